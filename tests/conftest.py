@@ -1,0 +1,27 @@
+"""What every test starts from: a fixed seed, two threads, and torch's defaults put back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.distributions import Distribution
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed() -> None:
+    torch.manual_seed(20230501)
+
+
+@pytest.fixture
+def validation_default() -> Iterator[None]:
+    """Lets a test change torch's validation default."""
+    before = Distribution._validate_args
+    yield
+    Distribution.set_default_validate_args(before)
