@@ -1,0 +1,70 @@
+"""Run the benchmarks, print their tables and write them as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from .biasedurn import BiasedUrn
+from .peer import Peer
+from .report import Section, machine, table, to_json
+from .sections import SECTIONS, Bench
+from .timing import Effort
+
+_FULL = Effort(seconds=1.0, repeats=7)
+_QUICK = Effort(seconds=0.0, repeats=1, most_draws=20)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="few draws and one repeat: shows that all works, judges nothing")
+    parser.add_argument("--peer", type=Path, metavar="PATH", help="a checkout of thomassutter/mvhg to time beside this project")
+    parser.add_argument("--json", type=Path, metavar="PATH", default=Path("benchmark.json"), help="where to write the results")
+    parser.add_argument("--threads", type=int, default=2, help="number of threads, 2 by default")
+    given = parser.parse_args()
+    if unknown := [name for name in given.sections if name not in SECTIONS]:
+        parser.error(f"SECTION must be one of {', '.join(SECTIONS)}; got {', '.join(unknown)}")
+    if given.threads < 1:
+        parser.error(f"--threads must be at least 1; got {given.threads}")
+    return given
+
+
+def _print(section: Section) -> None:
+    print(f"\n## {section.title}\n\n{table(section.rows)}", flush=True)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    given = _arguments()
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(0)
+    try:
+        peer = None if given.peer is None else Peer(given.peer)
+    except FileNotFoundError as error:
+        raise SystemExit(f"--peer must name a checkout of thomassutter/mvhg: {error}") from None
+    bench = Bench(_QUICK if given.quick else _FULL, given.threads, given.peer, peer, BiasedUrn())
+    at_start = machine()
+    print("\n".join(f"{name}: {value}" for name, value in at_start.items()))
+    sections = []
+    for name in given.sections or SECTIONS:
+        sections.append(SECTIONS[name](bench))
+        _print(sections[-1])
+    verdicts = [verdict.row() for section in sections for verdict in section.verdicts]
+    if verdicts:
+        print(f"\n## Targets\n\n{table(verdicts)}")
+    settings = {
+        "quick": given.quick,
+        "sections": given.sections or list(SECTIONS),
+        "official_code": None if peer is None else {"sha256_of_pt_fmvhg.py": peer.digest},
+        "biased_urn": bench.biased_urn.version or bench.biased_urn.missing,
+    }
+    given.json.write_text(json.dumps(to_json(sections, settings, at_start), indent=1, ensure_ascii=False) + "\n")
+    print(f"\nwritten: {given.json}")
+
+
+if __name__ == "__main__":
+    main()

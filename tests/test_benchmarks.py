@@ -1,0 +1,98 @@
+"""The benchmark command runs, and writes what it promises. Never how fast: that is for the command itself to say."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from tests.benchmarks.biasedurn import BiasedUrn
+from tests.benchmarks.cases import MERGED, RELAXED, Urn
+from tests.benchmarks.merged import total_variation
+from tests.benchmarks.report import Missing, Verdict
+from tests.benchmarks.sections import SECTIONS
+from tests.benchmarks.timing import Effort, compare
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "tests.benchmarks", *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+
+
+def timings(cell: object) -> bool:
+    return isinstance(cell, dict) and cell.keys() == {"median", "fastest", "slowest", "repeats"}
+
+
+def test_quick_run_fills_every_section(tmp_path):
+    file = tmp_path / "out.json"
+    done = command("--quick", "--json", file)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(file.read_text())
+    assert result["machine"]["threads"] == 2
+    assert len(result["machine"]["load_average"]) == len(result["load_average_at_end"]) == 3
+    assert list(result["sections"]) == list(SECTIONS)
+    for name in ("relaxed", "exact", "log_prob", "grid"):
+        for row in result["sections"][name]["rows"]:
+            ours = [cell for column, cell in row.items() if column.startswith("hypergeo")]
+            assert ours, row
+            assert all(timings(cell) and 0 < cell["fastest"] <= cell["median"] <= cell["slowest"] for cell in ours), row
+    assert any(timings(row.get("scipy")) for row in result["sections"]["grid"]["rows"])
+    assert result["sections"]["relaxed"]["rows"][0]["official, float32"].keys() == {"missing"}
+    for row in result["sections"]["large"]["rows"]:
+        assert row["peak MB"] >= row["of which imports"] > 0
+        assert row["draws with gradients, s"] > 0
+    assert [target["passed"] for target in result["targets"]] == [None] * len(result["targets"])
+    assert len(result["targets"]) > 2 * len(RELAXED)
+    for section in result["sections"].values():
+        assert section["title"] in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "SECTION must be one of relaxed, exact"),
+        (["--threads", "0"], "--threads must be at least 1; got 0"),
+        (["--peer", "no-such-folder"], "--peer must name a checkout of thomassutter/mvhg"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, words):
+    done = command(*arguments)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_calls_take_turns_and_the_cheap_one_goes_more_often():
+    order = []
+    spent = {"slow": 200_000, "fast": 20_000}
+    calls = {name: lambda name=name, n=n: order.append((name, sum(range(n)))) for name, n in spent.items()}
+    times = compare(calls, Effort(seconds=0.02, repeats=2))
+    assert {name: sum(called == name for called, _ in order) - 1 for name in spent} == {n: t.repeats for n, t in times.items()}
+    assert times["fast"].repeats > times["slow"].repeats >= 2
+    names = [name for name, _ in order]
+    assert names.index("slow", 2) < len(names) - 1 - names[::-1].index("fast")
+
+
+def test_verdict_needs_a_measurement():
+    assert Verdict("race", 5.0, 5.0, "s").passed is True
+    assert Verdict("race", math.inf, 5.0, "s").passed is False
+    assert Verdict("race", Missing("no rival"), 5.0, "s").passed is None
+    assert Verdict("race", 1.0, 5.0, "s", judged=False).passed is None
+
+
+def test_missing_r_is_a_reason():
+    assert "not installed" in (BiasedUrn("no-such-command").missing or "")
+
+
+def test_published_rule_is_exact_only_for_equal_weights():
+    equal, unequal, extreme = map(total_variation, MERGED)
+    assert max(equal) < 1e-9
+    assert unequal == pytest.approx((0.36, 0.16), abs=0.005)
+    assert extreme == pytest.approx((0.58, 0.31), abs=0.005)
+
+
+def test_published_rule_is_exact_for_two_groups():
+    assert max(total_variation(Urn((7, 5), 6, (1.0, 9.0)))) < 1e-12
