@@ -1,0 +1,7 @@
+"""Exact and differentiable hypergeometric laws of group sizes."""
+
+from .fisher import FisherHypergeometric
+from .relaxed import RelaxedFisherHypergeometric
+from .wallenius import WalleniusHypergeometric
+
+__all__ = ["FisherHypergeometric", "RelaxedFisherHypergeometric", "WalleniusHypergeometric"]

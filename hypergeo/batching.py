@@ -1,0 +1,81 @@
+"""Batches of urns as rows: the different ones only, flattened, and the way back to the shape of the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from .urn import UrnDistribution
+
+__all__ = ["Rows"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The different urns of a batch: ``T`` rows of weights, and ``R`` rows (one, or ``T``) of sizes and totals.
+
+    Batch axes along which nothing varies are kept at length one, so that an expanded law costs what one law does.
+    Groups that cannot be drawn (no element, or weight zero) are given size zero and weight one.
+
+    Attributes:
+        log_weights: finite, float64, shape ``(T, K)``.
+        sizes: int64, shape ``(R, K)``.
+        total: int64, shape ``(R,)``.
+        batch: the batch shape with ones where nothing varies; its product is ``T``.
+    """
+
+    log_weights: Tensor
+    sizes: Tensor
+    total: Tensor
+    batch: torch.Size
+
+    @staticmethod
+    def of(urn: UrnDistribution) -> Rows:
+        """The rows of a distribution."""
+        weights, sizes, total = urn.log_weights, urn.group_sizes, urn.total_count
+        for axis, length in enumerate(urn.batch_shape):
+            if length > 1 and not (weights.stride(axis) or sizes.stride(axis) or total.stride(axis)):
+                weights, sizes, total = (t.narrow(axis, 0, 1) for t in (weights, sizes, total))
+        batch = total.shape
+        groups = sizes.shape[-1]
+        weights = weights.double().reshape(-1, groups)
+        sizes, total = sizes.reshape(-1, groups), total.reshape(-1)
+        drawable = (sizes > 0) & (weights > -torch.inf)
+        if not bool(drawable.all()):
+            weights = torch.where(drawable, weights, 0.0)
+            sizes = torch.where(drawable, sizes, 0)
+        if len(sizes) > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
+            sizes, total = sizes[:1], total[:1]
+        return Rows(weights, sizes, total, batch)
+
+    def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
+        """A result of shape ``(T, …)`` as ``batch_shape + (…)``."""
+        value = value.reshape(self.batch + value.shape[1:])
+        return value.expand(batch_shape + value.shape[len(self.batch) :])
+
+    def repeats(self, batch_shape: torch.Size) -> int:
+        """How often each row stands in the batch."""
+        return batch_shape.numel() // self.batch.numel() if self.batch.numel() else 0
+
+    def _order(self, leading: int, batch_shape: torch.Size) -> list[int]:
+        """Axes of ``sample_shape + batch_shape`` with those that repeat rows moved before those that tell rows apart."""
+        axes = range(len(batch_shape))
+        repeated = [leading + a for a in axes if self.batch[a] != batch_shape[a]]
+        kept = [leading + a for a in axes if self.batch[a] == batch_shape[a]]
+        return [*range(leading), *repeated, *kept]
+
+    def gather_draws(self, value: Tensor, leading: int, batch_shape: torch.Size) -> Tensor:
+        """What has shape ``sample_shape + batch_shape + (L,)``, with ``leading`` sample axes, as ``(draws, T, L)``."""
+        order = self._order(leading, batch_shape)
+        return value.permute(*order, len(order)).reshape(-1, self.batch.numel(), value.shape[-1])
+
+    def restore_draws(self, value: Tensor, sample_shape: torch.Size, batch_shape: torch.Size) -> Tensor:
+        """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""
+        order = self._order(len(sample_shape), batch_shape)
+        full = sample_shape + batch_shape
+        value = value.reshape([full[a] for a in order] + [value.shape[-1]])
+        return value.permute(*sorted(range(len(order)), key=order.__getitem__), len(order))

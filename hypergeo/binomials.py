@@ -1,0 +1,128 @@
+"""Binomial terms with full relative precision, and the tilt that centres an urn's terms on the number drawn."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+__all__ = ["log_binomial", "log_binomial_pmf", "solve_tilt"]
+
+_SMALL = 16  # below this many, Stirling's series is not exact to rounding and a table is
+_REMAINDERS = [0.0] + [float(Decimal(math.factorial(x)).ln() - x * Decimal(x).ln() + x) for x in range(1, _SMALL)]
+
+
+def _stirling_remainder(count: Tensor) -> Tensor:
+    """``log x! - x log x + x``, which stays small where ``log x!`` is large."""
+    x = count.clamp(min=1.0)
+    inverse = 1.0 / x
+    square = inverse * inverse
+    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square * (1 / 1188)))))
+    large = 0.5 * torch.log(2 * math.pi * x) + series
+    table = torch.tensor(_REMAINDERS, dtype=torch.float64, device=count.device)
+    return torch.where(count < _SMALL, table[count.clamp(0, _SMALL - 1).long()], large)
+
+
+class BinomialTerms:
+    """What ``log C(m, x) p^x (1-p)^(m-x)`` needs of the counts alone, computed once for many ``p``.
+
+    Entries outside ``0 ≤ x ≤ m`` are ``-inf``.
+
+    Args:
+        size: number of trials ``m``, float64, broadcast with ``count``.
+        count: successes ``x``, float64.
+    """
+
+    def __init__(self, size: Tensor, count: Tensor):
+        outside = (count < 0) | (count > size)
+        self.count = count.clamp(min=0).minimum(size)
+        self.rest = size - self.count
+        safe = size.clamp(min=1.0)
+        self.log_share = torch.where(self.count > 0, self.count / safe, 1.0).log()
+        self.log_rest_share = torch.where(self.rest > 0, self.rest / safe, 1.0).log()
+        offset = _stirling_remainder(size) - _stirling_remainder(self.count) - _stirling_remainder(self.rest)
+        self.offset = torch.where(outside, -torch.inf, offset)
+
+    def log_pmf(self, logit: Tensor) -> Tensor:
+        """Logarithm of the binomial pmf at success probability ``sigmoid(logit)``, differentiable in ``logit``."""
+        hit = self.count * (logsigmoid(logit) - self.log_share)
+        miss = self.rest * (logsigmoid(-logit) - self.log_rest_share)
+        return self.offset + hit + miss
+
+    def log_coefficient(self) -> Tensor:
+        """Logarithm of ``C(m, x)``."""
+        return self.offset - self.count * self.log_share - self.rest * self.log_rest_share
+
+
+def log_binomial(size: Tensor, count: Tensor) -> Tensor:
+    """Logarithm of the binomial coefficient ``C(size, count)``; ``-inf`` outside ``0 ≤ count ≤ size``.
+
+    Args:
+        size: whole numbers, any real dtype, broadcast with ``count``.
+        count: whole numbers.
+
+    Returns:
+        float64 of the broadcast shape.
+
+    Example:
+        >>> log_binomial(torch.tensor(5), torch.tensor([0, 2, 6])).exp().round()
+        tensor([ 1., 10.,  0.], dtype=torch.float64)
+    """
+    return BinomialTerms(size.double(), count.double()).log_coefficient()
+
+
+def log_binomial_pmf(size: Tensor, count: Tensor, logit: Tensor) -> Tensor:
+    """Logarithm of the binomial pmf with log-odds ``logit``, accurate relative to its own size near the mode.
+
+    The coefficient is not formed: Stirling remainders and the logarithms of ratios stay small where ``log C(m, x)``
+    and ``x log p`` are large and cancel (C. Loader, "Fast and accurate computation of binomial probabilities", 2000).
+
+    Args:
+        size: trials, float64, broadcast with the others.
+        count: successes, float64.
+        logit: log-odds of success, float64.
+
+    Returns:
+        float64 of the broadcast shape, ``-inf`` outside the support.
+    """
+    return BinomialTerms(size, count).log_pmf(logit)
+
+
+def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
+    """The ``log t`` at which ``Σ_k m_k t w_k / (1 + t w_k) = n``.
+
+    Scaling all weights by ``t`` leaves Fisher's law as it is and makes the expected total of independent binomials
+    equal to the number drawn. Where nothing or everything is drawn the total is held half an element away.
+
+    Args:
+        log_weights: finite, float64, shape ``(rows, K)``.
+        group_sizes: float64, broadcasts to ``(rows, K)``.
+        total_count: float64, broadcasts to ``(rows,)``.
+
+    Returns:
+        ``log t`` without gradient, shape ``(rows, 1)``.
+    """
+    weights = log_weights.detach()
+    present = group_sizes.sum(-1, keepdim=True)
+    target = torch.minimum(total_count[..., None], present - 0.5).clamp(min=0.5)
+    share = torch.logit((target / present.clamp(min=1.0)).clamp(max=1 - 1e-9))
+    used = group_sizes > 0
+    low = share - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)
+    high = share - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)
+    low, high = low.nan_to_num(0.0, 0.0, 0.0), high.nan_to_num(0.0, 0.0, 0.0)
+    tilt = 0.5 * (low + high)
+    for _ in range(200):
+        hit = torch.sigmoid(weights + tilt)
+        expected = group_sizes * hit
+        excess = expected.sum(-1, keepdim=True) - target
+        spread = (expected * (1 - hit)).sum(-1, keepdim=True)
+        if bool((excess.abs() <= 1e-6 * (1 + spread)).all()):
+            break
+        low = torch.where(excess < 0, tilt, low)
+        high = torch.where(excess > 0, tilt, high)
+        step = tilt - excess / spread
+        tilt = torch.where((step > low) & (step < high), step, 0.5 * (low + high))
+    return tilt

@@ -1,0 +1,255 @@
+"""Convolution of log-probability tables at full relative precision, differentiable, in the tails too.
+
+A direct sum of positive terms keeps relative precision, so tables whose entries fit the range of a double are
+convolved in linear space, as one matrix product. Others stay in log space: each output is a log-sum-exp of its own,
+over the whole support where that is small, else over the window that carries it (the tables are log-concave).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["log_convolve", "log_terms", "windows"]
+
+_LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
+_DIRECT_TERMS = 2048  # below this many terms a row, one log-sum-exp costs less than the matrix product
+_CHUNK = 1 << 21  # elements of a temporary
+_NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
+
+
+def log_convolve(left: Tensor, right: Tensor, shift: int | Tensor = 0, width: int | None = None) -> Tensor:
+    """``log Σ_x exp(left[x] + right[s - x])`` for ``s = shift, …, shift + width - 1``.
+
+    Both tables must be log-concave along their last axis, as products, sums and reversals of binomial tables are.
+
+    Args:
+        left: logarithms of nonnegative numbers, shape ``(rows, X)``; ``-inf`` is zero.
+        right: likewise, shape ``(rows, Y)``.
+        shift: first output; one for all rows, or shape ``(rows,)``.
+        width: number of outputs; all ``X + Y - 1 - shift`` when omitted.
+
+    Returns:
+        Shape ``(rows, width)``, with gradients to both tables that are zero, never NaN, where an output is ``-inf``.
+
+    Example:
+        >>> coin = torch.tensor([[0.5, 0.5]], dtype=torch.float64).log()
+        >>> log_convolve(coin, coin).exp()
+        tensor([[0.2500, 0.5000, 0.2500]], dtype=torch.float64)
+    """
+    size = left.shape[-1] + right.shape[-1] - 1
+    if isinstance(shift, Tensor):
+        first = shift.flatten()[0].item()
+        if bool((shift == first).all()):
+            shift = int(first)
+    if width is None:
+        if isinstance(shift, Tensor):
+            raise ValueError("log_convolve needs a width when the rows start at different outputs.")
+        width = size - shift
+    return _LogConvolve.apply(left, right, shift, width)
+
+
+class _LogConvolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
+        ctx.shift = shift
+        ctx.linear = False
+        if width > 8 and width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
+            a, a_top = _scaled(left)
+            b, b_top = _scaled(right)
+            ctx.linear = a is not None and b is not None
+        if ctx.linear:
+            sums = _window(_convolve(a, b), shift, width)
+            ctx.save_for_backward(a, b, sums)
+            return sums.log() + (a_top + b_top)
+        out = _log_sums(left, right, shift, width)
+        ctx.save_for_backward(left, right, out)
+        return out
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        a, b, out = ctx.saved_tensors
+        grad_a = grad_b = None
+        if ctx.linear:
+            rate = torch.where(out > 0, grad / out, 0.0)
+            if ctx.needs_input_grad[0]:
+                grad_a = a * _correlate(rate, b, ctx.shift, a.shape[-1])
+            if ctx.needs_input_grad[1]:
+                grad_b = b * _correlate(rate, a, ctx.shift, b.shape[-1])
+        else:
+            if ctx.needs_input_grad[0]:
+                grad_a = _log_sums_backward(a, b, out, grad, ctx.shift)
+            if ctx.needs_input_grad[1]:
+                grad_b = _log_sums_backward(b, a, out, grad, ctx.shift)
+        return grad_a, grad_b, None, None
+
+
+def _scaled(table: Tensor) -> tuple[Tensor | None, Tensor]:
+    """The table in linear space with a largest entry of one, or None where that would underflow."""
+    top = table.amax(-1, keepdim=True)
+    top = torch.where(top == -torch.inf, 0.0, top)
+    drop = table - top
+    if bool(((drop < -_LINEAR_RANGE) & (drop != -torch.inf)).any()):
+        return None, top
+    return drop.exp(), top
+
+
+def _convolve(a: Tensor, b: Tensor) -> Tensor:
+    """Direct convolution of rows: blocks of the shorter factor times shifted copies of the longer one."""
+    if a.shape[-1] > b.shape[-1]:
+        a, b = b, a
+    rows, terms = a.shape
+    block = terms if terms <= 32 else (16 if rows > 1 else max(16, int(terms**0.5)))
+    blocks = -(-terms // block)
+    padded = torch.nn.functional.pad(a, (0, blocks * block - terms)).view(rows, blocks, block)
+    length = b.shape[-1] + block - 1
+    shifted = windows(
+        torch.nn.functional.pad(b, (block - 1, block - 1)), torch.arange(block - 1, -1, -1, device=a.device), length
+    )
+    parts = padded @ shifted
+    if blocks == 1:
+        return parts[:, 0]
+    # Row i must be added i blocks further right: padding each row by one block skews the rows apart.
+    total = length + (blocks - 1) * block
+    skewed = torch.nn.functional.pad(parts, (0, total + block - length)).view(rows, -1)
+    return skewed[:, : blocks * total].view(rows, blocks, total).sum(1)[:, : terms + b.shape[-1] - 1]
+
+
+def _correlate(rate: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
+    """``Σ_s rate[s] b[s + shift - x]`` for ``x = 0, …, width - 1``."""
+    last = b.shape[-1] - 1 - shift
+    return _window(_convolve(rate, b.flip(-1)), last, width)
+
+
+def _window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
+    """``width`` entries of each row from ``start`` on; zero outside the table."""
+    size = table.shape[-1]
+    if isinstance(start, int):
+        if start == 0 and width == size:
+            return table
+        inside = table[:, max(start, 0) : max(start + width, 0)]
+        return torch.nn.functional.pad(inside, (max(-start, 0), width - inside.shape[-1] - max(-start, 0)))
+    low, high = int(min(start.min().item(), 0)), int(max(start.max().item() + width - size, 0))
+    padded = torch.nn.functional.pad(table, (-low, high))
+    return windows(padded, (start - low)[:, None], width)[:, 0]
+
+
+def windows(table: Tensor, starts: Tensor, width: int) -> Tensor:
+    """Slices of rows: ``starts`` of shape ``(n,)`` or ``(rows, n)`` give shape ``(rows, n, width)``.
+
+    Example:
+        >>> windows(torch.arange(5)[None], torch.tensor([0, 2]), 3)
+        tensor([[[0, 1, 2],
+                 [2, 3, 4]]])
+    """
+    rows, size = table.shape
+    base = torch.arange(0, rows * size, size, device=table.device)[:, None] + starts
+    return table.reshape(-1).unfold(0, width, 1).index_select(0, base.flatten()).view(rows, -1, width)
+
+
+def log_terms(left: Tensor, right: Tensor, shift: int | Tensor, first: int, last: int) -> Tensor:
+    """All terms ``left[x] + right[s + shift - x]`` for ``s`` from ``first`` to ``last - 1``, shape ``(rows, last - first, X)``.
+
+    Example:
+        >>> log_terms(torch.tensor([[1.0, 2.0]]), torch.tensor([[10.0, 20.0]]), 0, 0, 3)
+        tensor([[[11., -inf],
+                 [21., 12.],
+                 [-inf, 22.]]])
+    """
+    terms, size = left.shape[-1], right.shape[-1]
+    outputs = torch.arange(first, last, device=left.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
+    padded = torch.nn.functional.pad(right.flip(-1), (terms, terms), value=-torch.inf)
+    starts = (size - 1 - outputs + terms).clamp(0, size + terms)
+    return left[:, None] + windows(padded, starts, terms)
+
+
+def _log_sums(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
+    """The convolution by one log-sum-exp for each output."""
+    if left.shape[-1] > right.shape[-1]:
+        left, right = right, left
+    if left.shape[0] * width * left.shape[-1] > _CHUNK:
+        bands = _Bands(left, right, shift, width)
+        return torch.cat([bands.terms(s).logsumexp(-1) for s in bands.chunks()], -1)
+    return log_terms(left, right, shift, 0, width).logsumexp(-1)
+
+
+def _log_sums_backward(left: Tensor, right: Tensor, out: Tensor, grad: Tensor, shift: int | Tensor) -> Tensor:
+    """Gradient to ``left``: each output's gradient shared out in proportion to its terms."""
+    out = torch.where(out == -torch.inf, 0.0, out)
+    width = out.shape[-1]
+    if left.shape[0] * width * left.shape[-1] <= _CHUNK:
+        shares = (log_terms(left, right, shift, 0, width) - out[..., None]).exp_()
+        return (grad[:, None] @ shares)[:, 0]
+    bands = _Bands(left, right, shift, width)
+    total = torch.zeros_like(left)
+    for s in bands.chunks():
+        shares = (bands.terms(s) - out[:, s, None]).exp_() * grad[:, s, None]
+        total.scatter_add_(-1, bands.positions(s).clamp(0, left.shape[-1] - 1).flatten(1), shares.flatten(1))
+    return total
+
+
+class _Bands:
+    """For each output, the terms around the largest one that carry its sum.
+
+    For log-concave factors the largest term of output ``s`` is found by merging the two lists of slopes, and
+    terms fall off on both sides of it at least geometrically.
+    """
+
+    def __init__(self, left: Tensor, right: Tensor, shift: int | Tensor, width: int):
+        self.left, self.right, self.width = left, right, width
+        self.outputs = torch.arange(width, device=left.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
+        self.outputs = self.outputs.expand(left.shape[0], width)
+        self.center = self._largest_terms()
+        self.reach = self._reach()
+
+    def _largest_terms(self) -> Tensor:
+        slopes, begins = [], []
+        for table in (self.left, self.right):
+            finite = table > -torch.inf
+            begins.append(finite.to(torch.uint8).argmax(-1, keepdim=True))
+            slope = torch.where(finite[:, 1:] & finite[:, :-1], table.diff(dim=-1), -torch.inf)
+            before = torch.arange(slope.shape[-1], device=slope.device) < begins[-1]
+            slopes.append(torch.where(before, torch.inf, slope))
+        order = torch.sort(torch.cat(slopes, -1), dim=-1, descending=True, stable=True).indices
+        from_left = (order < slopes[0].shape[-1]).cumsum(-1)
+        steps = self.outputs.clamp(0, order.shape[-1])
+        return torch.where(steps > 0, from_left.gather(-1, (steps - 1).clamp(min=0)), 0)
+
+    def _terms_at(self, x: Tensor, outputs: Tensor) -> Tensor:
+        y = outputs - x
+        flat = x.shape[0], -1
+        left = self.left.gather(-1, x.clamp(0, self.left.shape[-1] - 1).view(flat)).view(x.shape)
+        right = self.right.gather(-1, y.clamp(0, self.right.shape[-1] - 1).view(flat)).view(x.shape)
+        inside = (x >= 0) & (x < self.left.shape[-1]) & (y >= 0) & (y < self.right.shape[-1])
+        return torch.where(inside, left + right, -torch.inf)
+
+    def _reach(self) -> int:
+        top = self._terms_at(self.center, self.outputs)
+        floor = torch.where(top == -torch.inf, torch.inf, top - _NEGLIGIBLE)
+        limit = min(self.left.shape[-1], self.right.shape[-1])
+        reach = 32
+        while reach < limit:
+            edge = torch.maximum(
+                self._terms_at(self.center - reach, self.outputs), self._terms_at(self.center + reach, self.outputs)
+            )
+            if not bool((edge > floor).any()):
+                break
+            reach = reach * 5 // 4
+        return min(reach, limit)
+
+    def chunks(self) -> list[slice]:
+        """Slices of the outputs whose terms fit one temporary."""
+        step = max(1, _CHUNK // (self.left.shape[0] * (2 * self.reach + 1)))
+        return [slice(s, min(s + step, self.width)) for s in range(0, self.width, step)]
+
+    def positions(self, outputs: slice) -> Tensor:
+        """Indices into ``left`` of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
+        return self.center[:, outputs, None] + torch.arange(-self.reach, self.reach + 1, device=self.center.device)
+
+    def terms(self, outputs: slice) -> Tensor:
+        """Logarithms of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
+        x = self.positions(outputs)
+        return self._terms_at(x, self.outputs[:, outputs, None].expand(x.shape))

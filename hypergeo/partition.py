@@ -1,0 +1,275 @@
+"""The one numeric kernel: log-partition functions of an urn and what follows from them, on a balanced tree of its groups.
+
+Each node of the tree holds the log-probabilities of its total when every group is an independent, tilted binomial:
+``A_k(x) = log C(m_k, x) p_k^x (1 - p_k)^(m_k - x)`` at a leaf, the convolution of its two children above. Fisher's law is
+that of the leaves given that the root's total is ``n``, so the root's entry at ``n`` is the normalizer, and going down again
+gives the marginals. All of it differentiates, once, with respect to the log weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .batching import Rows
+from .binomials import BinomialTerms, solve_tilt
+from .convolution import log_convolve
+
+__all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total", "mean_counts"]
+
+_FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
+_WINDOW_DROP = 200.0  # nats below the mode at which a window of a wide total ends
+_TRIM_WIDTH = 64  # narrower tables are not worth trimming
+_CACHED_ENTRIES = 1 << 18
+MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
+
+
+@dataclass(frozen=True)
+class LevelLayout:
+    """Which totals the nodes of one level can have: sizes and bounds ``(R, P)``, and the width of their tables."""
+
+    sizes: Tensor
+    low: Tensor
+    high: Tensor
+    width: int
+    capped: bool
+
+
+class Layout:
+    """What the tree over an urn's groups looks like before any weight is known. Neighbours pair up; an odd one waits."""
+
+    def __init__(self, sizes: Tensor, total: Tensor):
+        self.sizes, self.total = sizes, total
+        self.present = sizes.sum(-1)
+        self.levels = [self._level(sizes)]
+        while self.levels[-1].sizes.shape[-1] > 1:
+            below = self.levels[-1].sizes
+            pairs = below.shape[-1] // 2
+            joined = below[:, 0 : 2 * pairs : 2] + below[:, 1 : 2 * pairs : 2]
+            self.levels.append(self._level(torch.cat([joined, below[:, 2 * pairs :]], -1)))
+        self.leaf_terms = None if self.levels[0].capped else self.terms(self.levels[0].low)
+
+    @staticmethod
+    def of(sizes: Tensor, total: Tensor) -> Layout:
+        """The layout for some rows of sizes and totals, remembered where all rows share one small urn."""
+        if len(sizes) == 1 and int(sizes.shape[-1] * min(sizes.max().item(), total.item())) <= _CACHED_ENTRIES:
+            return _remembered_layout(tuple(sizes[0].tolist()), int(total.item()), sizes.device)
+        return Layout(sizes, total)
+
+    def _level(self, sizes: Tensor) -> LevelLayout:
+        low = (self.total[:, None] - self.present[:, None] + sizes).clamp(min=0)
+        high = torch.minimum(self.total[:, None], sizes)
+        width = int((high - low).max().item()) + 1
+        if width <= _FULL_WIDTH:
+            return LevelLayout(sizes, low, high, width, False)
+        # Whatever the weights, the variance of a total is at most a quarter of its size and at most its largest mean.
+        variance = torch.minimum(sizes / 4, self.total[:, None].double()).max().item()
+        reach = _WINDOW_DROP / 3 + (_WINDOW_DROP**2 / 9 + 2 * _WINDOW_DROP * variance) ** 0.5
+        return LevelLayout(sizes, low, high, min(width, 2 * int(reach) + 1), True)
+
+    def terms(self, low: Tensor) -> BinomialTerms:
+        """Binomial terms of every group on tables that start at ``low``."""
+        counts = low[..., None] + torch.arange(self.levels[0].width, device=low.device)
+        return BinomialTerms(self.sizes[..., None].double(), counts.double())
+
+
+@lru_cache(maxsize=32)
+def _remembered_layout(sizes: tuple[int, ...], total: int, device: torch.device) -> Layout:
+    return Layout(torch.tensor([sizes], device=device), torch.tensor([total], device=device))
+
+
+@dataclass(frozen=True)
+class Level:
+    """Log-probability tables ``(T, P, W)`` of the totals ``low, low + 1, …`` of one level's nodes, ``low`` ``(R or T, P)``."""
+
+    table: Tensor
+    low: Tensor
+
+    @property
+    def width(self) -> int:
+        """Number of entries of each table."""
+        return self.table.shape[-1]
+
+    def pairs(self) -> tuple[Level, Level]:
+        """The left and the right nodes of the pairs that the next level joins."""
+        end = self.table.shape[1] // 2 * 2
+        left, right = slice(0, end, 2), slice(1, end, 2)
+        return Level(self.table[:, left], self.low[:, left]), Level(self.table[:, right], self.low[:, right])
+
+    def counts(self) -> Tensor:
+        """The totals that the entries stand for, shape ``(R or T, P, W)``."""
+        return self.low[..., None] + torch.arange(self.width, device=self.low.device)
+
+    def trimmed(self, drop: float) -> Level:
+        """Without the margins in which every table is ``drop`` nats below its largest entry."""
+        if self.width <= _TRIM_WIDTH:
+            return self
+        carried = self.table.detach() >= self.table.detach().amax(-1, keepdim=True) - drop
+        first = carried.to(torch.uint8).argmax(-1)
+        width = int(carried.sum(-1).max().item())
+        if width > 0.9 * self.width:
+            return self
+        first = first.clamp(max=self.width - width)
+        index = first[..., None] + torch.arange(width, device=first.device)
+        return Level(self.table.gather(-1, index), self.low + first)
+
+
+class Tree:
+    """Tables of all nodes of an urn, leaves first, the root (its total is what is drawn) last.
+
+    Args:
+        rows: the urns.
+        drop: trims tables where they are this many nats below their largest entry; ``None`` keeps them whole.
+        windows: whether very wide tables are cut to the window that carries the mass.
+        root: whether the root's table is computed; draws do not need it.
+    """
+
+    def __init__(self, rows: Rows, drop: float | None, *, windows: bool = True, root: bool = True):
+        self.rows, self.drop = rows, drop
+        self.layout = Layout.of(rows.sizes, rows.total)
+        if not windows and any(level.capped for level in self.layout.levels):
+            self.layout = _whole_layout(rows)
+        self.tilt = solve_tilt(rows.log_weights, rows.sizes.double(), rows.total.double())
+        self.logits = rows.log_weights + self.tilt
+        self.means: list[Tensor] = []
+        if any(level.capped for level in self.layout.levels):
+            self.means = _node_means(rows.sizes * torch.sigmoid(self.logits.detach()))
+        low = self.reference_low(0)
+        terms = self.layout.leaf_terms or self.layout.terms(low)
+        self.levels = [self._trimmed(Level(terms.log_pmf(self.logits[..., None]), low))]
+        while len(self.levels) < len(self.layout.levels) - (not root):
+            self.levels.append(self._trimmed(self._joined(self.levels[-1], len(self.levels))))
+
+    def reference_low(self, depth: int) -> Tensor:
+        """First total of each node's table at some depth, before trimming, shape ``(R or T, P)``."""
+        level = self.layout.levels[depth]
+        if not level.capped:
+            return level.low
+        start = self.means[depth].round().long() - level.width // 2
+        return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
+
+    def _trimmed(self, level: Level) -> Level:
+        return level if self.drop is None else level.trimmed(self.drop)
+
+    def _joined(self, below: Level, depth: int) -> Level:
+        left, right = below.pairs()
+        pairs = left.table.shape[1]
+        least = left.low + right.low
+        layout = self.layout.levels[depth]
+        low = torch.maximum(self.reference_low(depth)[:, :pairs], least)
+        most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
+        width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
+        table = _convolve_nodes(left.table, right.table, low - least, width)
+        if below.table.shape[1] == 2 * pairs:
+            return Level(table, low)
+        waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
+        both = max(width, waiting.shape[-1])
+        table = torch.cat([_widened(table, both), _widened(waiting, both)], 1)
+        rows = max(len(low), len(below.low))
+        return Level(table, torch.cat([low.expand(rows, -1), below.low[:, -1:].expand(rows, -1)], 1))
+
+    def log_total(self) -> Tensor:
+        """Log-probability that the independent binomials add up to the number drawn, shape ``(T,)``."""
+        return self.levels[-1].table[:, 0, 0]
+
+    def log_outside(self) -> list[Tensor]:
+        """For every level, the log-probability that all other groups make up the number drawn, given a node's total."""
+        outside = torch.zeros_like(self.levels[-1].table)
+        found = [outside]
+        for above, level in zip(reversed(self.levels[1:]), reversed(self.levels[:-1]), strict=True):
+            pairs = level.table.shape[1] // 2
+            nodes = torch.arange(2 * pairs, device=outside.device)
+            parent, sibling = nodes // 2, nodes ^ 1
+            last = level.low[:, sibling] + level.width - 1
+            shift = level.low[:, : 2 * pairs] - above.low[:, parent] + last
+            below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width)
+            if level.table.shape[1] > 2 * pairs:
+                # An odd node is its own parent, on a table that may start elsewhere.
+                index = level.low[:, -1:] - above.low[:, -1:] + torch.arange(level.width, device=nodes.device)
+                inside = (index >= 0) & (index < outside.shape[-1])
+                index = index.clamp(0, outside.shape[-1] - 1).expand(len(outside), -1)
+                waited = torch.where(inside, outside[:, -1].gather(-1, index), -torch.inf)
+                below = torch.cat([below, waited[:, None]], 1)
+            outside = below
+            found.append(outside)
+        return found[::-1]
+
+    def log_marginals(self) -> Level:
+        """Log-probabilities ``p(x_k)`` under Fisher's law, on the leaves' tables."""
+        leaves = self.levels[0]
+        return Level(leaves.table + self.log_outside()[0] - self.log_total()[:, None, None], leaves.low)
+
+
+def _widened(table: Tensor, width: int) -> Tensor:
+    return torch.nn.functional.pad(table, (0, width - table.shape[-1]), value=-torch.inf)
+
+
+def _whole_layout(rows: Rows) -> Layout:
+    layout = Layout(rows.sizes, rows.total)
+    layout.levels = [
+        LevelLayout(level.sizes, level.low, level.high, int((level.high - level.low).max().item()) + 1, False)
+        for level in layout.levels
+    ]
+    layout.leaf_terms = layout.terms(layout.levels[0].low)
+    return layout
+
+
+def _node_means(leaves: Tensor) -> list[Tensor]:
+    means = [leaves]
+    while means[-1].shape[-1] > 1:
+        below = means[-1]
+        pairs = below.shape[-1] // 2
+        means.append(torch.cat([below[:, 0 : 2 * pairs : 2] + below[:, 1 : 2 * pairs : 2], below[:, 2 * pairs :]], -1))
+    return means
+
+
+def _convolve_nodes(left: Tensor, right: Tensor, shift: Tensor, width: int) -> Tensor:
+    rows, nodes = left.shape[:2]
+    shift = shift.expand(rows, nodes).reshape(-1)
+    out = log_convolve(left.reshape(rows * nodes, -1), right.reshape(rows * nodes, -1), shift, width)
+    return out.view(rows, nodes, width)
+
+
+def mean_counts(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
+    """Expected counts under Fisher's law, shape ``(T, K)``, differentiable once: its derivative is the covariance.
+
+    Args:
+        log_weights: finite, float64, shape ``(T, K)``.
+        sizes: int64, shape ``(R, K)`` with ``R`` one or ``T``.
+        total: int64, shape ``(R,)``.
+    """
+    tree = Tree(Rows(log_weights, sizes, total, torch.Size()), MOMENT_DROP)
+    marginals = tree.log_marginals()
+    return (marginals.table.exp() * marginals.counts()).sum(-1)
+
+
+class _LogTotal(torch.autograd.Function):
+    """``log P(Σ Binomial(m_k, sigmoid(logit_k)) = n)``, whose gradient is the conditional mean less the free one."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, sizes: Tensor, total: Tensor, value: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, sizes, total)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        logits, sizes, total = ctx.saved_tensors
+        free = sizes * torch.sigmoid(logits)
+        return grad[:, None] * (mean_counts(logits, sizes, total) - free), None, None, None
+
+
+def log_total(tree: Tree, logits: Tensor) -> Tensor:
+    """:meth:`Tree.log_total` of a tree built without gradient, as a twice differentiable function of its logits.
+
+    Args:
+        tree: the tree, root included.
+        logits: its logits again, with gradient, shape ``(T, K)``.
+
+    Returns:
+        Shape ``(T,)``.
+    """
+    return _LogTotal.apply(logits, tree.rows.sizes, tree.rows.total, tree.log_total())

@@ -1,0 +1,184 @@
+"""The relaxed law: differentiable draws that become exact ones as the temperature falls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+from torch.distributions.utils import lazy_property
+
+from .batching import Rows
+from .constraints import group_counts, relaxed_group_counts
+from .fisher import FisherHypergeometric
+from .relaxation import ExactConditionals, MergedConditionals
+from .urn import Counts, UrnDistribution, Weights
+
+__all__ = ["RelaxedFisherHypergeometric"]
+
+_CONDITIONALS = {"exact": ExactConditionals, "merged": MergedConditionals}
+
+
+class RelaxedFisherHypergeometric(UrnDistribution):
+    """Fisher's law with reparametrised draws, by Gumbel-softmax over exact conditionals.
+
+    The groups are split in two, each half again, and so on; each split adds Gumbel noise to the log-probabilities of the
+    left half's count given the total, divides by the temperature and takes the softmax-weighted mean. At every temperature
+    a draw adds up to ``total_count`` and stays within the group sizes. As the temperature falls, with the same noise, it
+    converges to an exact draw. With ``straight_through`` draws are whole counts with exactly Fisher's law at every
+    temperature, and gradients are those of the relaxation.
+
+    ``conditionals="merged"`` draws the groups one after another, in the order listed, and treats those that remain as one
+    group of their mean weight, as the published sampler does. That is exact only where the remaining groups share one
+    weight; it is offered for comparison.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> log_weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+        >>> urn = RelaxedFisherHypergeometric(0.5, 15, [10, 10, 10], log_weights=log_weights)
+        >>> counts = urn.rsample((4,))
+        >>> counts.sum(-1).detach()
+        tensor([15., 15., 15., 15.], dtype=torch.float64)
+        >>> counts[:, 0].mean().backward()
+        >>> bool(log_weights.grad[0] > 0)
+        True
+
+    Args:
+        temperature: of the relaxation (τ), positive, ``batch_shape`` after broadcasting; may require a gradient.
+        total_count: number of elements drawn (n), ``batch_shape`` after broadcasting.
+        group_sizes: number of elements in each group (m), ``batch_shape + (K,)`` after broadcasting.
+        weights: importance of each group (w), nonnegative, ``batch_shape + (K,)`` after broadcasting; all equal when omitted.
+        log_weights: natural logarithms of the weights, instead of ``weights``.
+        straight_through: whether draws are whole counts.
+        conditionals: ``"exact"`` or ``"merged"``.
+        validate_args: whether to check arguments and values.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+
+    References:
+        T. Sutter, L. Manduchi, A. Ryser, J. Vogt, "Learning group importance using the differentiable hypergeometric
+        distribution", ICLR 2023, section 4, algorithm 1 (whose conditionals are the merged ones).
+        E. Jang, S. Gu, B. Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
+    """
+
+    arg_constraints = {**UrnDistribution.arg_constraints, "temperature": constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    temperature: Tensor
+
+    def __init__(
+        self,
+        temperature: float | Tensor,
+        total_count: Counts,
+        group_sizes: Counts,
+        weights: Weights | None = None,
+        *,
+        log_weights: Weights | None = None,
+        straight_through: bool = False,
+        conditionals: str = "exact",
+        validate_args: bool | None = None,
+    ):
+        if conditionals not in _CONDITIONALS:
+            raise ValueError(f'conditionals must be "exact" or "merged"; got {conditionals!r}.')
+        super().__init__(total_count, group_sizes, weights, log_weights=log_weights, validate_args=validate_args)
+        if not isinstance(temperature, Tensor):
+            try:
+                temperature = torch.as_tensor(temperature, dtype=torch.float64, device=self.log_weights.device)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"temperature must be a positive number; got {temperature!r}.") from error
+        if self._validate_args:
+            good = (temperature > 0) & (temperature < torch.inf)
+            if not good.all():
+                raise ValueError(
+                    f"temperature must be positive and finite; got {temperature.detach()[~good].flatten()[0].item()}."
+                )
+        try:
+            batch = torch.broadcast_shapes(temperature.shape, self._batch_shape)
+        except RuntimeError:
+            raise ValueError(
+                f"temperature of shape {tuple(temperature.shape)} must broadcast with batch_shape {tuple(self._batch_shape)}."
+            ) from None
+        if batch != self._batch_shape:
+            self.total_count = self.total_count.expand(batch)
+            self.group_sizes = self.group_sizes.expand(batch + self._event_shape)
+            self.log_weights = self.log_weights.expand(batch + self._event_shape)
+            if "weights" in self.__dict__:
+                self.__dict__["weights"] = self.weights.expand(batch + self._event_shape)
+            self._batch_shape = batch
+        self.temperature = temperature.expand(batch)
+        self.straight_through = straight_through
+        self.conditionals = conditionals
+
+    def _expand_more(self, new: Any, batch_shape: torch.Size) -> None:
+        new.temperature = self.temperature.expand(batch_shape)
+        new.straight_through = self.straight_through
+        new.conditionals = self.conditionals
+
+    @constraints.dependent_property(is_discrete=False, event_dim=1)
+    def support(self) -> constraints.Constraint:
+        """Counts within the group sizes that add up to ``total_count``; whole ones with ``straight_through``."""
+        return (group_counts if self.straight_through else relaxed_group_counts)(self.total_count, self.group_sizes)
+
+    @lazy_property
+    def base_dist(self) -> FisherHypergeometric:
+        """The law that draws converge to, without relaxation."""
+        return FisherHypergeometric(
+            self.total_count, self.group_sizes, log_weights=self.log_weights, validate_args=self._validate_args
+        )
+
+    def sample_noise(self, sample_shape: Any = torch.Size()) -> Tensor:
+        """Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
+
+        Its layout depends on ``total_count``, ``group_sizes``, which weights are zero, and ``conditionals`` only.
+
+        Args:
+            sample_shape: shape of the draws it is for.
+
+        Returns:
+            float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
+        """
+        length = self._conditionals(Rows.of(self)).noise_length
+        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
+        uniform = torch.rand(shape, dtype=torch.float64, device=self.log_weights.device)
+        return uniform.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().log_().neg_()
+
+    def rsample(self, sample_shape: Any = torch.Size(), noise: Tensor | None = None) -> Tensor:
+        """Reparametrised draws.
+
+        Args:
+            sample_shape: shape of the draws.
+            noise: what :meth:`sample_noise` returned for this shape; drawn anew when omitted.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``, differentiable once with respect to weights and temperature.
+
+        Raises:
+            ValueError: when the noise has another shape than this urn needs.
+        """
+        sample_shape = torch.Size(sample_shape)
+        rows = Rows.of(self)
+        conditionals = self._conditionals(rows)
+        expected = sample_shape + self._batch_shape + (conditionals.noise_length,)
+        if noise is None:
+            noise = self.sample_noise(sample_shape)
+        elif not isinstance(noise, Tensor) or noise.shape != expected:
+            got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
+            raise ValueError(f"noise must be a tensor of shape {tuple(expected)}, as sample_noise gives; got {got}.")
+        if any(self.temperature.stride()):
+            temperature = rows.gather_draws(self.temperature.double()[..., None], 0, self._batch_shape)
+            per_sample = sample_shape.numel()
+            temperature = temperature.repeat(per_sample, 1, 1)
+        else:
+            temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
+        gathered = rows.gather_draws(noise.double(), len(sample_shape), self._batch_shape)
+        counts = conditionals.draw(gathered, temperature, self.straight_through)
+        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
+
+    def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:
+        return _CONDITIONALS[self.conditionals](rows)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Not available: relaxed draws have no closed-form density. ``base_dist.log_prob`` gives the exact law of counts."""
+        raise NotImplementedError("Relaxed counts have no closed-form density; base_dist.log_prob gives that of whole counts.")

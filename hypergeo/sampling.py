@@ -1,0 +1,94 @@
+"""Exact draws: down the tree, each total split between two children by inverting its conditional distribution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .batching import Rows
+from .convolution import log_terms, windows
+from .partition import Level, Tree
+
+__all__ = ["interleave", "sample_counts"]
+
+_DROP = 80.0  # tables end where less than e^-80 of the mass is left
+_TABLE_ENTRIES = 1 << 24
+_CHUNK = 1 << 21
+
+
+def sample_counts(rows: Rows, num_samples: int) -> Tensor:
+    """Independent draws from Fisher's law.
+
+    Args:
+        rows: the urns, ``T`` of them.
+        num_samples: draws from each.
+
+    Returns:
+        int64 counts of shape ``(num_samples, T, K)``.
+    """
+    tree = Tree(rows, _DROP, root=False)
+    urns = rows.log_weights.shape[0]
+    totals = rows.total.expand(urns)[None, :, None].expand(num_samples, urns, 1)
+    above = Level(totals.new_zeros((urns, 1, 1)), rows.total[:, None])
+    for level in reversed(tree.levels):
+        left, right = level.pairs()
+        pairs = left.table.shape[1]
+        if pairs:
+            drawn = totals[..., :pairs]
+            entries = urns * pairs * above.width * left.width
+            whole = entries <= _TABLE_ENTRIES and above.width <= 2 * num_samples
+            invert = _invert_table if whole else _invert_rows
+            first = invert(left, right, above, drawn)
+            totals = interleave(first, drawn - first, totals[..., pairs:])
+        above = level
+    return totals
+
+
+def interleave(left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
+    """The totals of a level from those of its left and right nodes and of the odd one, along the last axis.
+
+    Example:
+        >>> interleave(torch.tensor([1, 2]), torch.tensor([3, 4]), torch.tensor([9]))
+        tensor([1, 3, 2, 4, 9])
+    """
+    paired = torch.stack([left, right], -1).flatten(-2)
+    return torch.cat([paired, waiting], -1) if waiting.shape[-1] else paired
+
+
+def _invert_table(left: Level, right: Level, above: Level, drawn: Tensor) -> Tensor:
+    """Draws the left totals from cumulative tables of all conditionals, one binary search each."""
+    urns, pairs = left.table.shape[:2]
+    nodes = urns * pairs
+    low = above.low[:, :pairs].expand(urns, pairs)
+    shift = (low - left.low - right.low).reshape(-1)
+    terms = log_terms(left.table.reshape(nodes, -1), right.table.reshape(nodes, -1), shift, 0, above.width)
+    top = terms.amax(-1, keepdim=True)
+    cumulative = (terms - torch.where(top == -torch.inf, 0.0, top)).exp_().cumsum(-1)
+    whole = cumulative[..., -1:]
+    share = torch.where(whole > 0, cumulative / whole, 1.0)
+    # Row u of a node occupies the numbers from u to u + 1, so that one search finds row and entry.
+    flat = (share + torch.arange(above.width, device=low.device)[:, None]).view(nodes, -1)
+    row = (drawn - low).permute(1, 2, 0).reshape(nodes, -1)
+    base = row.to(flat.dtype)
+    goal = torch.minimum(base + torch.rand_like(base), torch.nextafter(base + 1, base)).contiguous()
+    found = torch.searchsorted(flat, goal, right=True) - row * left.width
+    return found.view(urns, pairs, -1).permute(2, 0, 1) + left.low
+
+
+def _invert_rows(left: Level, right: Level, above: Level, drawn: Tensor) -> Tensor:
+    """Draws the left totals from the conditionals that these draws need, a chunk of draws at a time."""
+    urns, pairs = left.table.shape[:2]
+    nodes = urns * pairs
+    margin = left.width
+    padded = torch.nn.functional.pad(right.table.flip(-1).reshape(nodes, -1), (margin, margin), value=-torch.inf)
+    last = right.width - 1 + margin
+    starts = (last - (drawn - left.low - right.low)).clamp(0, right.width + margin).permute(1, 2, 0).reshape(nodes, -1)
+    step = max(1, _CHUNK // (nodes * left.width))
+    found = []
+    for chunk in starts.split(step, -1):
+        terms = left.table.reshape(nodes, 1, -1) + windows(padded, chunk, left.width)
+        cumulative = (terms - terms.amax(-1, keepdim=True)).exp_().cumsum_(-1)
+        whole = cumulative[..., -1:]
+        goal = torch.minimum(torch.rand_like(whole) * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+        found.append((cumulative <= goal).sum(-1))
+    return torch.cat(found, -1).view(urns, pairs, -1).permute(2, 0, 1) + left.low
