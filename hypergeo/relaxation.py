@@ -8,10 +8,10 @@ from torch.nn.functional import pad
 
 from .batching import Rows
 from .binomials import BinomialTerms, solve_tilt
-from .convolution import windows
+from .convolution import log_convolve, windows
 from .partition import Layout, Level, Tree
 from .sampling import interleave
-from .splitting import split
+from .splitting import Totals, split
 
 __all__ = ["ExactConditionals", "MergedConditionals"]
 
@@ -48,7 +48,8 @@ class ExactConditionals:
         """
         drop = _DROP * max(1.0, float(temperature.detach().max()))
         tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False)
-        totals = self.rows.total.double()[None, :, None].expand(len(noise), noise.shape[1], 1)
+        totals = _Drawn.whole(self.rows, noise)
+        parent = None
         begin = 0
         for depth in range(len(self.layout.levels) - 2, -1, -1):
             level, sizes = tree.levels[depth], self.layout.levels[depth].sizes.double()
@@ -58,10 +59,10 @@ class ExactConditionals:
                 block = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
                 block = _within(block, left, tree.reference_low(depth)[:, : 2 * pairs : 2])
                 bounds = sizes[:, 0 : 2 * pairs : 2], sizes[:, 1 : 2 * pairs : 2]
-                first, second = _halves(left, right, totals[..., :pairs], block, temperature, hard, bounds)
-                totals = interleave(first, second, totals[..., pairs:])
+                totals = totals.divided(left, right, parent, block, temperature, hard, bounds)
                 begin += pairs * width
-        return totals
+            parent = level
+        return totals.value
 
 
 class MergedConditionals:
@@ -104,33 +105,95 @@ class MergedConditionals:
 
     def draw(self, noise: Tensor, temperature: Tensor, hard: bool) -> Tensor:
         """Relaxed counts; arguments and result as in :meth:`ExactConditionals.draw`."""
-        totals = self.rows.total.double()[None, :, None].expand(len(noise), noise.shape[1], 1)
-        if self.rows.sizes.shape[1] == 1:
-            return totals
+        totals = _Drawn.whole(self.rows, noise)
+        groups = self.rows.sizes.shape[1]
+        if groups == 1:
+            return totals.value
         first, rest = self._tables()
+        parents = self._parents(first, rest) if groups > 2 else None
         counts = []
-        for k in range(self.rows.sizes.shape[1] - 1):
+        for k in range(groups - 1):
             one = slice(k, k + 1)
             left = Level(first[:, one], torch.zeros_like(self.rest_low[:, one]))
             right = Level(rest[:, one], self.rest_low[:, one])
+            parent = None if k == 0 or parents is None else Level(parents[:, k - 1 : k], self.rest_low[:, k - 1 : k])
             block = noise[:, :, None, k * self.width : (k + 1) * self.width]
             bounds = self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double()
-            drawn, totals = _halves(left, right, totals, block, temperature, hard, bounds)
-            counts.append(drawn)
-        return torch.cat([*counts, totals], -1)
+            both = totals.divided(left, right, parent, block, temperature, hard, bounds)
+            counts.append(both.value[..., :1])
+            totals = both.right()
+        return torch.cat([*counts, totals.value], -1)
+
+    def _parents(self, first: Tensor, rest: Tensor) -> Tensor:
+        """Normalizers of the conditionals after the first, on the tables of what remained before them."""
+        rows, splits = first.shape[:2]
+        shift = (self.rest_low[:, :-1] - self.rest_low[:, 1:]).expand(rows, splits - 1).reshape(-1)
+        tables = log_convolve(first[:, 1:].flatten(0, 1), rest[:, 1:].flatten(0, 1), shift, self.rest_width)
+        return tables.view(rows, splits - 1, -1)
 
 
-def _halves(
-    left: Level, right: Level, drawn: Tensor, noise: Tensor, temperature: Tensor, hard: bool, bounds: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Splits each total into what the left and the right node get, within their sizes, shapes ``(S, T, P)``."""
-    position = split(left.table, right.table, drawn - (left.low + right.low), noise, temperature[..., None], hard)
-    first = position + left.low
-    if hard:
-        return first, drawn - first
-    left_size, right_size = bounds
-    first = torch.clamp(first, (drawn - right_size).clamp(min=0), torch.minimum(drawn, left_size))
-    return first, torch.clamp(drawn - first, torch.zeros_like(right_size), right_size)
+class _Drawn:
+    """Totals that have been drawn for the nodes of a level, with by how much soft draws exceed hard ones."""
+
+    def __init__(self, value: Tensor, excess: Tensor | None):
+        self.value, self.excess = value, excess
+
+    @staticmethod
+    def whole(rows: Rows, noise: Tensor) -> _Drawn:
+        """The root's total, which is the number drawn."""
+        return _Drawn(rows.total.double()[None, :, None].expand(len(noise), noise.shape[1], 1), None)
+
+    def right(self) -> _Drawn:
+        """What the right one of a single pair got."""
+        return _Drawn(self.value[..., 1:], None if self.excess is None else self.excess[..., 1:])
+
+    def divided(
+        self,
+        left: Level,
+        right: Level,
+        parent: Level | None,
+        noise: Tensor,
+        temperature: Tensor,
+        hard: bool,
+        bounds: tuple[Tensor, Tensor],
+    ) -> _Drawn:
+        """Splits the totals of the paired nodes in two, within the children's sizes; an odd one stays."""
+        pairs = left.table.shape[1]
+        drawn, waiting = self.value[..., :pairs], self.value[..., pairs:]
+        excess = None if self.excess is None else self.excess[..., :pairs]
+        base = left.low + right.low
+        totals = _located(drawn, excess, base, parent, hard)
+        position, beyond = split(left.table, right.table, totals, noise, temperature[..., None], hard)
+        first = position + left.low
+        if hard:
+            outer = torch.zeros_like(beyond) if excess is None else excess
+            late = waiting if self.excess is None else self.excess[..., pairs:]
+            return _Drawn(interleave(first, drawn - first, waiting), interleave(beyond, outer - beyond, late))
+        left_size, right_size = bounds
+        first = torch.clamp(first, (drawn - right_size).clamp(min=0), torch.minimum(drawn, left_size))
+        second = torch.clamp(drawn - first, torch.zeros_like(right_size), right_size)
+        return _Drawn(interleave(first, second, waiting), None)
+
+
+def _located(drawn: Tensor, excess: Tensor | None, base: Tensor, parent: Level | None, hard: bool) -> Totals:
+    """Between which whole totals, and how far, the soft law of a split is evaluated."""
+    value = drawn - base
+    if parent is None:
+        return Totals(value, value.detach(), None, None)
+    position = drawn.detach() if not hard or excess is None else drawn.detach() + 0.5 * excess.sign()
+    low = parent.low[:, : drawn.shape[-1]]
+    lower = position.floor()
+    index = (lower - low).long().clamp(0, max(parent.width - 2, 0))
+    fraction = (position - (index + low)).clamp(0, 1)
+    table = parent.table[:, : drawn.shape[-1]]
+    if parent.width == 1:
+        return Totals(value, (low - base).expand_as(value).double(), None, None)
+    at = index.permute(1, 2, 0)
+    here, above = table.gather(-1, at), table.gather(-1, at + 1)
+    here, above = here.permute(2, 0, 1), above.permute(2, 0, 1)
+    known = torch.isfinite(here) & torch.isfinite(above)
+    ratio = torch.where(known, torch.where(known, above, 0.0) - torch.where(known, here, 0.0), 0.0)
+    return Totals(value, (index + low - base).double(), fraction, ratio)
 
 
 def _within(block: Tensor, level: Level, reference_low: Tensor) -> Tensor:

@@ -32,14 +32,16 @@ def merged_log_prob(urn: Urn, counts: Tensor, order: tuple[int, ...]) -> Tensor:
     for position, group in enumerate(order[:-1]):
         rest = list(order[position + 1 :])
         rest_size = sizes[rest].sum()
-        rest_weight = torch.logsumexp(log_weights[rest] + sizes[rest].log(), 0) - rest_size.log()
+        rest_weight = torch.logsumexp(log_weights[rest] + sizes[rest].double().log(), 0) - rest_size.double().log()
+        totals, which = left.unique(return_inverse=True)
         pair = FisherHypergeometric(
-            left,
+            totals,
             torch.stack([sizes[group], rest_size]),
             log_weights=torch.stack([log_weights[group], rest_weight]),
         )
-        total += pair.log_prob(torch.stack([counts[:, group], left - counts[:, group]], -1))
-        left = left - counts[:, group].long()
+        taken = counts[:, group].long()
+        total += pair.marginal_log_prob()[which, 0, taken]
+        left = left - taken
     return total
 
 
