@@ -1,0 +1,30 @@
+"""Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
+
+from .convergence import convergence_figure, single_figure
+from .distance import distance_panel
+from .lattice import nearest_counts
+from .marginals import marginal_panel
+from .pairs import pair_panel
+from .palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
+from .panels import Box, Panel, Sweep, arrange
+from .simplex import simplex_panel
+
+__all__ = [
+    "DARK",
+    "GROUP_COLOURS",
+    "LIGHT",
+    "STREAMLIT",
+    "Box",
+    "Palette",
+    "Panel",
+    "Sweep",
+    "arrange",
+    "convergence_figure",
+    "distance_panel",
+    "group_colour",
+    "marginal_panel",
+    "nearest_counts",
+    "pair_panel",
+    "simplex_panel",
+    "single_figure",
+]

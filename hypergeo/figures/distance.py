@@ -1,0 +1,122 @@
+"""Distance from the exact law against temperature, above the noise that exact samples of the same number would show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .palette import Palette
+from .panels import Panel, caption
+
+__all__ = ["distance_panel"]
+
+ZERO = 1e-9  # below it a distance is rounding
+
+
+def distance_panel(
+    temperatures: np.ndarray, distances: np.ndarray, floor: float, ceiling: float, palette: Palette, *, title: str
+) -> Panel:
+    """Distance at each temperature, both logarithmic, with a marker that moves with the frames.
+
+    Args:
+        temperatures: shape ``(T,)``, increasing.
+        distances: distance at each temperature, shape ``(T,)``.
+        floor: expected distance of as many exact samples.
+        ceiling: 95 % quantile of the distance of as many exact samples.
+        palette: the inks.
+        title: words above the panel.
+    """
+    everything = np.array([*distances, floor, ceiling])
+    drawn = everything[everything > ZERO]
+    low, high = (drawn.min() / 1.6, drawn.max() * 1.5) if drawn.size else (0.01, 1.0)
+    ticks = [digit * 10.0**power for power in range(-9, 6) for digit in (1, 2, 5) if low < digit * 10.0**power < high]
+    if len(ticks) > 6:
+        ticks = [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0) or np.isclose(np.log10(tick) % 1, 1)]
+    # Nothing is at a distance of zero on a logarithmic axis: it is drawn at its foot.
+    distances, floor, ceiling = np.maximum(distances, low), max(floor, low), max(ceiling, low)
+    xs = temperatures.tolist()
+    band = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [xs[0], xs[-1], xs[-1], xs[0]],
+        "y": [low, low, ceiling, ceiling],
+        "fill": "toself",
+        "fillcolor": "rgba(128,140,152,0.22)",
+        "line": {"width": 0},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    expected = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [xs[0], xs[-1]],
+        "y": [floor, floor],
+        "line": {"color": palette.exact, "width": 1.4, "dash": "dash"},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    curve = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": xs,
+        "y": distances.round(6),
+        "line": {"color": palette.relaxed, "width": 2},
+        "marker": {"size": 4, "color": palette.relaxed},
+        "showlegend": False,
+        "hovertemplate": "τ = %{x:.3g}: distance %{y:.3g}<extra></extra>",
+    }
+    here = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "cliponaxis": False,
+        "x": [xs[0]] * 3,
+        "y": [low, float(distances[0]), high],
+        "line": {"color": palette.muted, "width": 1},
+        "marker": {"size": [0, 12, 0], "opacity": 1, "color": palette.relaxed, "line": {"color": palette.exact, "width": 1.5}},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    return Panel(
+        traces=[band, expected, curve, here],
+        xaxis={
+            "type": "log",
+            "range": np.log10([xs[0] / 1.15, xs[-1] * 1.15]).tolist(),
+            "tickvals": [0.01, 0.1, 1, 10],
+            "ticktext": ["0.01", "0.1", "1", "10"],
+            "showline": True,
+        },
+        yaxis={
+            "type": "log",
+            "range": np.log10([low, high]).tolist(),
+            "tickvals": ticks,
+            "ticktext": [f"{tick:g}" for tick in ticks],
+            "showgrid": True,
+        },
+        moving=[3],
+        frames=[[{"x": [x] * 3, "y": [low, float(d), high]}] for x, d in zip(xs, distances, strict=True)],
+        annotations=[
+            caption(title, palette),
+            {
+                "text": "noise of as many exact samples",
+                "xref": "x domain",
+                "yref": "y domain",
+                "x": 0.99,
+                "y": 0,
+                "xanchor": "right",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 11, "color": palette.muted},
+            },
+            {
+                "text": "temperature τ",
+                "xref": "x domain",
+                "yref": "y domain",
+                "x": 0.5,
+                "y": 0,
+                "yshift": -20,
+                "xanchor": "center",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": 12, "color": palette.muted},
+            },
+        ],
+    )

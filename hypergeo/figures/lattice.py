@@ -1,0 +1,183 @@
+"""Count vectors as points of a plane: a ring for the exact probability of each, and a disc in it for the share of samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .palette import Palette
+
+__all__ = ["cell_shares", "lattice_frames", "lattice_traces", "nearest_counts", "window"]
+
+LARGEST_DISC = 64.0  # pixels
+RARE = 1e-4
+MOVING = (0, 1, 4)
+"""Indices, among the traces of :func:`lattice_traces`, of those that :func:`lattice_frames` changes."""
+
+
+def nearest_counts(samples: np.ndarray) -> np.ndarray:
+    """Nearest whole counts with the same sum: round down, then up again where that costs least.
+
+    Args:
+        samples: real counts, shape ``(..., K)``, whose sums are whole to rounding.
+
+    Returns:
+        Whole counts of the same shape.
+
+    Example:
+        >>> nearest_counts(np.array([1.4, 1.4, 1.2]))
+        array([2, 1, 1])
+    """
+    below = np.floor(samples + 1e-9)
+    missing = np.rint((samples - below).sum(-1)).astype(int)
+    rank = np.argsort(np.argsort(below - samples, -1, kind="stable"), -1, kind="stable")
+    return (below + (rank < missing[..., None])).astype(int)
+
+
+def lattice_traces(
+    cells: np.ndarray,
+    probabilities: np.ndarray,
+    counts: np.ndarray,
+    path: np.ndarray,
+    palette: Palette,
+    *,
+    colours: list[str],
+    spacing: float,
+    follow: int,
+    discs: str = "relaxed samples",
+    dots: str = "single samples",
+) -> list[dict[str, Any]]:
+    """Discs of relaxed samples under rings of the exact law, with single samples and the path of one of them.
+
+    Areas are probabilities: where the relaxation is exact, discs fill rings.
+
+    Args:
+        cells: where each count vector is drawn, shape ``(N, 2)``.
+        probabilities: their exact probabilities, shape ``(N,)``.
+        counts: the count vectors themselves, for the label under the pointer, shape ``(N, D)``.
+        path: where the followed sample is at each temperature, shape ``(T, 2)``.
+        palette: the inks.
+        colours: fill of each disc, ``N`` colours.
+        spacing: distance of neighbouring cells in pixels, which sets the size of the discs.
+        follow: index of the followed sample, for the legend.
+        discs: what the discs are called in the legend.
+        dots: what the single samples are called in the legend.
+    """
+    diameter = min(0.94 * spacing, LARGEST_DISC)
+    size = {"sizemode": "area", "sizeref": 2 * float(probabilities.max()) / diameter**2, "sizemin": 0}
+    # Entries of the legend lie outside the axes: the size of a legend's own marker would follow the first cell's.
+    unseen = {"type": "scatter", "mode": "markers", "x": [-99], "y": [-99], "hoverinfo": "skip"}
+    names = ", ".join(f"%{{customdata[{index}]:d}}" for index in range(counts.shape[1]))
+    at = {"type": "scatter", "mode": "markers", "x": _short(cells[:, 0]), "y": _short(cells[:, 1]), "showlegend": False}
+    outline = {"color": palette.exact, "width": 1.4}
+    return [
+        {**at, "hoverinfo": "skip", "marker": {**size, "color": colours, "opacity": 0.8, "line": {"width": 0}}},
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": dots,
+            "hoverinfo": "skip",
+            "marker": {"size": 4, "color": palette.text, "opacity": 0.5, "line": {"width": 0}},
+        },
+        {
+            **at,
+            "customdata": np.column_stack([counts, 100 * probabilities]).tolist(),
+            "hovertemplate": f"({names})<br>exact: %{{customdata[{counts.shape[1]}]:.2f}} %<extra></extra>",
+            "marker": {**size, "size": _short(probabilities), "color": "rgba(0,0,0,0)", "line": outline},
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"path of sample {follow}",
+            "x": _short(path[:, 0]),
+            "y": _short(path[:, 1]),
+            "hoverinfo": "skip",
+            "line": {"color": palette.follow, "width": 2, "dash": "dot"},
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "marker": {"size": 13, "color": palette.follow, "line": {"color": palette.exact, "width": 1.5}},
+        },
+        {
+            **unseen,
+            "name": "exact law",
+            "legendrank": 1,
+            "marker": {"size": 13, "color": "rgba(0,0,0,0)", "line": outline},
+        },
+        {
+            **unseen,
+            "name": discs,
+            "legendrank": 2,
+            "marker": {"size": 13, "color": palette.relaxed, "opacity": 0.8, "line": {"width": 0}},
+        },
+    ]
+
+
+def lattice_frames(shares: np.ndarray, dots: np.ndarray, path: np.ndarray) -> list[list[dict[str, Any]]]:
+    """What changes with the temperature, in the order of ``MOVING``.
+
+    Args:
+        shares: share of the samples in each cell, shape ``(T, N)``.
+        dots: where the single samples are, shape ``(T, S, 2)``.
+        path: where the followed sample is, shape ``(T, 2)``.
+    """
+    return [
+        [
+            {"marker": {"size": _short(share)}},
+            {"x": _short(dot[:, 0]), "y": _short(dot[:, 1])},
+            {"x": _short(point[:1]), "y": _short(point[1:])},
+        ]
+        for share, dot, point in zip(shares, dots, path, strict=True)
+    ]
+
+
+def window(cells: np.ndarray, probabilities: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of what is worth drawing: counts that are not rare, and all samples.
+
+    Args:
+        cells: count vectors, shape ``(N, D)``.
+        probabilities: their probabilities, shape ``(N,)``.
+        samples: real counts, shape ``(..., D)``.
+
+    Returns:
+        Least and greatest counts, each of shape ``(D,)``.
+
+    Example:
+        >>> low, high = window(np.array([[0], [1], [2]]), np.array([1e-9, 0.5, 0.5]), np.array([[1.2]]))
+        >>> low.tolist(), high.tolist()
+        ([1], [2])
+    """
+    low, high = (
+        np.floor(samples + 1e-9).reshape(-1, cells.shape[1]).min(0),
+        np.ceil(samples - 1e-9).reshape(-1, cells.shape[1]).max(0),
+    )
+    for axis, counts in enumerate(cells.T):
+        likely = np.flatnonzero(np.bincount(counts, weights=probabilities) > RARE)
+        low[axis], high[axis] = min(low[axis], likely[0]), max(high[axis], likely[-1])
+    return low.astype(int), high.astype(int)
+
+
+def cell_shares(index: np.ndarray, cells: int) -> np.ndarray:
+    """Share of the samples at each temperature that lie in each cell.
+
+    Args:
+        index: cell of each sample, shape ``(T, S)``.
+        cells: number of cells ``N``.
+
+    Returns:
+        Shares, shape ``(T, N)``.
+
+    Example:
+        >>> cell_shares(np.array([[0, 0, 2, 2]]), 3)
+        array([[0.5, 0. , 0.5]])
+    """
+    return np.stack([np.bincount(row, minlength=cells) for row in index]) / index.shape[1]
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """Single precision is far below a pixel and halves what travels to the browser."""
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,93 @@
+"""Counts of the first two groups: the exact law of the pair as rings, relaxed samples as discs that come to fill them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
+from .palette import Palette, blend, group_colour
+from .panels import Panel
+
+__all__ = ["pair_panel"]
+
+
+def pair_panel(
+    pairs: np.ndarray,
+    probabilities: np.ndarray,
+    samples: np.ndarray,
+    soft: np.ndarray,
+    palette: Palette,
+    *,
+    shown: int = 150,
+    follow: int = 0,
+    side: float = 480.0,
+) -> Panel:
+    """The exact law and relaxed samples of groups 1 and 2, one frame for each temperature.
+
+    Args:
+        pairs: all pairs of counts, shape ``(N, 2)``.
+        probabilities: their probabilities, shape ``(N,)``.
+        samples: samples of all groups at each temperature with the same noise, shape ``(T, S, K)``; the discs.
+        soft: the soft samples behind them, drawn as dots, of the same shape; ``samples`` itself unless straight-through.
+        palette: the inks.
+        shown: how many samples are drawn as dots.
+        follow: index of the sample whose path is drawn.
+        side: expected length of the shorter axis in pixels, which sets the size of the discs.
+    """
+    low, high = window(
+        pairs, probabilities, np.concatenate([samples, soft])[..., :2] if soft is not samples else samples[..., :2]
+    )
+    inside = ((pairs >= low) & (pairs <= high)).all(1)
+    pairs, probabilities = pairs[inside], probabilities[inside]
+    radix = int(pairs.max()) + 1
+    place = np.zeros(radix**2, dtype=int)
+    place[pairs[:, 0] * radix + pairs[:, 1]] = np.arange(len(pairs))
+    whole = nearest_counts(samples)
+    shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(pairs))
+    path = soft[:, follow, :2]
+    longest = float((high - low).max()) + 1.4
+    middle = (low + high) / 2
+    axes = [
+        {
+            "range": [middle[axis] - longest / 2, middle[axis] + longest / 2],
+            "showline": True,
+            "tickformat": "d",
+            "dtick": max(1, int(np.ceil(longest / 10))),
+            "constrain": "domain",
+        }
+        for axis in range(2)
+    ]
+    return Panel(
+        traces=lattice_traces(
+            pairs,
+            probabilities,
+            pairs,
+            path,
+            palette,
+            colours=blend((pairs - low + 0.5) ** 2.0),
+            spacing=side / longest,
+            follow=follow,
+            discs="relaxed samples" if soft is samples else "straight-through samples",
+            dots="single samples" if soft is samples else "soft ones behind them",
+        ),
+        xaxis=axes[0],
+        yaxis={**axes[1], "scaleanchor": "x"},
+        moving=list(MOVING),
+        frames=lattice_frames(shares, soft[:, :shown, :2], path),
+        annotations=[
+            _axis_label(0, palette, x=0.5, y=0, yshift=-20, xanchor="center", yanchor="top"),
+            _axis_label(1, palette, x=0, y=0.5, xshift=-24, xanchor="right", yanchor="middle", textangle=-90),
+        ],
+        padding=(44, 8, 8, 40),
+    )
+
+
+def _axis_label(group: int, palette: Palette, **place: object) -> dict[str, object]:
+    return {
+        "text": f'<span style="color:{group_colour(group)}">■</span> count of group {group + 1}',
+        "xref": "x domain",
+        "yref": "y domain",
+        "showarrow": False,
+        "font": {"size": 12, "color": palette.muted},
+        **place,
+    }

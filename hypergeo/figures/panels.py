@@ -1,0 +1,246 @@
+"""Panels and how they are put together: each concept draws one panel, and a figure arranges panels and plays their frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+from .palette import Palette
+
+__all__ = ["Box", "Panel", "Sweep", "arrange", "caption"]
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Panel:
+    """One pair of axes with what is drawn on it.
+
+    Attributes:
+        traces: plotly traces, without their axes.
+        xaxis: plotly options of the horizontal axis.
+        yaxis: plotly options of the vertical axis.
+        moving: indices of the traces that differ from frame to frame.
+        frames: for each frame, what changes in each moving trace.
+        annotations: plotly annotations in the panel's coordinates: ``xref`` and ``yref`` are ``"x"``, ``"y"``, ``"x domain"``
+            or ``"y domain"``.
+        padding: pixels left, right, above and below the axes that ticks and titles need within the panel's box.
+    """
+
+    traces: list[Json]
+    xaxis: Json
+    yaxis: Json
+    moving: list[int] = field(default_factory=list)
+    frames: list[list[Json]] = field(default_factory=list)
+    annotations: list[Json] = field(default_factory=list)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a panel goes, in fractions of the plotting area, measured from its lower left corner."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Controls that play the frames in the browser.
+
+    Attributes:
+        labels: name of each frame, in the order of the slider, left to right.
+        start: index of the frame that is shown first.
+        prefix: words before the name of the frame on show.
+        play: label of the button that plays the frames from right to left.
+        box: where the buttons and the slider go; the slider takes what the buttons leave.
+        duration: milliseconds for each frame.
+        stacked: puts the slider under the buttons instead of beside them.
+    """
+
+    labels: Sequence[str]
+    start: int
+    prefix: str
+    play: str
+    box: Box
+    duration: int = 260
+    stacked: bool = False
+
+
+def arrange(
+    panels: Sequence[Panel],
+    boxes: Sequence[Box],
+    palette: Palette,
+    *,
+    height: int,
+    sweep: Sweep | None = None,
+    legend: Box | None = None,
+    margin: tuple[int, int, int, int] = (8, 8, 8, 8),
+) -> go.Figure:
+    """One figure of several panels.
+
+    Args:
+        panels: what to draw.
+        boxes: where, one box for each panel.
+        palette: the inks.
+        height: height of the figure in pixels; the width follows the page.
+        sweep: controls for the panels' frames.
+        legend: where the legend goes (its upper left corner counts), or none.
+        margin: pixels left, right, above and below the plotting area.
+
+    Returns:
+        The figure, with a frame for each label of ``sweep``.
+    """
+    data: list[Json] = []
+    layout: Json = _base_layout(palette, height, margin)
+    annotations: list[Json] = []
+    moving: list[int] = []
+    for number, (panel, box) in enumerate(zip(panels, boxes, strict=True), start=1):
+        x, y = ("x", "y") if number == 1 else (f"x{number}", f"y{number}")
+        moving += [len(data) + index for index in panel.moving]
+        data += [{**trace, "xaxis": x, "yaxis": y} for trace in panel.traces]
+        layout["xaxis" + x[1:]] = {**_axis(palette), **panel.xaxis, "domain": [box.left, box.right], "anchor": y}
+        layout["yaxis" + y[1:]] = {
+            **_axis(palette),
+            **_renamed(panel.yaxis, x, y),
+            "domain": [box.bottom, box.top],
+            "anchor": x,
+        }
+        annotations += [_renamed(note, x, y) for note in panel.annotations]
+    frames: list[Json] = []
+    if sweep is not None:
+        for index, label in enumerate(sweep.labels):
+            changes = [change for panel in panels for change in (panel.frames[index] if panel.moving else [])]
+            frames.append({"name": label, "data": changes, "traces": moving})
+        layout["updatemenus"], layout["sliders"] = _controls(sweep, palette)
+        for index, change in zip(moving, frames[sweep.start]["data"], strict=True):
+            data[index] = _merged(data[index], change)
+    layout["annotations"] = annotations
+    layout["showlegend"] = legend is not None
+    if legend is not None:
+        layout["legend"] = {
+            "orientation": "h",
+            "x": legend.left,
+            "y": legend.top,
+            "xanchor": "left",
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": palette.text, "size": 12},
+            "itemclick": False,
+            "itemdoubleclick": False,
+        }
+    return go.Figure({"data": data, "layout": layout, "frames": frames}, skip_invalid=False)
+
+
+def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
+    """A panel's own title, as an annotation above its upper left corner."""
+    return {
+        "text": text,
+        "xref": "x domain",
+        "yref": "y domain",
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 2,
+        "showarrow": False,
+        "align": "left",
+        "font": {"size": size, "color": palette.text},
+    }
+
+
+def _base_layout(palette: Palette, height: int, margin: tuple[int, int, int, int]) -> Json:
+    left, right, top, bottom = margin
+    layout: Json = {
+        "height": height,
+        "margin": {"l": left, "r": right, "t": top, "b": bottom, "pad": 0},
+        "barmode": "overlay",
+        "bargap": 0,
+        "dragmode": False,
+        "hovermode": "closest",
+        "font": {"color": palette.text},
+    }
+    if palette.background is not None:
+        layout |= {"paper_bgcolor": palette.background, "plot_bgcolor": palette.background}
+    return layout
+
+
+def _axis(palette: Palette) -> Json:
+    return {
+        "fixedrange": True,
+        "automargin": False,
+        "zeroline": False,
+        "showgrid": False,
+        "linecolor": palette.grid,
+        "gridcolor": palette.grid,
+        "tickfont": {"color": palette.muted, "size": 11},
+        "title": {"font": {"color": palette.muted, "size": 12}, "standoff": 4},
+    }
+
+
+def _controls(sweep: Sweep, palette: Palette) -> tuple[list[Json], list[Json]]:
+    """Buttons that play and pause, and a slider over the frames; all of it runs in the browser."""
+    glide = {"duration": sweep.duration, "easing": "linear"}
+    move = {"mode": "immediate", "frame": {"duration": sweep.duration, "redraw": False}, "transition": glide}
+    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
+    box = sweep.box
+    buttons = {
+        "type": "buttons",
+        "direction": "right",
+        "showactive": False,
+        "x": box.left,
+        "xanchor": "left",
+        "y": box.top,
+        "yanchor": "top",
+        "pad": {"t": 0, "r": 8},
+        "bordercolor": palette.grid,
+        "bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": palette.text, "size": 13},
+        "buttons": [
+            {
+                "label": f"▶ {sweep.play}",
+                "method": "animate",
+                "args": [list(sweep.labels)[::-1], {**move, "fromcurrent": True}],
+            },
+            {"label": "❚❚ Pause", "method": "animate", "args": [[None], jump]},
+        ],
+    }
+    slider = {
+        "active": sweep.start,
+        "x": box.left if sweep.stacked else box.left + 0.4 * (box.right - box.left),
+        "len": (box.right - box.left) * (1 if sweep.stacked else 0.6),
+        "xanchor": "left",
+        "y": box.top,
+        "yanchor": "top",
+        "pad": {"t": 44 if sweep.stacked else 0, "b": 0, "l": 0, "r": 12},
+        "currentvalue": {"prefix": sweep.prefix, "font": {"color": palette.text, "size": 14}, "xanchor": "left", "offset": 10},
+        "font": {"color": palette.muted, "size": 11},
+        "bordercolor": palette.muted,
+        "bgcolor": palette.grid,
+        "activebgcolor": palette.muted,
+        "tickcolor": palette.muted,
+        "ticklen": 4,
+        "minorticklen": 2,
+        "transition": {"duration": 0},
+        "steps": [{"label": label, "method": "animate", "args": [[label], jump]} for label in sweep.labels],
+    }
+    return [buttons], [slider]
+
+
+def _renamed(options: Json, x: str, y: str) -> Json:
+    """Axis references of a panel's options, once the panel has its number."""
+    names = {"x": x, "y": y, "x domain": f"{x} domain", "y domain": f"{y} domain"}
+    return {key: names.get(value, value) if key in ("xref", "yref", "scaleanchor") else value for key, value in options.items()}
+
+
+def _merged(trace: Json, change: Json) -> Json:
+    """A trace with a frame's change applied, at any depth."""
+    result = dict(trace)
+    for key, value in change.items():
+        result[key] = _merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else value
+    return result

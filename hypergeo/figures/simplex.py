@@ -1,0 +1,128 @@
+"""Counts of three groups on a triangle: the exact law as rings, relaxed samples as discs that come to fill them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
+from .palette import Palette, blend, group_colour
+from .panels import Panel
+
+__all__ = ["barycentric", "simplex_panel"]
+
+ZOOM = 0.6  # the triangle leaves rare counts out where that makes it smaller than this
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
+
+
+def barycentric(counts: np.ndarray, lowest: np.ndarray, spread: float) -> np.ndarray:
+    """Places counts of three groups in the triangle whose corner ``k`` holds in group ``k`` all that is free to move.
+
+    Args:
+        counts: counts of the groups, shape ``(..., 3)``.
+        lowest: least count of each group, shape ``(3,)``; the sides of the triangle.
+        spread: number of elements that are free to move, ``sum(counts) - sum(lowest)``.
+
+    Returns:
+        Horizontal and vertical positions, shape ``(..., 2)``; the sides have length one.
+
+    Example:
+        >>> barycentric(np.array([0, 0, 4]), np.zeros(3), 4).round(3)
+        array([0.5  , 0.866])
+    """
+    if spread <= 0:
+        return np.broadcast_to(_CORNERS.mean(0), (*counts.shape[:-1], 2))
+    return ((counts - lowest) / spread) @ _CORNERS
+
+
+def simplex_panel(
+    support: np.ndarray,
+    probabilities: np.ndarray,
+    samples: np.ndarray,
+    soft: np.ndarray,
+    palette: Palette,
+    *,
+    shown: int = 150,
+    follow: int = 0,
+    side: float = 500.0,
+) -> Panel:
+    """The exact law and relaxed samples of three groups, one frame for each temperature.
+
+    The triangle is the smallest that holds the support, or, where most of that is rare, what is likely and what was drawn.
+
+    Args:
+        support: all count vectors, shape ``(N, 3)``.
+        probabilities: their probabilities, shape ``(N,)``.
+        samples: samples at each temperature with the same noise, shape ``(T, S, 3)``; the discs.
+        soft: the soft samples behind them, drawn as dots, of the same shape; ``samples`` itself unless straight-through.
+        palette: the inks.
+        shown: how many samples are drawn as dots.
+        follow: index of the sample whose path is drawn.
+        side: expected length of the triangle's side in pixels, which sets the size of the discs.
+    """
+    lowest = support.min(0)
+    spread = float(support[0].sum() - lowest.sum())
+    likely, _ = window(support, probabilities, np.concatenate([samples, soft]) if soft is not samples else samples)
+    if support[0].sum() - likely.sum() <= ZOOM * spread:
+        lowest, spread = likely, float(support[0].sum() - likely.sum())
+        inside = (support >= lowest).all(1)
+        support, probabilities = support[inside], probabilities[inside]
+    radix = int(support.max()) + 1
+    place = np.zeros(radix**2, dtype=int)
+    place[support[:, 0] * radix + support[:, 1]] = np.arange(len(support))
+    whole = nearest_counts(samples)
+    shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(support))
+    path = barycentric(soft[:, follow], lowest, spread)
+    traces = lattice_traces(
+        barycentric(support, lowest, spread),
+        probabilities,
+        support,
+        path,
+        palette,
+        colours=blend((support - lowest) ** 2.0),
+        spacing=side / max(spread, 1),
+        follow=follow,
+        discs="relaxed samples" if soft is samples else "straight-through samples",
+        dots="single samples" if soft is samples else "soft ones behind them",
+    )
+    return Panel(
+        traces=[_triangle(palette), *traces],
+        xaxis={"visible": False, "range": [-0.08, 1.08], "constrain": "domain"},
+        yaxis={"visible": False, "range": [-0.09, 0.95], "scaleanchor": "x", "constrain": "domain"},
+        moving=[1 + index for index in MOVING],
+        frames=lattice_frames(shares, barycentric(soft[:, :shown], lowest, spread), path),
+        annotations=_corner_labels(lowest, spread, palette),
+    )
+
+
+def _triangle(palette: Palette) -> dict[str, Any]:
+    outline = _CORNERS[[0, 1, 2, 0]]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": outline[:, 0],
+        "y": outline[:, 1],
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "line": {"color": palette.grid, "width": 1.5},
+    }
+
+
+def _corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": f'<span style="color:{group_colour(group)}">■</span> Group {group + 1}: {int(lowest[group] + spread)}',
+            "xref": "x",
+            "yref": "y",
+            "x": x,
+            "y": y,
+            "xanchor": ("left", "right", "center")[group],
+            "yanchor": ("top", "top", "bottom")[group],
+            "xshift": (-28, 28, 0)[group],
+            "yshift": (-6, -6, 6)[group],
+            "showarrow": False,
+            "font": {"size": 13, "color": palette.text},
+        }
+        for group, (x, y) in enumerate(_CORNERS)
+    ]

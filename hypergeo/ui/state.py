@@ -1,0 +1,262 @@
+"""A page's whole state as one typed table, kept in the address of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+__all__ = ["Choice", "PageState", "Whole", "merged_values"]
+
+Option = TypeVar("Option", float, str)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number between two bounds.
+
+    Attributes:
+        default: value where the address says nothing.
+        low: least value.
+        high: greatest value.
+    """
+
+    default: int
+    low: int
+    high: int
+
+    def read(self, text: str) -> int:
+        """The allowed number nearest to what the address says, or the default where that is no number.
+
+        Example:
+            >>> Whole(default=5, low=0, high=9).read("12")
+            9
+        """
+        number = _number(text)
+        return self.default if number is None else int(min(max(round_half_up(number), self.low), self.high))
+
+    def write(self, value: Any) -> str:
+        """How the address says a value."""
+        return str(int(value))
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Option]):
+    """One of a few values: numbers in increasing order, or words.
+
+    Attributes:
+        default: value where the address says nothing.
+        options: what can be chosen.
+    """
+
+    default: Option
+    options: Sequence[Option]
+
+    def read(self, text: str) -> Option:
+        """The option nearest to what the address says, or the default where there is none.
+
+        Example:
+            >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
+            10.0
+            >>> Choice("soft", ["soft", "hard"]).read("boiled")
+            'soft'
+        """
+        if text in (self.write(option) for option in self.options):
+            return next(option for option in self.options if self.write(option) == text)
+        number = _number(text)
+        if number is None or isinstance(self.default, str):
+            return self.default
+        return min(self.options, key=lambda option: abs(float(option) - number))
+
+    def write(self, value: Any) -> str:
+        """How the address says a value.
+
+        Example:
+            >>> Choice(1.0, [0.1, 1.0, 10.0]).write(10.0)
+            '10'
+        """
+        return value if isinstance(value, str) else f"{value:g}"
+
+
+class PageState:
+    """Controls of one page, their bounds and their values, all of which the page's address holds.
+
+    Args:
+        prefix: start of the address parameters of the page, so that pages do not share them.
+        controls: bounds and default of each control, by name.
+
+    Example:
+        >>> state = PageState("conv", {"n": Whole(default=12, low=0, high=60)})
+        >>> state.key("n"), state.query({"n": 20})
+        ('conv_n', 'conv_n=20')
+    """
+
+    def __init__(self, prefix: str, controls: Mapping[str, Whole | Choice[Any]]):
+        self.prefix = prefix
+        self.controls = controls
+
+    def key(self, name: str) -> str:
+        """Name of a control in the address and in Streamlit's session state."""
+        return f"{self.prefix}_{name}"
+
+    def corrections(self, address: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+        """What the address says that no control allows, and what is taken instead, by name of the control.
+
+        Example:
+            >>> state = PageState("conv", {"n": Whole(default=12, low=0, high=60)})
+            >>> state.corrections({"conv_n": "75", "other": "1"})
+            {'n': ('75', 60)}
+        """
+        wrong = {}
+        for name, control in self.controls.items():
+            said = address.get(self.key(name))
+            if said is not None and control.write(control.read(said)) != said:
+                wrong[name] = (said, control.read(said))
+        return wrong
+
+    def start(self) -> list[str]:
+        """Mends the address before any control reads it; call it before the first control.
+
+        Returns:
+            What was mended, in words, as long as the controls keep the values that they then had.
+        """
+        wrong = self.corrections(st.query_params.to_dict())
+        if wrong:
+            try:
+                for name, (_, value) in wrong.items():
+                    st.query_params[self.key(name)] = self.controls[name].write(value)
+            except StreamlitAPIException:
+                # Reached only by going back in the browser's history: the controls then fall back to their defaults.
+                return []
+            st.session_state[self._notes] = [
+                f"{self.key(name)}={said} is not allowed ({self._allowed(name)}): {self.controls[name].write(value)} is shown."
+                for name, (said, value) in wrong.items()
+            ]
+            st.session_state.pop(self._seen, None)
+            st.rerun()
+        return list(st.session_state.get(self._notes, []))
+
+    def settle(self, values: Mapping[str, Any]) -> None:
+        """Forgets what was mended once a control has moved since; call it after the last control."""
+        if self._notes in st.session_state and st.session_state.setdefault(self._seen, dict(values)) != dict(values):
+            del st.session_state[self._notes], st.session_state[self._seen]
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Sets controls; for callbacks, which run before the controls are drawn."""
+        for name, value in values.items():
+            st.session_state[self.key(name)] = value
+
+    def query(self, values: Mapping[str, Any]) -> str:
+        """The values as the query of an address, defaults included, so that a link outlives a change of the defaults."""
+        return urlencode({self.key(name): self.controls[name].write(value) for name, value in values.items()})
+
+    def slider(self, name: str, label: str, *, help: str | None = None) -> int:
+        """A slider over a whole number."""
+        control = self._whole(name)
+        return st.slider(
+            label,
+            control.low,
+            control.high,
+            control.default,
+            key=self.key(name),
+            help=help,
+            bind="query-params",
+            width="stretch",
+        )
+
+    def number(self, name: str, label: str, *, help: str | None = None) -> int:
+        """A field for a whole number, with buttons for one more and one less."""
+        control = self._whole(name)
+        return int(
+            st.number_input(
+                label, control.low, control.high, control.default, step=1, key=self.key(name), help=help, bind="query-params"
+            )
+        )
+
+    def steps(self, name: str, label: str, *, help: str | None = None) -> Any:
+        """A slider over numbers that need not be evenly spaced, as for a logarithmic scale."""
+        control = self._choice(name)
+        return st.select_slider(
+            label,
+            control.options,
+            control.default,
+            format_func=control.write,
+            key=self.key(name),
+            help=help,
+            bind="query-params",
+        )
+
+    def segments(self, name: str, label: str, *, help: str | None = None) -> Any:
+        """All options side by side, one of them chosen."""
+        control = self._choice(name)
+        return st.segmented_control(
+            label,
+            control.options,
+            default=control.default,
+            required=True,
+            format_func=control.write,
+            key=self.key(name),
+            help=help,
+            bind="query-params",
+            width="stretch",
+        )
+
+    @property
+    def _notes(self) -> str:
+        return f"_{self.prefix}_mended"
+
+    @property
+    def _seen(self) -> str:
+        return f"_{self.prefix}_mended_values"
+
+    def _allowed(self, name: str) -> str:
+        control = self.controls[name]
+        if isinstance(control, Whole):
+            return f"whole numbers from {control.low} to {control.high}"
+        if len(control.options) > 6:
+            return f"steps from {control.write(control.options[0])} to {control.write(control.options[-1])}"
+        return ", ".join(control.write(option) for option in control.options)
+
+    def _whole(self, name: str) -> Whole:
+        control = self.controls[name]
+        if not isinstance(control, Whole):
+            raise TypeError(f"{name} is a choice, not a whole number.")
+        return control
+
+    def _choice(self, name: str) -> Choice[Any]:
+        control = self.controls[name]
+        if not isinstance(control, Choice):
+            raise TypeError(f"{name} is a whole number, not a choice.")
+        return control
+
+
+def merged_values(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of several groups of controls as one table.
+
+    Example:
+        >>> merged_values({"n": 3}, {"tau": 0.1})
+        {'n': 3, 'tau': 0.1}
+    """
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def round_half_up(number: float) -> float:
+    """Nearest whole number, halves upwards, as people round.
+
+    Example:
+        >>> round_half_up(2.5)
+        3.0
+    """
+    return float((number + 0.5) // 1)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None

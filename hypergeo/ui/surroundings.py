@@ -1,0 +1,82 @@
+"""What only the reader's browser knows: whether the page is narrow, and whether its theme is light or dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+__all__ = ["Surroundings", "surroundings", "watch_surroundings"]
+
+NARROW_PIXELS = 640  # where Streamlit stacks its columns
+_KEY = "surroundings"
+
+# It draws nothing, and reports only what differs from what the server takes for granted: a page on a wide screen in the
+# expected theme costs no second run.
+_SCRIPT = """
+export default function (component) {
+  const { data, setStateValue, parentElement } = component
+  const host = parentElement.host ?? parentElement
+  const dark = () => {
+    const probe = document.createElement("span")
+    probe.style.color = getComputedStyle(host).getPropertyValue("--st-background-color")
+    document.body.appendChild(probe)
+    const [red, green, blue] = (getComputedStyle(probe).color.match(/[\\d.]+/g) ?? [255, 255, 255]).map(Number)
+    probe.remove()
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 128
+  }
+  const report = () => {
+    const seen = (window.innerWidth <= data.limit ? "narrow" : "wide") + " " + (dark() ? "dark" : "light")
+    if (seen !== data.seen) setStateValue("seen", seen)
+  }
+  host.stopWatching?.()
+  let waiting
+  const later = () => {
+    window.clearTimeout(waiting)
+    waiting = window.setTimeout(report, 150)
+  }
+  window.addEventListener("resize", later)
+  host.stopWatching = () => {
+    window.removeEventListener("resize", later)
+    window.clearTimeout(waiting)
+  }
+  report()
+  return host.stopWatching
+}
+"""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a page is shown.
+
+    Attributes:
+        narrow: whether the window is as narrow as a telephone's.
+        dark: whether the theme is dark.
+    """
+
+    narrow: bool
+    dark: bool
+
+
+def surroundings() -> Surroundings:
+    """What the browser last reported, or Streamlit's own guess before it has."""
+    reported = st.session_state.get(_KEY)
+    seen = (reported or {}).get("seen") or _guess()
+    return Surroundings(narrow=seen.startswith("narrow"), dark=seen.endswith("dark"))
+
+
+def watch_surroundings() -> None:
+    """Has the browser report changes, each of which runs the page again; call it once on a page, at its end."""
+    where = surroundings()
+    seen = f"{'narrow' if where.narrow else 'wide'} {'dark' if where.dark else 'light'}"
+    _component()(key=_KEY, data={"limit": NARROW_PIXELS, "seen": seen}, on_seen_change=lambda: None)
+
+
+@st.cache_resource
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component("hypergeo_surroundings", html="<span></span>", js=_SCRIPT)
+
+
+def _guess() -> str:
+    return f"wide {st.context.theme.type or 'light'}"

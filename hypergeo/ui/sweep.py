@@ -1,0 +1,182 @@
+"""Arrays of the convergence page: the exact law, and the same samples at every temperature. Computed once, kept as NumPy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+import torch
+
+from hypergeo.fisher import FisherHypergeometric
+from hypergeo.quality import noise_floor, wasserstein_distance
+from hypergeo.relaxed import RelaxedFisherHypergeometric
+
+__all__ = ["TEMPERATURES", "ExactLaw", "Floor", "Samples", "Urn", "draw", "exact_law", "exact_noise", "seeded"]
+
+TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
+"""From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
+
+_generator = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Urn:
+    """What is drawn from: plain numbers, by which results are kept.
+
+    Attributes:
+        total_count: number of elements drawn.
+        group_sizes: number of elements in each group.
+        weights: importance of each group.
+    """
+
+    total_count: int
+    group_sizes: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def law(self) -> FisherHypergeometric:
+        """The exact law; raises ``ValueError`` where nothing can be drawn."""
+        return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
+
+    def relaxed(
+        self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
+    ) -> RelaxedFisherHypergeometric:
+        """The relaxed law."""
+        return RelaxedFisherHypergeometric(
+            temperature,
+            self.total_count,
+            list(self.group_sizes),
+            list(self.weights),
+            conditionals=conditionals,
+            straight_through=straight_through,
+        )
+
+
+class ExactLaw(NamedTuple):
+    """The exact law as arrays.
+
+    Attributes:
+        cells: count vectors of three groups, shape ``(N, 3)``; pairs of counts of groups 1 and 2 otherwise, ``(N, 2)``.
+        probabilities: of the cells, shape ``(N,)``.
+        marginals: of each group over ``0, 1, ..``, shape ``(K, M + 1)``.
+        mean: of each group, shape ``(K,)``.
+        deviation: standard deviation of each group, shape ``(K,)``.
+    """
+
+    cells: np.ndarray
+    probabilities: np.ndarray
+    marginals: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+class Samples(NamedTuple):
+    """Samples with the same noise at each of ``TEMPERATURES``.
+
+    Attributes:
+        soft: relaxed counts, shape ``(T, S, K)``.
+        hard: straight-through counts, which no temperature changes, shape ``(S, K)``.
+        soft_distances: distance of the relaxed counts from the exact law at each temperature, shape ``(T,)``.
+        hard_distance: the same of the straight-through counts.
+    """
+
+    soft: np.ndarray
+    hard: np.ndarray
+    soft_distances: np.ndarray
+    hard_distance: float
+
+    def forward(self, straight_through: bool) -> tuple[np.ndarray, np.ndarray]:
+        """What a model would be given at each temperature, ``(T, S, K)``, and its distances, ``(T,)``."""
+        if not straight_through:
+            return self.soft, self.soft_distances
+        return np.broadcast_to(self.hard, self.soft.shape), np.full(len(self.soft), self.hard_distance)
+
+
+class Floor(NamedTuple):
+    """Distance of as many exact samples: its expectation, and what one set of samples in twenty exceeds."""
+
+    mean: float
+    quantile: float
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Runs torch's global generator from a seed and puts it back; sessions of a server take turns.
+
+    Example:
+        >>> with seeded(1):
+        ...     first = torch.rand(3)
+        >>> with seeded(1):
+        ...     torch.equal(first, torch.rand(3))
+        True
+    """
+    with _generator, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keeps torch to one thread: at these sizes threads wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def exact_law(urn: Urn) -> ExactLaw:
+    """The exact law of an urn, as arrays."""
+    law = urn.law()
+    marginals = law.marginal_log_prob().exp().numpy()
+    if len(urn.group_sizes) == 3:
+        counts = law.enumerate_support()
+        cells, probabilities = counts.numpy().astype(int), law.log_prob(counts).exp().numpy()
+    else:
+        cells, probabilities = _pairs(urn, marginals)
+    return ExactLaw(cells, probabilities, marginals, law.mean.numpy(), law.variance.clamp(min=0).sqrt().numpy())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def exact_noise(urn: Urn, number: int, seed: int) -> Floor:
+    """What the distance of ``number`` exact samples would be."""
+    with seeded(seed):
+        floor = noise_floor(urn.law(), number)
+    return Floor(floor.mean.item(), floor.quantile.item())
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+@one_thread()
+def draw(urn: Urn, number: int, seed: int, conditionals: str) -> Samples:
+    """``number`` samples, soft at every temperature and straight-through, all with the same noise."""
+    temperatures = torch.tensor(TEMPERATURES, dtype=torch.float64)
+    law = urn.law()
+    single = urn.relaxed(1.0, conditionals, straight_through=True)
+    with seeded(seed):
+        noise = single.sample_noise((number,))
+    hard = single.rsample((number,), noise=noise)
+    everywhere = noise[:, None].expand(number, len(temperatures), noise.shape[-1])
+    soft = urn.relaxed(temperatures, conditionals, straight_through=False).rsample((number,), noise=everywhere)
+    return Samples(
+        soft.movedim(0, 1).contiguous().numpy(),
+        hard.numpy(),
+        wasserstein_distance(soft, law).numpy(),
+        wasserstein_distance(hard, law).item(),
+    )
+
+
+def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of groups 1 and 2 with their joint law: given the first count, the rest is an urn of its own."""
+    first = np.flatnonzero(marginals[0] > 0)
+    rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), list(urn.weights[1:]))
+    joint = marginals[0, first][:, None] * rest.marginal_log_prob()[:, 0].exp().numpy()
+    rows, second = np.nonzero(joint > 0)
+    return np.column_stack([first[rows], second]), joint[rows, second]

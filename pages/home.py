@@ -1,0 +1,52 @@
+"""What the subject is, a figure to play, and the way to the pages."""
+
+import streamlit as st
+
+from hypergeo.figures import STREAMLIT
+from hypergeo.ui.convergence import Settings, convergence_view
+from hypergeo.ui.routing import served_by_app
+from hypergeo.ui.surroundings import surroundings, watch_surroundings
+from hypergeo.ui.sweep import TEMPERATURES, Urn
+
+served_by_app()
+
+URN = Settings(
+    urn=Urn(10, (9, 9, 9), (1.0, 2.0, 4.0)),
+    temperature=TEMPERATURES.index(10.0),
+    number=1000,
+    seed=1,
+    follow=3,
+    straight_through=False,
+    conditionals="exact",
+)
+
+words, figure = st.columns([2, 3], gap="large")
+where = surroundings()
+with words:
+    st.title("How many of each?", anchor=False)
+    st.markdown(
+        """
+An urn holds groups of elements, and some groups matter more than others. Draw a few elements, and ask how many came from each
+group: **Fisher's noncentral hypergeometric law** answers that, and this app computes it exactly.
+
+Counts are whole numbers, so no gradient passes through them. **Relaxed samples** are real-valued stand-ins that a gradient can
+pass, and that become exact draws as a temperature falls, which is how a model can *learn* how important each group is.
+
+In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**.
+"""
+    )
+    with st.container(border=True):
+        st.page_link("pages/convergence.py", label="**Convergence**", icon=":material/device_thermostat:")
+        st.markdown(
+            "Your own urn: weights, sizes, temperature. Follow one sample from hot to cold, and measure how far samples are "
+            "from the exact law, against what chance alone would give."
+        )
+with figure:
+    view = convergence_view(URN)
+    st.plotly_chart(
+        view.main_figure(STREAMLIT, narrow=where.narrow, theme="dark" if where.dark else "light"),
+        key="home_figure",
+        config={"displayModeBar": False},
+        alt="Relaxed samples of three groups of nine, ten drawn, over the exact law, from temperature 10 down to 0.01",
+    )
+watch_surroundings()
