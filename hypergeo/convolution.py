@@ -12,10 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["log_convolve", "log_terms", "windows"]
+from .linear_convolution import convolve, correlate
+from .windows import windows
+
+__all__ = ["log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
-_DIRECT_TERMS = 2048  # below this many terms a row, one log-sum-exp costs less than the matrix product
+_DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than the matrix product
 _CHUNK = 1 << 21  # elements of a temporary
 _NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
 
@@ -56,12 +59,12 @@ class _LogConvolve(torch.autograd.Function):
     def forward(ctx: Any, left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
         ctx.shift = shift
         ctx.linear = False
-        if width > 8 and width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
+        if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
             a, a_top = _scaled(left)
             b, b_top = _scaled(right)
             ctx.linear = a is not None and b is not None
         if ctx.linear:
-            sums = _window(_convolve(a, b), shift, width)
+            sums = convolve(a, b, shift, width)
             ctx.save_for_backward(a, b, sums)
             return sums.log() + (a_top + b_top)
         out = _log_sums(left, right, shift, width)
@@ -74,11 +77,8 @@ class _LogConvolve(torch.autograd.Function):
         a, b, out = ctx.saved_tensors
         grad_a = grad_b = None
         if ctx.linear:
-            rate = torch.where(out > 0, grad / out, 0.0)
-            if ctx.needs_input_grad[0]:
-                grad_a = a * _correlate(rate, b, ctx.shift, a.shape[-1])
-            if ctx.needs_input_grad[1]:
-                grad_b = b * _correlate(rate, a, ctx.shift, b.shape[-1])
+            rate_a, rate_b = correlate(torch.where(out > 0, grad / out, 0.0), a, b, ctx.shift)
+            grad_a, grad_b = a * rate_a, b * rate_b
         else:
             if ctx.needs_input_grad[0]:
                 grad_a = _log_sums_backward(a, b, out, grad, ctx.shift)
@@ -92,62 +92,9 @@ def _scaled(table: Tensor) -> tuple[Tensor | None, Tensor]:
     top = table.amax(-1, keepdim=True)
     top = torch.where(top == -torch.inf, 0.0, top)
     drop = table - top
-    if bool(((drop < -_LINEAR_RANGE) & (drop != -torch.inf)).any()):
+    if bool(torch.where(drop == -torch.inf, 0.0, drop).min() < -_LINEAR_RANGE):
         return None, top
-    return drop.exp(), top
-
-
-def _convolve(a: Tensor, b: Tensor) -> Tensor:
-    """Direct convolution of rows: blocks of the shorter factor times shifted copies of the longer one."""
-    if a.shape[-1] > b.shape[-1]:
-        a, b = b, a
-    rows, terms = a.shape
-    block = terms if terms <= 32 else (16 if rows > 1 else max(16, int(terms**0.5)))
-    blocks = -(-terms // block)
-    padded = torch.nn.functional.pad(a, (0, blocks * block - terms)).view(rows, blocks, block)
-    length = b.shape[-1] + block - 1
-    shifted = windows(
-        torch.nn.functional.pad(b, (block - 1, block - 1)), torch.arange(block - 1, -1, -1, device=a.device), length
-    )
-    parts = padded @ shifted
-    if blocks == 1:
-        return parts[:, 0]
-    # Row i must be added i blocks further right: padding each row by one block skews the rows apart.
-    total = length + (blocks - 1) * block
-    skewed = torch.nn.functional.pad(parts, (0, total + block - length)).view(rows, -1)
-    return skewed[:, : blocks * total].view(rows, blocks, total).sum(1)[:, : terms + b.shape[-1] - 1]
-
-
-def _correlate(rate: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
-    """``Σ_s rate[s] b[s + shift - x]`` for ``x = 0, …, width - 1``."""
-    last = b.shape[-1] - 1 - shift
-    return _window(_convolve(rate, b.flip(-1)), last, width)
-
-
-def _window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
-    """``width`` entries of each row from ``start`` on; zero outside the table."""
-    size = table.shape[-1]
-    if isinstance(start, int):
-        if start == 0 and width == size:
-            return table
-        inside = table[:, max(start, 0) : max(start + width, 0)]
-        return torch.nn.functional.pad(inside, (max(-start, 0), width - inside.shape[-1] - max(-start, 0)))
-    low, high = int(min(start.min().item(), 0)), int(max(start.max().item() + width - size, 0))
-    padded = torch.nn.functional.pad(table, (-low, high))
-    return windows(padded, (start - low)[:, None], width)[:, 0]
-
-
-def windows(table: Tensor, starts: Tensor, width: int) -> Tensor:
-    """Slices of rows: ``starts`` of shape ``(n,)`` or ``(rows, n)`` give shape ``(rows, n, width)``.
-
-    Example:
-        >>> windows(torch.arange(5)[None], torch.tensor([0, 2]), 3)
-        tensor([[[0, 1, 2],
-                 [2, 3, 4]]])
-    """
-    rows, size = table.shape
-    base = torch.arange(0, rows * size, size, device=table.device)[:, None] + starts
-    return table.reshape(-1).unfold(0, width, 1).index_select(0, base.flatten()).view(rows, -1, width)
+    return drop.exp_(), top
 
 
 def log_terms(left: Tensor, right: Tensor, shift: int | Tensor, first: int, last: int) -> Tensor:

@@ -24,33 +24,49 @@ __all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total",
 _FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
 _WINDOW_DROP = 200.0  # nats below the mode at which a window of a wide total ends
 _TRIM_WIDTH = 64  # narrower tables are not worth trimming
+_TRIM_ENTRIES = 1 << 11  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
 
 
 @dataclass(frozen=True)
 class LevelLayout:
-    """Which totals the nodes of one level can have: sizes and bounds ``(R, P)``, and the width of their tables."""
+    """Which totals the nodes of one level can have.
+
+    Attributes:
+        sizes: elements below each node, shape ``(R, P)``.
+        low: smallest total, likewise.
+        high: largest total, likewise.
+        width: of the level's tables.
+        joined_width: of the tables of those nodes that join two.
+        shift: by how much their totals begin above the sum of the children's smallest.
+        capped: whether the tables are windows and may begin above ``low``.
+    """
 
     sizes: Tensor
     low: Tensor
     high: Tensor
     width: int
+    joined_width: int
+    shift: int | Tensor
     capped: bool
 
 
 class Layout:
-    """What the tree over an urn's groups looks like before any weight is known. Neighbours pair up; an odd one waits."""
+    """What the tree over an urn's groups looks like before any weight is known. Neighbours pair up; an odd one waits.
 
-    def __init__(self, sizes: Tensor, total: Tensor):
-        self.sizes, self.total = sizes, total
+    Args:
+        sizes: group sizes, int64, shape ``(R, K)``.
+        total: numbers drawn, int64, shape ``(R,)``.
+        windows: whether very wide tables become windows.
+    """
+
+    def __init__(self, sizes: Tensor, total: Tensor, windows: bool = True):
+        self.sizes, self.total, self.windows = sizes, total, windows
         self.present = sizes.sum(-1)
-        self.levels = [self._level(sizes)]
+        self.levels = [self._level(sizes, None)]
         while self.levels[-1].sizes.shape[-1] > 1:
-            below = self.levels[-1].sizes
-            pairs = below.shape[-1] // 2
-            joined = below[:, 0 : 2 * pairs : 2] + below[:, 1 : 2 * pairs : 2]
-            self.levels.append(self._level(torch.cat([joined, below[:, 2 * pairs :]], -1)))
+            self.levels.append(self._level(_pair_sums(self.levels[-1].sizes), self.levels[-1].low))
         self.leaf_terms = None if self.levels[0].capped else self.terms(self.levels[0].low)
 
     @staticmethod
@@ -60,16 +76,24 @@ class Layout:
             return _remembered_layout(tuple(sizes[0].tolist()), int(total.item()), sizes.device)
         return Layout(sizes, total)
 
-    def _level(self, sizes: Tensor) -> LevelLayout:
+    def _level(self, sizes: Tensor, below: Tensor | None) -> LevelLayout:
         low = (self.total[:, None] - self.present[:, None] + sizes).clamp(min=0)
         high = torch.minimum(self.total[:, None], sizes)
         width = int((high - low).max().item()) + 1
-        if width <= _FULL_WIDTH:
-            return LevelLayout(sizes, low, high, width, False)
+        joined_width, shift = width, 0
+        if below is not None:
+            pairs = below.shape[-1] // 2
+            joined_width = int((high - low)[:, :pairs].max().item()) + 1
+            shift = low[:, :pairs] - _pair_sums(below)[:, :pairs]
+            if bool((shift == shift[0, 0]).all()):
+                shift = int(shift[0, 0].item())
+        if not self.windows or width <= _FULL_WIDTH:
+            return LevelLayout(sizes, low, high, width, joined_width, shift, False)
         # Whatever the weights, the variance of a total is at most a quarter of its size and at most its largest mean.
         variance = torch.minimum(sizes / 4, self.total[:, None].double()).max().item()
         reach = _WINDOW_DROP / 3 + (_WINDOW_DROP**2 / 9 + 2 * _WINDOW_DROP * variance) ** 0.5
-        return LevelLayout(sizes, low, high, min(width, 2 * int(reach) + 1), True)
+        width = min(width, 2 * int(reach) + 1)
+        return LevelLayout(sizes, low, high, width, min(width, joined_width), shift, True)
 
     def terms(self, low: Tensor) -> BinomialTerms:
         """Binomial terms of every group on tables that start at ``low``."""
@@ -108,12 +132,12 @@ class Level:
         """Without the margins in which every table is ``drop`` nats below its largest entry."""
         if self.width <= _TRIM_WIDTH:
             return self
-        carried = self.table.detach() >= self.table.detach().amax(-1, keepdim=True) - drop
-        first = carried.to(torch.uint8).argmax(-1)
+        table = self.table.detach()
+        carried = (table >= table.amax(-1, keepdim=True) - drop).to(torch.uint8)
         width = int(carried.sum(-1).max().item())
         if width > 0.9 * self.width:
             return self
-        first = first.clamp(max=self.width - width)
+        first = carried.argmax(-1).clamp_(max=self.width - width)
         index = first[..., None] + torch.arange(width, device=first.device)
         return Level(self.table.gather(-1, index), self.low + first)
 
@@ -126,18 +150,21 @@ class Tree:
         drop: trims tables where they are this many nats below their largest entry; ``None`` keeps them whole.
         windows: whether very wide tables are cut to the window that carries the mass.
         root: whether the root's table is computed; draws do not need it.
+        draws: for how many draws the tables are read.
     """
 
-    def __init__(self, rows: Rows, drop: float | None, *, windows: bool = True, root: bool = True):
-        self.rows, self.drop = rows, drop
+    def __init__(self, rows: Rows, drop: float | None, *, windows: bool = True, root: bool = True, draws: int = 1 << 15):
+        self.rows, self.drop, self.draws = rows, drop, draws
         self.layout = Layout.of(rows.sizes, rows.total)
         if not windows and any(level.capped for level in self.layout.levels):
-            self.layout = _whole_layout(rows)
+            self.layout = Layout(rows.sizes, rows.total, windows=False)
         self.tilt = solve_tilt(rows.log_weights, rows.sizes.double(), rows.total.double())
         self.logits = rows.log_weights + self.tilt
         self.means: list[Tensor] = []
         if any(level.capped for level in self.layout.levels):
-            self.means = _node_means(rows.sizes * torch.sigmoid(self.logits.detach()))
+            self.means = [rows.sizes * torch.sigmoid(self.logits.detach())]
+            while len(self.means) < len(self.layout.levels):
+                self.means.append(_pair_sums(self.means[-1]))
         low = self.reference_low(0)
         terms = self.layout.leaf_terms or self.layout.terms(low)
         self.levels = [self._trimmed(Level(terms.log_pmf(self.logits[..., None]), low))]
@@ -153,22 +180,30 @@ class Tree:
         return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
 
     def _trimmed(self, level: Level) -> Level:
-        return level if self.drop is None else level.trimmed(self.drop)
+        if self.drop is None or level.table.numel() * self.draws < _TRIM_ENTRIES:
+            return level
+        return level.trimmed(self.drop)
 
     def _joined(self, below: Level, depth: int) -> Level:
         left, right = below.pairs()
         pairs = left.table.shape[1]
-        least = left.low + right.low
         layout = self.layout.levels[depth]
-        low = torch.maximum(self.reference_low(depth)[:, :pairs], least)
-        most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
-        width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
-        table = _convolve_nodes(left.table, right.table, low - least, width)
+        if below.low is self.layout.levels[depth - 1].low and not layout.capped:
+            low, shift, width = layout.low[:, :pairs], layout.shift, layout.joined_width
+        else:
+            least = left.low + right.low
+            low = torch.maximum(self.reference_low(depth)[:, :pairs], least)
+            most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
+            width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
+            shift = low - least
+        table = _convolve_nodes(left.table, right.table, shift, width)
         if below.table.shape[1] == 2 * pairs:
             return Level(table, low)
         waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
         both = max(width, waiting.shape[-1])
         table = torch.cat([_widened(table, both), _widened(waiting, both)], 1)
+        if shift is layout.shift:
+            return Level(table, layout.low)
         rows = max(len(low), len(below.low))
         return Level(table, torch.cat([low.expand(rows, -1), below.low[:, -1:].expand(rows, -1)], 1))
 
@@ -208,28 +243,17 @@ def _widened(table: Tensor, width: int) -> Tensor:
     return torch.nn.functional.pad(table, (0, width - table.shape[-1]), value=-torch.inf)
 
 
-def _whole_layout(rows: Rows) -> Layout:
-    layout = Layout(rows.sizes, rows.total)
-    layout.levels = [
-        LevelLayout(level.sizes, level.low, level.high, int((level.high - level.low).max().item()) + 1, False)
-        for level in layout.levels
-    ]
-    layout.leaf_terms = layout.terms(layout.levels[0].low)
-    return layout
+def _pair_sums(nodes: Tensor) -> Tensor:
+    """Sums of neighbours along the last axis; an odd one at the end stays."""
+    pairs = nodes.shape[-1] // 2
+    joined = nodes[:, 0 : 2 * pairs : 2] + nodes[:, 1 : 2 * pairs : 2]
+    return torch.cat([joined, nodes[:, 2 * pairs :]], -1) if nodes.shape[-1] > 2 * pairs else joined
 
 
-def _node_means(leaves: Tensor) -> list[Tensor]:
-    means = [leaves]
-    while means[-1].shape[-1] > 1:
-        below = means[-1]
-        pairs = below.shape[-1] // 2
-        means.append(torch.cat([below[:, 0 : 2 * pairs : 2] + below[:, 1 : 2 * pairs : 2], below[:, 2 * pairs :]], -1))
-    return means
-
-
-def _convolve_nodes(left: Tensor, right: Tensor, shift: Tensor, width: int) -> Tensor:
+def _convolve_nodes(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
     rows, nodes = left.shape[:2]
-    shift = shift.expand(rows, nodes).reshape(-1)
+    if isinstance(shift, Tensor):
+        shift = shift.expand(rows, nodes).reshape(-1)
     out = log_convolve(left.reshape(rows * nodes, -1), right.reshape(rows * nodes, -1), shift, width)
     return out.view(rows, nodes, width)
 

@@ -8,15 +8,27 @@ from torch.nn.functional import pad
 
 from .batching import Rows
 from .binomials import BinomialTerms, solve_tilt
-from .convolution import log_convolve, windows
+from .convolution import log_convolve
 from .partition import Layout, Level, Tree
 from .sampling import interleave
 from .splitting import Totals, split
+from .windows import windows
 
-__all__ = ["ExactConditionals", "MergedConditionals"]
+__all__ = ["ExactConditionals", "MergedConditionals", "gumbel"]
 
-_DROP = 80.0  # nats below the mode at which a count no longer matters to a draw at temperature one or less
+_DROP = 45.0  # nats below the mode at which a count no longer matters to a draw at temperature one or less
 _LARGEST_DROP = 300.0  # beyond it tables stay whole
+
+
+def gumbel(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Independent standard Gumbel variables, float64.
+
+    Example:
+        >>> gumbel((2, 3), torch.device("cpu")).shape
+        torch.Size([2, 3])
+    """
+    uniform = torch.rand(shape, dtype=torch.float64, device=device)
+    return uniform.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().log_().neg_()
 
 
 class ExactConditionals:
@@ -35,11 +47,12 @@ class ExactConditionals:
         """Splits and candidate counts of each level, top first."""
         return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.layout.levels[:-1])]
 
-    def draw(self, noise: Tensor, temperature: Tensor, hard: bool) -> Tensor:
+    def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
         """Relaxed counts.
 
         Args:
-            noise: Gumbel noise, shape ``(S, T, noise_length)``.
+            num_draws: draws for each row (S).
+            noise: Gumbel noise, shape ``(S, T, noise_length)``; drawn as it is needed when ``None``.
             temperature: shape ``(S, T, 1)`` or ``(1, 1, 1)``.
             hard: whether counts are whole.
 
@@ -47,8 +60,8 @@ class ExactConditionals:
             float64, shape ``(S, T, K)``.
         """
         drop = _DROP * max(1.0, float(temperature.detach().max()))
-        tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False)
-        totals = _Drawn.whole(self.rows, noise)
+        tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False, draws=num_draws)
+        totals = _Drawn.whole(self.rows, num_draws)
         parent = None
         begin = 0
         for depth in range(len(self.layout.levels) - 2, -1, -1):
@@ -56,8 +69,12 @@ class ExactConditionals:
             pairs, width = sizes.shape[1] // 2, self.layout.levels[depth].width
             if pairs:
                 left, right = level.pairs()
-                block = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
-                block = _within(block, left, tree.reference_low(depth)[:, : 2 * pairs : 2])
+                if noise is None:
+                    block = gumbel((*totals.value.shape[:2], pairs, level.width), left.table.device)
+                else:
+                    block = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
+                    if level.low is not tree.layout.levels[depth].low:
+                        block = _within(block, left, tree.reference_low(depth)[:, : 2 * pairs : 2])
                 bounds = sizes[:, 0 : 2 * pairs : 2], sizes[:, 1 : 2 * pairs : 2]
                 totals = totals.divided(left, right, parent, block, temperature, hard, bounds)
                 begin += pairs * width
@@ -103,13 +120,15 @@ class MergedConditionals:
         first = table(rows.sizes[:, :-1], torch.zeros_like(rows.sizes[:, :-1]), self.width, logits[:, :-1])
         return first, table(self.rest_sizes[:, :-1], self.rest_low, self.rest_width, rest)
 
-    def draw(self, noise: Tensor, temperature: Tensor, hard: bool) -> Tensor:
+    def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
         """Relaxed counts; arguments and result as in :meth:`ExactConditionals.draw`."""
-        totals = _Drawn.whole(self.rows, noise)
+        totals = _Drawn.whole(self.rows, num_draws)
         groups = self.rows.sizes.shape[1]
         if groups == 1:
             return totals.value
         first, rest = self._tables()
+        if noise is None:
+            noise = gumbel((*totals.value.shape[:2], self.noise_length), first.device)
         parents = self._parents(first, rest) if groups > 2 else None
         counts = []
         for k in range(groups - 1):
@@ -139,9 +158,9 @@ class _Drawn:
         self.value, self.excess = value, excess
 
     @staticmethod
-    def whole(rows: Rows, noise: Tensor) -> _Drawn:
+    def whole(rows: Rows, num_draws: int) -> _Drawn:
         """The root's total, which is the number drawn."""
-        return _Drawn(rows.total.double()[None, :, None].expand(len(noise), noise.shape[1], 1), None)
+        return _Drawn(rows.total.double()[None, :, None].expand(num_draws, len(rows.log_weights), 1), None)
 
     def right(self) -> _Drawn:
         """What the right one of a single pair got."""
@@ -180,20 +199,18 @@ def _located(drawn: Tensor, excess: Tensor | None, base: Tensor, parent: Level |
     value = drawn - base
     if parent is None:
         return Totals(value, value.detach(), None, None)
-    position = drawn.detach() if not hard or excess is None else drawn.detach() + 0.5 * excess.sign()
-    low = parent.low[:, : drawn.shape[-1]]
-    lower = position.floor()
-    index = (lower - low).long().clamp(0, max(parent.width - 2, 0))
-    fraction = (position - (index + low)).clamp(0, 1)
-    table = parent.table[:, : drawn.shape[-1]]
+    pairs = drawn.shape[-1]
+    low = parent.low[:, :pairs]
     if parent.width == 1:
         return Totals(value, (low - base).expand_as(value).double(), None, None)
-    at = index.permute(1, 2, 0)
-    here, above = table.gather(-1, at), table.gather(-1, at + 1)
-    here, above = here.permute(2, 0, 1), above.permute(2, 0, 1)
-    known = torch.isfinite(here) & torch.isfinite(above)
-    ratio = torch.where(known, torch.where(known, above, 0.0) - torch.where(known, here, 0.0), 0.0)
-    return Totals(value, (index + low - base).double(), fraction, ratio)
+    position = drawn.detach() - low
+    if hard and excess is not None:
+        position = position + 0.5 * excess.sign()
+    lower = position.floor().clamp(0, parent.width - 2)
+    fraction = (position - lower).clamp(0, 1)
+    steps = parent.table[:, :pairs].diff(dim=-1).nan_to_num(0.0, 0.0, 0.0)
+    ratio = steps.gather(-1, lower.long().permute(1, 2, 0)).permute(2, 0, 1)
+    return Totals(value, lower + (low - base), fraction, ratio)
 
 
 def _within(block: Tensor, level: Level, reference_low: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.distributions.utils import lazy_property
 from .batching import Rows
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
-from .relaxation import ExactConditionals, MergedConditionals
+from .relaxation import ExactConditionals, MergedConditionals, gumbel
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
@@ -140,9 +140,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
         length = self._conditionals(Rows.of(self)).noise_length
-        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
-        uniform = torch.rand(shape, dtype=torch.float64, device=self.log_weights.device)
-        return uniform.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().log_().neg_()
+        return gumbel(torch.Size(sample_shape) + self._batch_shape + (length,), self.log_weights.device)
 
     def rsample(self, sample_shape: Any = torch.Size(), noise: Tensor | None = None) -> Tensor:
         """Reparametrised draws.
@@ -160,20 +158,20 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         sample_shape = torch.Size(sample_shape)
         rows = Rows.of(self)
         conditionals = self._conditionals(rows)
-        expected = sample_shape + self._batch_shape + (conditionals.noise_length,)
-        if noise is None:
-            noise = self.sample_noise(sample_shape)
-        elif not isinstance(noise, Tensor) or noise.shape != expected:
-            got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
-            raise ValueError(f"noise must be a tensor of shape {tuple(expected)}, as sample_noise gives; got {got}.")
+        if noise is not None:
+            expected = sample_shape + self._batch_shape + (conditionals.noise_length,)
+            if not isinstance(noise, Tensor) or noise.shape != expected:
+                got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
+                raise ValueError(f"noise must be a tensor of shape {tuple(expected)}, as sample_noise gives; got {got}.")
+            noise = rows.gather_draws(noise.double(), len(sample_shape), self._batch_shape)
         if any(self.temperature.stride()):
             temperature = rows.gather_draws(self.temperature.double()[..., None], 0, self._batch_shape)
             per_sample = sample_shape.numel()
             temperature = temperature.repeat(per_sample, 1, 1)
         else:
             temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
-        gathered = rows.gather_draws(noise.double(), len(sample_shape), self._batch_shape)
-        counts = conditionals.draw(gathered, temperature, self.straight_through)
+        num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
+        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through)
         return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
 
     def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:

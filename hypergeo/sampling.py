@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .batching import Rows
-from .convolution import log_terms, windows
+from .convolution import log_terms
 from .partition import Level, Tree
+from .windows import windows
 
 __all__ = ["interleave", "sample_counts"]
 

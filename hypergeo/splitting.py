@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 __all__ = ["Totals", "split"]
 
@@ -76,51 +76,60 @@ class _Split(torch.autograd.Function):
         hard: bool,
     ) -> tuple[Tensor, Tensor]:
         width = left.shape[-1]
-        noisy_left = left + noise
-        chosen = (_Beside(right, value, width).look_up() + noisy_left).argmax(-1).to(value.dtype) if hard else None
-        if chosen is not None and not any(ctx.needs_input_grad):
-            return chosen, torch.zeros_like(chosen)
         beside = _Beside(right, lower, width)
-        opposite, log_odds = beside.look_up(), None
-        if fraction is not None and log_ratio is not None:
-            upper = beside.look_up(1).sub_(log_ratio[..., None])
-            log_odds = (upper - opposite).nan_to_num_(0.0, torch.inf, -torch.inf)
-            opposite.add_(torch.log1p(-fraction)[..., None])
-            opposite = torch.logaddexp(opposite, upper.add_(fraction.log()[..., None]))
-        scaled = opposite.add_(noisy_left).div_(temperature)
+        soft = not hard or any(ctx.needs_input_grad)
+        noisy_left = left + noise
+        logits = beside.look_up()
+        log_odds = chosen = None
+        if soft and fraction is not None and log_ratio is not None:
+            upper = beside.look_up(1)
+            if hard:
+                above = (value > lower)[..., None]
+                chosen = torch.where(above, upper, logits).add_(noisy_left).argmax(-1)
+            upper.sub_(log_ratio[..., None])
+            log_odds = (upper - logits).nan_to_num_(0.0, torch.inf, -torch.inf)
+            logits.add_(torch.log1p(-fraction)[..., None])
+            logits = torch.logaddexp(logits, upper.add_(fraction.log()[..., None]))
+        elif hard:
+            chosen = (beside.look_up(value - lower) if fraction is not None else logits).add(noisy_left).argmax(-1)
+        if not soft and chosen is not None:
+            drawn = chosen.to(value.dtype)
+            return drawn, torch.zeros_like(drawn)
+        scaled = logits.add_(noisy_left).div_(temperature)
         weights = scaled.softmax(-1)
-        mean = weights @ torch.arange(width, dtype=weights.dtype, device=weights.device)
-        ctx.save_for_backward(
-            right, lower, fraction, weights, mean, temperature, log_odds, scaled if ctx.needs_input_grad[7] else None
-        )
-        if chosen is None:
-            excess = torch.zeros_like(mean)
-            ctx.mark_non_differentiable(excess)
-            return mean, excess
-        excess = mean - chosen
+        mean = weights @ _counting(width, weights.device)
+        ctx.beside, ctx.width, ctx.hard = beside.without_table(), width, hard
+        ctx.save_for_backward(fraction, weights, mean, temperature, log_odds, scaled if ctx.needs_input_grad[7] else None)
+        drawn = mean if chosen is None else chosen.to(mean.dtype)
+        excess = mean - drawn
         ctx.mark_non_differentiable(excess)
-        return chosen, excess
+        return drawn, excess
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        right, lower, fraction, weights, mean, temperature, log_odds, scaled = ctx.saved_tensors
-        position = torch.arange(weights.shape[-1], dtype=weights.dtype, device=weights.device)
-        per_logit = (position - mean[..., None]).mul_(weights).mul_(grad[..., None] / temperature)
+        fraction, weights, mean, temperature, log_odds, scaled = ctx.saved_tensors
+        per_logit = (_counting(ctx.width, weights.device) - mean[..., None]).mul_(weights)
+        per_logit.mul_((grad / temperature[..., 0])[..., None])
         grad_left = grad_right = grad_value = grad_ratio = grad_temperature = None
         if ctx.needs_input_grad[0]:
             grad_left = per_logit.sum(0)
-        upper = None if log_odds is None else per_logit * _share(log_odds, fraction)
+        upper = None
+        if log_odds is not None:
+            share = _share(log_odds, fraction)
+            upper = per_logit * share
+            of_upper = upper.sum(-1)
+            if ctx.needs_input_grad[3]:
+                grad_ratio = -of_upper
+            if ctx.needs_input_grad[2]:
+                # d log p(x | r) / dr is share / f - (1 - share) / (1 - f), which is unbounded near whole totals for counts
+                # that only one of the neighbours allows; the slope is taken no closer to them than this.
+                near = fraction.clamp(_SLOPE_MARGIN, 1 - _SLOPE_MARGIN)
+                if not ctx.hard:
+                    of_upper = (per_logit * _share(log_odds, near)).sum(-1)
+                grad_value = of_upper / (near * (1 - near))
         if ctx.needs_input_grad[1]:
-            beside = _Beside(right, lower, weights.shape[-1])
-            grad_right = beside.collect(per_logit) if upper is None else beside.collect(per_logit - upper, upper)
-        if upper is not None and ctx.needs_input_grad[3]:
-            grad_ratio = -upper.sum(-1)
-        if log_odds is not None and ctx.needs_input_grad[2]:
-            # d log p(x | r) / dr is share / f - (1 - share) / (1 - f), which is unbounded near whole totals for counts that
-            # only one of the neighbours allows; the slope is taken no closer to them than this.
-            near = fraction.clamp(_SLOPE_MARGIN, 1 - _SLOPE_MARGIN)
-            grad_value = (per_logit * _share(log_odds, near)).sum(-1) / (near * (1 - near))
+            grad_right = ctx.beside.collect(per_logit, upper)
         if ctx.needs_input_grad[7]:
             finite = torch.where(weights > 0, scaled, 0.0)
             per_draw = -(per_logit * finite).sum((-1, -2), keepdim=True)
@@ -133,37 +142,59 @@ def _share(log_odds: Tensor, fraction: Tensor) -> Tensor:
     return torch.sigmoid((log_odds + torch.logit(fraction)[..., None]).nan_to_num_(0.0, torch.inf, -torch.inf))
 
 
+@lru_cache(maxsize=64)
+def _counting(width: int, device: torch.device) -> Tensor:
+    return torch.arange(width, dtype=torch.float64, device=device)
+
+
 class _Beside:
-    """Entries of the right table that stand beside each entry of the left one, for whole totals."""
+    """Entries of the right table that stand beside each entry of the left one, for whole totals.
+
+    Entry ``i`` of the left table meets entry ``total - i`` of the right one, so its reverse is read in one stretch.
+    """
 
     def __init__(self, right: Tensor, totals: Tensor, width: int):
-        self.right, self.width = right, width
+        self.width = width
+        self.table_shape = right.shape
         self.shape = (*totals.shape, width)
+        rows, nodes, self.size = right.shape
         self.margin = width + 1
-        size = right.shape[-1]
-        # Entry i of the left table meets entry total - i of the right one, entry (size - 1 - total) + i of its reverse.
-        starts = size - 1 - totals.detach().long() + self.margin
-        self.starts = starts.clamp(1, size + 2 * self.margin - width).flatten(1)
+        length = self.size + 2 * self.margin
+        self.reversed = right.new_full((rows, nodes, length), -torch.inf)
+        self.reversed[..., self.margin : self.margin + self.size] = right.flip(-1)
+        self.starts = (self.size - 1 + self.margin - totals).long()
+        self.offsets = torch.arange(0, rows * nodes * length, length, device=right.device).view(rows, nodes)
 
-    def look_up(self, above: int = 0) -> Tensor:
+    def without_table(self) -> _Beside:
+        """The positions alone, which are all that the way back needs."""
+        del self.reversed
+        return self
+
+    def look_up(self, above: int | Tensor = 0) -> Tensor:
         """``log b(r + above - x)``, shape ``(S, T, P, X)``."""
-        nodes = self.starts.shape[1]
-        padded = pad(self.right.flip(-1).reshape(nodes, -1), (self.margin, self.margin), value=-torch.inf)
-        rows = torch.arange(0, padded.numel(), padded.shape[-1], device=padded.device)
-        index = (self.starts - above + rows).flatten()
-        return padded.view(-1).unfold(0, self.width, 1).index_select(0, index).view(self.shape)
+        starts = self.starts + self.offsets
+        if isinstance(above, Tensor):
+            starts = starts - above.long()
+        elif above:
+            starts = starts - above
+        return self.reversed.view(-1).unfold(0, self.width, 1).index_select(0, starts.view(-1)).view(self.shape)
 
-    def collect(self, values: Tensor, upper: Tensor | None = None) -> Tensor:
-        """Sums what belongs to each entry of the right table over all draws, shape ``(T, P, Y)``."""
-        total = self._collect(values, 0)
-        return total if upper is None else total + self._collect(upper, 1)
+    def collect(self, values: Tensor, upper: Tensor | None) -> Tensor:
+        """Sums what belongs to each entry of the right table over all draws, shape ``(T, P, Y)``.
 
-    def _collect(self, values: Tensor, above: int) -> Tensor:
-        draws, rows, nodes, width = values.shape
-        size = self.right.shape[-1]
-        padded = pad(values.reshape(-1, width), (size, size))
-        # The reverse of the look-up: entry j of the reversed right table met entry j - start of the draw's window.
-        starts = (size + self.margin - self.starts + above).flatten().clamp(0, width + size)
-        index = starts + torch.arange(0, padded.numel(), padded.shape[-1], device=starts.device)
-        aligned = padded.view(-1).unfold(0, size, 1).index_select(0, index)
-        return aligned.view(draws, rows, nodes, size).sum(0).flip(-1)
+        Args:
+            values: what belongs to the entries met, shape ``(S, T, P, X)``.
+            upper: the part of it that belongs to the entries one above.
+        """
+        size, width = self.size, self.width
+        padded = values.new_zeros((*values.shape[:3], width + 2 * size + 1))
+        if upper is None:
+            padded[..., size + 1 : size + 1 + width] = values
+        else:
+            padded[..., size : size + width] = upper
+            padded[..., size + 1 : size + 1 + width] += values - upper
+        # Entry j of the reversed right table met entry j + margin - start of a draw's window, one later in padded.
+        starts = (size + 1 + self.margin - self.starts).view(-1)
+        starts += torch.arange(0, padded.numel(), padded.shape[-1], device=starts.device)
+        aligned = padded.view(-1).unfold(0, size, 1).index_select(0, starts).view(-1, *self.table_shape)
+        return aligned.sum(0).flip(-1)

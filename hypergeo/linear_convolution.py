@@ -1,0 +1,115 @@
+"""Direct convolution of rows of numbers and its gradient, by the cheapest of three ways for the size at hand."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .windows import window, windows
+
+__all__ = ["convolve", "correlate"]
+
+_MATRIX = 1 << 16  # elements of the shifted copies up to which they are all laid out
+_MANY_ROWS = 64
+_CACHED = 1 << 16  # elements of a factor that stay in cache
+
+
+def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
+    """``Σ_x a[x] b[s - x]`` for ``s = shift, …, shift + width - 1``.
+
+    Args:
+        a: shape ``(rows, X)``.
+        b: shape ``(rows, Y)``.
+        shift: first output, one for all rows or shape ``(rows,)``.
+        width: number of outputs.
+
+    Returns:
+        Shape ``(rows, width)``.
+
+    Example:
+        >>> convolve(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]), 0, 3)
+        tensor([[ 3., 10.,  8.]])
+    """
+    if a.shape[-1] > b.shape[-1]:
+        a, b = b, a
+    rows, terms = a.shape
+    size = b.shape[-1]
+    if rows * width * terms <= _MATRIX:
+        outputs = torch.arange(width, device=a.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
+        starts = (size - 1 + terms - outputs).clamp(0, size + terms)
+        shifted = windows(pad(b.flip(-1), (terms, terms)), starts, terms)
+        return (shifted @ a[..., None])[..., 0]
+    return window(_by_rows(a, b) if rows >= _MANY_ROWS else _by_blocks(a, b), shift, width)
+
+
+def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of :func:`convolve`: ``Σ_s rate[s] b[s + shift - x]`` and ``Σ_s rate[s] a[s + shift - y]``.
+
+    Args:
+        rate: gradient with respect to the outputs, shape ``(rows, width)``.
+        a: shape ``(rows, X)``.
+        b: shape ``(rows, Y)``.
+        shift: first output, one for all rows or shape ``(rows,)``.
+
+    Returns:
+        Gradients with respect to ``a`` and ``b``.
+
+    Example:
+        >>> one = torch.tensor([[1.0]])
+        >>> correlate(one, torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]), 1)
+        (tensor([[4., 3.]]), tensor([[2., 1.]]))
+    """
+    rows, x, y = a.shape[0], a.shape[-1], b.shape[-1]
+    whole = window(rate, -shift, x + y - 1)
+    if rows * x * y <= _MATRIX:
+        beside = windows(whole, torch.arange(x, device=a.device), y)
+        return (beside @ b[..., None])[..., 0], (a[:, None] @ beside)[:, 0]
+    if rows >= _MANY_ROWS:
+        return _correlate_rows(whole, b, x), _correlate_rows(whole, a, y)
+    return _by_blocks(whole, b.flip(-1))[:, y - 1 : y - 1 + x], _by_blocks(whole, a.flip(-1))[:, x - 1 : x - 1 + y]
+
+
+def _by_rows(a: Tensor, b: Tensor) -> Tensor:
+    """For many rows: one multiply-add for each entry of the shorter factor, over all rows at once, rows innermost."""
+    rows, terms = a.shape
+    size = b.shape[-1]
+    out = a.new_zeros((terms + size - 1, rows))
+    for chunk in _row_chunks(rows, size):
+        part, longer = out[:, chunk], b[chunk].T.contiguous()
+        for x, factor in enumerate(a[chunk].T.contiguous().unbind(0)):
+            part[x : x + size].addcmul_(longer, factor)
+    return out.T
+
+
+def _correlate_rows(whole: Tensor, b: Tensor, width: int) -> Tensor:
+    out = b.new_zeros((width, b.shape[0]))
+    for chunk in _row_chunks(b.shape[0], width):
+        part, longer = out[:, chunk], whole[chunk].T.contiguous()
+        for y, factor in enumerate(b[chunk].T.contiguous().unbind(0)):
+            part.addcmul_(longer[y : y + width], factor)
+    return out.T
+
+
+def _row_chunks(rows: int, size: int) -> list[slice]:
+    step = max(64, _CACHED // size)
+    return [slice(begin, min(begin + step, rows)) for begin in range(0, rows, step)]
+
+
+def _by_blocks(a: Tensor, b: Tensor) -> Tensor:
+    """For few long rows: blocks of the shorter factor times shifted copies of the longer one, as a matrix product."""
+    if a.shape[-1] > b.shape[-1]:
+        a, b = b, a
+    rows, terms = a.shape
+    block = terms if terms <= 32 else max(16, int(terms**0.5))
+    blocks = -(-terms // block)
+    padded = pad(a, (0, blocks * block - terms)).view(rows, blocks, block)
+    length = b.shape[-1] + block - 1
+    shifted = windows(pad(b, (block - 1, block - 1)), torch.arange(block - 1, -1, -1, device=a.device), length)
+    parts = padded @ shifted
+    if blocks == 1:
+        return parts[:, 0]
+    # Row i must be added i blocks further right: padding each row by one block skews the rows apart.
+    total = length + (blocks - 1) * block
+    skewed = pad(parts, (0, total + block - length)).view(rows, -1)
+    return skewed[:, : blocks * total].view(rows, blocks, total).sum(1)[:, : terms + b.shape[-1] - 1]

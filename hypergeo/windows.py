@@ -1,0 +1,34 @@
+"""Slices of many rows at once, each from a place of its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["window", "windows"]
+
+
+def window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
+    """``width`` entries of each row from ``start`` on; zero outside the table."""
+    size = table.shape[-1]
+    if isinstance(start, int):
+        if start == 0 and width == size:
+            return table
+        inside = table[:, max(start, 0) : max(start + width, 0)]
+        return torch.nn.functional.pad(inside, (max(-start, 0), width - inside.shape[-1] - max(-start, 0)))
+    low, high = int(min(start.min().item(), 0)), int(max(start.max().item() + width - size, 0))
+    padded = torch.nn.functional.pad(table, (-low, high))
+    return windows(padded, (start - low)[:, None], width)[:, 0]
+
+
+def windows(table: Tensor, starts: Tensor, width: int) -> Tensor:
+    """Slices of rows: ``starts`` of shape ``(n,)`` or ``(rows, n)`` give shape ``(rows, n, width)``.
+
+    Example:
+        >>> windows(torch.arange(5)[None], torch.tensor([0, 2]), 3)
+        tensor([[[0, 1, 2],
+                 [2, 3, 4]]])
+    """
+    rows, size = table.shape
+    base = torch.arange(0, rows * size, size, device=table.device)[:, None] + starts
+    return table.reshape(-1).unfold(0, width, 1).index_select(0, base.flatten()).view(rows, -1, width)
