@@ -12,7 +12,7 @@ import torch
 from hypergeo import FisherHypergeometric
 
 from . import cases, workloads
-from .bias import gradient_bias
+from .bias import Bias, gradient_bias
 from .biasedurn import BiasedUrn
 from .cases import Case, LargeCase, RelaxedCase
 from .large import Footprint, footprint
@@ -185,15 +185,25 @@ def bias(bench: Bench) -> Section:
         for temperature in (0.1, 1.0):
             row: dict[str, Cell] = {"case": str(case.urn), "temperature": temperature, "exact": covariance[0, 0].item()}
             ours = gradient_bias(_relaxed(case, temperature, straight_through=True), case.urn, covariance, draws)
-            row |= {"hypergeo": ours.first, "± s.e.": ours.first_error, "largest error": ours.worst}
-            row |= dict.fromkeys(("official", "official ± s.e.", "official largest error"), _NO_PEER)
-            if bench.peer is not None:
-                theirs = gradient_bias(bench.peer.sampler(case.urn, temperature), case.urn, covariance, draws)
-                row |= {"official": theirs.first, "official ± s.e.": theirs.first_error, "official largest error": theirs.worst}
+            row |= _bias_cells("hypergeo", ours)
+            if bench.peer is None:
+                row["official"] = _NO_PEER
+            else:
+                theirs = bench.peer.sampler(case.urn, temperature)
+                row |= _bias_cells("official", gradient_bias(theirs, case.urn, covariance, draws))
             section.rows.append(row)
             what = f"{case.urn}, temperature {temperature}: error of straight-through gradients"
-            section.verdicts.append(Verdict(what, ours.worst * 100, 5.0, "%", judged=bench.judged))
+            section.verdicts.append(Verdict(what, ours.overall * 100, 5.0, "%", judged=bench.judged))
     return section
+
+
+def _bias_cells(who: str, result: Bias) -> dict[str, Cell]:
+    return {
+        who: result.first,
+        f"{who}: s.e.": result.first_error,
+        f"{who}: error, %": result.overall * 100,
+        f"{who}: worst entry, %": result.worst * 100,
+    }
 
 
 def merged(bench: Bench) -> Section:
