@@ -12,7 +12,7 @@ __all__ = ["convolve", "correlate"]
 
 _MATRIX = 1 << 16  # elements of the shifted copies up to which they are all laid out
 _MANY_ROWS = 64
-_CACHED = 1 << 16  # elements of a factor that stay in cache
+_CACHED = 1 << 17  # elements of a factor that stay in cache
 
 
 def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:

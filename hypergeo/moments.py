@@ -47,7 +47,7 @@ def covariance(rows: Rows) -> Tensor:
     blocks = []
     for depth, above in enumerate(tree.levels[1:]):
         below = tree.levels[depth]
-        left, right = below.pairs()
+        left, right = below.pairs
         pairs = left.table.shape[1]
         left_means, right_means = means[:, 0 : 2 * pairs : 2], means[:, 1 : 2 * pairs : 2]
         joint = _joint(left, right, Level(outside[depth + 1][:, :pairs], above.low[:, :pairs]), log_z)

@@ -9,7 +9,7 @@ gives the marginals. All of it differentiates, once, with respect to the log wei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ __all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total",
 
 _FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
 _WINDOW_DROP = 200.0  # nats below the mode at which a window of a wide total ends
-_TRIM_WIDTH = 64  # narrower tables are not worth trimming
+_TRIM_WIDTH = 24  # narrower tables are not worth trimming
 _TRIM_ENTRIES = 1 << 11  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
@@ -118,11 +118,12 @@ class Level:
         """Number of entries of each table."""
         return self.table.shape[-1]
 
+    @cached_property
     def pairs(self) -> tuple[Level, Level]:
         """The left and the right nodes of the pairs that the next level joins."""
-        end = self.table.shape[1] // 2 * 2
-        left, right = slice(0, end, 2), slice(1, end, 2)
-        return Level(self.table[:, left], self.low[:, left]), Level(self.table[:, right], self.low[:, right])
+        pairs = self.table.shape[1] // 2
+        tables = self.table[:, : 2 * pairs].unflatten(1, (pairs, 2)).unbind(2)
+        return Level(tables[0], self.low[:, 0 : 2 * pairs : 2]), Level(tables[1], self.low[:, 1 : 2 * pairs : 2])
 
     def counts(self) -> Tensor:
         """The totals that the entries stand for, shape ``(R or T, P, W)``."""
@@ -185,7 +186,7 @@ class Tree:
         return level.trimmed(self.drop)
 
     def _joined(self, below: Level, depth: int) -> Level:
-        left, right = below.pairs()
+        left, right = below.pairs
         pairs = left.table.shape[1]
         layout = self.layout.levels[depth]
         if below.low is self.layout.levels[depth - 1].low and not layout.capped:

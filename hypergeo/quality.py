@@ -126,7 +126,7 @@ def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric
 
 
 def noise_floor(
-    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 200
+    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
 ) -> NoiseFloor:
     r"""Distance that :func:`wasserstein_distance` gives for ``num_samples`` exact samples.
 

@@ -16,7 +16,7 @@ from .windows import windows
 
 __all__ = ["ExactConditionals", "MergedConditionals", "gumbel"]
 
-_DROP = 45.0  # nats below the mode at which a count no longer matters to a draw at temperature one or less
+_DROP = 38.0  # nats below the mode: less than the rounding error of a probability, at temperature one or less
 _LARGEST_DROP = 300.0  # beyond it tables stay whole
 
 
@@ -68,7 +68,7 @@ class ExactConditionals:
             level, sizes = tree.levels[depth], self.layout.levels[depth].sizes.double()
             pairs, width = sizes.shape[1] // 2, self.layout.levels[depth].width
             if pairs:
-                left, right = level.pairs()
+                left, right = level.pairs
                 if noise is None:
                     block = gumbel((*totals.value.shape[:2], pairs, level.width), left.table.device)
                 else:

@@ -32,7 +32,7 @@ def sample_counts(rows: Rows, num_samples: int) -> Tensor:
     totals = rows.total.expand(urns)[None, :, None].expand(num_samples, urns, 1)
     above = Level(totals.new_zeros((urns, 1, 1)), rows.total[:, None])
     for level in reversed(tree.levels):
-        left, right = level.pairs()
+        left, right = level.pairs
         pairs = left.table.shape[1]
         if pairs:
             drawn = totals[..., :pairs]

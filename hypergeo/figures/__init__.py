@@ -3,7 +3,7 @@
 from .convergence import convergence_figure, single_figure
 from .distance import distance_panel
 from .lattice import nearest_counts
-from .marginals import marginal_panel
+from .marginals import marginals_panel
 from .pairs import pair_panel
 from .palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
 from .panels import Box, Panel, Sweep, arrange
@@ -22,7 +22,7 @@ __all__ = [
     "convergence_figure",
     "distance_panel",
     "group_colour",
-    "marginal_panel",
+    "marginals_panel",
     "nearest_counts",
     "pair_panel",
     "simplex_panel",

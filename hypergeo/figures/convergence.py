@@ -1,4 +1,4 @@
-"""The convergence page's figure: support, marginals and distance side by side, played down the temperatures together."""
+"""The convergence page's figure: counts, marginals and distance side by side, played down the temperatures together."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from .panels import Box, Panel, Sweep, arrange
 
 __all__ = ["convergence_figure", "single_figure"]
 
+MARGIN = 8  # pixels on each side
+BUTTONS, STACKED = 74, 116  # pixels that the controls take beside and under each other
+
 
 def convergence_figure(
     main: Panel,
-    marginals: Sequence[Panel],
+    marginals: Panel,
     distance: Panel,
     palette: Palette,
     *,
@@ -26,47 +29,35 @@ def convergence_figure(
 
     Args:
         main: the simplex, or the first two groups.
-        marginals: one panel for each group.
+        marginals: the marginal laws.
         distance: distance against temperature.
         palette: the inks.
         labels: the temperatures in words, increasing.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
     """
-    panels = [main, *marginals, distance]
+    panels = [main, marginals, distance]
+    rows = len(marginals.annotations)
     if narrow:
-        height, controls, gap = 1040, 128, 34
-        plot = height - 16
-        main_height, row, last = 350, 70, 150
-        boxes = []
-        top = 1 - 58 / plot
-        boxes.append(Box(0, 1, top - main_height / plot, top))
-        controls_top = top - (main_height + 6) / plot
-        cursor = controls_top - (controls + 16) / plot
-        columns = 2 if len(marginals) > 1 else 1
-        for index in range(len(marginals)):
-            r, c = divmod(index, columns)
-            t = cursor - r * (row + gap + 16) / plot
-            boxes.append(Box(c * 0.53, 0.47 + c * 0.53, t - row / plot, t))
-        rows = -(-len(marginals) // columns)
-        t = cursor - rows * (row + gap + 16) / plot
-        boxes.append(Box(0.09, 1, max(0.045, t - last / plot), t))
-        sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 1, 0, controls_top), stacked=True)
-        return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1))
-    height, lower = 632, 74
-    plot = height - 16
-    boxes = [Box(main.padding[0] / 900, 0.6, (lower + 8 + main.padding[3]) / plot, 1 - 28 / plot)]
-    left, columns = 0.66, 1 if len(marginals) <= 3 else 2
-    rows = -(-len(marginals) // columns)
-    title, ticks, distance_height = 20, 22, 178
-    pitch = (plot - distance_height - title - 42) / rows
-    for index in range(len(marginals)):
-        r, c = divmod(index, columns)
-        width = (1 - left - 0.03 * (columns - 1)) / columns
-        side = left + c * (width + 0.03)
-        boxes.append(Box(side, side + width, 1 - ((r + 1) * pitch - ticks) / plot, 1 - (r * pitch + title) / plot))
-    boxes.append(Box(left + 0.035, 1, 42 / plot, (42 + distance_height) / plot))
-    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, lower / plot))
+        above = Pixels(58 + 350 + STACKED + 84 * rows + 24 + 34 + 150 + 44)
+        top = above.take(58)
+        boxes = [above.box(main.padding[0] / 360, 1, 350 - main.padding[3])]
+        above.take(main.padding[3] + 4)
+        controls = Box(0, 1, 0, above.here())
+        above.take(STACKED + 10)
+        boxes.append(above.box(0, 1, 84 * rows))
+        above.take(24 + 34)
+        boxes.append(above.box(0.1, 1, 150))
+        sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True)
+        return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top))
+    height = 632
+    right = Pixels(height)
+    boxes = [
+        Box(main.padding[0] / 900, 0.6, right.up(BUTTONS + 8 + main.padding[3]), right.up(height - 2 * MARGIN - 28)),
+        right.box(0.66, 1, height - 2 * MARGIN - 178 - 42 - 50),
+        Box(0.695, 1, right.up(42), right.up(42 + 178)),
+    ]
+    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(BUTTONS)))
     return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1))
 
 
@@ -80,8 +71,35 @@ def single_figure(panel: Panel, palette: Palette, *, labels: Sequence[str], star
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
     """
-    height, lower, legend = (560, 120, 52) if narrow else (700, 74, 28)
-    plot = height - 16
-    box = Box(panel.padding[0] / 900, 1, (lower + 8 + panel.padding[3]) / plot, 1 - legend / plot)
-    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 1, 0, lower / plot), stacked=narrow)
+    height, lower, legend = (560, STACKED, 52) if narrow else (700, BUTTONS, 28)
+    pixels = Pixels(height)
+    box = Box(panel.padding[0] / 900, 1, pixels.up(lower + 8 + panel.padding[3]), pixels.up(height - 2 * MARGIN - legend))
+    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 1, 0, pixels.up(lower)), stacked=narrow)
     return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1))
+
+
+class Pixels:
+    """Turns heights in pixels into fractions of a figure, from the top down."""
+
+    def __init__(self, height: int):
+        self.height = height
+        self.used = 0
+
+    def up(self, pixels: int) -> float:
+        """The fraction that lies so many pixels above the lower end."""
+        return pixels / (self.height - 2 * MARGIN)
+
+    def here(self) -> float:
+        """The fraction down to which the figure is used up."""
+        return 1 - self.up(self.used)
+
+    def take(self, pixels: int) -> float:
+        """Uses up some pixels, and returns the fraction above them."""
+        before = self.here()
+        self.used += pixels
+        return before
+
+    def box(self, left: float, right: float, pixels: int) -> Box:
+        """Uses up some pixels for a panel."""
+        top = self.take(pixels)
+        return Box(left, right, self.here(), top)

@@ -1,13 +1,18 @@
-"""Counts of one group: the exact marginal law as an outline over a filled histogram of relaxed samples."""
+"""Counts of each group: exact marginal laws as outlines over filled histograms of samples, one row for each group."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from .palette import Palette, group_colour
-from .panels import Panel, caption
+from .panels import Panel
 
-__all__ = ["histogram_shares", "marginal_panel"]
+__all__ = ["histogram_shares", "marginals_panel"]
+
+HEADROOM = 1.75  # of the highest exact probability; taller bars are cut off there
+TITLE = 0.24  # share of a row that its title takes
 
 
 def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -29,55 +34,91 @@ def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.stack([np.bincount(row, minlength=high - low + 1) for row in bins]) / samples.shape[-1]
 
 
-def marginal_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, group: int, title: str) -> Panel:
-    """One group's exact marginal law and relaxed samples, one frame for each temperature.
+def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, titles: Sequence[str]) -> Panel:
+    """Every group's exact marginal law and samples over one axis of counts, one frame for each temperature.
+
+    Each row has its own scale, which leaves room above the highest exact probability.
 
     Args:
-        probabilities: exact marginal law over ``0, 1, ..``, shape ``(M + 1,)``.
-        samples: relaxed counts of the group at each temperature, shape ``(T, S)``.
+        probabilities: exact marginal laws over ``0, 1, ..``, shape ``(K, M + 1)``.
+        samples: counts at each temperature, shape ``(T, S, K)``.
         palette: the inks.
-        group: index of the group, from 0, for its colour.
-        title: words above the panel.
+        titles: words above each row, ``K`` of them.
     """
-    possible = np.flatnonzero(probabilities > 0)
-    low, high = int(possible[0]), int(possible[-1])
-    exact = probabilities[low : high + 1]
-    shares = histogram_shares(samples, low, high).astype(np.float32)
-    values = np.arange(low, high + 1)
-    ceiling = min(1.0, 1.9 * exact.max()) * 1.04
+    groups = len(probabilities)
+    places, bases, shares, heights, colours = [], [], [], [], []
+    lines_x: list[float | None] = []
+    lines_y: list[float | None] = []
+    for group, law in enumerate(probabilities):
+        possible = np.flatnonzero(law > 0)
+        low, high = int(possible[0]), int(possible[-1])
+        exact = law[low : high + 1]
+        ceiling = min(1.0, HEADROOM * exact.max())
+        scale = (1 - TITLE) / ceiling
+        base = float(groups - 1 - group)
+        share = histogram_shares(samples[..., group], low, high)
+        places.append(np.arange(low, high + 1))
+        bases.append(np.full(high - low + 1, base))
+        shares.append(share)
+        heights.append(np.minimum(share, ceiling) * scale)
+        colours += [group_colour(group)] * (high - low + 1)
+        edges = np.repeat(np.arange(low, high) + 0.5, 2).tolist()
+        lines_x += [low - 0.5, low - 0.5, *edges, high + 0.5, high + 0.5, None]
+        lines_y += [base, *(base + scale * np.repeat(exact, 2)).tolist(), base, None]
+    drawn = np.concatenate(heights, 1).astype(np.float32)
+    said = np.concatenate(shares, 1).round(4)
+    x = np.concatenate(places)
+    middle, reach = (x.min() + x.max()) / 2, max((x.max() - x.min()) / 2 + 0.75, 2.75)
     fills = {
         "type": "bar",
-        "x": values,
-        "y": shares[0],
+        "x": x,
+        "base": np.concatenate(bases),
+        "y": drawn[0],
         "width": 1,
         "showlegend": False,
-        "marker": {"color": group_colour(group), "opacity": 0.75, "line": {"width": 0}},
-        "hovertemplate": "%{x}: %{y:.1%} of the relaxed samples<extra></extra>",
+        "marker": {"color": colours, "opacity": 0.78, "line": {"width": 0}},
+        "customdata": said[0],
+        "hovertemplate": "count %{x}: %{customdata:.1%} of the samples<extra></extra>",
     }
-    edges = np.repeat(np.arange(low, high) + 0.5, 2).tolist()
-    outline = {
+    outlines = {
         "type": "scatter",
         "mode": "lines",
-        "x": [low - 0.5, low - 0.5, *edges, high + 0.5, high + 0.5],
-        "y": [0, *np.repeat(exact, 2).tolist(), 0],
+        "x": lines_x,
+        "y": lines_y,
         "showlegend": False,
         "hoverinfo": "skip",
         "line": {"color": palette.exact, "width": 1.6},
     }
-    middle, reach = (low + high) / 2, max((high - low) / 2 + 0.75, 2.75)
-    step = max(1, int(np.ceil((high - low + 1) / 9)))
     return Panel(
-        traces=[fills, outline],
+        traces=[fills, outlines],
         xaxis={
             "range": [middle - reach, middle + reach],
-            "tickmode": "array",
-            "tickvals": values[::step],
-            "showline": True,
+            "tickformat": "d",
+            "dtick": max(1, int(np.ceil((x.max() - x.min() + 1) / 12))),
             "ticks": "",
         },
-        yaxis={"range": [0, ceiling], "visible": False},
-        # plotly.js drops a still scatter from axes on which bars glide, so the outline takes part in every frame.
+        yaxis={
+            "range": [-0.02, groups],
+            "tickvals": list(range(groups)),
+            "showticklabels": False,
+            "showgrid": True,
+            "gridwidth": 1,
+        },
+        # plotly.js drops a still scatter from axes on which bars glide, so the outlines take part in every frame.
         moving=[0, 1],
-        frames=[[{"type": "bar", "y": row}, {}] for row in shares],
-        annotations=[caption(title, palette)],
+        frames=[[{"type": "bar", "y": row, "customdata": words}, {}] for row, words in zip(drawn, said, strict=True)],
+        annotations=[
+            {
+                "text": title,
+                "xref": "x domain",
+                "yref": "y",
+                "x": 0,
+                "y": groups - group,
+                "xanchor": "left",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": 12, "color": palette.text},
+            }
+            for group, title in enumerate(titles)
+        ],
     )

@@ -15,7 +15,7 @@ from hypergeo.figures import (
     convergence_figure,
     distance_panel,
     group_colour,
-    marginal_panel,
+    marginals_panel,
     pair_panel,
     simplex_panel,
     single_figure,
@@ -113,12 +113,9 @@ class View:
             narrow: whether the page is a telephone's width.
             theme: noted in the figure, so that a browser draws it anew where only the theme has changed.
         """
-        law = self.law
         forward, distances = self.samples.forward(self.settings.straight_through)
-        marginals = [
-            marginal_panel(law.marginals[group], forward[:, :, group], palette, group=group, title=self._group_title(group))
-            for group in range(len(self.settings.urn.group_sizes))
-        ]
+        titles = [self._group_title(group) for group in range(len(self.settings.urn.group_sizes))]
+        marginals = marginals_panel(self.law.marginals, forward, palette, titles=titles)
         distance = distance_panel(
             np.array(TEMPERATURES),
             distances,
