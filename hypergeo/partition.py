@@ -22,7 +22,7 @@ from .convolution import log_convolve
 __all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total", "mean_counts"]
 
 _FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
-_WINDOW_DROP = 200.0  # nats below the mode at which a window of a wide total ends
+_WINDOW_DROP = 100.0  # nats below the mode at which a window of a wide total ends
 _TRIM_WIDTH = 24  # narrower tables are not worth trimming
 _TRIM_ENTRIES = 1 << 11  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
@@ -130,17 +130,19 @@ class Level:
         return self.low[..., None] + torch.arange(self.width, device=self.low.device)
 
     def trimmed(self, drop: float) -> Level:
-        """Without the margins in which every table is ``drop`` nats below its largest entry."""
+        """Without what is ``drop`` nats below the largest entry of its table, in tables as narrow as that allows."""
         if self.width <= _TRIM_WIDTH:
             return self
         table = self.table.detach()
-        carried = (table >= table.amax(-1, keepdim=True) - drop).to(torch.uint8)
+        carried = table >= table.amax(-1, keepdim=True) - drop
+        kept = torch.where(carried, self.table, -torch.inf)
+        carried = carried.to(torch.uint8)
         width = int(carried.sum(-1).max().item())
         if width > 0.9 * self.width:
-            return self
+            return Level(kept, self.low)
         first = carried.argmax(-1).clamp_(max=self.width - width)
         index = first[..., None] + torch.arange(width, device=first.device)
-        return Level(self.table.gather(-1, index), self.low + first)
+        return Level(kept.gather(-1, index), self.low + first)
 
 
 class Tree:
