@@ -38,7 +38,8 @@ class _GroupCounts(constraints.Constraint):
         return whole & inside & (value.sum(-1) == self.total_count)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__.lstrip('_')}(total_count={self.total_count.tolist()}, group_sizes={self.group_sizes.tolist()})"
+        name = type(self).__name__.lstrip("_")
+        return f"{name}(total_count={self.total_count.tolist()}, group_sizes={self.group_sizes.tolist()})"
 
 
 class _RelaxedGroupCounts(_GroupCounts):

@@ -62,11 +62,11 @@ class _LogConvolve(torch.autograd.Function):
         if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
             a, a_top = _scaled(left)
             b, b_top = _scaled(right)
-            ctx.linear = a is not None and b is not None
-        if ctx.linear:
-            sums = convolve(a, b, shift, width)
-            ctx.save_for_backward(a, b, sums)
-            return sums.log() + (a_top + b_top)
+            if a is not None and b is not None:
+                ctx.linear = True
+                sums = convolve(a, b, shift, width)
+                ctx.save_for_backward(a, b, sums)
+                return sums.log() + (a_top + b_top)
         out = _log_sums(left, right, shift, width)
         ctx.save_for_backward(left, right, out)
         return out

@@ -11,6 +11,7 @@ from torch.distributions import register_kl
 from .batching import Rows
 from .binomials import log_binomial_pmf
 from .enumeration import enumerate_counts
+from .fitting import WeightFit, fit_weights
 from .moments import covariance, mean_and_variance
 from .partition import MOMENT_DROP, Tree, log_total, mean_counts
 from .sampling import sample_counts
@@ -30,9 +31,9 @@ class FisherHypergeometric(UrnDistribution):
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10], weights=[1.0, 2.0, 4.0])
         >>> urn.mean
-        tensor([2.8948, 5.0084, 7.0968], dtype=torch.float64)
+        tensor([3.2783, 5.0000, 6.7217], dtype=torch.float64)
         >>> urn.log_prob(torch.tensor([3, 5, 7])).exp()
-        tensor(0.0905, dtype=torch.float64)
+        tensor(0.1108, dtype=torch.float64)
         >>> urn.sample((2,)).sum(-1)
         tensor([15., 15.], dtype=torch.float64)
 
@@ -103,7 +104,7 @@ class FisherHypergeometric(UrnDistribution):
         return self._result(rows, free - rows.total * self._tree().tilt[:, 0] + total)
 
     @torch.no_grad()
-    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:
+    def sample(self, sample_shape: Any = ()) -> Tensor:
         """Independent exact draws, shape ``sample_shape + batch_shape + (K,)``."""
         rows = Rows.of(self)
         sample_shape = torch.Size(sample_shape)
@@ -142,6 +143,19 @@ class FisherHypergeometric(UrnDistribution):
             chosen = torch.where(missing > 0, gain.argmax(-1), loss.argmin(-1))
             counts.scatter_add_(-1, chosen[:, None], missing.sign().to(counts.dtype)[:, None])
         return self._result(tree.rows, counts)
+
+    @classmethod
+    def fit(cls, counts: Any, group_sizes: Any) -> WeightFit:
+        """Maximum-likelihood weights from observed counts; see :func:`hypergeo.fitting.fit_weights`.
+
+        Args:
+            counts: whole numbers, shape ``(N, K)``; each row's sum is its number drawn.
+            group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
+
+        Returns:
+            Weights of geometric mean one, standard errors of their logarithms, and what was at a bound.
+        """
+        return fit_weights(counts, group_sizes)
 
     def entropy(self) -> Tensor:
         """Entropy in nats, shape ``batch_shape``."""
@@ -226,7 +240,7 @@ class FisherHypergeometric(UrnDistribution):
         """
         sizes, total = self.group_sizes.reshape(-1, self._event_shape[0]), self.total_count.reshape(-1)
         if bool((sizes != sizes[0]).any()) or bool((total != total[0]).any()):
-            raise NotImplementedError("enumerate_support needs one total_count and one vector of group_sizes for the whole batch.")
+            raise NotImplementedError("enumerate_support needs one total_count and one group_sizes for the whole batch.")
         values = enumerate_counts(int(total[0]), sizes[0]).to(self.log_weights.dtype)
         values = values.view(-1, *(1,) * len(self._batch_shape), values.shape[-1])
         return values.expand(-1, *self._batch_shape, -1) if expand else values
@@ -248,14 +262,14 @@ def _kl_fisher_fisher(p: FisherHypergeometric, q: FisherHypergeometric) -> Tenso
     rows_p = Rows.of(p)
     tree = Tree(rows_p, MOMENT_DROP)
     leaves = tree.levels[0]
-    probabilities, terms, counts = (
-        rows_p.restore(t.expand_as(leaves.table), batch) for t in (tree.log_marginals().table.exp(), leaves.table, leaves.counts())
-    )
+    on_leaves = tree.log_marginals().table.exp(), leaves.table, leaves.counts()
+    probabilities, terms, counts = (rows_p.restore(t.expand_as(leaves.table), batch) for t in on_leaves)
     rows_q, logits_q, total_q = q._logits_and_total()
     sizes_q, logits_q = (rows_q.restore(t.expand_as(logits_q).double(), batch)[..., None] for t in (rows_q.sizes, logits_q))
     other = log_binomial_pmf(sizes_q, counts.double(), logits_q)
     possible = probabilities > 0
     difference = torch.where(possible, torch.where(possible, terms, 0.0) - torch.where(possible, other, 0.0), 0.0)
-    divergence = (probabilities * difference).sum((-1, -2)) - rows_p.restore(tree.log_total(), batch) + rows_q.restore(total_q, batch)
+    totals = rows_q.restore(total_q, batch) - rows_p.restore(tree.log_total(), batch)
+    divergence = (probabilities * difference).sum((-1, -2)) + totals
     same_total = p.total_count == q.total_count
     return torch.where(same_total, divergence, torch.inf).to(p.log_weights.dtype)

@@ -62,7 +62,7 @@ def covariance(rows: Rows) -> Tensor:
         from_left, from_right = _shares(left, right, parent), _shares(right, left, parent)
         # Where nodes have fewer groups than others, the surplus rows are zero; members say which rows count.
         lifted = [
-            torch.cat([row for row in (a[:, : len(i)], b[:, : len(j)])], 1)
+            torch.cat([a[:, : len(i)], b[:, : len(j)]], 1)
             for a, b, i, j in zip(
                 (left_means @ from_left.mT).unbind(1),
                 (right_means @ from_right.mT).unbind(1),

@@ -80,13 +80,13 @@ class Layout:
         low = (self.total[:, None] - self.present[:, None] + sizes).clamp(min=0)
         high = torch.minimum(self.total[:, None], sizes)
         width = int((high - low).max().item()) + 1
-        joined_width, shift = width, 0
+        joined_width = width
+        shift: int | Tensor = 0
         if below is not None:
             pairs = below.shape[-1] // 2
             joined_width = int((high - low)[:, :pairs].max().item()) + 1
-            shift = low[:, :pairs] - _pair_sums(below)[:, :pairs]
-            if bool((shift == shift[0, 0]).all()):
-                shift = int(shift[0, 0].item())
+            shifts = low[:, :pairs] - _pair_sums(below)[:, :pairs]
+            shift = int(shifts[0, 0].item()) if bool((shifts == shifts[0, 0]).all()) else shifts
         if not self.windows or width <= _FULL_WIDTH:
             return LevelLayout(sizes, low, high, width, joined_width, shift, False)
         # Whatever the weights, the variance of a total is at most a quarter of its size and at most its largest mean.

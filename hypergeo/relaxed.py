@@ -17,7 +17,10 @@ from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
 
-_CONDITIONALS = {"exact": ExactConditionals, "merged": MergedConditionals}
+_CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
+    "exact": ExactConditionals,
+    "merged": MergedConditionals,
+}
 
 
 class RelaxedFisherHypergeometric(UrnDistribution):
@@ -128,7 +131,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             self.total_count, self.group_sizes, log_weights=self.log_weights, validate_args=self._validate_args
         )
 
-    def sample_noise(self, sample_shape: Any = torch.Size()) -> Tensor:
+    def sample_noise(self, sample_shape: Any = ()) -> Tensor:
         """Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
 
         Its layout depends on ``total_count``, ``group_sizes``, which weights are zero, and ``conditionals`` only.
@@ -142,7 +145,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         length = self._conditionals(Rows.of(self)).noise_length
         return gumbel(torch.Size(sample_shape) + self._batch_shape + (length,), self.log_weights.device)
 
-    def rsample(self, sample_shape: Any = torch.Size(), noise: Tensor | None = None) -> Tensor:
+    def rsample(self, sample_shape: Any = (), noise: Tensor | None = None) -> Tensor:
         """Reparametrised draws.
 
         Args:

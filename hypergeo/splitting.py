@@ -31,9 +31,7 @@ class Totals:
     log_ratio: Tensor | None
 
 
-def split(
-    left: Tensor, right: Tensor, totals: Totals, noise: Tensor, temperature: Tensor, hard: bool
-) -> tuple[Tensor, Tensor]:
+def split(left: Tensor, right: Tensor, totals: Totals, noise: Tensor, temperature: Tensor, hard: bool) -> tuple[Tensor, Tensor]:
     """Draws the left child's total given the parent's.
 
     With ``p(x | r)`` the conditional law, ``y = softmax((log p(x | r) + noise) / τ)`` over the left child's table and the
@@ -56,9 +54,7 @@ def split(
         The draw, and by how much the soft draw exceeds it (zeros unless ``hard``), each of shape ``(S, T, P)``.
         Gradients of the draw reach both tables, the total, the parent's table and τ.
     """
-    return _Split.apply(
-        left, right, totals.value, totals.log_ratio, totals.lower, totals.fraction, noise, temperature, hard
-    )
+    return _Split.apply(left, right, totals.value, totals.log_ratio, totals.lower, totals.fraction, noise, temperature, hard)
 
 
 class _Split(torch.autograd.Function):

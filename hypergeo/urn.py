@@ -83,9 +83,10 @@ class UrnDistribution(Distribution):
         try:
             shape = torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
         except RuntimeError:
+            name = "log_weights" if weights is None else "weights"
             raise ValueError(
-                f"total_count, group_sizes and {'log_weights' if weights is None else 'weights'} must broadcast: got shapes "
-                f"{tuple(drawn.shape)}, {tuple(sizes.shape)} and {tuple(logs.shape)}, where the last axis of the latter two is the groups."
+                f"total_count, group_sizes and {name} must broadcast: got shapes {tuple(drawn.shape)}, {tuple(sizes.shape)} "
+                f"and {tuple(logs.shape)}, where the last axis of the latter two is the groups."
             ) from None
         if shape[-1] == 0:
             raise ValueError("group_sizes must list at least one group; got none.")
@@ -219,7 +220,8 @@ def _require_drawable(total_count: Tensor, group_sizes: Tensor, log_weights: Ten
     if (total_count > present).any():
         bad = total_count > present
         raise ValueError(
-            f"total_count must be at most sum(group_sizes) = {present[bad][0].item()}; got {total_count[bad][0].item()}{_place(bad)}."
+            f"total_count must be at most sum(group_sizes) = {present[bad][0].item()}; "
+            f"got {total_count[bad][0].item()}{_place(bad)}."
         )
     drawable = (group_sizes * (log_weights > -torch.inf)).sum(-1)
     if (total_count > drawable).any():
