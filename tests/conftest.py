@@ -1,4 +1,4 @@
-"""What every test starts from: a fixed seed, two threads, and torch's defaults put back afterwards."""
+"""What every test starts from: a fixed seed, one thread, and torch's defaults put back afterwards."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch.distributions import Distribution
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # the tests are many small jobs: threads would spend their time waiting for one another
 
 
 @pytest.fixture(autouse=True)
