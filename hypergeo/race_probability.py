@@ -1,0 +1,238 @@
+"""Wallenius' probabilities: an integral over the time of the last wanted arrival, in log space, with a bound on the error."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .binomials import _stirling_remainder
+
+__all__ = ["log_probability"]
+
+_CELLS = 1 << 20
+_DROP = 38.0  # nats below the peak at which the integral is cut: exp(-38) is below the rounding of float64
+_NODES, _HALVINGS = 14, 8
+_EPS = torch.finfo(torch.float64).eps
+
+
+def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Log-probabilities of counts under Wallenius' law and bounds on their absolute errors.
+
+    With the time :math:`u = e^v`, and :math:`D = \sum_k w_k (m_k - x_k)`,
+
+    .. math:: p(x) = \int D e^v \prod_k \mathrm{Binomial}(x_k;\, m_k,\, 1 - e^{-w_k e^v}) \, dv .
+
+    The logarithm of the integrand is strictly concave. It is cut 38 nats below its peak and summed by the trapezoid rule
+    with halved steps, which converges geometrically because the integrand is entire in ``v``. At the peak the binomials are
+    taken by C. Loader's saddle-point formula (Fast and accurate computation of binomial probabilities, 2000), so that large
+    counts cost no digits; elsewhere only the ratio to the peak is formed.
+
+    The error adds up the truncation of the tails (below ``2 exp(-38)``), the last halving, extrapolated one step as
+    geometric convergence has it, and the rounding of every term in magnitude. It covers the rounding of a weight to a
+    double where its logarithm was taken from it.
+
+    Args:
+        log_weights: finite, float64, shape ``(rows, K)``.
+        counts: whole numbers as float64, ``(rows, K)``; not all zero, and not all at their sizes.
+        sizes: float64, ``(rows, K)``.
+
+    Returns:
+        Two tensors of shape ``(rows,)``. The first is differentiable, to any order, in the log weights.
+
+    Example:
+        >>> log_weights = torch.tensor([[0.0, math.log(2.0)]], dtype=torch.float64)
+        >>> counts, sizes = torch.tensor([[1.0, 0.0]]).double(), torch.tensor([[2.0, 1.0]]).double()
+        >>> log_prob, error = log_probability(log_weights, counts, sizes)
+        >>> log_prob.exp(), bool(error < 1e-13)
+        (tensor([0.5000], dtype=torch.float64), True)
+
+    References:
+        J. Chesson, A non-central multivariate hypergeometric distribution arising from biased sampling with application to
+        selective predation, Journal of Applied Probability 13 (1976), the integral for several groups.
+    """
+    log_prob, error = _LogProbability.apply(log_weights, counts, sizes)
+    return log_prob, error
+
+
+class _LogProbability(torch.autograd.Function):
+    """The gradient is the same quadrature of the derivative, at the same nodes."""
+
+    @staticmethod
+    def forward(ctx: Any, log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        log_prob, error = counts.new_empty(len(counts)), counts.new_empty(len(counts))
+        nodes = counts.new_empty(len(counts), 4)
+        for rows in _chunks(len(counts), 4 * _NODES * counts.shape[-1], counts.device):
+            log_prob[rows], error[rows], nodes[rows] = _integrate(log_weights[rows], counts[rows], sizes[rows])
+        ctx.save_for_backward(log_weights, counts, sizes, nodes)
+        ctx.mark_non_differentiable(error)
+        return log_prob, error
+
+    @staticmethod
+    def backward(ctx: Any, grad_log_prob: Tensor, _grad_error: Tensor) -> tuple[Tensor, None, None]:
+        log_weights, counts, sizes, nodes = ctx.saved_tensors
+        score = torch.zeros_like(counts)
+        for steps in nodes[:, 3].unique().tolist():
+            same = (nodes[:, 3] == steps).nonzero()[:, 0]
+            for chunk in _chunks(len(same), int(steps + 1) * counts.shape[-1], counts.device):
+                rows = same[chunk]
+                peak, lower, step, _ = nodes[rows].T
+                shift = lower[:, None] + step[:, None] * torch.arange(steps + 1, device=step.device)
+                score = score.index_copy(0, rows, _score(log_weights[rows], counts[rows], sizes[rows], peak, shift))
+        return grad_log_prob[:, None] * score, None, None
+
+
+def _chunks(rows: int, width: int, device: torch.device) -> tuple[Tensor, ...]:
+    """Row numbers in pieces of about a million entries when each row takes ``width`` of them."""
+    return torch.arange(rows, device=device).split(max(1, _CELLS // width))
+
+
+def _integrate(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probability, its error, and the rule: peak, first node from the peak, step and number of steps."""
+    left = sizes - counts
+    peak = _peak(log_weights, counts, left)
+    log_rates = log_weights + peak[:, None]
+    rates = _rates(log_rates)
+    scale = (left * rates).sum(-1)
+    binomials, doubt = _log_binomials(counts, sizes, log_rates)
+    height = scale.log() + binomials.sum(-1)
+    pull = (counts * _bernoulli(rates) - left * rates).abs() * (4 + log_weights.abs() + log_rates.abs())
+    lower, upper = _ends(counts, rates, scale)
+
+    integral, noise, steps = torch.zeros_like(height), torch.zeros_like(height), torch.zeros_like(height)
+    failure, change = torch.ones_like(height), torch.full_like(height, 0.003)
+    sums = height.new_zeros(len(height), 2)
+    rows = torch.arange(len(height), device=height.device)
+    for level in range(_HALVINGS + 1):
+        number = _NODES << level
+        fresh = torch.arange(min(level, 1), number + 1, 1 + min(level, 1), dtype=height.dtype, device=rows.device) / number
+        width = (upper - lower)[rows]
+        depth, size = _relative(lower[rows, None] + width[:, None] * fresh, counts[rows], rates[rows], scale[rows])
+        sums[rows, 0] += depth.exp().sum(-1)
+        sums[rows, 1] += (depth.exp() * size).sum(-1)
+        finer = torch.log(sums[rows, 0] * width / number)
+        if level:
+            # geometric convergence squares the error; the change before last guards against a lucky last one
+            last = (finer - integral[rows]).abs()
+            failure[rows], change[rows] = torch.maximum(last, change[rows] ** 2) ** 2, last
+        integral[rows], noise[rows], steps[rows] = finer, sums[rows, 1] / sums[rows, 0], number
+        rows = rows[failure[rows] > 0.1 * _EPS]
+        if not len(rows):
+            break
+    rounding = _EPS * (doubt.sum(-1) + pull.sum(-1) + 4 * noise + height.abs() + 8)
+    rule = torch.stack((peak, lower, (upper - lower) / steps, steps), -1)
+    return height + integral, failure + 2 * math.exp(-_DROP) + rounding, rule
+
+
+def _rates(log_rates: Tensor) -> Tensor:
+    """``w_k u`` within limits beyond which ratios to the peak do not depend on it."""
+    return torch.exp(log_rates.clamp(-300, 300))
+
+
+def _peak(log_weights: Tensor, counts: Tensor, left: Tensor) -> Tensor:
+    """Logarithm of the time at which the integrand is largest.
+
+    There ``t = D u`` solves ``f(t) = 1 + sum_k x_k h(w_k t / D) - t = 0`` with ``h(z) = z / (exp(z) - 1)``. As ``f`` is
+    convex and falling, Newton's method from ``t = 1`` climbs to the root without passing it.
+    """
+    log_scale = torch.logsumexp(log_weights + left.log(), -1)
+    base = _rates(log_weights - log_scale[:, None])
+    drawn = torch.ones_like(log_scale)
+    for _ in range(100):
+        rates = base * drawn[:, None]
+        share = counts * _bernoulli(rates)
+        pull = 1 + share.sum(-1)
+        step = (pull - drawn) / (1 + (share * (_bernoulli(rates) + rates - 1)).sum(-1) / drawn)
+        drawn = drawn + step.clamp(min=0)
+        if (step * pull < 0.01 * drawn).all():
+            break
+    return drawn.log() - log_scale
+
+
+def _ends(counts: Tensor, rates: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the log integrand lies 38 nats below its peak, in ``v`` from the peak.
+
+    Newton's method on a concave function, started outside, stays outside: the true drop is never less. The starts solve
+    ``c (a - 1 + exp(-a)) >= 38`` to the left and ``c (exp(a) - 1 - a) >= 38`` to the right, where ``c = D u`` at the peak.
+    """
+    need = _DROP / scale
+    start = -0.5 * (need + torch.sqrt(need * (need + 8))), torch.minimum(torch.sqrt(2 * need), 1 + torch.log1p(need))
+    end = torch.stack(start, -1)
+    for _ in range(20):
+        excess = _relative(end, counts, rates, scale)[0] + _DROP
+        if (excess > -4).all():
+            break
+        slope = (
+            1
+            - scale[:, None] * end.exp()
+            + torch.einsum("rk,rkj->rj", counts, _bernoulli(rates[:, :, None] * end.exp()[:, None]))
+        )
+        end = end - excess / slope
+    return end[:, 0], end[:, 1]
+
+
+def _relative(shift: Tensor, counts: Tensor, rates: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Log integrand less its value at the peak, ``(rows, nodes)``, and the sum of the magnitudes of its terms."""
+    stretch = torch.expm1(shift)
+    # log((1 - exp(-z e^s)) / (1 - exp(-z))) from the smaller of the two rates, without cancellation
+    near = rates[:, :, None] * torch.exp(shift.clamp(max=0))[:, None]
+    gap = -torch.expm1(-rates[:, :, None] * stretch.abs()[:, None])
+    gains = torch.matmul(counts[:, None], torch.log1p(gap / torch.expm1(near)))[:, 0]
+    losses = scale[:, None] * stretch
+    return shift - losses + gains * shift.sign(), shift.abs() + losses.abs() + gains
+
+
+def _bernoulli(rates: Tensor) -> Tensor:
+    """``z / (exp(z) - 1)``, the slope of ``log(1 - exp(-z))`` in ``log z``."""
+    return rates / torch.expm1(rates)
+
+
+def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shift: Tensor) -> Tensor:
+    """Gradient of the log-probability in the log weights, written so that autograd can differentiate it again."""
+    left = sizes - counts
+    log_rates = log_weights[:, :, None] + (peak[:, None] + shift)[:, None]
+    rates = torch.exp(log_rates.clamp(-150, 6))
+    gains = log_rates.clamp(max=6) + torch.log(-torch.expm1(-rates) / rates)
+    losses = torch.where(left[:, :, None] > 0, left[:, :, None] * torch.exp(log_rates.clamp(max=300)), 0.0)
+    remaining = log_weights + left.log()
+    depth = torch.logsumexp(remaining, -1)[:, None] + (counts[:, :, None] * gains - losses).sum(-2)
+    with torch.no_grad():
+        at_peak = _rates(log_weights + peak[:, None])
+        exact = _relative(shift, counts, at_peak, (left * at_peak).sum(-1))[0]
+    # the value from ratios to the peak, which large counts do not blur; the derivatives from the terms themselves
+    chances = torch.softmax(exact + (depth - depth.detach()), -1)
+    slopes = torch.softmax(remaining, -1)[:, :, None] + counts[:, :, None] * _bernoulli(rates) - losses
+    return (slopes * chances[:, None]).sum(-1)
+
+
+def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Tensor, Tensor]:
+    """Binomial log-probabilities of the counts where each element has arrived with chance ``1 - exp(-rate)``, and their doubt.
+
+    The doubt, times the rounding unit of float64, bounds the rounding error.
+    """
+    left = sizes - counts
+    rates = torch.exp(log_rates.clamp(max=300))
+    log_arrived = torch.where(rates < 1e-8, log_rates - 0.5 * rates, torch.log(-torch.expm1(-rates)))
+    inside = (counts > 0) & (left > 0)
+    full, some, rest = (torch.where(inside, t, one) for t, one in ((sizes, 2.0), (counts, 1.0), (left, 1.0)))
+    arrived = _deviance(some, full * -torch.expm1(-rates), full.log() + log_arrived)
+    waiting = _deviance(rest, full * torch.exp(-rates), full.log() - rates)
+    remainders = _stirling_remainder(full), _stirling_remainder(some), _stirling_remainder(rest)
+    middle = remainders[0] - remainders[1] - remainders[2] - arrived - waiting
+    edge = torch.where(left > 0, -sizes * rates, sizes * log_arrived)
+    doubt = torch.where(inside, 2 * (arrived + waiting) + remainders[0] + remainders[1] + remainders[2], edge.abs())
+    return torch.where(inside, middle, edge), doubt
+
+
+def _deviance(count: Tensor, mean: Tensor, log_mean: Tensor) -> Tensor:
+    """``x log(x / M) + M - x`` for ``x > 0``, without cancellation near ``x = M``."""
+    relative = (count - mean) / (count + mean)
+    square = relative * relative
+    series = torch.zeros_like(square)
+    for power in range(19, 1, -2):
+        series = (series + 1 / power) * square
+    close = (count - mean) * relative + 2 * count * relative * series
+    ratio = torch.where(mean > 1e-290, torch.log(count / mean), count.log() - log_mean)
+    return torch.where(relative.abs() < 0.1, close, count * ratio + mean - count)
