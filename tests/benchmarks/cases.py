@@ -40,11 +40,13 @@ class Urn:
         return torch.tensor(self.sizes)
 
     def log_weights(self, dtype: torch.dtype = torch.float64, rows: int | None = None) -> Tensor:
-        """Logarithms of the weights, shape ``(K,)``, or ``(rows, K)`` with each row shifted along by its number."""
-        logs = torch.tensor([math.log(weight) for weight in self.weights], dtype=dtype)
-        if rows is None:
-            return logs
-        return torch.stack([logs.roll(row % self.groups) for row in range(rows)])
+        """Logarithms of the weights, shape ``(K,)``, or ``(rows, K)``, each row a random order of them, a little off."""
+        logs = torch.tensor([math.log(weight) for weight in self.weights], dtype=torch.float64)
+        if rows is not None:
+            random = torch.Generator().manual_seed(0)
+            order = torch.rand(rows, self.groups, generator=random).argsort(-1)
+            logs = logs[order] + 0.1 * torch.randn(rows, self.groups, generator=random, dtype=torch.float64)
+        return logs.to(dtype)
 
     def even_counts(self) -> Tensor:
         """Counts as even as they can be, shape ``(K,)``: a possible draw where the groups are of one size.
