@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .lattice import window
 from .palette import Palette, group_colour
 from .panels import Panel
 
@@ -37,7 +38,7 @@ def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
 def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, titles: Sequence[str]) -> Panel:
     """Every group's exact marginal law and samples over one axis of counts, one frame for each temperature.
 
-    Each row has its own scale, which leaves room above the highest exact probability.
+    Each row has its own scale, which leaves room above the highest exact probability. Rare counts are left out.
 
     Args:
         probabilities: exact marginal laws over ``0, 1, ..``, shape ``(K, M + 1)``.
@@ -50,8 +51,7 @@ def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Pal
     lines_x: list[float | None] = []
     lines_y: list[float | None] = []
     for group, law in enumerate(probabilities):
-        possible = np.flatnonzero(law > 0)
-        low, high = int(possible[0]), int(possible[-1])
+        low, high = (int(bound[0]) for bound in window(np.arange(len(law))[:, None], law, samples[..., group, None]))
         exact = law[low : high + 1]
         ceiling = min(1.0, HEADROOM * exact.max())
         scale = (1 - TITLE) / ceiling
@@ -102,7 +102,7 @@ def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Pal
             "tickvals": list(range(groups)),
             "showticklabels": False,
             "showgrid": True,
-            "gridwidth": 1,
+            "showline": False,
         },
         # plotly.js drops a still scatter from axes on which bars glide, so the outlines take part in every frame.
         moving=[0, 1],

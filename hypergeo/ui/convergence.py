@@ -25,6 +25,7 @@ from .sweep import TEMPERATURES, ExactLaw, Floor, Samples, Urn, draw, exact_law,
 
 __all__ = ["Settings", "View", "convergence_view"]
 
+ROUNDING = 1e-9  # counts
 LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
 
 
@@ -87,8 +88,9 @@ class View:
 
     @property
     def distance(self) -> float:
-        """Distance from the exact law at the temperature on show."""
-        return float(self.distances[self.settings.temperature])
+        """Distance from the exact law at the temperature on show; zero where it is rounding."""
+        distance = float(self.distances[self.settings.temperature])
+        return distance if distance > ROUNDING else 0.0
 
     @property
     def shown(self) -> np.ndarray:
@@ -104,6 +106,13 @@ class View:
     def within_noise(self) -> bool:
         """Whether the distance is one that exact samples would show."""
         return self.distance <= self.floor.quantile
+
+    @property
+    def merged_is_exact(self) -> bool:
+        """Whether the merged rule has the exact law, because the groups after the first share one weight."""
+        urn = self.settings.urn
+        later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
+        return len({weight for weight, size in later if size > 0}) <= 1
 
     def figure(self, palette: Palette, *, narrow: bool = False, theme: str = "light") -> go.Figure:
         """The page's figure.
@@ -147,10 +156,10 @@ class View:
         """The figure in one sentence, for those who cannot see it."""
         groups = len(self.settings.urn.group_sizes)
         kind = "straight-through" if self.settings.straight_through else "relaxed"
-        verdict = "no further than" if self.within_noise else f"{self.distance / self.floor.mean:.2g} times as far as"
+        verdict = "within" if self.within_noise else f"{self.distance / self.floor.mean:.2g} times"
         return (
             f"{self.settings.number} {kind} samples of {groups} groups over the exact law, temperature {self.settings.tau:g}: "
-            f"{self.distance:.2g} counts from it, {verdict} as many exact samples would be"
+            f"{self.distance:.2g} counts from it, {verdict} the noise of as many exact samples"
         )
 
     def sentences(self) -> list[str]:
@@ -197,8 +206,8 @@ class View:
         )
         if self.within_noise:
             return said + "**no difference can be seen**."
-        times = f"**{self.distance / floor.mean:.2g} times the noise**" if floor.mean > 0 else "**more than noise**"
-        if settings.conditionals == "merged" and self.distances[0] > floor.quantile:
+        times = f"**{self.distance / floor.mean:.2g} times the noise**"
+        if settings.conditionals == "merged" and not self.merged_is_exact and self.distances[0] > floor.quantile:
             coldest = f"{self.distances[0]:.2g} even at τ = {TEMPERATURES[0]:g}"
             return f"{said}{times}. The merged rule keeps {coldest}: it draws from another law."
         return f"{said}{times}."
@@ -206,7 +215,7 @@ class View:
     def _about_spread(self) -> str:
         group = int(self.law.deviation.argmax())
         exact, shown = float(self.law.deviation[group]), self.shown[:, group]
-        if exact < 1e-9:
+        if exact < ROUNDING:
             return "Every count is **forced** here: there is one way to draw, and samples take it at every temperature."
         said = (
             f"Group {group + 1} gives {self.law.mean[group]:.3g} ± {exact:.2g} elements by the law, "
@@ -214,7 +223,10 @@ class View:
         )
         if shown.std() < 0.9 * exact:
             lost = 1 - shown.std() / exact
-            return f"{said}: **heat takes {lost:.0%} of the spread**, since each sample is an average over counts."
+            return f"{said}: **{lost:.0%} of the spread is lost**, since each soft sample is an average over counts."
+        off = abs(shown.mean() - self.law.mean[group])
+        if off > 5 * exact / len(shown) ** 0.5:
+            return f"{said}: the spread is kept, but **the mean is off by {off:.2g}**."
         return f"{said}: the spread of the law is **kept**."
 
     def _about_followed(self) -> str:
@@ -222,7 +234,7 @@ class View:
         path = self.samples.soft[:, settings.follow]
         now = ", ".join(f"{count:.2f}" for count in path[settings.temperature])
         end = ", ".join(f"{count:.0f}" for count in self.samples.hard[settings.follow])
-        error = f"to within {self.sum_error:.0e}" if self.sum_error else "to the last bit"
+        error = f"to within {self.sum_error:.0e}" if self.sum_error else "exactly"
         return (
             f"Sample {settings.follow} is at ({now}) and ends at **({end})**: the same noise at every temperature. "
             f"Like all samples it adds up to {settings.urn.total_count}, {error}, hot or cold."
