@@ -71,7 +71,8 @@ class Rows:
     def gather_draws(self, value: Tensor, leading: int, batch_shape: torch.Size) -> Tensor:
         """What has shape ``sample_shape + batch_shape + (L,)``, with ``leading`` sample axes, as ``(draws, T, L)``."""
         order = self._order(leading, batch_shape)
-        return value.permute(*order, len(order)).reshape(-1, self.batch.numel(), value.shape[-1])
+        draws = value.shape[:leading].numel() * self.repeats(batch_shape)
+        return value.permute(*order, len(order)).reshape(draws, self.batch.numel(), value.shape[-1])
 
     def restore_draws(self, value: Tensor, sample_shape: torch.Size, batch_shape: torch.Size) -> Tensor:
         """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""

@@ -119,6 +119,10 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         new.straight_through = self.straight_through
         new.conditionals = self.conditionals
 
+    def _shown(self) -> dict[str, Any]:
+        names = ("temperature", "straight_through", "conditionals")
+        return {**super()._shown(), **{name: getattr(self, name) for name in names}}
+
     @constraints.dependent_property(is_discrete=False, event_dim=1)
     def support(self) -> constraints.Constraint:
         """Counts within the group sizes that add up to ``total_count``; whole ones with ``straight_through``."""
@@ -175,6 +179,8 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
         num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
         counts = conditionals.draw(num_draws, noise, temperature, self.straight_through)
+        if rows.log_weights.requires_grad and not counts.requires_grad:
+            counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
         return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
 
     def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:

@@ -79,7 +79,7 @@ class UrnDistribution(Distribution):
             logs = torch.zeros(sizes.shape[-1], dtype=torch.float64, device=device)
         if logs.dim() == 0:
             name = "log_weights" if weights is None else "weights"
-            raise ValueError(f"{name} must list one number for each group; got the single number {logs.item()}.")
+            raise ValueError(f"{name} must list one number for each group; got the single number {given}.")
         try:
             shape = torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
         except RuntimeError:
@@ -157,16 +157,17 @@ class UrnDistribution(Distribution):
                 f"that add up to total_count = {drawn}; got {bad}."
             )
 
+    def _shown(self) -> dict[str, Any]:
+        """The parameters that :meth:`__repr__` shows, by name."""
+        return {"total_count": self.total_count, "group_sizes": self.group_sizes, "log_weights": self.log_weights}
+
     def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{name}: {p.tolist() if p.numel() <= 12 else tuple(p.shape)}"
-            for name, p in (
-                ("total_count", self.total_count),
-                ("group_sizes", self.group_sizes),
-                ("log_weights", self.log_weights.detach()),
-            )
-        )
-        return f"{type(self).__name__}({shown})"
+        parts = []
+        for name, value in self._shown().items():
+            if isinstance(value, Tensor):
+                value = value.tolist() if value.numel() <= 12 else tuple(value.shape)
+            parts.append(f"{name}: {value}")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _read_counts(name: str, given: Counts, device: torch.device | None, validate: bool) -> Tensor:
