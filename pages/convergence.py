@@ -72,8 +72,8 @@ st.markdown(
     "Rings are the exact law of how many elements each group gives; discs are samples that can be differentiated. "
     "**Press *Cool down*** and watch the discs fill the rings."
 )
-if notes := STATE.start():
-    st.warning("  \n".join(notes), icon=":material/tune:")
+STATE.start()
+notice = st.container()
 
 picture, controls = st.columns([3, 1], gap="medium")
 
@@ -92,7 +92,8 @@ with controls, st.container(gap="xsmall"):
         values["number"] = STATE.steps("number", "Samples drawn")
         values["seed"] = STATE.number("seed", "Seed")
         values["follow"] = STATE.number("follow", "Follow no.", help="Index of the sample whose path is drawn, 0 to 99.")
-STATE.settle(values)
+if mended := STATE.mended(values):
+    notice.warning("  \n".join(mended), icon=":material/tune:")
 
 
 def good_view() -> View:

@@ -118,12 +118,8 @@ class PageState:
                 wrong[name] = (said, control.read(said))
         return wrong
 
-    def start(self) -> list[str]:
-        """Mends the address before any control reads it; call it before the first control.
-
-        Returns:
-            What was mended, in words, as long as the controls keep the values that they then had.
-        """
+    def start(self) -> None:
+        """Mends the address before any control reads it; call it before the first control."""
         wrong = self.corrections(st.query_params.to_dict())
         if wrong:
             try:
@@ -131,19 +127,23 @@ class PageState:
                     st.query_params[self.key(name)] = self.controls[name].write(value)
             except StreamlitAPIException:
                 # Reached only by going back in the browser's history: the controls then fall back to their defaults.
-                return []
+                return
             st.session_state[self._notes] = [
                 f"{self.key(name)}={said} is not allowed ({self._allowed(name)}): {self.controls[name].write(value)} is shown."
                 for name, (said, value) in wrong.items()
             ]
             st.session_state.pop(self._seen, None)
             st.rerun()
-        return list(st.session_state.get(self._notes, []))
 
-    def settle(self, values: Mapping[str, Any]) -> None:
-        """Forgets what was mended once a control has moved since; call it after the last control."""
+    def mended(self, values: Mapping[str, Any]) -> list[str]:
+        """What was mended in the address, in words, until a control has moved since; call it after the last control.
+
+        Args:
+            values: value of each control on show, by name.
+        """
         if self._notes in st.session_state and st.session_state.setdefault(self._seen, dict(values)) != dict(values):
             del st.session_state[self._notes], st.session_state[self._seen]
+        return list(st.session_state.get(self._notes, []))
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Sets controls; for callbacks, which run before the controls are drawn."""
