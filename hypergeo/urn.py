@@ -176,17 +176,17 @@ def _read_counts(name: str, given: Counts, device: torch.device | None, validate
     if raw.is_complex() or raw.dtype == torch.bool:
         raise ValueError(f"{name} must be whole numbers; got dtype {raw.dtype}.")
     if validate:
-        whole = raw == raw.round() if raw.is_floating_point() else torch.ones_like(raw, dtype=torch.bool)
-        _require(name, raw, whole & (raw >= 0) & (raw < 2**53), "whole and nonnegative")
+        number = raw.double()
+        _require(name, raw, (number == number.round()) & (number >= 0) & (number < 2**53), "whole and nonnegative")
     return raw.to(torch.int64)
 
 
 def _read_weights(name: str, given: Weights, device: torch.device | None) -> Tensor:
-    """A floating-point tensor; anything but a floating-point tensor or array becomes float64."""
+    """A floating-point tensor; anything but a floating-point tensor becomes float64."""
     raw = _as_tensor(name, given, device)
     if raw.is_complex() or raw.dtype == torch.bool:
         raise ValueError(f"{name} must be real numbers; got dtype {raw.dtype}.")
-    return raw if raw.is_floating_point() else raw.to(torch.float64)
+    return raw if isinstance(given, Tensor) and raw.is_floating_point() else raw.to(torch.float64)
 
 
 def _as_tensor(name: str, given: Any, device: torch.device | None) -> Tensor:
