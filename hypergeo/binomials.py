@@ -110,9 +110,11 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) ->
     target = torch.minimum(total_count[..., None], present - 0.5).clamp(min=0.5)
     share = torch.logit((target / present.clamp(min=1.0)).clamp(max=1 - 1e-9))
     used = group_sizes > 0
-    low = share - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)
-    high = share - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)
-    low, high = low.nan_to_num(0.0, 0.0, 0.0), high.nan_to_num(0.0, 0.0, 0.0)
+    if bool(used.all()):
+        low, high = share - weights.amax(-1, keepdim=True), share - weights.amin(-1, keepdim=True)
+    else:
+        low = (share - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
+        high = (share - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
     tilt = 0.5 * (low + high)
     for _ in range(200):
         hit = torch.sigmoid(weights + tilt)

@@ -20,6 +20,7 @@ __all__ = ["log_convolve", "log_terms"]
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
 _DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than the matrix product
 _CHUNK = 1 << 21  # elements of a temporary
+_LOWEST = -1e300  # stands for the top of a table without entries
 _NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
 
 
@@ -60,13 +61,13 @@ class _LogConvolve(torch.autograd.Function):
         ctx.shift = shift
         ctx.linear = False
         if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
-            a, a_top = _scaled(left)
-            b, b_top = _scaled(right)
-            if a is not None and b is not None:
+            scaled = _scaled([left, right])
+            if scaled is not None:
                 ctx.linear = True
+                (a, b), tops = scaled
                 sums = convolve(a, b, shift, width)
                 ctx.save_for_backward(a, b, sums)
-                return sums.log() + (a_top + b_top)
+                return sums.log() + tops
         out = _log_sums(left, right, shift, width)
         ctx.save_for_backward(left, right, out)
         return out
@@ -87,14 +88,18 @@ class _LogConvolve(torch.autograd.Function):
         return grad_a, grad_b, None, None
 
 
-def _scaled(table: Tensor) -> tuple[Tensor | None, Tensor]:
-    """The table in linear space with a largest entry of one, or None where that would underflow."""
-    top = table.amax(-1, keepdim=True)
-    top = torch.where(top == -torch.inf, 0.0, top)
-    drop = table - top
-    if bool(torch.where(drop == -torch.inf, 0.0, drop).min() < -_LINEAR_RANGE):
-        return None, top
-    return drop.exp_(), top
+def _scaled(tables: list[Tensor]) -> tuple[list[Tensor], Tensor] | None:
+    """The tables in linear space with largest entries of one, and the sum of their tops; None where that would underflow."""
+    if tables[0].shape == tables[1].shape:
+        tables = [torch.stack(tables)]
+    tops = [table.amax(-1, keepdim=True).clamp_(min=_LOWEST) for table in tables]
+    drops = [table - top for table, top in zip(tables, tops, strict=True)]
+    for drop in drops:
+        if bool(((drop < -_LINEAR_RANGE) & (drop > _LOWEST)).any()):
+            return None
+    if len(drops) == 1:
+        return list(drops[0].exp_().unbind(0)), tops[0].sum(0)
+    return [drop.exp_() for drop in drops], tops[0] + tops[1]
 
 
 def log_terms(left: Tensor, right: Tensor, shift: int | Tensor, first: int, last: int) -> Tensor:

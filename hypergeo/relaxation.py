@@ -41,11 +41,31 @@ class ExactConditionals:
     def __init__(self, rows: Rows):
         self.rows = rows
         self.layout = Layout.of(rows.sizes, rows.total)
+        self._depth = len(self.layout.levels) - 1
         self.noise_length = sum(pairs * width for pairs, width in self._blocks())
+
+    def _fresh(self, tree: Tree, num_draws: int) -> list[Tensor]:
+        """New noise for every level of a tree, top first, each of shape ``(S, T, P, W)``."""
+        shapes = [(level.table.shape[1] // 2, level.width) for level in reversed(tree.levels[: self._depth])]
+        lengths = [pairs * width for pairs, width in shapes]
+        drawn = gumbel((num_draws, len(self.rows.log_weights), sum(lengths)), self.rows.log_weights.device)
+        return [block.unflatten(-1, shape) for block, shape in zip(drawn.split(lengths, -1), shapes, strict=True)]
+
+    def _laid_out(self, tree: Tree, noise: Tensor) -> list[Tensor]:
+        """Given noise likewise, as far as the tree's tables reach."""
+        blocks = []
+        begin = 0
+        for depth, (pairs, width) in zip(reversed(range(self._depth)), self._blocks(), strict=True):
+            block, level = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width)), tree.levels[depth]
+            begin += pairs * width
+            if level.low is not self.layout.levels[depth].low:
+                block = _within(block, level.pairs[0], tree.reference_low(depth)[:, : 2 * pairs : 2])
+            blocks.append(block)
+        return blocks
 
     def _blocks(self) -> list[tuple[int, int]]:
         """Splits and candidate counts of each level, top first."""
-        return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.layout.levels[:-1])]
+        return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.layout.levels[: self._depth])]
 
     def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
         """Relaxed counts.
@@ -62,22 +82,14 @@ class ExactConditionals:
         drop = _DROP * max(1.0, float(temperature.detach().max()))
         tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False, draws=num_draws)
         totals = _Drawn.whole(self.rows, num_draws)
+        blocks = self._fresh(tree, num_draws) if noise is None else self._laid_out(tree, noise)
         parent = None
-        begin = 0
-        for depth in range(len(self.layout.levels) - 2, -1, -1):
+        for depth, block in zip(reversed(range(self._depth)), blocks, strict=True):
             level, sizes = tree.levels[depth], self.layout.levels[depth].sizes.double()
-            pairs, width = sizes.shape[1] // 2, self.layout.levels[depth].width
-            if pairs:
-                left, right = level.pairs
-                if noise is None:
-                    block = gumbel((*totals.value.shape[:2], pairs, level.width), left.table.device)
-                else:
-                    block = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
-                    if level.low is not tree.layout.levels[depth].low:
-                        block = _within(block, left, tree.reference_low(depth)[:, : 2 * pairs : 2])
-                bounds = sizes[:, 0 : 2 * pairs : 2], sizes[:, 1 : 2 * pairs : 2]
-                totals = totals.divided(left, right, parent, block, temperature, hard, bounds)
-                begin += pairs * width
+            left, right = level.pairs
+            end = 2 * block.shape[2]
+            bounds = sizes[:, 0:end:2], sizes[:, 1:end:2]
+            totals = totals.divided(left, right, parent, block, temperature, hard, bounds)
             parent = level
         return totals.value
 
