@@ -297,8 +297,7 @@ def test_inks_stand_out_from_their_background(palette):
 
 
 def test_streamlit_knows_the_placeholders():
-    assert STREAMLIT.exact == STREAMLIT.text == streamlit_plotly_theme.GRAY_90
-    assert STREAMLIT.muted == streamlit_plotly_theme.GRAY_70
+    assert STREAMLIT.exact == STREAMLIT.text == STREAMLIT.muted == streamlit_plotly_theme.GRAY_90
 
 
 def test_the_theme_and_the_figures_share_colours():

@@ -39,7 +39,7 @@ def convergence_figure(
     panels = [main, marginals, distance]
     rows = len(marginals.annotations)
     if narrow:
-        above = Pixels(58 + 350 + STACKED + 84 * rows + 24 + 34 + 150 + 44)
+        above = Pixels(58 + 350 + STACKED + 84 * rows + 24 + 34 + 150 + 62)
         top = above.take(58)
         boxes = [above.box(main.padding[0] / 360, 1, 350 - main.padding[3])]
         above.take(main.padding[3] + 4)

@@ -42,7 +42,8 @@ DARK = Palette(
 
 # st.plotly_chart(theme="streamlit") replaces these placeholders in the browser by the inks of the theme that the reader has
 # on, so that one figure suits both, without asking the server which it is (streamlit/elements/lib/streamlit_plotly_theme.py).
-STREAMLIT = Palette(exact="#000037", text="#000037", muted="#000036", grid="#000035", background=None)
+# Its lighter ink for text, #000036, has too little contrast on white for small print.
+STREAMLIT = Palette(exact="#000037", text="#000037", muted="#000037", grid="#000035", background=None)
 
 
 def group_colour(group: int) -> str:

@@ -119,7 +119,7 @@ def _corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[
             "y": y,
             "xanchor": ("left", "right", "center")[group],
             "yanchor": ("top", "top", "bottom")[group],
-            "xshift": (-28, 28, 0)[group],
+            "xshift": (-14, 14, 0)[group],
             "yshift": (-6, -6, 6)[group],
             "showarrow": False,
             "font": {"size": 13, "color": palette.text},

@@ -11,6 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from .surroundings import QUIET
+
 __all__ = ["downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
 
 
@@ -59,7 +61,13 @@ def standalone_html(figure: go.Figure, title: str) -> str:
         figure: the figure, drawn with a palette that has its own background.
         title: title of the document.
     """
-    document = figure.to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config={"displaylogo": False})
+    document = figure.to_html(
+        include_plotlyjs=True,
+        include_mathjax=False,
+        full_html=True,
+        config={"displaylogo": False},
+        post_script=f'window.addEventListener("unhandledrejection", event => {{ {QUIET} }})',
+    )
     return document.replace("<head>", f"<head><title>{title}</title>", 1)
 
 

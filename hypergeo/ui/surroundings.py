@@ -1,4 +1,4 @@
-"""What only the reader's browser knows: whether the page is narrow, and whether its theme is light or dark."""
+"""What only the reader's browser knows, whether the page is narrow and its theme dark, and what only it can do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ __all__ = ["Surroundings", "surroundings", "watch_surroundings"]
 
 NARROW_PIXELS = 640  # where Streamlit stacks its columns
 _KEY = "surroundings"
+
+# plotly.js rejects a promise with nothing whenever a sweep is paused, and nobody listens: that is no error.
+QUIET = "if (event.reason === undefined) event.preventDefault()"
 
 # It draws nothing, and reports only what differs from what the server takes for granted: a page on a wide screen in the
 # expected theme costs no second run.
@@ -40,10 +43,14 @@ export default function (component) {
     window.removeEventListener("resize", later)
     window.clearTimeout(waiting)
   }
+  if (!window.hypergeoQuiet) {
+    window.hypergeoQuiet = event => { %s }
+    window.addEventListener("unhandledrejection", window.hypergeoQuiet)
+  }
   report()
   return host.stopWatching
 }
-"""
+""".replace("%s", QUIET)
 
 
 @dataclass(frozen=True)
