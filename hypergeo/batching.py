@@ -25,12 +25,16 @@ class Rows:
         log_weights: finite, float64, shape ``(T, K)``.
         sizes: int64, shape ``(R, K)``.
         total: int64, shape ``(R,)``.
+        given_sizes: the sizes before groups of weight zero were given none, int64, shape ``(1 or T, K)``.
+        given_total: the totals that go with them, int64, shape ``(1 or T,)``.
         batch: the batch shape with ones where nothing varies; its product is ``T``.
     """
 
     log_weights: Tensor
     sizes: Tensor
     total: Tensor
+    given_sizes: Tensor
+    given_total: Tensor
     batch: torch.Size
 
     @staticmethod
@@ -44,13 +48,16 @@ class Rows:
         groups = sizes.shape[-1]
         weights = weights.double().reshape(-1, groups)
         sizes, total = sizes.reshape(-1, groups), total.reshape(-1)
+        given = _once(sizes, total)
         drawable = (sizes > 0) & (weights > -torch.inf)
-        if not bool(drawable.all()):
-            weights = torch.where(drawable, weights, 0.0)
-            sizes = torch.where(drawable, sizes, 0)
-        if len(sizes) > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
-            sizes, total = sizes[:1], total[:1]
-        return Rows(weights, sizes, total, batch)
+        if bool(drawable.all()):
+            return Rows(weights, *given, *given, batch)
+        return Rows(torch.where(drawable, weights, 0.0), *_once(torch.where(drawable, sizes, 0), total), *given, batch)
+
+    @staticmethod
+    def plain(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Rows:
+        """Rows from tensors of the attributes' shapes, every weight above zero."""
+        return Rows(log_weights, sizes, total, sizes, total, torch.Size())
 
     def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
         """A result of shape ``(T, …)`` as ``batch_shape + (…)``."""
@@ -80,3 +87,10 @@ class Rows:
         full = sample_shape + batch_shape
         value = value.reshape([full[a] for a in order] + [value.shape[-1]])
         return value.permute(*sorted(range(len(order)), key=order.__getitem__), len(order))
+
+
+def _once(sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """Sizes and totals as one row where all rows are the same."""
+    if len(sizes) > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
+        return sizes[:1], total[:1]
+    return sizes, total

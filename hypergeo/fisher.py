@@ -84,7 +84,8 @@ class FisherHypergeometric(UrnDistribution):
             value: counts, any real dtype, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
 
         Returns:
-            Shape ``sample_shape + batch_shape``; ``-inf`` for counts of a group of weight zero.
+            Shape ``sample_shape + batch_shape``; ``-inf`` for counts of a group of weight zero, and outside the support
+            where values are not checked.
 
         Raises:
             ValueError: where a value is not a vector of counts of this urn.
@@ -94,7 +95,10 @@ class FisherHypergeometric(UrnDistribution):
         rows, logits, total = self._logits_and_total()
         sizes = rows.restore(rows.sizes.expand_as(logits).double(), self._batch_shape)
         terms = log_binomial_pmf(sizes, value.double(), rows.restore(logits, self._batch_shape))
-        return (terms.sum(-1) - rows.restore(total, self._batch_shape)).to(self.log_weights.dtype)
+        log_prob = terms.sum(-1) - rows.restore(total, self._batch_shape)
+        if not self._validate_args:
+            log_prob = torch.where(self.support.check(value), log_prob, -torch.inf)
+        return log_prob.to(self.log_weights.dtype)
 
     @property
     def log_normalizer(self) -> Tensor:

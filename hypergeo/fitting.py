@@ -128,7 +128,7 @@ class _Newton:
         self.summed = self.observed.sum(0)
 
     def _rows(self, log_weights: Tensor) -> Rows:
-        return Rows(log_weights.expand(len(self.total), -1), self.sizes, self.total, torch.Size())
+        return Rows.plain(log_weights.expand(len(self.total), -1), self.sizes, self.total)
 
     def log_likelihood(self, log_weights: Tensor) -> float:
         tree = Tree(self._rows(log_weights), MOMENT_DROP)

@@ -269,7 +269,7 @@ def mean_counts(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
         sizes: int64, shape ``(R, K)`` with ``R`` one or ``T``.
         total: int64, shape ``(R,)``.
     """
-    tree = Tree(Rows(log_weights, sizes, total, torch.Size()), MOMENT_DROP)
+    tree = Tree(Rows.plain(log_weights, sizes, total), MOMENT_DROP)
     marginals = tree.log_marginals()
     return (marginals.table.exp() * marginals.counts()).sum(-1)
 

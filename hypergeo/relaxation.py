@@ -41,6 +41,8 @@ class ExactConditionals:
     def __init__(self, rows: Rows):
         self.rows = rows
         self.layout = Layout.of(rows.sizes, rows.total)
+        # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
+        self.noise_layout = Layout.of(rows.given_sizes, rows.given_total)
         self._depth = len(self.layout.levels) - 1
         self.noise_length = sum(pairs * width for pairs, width in self._blocks())
 
@@ -58,14 +60,16 @@ class ExactConditionals:
         for depth, (pairs, width) in zip(reversed(range(self._depth)), self._blocks(), strict=True):
             block, level = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width)), tree.levels[depth]
             begin += pairs * width
-            if level.low is not self.layout.levels[depth].low:
-                block = _within(block, level.pairs[0], tree.reference_low(depth)[:, : 2 * pairs : 2])
+            reference = self.noise_layout.levels[depth]
+            if level.low is not reference.low:
+                low = tree.reference_low(depth) if reference.capped else reference.low
+                block = _within(block, level.pairs[0], low[:, : 2 * pairs : 2])
             blocks.append(block)
         return blocks
 
     def _blocks(self) -> list[tuple[int, int]]:
         """Splits and candidate counts of each level, top first."""
-        return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.layout.levels[: self._depth])]
+        return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.noise_layout.levels[: self._depth])]
 
     def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
         """Relaxed counts.
@@ -108,11 +112,14 @@ class MergedConditionals:
         sizes, total = rows.sizes, rows.total[:, None]
         self.rest_sizes = sizes.sum(-1, keepdim=True) - sizes.cumsum(-1)
         present = sizes.sum(-1, keepdim=True)
-        self.width = int(torch.minimum(sizes[:, :-1], total).max().item()) + 1 if sizes.shape[1] > 1 else 1
+        splits = sizes.shape[1] - 1
+        self.width = int(torch.minimum(sizes[:, :-1], total).max().item()) + 1 if splits else 1
         self.rest_low = (total - present + self.rest_sizes).clamp(min=0)[:, :-1]
         most = torch.minimum(self.rest_sizes[:, :-1], total)
-        self.rest_width = int((most - self.rest_low).max().item()) + 1 if sizes.shape[1] > 1 else 1
-        self.noise_length = (sizes.shape[1] - 1) * self.width
+        self.rest_width = int((most - self.rest_low).max().item()) + 1 if splits else 1
+        given = torch.minimum(rows.given_sizes[:, :-1], rows.given_total[:, None])
+        self.noise_width = int(given.max().item()) + 1 if splits else 1
+        self.noise_length = splits * self.noise_width
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         """Log-probabilities of every group but the last, and of what remains after it, ``(T, K - 1, …)``."""
@@ -148,7 +155,7 @@ class MergedConditionals:
             left = Level(first[:, one], torch.zeros_like(self.rest_low[:, one]))
             right = Level(rest[:, one], self.rest_low[:, one])
             parent = None if k == 0 or parents is None else Level(parents[:, k - 1 : k], self.rest_low[:, k - 1 : k])
-            block = noise[:, :, None, k * self.width : (k + 1) * self.width]
+            block = noise[:, :, None, k * self.noise_width :][..., : self.width]
             bounds = self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double()
             both = totals.divided(left, right, parent, block, temperature, hard, bounds)
             counts.append(both.value[..., :1])

@@ -138,7 +138,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
     def sample_noise(self, sample_shape: Any = ()) -> Tensor:
         """Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
 
-        Its layout depends on ``total_count``, ``group_sizes``, which weights are zero, and ``conditionals`` only.
+        Its layout depends on ``total_count``, ``group_sizes`` and ``conditionals`` only.
 
         Args:
             sample_shape: shape of the draws it is for.
