@@ -1,4 +1,4 @@
-"""Wallenius' probabilities: an integral over the time of the last wanted arrival, in log space, with a bound on the error."""
+"""Wallenius' probabilities: an integral over the time of the first arrival too many, with a bound on the error."""
 
 from __future__ import annotations
 

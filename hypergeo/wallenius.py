@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .batching import Rows
 from .race import first_arrivals
+from .race_moments import race_mean_and_variance
 from .race_probability import log_probability
 from .urn import UrnDistribution
 
@@ -24,8 +25,8 @@ class WalleniusHypergeometric(UrnDistribution):
 
     .. math:: p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-D u} \prod_k (1 - e^{-w_k u})^{x_k} \, du .
 
-    Samples are exact for any number of groups and carry no gradient; ``log_prob`` is differentiable, to any order, with
-    respect to the weights.
+    Samples, mean and variance are exact for any number of groups and carry no gradient; ``log_prob`` is differentiable, to
+    any order, with respect to the weights.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape`` after broadcasting.
@@ -75,6 +76,32 @@ class WalleniusHypergeometric(UrnDistribution):
             logs, draws = rows.log_weights, shape.numel() * rows.repeats(self._batch_shape)
             drawn = first_arrivals(logs, rows.sizes.expand_as(logs).double(), rows.total.expand(len(logs)).double(), draws)
             return rows.restore_draws(drawn, shape, self._batch_shape).to(self.log_weights.dtype)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected counts, shape ``batch_shape + (K,)``; exact, and without gradient.
+
+        Example:
+            >>> WalleniusHypergeometric(3, [2, 2, 2], weights=[1.0, 2.0, 3.0]).mean
+            tensor([0.5918, 1.0499, 1.3582], dtype=torch.float64)
+        """
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Tensor:
+        """Variances of the counts, shape ``batch_shape + (K,)``; exact, and without gradient.
+
+        Example:
+            >>> WalleniusHypergeometric(3, [2, 2, 2], weights=[1.0, 2.0, 3.0]).variance
+            tensor([0.3507, 0.3787, 0.3602], dtype=torch.float64)
+        """
+        return self._moments()[1]
+
+    def _moments(self) -> tuple[Tensor, ...]:
+        rows = Rows.of(self)
+        logs = rows.log_weights.detach()
+        moments = race_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))
+        return tuple(rows.restore(moment, self._batch_shape).to(self.log_weights.dtype) for moment in moments)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Logarithm of the probability of counts, by the quadrature of `log_prob_with_error`.
