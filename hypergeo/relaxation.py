@@ -46,6 +46,12 @@ class ExactConditionals:
         self._depth = len(self.layout.levels) - 1
         self.noise_length = sum(pairs * width for pairs, width in self._blocks())
 
+    def _bounds(self, depth: int) -> tuple[Tensor, Tensor]:
+        """Sizes of the left and the right nodes of a level's pairs."""
+        sizes = self.layout.levels[depth].sizes.double()
+        end = sizes.shape[1] // 2 * 2
+        return sizes[:, 0:end:2], sizes[:, 1:end:2]
+
     def _fresh(self, tree: Tree, num_draws: int) -> list[Tensor]:
         """New noise for every level of a tree, top first, each of shape ``(S, T, P, W)``."""
         shapes = [(level.table.shape[1] // 2, level.width) for level in reversed(tree.levels[: self._depth])]
@@ -89,11 +95,10 @@ class ExactConditionals:
         blocks = self._fresh(tree, num_draws) if noise is None else self._laid_out(tree, noise)
         parent = None
         for depth, block in zip(reversed(range(self._depth)), blocks, strict=True):
-            level, sizes = tree.levels[depth], self.layout.levels[depth].sizes.double()
+            level = tree.levels[depth]
             left, right = level.pairs
-            end = 2 * block.shape[2]
-            bounds = sizes[:, 0:end:2], sizes[:, 1:end:2]
-            totals = totals.divided(left, right, parent, block, temperature, hard, bounds)
+            bounds = None if hard else self._bounds(depth)
+            totals = totals.divided(left, right, parent, block, temperature, bounds)
             parent = level
         return totals.value
 
@@ -156,8 +161,8 @@ class MergedConditionals:
             right = Level(rest[:, one], self.rest_low[:, one])
             parent = None if k == 0 or parents is None else Level(parents[:, k - 1 : k], self.rest_low[:, k - 1 : k])
             block = noise[:, :, None, k * self.noise_width :][..., : self.width]
-            bounds = self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double()
-            both = totals.divided(left, right, parent, block, temperature, hard, bounds)
+            bounds = None if hard else (self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double())
+            both = totals.divided(left, right, parent, block, temperature, bounds)
             counts.append(both.value[..., :1])
             totals = both.right()
         return torch.cat([*counts, totals.value], -1)
@@ -192,10 +197,13 @@ class _Drawn:
         parent: Level | None,
         noise: Tensor,
         temperature: Tensor,
-        hard: bool,
-        bounds: tuple[Tensor, Tensor],
+        bounds: tuple[Tensor, Tensor] | None,
     ) -> _Drawn:
-        """Splits the totals of the paired nodes in two, within the children's sizes; an odd one stays."""
+        """Splits the totals of the paired nodes in two; an odd one stays.
+
+        Soft draws are held within the children's sizes, given as ``bounds``; hard ones, without, need not be.
+        """
+        hard = bounds is None
         pairs = left.table.shape[1]
         drawn, waiting = self.value[..., :pairs], self.value[..., pairs:]
         excess = None if self.excess is None else self.excess[..., :pairs]
@@ -203,7 +211,7 @@ class _Drawn:
         totals = _located(drawn, excess, base, parent, hard)
         position, beyond = split(left.table, right.table, totals, noise, temperature[..., None], hard)
         first = position + left.low
-        if hard:
+        if bounds is None:
             outer = torch.zeros_like(beyond) if excess is None else excess
             late = waiting if self.excess is None else self.excess[..., pairs:]
             return _Drawn(interleave(first, drawn - first, waiting), interleave(beyond, outer - beyond, late))

@@ -98,7 +98,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
                     f"temperature must be positive and finite; got {temperature.detach()[~good].flatten()[0].item()}."
                 )
         try:
-            batch = torch.broadcast_shapes(temperature.shape, self._batch_shape)
+            batch = torch.broadcast_shapes(temperature.shape, self._batch_shape) if temperature.dim() else self._batch_shape
         except RuntimeError:
             raise ValueError(
                 f"temperature of shape {tuple(temperature.shape)} must broadcast with batch_shape {tuple(self._batch_shape)}."
