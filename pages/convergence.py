@@ -129,12 +129,14 @@ with tried:
     st.subheader("Try this", anchor=False)
     preset_buttons(STATE, PRESETS)
 
-with st.expander("The numbers behind the picture", icon=":material/table:"):
-    st.dataframe(view.table(), hide_index=True, alt="Exact and sampled means and standard deviations of each group")
-    st.caption("Standard deviations are of the samples on show, at the temperature that the page's slider has.")
+numbers = STATE.section("table", "The numbers behind the picture", ":material/table:")
+if numbers.open:
+    numbers.dataframe(view.table(), hide_index=True, alt="Exact and sampled means and standard deviations of each group")
+    numbers.caption("Of the samples at the temperature that the page's slider has.")
 
-with st.expander("The formulas", icon=":material/function:"):
-    st.markdown(
+formulas = STATE.section("formulas", "The formulas", ":material/function:")
+if formulas.open:
+    formulas.markdown(
         r"""
 An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it. **The law of the counts** is
 Fisher's multivariate noncentral hypergeometric law,
@@ -171,8 +173,9 @@ code = convergence_snippet(
     straight_through=settings.straight_through,
     conditionals=settings.conditionals,
 )
-with st.expander("The Python that gives these numbers", icon=":material/code:"):
-    st.code(code)
+python = STATE.section("python", "The Python that gives these numbers", ":material/code:")
+if python.open:
+    python.code(code)
 
 st.subheader("Take it with you", anchor=False)
 st.caption("This link shows the same picture, to the last sample:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import tomllib
@@ -80,12 +81,19 @@ URNS = [
 ]
 
 
+def unpacked(values) -> np.ndarray:
+    """An array, also where it is packed as plotly's JavaScript reads it."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"]).newbyteorder("<"))
+    return np.asarray(values)
+
+
 def numbers(trace) -> dict[str, np.ndarray]:
     """What a trace draws, by name."""
     found = {name: trace[name] for name in ("x", "y", "base", "customdata") if name in trace and trace[name] is not None}
-    if trace.type == "scatter" and trace.marker.size is not None and np.ndim(trace.marker.size):
+    if trace.type == "scatter" and not isinstance(trace.marker.size, int | float | None):
         found["size"] = trace.marker.size
-    return {name: np.asarray(values) for name, values in found.items()}
+    return {name: unpacked(values) for name, values in found.items()}
 
 
 @pytest.mark.parametrize(("total", "sizes"), URNS)

@@ -66,7 +66,8 @@ def test_the_page_shows_its_figure_and_says_what_it_shows():
 
 
 def test_every_table_has_a_name_for_those_who_cannot_see_it():
-    (table,) = page().dataframe
+    assert not page().dataframe, "what nobody looks at is not drawn"
+    (table,) = page(conv_table="true").dataframe
     assert table.proto.alt
     assert list(table.value["group"]) == [1, 2, 3]
 
@@ -209,7 +210,8 @@ def test_a_first_visit_to_an_urn_that_cannot_be_drawn_from_shows_one_that_can():
     ],
 )
 def test_the_snippet_gives_the_numbers_on_the_page(address):
-    app = page(**address)
+    app = page(**address, conv_table="true", conv_python="true", conv_formulas="true")
+    assert any("Fisher's" in block.value and "frac1Z" in block.value for block in app.markdown)
     code = next(block.value for block in app.code if block.value.startswith("import torch"))
     output = io.StringIO()
     names: dict[str, Any] = {}

@@ -37,16 +37,16 @@ def convergence_figure(
         narrow: whether the page is a telephone's width.
     """
     panels = [main, marginals, distance]
-    rows = len(marginals.annotations)
+    rows = len(marginals.yaxis["tickvals"])
     if narrow:
-        above = Pixels(58 + 350 + STACKED + 84 * rows + 24 + 34 + 150 + 62)
+        above = Pixels(58 + 350 + STACKED + 84 * rows + 38 + 34 + 150 + 62)
         top = above.take(58)
         boxes = [above.box(main.padding[0] / 360, 1, 350 - main.padding[3])]
         above.take(main.padding[3] + 4)
         controls = Box(0, 1, 0, above.here())
         above.take(STACKED + 10)
         boxes.append(above.box(0, 1, 84 * rows))
-        above.take(24 + 34)
+        above.take(38 + 34)
         boxes.append(above.box(0.1, 1, 150))
         sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True)
         return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top))
@@ -54,7 +54,7 @@ def convergence_figure(
     right = Pixels(height)
     boxes = [
         Box(main.padding[0] / 900, 0.6, right.up(BUTTONS + 8 + main.padding[3]), right.up(height - 2 * MARGIN - 28)),
-        right.box(0.66, 1, height - 2 * MARGIN - 178 - 42 - 50),
+        right.box(0.66, 1, height - 2 * MARGIN - 178 - 42 - 64),
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(BUTTONS)))

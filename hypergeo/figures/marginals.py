@@ -120,5 +120,19 @@ def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Pal
                 "font": {"size": 12, "color": palette.text},
             }
             for group, title in enumerate(titles)
+        ]
+        + [
+            {
+                "text": "elements drawn from the group",
+                "xref": "x domain",
+                "yref": "y domain",
+                "x": 0.5,
+                "y": 0,
+                "yshift": -18,
+                "xanchor": "center",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": 12, "color": palette.muted},
+            }
         ],
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from .palette import Palette
@@ -134,7 +136,7 @@ def arrange(
             "itemclick": False,
             "itemdoubleclick": False,
         }
-    return go.Figure({"data": data, "layout": layout, "frames": frames}, skip_invalid=False)
+    return go.Figure(_packed({"data": data, "layout": layout, "frames": frames}))
 
 
 def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
@@ -230,6 +232,18 @@ def _controls(sweep: Sweep, palette: Palette) -> tuple[list[Json], list[Json]]:
         "steps": [{"label": label, "method": "animate", "args": [[label], jump]} for label in sweep.labels],
     }
     return [buttons], [slider]
+
+
+def _packed(value: Any) -> Any:
+    """Arrays in the form in which they travel: plotly packs them itself, but only after looking at every number."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        kept = np.ascontiguousarray(value, dtype=np.int32 if value.dtype.kind in "iu" else None)
+        return {"dtype": kept.dtype.str[1:], "bdata": base64.b64encode(kept.tobytes()).decode()}
+    if isinstance(value, dict):
+        return {key: _packed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_packed(item) for item in value]
+    return value
 
 
 def _renamed(options: Json, x: str, y: str) -> Json:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.errors import StreamlitAPIException
 
 __all__ = ["Choice", "PageState", "Whole", "merged_values"]
@@ -204,6 +205,13 @@ class PageState:
             bind="query-params",
             width="stretch",
         )
+
+    def section(self, name: str, title: str, icon: str) -> ExpanderContainer:
+        """A part of the page that can be opened, and is in the address while it is open.
+
+        What is in it should be drawn only where ``.open`` is true: what nobody looks at would slow every control down.
+        """
+        return st.expander(title, icon=icon, key=self.key(name), on_change="rerun", bind="query-params")
 
     @property
     def _notes(self) -> str:
