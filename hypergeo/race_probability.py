@@ -12,7 +12,7 @@ from .binomials import _stirling_remainder
 
 __all__ = ["log_probability"]
 
-_CELLS = 1 << 20
+_CELLS = 1 << 19
 _DROP = 38.0  # nats below the peak at which the integral is cut: exp(-38) is below the rounding of float64
 _NODES, _HALVINGS = 14, 8
 _EPS = torch.finfo(torch.float64).eps
@@ -85,7 +85,7 @@ class _LogProbability(torch.autograd.Function):
 
 
 def _chunks(rows: int, width: int, device: torch.device) -> tuple[Tensor, ...]:
-    """Row numbers in pieces of about a million entries when each row takes ``width`` of them."""
+    """Row numbers in pieces of about half a million entries when each row takes ``width`` of them."""
     return torch.arange(rows, device=device).split(max(1, _CELLS // width))
 
 
@@ -192,19 +192,20 @@ def _bernoulli(rates: Tensor) -> Tensor:
 def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shift: Tensor) -> Tensor:
     """Gradient of the log-probability in the log weights, written so that autograd can differentiate it again."""
     left = sizes - counts
-    log_rates = log_weights[:, :, None] + (peak[:, None] + shift)[:, None]
-    rates = torch.exp(log_rates.clamp(-150, 6))
-    gains = log_rates.clamp(max=6) + torch.log(-torch.expm1(-rates) / rates)
-    losses = torch.where(left[:, :, None] > 0, left[:, :, None] * torch.exp(log_rates.clamp(max=300)), 0.0)
-    remaining = log_weights + left.log()
-    depth = torch.logsumexp(remaining, -1)[:, None] + (counts[:, :, None] * gains - losses).sum(-2)
     with torch.no_grad():
         at_peak = _rates(log_weights + peak[:, None])
-        exact = _relative(shift, counts, at_peak, (left * at_peak).sum(-1))[0]
-    # the value from ratios to the peak, which large counts do not blur; the derivatives from the terms themselves
-    chances = torch.softmax(exact + (depth - depth.detach()), -1)
+        depth = _relative(shift, counts, at_peak, (left * at_peak).sum(-1))[0]
+    log_rates = log_weights[:, :, None] + (peak[:, None] + shift)[:, None]
+    rates = torch.exp(log_rates.clamp(-150, 6))
+    losses = torch.where(left[:, :, None] > 0, left[:, :, None] * torch.exp(log_rates.clamp(max=300)), 0.0)
+    remaining = log_weights + left.log()
+    if torch.is_grad_enabled():
+        # the value of the ratios to the peak, which large counts do not blur, with the derivatives of the terms themselves
+        gains = log_rates.clamp(max=6) + torch.log(-torch.expm1(-rates) / rates)
+        terms = torch.logsumexp(remaining, -1)[:, None] + (counts[:, :, None] * gains - losses).sum(-2)
+        depth = depth + (terms - terms.detach())
     slopes = torch.softmax(remaining, -1)[:, :, None] + counts[:, :, None] * _bernoulli(rates) - losses
-    return (slopes * chances[:, None]).sum(-1)
+    return torch.matmul(slopes, torch.softmax(depth, -1)[:, :, None])[:, :, 0]
 
 
 def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Tensor, Tensor]:

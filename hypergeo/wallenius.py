@@ -124,9 +124,10 @@ class WalleniusHypergeometric(UrnDistribution):
     def log_prob_with_error(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Logarithm of the probability of counts, and a bound on its absolute error.
 
-        The error bounds quadrature, truncation and rounding, that to the dtype of the weights included; everything up to that
-        is float64. For weights in float64 it is a few 1e-14 for counts up to hundreds and below 1e-11 at counts of 100,000,
-        in the tails about 1e-15 relative to the log-probability; the error itself is mostly a tenth of it.
+        The error covers quadrature, truncation and rounding, that to the dtype of the weights included; everything up to that
+        is float64. With weights in float64 it is about 1e-13 for counts up to hundreds, below 1e-11 for three groups of
+        100,000 and below 1e-10 for a thousand such groups; far in the tails it is a few 1e-15 of the log-probability. The
+        true error is mostly less than a tenth of it.
 
         Args:
             value: counts of any real or integer dtype, shape ``(..., K)``, broadcast with the batch.
