@@ -66,7 +66,7 @@ def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[
         beside = windows(whole, torch.arange(x, device=a.device), y)
         return (beside @ b[..., None])[..., 0], (a[:, None] @ beside)[:, 0]
     if rows >= _MANY_ROWS:
-        return _correlate_rows(whole, b, x), _correlate_rows(whole, a, y)
+        return _correlate_by_rows(whole, a, b)
     return _by_blocks(whole, b.flip(-1))[:, y - 1 : y - 1 + x], _by_blocks(whole, a.flip(-1))[:, x - 1 : x - 1 + y]
 
 
@@ -82,13 +82,15 @@ def _by_rows(a: Tensor, b: Tensor) -> Tensor:
     return out.T
 
 
-def _correlate_rows(whole: Tensor, b: Tensor, width: int) -> Tensor:
-    out = b.new_zeros((width, b.shape[0]))
-    for chunk in _row_chunks(b.shape[0], width):
-        part, longer = out[:, chunk], whole[chunk].T.contiguous()
-        for y, factor in enumerate(b[chunk].T.contiguous().unbind(0)):
-            part.addcmul_(longer[y : y + width], factor)
-    return out.T
+def _correlate_by_rows(whole: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    rows, x, y = a.shape[0], a.shape[-1], b.shape[-1]
+    rate_a, rate_b = a.new_zeros((x, rows)), b.new_zeros((y, rows))
+    for chunk in _row_chunks(rows, max(x, y)):
+        longer, of_a, of_b = (t[chunk].T.contiguous() for t in (whole, a, b))
+        for rate, factors in ((rate_a[:, chunk], of_b), (rate_b[:, chunk], of_a)):
+            for begin, factor in enumerate(factors.unbind(0)):
+                rate.addcmul_(longer[begin : begin + len(rate)], factor)
+    return rate_a.T, rate_b.T
 
 
 def _row_chunks(rows: int, size: int) -> list[slice]:
