@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["log_binomial", "log_binomial_pmf", "solve_tilt"]
+__all__ = ["BinomialTerms", "log_binomial", "log_binomial_pmf", "solve_tilt", "stirling_remainder"]
 
 _SMALL = 16  # below this many, Stirling's series is not exact to rounding and a table is
 _REMAINDERS = [0.0] + [float(Decimal(math.factorial(x)).ln() - x * Decimal(x).ln() + x) for x in range(1, _SMALL)]
 
 
-def _stirling_remainder(count: Tensor) -> Tensor:
+def stirling_remainder(count: Tensor) -> Tensor:
     """``log x! - x log x + x``, which stays small where ``log x!`` is large."""
     x = count.clamp(min=1.0)
     inverse = 1.0 / x
@@ -43,7 +43,7 @@ class BinomialTerms:
         safe = size.clamp(min=1.0)
         self.log_share = torch.where(self.count > 0, self.count / safe, 1.0).log()
         self.log_rest_share = torch.where(self.rest > 0, self.rest / safe, 1.0).log()
-        offset = _stirling_remainder(size) - _stirling_remainder(self.count) - _stirling_remainder(self.rest)
+        offset = stirling_remainder(size) - stirling_remainder(self.count) - stirling_remainder(self.rest)
         self.offset = torch.where(outside, -torch.inf, offset)
 
     def log_pmf(self, logit: Tensor) -> Tensor:

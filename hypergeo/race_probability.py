@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .binomials import _stirling_remainder
+from .binomials import stirling_remainder
 
 __all__ = ["log_probability"]
 
@@ -220,7 +220,7 @@ def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Te
     full, some, rest = (torch.where(inside, t, one) for t, one in ((sizes, 2.0), (counts, 1.0), (left, 1.0)))
     arrived = _deviance(some, full * -torch.expm1(-rates), full.log() + log_arrived)
     waiting = _deviance(rest, full * torch.exp(-rates), full.log() - rates)
-    remainders = _stirling_remainder(full), _stirling_remainder(some), _stirling_remainder(rest)
+    remainders = stirling_remainder(full), stirling_remainder(some), stirling_remainder(rest)
     middle = remainders[0] - remainders[1] - remainders[2] - arrived - waiting
     edge = torch.where(left > 0, -sizes * rates, sizes * log_arrived)
     doubt = torch.where(inside, 2 * (arrived + waiting) + remainders[0] + remainders[1] + remainders[2], edge.abs())
