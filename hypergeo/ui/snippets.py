@@ -16,7 +16,7 @@ total_count = {total_count}
 group_sizes = {group_sizes}
 weights = {weights}
 exact = FisherHypergeometric(total_count, group_sizes, weights)
-relaxed = RelaxedFisherHypergeometric({temperature:g}, total_count, group_sizes, weights{options})
+relaxed = RelaxedFisherHypergeometric({temperature}, total_count, group_sizes, weights{options})
 
 torch.manual_seed({seed})
 noise = relaxed.sample_noise(({number},))  # the same noise can be used at any temperature

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.errors import StreamlitAPIException
 
-__all__ = ["Choice", "PageState", "Whole", "merged_values"]
+__all__ = ["Choice", "PageState", "Whole"]
 
 Option = TypeVar("Option", float, str)
 
@@ -240,16 +240,6 @@ class PageState:
         if not isinstance(control, Choice):
             raise TypeError(f"{name} is a whole number, not a choice.")
         return control
-
-
-def merged_values(*parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of several groups of controls as one table.
-
-    Example:
-        >>> merged_values({"n": 3}, {"tau": 0.1})
-        {'n': 3, 'tau': 0.1}
-    """
-    return {name: value for part in parts for name, value in part.items()}
 
 
 def round_half_up(number: float) -> float:

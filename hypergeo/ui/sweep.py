@@ -153,7 +153,7 @@ def exact_noise(urn: Urn, number: int, seed: int) -> Floor:
     return Floor(floor.mean.item(), floor.quantile.item())
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
+@st.cache_data(max_entries=12, show_spinner=False)
 @one_thread()
 def draw(urn: Urn, number: int, seed: int, conditionals: str) -> Samples:
     """``number`` samples, soft at every temperature and straight-through, all with the same noise."""
