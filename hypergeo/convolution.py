@@ -20,11 +20,14 @@ __all__ = ["log_convolve", "log_terms"]
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
 _DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than the matrix product
 _CHUNK = 1 << 21  # elements of a temporary
+_SMALLEST = 1e-290  # of sums in linear space; the inverse of a smaller one could overflow
 _LOWEST = -1e300  # stands for the top of a table without entries
 _NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
 
 
-def log_convolve(left: Tensor, right: Tensor, shift: int | Tensor = 0, width: int | None = None) -> Tensor:
+def log_convolve(
+    left: Tensor, right: Tensor, shift: int | Tensor = 0, width: int | None = None, *, tails: bool = True
+) -> Tensor:
     """``log Σ_x exp(left[x] + right[s - x])`` for ``s = shift, …, shift + width - 1``.
 
     Both tables must be log-concave along their last axis, as products, sums and reversals of binomial tables are.
@@ -34,6 +37,7 @@ def log_convolve(left: Tensor, right: Tensor, shift: int | Tensor = 0, width: in
         right: likewise, shape ``(rows, Y)``.
         shift: first output; one for all rows, or shape ``(rows,)``.
         width: number of outputs; all ``X + Y - 1 - shift`` when omitted.
+        tails: whether outputs a factor of e^-330 and more below the largest are needed; cheaper without.
 
     Returns:
         Shape ``(rows, width)``, with gradients to both tables that are zero, never NaN, where an output is ``-inf``.
@@ -52,16 +56,16 @@ def log_convolve(left: Tensor, right: Tensor, shift: int | Tensor = 0, width: in
         if isinstance(shift, Tensor):
             raise ValueError("log_convolve needs a width when the rows start at different outputs.")
         width = size - shift
-    return _LogConvolve.apply(left, right, shift, width)
+    return _LogConvolve.apply(left, right, shift, width, tails)
 
 
 class _LogConvolve(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
+    def forward(ctx: Any, left: Tensor, right: Tensor, shift: int | Tensor, width: int, tails: bool) -> Tensor:
         ctx.shift = shift
         ctx.linear = False
         if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
-            scaled = _scaled([left, right])
+            scaled = _scaled([left, right], tails)
             if scaled is not None:
                 ctx.linear = True
                 (a, b), tops = scaled
@@ -74,29 +78,28 @@ class _LogConvolve(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         a, b, out = ctx.saved_tensors
         grad_a = grad_b = None
         if ctx.linear:
-            rate_a, rate_b = correlate(torch.where(out > 0, grad / out, 0.0), a, b, ctx.shift)
+            rate_a, rate_b = correlate(torch.where(out > _SMALLEST, grad / out, 0.0), a, b, ctx.shift)
             grad_a, grad_b = a * rate_a, b * rate_b
         else:
             if ctx.needs_input_grad[0]:
                 grad_a = _log_sums_backward(a, b, out, grad, ctx.shift)
             if ctx.needs_input_grad[1]:
                 grad_b = _log_sums_backward(b, a, out, grad, ctx.shift)
-        return grad_a, grad_b, None, None
+        return grad_a, grad_b, None, None, None
 
 
-def _scaled(tables: list[Tensor]) -> tuple[list[Tensor], Tensor] | None:
-    """The tables in linear space with largest entries of one, and the sum of their tops; None where that would underflow."""
+def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:
+    """The tables in linear space with largest entries of one, and the sum of their tops; None where tails would underflow."""
     if tables[0].shape == tables[1].shape:
         tables = [torch.stack(tables)]
     tops = [table.amax(-1, keepdim=True).clamp_(min=_LOWEST) for table in tables]
     drops = [table - top for table, top in zip(tables, tops, strict=True)]
-    for drop in drops:
-        if bool(((drop < -_LINEAR_RANGE) & (drop > _LOWEST)).any()):
-            return None
+    if tails and any(bool(((drop < -_LINEAR_RANGE) & (drop > _LOWEST)).any()) for drop in drops):
+        return None
     if len(drops) == 1:
         return list(drops[0].exp_().unbind(0)), tops[0].sum(0)
     return [drop.exp_() for drop in drops], tops[0] + tops[1]

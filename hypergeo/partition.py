@@ -130,19 +130,17 @@ class Level:
         return self.low[..., None] + torch.arange(self.width, device=self.low.device)
 
     def trimmed(self, drop: float) -> Level:
-        """Without what is ``drop`` nats below the largest entry of its table, in tables as narrow as that allows."""
+        """Without the margins in which every table is ``drop`` nats below its largest entry."""
         if self.width <= _TRIM_WIDTH:
             return self
         table = self.table.detach()
-        carried = table >= table.amax(-1, keepdim=True) - drop
-        kept = torch.where(carried, self.table, -torch.inf)
-        carried = carried.to(torch.uint8)
+        carried = (table >= table.amax(-1, keepdim=True) - drop).to(torch.uint8)
         width = int(carried.sum(-1).max().item())
         if width > 0.9 * self.width:
-            return Level(kept, self.low)
+            return self
         first = carried.argmax(-1).clamp_(max=self.width - width)
         index = first[..., None] + torch.arange(width, device=first.device)
-        return Level(kept.gather(-1, index), self.low + first)
+        return Level(self.table.gather(-1, index), self.low + first)
 
 
 class Tree:
@@ -183,9 +181,11 @@ class Tree:
         return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
 
     def _trimmed(self, level: Level) -> Level:
-        if self.drop is None or level.table.numel() * self.draws < _TRIM_ENTRIES:
-            return level
-        return level.trimmed(self.drop)
+        return level.trimmed(self.drop) if self.drop is not None and self._large(level) else level
+
+    def _large(self, level: Level) -> bool:
+        """Whether it pays to leave out what does not matter."""
+        return level.table.numel() * self.draws >= _TRIM_ENTRIES
 
     def _joined(self, below: Level, depth: int) -> Level:
         left, right = below.pairs
@@ -199,7 +199,8 @@ class Tree:
             most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
             width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
             shift = low - least
-        table = _convolve_nodes(left.table, right.table, shift, width)
+        tails = self.drop is None or not self._large(below)
+        table = _convolve_nodes(left.table, right.table, shift, width, tails)
         if below.table.shape[1] == 2 * pairs:
             return Level(table, low)
         waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
@@ -224,7 +225,8 @@ class Tree:
             parent, sibling = nodes // 2, nodes ^ 1
             last = level.low[:, sibling] + level.width - 1
             shift = level.low[:, : 2 * pairs] - above.low[:, parent] + last
-            below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width)
+            tails = self.drop is None or not self._large(level)
+            below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width, tails)
             if level.table.shape[1] > 2 * pairs:
                 # An odd node is its own parent, on a table that may start elsewhere.
                 index = level.low[:, -1:] - above.low[:, -1:] + torch.arange(level.width, device=nodes.device)
@@ -253,11 +255,11 @@ def _pair_sums(nodes: Tensor) -> Tensor:
     return torch.cat([joined, nodes[:, 2 * pairs :]], -1) if nodes.shape[-1] > 2 * pairs else joined
 
 
-def _convolve_nodes(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
+def _convolve_nodes(left: Tensor, right: Tensor, shift: int | Tensor, width: int, tails: bool) -> Tensor:
     rows, nodes = left.shape[:2]
     if isinstance(shift, Tensor):
         shift = shift.expand(rows, nodes).reshape(-1)
-    out = log_convolve(left.reshape(rows * nodes, -1), right.reshape(rows * nodes, -1), shift, width)
+    out = log_convolve(left.reshape(rows * nodes, -1), right.reshape(rows * nodes, -1), shift, width, tails=tails)
     return out.view(rows, nodes, width)
 
 
