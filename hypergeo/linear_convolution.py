@@ -10,7 +10,7 @@ from .windows import window, windows
 
 __all__ = ["convolve", "correlate"]
 
-_MATRIX = 1 << 16  # elements of the shifted copies up to which they are all laid out
+_MATRIX = 1 << 17  # elements of the shifted copies up to which they are all laid out
 _MANY_ROWS = 64
 _CACHED = 1 << 17  # elements of a factor that stay in cache
 
@@ -39,7 +39,7 @@ def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
         outputs = torch.arange(width, device=a.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
         starts = (size - 1 + terms - outputs).clamp(0, size + terms)
         shifted = windows(pad(b.flip(-1), (terms, terms)), starts, terms)
-        return (shifted @ a[..., None])[..., 0]
+        return (shifted * a[:, None]).sum(-1)
     return window(_by_rows(a, b) if rows >= _MANY_ROWS else _by_blocks(a, b), shift, width)
 
 
@@ -64,7 +64,7 @@ def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[
     whole = window(rate, -shift, x + y - 1)
     if rows * x * y <= _MATRIX:
         beside = windows(whole, torch.arange(x, device=a.device), y)
-        return (beside @ b[..., None])[..., 0], (a[:, None] @ beside)[:, 0]
+        return (beside * b[:, None]).sum(-1), (beside * a[..., None]).sum(1)
     if rows >= _MANY_ROWS:
         return _correlate_by_rows(whole, a, b)
     return _by_blocks(whole, b.flip(-1))[:, y - 1 : y - 1 + x], _by_blocks(whole, a.flip(-1))[:, x - 1 : x - 1 + y]

@@ -24,7 +24,7 @@ __all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total",
 _FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
 _WINDOW_DROP = 100.0  # nats below the mode at which a window of a wide total ends
 _TRIM_WIDTH = 24  # narrower tables are not worth trimming
-_TRIM_ENTRIES = 1 << 11  # nor are tables that are read for few draws
+_TRIM_ENTRIES = 256  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
 
@@ -245,6 +245,8 @@ class Tree:
 
 
 def _widened(table: Tensor, width: int) -> Tensor:
+    if table.shape[-1] == width:
+        return table
     return torch.nn.functional.pad(table, (0, width - table.shape[-1]), value=-torch.inf)
 
 
