@@ -16,6 +16,7 @@ from .partition import MOMENT_DROP, Tree, mean_counts
 
 __all__ = ["WeightFit", "fit_weights"]
 
+_RIDGE = 1e-10  # of the strongest information in any direction, what counts as none
 _DIVERGED = 60.0  # log weights this far apart: the likelihood has no maximum
 
 
@@ -110,8 +111,13 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
     if bool(free.any()):
         found = found - found[free].mean()
         log_weights[free] = found[free]
+        information = newton.information(found)[free][:, free]
+        strengths = torch.linalg.eigvalsh(information)
+        # One direction, that of all weights together, carries no information. Where another one carries none, the
+        # likelihood has a ridge and not a peak.
+        converged = converged and int((strengths > _RIDGE * strengths[-1]).sum()) == len(strengths) - 1
         if converged:
-            errors[free] = torch.linalg.pinv(newton.information(found), hermitian=True, rtol=1e-12).diagonal().sqrt()[free]
+            errors[free] = torch.linalg.pinv(information, hermitian=True, rtol=_RIDGE).diagonal().sqrt()
     return WeightFit(
         log_weights.exp(), log_weights, errors, log_weights.isinf(), newton.log_likelihood(found), converged, iterations
     )
