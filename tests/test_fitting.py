@@ -35,7 +35,7 @@ def test_totals_and_sizes_may_differ_by_row() -> None:
 
 
 def test_errors_cover_the_truth() -> None:
-    """Squared errors in units of the fit's covariance are chi-squared, with two degrees in each of 200 fits; false alarm 1e-6."""
+    """Squared errors in units of the fit's covariance are chi-squared, two degrees for each of 200 fits; false alarm 1e-6."""
     torch.manual_seed(2)
     truth = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64).log()
     truth = truth - truth.mean()
