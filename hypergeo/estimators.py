@@ -229,7 +229,10 @@ def _expansion(objective: Objective, centre: Tensor, curved: bool) -> tuple[Tens
     curvature = None if rows is None else torch.stack(rows, -1)
     if curvature is not None and not bool(curvature.any()):
         curvature = None
-    return value.detach(), slope.detach(), curvature
+    # Any fixed expansion keeps the estimate unbiased; an infinite slope, as of a root at zero, would not be a number.
+    if curvature is not None:
+        curvature = torch.where(curvature.isfinite(), curvature, 0.0)
+    return value.detach(), torch.where(slope.isfinite(), slope, 0.0).detach(), curvature
 
 
 def _slope(value: Tensor, point: Tensor, create_graph: bool = False) -> Tensor:

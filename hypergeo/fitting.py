@@ -187,6 +187,8 @@ def _read(counts: Any, group_sizes: Any) -> tuple[Tensor, Tensor]:
             "counts must have shape (N, K) and group_sizes (K,) or (N, K); "
             f"got {tuple(observed.shape)} and {tuple(sizes.shape)}."
         )
+    if not len(observed):
+        raise ValueError("counts must have at least one row; got none.")
     if sizes.dim() == 2 and sizes.shape[0] not in (1, observed.shape[0]):
         raise ValueError(f"group_sizes must have one row or one for each of {observed.shape[0]} counts; got {sizes.shape[0]}.")
     sizes = sizes.expand_as(observed)

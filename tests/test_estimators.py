@@ -20,6 +20,8 @@ from hypergeo.estimators import (
     StraightThrough,
 )
 
+from .reference import RationalUrn
+
 TARGET = torch.tensor([5.0, 5.0, 5.0], dtype=torch.float64)
 OBJECTIVES: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x @ torch.tensor([1.0, -2.0, 0.5], dtype=x.dtype),
@@ -97,6 +99,30 @@ def test_the_merged_rule_is_caught_as_biased_where_exact_conditionals_are_not(wr
     for estimator, low, high in ((wrong, 0.1, 10.0), (type(wrong)(0.5), 0.0, 0.05)):
         error = gradients(estimator, urn, objective, 2_000, 40).mean(0) - truth
         assert low <= error.norm() / truth.norm() <= high
+
+
+def test_a_flipped_sign_is_caught() -> None:
+    """The check of :func:`test_no_bias_is_detectable`, on estimates of the wrong sign, must fail: the gap is 2 gradients."""
+    torch.manual_seed(1)
+    found = -gradients(LinearizedControlVariate(), URNS[0], OBJECTIVES["absolute value"], 4, 20_000)
+    error = found.mean(0) - exact_gradient(URNS[0], OBJECTIVES["absolute value"])
+    assert (error.abs() > 4.9 * found.std(0) / math.sqrt(len(found)) + 1e-10).any()
+
+
+@pytest.mark.parametrize("urn", URNS, ids=str)
+def test_linear_gradients_are_rows_of_the_rational_covariance(urn: tuple[int, tuple[int, ...], tuple[float, ...]]) -> None:
+    row = torch.tensor([float(c) for c in RationalUrn(*urn).covariance[0]], dtype=torch.float64)
+    for estimator in (Exact(), ExactMarginal()):
+        torch.testing.assert_close(gradients(estimator, urn, lambda x: x[..., 0], 1, 1)[0], row, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("curvature", [True, False])
+def test_an_infinite_slope_at_the_mean_leaves_the_estimate_finite(curvature: bool) -> None:
+    weights = torch.tensor([1.0, 0.0, 2.0], dtype=torch.float64, requires_grad=True)
+    law = FisherHypergeometric(5, [4, 5, 6], weights)
+    LinearizedControlVariate(curvature).surrogate_loss(law, lambda x: x.sqrt().sum(-1), 4).backward()
+    assert weights.grad is not None
+    assert weights.grad.isfinite().all()
 
 
 def test_the_exact_marginal_is_exact_for_linear_objectives() -> None:

@@ -99,8 +99,9 @@ def test_groups_that_separate_are_reported_and_do_not_diverge_silently() -> None
         ([[1.5, 2]], [4, 4], "whole numbers"),
         ([[1, 2, 3]], [4, 4], r"\(1, 3\) and \(2,\)"),
         ([["a"]], [4], "regular arrays"),
+        (torch.empty(0, 2), [4, 4], "at least one row"),
     ],
 )
-def test_bad_counts_are_named(counts: list[list[object]], sizes: list[int], words: str) -> None:
+def test_bad_counts_are_named(counts: object, sizes: list[int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         FisherHypergeometric.fit(counts, sizes)
