@@ -1,7 +1,7 @@
 """Convolution of log-probability tables at full relative precision, differentiable, in the tails too.
 
 A direct sum of positive terms keeps relative precision, so tables whose entries fit the range of a double are
-convolved in linear space, as one matrix product. Others stay in log space: each output is a log-sum-exp of its own,
+convolved in linear space, by plain sums of products. Others stay in log space: each output is a log-sum-exp of its own,
 over the whole support where that is small, else over the window that carries it (the tables are log-concave).
 """
 
@@ -18,7 +18,7 @@ from .windows import windows
 __all__ = ["log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
-_DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than the matrix product
+_DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than sums of products
 _CHUNK = 1 << 21  # elements of a temporary
 _SMALLEST = 1e-290  # of sums in linear space; the inverse of a smaller one could overflow
 _LOWEST = -1e300  # stands for the top of a table without entries

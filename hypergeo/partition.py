@@ -191,7 +191,8 @@ class Tree:
         left, right = below.pairs
         pairs = left.table.shape[1]
         layout = self.layout.levels[depth]
-        if below.low is self.layout.levels[depth - 1].low and not layout.capped:
+        as_laid_out = below.low is self.layout.levels[depth - 1].low and not layout.capped
+        if as_laid_out:
             low, shift, width = layout.low[:, :pairs], layout.shift, layout.joined_width
         else:
             least = left.low + right.low
@@ -202,11 +203,11 @@ class Tree:
         tails = self.drop is None or not self._large(below)
         table = _convolve_nodes(left.table, right.table, shift, width, tails)
         if below.table.shape[1] == 2 * pairs:
-            return Level(table, low)
+            return Level(table, layout.low if as_laid_out else low)
         waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
         both = max(width, waiting.shape[-1])
         table = torch.cat([_widened(table, both), _widened(waiting, both)], 1)
-        if shift is layout.shift:
+        if as_laid_out:
             return Level(table, layout.low)
         rows = max(len(low), len(below.low))
         return Level(table, torch.cat([low.expand(rows, -1), below.low[:, -1:].expand(rows, -1)], 1))
