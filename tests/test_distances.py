@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy import stats
 
-from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, quality
-from hypergeo.quality import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
+from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, distances
+from hypergeo.distances import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
 
 URNS = [
     (12, [12, 12, 12], [1.0, 2.0, 4.0]),
@@ -84,7 +84,7 @@ def test_mean_absolute_deviation_is_that_of_the_binomial(number):
     probabilities = torch.tensor([0.0, 1e-9, 0.01, 0.3, 0.5, 2 / 7, 0.999, 1.0], dtype=torch.float64)
     counts = np.arange(number + 1)
     expected = [(stats.binom.pmf(counts, number, p) * np.abs(counts / number - p)).sum() for p in probabilities.tolist()]
-    np.testing.assert_allclose(quality._mean_absolute_deviation(number, probabilities), expected, rtol=1e-11, atol=1e-18)
+    np.testing.assert_allclose(distances._mean_absolute_deviation(number, probabilities), expected, rtol=1e-11, atol=1e-18)
 
 
 def test_noise_floor_of_two_samples_is_that_of_all_pairs():
@@ -114,7 +114,7 @@ def test_noise_floor_is_what_exact_samples_show():
 def test_noise_floor_in_chunks_and_in_batches(monkeypatch):
     weights = torch.tensor([[1.0, 2.0], [5.0, 1.0]], dtype=torch.float64)
     batch = FisherHypergeometric(6, [8, 9], weights)
-    monkeypatch.setattr(quality, "_CHUNK", 1000)
+    monkeypatch.setattr(distances, "_CHUNK", 1000)
     floor = noise_floor(batch, 50, num_replicates=300)
     assert floor.mean.shape == floor.quantile.shape == (2,)
     for index in range(2):

@@ -1,0 +1,257 @@
+"""How close samples are to the exact law, and how close exact samples of the same number would be."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .fisher import FisherHypergeometric
+
+__all__ = [
+    "NoiseFloor",
+    "marginal_total_variation",
+    "noise_floor",
+    "total_variation",
+    "total_variation_floor",
+    "wasserstein_distance",
+]
+
+_CHUNK = 2_000_000  # counts drawn at once by noise_floor, 16 MB
+
+
+class NoiseFloor(NamedTuple):
+    """What a distance is for exact samples, whose number is all that keeps it from zero.
+
+    Attributes:
+        mean: expected distance, shape ``batch_shape``.
+        quantile: distance that only one minus ``level`` of such samples exceed, shape ``batch_shape``.
+    """
+
+    mean: Tensor
+    quantile: Tensor
+
+
+def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
+    r"""Wasserstein-1 distance between samples and the exact marginal laws, averaged over the groups, in counts.
+
+    For each group, :math:`W_1 = \int |\hat F(t) - F(t)|\,dt`, where :math:`\hat F` is the empirical distribution function of
+    the real-valued samples and :math:`F` the exact one (S. S. Vallender, *Theory of Probability and its Applications* 18,
+    1974). It is the mean number of elements by which the samples would have to be moved.
+
+    Args:
+        samples: whole or real counts, shape ``(S,) + batch_shape + (K,)`` or anything that broadcasts with it.
+        distribution: the exact law, ``batch_shape`` and ``K`` groups.
+
+    Returns:
+        Distances, shape ``batch_shape``.
+
+    Raises:
+        ValueError: if the samples' groups are not the distribution's.
+
+    Example:
+        >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
+        >>> wasserstein_distance(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), urn)
+        tensor(0.2500, dtype=torch.float64)
+    """
+    probabilities = distribution.marginal_log_prob().exp()
+    _check_groups(samples, distribution)
+    shape = torch.broadcast_shapes(samples.shape[1:], probabilities.shape[:-1])
+    number = samples.shape[0]
+    drawn = samples.to(probabilities.dtype).movedim(0, -1).expand(*shape, number)
+    exact = probabilities.expand(*shape, -1)
+    values = torch.arange(exact.shape[-1], dtype=exact.dtype, device=exact.device).expand_as(exact)
+    # Both laws are point masses: sorted together, the running sum of the difference is that of the distribution functions.
+    places, order = torch.cat([drawn, values], -1).sort(-1)
+    masses = torch.cat([torch.full_like(drawn, 1 / number), -exact], -1).gather(-1, order)
+    gaps = places.diff(dim=-1)
+    return (masses.cumsum(-1)[..., :-1].abs() * gaps).sum(-1).mean(-1)
+
+
+def total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
+    r"""Total variation distance between the frequencies of whole count vectors and their exact joint law.
+
+    :math:`\frac12\sum_x |\hat p(x) - p(x)|`; only the vectors that occur need to be visited, since the probability of all
+    others is what theirs leaves. With few samples it is large for exact samples, too: compare samples of the same number.
+
+    Args:
+        samples: whole counts, shape ``(S, K)``.
+        distribution: the exact law, without a batch.
+
+    Returns:
+        The distance, a scalar between 0 and 1.
+
+    Raises:
+        ValueError: if samples are not whole, or have a batch.
+
+    Example:
+        >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
+        >>> total_variation(torch.tensor([[0, 1], [1, 0]]), urn)
+        tensor(0.2500, dtype=torch.float64)
+    """
+    if samples.dim() != 2 or distribution.batch_shape:
+        raise ValueError(
+            f"samples must have shape (S, {distribution.event_shape[0]}) and distribution no batch; "
+            f"got {tuple(samples.shape)} and batch_shape {tuple(distribution.batch_shape)}."
+        )
+    _check_groups(samples, distribution)
+    _check_whole(samples)
+    vectors, counts = samples.unique(dim=0, return_counts=True)
+    inside = distribution.support.check(vectors)
+    log_weights = distribution.log_weights
+    exact = torch.zeros(len(vectors), dtype=log_weights.dtype, device=log_weights.device)
+    if inside.any():
+        exact[inside] = distribution.log_prob(vectors[inside].to(log_weights.dtype)).exp()
+    frequencies = counts.to(exact.dtype) / len(samples)
+    return ((frequencies - exact).abs().sum() + (1 - exact.sum()).clamp(min=0)) / 2
+
+
+def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
+    r"""Total variation distance between the frequencies of each group's whole counts and its exact marginal law.
+
+    Args:
+        samples: whole counts, shape ``(S,) + batch_shape + (K,)``.
+        distribution: the exact law, ``batch_shape`` and ``K`` groups.
+
+    Returns:
+        Distances, shape ``batch_shape + (K,)``, between 0 and 1.
+
+    Raises:
+        ValueError: if samples are not whole or outside the counts that the law knows.
+
+    Example:
+        >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
+        >>> marginal_total_variation(torch.tensor([[0, 1], [1, 0]]), urn)
+        tensor([0.2500, 0.2500], dtype=torch.float64)
+    """
+    _check_groups(samples, distribution)
+    _check_whole(samples)
+    exact = distribution.marginal_log_prob().exp()
+    frequencies = _frequencies(samples, exact.shape[-1], exact.dtype)
+    return (frequencies - exact).abs().sum(-1) / 2
+
+
+def noise_floor(
+    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
+) -> NoiseFloor:
+    r"""Distance that :func:`wasserstein_distance` gives for ``num_samples`` exact samples.
+
+    The expectation is exact: at each count the empirical distribution function is a binomial frequency, whose mean absolute
+    deviation De Moivre gave in closed form (Diaconis and Zabell, *Statistical Science* 6(3), 1991, equation 1.1). The quantile
+    is estimated from replicates, drawn from torch's global generator.
+
+    Args:
+        distribution: the exact law.
+        num_samples: number of samples whose distance is meant.
+        level: probability of the quantile.
+        num_replicates: number of sets of samples from which the quantile is estimated.
+
+    Returns:
+        Expectation and quantile, each of shape ``batch_shape``.
+
+    Raises:
+        ValueError: if ``num_samples`` or ``num_replicates`` is below one, or ``level`` is not between 0 and 1.
+
+    Example:
+        >>> urn = FisherHypergeometric(1, [1, 1])
+        >>> noise_floor(urn, 1).mean
+        tensor(0.5000, dtype=torch.float64)
+    """
+    _check_floor(num_samples, num_replicates, level)
+    with torch.no_grad():
+        probabilities = distribution.marginal_log_prob().exp()
+        cumulative = probabilities.cumsum(-1).clamp(max=1)
+        expected = _mean_absolute_deviation(num_samples, cumulative[..., :-1]).sum(-1).mean(-1)
+        width = max(1, num_samples * max(1, probabilities[..., 0].numel()))
+        distances = []
+        for start in range(0, num_replicates, max(1, _CHUNK // width)):
+            replicates = min(max(1, _CHUNK // width), num_replicates - start)
+            drawn = distribution.sample((num_samples, replicates))
+            reached = _frequencies(drawn, probabilities.shape[-1], probabilities.dtype).cumsum(-1)
+            distances.append((reached - cumulative).abs().sum(-1).mean(-1))
+        return NoiseFloor(expected, torch.cat(distances).quantile(level, dim=0))
+
+
+def total_variation_floor(
+    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
+) -> NoiseFloor:
+    """Distance that :func:`total_variation` gives for ``num_samples`` exact samples.
+
+    Expectation and quantile as in :func:`noise_floor`; all count vectors are listed.
+
+    Args:
+        distribution: the exact law, without a batch.
+        num_samples: number of samples whose distance is meant.
+        level: probability of the quantile.
+        num_replicates: number of sets of samples from which the quantile is estimated.
+
+    Returns:
+        Expectation and quantile, scalars.
+
+    Raises:
+        ValueError: if a number is below one, ``level`` is not between 0 and 1, or there are too many vectors to list.
+
+    Example:
+        >>> total_variation_floor(FisherHypergeometric(1, [1, 1]), 1).mean
+        tensor(0.5000, dtype=torch.float64)
+    """
+    _check_floor(num_samples, num_replicates, level)
+    with torch.no_grad():
+        probabilities = distribution.log_prob(distribution.enumerate_support()).double().exp()
+        probabilities = probabilities / probabilities.sum()
+        expected = _mean_absolute_deviation(num_samples, probabilities).sum() / 2
+        random = np.random.default_rng(int(torch.randint(2**62, ())))
+        masses = probabilities.cpu().numpy()
+        distances = [
+            float(np.abs(random.multinomial(num_samples, masses) / num_samples - masses).sum() / 2)
+            for _ in range(num_replicates)
+        ]
+        return NoiseFloor(expected, expected.new_tensor(distances).quantile(level))
+
+
+def _check_floor(num_samples: int, num_replicates: int, level: float) -> None:
+    if num_samples < 1 or num_replicates < 1:
+        raise ValueError(f"num_samples and num_replicates must be at least 1; got {num_samples} and {num_replicates}.")
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1; got {level}.")
+
+
+def _mean_absolute_deviation(number: int, probability: Tensor) -> Tensor:
+    """Mean absolute deviation of a binomial frequency of ``number`` trials from ``probability``."""
+    p = probability.clamp(0, 1)
+    above = (number * p).floor() + 1
+    inner = (p > 0) & (p < 1) & (above <= number)
+    safe = torch.where(inner, p, 0.5)
+    k = torch.where(inner, above, 1.0)
+    log_mass = (
+        torch.lgamma(torch.as_tensor(number + 1.0, dtype=p.dtype))
+        - torch.lgamma(k + 1)
+        - torch.lgamma(number - k + 1)
+        + k * safe.log()
+        + (number - k) * (-safe).log1p()
+    )
+    return torch.where(inner, 2 * k * (1 - safe) * log_mass.exp() / number, 0.0)
+
+
+def _frequencies(samples: Tensor, length: int, dtype: torch.dtype) -> Tensor:
+    """Relative frequency of each whole count along the first axis, shape ``samples.shape[1:] + (length,)``."""
+    index = samples.movedim(0, -1).to(torch.int64)
+    if ((index < 0) | (index >= length)).any():
+        raise ValueError(
+            f"samples must lie between 0 and {length - 1}, the size of the largest group; got {samples.aminmax()}."
+        )
+    ones = torch.ones(1, dtype=dtype, device=samples.device).expand(index.shape)
+    counts = torch.zeros(*index.shape[:-1], length, dtype=dtype, device=samples.device).scatter_add_(-1, index, ones)
+    return counts / samples.shape[0]
+
+
+def _check_groups(samples: Tensor, distribution: FisherHypergeometric) -> None:
+    if samples.dim() < 2 or samples.shape[-1] != distribution.event_shape[0]:
+        raise ValueError(f"samples must have shape (S, ..., {distribution.event_shape[0]}); got {tuple(samples.shape)}.")
+
+
+def _check_whole(samples: Tensor) -> None:
+    if samples.is_floating_point() and (samples != samples.round()).any():
+        raise ValueError(f"samples must be whole counts; got {samples[samples != samples.round()][0].item()}.")
