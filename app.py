@@ -2,23 +2,14 @@
 
 import streamlit as st
 
+from hypergeo.ui.catalogue import HOME, PAGES
+
 st.set_page_config(page_title="hypergeo", page_icon="hypergeo/ui/icon.svg", layout="wide")
 
 st.navigation(
     [
-        st.Page(
-            "pages/home.py",
-            title="Home",
-            icon=":material/home:",
-            default=True,
-            help="What the law of group counts is, and what the pages show.",
-        ),
-        st.Page(
-            "pages/convergence.py",
-            title="Convergence",
-            icon=":material/device_thermostat:",
-            help="Relaxed samples become exact draws as the temperature falls.",
-        ),
+        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
+        for entry in [HOME, *PAGES]
     ],
     position="top",
 ).run()

@@ -3,17 +3,16 @@
 import streamlit as st
 
 from hypergeo.figures import LIGHT, STREAMLIT
+from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.convergence import Settings, View, convergence_view
-from hypergeo.ui.presets import Preset, preset_buttons
-from hypergeo.ui.routing import served_by_app
-from hypergeo.ui.share import downloads, samples_csv, share_link, standalone_html
+from hypergeo.ui.frame import open_page
+from hypergeo.ui.presets import Preset
+from hypergeo.ui.share import samples_csv, standalone_html
 from hypergeo.ui.snippets import convergence_snippet
-from hypergeo.ui.state import Choice, PageState, Whole
-from hypergeo.ui.surroundings import surroundings, watch_surroundings
+from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES
+from hypergeo.ui.tours import Stop
 from hypergeo.ui.urn_editor import urn_controls, urn_editor
-
-served_by_app()
 
 STATE = PageState(
     "conv",
@@ -67,13 +66,55 @@ PRESETS = [
     ),
 ]
 
-st.title("Relaxed draws become exact as the temperature falls", anchor=False)
-st.markdown(
+TOUR = [
+    Stop(
+        "Exact and relaxed",
+        "Each ring is one way to draw 12 elements from three groups, and its size is how probable that is. Discs are samples "
+        "that a gradient can pass through. At τ = 10 they all sit in the middle: each is an average over many counts.",
+        {"tau": 10.0},
+        "The discs keep clear of the rings. The bars at the right are far narrower than the dark outline.",
+    ),
+    Stop(
+        "Cooling",
+        "The same samples with the same noise at τ = 1: averages are now over few counts, and the samples spread out.",
+        {"tau": 1.0},
+        "The distance from the exact law at the bottom right falls as the temperature does.",
+    ),
+    Stop(
+        "Cold",
+        "At τ = 0.01 every sample is a whole count but for rounding, and the samples follow the law itself.",
+        {"tau": 0.01},
+        "Discs fill rings, bars fill outlines, and the distance is inside the band that exact samples would be in.",
+    ),
+    Stop(
+        "One sample, all the way",
+        "The line is the path of one sample from the hottest temperature to the coldest. It moves smoothly, which is why a "
+        "gradient exists, and at every point it adds up to 12.",
+        {"tau": 0.32, "follow": 24},
+        "Follow the coloured point while you press Cool down.",
+    ),
+    Stop(
+        "Straight-through",
+        "A model that needs whole counts can have them: forward the whole count, backward the gradient of the soft sample.",
+        {"tau": 1.0, "kind": "straight-through"},
+        "Discs fill rings at τ = 1 already. The price is in the gradient only.",
+    ),
+    Stop(
+        "A rule that is not exact",
+        "The published sampler treats the groups that remain as one group of their mean weight. Where their weights differ "
+        "that is another law, and cold samples settle on it.",
+        three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
+        "Discs do not fill rings although it is as cold as it gets; the distance stays above the band.",
+    ),
+]
+
+frame = open_page(
+    STATE,
+    "Relaxed draws become exact as the temperature falls",
     "Rings are the exact law of how many elements each group gives; discs are samples that can be differentiated. "
-    "**Press *Cool down*** and watch the discs fill the rings."
+    "**Press *Cool down*** and watch the discs fill the rings.",
+    TOUR,
 )
-STATE.start()
-notice = st.container()
 
 picture, controls = st.columns([3, 1], gap="medium")
 
@@ -92,8 +133,7 @@ with controls, st.container(gap="xsmall"):
         values["number"] = STATE.steps("number", "Samples drawn")
         values["seed"] = STATE.number("seed", "Seed")
         values["follow"] = STATE.number("follow", "Follow no.", help="Index of the sample whose path is drawn, 0 to 99.")
-if mended := STATE.mended(values):
-    notice.warning("  \n".join(mended), icon=":material/tune:")
+frame.mended(values)
 
 
 def good_view() -> View:
@@ -109,35 +149,19 @@ def good_view() -> View:
     return view
 
 
-where = surroundings()
 with picture:
     view = good_view()
-    theme = "dark" if where.dark else "light"
-    st.plotly_chart(
-        view.figure(STREAMLIT, narrow=where.narrow, theme=theme),
-        key="conv_figure",
-        config={"displayModeBar": False},
-        alt=view.alt(),
-    )
+    frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="conv_figure", alt=view.alt())
 
-settings, floor = view.settings, view.floor
-told, tried = st.columns([3, 2], gap="large")
-with told:
-    st.subheader("What to notice", anchor=False)
-    st.markdown("\n".join(f"- {sentence}" for sentence in view.sentences()))
-with tried:
-    st.subheader("Try this", anchor=False)
-    preset_buttons(STATE, PRESETS)
-
-numbers = STATE.section("table", "The numbers behind the picture", ":material/table:")
-if numbers.open:
-    numbers.dataframe(view.table(), hide_index=True, alt="Exact and sampled means and standard deviations of each group")
-    numbers.caption("Of the samples at the temperature that the page's slider has.")
-
-formulas = STATE.section("formulas", "The formulas", ":material/function:")
-if formulas.open:
-    formulas.markdown(
-        r"""
+settings = view.settings
+frame.told(view.sentences(), PRESETS)
+frame.table(
+    view.table,
+    alt="Exact and sampled means and standard deviations of each group",
+    caption="Of the samples at the temperature that the page's slider has.",
+)
+frame.formulas(
+    r"""
 An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it. **The law of the counts** is
 Fisher's multivariate noncentral hypergeometric law,
 
@@ -162,7 +186,7 @@ its expectation, the band what 95 % of them stay below.
 *Merged* conditionals treat the groups that remain as one group of their mean weight (Sutter, Manduchi, Ryser and Vogt, ICLR
 2023, section 4). Gumbel-softmax: Jang, Gu and Poole, ICLR 2017.
 """
-    )
+)
 
 code = convergence_snippet(
     settings.urn,
@@ -173,17 +197,11 @@ code = convergence_snippet(
     straight_through=settings.straight_through,
     conditionals=settings.conditionals,
 )
-python = STATE.section("python", "The Python that gives these numbers", ":material/code:")
-if python.open:
-    python.code(code)
-
-st.subheader("Take it with you", anchor=False)
-st.caption("This link shows the same picture, to the last sample:")
-share_link(STATE.query(values))
-downloads(
+frame.code(code)
+frame.take_away(
+    values,
     "convergence",
     csv=lambda: samples_csv(TEMPERATURES, *view.export()),
     html=lambda: standalone_html(view.figure(LIGHT), "Relaxed draws become exact as the temperature falls"),
     code=code,
 )
-watch_surroundings()

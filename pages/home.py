@@ -3,9 +3,11 @@
 import streamlit as st
 
 from hypergeo.figures import STREAMLIT
+from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.convergence import Settings, convergence_view
+from hypergeo.ui.frame import show_chart
 from hypergeo.ui.routing import served_by_app
-from hypergeo.ui.surroundings import surroundings, watch_surroundings
+from hypergeo.ui.surroundings import present_toggle, surroundings, watch_surroundings
 from hypergeo.ui.sweep import TEMPERATURES, Urn
 
 served_by_app()
@@ -35,18 +37,18 @@ pass, and that become exact draws as a temperature falls, which is how a model c
 In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**.
 """
     )
-    with st.container(border=True):
-        st.page_link("pages/convergence.py", label="**Convergence**", icon=":material/device_thermostat:")
-        st.markdown(
-            "Your own urn: weights, sizes, temperature. Follow one sample from hot to cold, and measure how far samples are "
-            "from the exact law, against what chance alone would give."
-        )
+    present_toggle()
 with figure:
-    view = convergence_view(URN)
-    st.plotly_chart(
-        view.main_figure(STREAMLIT, narrow=where.narrow, theme="dark" if where.dark else "light"),
+    show_chart(
+        convergence_view(URN).main_figure(STREAMLIT, narrow=where.narrow),
+        where,
         key="home_figure",
-        config={"displayModeBar": False},
         alt="Relaxed samples of three groups of nine, ten drawn, over the exact law, from temperature 10 down to 0.01",
     )
+
+for row in range(0, len(PAGES), 3):
+    for column, entry in zip(st.columns(3), PAGES[row : row + 3], strict=False):
+        with column.container(border=True, height="stretch"):
+            st.page_link(entry.path, label=f"**{entry.title}**", icon=entry.icon)
+            st.markdown(entry.card)
 watch_surroundings()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.sweep import TEMPERATURES
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -45,7 +46,7 @@ def test_home_shows_what_the_subject_is_and_where_to_go():
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
     assert app.title[0].value == "How many of each?"
-    assert [link.value for link in app.page_link] == ["**Convergence**"]
+    assert [link.value for link in app.page_link] == [f"**{entry.title}**" for entry in PAGES]
     assert len(figure(app)["frames"]) == len(TEMPERATURES)
 
 

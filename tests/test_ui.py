@@ -17,7 +17,8 @@ from hypergeo.figures import LIGHT
 from hypergeo.quality import noise_floor, wasserstein_distance
 from hypergeo.ui.convergence import Settings, convergence_view
 from hypergeo.ui.share import samples_csv, standalone_html, with_query
-from hypergeo.ui.state import Choice, PageState, Whole
+from hypergeo.ui.controls import Choice, Whole
+from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded
 from hypergeo.ui.urn_editor import WEIGHTS, urn_controls
 

@@ -114,13 +114,12 @@ class View:
         later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
         return len({weight for weight, size in later if size > 0}) <= 1
 
-    def figure(self, palette: Palette, *, narrow: bool = False, theme: str = "light") -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """The page's figure.
 
         Args:
             palette: the inks.
             narrow: whether the page is a telephone's width.
-            theme: noted in the figure, so that a browser draws it anew where only the theme has changed.
         """
         forward, distances = self.samples.forward(self.settings.straight_through)
         titles = [self._group_title(group) for group in range(len(self.settings.urn.group_sizes))]
@@ -133,7 +132,7 @@ class View:
             palette,
             title="Distance from the exact law, in counts",
         )
-        figure = convergence_figure(
+        return convergence_figure(
             self._main_panel(palette, 300.0 if narrow else 490.0),
             marginals,
             distance,
@@ -142,15 +141,11 @@ class View:
             start=self.settings.temperature,
             narrow=narrow,
         )
-        figure.layout.meta = {"theme": theme}
-        return figure
 
-    def main_figure(self, palette: Palette, *, narrow: bool = False, theme: str = "light") -> go.Figure:
+    def main_figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """The law and the samples alone, played down the temperatures; arguments as for :meth:`figure`."""
         panel = self._main_panel(palette, 300.0 if narrow else 560.0)
-        figure = single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow)
-        figure.layout.meta = {"theme": theme}
-        return figure
+        return single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow)
 
     def alt(self) -> str:
         """The figure in one sentence, for those who cannot see it."""

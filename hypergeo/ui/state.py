@@ -2,85 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.errors import StreamlitAPIException
 
-__all__ = ["Choice", "PageState", "Whole"]
+from .controls import Choice, Control, Switch, Whole
 
-Option = TypeVar("Option", float, str)
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number between two bounds.
-
-    Attributes:
-        default: value where the address says nothing.
-        low: least value.
-        high: greatest value.
-    """
-
-    default: int
-    low: int
-    high: int
-
-    def read(self, text: str) -> int:
-        """The allowed number nearest to what the address says, or the default where that is no number.
-
-        Example:
-            >>> Whole(default=5, low=0, high=9).read("12")
-            9
-        """
-        number = _number(text)
-        return self.default if number is None else int(min(max(round_half_up(number), self.low), self.high))
-
-    def write(self, value: Any) -> str:
-        """How the address says a value."""
-        return str(int(value))
-
-
-@dataclass(frozen=True)
-class Choice(Generic[Option]):
-    """One of a few values: numbers in increasing order, or words.
-
-    Attributes:
-        default: value where the address says nothing.
-        options: what can be chosen.
-    """
-
-    default: Option
-    options: Sequence[Option]
-
-    def read(self, text: str) -> Option:
-        """The option nearest to what the address says, or the default where there is none.
-
-        Example:
-            >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
-            10.0
-            >>> Choice("soft", ["soft", "hard"]).read("boiled")
-            'soft'
-        """
-        if text in (self.write(option) for option in self.options):
-            return next(option for option in self.options if self.write(option) == text)
-        number = _number(text)
-        if number is None or isinstance(self.default, str):
-            return self.default
-        return min(self.options, key=lambda option: abs(float(option) - number))
-
-    def write(self, value: Any) -> str:
-        """How the address says a value.
-
-        Example:
-            >>> Choice(1.0, [0.1, 1.0, 10.0]).write(10.0)
-            '10'
-        """
-        return value if isinstance(value, str) else f"{value:g}"
+__all__ = ["PageState"]
 
 
 class PageState:
@@ -96,9 +28,9 @@ class PageState:
         ('conv_n', 'conv_n=20')
     """
 
-    def __init__(self, prefix: str, controls: Mapping[str, Whole | Choice[Any]]):
+    def __init__(self, prefix: str, controls: Mapping[str, Control]):
         self.prefix = prefix
-        self.controls = controls
+        self.controls = dict(controls)
 
     def key(self, name: str) -> str:
         """Name of a control in the address and in Streamlit's session state."""
@@ -119,21 +51,29 @@ class PageState:
                 wrong[name] = (said, control.read(said))
         return wrong
 
-    def start(self) -> None:
-        """Mends the address before any control reads it; call it before the first control."""
-        wrong = self.corrections(st.query_params.to_dict())
-        if wrong:
+    def start(self, unsaid: Mapping[str, Any] | None = None) -> None:
+        """Mends the address before any control reads it; call it before the first control.
+
+        Args:
+            unsaid: values of controls that the address does not name, in place of their defaults.
+        """
+        address = st.query_params.to_dict()
+        wrong = self.corrections(address)
+        missing = {name: value for name, value in (unsaid or {}).items() if self.key(name) not in address}
+        if wrong or missing:
             try:
-                for name, (_, value) in wrong.items():
+                for name, value in [*missing.items(), *((name, value) for name, (_, value) in wrong.items())]:
                     st.query_params[self.key(name)] = self.controls[name].write(value)
             except StreamlitAPIException:
                 # Reached only by going back in the browser's history: the controls then fall back to their defaults.
                 return
-            st.session_state[self._notes] = [
-                f"{self.key(name)}={said} is not allowed ({self._allowed(name)}): {self.controls[name].write(value)} is shown."
-                for name, (said, value) in wrong.items()
-            ]
-            st.session_state.pop(self._seen, None)
+            if wrong:
+                st.session_state[self._notes] = [
+                    f"{self.key(name)}={said} is not allowed ({self._allowed(name)}): "
+                    f"{self.controls[name].write(value)} is shown."
+                    for name, (said, value) in wrong.items()
+                ]
+                st.session_state.pop(self._seen, None)
             st.rerun()
 
     def mended(self, values: Mapping[str, Any]) -> list[str]:
@@ -150,6 +90,25 @@ class PageState:
         """Sets controls; for callbacks, which run before the controls are drawn."""
         for name, value in values.items():
             st.session_state[self.key(name)] = value
+            st.session_state.pop(f"_{self.key(name)}_of", None)
+
+    def get(self, name: str) -> Any:
+        """Value of a control that is no widget of Streamlit's: from the session, or from the address on a first visit."""
+        key, control = self.key(name), self.controls[name]
+        if key not in st.session_state:
+            said = st.query_params.get(key)
+            st.session_state[key] = control.default if said is None else control.read(said)
+        return st.session_state[key]
+
+    def put(self, name: str, value: Any) -> None:
+        """Sets such a control and the address, which says nothing of defaults."""
+        key, control = self.key(name), self.controls[name]
+        st.session_state[key] = value
+        said = control.write(value)
+        if value == control.default:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != said:
+            st.query_params[key] = said
 
     def query(self, values: Mapping[str, Any]) -> str:
         """The values as the query of an address, defaults included, so that a link outlives a change of the defaults."""
@@ -206,6 +165,26 @@ class PageState:
             width="stretch",
         )
 
+    def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
+        """A list that opens, one of its options chosen."""
+        control = self._choice(name)
+        return st.selectbox(
+            label,
+            control.options,
+            list(control.options).index(control.default),
+            format_func=control.write,
+            key=self.key(name),
+            help=help,
+            bind="query-params",
+        )
+
+    def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
+        """A switch."""
+        control = self.controls[name]
+        if not isinstance(control, Switch):
+            raise TypeError(f"{name} is no switch.")
+        return st.toggle(label, control.default, key=self.key(name), help=help, bind="query-params")
+
     def section(self, name: str, title: str, icon: str) -> ExpanderContainer:
         """A part of the page that can be opened, and is in the address while it is open.
 
@@ -225,6 +204,8 @@ class PageState:
         control = self.controls[name]
         if isinstance(control, Whole):
             return f"whole numbers from {control.low} to {control.high}"
+        if isinstance(control, Switch):
+            return "true or false"
         if len(control.options) > 6:
             return f"steps from {control.write(control.options[0])} to {control.write(control.options[-1])}"
         return ", ".join(control.write(option) for option in control.options)
@@ -240,21 +221,3 @@ class PageState:
         if not isinstance(control, Choice):
             raise TypeError(f"{name} is a whole number, not a choice.")
         return control
-
-
-def round_half_up(number: float) -> float:
-    """Nearest whole number, halves upwards, as people round.
-
-    Example:
-        >>> round_half_up(2.5)
-        3.0
-    """
-    return float((number + 0.5) // 1)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if abs(number) < float("inf") else None

@@ -9,7 +9,8 @@ import streamlit as st
 
 from hypergeo.figures import group_colour
 
-from .state import Choice, PageState, Whole
+from .controls import Choice, Control, Whole
+from .state import PageState
 
 __all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor"]
 
@@ -19,7 +20,7 @@ WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 
 def urn_controls(
     sizes: list[int], weights: list[float], drawn: int, *, most_groups: int = 6, largest: int = 30, most_drawn: int = 60
-) -> dict[str, Whole | Choice[Any]]:
+) -> dict[str, Control]:
     """The table of an urn's controls, for a page's state.
 
     Args:
@@ -34,7 +35,7 @@ def urn_controls(
         >>> list(urn_controls([9, 9], [1.0, 2.0], 6, most_groups=2))
         ['groups', 'n', 'w1', 'm1', 'w2', 'm2']
     """
-    table: dict[str, Whole | Choice[Any]] = {
+    table: dict[str, Control] = {
         "groups": Choice(len(sizes), list(range(2, most_groups + 1))),
         "n": Whole(drawn, 0, most_drawn),
     }

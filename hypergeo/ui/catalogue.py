@@ -1,0 +1,53 @@
+"""The app's pages, in the order of the navigation: app.py serves them and the home page has a card for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["HOME", "PAGES", "PageEntry"]
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page of the app.
+
+    Attributes:
+        path: of its script, below the folder of app.py.
+        title: its name in the navigation.
+        icon: its Material symbol.
+        help: what it shows, in one sentence, for a tooltip.
+        card: what one can do there, for the home page.
+    """
+
+    path: str
+    title: str
+    icon: str
+    help: str
+    card: str
+
+
+HOME = PageEntry(
+    "pages/home.py",
+    "Home",
+    ":material/home:",
+    "What the law of group counts is, and what the pages show.",
+    "What the subject is, and the way to the pages.",
+)
+
+PAGES = [
+    PageEntry(
+        "pages/convergence.py",
+        "Convergence",
+        ":material/device_thermostat:",
+        "Relaxed samples become exact draws as the temperature falls.",
+        "Your own urn: weights, sizes, temperature. Follow one sample from hot to cold, and measure how far samples are "
+        "from the exact law, against what chance alone would give.",
+    ),
+    PageEntry(
+        "pages/glossary.py",
+        "Glossary",
+        ":material/menu_book:",
+        "The words of the field and of this app, with where they come from.",
+        "Every term that the pages use, in a sentence or two, with the reference it comes from and the page that shows it.",
+    ),
+]

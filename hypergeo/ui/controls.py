@@ -1,0 +1,123 @@
+"""Kinds of controls: which values they allow, and how the address of a page says them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Choice", "Control", "Switch", "Whole"]
+
+Option = TypeVar("Option", float, str)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number between two bounds.
+
+    Attributes:
+        default: value where the address says nothing.
+        low: least value.
+        high: greatest value.
+    """
+
+    default: int
+    low: int
+    high: int
+
+    def read(self, text: str) -> int:
+        """The allowed number nearest to what the address says, or the default where that is no number.
+
+        Example:
+            >>> Whole(default=5, low=0, high=9).read("12")
+            9
+        """
+        number = _number(text)
+        return self.default if number is None else int(min(max(round_half_up(number), self.low), self.high))
+
+    def write(self, value: Any) -> str:
+        """How the address says a value."""
+        return str(int(value))
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Option]):
+    """One of a few values: numbers in increasing order, or words.
+
+    Attributes:
+        default: value where the address says nothing.
+        options: what can be chosen.
+    """
+
+    default: Option
+    options: Sequence[Option]
+
+    def read(self, text: str) -> Option:
+        """The option nearest to what the address says, or the default where there is none.
+
+        Example:
+            >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
+            10.0
+            >>> Choice("soft", ["soft", "hard"]).read("boiled")
+            'soft'
+        """
+        if text in (self.write(option) for option in self.options):
+            return next(option for option in self.options if self.write(option) == text)
+        number = _number(text)
+        if number is None or isinstance(self.default, str):
+            return self.default
+        return min(self.options, key=lambda option: abs(float(option) - number))
+
+    def write(self, value: Any) -> str:
+        """How the address says a value.
+
+        Example:
+            >>> Choice(1.0, [0.1, 1.0, 10.0]).write(10.0)
+            '10'
+        """
+        return value if isinstance(value, str) else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """On or off.
+
+    Attributes:
+        default: value where the address says nothing.
+    """
+
+    default: bool = False
+
+    def read(self, text: str) -> bool:
+        """What the address says, or the default where it is neither.
+
+        Example:
+            >>> Switch().read("1"), Switch(default=True).read("perhaps")
+            (True, True)
+        """
+        return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), self.default)
+
+    def write(self, value: Any) -> str:
+        """How the address says a value."""
+        return "true" if value else "false"
+
+
+Control = Whole | Choice[Any] | Switch
+
+
+def round_half_up(number: float) -> float:
+    """Nearest whole number, halves upwards, as people round.
+
+    Example:
+        >>> round_half_up(2.5)
+        3.0
+    """
+    return float((number + 0.5) // 1)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None

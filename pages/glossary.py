@@ -1,0 +1,29 @@
+"""The words of the field and of this app, with where they come from."""
+
+import streamlit as st
+
+from hypergeo.ui.catalogue import PAGES
+from hypergeo.ui.glossary import GLOSSARY
+from hypergeo.ui.routing import served_by_app
+from hypergeo.ui.surroundings import present_toggle, watch_surroundings
+
+served_by_app()
+
+head, tools = st.columns([4, 1], vertical_alignment="bottom")
+with head:
+    st.title("Glossary", anchor=False)
+    st.markdown("Every term that the pages use, where it comes from, and the page that shows it.")
+with tools, st.container(horizontal=True, horizontal_alignment="right"):
+    present_toggle()
+    watch_surroundings()
+
+shown = {entry.path: entry for entry in PAGES}
+for part, terms in GLOSSARY.items():
+    st.subheader(part)
+    for term in terms:
+        words, way = st.columns([5, 1], vertical_alignment="center")
+        source = f"  \n:small[{term.source}]" if term.source else ""
+        words.markdown(f"**{term.name}.** {term.meaning}{source}")
+        if term.page in shown:
+            entry = shown[term.page]
+            way.page_link(entry.path, label=entry.title, icon=entry.icon)
