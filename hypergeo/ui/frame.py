@@ -126,7 +126,7 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
     served_by_app()
     unsaid = start_tour(state, tour) if tour else {}
     where = surroundings()
-    head, tools = st.columns([4, 1], vertical_alignment="bottom")
+    head, tools = st.columns([4, 1.2], vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
         st.markdown(sentence)

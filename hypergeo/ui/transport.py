@@ -21,7 +21,7 @@ SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 
 _HTML = """
 <div class="transport" role="group" aria-label="Playback">
-  <button type="button" class="reset" title="Back to the start"><span aria-hidden="true">⏮</span> Reset</button>
+  <button type="button" class="reset" title="Back to the start">Reset</button>
   <button type="button" class="play" title="Space plays and pauses"></button>
   <button type="button" class="step" title="S makes one step"></button>
   <button type="button" class="leap"></button>
