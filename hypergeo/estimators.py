@@ -7,15 +7,18 @@ counts ``(…, K)`` to ``(…)``; relaxing estimators call it with relaxed count
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from .batching import Rows
 from .enumeration import count_support, enumerate_counts
+from .expansion import Objective, around_mean, at_mean, evaluate
 from .fisher import FisherHypergeometric
+from .moments import mean_and_covariance
 from .relaxed import RelaxedFisherHypergeometric
 
 __all__ = [
@@ -24,11 +27,11 @@ __all__ = [
     "ExactMarginal",
     "GumbelSoftmax",
     "LinearizedControlVariate",
+    "Objective",
     "ScoreFunction",
     "StraightThrough",
 ]
 
-Objective = Callable[[Tensor], Tensor]
 _MOST_CURVED = 32
 
 
@@ -42,10 +45,14 @@ class Estimator(Protocol):
         Args:
             distribution: Fisher's law; its weights carry the gradient.
             objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
-            num_samples: number of evaluations of the objective for each law of the batch.
+            num_samples: number of draws for each law of the batch, each of which the objective is evaluated at.
 
         Returns:
             Shape ``batch_shape``.
+
+        Raises:
+            ValueError: for a number of draws that the estimator cannot use, and for an objective whose values are not one
+                number for each vector of counts.
         """
         ...
 
@@ -127,7 +134,7 @@ class ExactMarginal:
 
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
-        _require_samples(num_samples, 1)
+        num_samples = _samples(num_samples, 1)
         counts = distribution.sample((num_samples,))
         mean = distribution.mean
         return _average(objective, counts + (mean - mean.detach()))
@@ -165,25 +172,29 @@ class ScoreFunction:
 
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
-        _require_samples(num_samples, 2 if self.baseline else 1)
+        num_samples = _samples(num_samples, 2 if self.baseline else 1)
         counts = distribution.sample((num_samples,))
-        values = objective(counts)
+        values = evaluate(objective, counts)
         advantage = _leave_one_out(values.detach()) if self.baseline else values.detach()
-        return values.mean(0) + _score_term(distribution, counts, advantage)
+        return values.mean(0) + _score_term(distribution, counts - distribution.mean.detach(), advantage)
 
 
 @dataclass(frozen=True)
 class LinearizedControlVariate:
-    """Unbiased: the objective is expanded at the exact mean, and the score function handles what is left.
+    """Unbiased: the objective is expanded around the exact mean, and the score function handles what is left.
 
-    The linear part's gradient is the covariance times the slope, exactly, without sampling. With ``curvature`` the quadratic
-    part's is that of the covariance, exactly too. The rest varies less than the objective does, so its score-function
-    estimate (leave-one-out where there are two draws or more) spreads less. An objective without a slope, such as a step,
-    leaves the plain score function. The expansion costs one evaluation of the objective and its derivatives.
+    The expansion is a polynomial in the counts, whose gradient is known exactly, without sampling: the slope's is the
+    covariance times the slope, and the curvature's follows from the covariance's own. The rest varies less than the objective
+    does, so its score-function estimate, with a leave-one-out baseline, spreads less. For quadratics nothing is left; an
+    objective without a slope, such as a step, leaves the plain score function.
+
+    With ``curvature`` the objective and its slope are evaluated at ``4 K`` points besides the draws, and the expansion follows
+    kinks too. Without it, or where there are more than 32 groups, it is the first-order one at the mean of the reference:
+    one evaluation, but no help, and some harm, where the objective has a kink nearby.
 
     Args:
         curvature: whether the quadratic part is taken off as well; only where there are at most 32 groups, since the
-            matrix of second derivatives is formed. ``False`` is the first-order control variate of the reference.
+            matrix of second derivatives is formed.
 
     Example:
         >>> log_weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
@@ -201,45 +212,25 @@ class LinearizedControlVariate:
 
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
-        _require_samples(num_samples, 1)
-        mean = distribution.mean
-        curved = self.curvature and mean.shape[-1] <= _MOST_CURVED
-        value, slope, curvature = _expansion(objective, mean.detach(), curved)
+        num_samples = _samples(num_samples, 1)
+        covariance = None
+        if self.curvature and distribution.event_shape[0] <= _MOST_CURVED:
+            rows, batch, dtype = Rows.of(distribution), distribution.batch_shape, distribution.log_weights.dtype
+            mean, covariance = mean_and_covariance(rows)
+            expansion = around_mean(objective, mean.detach(), covariance.detach(), rows, batch, dtype)
+            mean, covariance = (rows.restore(moment, batch).to(dtype) for moment in (mean, covariance))
+        else:
+            mean = distribution.mean
+            expansion = at_mean(objective, mean.detach())
         counts = distribution.sample((num_samples,))
-        values = objective(counts)
-        apart = counts - mean.detach()
-        expanded = value + (slope * apart).sum(-1)
-        exact = (slope * (mean - mean.detach())).sum(-1)
-        if curvature is not None:
-            expanded = expanded + 0.5 * torch.einsum("...i,...ij,...j->...", apart, curvature, apart)
-            covariance = distribution.covariance_matrix
-            exact = exact + 0.5 * (curvature * (covariance - covariance.detach())).sum((-1, -2))
-        rest = values.detach() - expanded
-        advantage = _leave_one_out(rest) if num_samples > 1 else rest
-        return values.mean(0) + exact + _score_term(distribution, counts, advantage)
-
-
-def _expansion(objective: Objective, centre: Tensor, curved: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Value, slope and (where it is not zero) curvature of the objective at one point of each law of the batch."""
-    centre = centre.clone().requires_grad_()
-    with torch.enable_grad():
-        value = objective(centre[None])[0]
-        slope = _slope(value, centre, create_graph=curved)
-        rows = [_slope(part, centre) for part in slope.unbind(-1)] if curved and slope.requires_grad else None
-    curvature = None if rows is None else torch.stack(rows, -1)
-    if curvature is not None and not bool(curvature.any()):
-        curvature = None
-    # Any fixed expansion keeps the estimate unbiased; an infinite slope, as of a root at zero, would not be a number.
-    if curvature is not None:
-        curvature = torch.where(curvature.isfinite(), curvature, 0.0)
-    return value.detach(), torch.where(slope.isfinite(), slope, 0.0).detach(), curvature
-
-
-def _slope(value: Tensor, point: Tensor, create_graph: bool = False) -> Tensor:
-    if not value.requires_grad:
-        return torch.zeros_like(point)
-    slope = torch.autograd.grad(value.sum(), point, retain_graph=True, create_graph=create_graph, allow_unused=True)[0]
-    return torch.zeros_like(point) if slope is None else slope
+        values = evaluate(objective, counts)
+        rest = values.detach() - expansion(counts - mean.detach())
+        # Leave-one-out, where the expansion counts as one more draw, with a rest of zero: few draws make a poor baseline.
+        advantage = rest * (1 + 1 / num_samples) - rest.mean(0)
+        exact = (expansion.slope * (mean - mean.detach())).sum(-1)
+        if covariance is not None and expansion.curvature is not None:
+            exact = exact + 0.5 * (expansion.curvature * (covariance - covariance.detach())).sum((-1, -2))
+        return values.mean(0) + exact + _score_term(distribution, counts - mean.detach(), advantage)
 
 
 @dataclass(frozen=True)
@@ -266,8 +257,8 @@ class Exact:
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int = 1) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         counts, listed = self._supports(distribution)
-        log_prob = distribution.log_prob(counts)
-        return torch.where(listed, log_prob.exp() * objective(counts), 0.0).sum(0)
+        probability = distribution.log_prob(counts).exp()
+        return torch.where(listed & (probability > 0), probability * evaluate(objective, counts), 0.0).sum(0)
 
     def _supports(self, distribution: FisherHypergeometric) -> tuple[Tensor, Tensor]:
         """The support of every law of the batch, padded to one length, and which entries are not padding."""
@@ -293,7 +284,7 @@ class Exact:
 def _relaxed_loss(
     temperature: float, conditionals: str, hard: bool, law: FisherHypergeometric, objective: Objective, num_samples: int
 ) -> Tensor:
-    _require_samples(num_samples, 1)
+    num_samples = _samples(num_samples, 1)
     relaxed = RelaxedFisherHypergeometric(
         temperature,
         law.total_count,
@@ -308,12 +299,17 @@ def _relaxed_loss(
 
 def _average(objective: Objective, counts: Tensor) -> Tensor:
     """Mean objective of the draws; flat objectives, such as steps, get a gradient of zero rather than none."""
-    return (objective(counts) + 0 * counts.sum(-1)).mean(0)
+    return (evaluate(objective, counts) + 0 * counts.sum(-1)).mean(0)
 
 
-def _require_samples(num_samples: int, least: int) -> None:
-    if num_samples < least:
-        raise ValueError(f"num_samples must be at least {least} for this estimator; got {num_samples}.")
+def _samples(num_samples: int, least: int) -> int:
+    try:
+        number = operator.index(num_samples)
+    except TypeError:
+        raise ValueError(f"num_samples must be a whole number; got {num_samples!r}.") from None
+    if number < least:
+        raise ValueError(f"num_samples must be at least {least} for this estimator; got {number}.")
+    return number
 
 
 def _leave_one_out(values: Tensor) -> Tensor:
@@ -321,9 +317,9 @@ def _leave_one_out(values: Tensor) -> Tensor:
     return (values - values.mean(0)) * (len(values) / (len(values) - 1))
 
 
-def _score_term(distribution: FisherHypergeometric, counts: Tensor, advantage: Tensor) -> Tensor:
-    """Zero, with the gradient of ``mean(advantage · log p(counts))``: advantages times counts less their mean."""
+def _score_term(distribution: FisherHypergeometric, score: Tensor, advantage: Tensor) -> Tensor:
+    """Zero, with the gradient of ``mean(advantage · log p(counts))``, whose score is the counts less their mean."""
     log_weights = distribution.log_weights
-    score = (advantage[..., None] * (counts - distribution.mean.detach())).mean(0)
+    direction = (advantage[..., None] * score).mean(0)
     shown = torch.where(log_weights > -torch.inf, log_weights, 0.0)
-    return (score * (shown - shown.detach())).sum(-1)
+    return (direction * (shown - shown.detach())).sum(-1)

@@ -10,7 +10,7 @@ from .convolution import log_terms
 from .partition import MOMENT_DROP, Level, Tree
 from .windows import windows
 
-__all__ = ["covariance", "mean_and_variance"]
+__all__ = ["covariance", "mean_and_covariance", "mean_and_variance"]
 
 
 def mean_and_variance(rows: Rows) -> tuple[Tensor, Tensor]:
@@ -22,7 +22,12 @@ def mean_and_variance(rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def covariance(rows: Rows) -> Tensor:
-    """Covariance matrices of the counts, shape ``(T, K, K)``, differentiable once.
+    """Covariance matrices of the counts, shape ``(T, K, K)``, differentiable once."""
+    return mean_and_covariance(rows)[1]
+
+
+def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
+    """Means ``(T, K)`` and covariance matrices ``(T, K, K)`` of the counts, differentiable once.
 
     Two groups meet at one node of the tree. Given the totals of its two children the groups are independent, so
     ``E[x_i x_j]`` is a sum over those totals of two conditional means, which are carried up the tree as matrices.
@@ -80,7 +85,7 @@ def covariance(rows: Rows) -> Tensor:
         rows_at, columns_at = torch.tensor(i)[:, None], torch.tensor(j)
         product = product.index_put((torch.arange(len(product))[:, None, None], rows_at, columns_at), block)
         product = product.index_put((torch.arange(len(product))[:, None, None], columns_at[:, None], rows_at.T), block.mT)
-    return product - offset[:, :, None] * offset[:, None, :]
+    return mean, product - offset[:, :, None] * offset[:, None, :]
 
 
 def _joint(left: Level, right: Level, outside: Level, log_z: Tensor) -> Tensor:
