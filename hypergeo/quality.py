@@ -1,5 +1,16 @@
-"""How close relaxed samples and gradients are to the exact ones."""
+"""A report on how close relaxed samples and gradients are to the exact ones, with its tests corrected for their number."""
 
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any
+
+import torch
+
+from . import objectives
 from .distances import (
     NoiseFloor,
     marginal_total_variation,
@@ -8,12 +19,345 @@ from .distances import (
     total_variation_floor,
     wasserstein_distance,
 )
+from .estimators import Estimator, Objective
+from .fisher import FisherHypergeometric
+from .goodness_of_fit import holm, support_size
+from .gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
+from .quality_records import from_record, to_csv, to_record
+from .quality_words import verdict
+from .relaxed import RelaxedFisherHypergeometric
+from .sample_quality import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
 
 __all__ = [
+    "Floor",
+    "GradientQuality",
+    "Measured",
     "NoiseFloor",
+    "QualityReport",
+    "Reference",
+    "SampleQuality",
+    "UrnRecord",
     "marginal_total_variation",
+    "measure_counts",
     "noise_floor",
     "total_variation",
     "total_variation_floor",
     "wasserstein_distance",
 ]
+
+Progress = Callable[[float, str], object]
+
+
+@dataclass(frozen=True)
+class UrnRecord:
+    """An urn as plain numbers; the log weight of a group that cannot be drawn is minus infinity."""
+
+    total_count: int
+    group_sizes: tuple[int, ...]
+    log_weights: tuple[float, ...]
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Importance of each group."""
+        return tuple(math.exp(value) for value in self.log_weights)
+
+    def law(self) -> FisherHypergeometric:
+        """The urn's exact law."""
+        return FisherHypergeometric(self.total_count, list(self.group_sizes), log_weights=list(self.log_weights))
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """How close relaxed samples and gradients of one urn are to the exact ones.
+
+    Made by :meth:`measure`; plain numbers throughout, so reports can be compared, kept and read back.
+
+    Attributes:
+        urn: the urn.
+        temperatures: of the relaxation, in the order given.
+        objective: its name in words; ``""`` where no gradients were measured.
+        num_samples: draws of each sampler.
+        num_gradients: estimates of each estimator.
+        num_evaluations: draws of each estimate.
+        level: probability that a report raises any false alarm: Holm's correction over all of its tests.
+        seed: the same seed gives the same numbers, times apart; each row has random numbers of its own, whatever the others.
+        support_size: number of count vectors; ``None`` where they are too many to list, so that joint tests are left out.
+        samples: one for each pair of conditionals and hardness at each temperature.
+        reference: what gradients are measured against; ``None`` where none were.
+        gradients: one for each estimator, at each temperature where it has one.
+        equal_evaluations: budget of ``rmse_at_equal_evaluations``: what one estimate of the costliest estimator takes.
+        equal_seconds: budget of ``rmse_at_equal_time``, likewise.
+    """
+
+    urn: UrnRecord
+    temperatures: tuple[float, ...]
+    objective: str
+    num_samples: int
+    num_gradients: int
+    num_evaluations: int
+    level: float
+    seed: int
+    support_size: int | None
+    samples: tuple[SampleQuality, ...]
+    reference: Reference | None
+    gradients: tuple[GradientQuality, ...]
+    equal_evaluations: float | None
+    equal_seconds: float | None
+
+    @classmethod
+    def measure(
+        cls,
+        distribution: FisherHypergeometric,
+        temperatures: Sequence[float],
+        objective: Objective | None = None,
+        estimators: Sequence[Estimator] | Mapping[str, Estimator] = (),
+        *,
+        num_samples: int = 10_000,
+        num_gradients: int = 400,
+        num_evaluations: int = 8,
+        straight_through: Iterable[bool] = (False, True),
+        conditionals: Iterable[str] = ("exact",),
+        level: float = LEVEL,
+        objective_name: str | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> QualityReport:
+        """Draw, estimate and test.
+
+        Torch's global generator is left as it was, also where ``progress`` raises to cancel.
+
+        Args:
+            distribution: the exact law, without a batch.
+            temperatures: of the relaxation, positive.
+            objective: maps counts ``(..., K)`` to ``(...)``; needed where there are estimators.
+            estimators: whose gradients are measured, by name or not. One that is a dataclass with a field ``temperature`` is
+                measured at each temperature, others once.
+            num_samples: draws of each sampler.
+            num_gradients: estimates of each estimator, at least two.
+            num_evaluations: draws of each estimate.
+            straight_through: whether to measure soft draws, whole ones, or both; empty for neither.
+            conditionals: ``"exact"``, ``"merged"`` or both.
+            level: probability that the report raises any false alarm.
+            objective_name: what to call the objective.
+            seed: of all random numbers.
+            progress: called with the share done and what is being done, a few times a second.
+
+        Raises:
+            ValueError: naming the argument, its value and what is allowed.
+
+        Example:
+            >>> from hypergeo.estimators import LinearizedControlVariate, StraightThrough
+            >>> from hypergeo.objectives import Quadratic
+            >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 10.0, 1.0])
+            >>> estimators = [LinearizedControlVariate(), StraightThrough(0.5, "merged")]
+            >>> report = QualityReport.measure(urn, [0.5], Quadratic((5, 5, 5)), estimators, straight_through=[True])
+            >>> report.samples[0].differs, [row.verdict for row in report.gradients]
+            (False, ['no bias found', 'biased'])
+            >>> QualityReport.from_json(report.to_json()) == report
+            True
+        """
+        samplers = [(c, s) for c in conditionals for s in straight_through]
+        named = _named(estimators)
+        _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
+        name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
+        work = _Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
+        urn = UrnRecord(
+            int(distribution.total_count),
+            tuple(distribution.group_sizes.tolist()),
+            tuple(distribution.log_weights.detach().double().tolist()),
+        )
+        with torch.random.fork_rng(devices=[]):
+            samples: list[SampleQuality] = []
+            if samplers:
+                step = work.next("The noise of as many exact samples")
+                _reseed(seed, "floors")
+                floors = Floors.of(distribution, num_samples)
+                step(1.0)
+            for conditional, hard in samplers:
+                for temperature in temperatures:
+                    sampler = RelaxedFisherHypergeometric(
+                        temperature,
+                        distribution.total_count,
+                        distribution.group_sizes,
+                        log_weights=distribution.log_weights.detach(),
+                        straight_through=hard,
+                        conditionals=conditional,
+                    )
+                    words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
+                    _reseed(seed, words)
+                    samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=work.next(words)))
+            gradients: list[GradientQuality] = []
+            reference = None
+            if named and objective is not None:
+                _reseed(seed, "reference")
+                reference = reference_gradient(
+                    distribution, objective, num_estimates=num_gradients, step=work.next("the exact gradient")
+                )
+                for label, estimator in work.estimators:
+                    _reseed(seed, f"{label} {getattr(estimator, 'temperature', '')}")
+                    gradients.append(
+                        measure_estimator(
+                            distribution,
+                            objective,
+                            estimator,
+                            reference,
+                            label=label,
+                            num_estimates=num_gradients,
+                            num_evaluations=num_evaluations,
+                            step=work.next(f"gradients: {label}"),
+                        )
+                    )
+        rows, estimates = _corrected(samples, gradients, level)
+        sampled = [row for row in estimates if row.deviation.value > 0] or estimates
+        evaluations = max((row.evaluations for row in sampled), default=None)
+        seconds = max((row.seconds for row in sampled), default=None)
+        if evaluations is not None and seconds is not None:
+            estimates = tuple(row.at_cost(evaluations, seconds) for row in estimates)
+        return cls(
+            urn=urn,
+            temperatures=tuple(float(value) for value in temperatures),
+            objective=name,
+            num_samples=num_samples,
+            num_gradients=num_gradients,
+            num_evaluations=num_evaluations,
+            level=level,
+            seed=seed,
+            support_size=support_size(distribution),
+            samples=rows,
+            reference=reference,
+            gradients=estimates,
+            equal_evaluations=evaluations,
+            equal_seconds=seconds,
+        )
+
+    @property
+    def num_tests(self) -> int:
+        """How many tests the correction is for."""
+        return sum(len(row.p_values) for row in self.samples) + len(self.gradients)
+
+    def verdict(self) -> list[str]:
+        """What the report says, in sentences, the overall one first."""
+        return verdict(self)
+
+    def to_json(self) -> str:
+        """The report as JSON, from which :meth:`from_json` makes an equal one."""
+        return to_record(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> QualityReport:
+        """A report from what :meth:`to_json` gave.
+
+        Raises:
+            ValueError: where the text is not such a report.
+        """
+        report = from_record(text, cls)
+        assert isinstance(report, cls)
+        return report
+
+    def to_csv(self) -> str:
+        """One row for each sampler and each estimator, as comma-separated values with a header."""
+        return to_csv(self)
+
+
+class _Work:
+    """Turns the parts of a report, each from 0 to 1, into one share done."""
+
+    def __init__(
+        self, progress: Progress | None, samplers: int, named: list[tuple[str, Estimator]], temperatures: Sequence[float]
+    ):
+        self.progress = progress
+        self.estimators = [(label, one) for label, estimator in named for one in _at_temperatures(estimator, temperatures)]
+        self.parts = samplers + len(self.estimators) + bool(named)
+        self.done = -1
+
+    def next(self, label: str) -> Callable[[float], None]:
+        """Starts a part, and returns what is to be called with its share done."""
+        self.done += 1
+        done = self.done
+
+        def step(share: float) -> None:
+            if self.progress is not None:
+                self.progress(min(1.0, (done + share) / self.parts), label)
+
+        step(0.0)
+        return step
+
+
+def _named(estimators: Sequence[Estimator] | Mapping[str, Estimator]) -> list[tuple[str, Estimator]]:
+    if isinstance(estimators, Mapping):
+        return list(estimators.items())
+    return [(_label(estimator), estimator) for estimator in estimators]
+
+
+def _label(estimator: Estimator) -> str:
+    """An estimator in words: its class, and what of its settings is not the usual.
+
+    Example:
+        >>> from hypergeo.estimators import ScoreFunction, StraightThrough
+        >>> _label(StraightThrough(0.5, "merged")), _label(ScoreFunction(None)), _label(ScoreFunction())
+        ('Straight-through, merged rule', 'Score function, no baseline', 'Score function, leave-one-out')
+    """
+    kind = type(estimator).__name__
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
+    known = {
+        "straight through": "Straight-through",
+        "gumbel softmax": "Gumbel-softmax",
+        "linearized control variate": "Linearised control variate",
+    }
+    label = known.get(words, words[:1].upper() + words[1:])
+    if getattr(estimator, "conditionals", "exact") == "merged":
+        label += ", merged rule"
+    if hasattr(estimator, "baseline"):
+        label += ", leave-one-out" if estimator.baseline else ", no baseline"
+    if getattr(estimator, "curvature", True) is False:
+        label += ", first order"
+    return label
+
+
+def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]:
+    if is_dataclass(estimator) and not isinstance(estimator, type) and hasattr(estimator, "temperature"):
+        return [replace(estimator, temperature=float(temperature)) for temperature in temperatures]
+    return [estimator]
+
+
+def _corrected(
+    samples: Sequence[SampleQuality], gradients: Sequence[GradientQuality], level: float
+) -> tuple[tuple[SampleQuality, ...], tuple[GradientQuality, ...]]:
+    """Every row with its p-value corrected for all tests of the report."""
+    adjusted = holm([p for row in samples for p in row.p_values] + [row.bias_p_value for row in gradients])
+    rows, start = [], 0
+    for row in samples:
+        rows.append(replace(row, adjusted_p_value=min(adjusted[start : start + len(row.p_values)]), level=level))
+        start += len(row.p_values)
+    estimates = [replace(row, adjusted_p_value=p, level=level) for row, p in zip(gradients, adjusted[start:], strict=True)]
+    return tuple(rows), tuple(estimates)
+
+
+def _reseed(seed: int, what: str) -> None:
+    torch.manual_seed(((int(seed) << 32) + zlib.crc32(what.encode())) % 2**63)
+
+
+def _check(
+    distribution: FisherHypergeometric,
+    temperatures: Sequence[float],
+    objective: Objective | None,
+    num_samples: int,
+    num_gradients: int,
+    num_evaluations: int,
+    level: float,
+) -> None:
+    if distribution.batch_shape:
+        raise ValueError(f"distribution must have no batch; got batch_shape {tuple(distribution.batch_shape)}.")
+    if not len(temperatures) or not all(0 < float(value) < math.inf for value in temperatures):
+        raise ValueError(f"temperatures must be at least one positive number; got {list(temperatures)}.")
+    if objective is None:
+        raise ValueError("objective must be given where estimators are; got None.")
+    for name, value, least in (
+        ("num_samples", num_samples, 1),
+        ("num_gradients", num_gradients, 2),
+        ("num_evaluations", num_evaluations, 1),
+    ):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}; got {value}.")
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1; got {level}.")

@@ -1,0 +1,145 @@
+"""Objectives with names, for reports and the command line: what is wanted of the counts, as a function to be averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .fisher import FisherHypergeometric
+
+__all__ = ["OBJECTIVES", "Absolute", "Linear", "Quadratic", "Step", "objective_name", "preset_objective"]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A weighted sum of the counts; relaxations have no bias from curvature here.
+
+    Args:
+        coefficients: one for each group.
+
+    Example:
+        >>> import torch
+        >>> Linear((1.0, 0.0, -1.0))(torch.tensor([3.0, 5.0, 7.0]))
+        tensor(-4.)
+    """
+
+    coefficients: tuple[float, ...]
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        return counts @ counts.new_tensor(self.coefficients)
+
+    def __str__(self) -> str:
+        chosen = [group for group, value in enumerate(self.coefficients) if value]
+        if len(chosen) == 1 and self.coefficients[chosen[0]] == 1:
+            return f"the count of group {chosen[0] + 1}"
+        return f"the counts times {_listed(self.coefficients)}"
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Squared Euclidean distance to target counts.
+
+    Args:
+        target: one number for each group.
+    """
+
+    target: tuple[float, ...]
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        return (counts - counts.new_tensor(self.target)).square().sum(-1)
+
+    def __str__(self) -> str:
+        return f"the squared distance to {_listed(self.target)}"
+
+
+@dataclass(frozen=True)
+class Absolute:
+    """Summed absolute differences from target counts: a kink at each.
+
+    Args:
+        target: one number for each group.
+    """
+
+    target: tuple[float, ...]
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        return (counts - counts.new_tensor(self.target)).abs().sum(-1)
+
+    def __str__(self) -> str:
+        return f"the absolute distance to {_listed(self.target)}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Whether a group's count reaches a threshold: flat on both sides, so that relaxations have no gradient to follow.
+
+    Args:
+        group: which, counted from 0.
+        threshold: the least count that yields one.
+    """
+
+    group: int
+    threshold: float
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        return (counts[..., self.group] >= self.threshold).to(counts.dtype)
+
+    def __str__(self) -> str:
+        return f"whether group {self.group + 1} reaches {self.threshold:g}"
+
+
+OBJECTIVES = ("linear", "quadratic", "absolute", "step")
+"""Names of :func:`preset_objective`."""
+
+
+def preset_objective(name: str, distribution: FisherHypergeometric) -> Linear | Quadratic | Absolute | Step:
+    """An objective that suits an urn: the first group's count, the distance to even counts, or whether the first group's
+    count reaches its mean.
+
+    Args:
+        name: one of ``OBJECTIVES``.
+        distribution: the urn, without a batch.
+
+    Raises:
+        ValueError: for another name.
+
+    Example:
+        >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
+        >>> [str(preset_objective(name, urn)) for name in ("linear", "quadratic", "step")]
+        ['the count of group 1', 'the squared distance to (5, 5, 5)', 'whether group 1 reaches 4']
+    """
+    groups = distribution.event_shape[0]
+    even = (float(distribution.total_count) / groups,) * groups
+    makers: dict[str, Callable[[], Linear | Quadratic | Absolute | Step]] = {
+        "linear": lambda: Linear((1.0,) + (0.0,) * (groups - 1)),
+        "quadratic": lambda: Quadratic(even),
+        "absolute": lambda: Absolute(even),
+        "step": lambda: Step(0, float(distribution.mean.detach()[0].ceil())),
+    }
+    if name not in makers:
+        raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}; got {name!r}.")
+    return makers[name]()
+
+
+def objective_name(objective: Callable[[Tensor], Tensor]) -> str:
+    """What an objective is called: its words where it has some, otherwise its function's name.
+
+    Example:
+        >>> objective_name(Step(1, 3)), objective_name(lambda counts: counts.sum(-1))
+        ('whether group 2 reaches 3', 'the objective')
+    """
+    if isinstance(objective, Linear | Quadratic | Absolute | Step):
+        return str(objective)
+    name = str(getattr(objective, "__name__", "<"))
+    return "the objective" if name.startswith("<") else name
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    shown = [f"{number:.4g}" for number in numbers]
+    return f"({', '.join(shown if len(shown) <= 6 else [*shown[:3], '…', *shown[-2:]])})"

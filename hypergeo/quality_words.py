@@ -1,0 +1,180 @@
+"""What a quality report says, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .gradient_quality import GradientQuality
+    from .quality import QualityReport
+    from .sample_quality import SampleQuality
+
+__all__ = ["described_sampler", "percent", "verdict"]
+
+
+def verdict(report: QualityReport) -> list[str]:
+    """Sentences, the overall one first; Markdown-safe.
+
+    Args:
+        report: what was measured.
+    """
+    sentences = [_overall(report)]
+    for hard in (True, False):
+        for conditionals in dict.fromkeys(row.conditionals for row in report.samples):
+            rows = [row for row in report.samples if row.straight_through == hard and row.conditionals == conditionals]
+            if rows:
+                sentences.append(_straight_through(rows) if hard else _soft(rows))
+    if report.samples:
+        sentences.append(_rules(report))
+    if report.gradients:
+        sentences += _gradients(report)
+    sentences.append(_fine_print(report))
+    return sentences
+
+
+def percent(share: float) -> str:
+    """A share in per cent, to two digits.
+
+    Example:
+        >>> percent(0.0234), percent(5.96), percent(0.0)
+        ('2.3 %', '596 %', '0 %')
+    """
+    shown = 100 * share
+    return f"{shown:.0f} %" if shown >= 99.5 else f"{shown:.2g} %"
+
+
+def described_sampler(row: SampleQuality) -> str:
+    """A row's draws in words, for the middle of a sentence."""
+    rule = "with exact conditionals" if row.conditionals == "exact" else "by the merged rule"
+    return f"{'straight-through' if row.straight_through else 'soft'} samples {rule}"
+
+
+def _overall(report: QualityReport) -> str:
+    wrong = dict.fromkeys(described_sampler(row) for row in report.samples if row.straight_through and row.differs)
+    broken = dict.fromkeys(described_sampler(row) for row in report.samples if row.violations and not row.straight_through)
+    biased = dict.fromkeys(f"gradients of “{row.label}”" for row in report.gradients if row.verdict == "biased")
+    found = [*wrong, *broken, *biased]
+    if not found:
+        return "**Nothing wrong was found.** " + (
+            "What was measured agrees with the exact law, within what so many draws can show."
+            if report.samples or report.gradients
+            else "Nothing was measured, either."
+        )
+    return f"**Not to be trusted here: {_listed(found)}.**"
+
+
+def _straight_through(rows: Sequence[SampleQuality]) -> str:
+    kind = _capital(described_sampler(rows[0]))
+    off = [row for row in rows if row.differs]
+    if not off:
+        return f"{kind} pass at {_temperatures(rows, rows)}: nothing tells {rows[0].num_samples:,} of them from Fisher's law."
+    worst = max(off, key=lambda row: row.wasserstein)
+    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows)}: {_how_far(worst)}."
+
+
+def _soft(rows: Sequence[SampleQuality]) -> str:
+    kind = _capital(described_sampler(rows[0]))
+    off = [row for row in rows if row.differs]
+    same = [row for row in rows if not row.differs]
+    if not off:
+        return f"{kind} cannot be told from exact ones at {_temperatures(rows, rows)}."
+    worst = max(off, key=lambda row: row.wasserstein)
+    told = f"{kind} can be told from exact ones at {_temperatures(off, rows)}: {_how_far(worst)}"
+    if rows[0].conditionals != "exact":
+        return told + "."
+    if same:
+        told += f"; at {_temperatures(same, rows)} they cannot"
+    return told + ". That is the relaxation at work, not an error: soft draws become exact ones as the temperature falls."
+
+
+def _how_far(row: SampleQuality) -> str:
+    where = max(range(len(row.ks)), key=lambda group: row.ks[group])
+    noise = row.wasserstein_floor.mean
+    words = f"{row.wasserstein:.2g} counts off on average at τ = {row.temperature:g}, where {noise:.2g} is noise"
+    if row.total_variation is not None and row.total_variation_floor is not None:
+        words += f" (total variation {row.total_variation:.2g}, noise {row.total_variation_floor.mean:.2g})"
+    return f"{words}; group {where + 1} shows it most"
+
+
+def _rules(report: QualityReport) -> str:
+    bad = [row for row in report.samples if row.violations]
+    if not bad:
+        return f"Every draw adds up to {report.urn.total_count:,} and stays within the group sizes."
+    worst = max(bad, key=lambda row: row.violations)
+    return (
+        f"The rules of the urn are broken: {worst.sum_violations:,} of {worst.num_samples:,} {described_sampler(worst)} do not "
+        f"add up to {report.urn.total_count:,} (off by up to {worst.largest_sum_error:.3g}), and {worst.bound_violations:,} "
+        f"leave the group sizes (by up to {worst.largest_bound_error:.3g})."
+    )
+
+
+def _gradients(report: QualityReport) -> list[str]:
+    sentences = []
+    fine = [row for row in report.gradients if not row.biased]
+    if fine:
+        bound = max((row.relative_bias.high for row in fine if row.relative_bias is not None), default=None)
+        reach = "" if bound is None else f", to within {percent(bound)} of its length"
+        sentences.append(f"Gradients of {report.objective}: no bias found in {_listed(_names(fine))}{reach}.")
+    sentences += [_bias(row) for row in report.gradients if row.biased]
+    ranked = sorted(report.gradients, key=lambda row: row.rmse_at_equal_evaluations)
+    if len(ranked) > 1 and report.equal_evaluations and report.equal_seconds:
+        swift = min(report.gradients, key=lambda row: row.rmse_at_equal_time)
+        sentences.append(
+            f"Smallest error for {report.equal_evaluations:g} evaluations of the objective: {_names(ranked[:1])[0]} "
+            f"({_error(report, ranked[0].rmse_at_equal_evaluations)}); for {1e3 * report.equal_seconds:.2g} ms: "
+            f"{_names([swift])[0]} ({_error(report, swift.rmse_at_equal_time)})."
+        )
+    return sentences
+
+
+def _bias(row: GradientQuality) -> str:
+    name, bias = _names([row])[0], row.bias
+    if row.relative_bias is None:
+        return f"{name} is biased where the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
+    how = "slightly biased, by" if row.verdict == "slightly biased" else "biased by"
+    share, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
+    against = ", and points the wrong way" if row.cosine is not None and row.cosine.high < 0 else ""
+    return f"{name} is {how} {share} of the gradient ({low} to {high}){against}."
+
+
+def _error(report: QualityReport, rmse: float) -> str:
+    norm = 0.0 if report.reference is None else report.reference.norm
+    return f"{percent(rmse / norm)} of the gradient" if norm else f"{rmse:.2g}"
+
+
+def _fine_print(report: QualityReport) -> str:
+    words = []
+    if report.support_size is None:
+        words.append("The urn has too many count vectors to list: each group's counts were tested, their joint law was not.")
+    if report.reference is not None and report.reference.method != "exact":
+        words.append(report.reference.description)
+    if report.num_tests:
+        words.append(
+            f"{report.num_tests} test{'s' * (report.num_tests > 1)}, corrected by Holm's method: where all is right, a report "
+            f"raises any false alarm in at most {percent(report.level)} of cases."
+        )
+    if report.samples:
+        seen = math.sqrt(math.log(2 * max(report.num_tests, 1) / report.level) / (2 * report.num_samples))
+        words.append(f"A group's distribution function may be off by less than about {2 * seen:.2g} without being noticed.")
+    return " ".join(words)
+
+
+def _names(rows: Sequence[GradientQuality]) -> list[str]:
+    return [row.label if row.temperature is None else f"{row.label} (τ = {row.temperature:g})" for row in rows]
+
+
+def _temperatures(rows: Sequence[SampleQuality], all_rows: Sequence[SampleQuality]) -> str:
+    if len(rows) == len(all_rows) > 1:
+        return "every temperature"
+    return _listed([f"τ = {row.temperature:g}" for row in rows])
+
+
+def _listed(words: Sequence[str]) -> str:
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
