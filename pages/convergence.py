@@ -112,7 +112,7 @@ frame = open_page(
     STATE,
     "Relaxed draws become exact as the temperature falls",
     "Rings are the exact law of how many elements each group gives; discs are samples that can be differentiated. "
-    "**Press *Cool down*** and watch the discs fill the rings.",
+    "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step.",
     TOUR,
 )
 

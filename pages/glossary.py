@@ -13,9 +13,10 @@ head, tools = st.columns([4, 1], vertical_alignment="bottom")
 with head:
     st.title("Glossary", anchor=False)
     st.markdown("Every term that the pages use, where it comes from, and the page that shows it.")
-with tools, st.container(horizontal=True, horizontal_alignment="right"):
-    present_toggle()
+with tools:
     watch_surroundings()
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        present_toggle()
 
 shown = {entry.path: entry for entry in PAGES}
 for part, terms in GLOSSARY.items():

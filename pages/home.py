@@ -9,6 +9,7 @@ from hypergeo.ui.frame import show_chart
 from hypergeo.ui.routing import served_by_app
 from hypergeo.ui.surroundings import present_toggle, surroundings, watch_surroundings
 from hypergeo.ui.sweep import TEMPERATURES, Urn
+from hypergeo.ui.sweep_keys import sweep_keys
 
 served_by_app()
 
@@ -28,16 +29,17 @@ with words:
     st.title("How many of each?", anchor=False)
     st.markdown(
         """
-An urn holds groups of elements, and some groups matter more than others. Draw a few elements, and ask how many came from each
-group: **Fisher's noncentral hypergeometric law** answers that, and this app computes it exactly.
+Elements lie in an urn in groups, some more important than others; a few are drawn, and how many came from each group is what
+**Fisher's noncentral hypergeometric law** answers, exactly. Counts are whole numbers, so no gradient passes through them.
+**Relaxed samples** are real-valued stand-ins that a gradient can pass, and that become exact draws as a temperature falls,
+which is how a model can *learn* how important each group is.
 
-Counts are whole numbers, so no gradient passes through them. **Relaxed samples** are real-valued stand-ins that a gradient can
-pass, and that become exact draws as a temperature falls, which is how a model can *learn* how important each group is.
-
-In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**.
+In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**, or the space bar.
 """
     )
     present_toggle()
+    watch_surroundings()
+    sweep_keys()
 with figure:
     show_chart(
         convergence_view(URN).main_figure(STREAMLIT, narrow=where.narrow),
@@ -51,4 +53,3 @@ for row in range(0, len(PAGES), 3):
         with column.container(border=True, height="stretch"):
             st.page_link(entry.path, label=f"**{entry.title}**", icon=entry.icon)
             st.markdown(entry.card)
-watch_surroundings()

@@ -13,7 +13,8 @@ from .routing import served_by_app
 from .share import downloads, share_link
 from .state import PageState
 from .surroundings import Surroundings, present_toggle, surroundings, watch_surroundings
-from .tours import Stop, start_tour, tour_button, tour_panel
+from .sweep_keys import sweep_keys
+from .tours import Stop, start_tour, tour_buttons, tour_words
 
 __all__ = ["Frame", "open_page"]
 
@@ -124,20 +125,19 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         tour: stops of the page's guided tour.
     """
     served_by_app()
-    unsaid = start_tour(state, tour) if tour else {}
+    state.start(start_tour(state, tour) if tour else {})
     where = surroundings()
-    head, tools = st.columns([4, 1.2], vertical_alignment="bottom")
+    head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
-        st.markdown(sentence)
-    with tools, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
-        if tour:
-            tour_button(state, tour)
-        present_toggle()
+        st.markdown(tour_words(state, tour) or sentence)
+    with tools:
         watch_surroundings()
-    state.start(unsaid)
-    if tour:
-        tour_panel(state, tour)
+        sweep_keys()
+        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            if tour:
+                tour_buttons(state, tour)
+            present_toggle()
     return Frame(state, where)
 
 

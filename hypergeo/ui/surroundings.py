@@ -92,7 +92,7 @@ def present_toggle() -> None:
     if presenting:
         st.query_params[_PRESENT] = "1"
     st.button(
-        "Leave" if presenting else "Present",
+        "Exit" if presenting else "Present",
         key="_present_button",
         icon=":material/close_fullscreen:" if presenting else ":material/present_to_all:",
         help="Back to the whole page." if presenting else "Larger text, and only what a class needs; for a projector.",

@@ -11,7 +11,7 @@ import streamlit as st
 from .controls import Whole
 from .state import PageState
 
-__all__ = ["Stop", "start_tour", "tour_button", "tour_panel"]
+__all__ = ["Stop", "start_tour", "tour_buttons", "tour_words"]
 
 _NAME = "tour"
 
@@ -46,29 +46,26 @@ def start_tour(state: PageState, stops: Sequence[Stop]) -> Mapping[str, Any]:
     return stops[number - 1].values if number else {}
 
 
-def tour_button(state: PageState, stops: Sequence[Stop]) -> None:
-    """Begins or ends the tour."""
-    if not state.get(_NAME):
-        _button(state, stops, "Tour", 1, icon=":material/tour:", help=f"A guided tour of this page in {len(stops)} stops.")
-    else:
-        _button(state, stops, "End the tour", 0, icon=":material/close:", help="Leaves the page as it is.")
-
-
-def tour_panel(state: PageState, stops: Sequence[Stop]) -> None:
-    """The stop that the tour is at, with the way on and back; nothing where no tour is on."""
-    number = state.get(_NAME)
+def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
+    """What the tour says where it is, as Markdown; nothing where no tour is on."""
+    number = state.get(_NAME) if stops else 0
     if not number:
-        return
+        return ""
     stop = stops[number - 1]
-    with st.container(border=True, key=f"_{state.prefix}_tour_panel"):
-        words, ways = st.columns([5, 2], gap="medium", vertical_alignment="center")
-        with words:
-            look = f"  \n:material/visibility: *{stop.look}*" if stop.look else ""
-            st.markdown(f"**{number} of {len(stops)}. {stop.title}**  \n{stop.text}{look}")
-        with ways, st.container(horizontal=True, gap="small", horizontal_alignment="right", wrap=False):
-            _button(state, stops, "Back", number - 1, disabled=number == 1, icon=":material/arrow_back:")
-            last = number == len(stops)
-            _button(state, stops, "Finish" if last else "Next", 0 if last else number + 1, type="primary")
+    look = f"  \n:material/visibility: *{stop.look}*" if stop.look else ""
+    return f":primary[**{number} of {len(stops)}. {stop.title}.**] {stop.text}{look}"
+
+
+def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:
+    """Begins the tour, goes on and back, and ends it."""
+    number, last = state.get(_NAME), len(stops)
+    if not number:
+        _button(state, stops, "Tour", 1, icon=":material/tour:", help=f"A guided tour of this page in {last} stops.")
+        return
+    _button(state, stops, "Back", number - 1, disabled=number == 1)
+    if number < last:
+        _button(state, stops, "Next", number + 1, type="primary")
+    _button(state, stops, "End", 0, type="primary" if number == last else "secondary", help="Leaves the page as it is.")
 
 
 def _button(state: PageState, stops: Sequence[Stop], label: str, to: int, **options: Any) -> None:
