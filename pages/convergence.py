@@ -152,6 +152,7 @@ def good_view() -> View:
 with picture:
     view = good_view()
     frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="conv_figure", alt=view.alt())
+    st.caption(view.about_followed())
 
 settings = view.settings
 frame.told(view.sentences(), PRESETS)

@@ -231,4 +231,6 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     assert f"sample {follow}:" in printed
     if "conv_kind" not in address:
         place = ", ".join(f"{count:.2f}" for count in names["samples"][follow].tolist())
-        assert f"Sample {follow} is at ({place})" in said
+        assert any(f"Sample {follow} is at ({place})" in block.value for block in app.caption)
+    assert f"**{names['variation']['merged']:.2g}** with the merged rule" in said
+    assert f"**{names['variation']['exact']:.2g}** from the exact law with exact" in said

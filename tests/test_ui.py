@@ -15,11 +15,11 @@ import torch
 from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
 from hypergeo.quality import noise_floor, wasserstein_distance
+from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.convergence import Settings, convergence_view
 from hypergeo.ui.share import samples_csv, standalone_html, with_query
-from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.state import PageState
-from hypergeo.ui.sweep import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded
+from hypergeo.ui.sweep import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded, variation
 from hypergeo.ui.urn_editor import WEIGHTS, urn_controls
 
 ROOT = Path(__file__).parent.parent
@@ -187,17 +187,43 @@ def settings(urn: Urn, **more) -> Settings:
 
 def test_what_is_said_is_what_is_computed():
     view = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=16))
-    distance, spread, followed = view.sentences()
+    distance, spread, conditionals = view.sentences()
     assert f"{view.distance:.2g} counts" in distance
     assert f"{view.distance / view.floor.mean:.2g} times the noise" in distance
     assert "spread is lost" in spread
-    end = re.search(r"ends at \*\*\((\d+), (\d+), (\d+)\)", followed)
+    assert f"**{view.variation.merged:.2g}** with the merged rule" in conditionals
+    end = re.search(r"ends at \*\*\((\d+), (\d+), (\d+)\)", view.about_followed())
     assert end is not None
     assert [int(count) for count in end.groups()] == view.samples.hard[7].tolist()
     cold = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=0, number=2000))
     assert "no difference can be seen" in cold.sentences()[0]
     assert "is **kept**" in cold.sentences()[1]
     assert "within the noise" in cold.alt()
+
+
+@pytest.mark.parametrize("sizes", [(12, 12, 12), (12, 12, 12, 12)])
+def test_whole_samples_of_both_rules_are_measured_against_the_law(sizes):
+    """By enumeration of the law, vector by vector or count by count."""
+    urn = Urn(18, sizes, (1.0, 10.0, 1.0, 1.0)[: len(sizes)])
+    found = variation(urn, 2000, 4)
+    law = urn.law()
+    for conditionals, distance in (("exact", found.exact), ("merged", found.merged)):
+        samples = draw(urn, 2000, 4, conditionals).hard
+        if found.joint:
+            cells, counts = np.unique(samples, axis=0, return_counts=True)
+            frequency = {tuple(cell): count / 2000 for cell, count in zip(cells.tolist(), counts.tolist(), strict=True)}
+            support = law.enumerate_support()
+            exact = zip(support.tolist(), law.log_prob(support).exp().tolist(), strict=True)
+            expected = 0.5 * sum(abs(frequency.get(tuple(cell), 0) - probability) for cell, probability in exact)
+        else:
+            marginals = law.marginal_log_prob().exp().numpy()
+            expected = max(
+                0.5 * np.abs(np.bincount(samples[:, group].astype(int), minlength=13) / 2000 - marginals[group]).sum()
+                for group in range(len(sizes))
+            )
+        assert distance == pytest.approx(expected, abs=1e-12)
+    assert found.joint is (len(sizes) == 3)
+    assert found.merged > 3 * found.exact, "the rule's error is far above chance at these weights"
 
 
 def test_the_merged_rule_is_called_another_law_only_where_it_is_one():

@@ -21,7 +21,7 @@ from hypergeo.figures import (
     single_figure,
 )
 
-from .sweep import TEMPERATURES, ExactLaw, Floor, Samples, Urn, draw, exact_law, exact_noise
+from .sweep import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
 
 __all__ = ["Settings", "View", "convergence_view"]
 
@@ -80,6 +80,7 @@ class View:
     law: ExactLaw
     samples: Samples
     floor: Floor
+    variation: Variation
 
     @property
     def distances(self) -> np.ndarray:
@@ -159,7 +160,7 @@ class View:
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
-        return [self._about_distance(), self._about_spread(), self._about_followed()]
+        return [self._about_distance(), self._about_spread(), self._about_conditionals()]
 
     def export(self) -> tuple[np.ndarray, str]:
         """The samples at every temperature, shape ``(T, S, K)``, and what they are."""
@@ -224,7 +225,21 @@ class View:
             return f"{said}: the spread is kept, but **the mean is off by {off:.2g}**."
         return f"{said}: the spread of the law is **kept**."
 
-    def _about_followed(self) -> str:
+    def _about_conditionals(self) -> str:
+        exact, merged, joint = self.variation
+        where = "in total variation from the law" if joint else "in total variation, for the group that is furthest off"
+        said = (
+            f"Whole samples are **{exact:.2g}** from the exact law with exact conditionals, which is chance alone, and "
+            f"**{merged:.2g}** with the merged rule, {where}"
+        )
+        if self.merged_is_exact:
+            return f"{said}: the groups after the first share one weight here, so both rules are exact."
+        if merged <= 1.5 * exact:
+            return f"{said}: at {self.settings.number:,} samples the two cannot be told apart here."
+        return f"{said}."
+
+    def about_followed(self) -> str:
+        """The path of the followed sample, in words."""
         settings = self.settings
         path = self.samples.soft[:, settings.follow]
         now = ", ".join(f"{count:.2f}" for count in path[settings.temperature])
@@ -256,4 +271,5 @@ def convergence_view(settings: Settings) -> View:
         exact_law(urn),
         draw(urn, settings.number, settings.seed, settings.conditionals),
         exact_noise(urn, settings.number, settings.seed),
+        variation(urn, settings.number, settings.seed),
     )

@@ -10,7 +10,7 @@ _CONVERGENCE = """\
 import torch
 
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
-from hypergeo.quality import noise_floor, wasserstein_distance
+from hypergeo.quality import {variation}, noise_floor, wasserstein_distance
 
 total_count = {total_count}
 group_sizes = {group_sizes}
@@ -26,8 +26,15 @@ distance = wasserstein_distance(samples, exact).item()
 torch.manual_seed({seed})
 floor = noise_floor(exact, {number})
 
+variation = {{}}
+for rule in ("exact", "merged"):
+    whole = RelaxedFisherHypergeometric(1.0, total_count, group_sizes, weights, straight_through=True, conditionals=rule)
+    torch.manual_seed({seed})
+    variation[rule] = {variation}(whole.sample(({number},)), exact).max().item()
+
 print(f"distance from the exact law: {{distance:.3g}} counts")
 print(f"of as many exact samples:    {{floor.mean.item():.3g}} on average, 95 % below {{floor.quantile.item():.3g}}")
+print("total variation of whole samples:", {{rule: round(value, 3) for rule, value in variation.items()}})
 print("mean counts, exact:  ", [round(x, 3) for x in exact.mean.tolist()])
 print("mean counts, relaxed:", [round(x, 3) for x in samples.mean(0).tolist()])
 print("sample {follow}:", [round(x, 3) for x in samples[{follow}].tolist()])
@@ -60,4 +67,5 @@ def convergence_snippet(
         seed=seed,
         number=number,
         follow=follow,
+        variation="total_variation" if len(urn.group_sizes) <= 3 else "marginal_total_variation",
     )

@@ -13,10 +13,23 @@ import streamlit as st
 import torch
 
 from hypergeo.fisher import FisherHypergeometric
-from hypergeo.quality import noise_floor, wasserstein_distance
+from hypergeo.quality import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
 from hypergeo.relaxed import RelaxedFisherHypergeometric
 
-__all__ = ["TEMPERATURES", "ExactLaw", "Floor", "Samples", "Urn", "draw", "exact_law", "exact_noise", "seeded"]
+__all__ = [
+    "TEMPERATURES",
+    "ExactLaw",
+    "Floor",
+    "Samples",
+    "Urn",
+    "Variation",
+    "draw",
+    "exact_law",
+    "exact_noise",
+    "one_thread",
+    "seeded",
+    "variation",
+]
 
 TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
 """From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
@@ -171,6 +184,34 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str) -> Samples:
         wasserstein_distance(soft, law).numpy(),
         wasserstein_distance(hard, law).item(),
     )
+
+
+class Variation(NamedTuple):
+    """Total variation of whole samples from the exact law, by the conditionals they are drawn with.
+
+    Attributes:
+        exact: with exact conditionals, whose samples have the law itself: what chance alone gives.
+        merged: with the published rule.
+        joint: whether it is of whole count vectors, or of the group that is furthest off.
+    """
+
+    exact: float
+    merged: float
+    joint: bool
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def variation(urn: Urn, number: int, seed: int) -> Variation:
+    """How far ``number`` whole samples are from the exact law; of single groups where vectors are too many to be met twice."""
+    law = urn.law()
+    joint = len(urn.group_sizes) <= 3
+    found = []
+    for conditionals in ("exact", "merged"):
+        with seeded(seed):
+            samples = urn.relaxed(1.0, conditionals, straight_through=True).sample((number,))
+        found.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
+    return Variation(found[0].item(), found[1].item(), joint)
 
 
 def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
