@@ -19,6 +19,7 @@ __all__ = [
     "KSTest",
     "g_test",
     "holm",
+    "ks_against",
     "ks_p_value",
     "ks_test",
     "nearest_counts",
@@ -75,14 +76,22 @@ def ks_test(counts: Tensor, distribution: FisherHypergeometric) -> KSTest:
         tensor([0.0625, 0.0625], dtype=torch.float64)
     """
     _check(counts, distribution)
-    number = len(counts)
-    exact = distribution.marginal_log_prob().detach().double().exp().cpu()
+    return ks_against(counts, distribution.marginal_log_prob().detach().exp())
+
+
+def ks_against(counts: Tensor, probabilities: Tensor) -> KSTest:
+    """:func:`ks_test` against any marginal laws.
+
+    Args:
+        counts: whole counts, shape ``(S, K)``.
+        probabilities: of each group's counts 0, 1, .., shape ``(K, M + 1)``.
+    """
+    number, exact = len(counts), probabilities.double().cpu()
     length = exact.shape[-1]
     # One place below and one above for what the law cannot give.
     index = counts.detach().cpu().long().clamp(-1, length).T + 1
-    seen = torch.zeros(len(index), length + 2, dtype=torch.float64).scatter_add_(
-        -1, index, torch.ones(1, dtype=torch.float64).expand(index.shape)
-    )
+    ones = torch.ones(1, dtype=torch.float64).expand(index.shape)
+    seen = torch.zeros(len(index), length + 2, dtype=torch.float64).scatter_add_(-1, index, ones)
     cumulative = torch.nn.functional.pad(exact, (1, 1)).cumsum(-1)
     distances = (seen.cumsum(-1) / number - cumulative).abs().amax(-1)
     p_values = [ks_p_value(d, law, number) for d, law in zip(distances.tolist(), exact.numpy(), strict=True)]
