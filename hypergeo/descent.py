@@ -1,0 +1,273 @@
+"""Gradient descent on an urn's log weights by any gradient estimator, step by step, with exact records of every step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .estimators import Estimator, Objective
+from .expectation import expected_objective
+from .fisher import FisherHypergeometric
+
+__all__ = ["Descent", "DescentRun", "descend"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """What ``T`` steps of descent did, as arrays.
+
+    Attributes:
+        log_weights: before the first step and after each, less their mean, since only ratios of weights matter; ``(T + 1, K)``.
+        means: exact mean counts there, ``(T + 1, K)``.
+        losses: exact expected objective there, ``(T + 1,)``; NaN where count vectors are too many to list.
+        exact_gradients: of the expected objective in the log weights, ``(T + 1, K)``; NaN likewise.
+        gradients: the estimate that each step took, ``(T, K)``.
+        values: the estimator's own value of the objective at each step, ``(T,)``.
+        evaluations: count vectors at which each step evaluated the objective, as counted, ``(T,)``.
+        seconds: wall time of each step, without the records; ``(T,)``.
+    """
+
+    log_weights: np.ndarray
+    means: np.ndarray
+    losses: np.ndarray
+    exact_gradients: np.ndarray
+    gradients: np.ndarray
+    values: np.ndarray
+    evaluations: np.ndarray
+    seconds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.gradients)
+
+    @property
+    def gradient_norms(self) -> np.ndarray:
+        """Length of the estimate that each step took, ``(T,)``."""
+        return np.linalg.norm(self.gradients, axis=-1)
+
+    @property
+    def exact_norms(self) -> np.ndarray:
+        """Length of the exact gradient before the first step and after each, ``(T + 1,)``."""
+        return np.linalg.norm(self.exact_gradients, axis=-1)
+
+    def until(self, step: int) -> Self:
+        """The first so many steps."""
+        states = {"log_weights", "means", "losses", "exact_gradients"}
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(**{name: value[: step + (name in states)] for name, value in parts.items()})
+
+    def followed_by(self, other: Self) -> Self:
+        """These steps and then those of another record, which starts where this one ends."""
+        states = {"log_weights", "means", "losses", "exact_gradients"}
+        return type(self)(
+            **{
+                field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)[field.name in states :]])
+                for field in fields(self)
+            }
+        )
+
+
+class DescentRun:
+    """A descent that can be taken on by any number of steps at a time; the steps do not depend on how.
+
+    Draws come from torch's global generator, which runs from ``seed`` and is put back after each advance: the run makes the
+    steps of a plain training loop that begins with ``torch.manual_seed(seed)``.
+
+    Args:
+        estimator: anything with ``surrogate_loss``.
+        objective: what is minimised in expectation: maps counts ``(…, K)`` to ``(…)``.
+        total_count: number of elements drawn.
+        group_sizes: number of elements in each group, ``K`` of them.
+        log_weights: where descent starts, ``K`` numbers; minus infinity for a weight of zero, which stays.
+        learning_rate: of the optimizer.
+        num_samples: draws of each step.
+        seed: of the draws.
+        optimizer: ``"adam"`` with the defaults of ``torch.optim.Adam``, or ``"sgd"``.
+        separable: whether the objective is a sum of functions of one count each, whose expectation is exact at any size.
+        most: count vectors that are listed at most for the exact records of other objectives.
+
+    Raises:
+        ValueError: for another optimizer.
+
+    Example:
+        >>> from hypergeo.estimators import ExactMarginal
+        >>> run = DescentRun(ExactMarginal(), lambda x: (x[..., 0] - 4) ** 2, 15, [10, 10, 10], [0.0, 0.0, 0.0],
+        ...                  learning_rate=0.1, num_samples=4, seed=0)
+        >>> run.advance(2)
+        >>> run.advance(1)
+        >>> run.record.means.shape, bool(run.record.losses[-1] < run.record.losses[0])
+        ((4, 3), True)
+
+    References:
+        D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        objective: Objective,
+        total_count: int,
+        group_sizes: Sequence[int],
+        log_weights: Sequence[float],
+        *,
+        learning_rate: float,
+        num_samples: int,
+        seed: int,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        separable: bool = False,
+        most: int = 20_000,
+    ):
+        if optimizer not in _STEPPERS:
+            raise ValueError(f"optimizer must be one of {', '.join(_STEPPERS)}; got {optimizer!r}.")
+        self.estimator = estimator
+        self.objective = objective
+        self.total_count = total_count
+        self.group_sizes = torch.as_tensor(group_sizes)
+        self.num_samples = num_samples
+        self._separable, self._most = separable, most
+        self._logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
+        self._law(self._logs, validate_args=True)
+        self._stepper = _STEPPERS[optimizer](learning_rate)
+        self._generator = torch.Generator().manual_seed(seed).get_state()
+        nothing = np.zeros(0)
+        self.record = Descent(
+            *self._exactly(self._logs.detach()[None]), nothing[:, None] + self._logs.detach().numpy(), *[nothing] * 3
+        )
+
+    def advance(self, steps: int) -> None:
+        """Makes so many steps more."""
+        if steps <= 0:
+            return
+        states, gradients = [self._logs.detach().clone()], list[Tensor]()
+        values, evaluations, seconds = list[float](), list[int](), list[float]()
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.set_rng_state(self._generator)
+            for _ in range(steps):
+                start = time.perf_counter()
+                counted = _Counted(self.objective)
+                loss = self.estimator.surrogate_loss(self._law(self._logs), counted, self.num_samples)
+                (gradient,) = torch.autograd.grad(loss, self._logs)
+                with torch.no_grad():
+                    self._logs -= self._stepper(gradient)
+                seconds.append(time.perf_counter() - start)
+                gradients.append(gradient)
+                values.append(loss.item())
+                evaluations.append(counted.evaluations)
+                states.append(self._logs.detach().clone())
+            self._generator = torch.get_rng_state()
+        made = Descent(
+            *self._exactly(torch.stack(states)),
+            torch.stack(gradients).numpy(),
+            np.array(values),
+            np.array(evaluations),
+            np.array(seconds),
+        )
+        self.record = self.record.followed_by(made)
+
+    def _law(self, logs: Tensor, validate_args: bool = False) -> FisherHypergeometric:
+        return FisherHypergeometric(self.total_count, self.group_sizes, log_weights=logs, validate_args=validate_args)
+
+    def _exactly(self, logs: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Centred log weights, means, losses and exact gradients at log weights ``(T, K)``."""
+        finite = logs.isfinite()
+        centred = logs - torch.where(finite, logs, 0.0).sum(-1, keepdim=True) / finite.sum(-1, keepdim=True).clamp(min=1)
+        with torch.enable_grad():
+            leaf = logs.clone().requires_grad_()
+            law = self._law(leaf)
+            losses = expected_objective(law, self.objective, separable=self._separable, most=self._most)
+            gradients = torch.full_like(logs, torch.nan) if losses is None else torch.autograd.grad(losses.sum(), leaf)[0]
+        shown = torch.full(logs.shape[:1], torch.nan, dtype=torch.float64) if losses is None else losses.detach()
+        with torch.no_grad():
+            means = law.mean
+        return centred.numpy(), means.numpy(), shown.numpy(), gradients.numpy()
+
+
+def descend(
+    estimator: Estimator,
+    objective: Objective,
+    total_count: int,
+    group_sizes: Sequence[int],
+    log_weights: Sequence[float],
+    *,
+    steps: int,
+    learning_rate: float,
+    num_samples: int,
+    seed: int,
+    optimizer: Literal["adam", "sgd"] = "adam",
+    separable: bool = False,
+    most: int = 20_000,
+) -> Descent:
+    """Descent on an urn's log weights, all at once; arguments and errors as for :class:`DescentRun`.
+
+    Example:
+        >>> from hypergeo.estimators import Exact
+        >>> found = descend(Exact(), lambda x: (x[..., 0] - 4) ** 2, 15, [10, 10, 10], [0.0, 0.0, 0.0],
+        ...                 steps=20, learning_rate=0.1, num_samples=1, seed=0)
+        >>> round(float(found.losses[0]), 2), round(float(found.losses[-1]), 2)
+        (2.72, 1.72)
+    """
+    run = DescentRun(
+        estimator,
+        objective,
+        total_count,
+        group_sizes,
+        log_weights,
+        learning_rate=learning_rate,
+        num_samples=num_samples,
+        seed=seed,
+        optimizer=optimizer,
+        separable=separable,
+        most=most,
+    )
+    run.advance(steps)
+    return run.record
+
+
+class _Plain:
+    """Steps of plain gradient descent."""
+
+    def __init__(self, learning_rate: float):
+        self.learning_rate = learning_rate
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        return self.learning_rate * gradient
+
+
+class _Adam:
+    """Steps of Adam as ``torch.optim.Adam`` makes them, whose first use imports torch's compiler for seconds."""
+
+    DECAYS, TINY = (0.9, 0.999), 1e-8
+
+    def __init__(self, learning_rate: float):
+        self.learning_rate = learning_rate
+        self.steps = 0
+        self.mean: Tensor | float = 0.0
+        self.square: Tensor | float = 0.0
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        self.steps += 1
+        first, second = self.DECAYS
+        self.mean = first * self.mean + (1 - first) * gradient
+        self.square = second * self.square + (1 - second) * gradient.square()
+        scale = (self.square / (1 - second**self.steps)).sqrt() + self.TINY
+        return self.learning_rate / (1 - first**self.steps) * self.mean / scale
+
+
+_STEPPERS: dict[str, type[_Adam] | type[_Plain]] = {"adam": _Adam, "sgd": _Plain}
+
+
+class _Counted:
+    """An objective that counts the vectors at which it is evaluated."""
+
+    def __init__(self, objective: Objective):
+        self.objective = objective
+        self.evaluations = 0
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        self.evaluations += counts[..., 0].numel()
+        return self.objective(counts)
