@@ -102,7 +102,7 @@ class PublishedCheck:
             f"{sum(row.tests for row in own)} tests, so that such a reference cannot show what the rule misses."
         )
         sentences.append(
-            f"Each kind of test is allowed one false alarm among all its tests in {self.level:.0%} of such checks (Bonferroni)."
+            f"Each kind of test is allowed one false alarm among all its tests in {100 * self.level:g} % of such checks (Bonferroni)."
         )
         return sentences
 

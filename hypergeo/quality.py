@@ -295,7 +295,7 @@ def _label(estimator: Estimator) -> str:
     Example:
         >>> from hypergeo.estimators import ScoreFunction, StraightThrough
         >>> _label(StraightThrough(0.5, "merged")), _label(ScoreFunction(None)), _label(ScoreFunction())
-        ('Straight-through, merged rule', 'Score function, no baseline', 'Score function, leave-one-out')
+        ('Straight-through (merged rule)', 'Score function (no baseline)', 'Score function (leave-one-out)')
     """
     kind = type(estimator).__name__
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
@@ -305,13 +305,14 @@ def _label(estimator: Estimator) -> str:
         "linearized control variate": "Linearised control variate",
     }
     label = known.get(words, words[:1].upper() + words[1:])
+    more = []
     if getattr(estimator, "conditionals", "exact") == "merged":
-        label += ", merged rule"
+        more.append("merged rule")
     if hasattr(estimator, "baseline"):
-        label += ", leave-one-out" if estimator.baseline else ", no baseline"
+        more.append("leave-one-out" if estimator.baseline else "no baseline")
     if getattr(estimator, "curvature", True) is False:
-        label += ", first order"
-    return label
+        more.append("first order")
+    return f"{label} ({', '.join(more)})" if more else label
 
 
 def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]:

@@ -54,7 +54,7 @@ def described_sampler(row: SampleQuality) -> str:
 def _overall(report: QualityReport) -> str:
     wrong = dict.fromkeys(described_sampler(row) for row in report.samples if row.straight_through and row.differs)
     broken = dict.fromkeys(described_sampler(row) for row in report.samples if row.violations and not row.straight_through)
-    biased = dict.fromkeys(f"gradients of “{row.label}”" for row in report.gradients if row.verdict == "biased")
+    biased = [f"the gradients of {name}" for name in _names([row for row in report.gradients if row.verdict == "biased"])]
     found = [*wrong, *broken, *biased]
     if not found:
         return "**Nothing wrong was found.** " + (
@@ -71,7 +71,7 @@ def _straight_through(rows: Sequence[SampleQuality]) -> str:
     if not off:
         return f"{kind} pass at {_temperatures(rows, rows)}: nothing tells {rows[0].num_samples:,} of them from Fisher's law."
     worst = max(off, key=lambda row: row.wasserstein)
-    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows)}: {_how_far(worst)}."
+    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst)}."
 
 
 def _soft(rows: Sequence[SampleQuality]) -> str:
@@ -79,7 +79,7 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
     off = [row for row in rows if row.differs]
     same = [row for row in rows if not row.differs]
     if not off:
-        return f"{kind} cannot be told from exact ones at {_temperatures(rows, rows)}."
+        return f"{kind} cannot be told from exact ones at {_temperatures(rows, rows, 'any')}."
     worst = max(off, key=lambda row: row.wasserstein)
     told = f"{kind} can be told from exact ones at {_temperatures(off, rows)}: {_how_far(worst)}"
     if rows[0].conditionals != "exact":
@@ -162,12 +162,12 @@ def _fine_print(report: QualityReport) -> str:
 
 
 def _names(rows: Sequence[GradientQuality]) -> list[str]:
-    return [row.label if row.temperature is None else f"{row.label} (τ = {row.temperature:g})" for row in rows]
+    return [row.label if row.temperature is None else f"{row.label} at τ = {row.temperature:g}" for row in rows]
 
 
-def _temperatures(rows: Sequence[SampleQuality], all_rows: Sequence[SampleQuality]) -> str:
+def _temperatures(rows: Sequence[SampleQuality], all_rows: Sequence[SampleQuality], every: str = "every") -> str:
     if len(rows) == len(all_rows) > 1:
-        return "every temperature"
+        return f"{every} temperature"
     return _listed([f"τ = {row.temperature:g}" for row in rows])
 
 
