@@ -102,7 +102,8 @@ class PublishedCheck:
             f"{sum(row.tests for row in own)} tests, so that such a reference cannot show what the rule misses."
         )
         sentences.append(
-            f"Each kind of test is allowed one false alarm among all its tests in {100 * self.level:g} % of such checks (Bonferroni)."
+            f"Where all is right, each of these sets of tests raises any false alarm in at most {100 * self.level:g} % of such "
+            "checks (Bonferroni)."
         )
         return sentences
 
