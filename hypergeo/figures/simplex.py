@@ -10,10 +10,10 @@ from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, neares
 from .palette import Palette, blend, group_colour
 from .panels import Panel
 
-__all__ = ["barycentric", "simplex_panel"]
+__all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle"]
 
 ZOOM = 0.6  # the triangle leaves rare counts out where that makes it smaller than this
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 
 
 def barycentric(counts: np.ndarray, lowest: np.ndarray, spread: float) -> np.ndarray:
@@ -32,8 +32,8 @@ def barycentric(counts: np.ndarray, lowest: np.ndarray, spread: float) -> np.nda
         array([0.5  , 0.866])
     """
     if spread <= 0:
-        return np.broadcast_to(_CORNERS.mean(0), (*counts.shape[:-1], 2))
-    return ((counts - lowest) / spread) @ _CORNERS
+        return np.broadcast_to(CORNERS.mean(0), (*counts.shape[:-1], 2))
+    return ((counts - lowest) / spread) @ CORNERS
 
 
 def simplex_panel(
@@ -87,17 +87,18 @@ def simplex_panel(
         dots="single samples" if soft is samples else "soft ones behind them",
     )
     return Panel(
-        traces=[_triangle(palette), *traces],
+        traces=[triangle(palette), *traces],
         xaxis={"visible": False, "range": [-0.08, 1.08], "constrain": "domain"},
         yaxis={"visible": False, "range": [-0.09, 0.95], "scaleanchor": "x", "constrain": "domain"},
         moving=[1 + index for index in MOVING],
         frames=lattice_frames(shares, barycentric(soft[:, :shown], lowest, spread), path),
-        annotations=_corner_labels(lowest, spread, palette),
+        annotations=corner_labels(lowest, spread, palette),
     )
 
 
-def _triangle(palette: Palette) -> dict[str, Any]:
-    outline = _CORNERS[[0, 1, 2, 0]]
+def triangle(palette: Palette) -> dict[str, Any]:
+    """The triangle's outline, as a trace."""
+    outline = CORNERS[[0, 1, 2, 0]]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -109,7 +110,8 @@ def _triangle(palette: Palette) -> dict[str, Any]:
     }
 
 
-def _corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[dict[str, Any]]:
+def corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[dict[str, Any]]:
+    """What each corner of the triangle stands for, as annotations."""
     return [
         {
             "text": f'<span style="color:{group_colour(group)}">■</span> Group {group + 1}: {int(lowest[group] + spread)}',
@@ -124,5 +126,5 @@ def _corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[
             "showarrow": False,
             "font": {"size": 13, "color": palette.text},
         }
-        for group, (x, y) in enumerate(_CORNERS)
+        for group, (x, y) in enumerate(CORNERS)
     ]
