@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, WebSocket, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, WebSocket, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+from hypergeo.ui.catalogue import PAGES as ENTRIES
+
+from .serving import FLAGS, NAMES, find_chromium, served
+
+PAGES = ["/", *(f"/{Path(entry.path).stem}" for entry in ENTRIES)]
 READY = ".js-plotly-plot .slider-group"
-# For a third of a second the app has not been running, and one figure has been drawn.
-_SETTLED = """ready => {
+# For a third of a second the app has not been running, its title has been there, and all figures have been drawn.
+_SETTLED = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
-  const still = app?.dataset.testScriptState === 'notRunning' && document.querySelectorAll(ready).length === 1
+  const drawn = chart => {
+    const plots = chart.querySelectorAll('.js-plotly-plot')
+    if (plots.length !== 1 || !plots[0]._fullLayout || !plots[0].querySelector('.main-svg')) return false
+    return !plots[0]._fullLayout.sliders?.length || plots[0].querySelector('.slider-group') !== null
+  }
+  const still = app?.dataset.testScriptState === 'notRunning' && app.querySelector('h1') !== null &&
+    [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn)
   if (!still) window.still = undefined
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350
 }"""
 WIDE, NARROW = (1440, 900), (390, 844)
+
+pytest.register_assert_rewrite(f"{__package__}.checks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,38 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """The app on a free port of this machine, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-    process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-                    if answer.status == 200:
-                        break
-            except (URLError, OSError):
-                pass
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the app did not start (exit status {process.poll()})")
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is; without one these tests are skipped, or fail where they are required."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         reason = f"no Chromium on this machine (looked for {', '.join(NAMES)})"
         if os.environ.get("HYPERGEO_REQUIRE_BROWSER") == "1":
@@ -110,13 +76,37 @@ def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     running.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for all visits: pages keep nothing in it, and scripts that were compiled once are not compiled again."""
+    profile = browser.new_context(reduced_motion="no-preference")
+    yield profile
+    profile.close()
+
+
 @dataclass
 class Visit:
-    """A page in a fresh browser context, and everything that it did which it should not have."""
+    """A page in a tab of its own, and everything that it did which it should not have."""
 
     page: Page
     wrongs: list[str] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
+    answers: int = 0
+
+    @classmethod
+    def start(cls, context: BrowserContext, address: str, size: tuple[int, int] = WIDE, theme: str = "light") -> Visit:
+        """Opens an address and waits for it."""
+        page = context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=theme)
+        opened = cls(page)
+        page.on("request", opened._asked)
+        page.on("console", opened._said)
+        page.on("pageerror", lambda error: opened.wrongs.append(f"exception: {error}"))
+        page.on("websocket", opened._connected)
+        page.goto(address)
+        opened.settle()
+        return opened
 
     def text(self) -> str:
         """What the page says under "What to notice"."""
@@ -135,51 +125,82 @@ class Visit:
         return self.page.locator(".js-plotly-plot text.slider-label").first.text_content() or ""
 
     def settle(self) -> None:
-        """Waits until the app has run and the figure has been drawn."""
-        self.page.wait_for_function(_SETTLED, arg=READY, timeout=30_000)
+        """Waits until the app has run and its figures have been drawn."""
+        self.page.evaluate("window.still = undefined")
+        self.page.wait_for_function(_SETTLED, timeout=30_000)
+
+    def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
+        """Shows the page in another size or theme, and waits until the app knows."""
+        before = (self.page.viewport_size or {})["width"] > NARROW[0], self._dark()
+        sent, answers = len(self.sent), self.answers
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=theme)
+        if before != (size[0] > NARROW[0], theme == "dark"):
+            self.wait_for(lambda: len(self.sent) > sent, "the page to report that it is shown elsewhere")
+            self.wait_for(lambda: self.answers > answers, "the app to answer")
+        self.settle()
+
+    def wait_for(self, true: Callable[[], object], what: str, seconds: float = 15) -> None:
+        """Waits until something is true, while the browser goes on."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            self.page.wait_for_timeout(20)
+
+    def address(self) -> str:
+        """The page's path and query."""
+        parts = urlsplit(self.page.url)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    def _dark(self) -> bool:
+        return bool(self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"))
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data") and parts.hostname != "127.0.0.1":
+            self.wrongs.append(f"asked another machine for {request.url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Streamlit's client looks for its server under the page's own path before it looks under the root.
+        searching = "404" in message.text and "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not searching:
+            self.wrongs.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _connected(self, socket: WebSocket) -> None:
+        if urlsplit(socket.url).hostname != "127.0.0.1":
+            self.wrongs.append(f"connected to {socket.url}")
+        socket.on("framesent", lambda _: self.sent.append(time.monotonic()))
+        socket.on("framereceived", self._answered)
+
+    def _answered(self, _: object) -> None:
+        self.answers += 1
 
 
 @pytest.fixture
-def visit(browser: Browser, app: str) -> Iterator[Callable[..., Visit]]:
+def visit(context: BrowserContext, app: str) -> Iterator[Callable[..., Visit]]:
     """Opens a path of the app; at the end, nothing may have gone wrong on any page that was opened."""
     visits: list[Visit] = []
-    contexts = []
 
     def open_(path: str, *, size: tuple[int, int] = WIDE, theme: str = "light", base: str = app) -> Visit:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, reduced_motion="no-preference"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        opened = Visit(page)
-        visits.append(opened)
-
-        def asked(request: Request) -> None:
-            parts = urlsplit(request.url)
-            if parts.scheme not in ("blob", "data") and parts.hostname != "127.0.0.1":
-                opened.wrongs.append(f"asked another machine for {request.url}")
-
-        def said(message: ConsoleMessage) -> None:
-            # Streamlit's client looks for its server under the page's own path before it looks under the root.
-            searching = "404" in message.text and "/_stcore/" in message.location.get("url", "")
-            if message.type == "error" and not searching:
-                opened.wrongs.append(f"console: {message.text} ({message.location.get('url', '')})")
-
-        def connected(socket_: WebSocket) -> None:
-            if urlsplit(socket_.url).hostname != "127.0.0.1":
-                opened.wrongs.append(f"connected to {socket_.url}")
-            socket_.on("framesent", lambda _: opened.sent.append(time.monotonic()))
-
-        page.on("request", asked)
-        page.on("console", said)
-        page.on("pageerror", lambda error: opened.wrongs.append(f"exception: {error}"))
-        page.on("websocket", connected)
-        page.goto(base + path)
-        opened.settle()
-        return opened
+        visits.append(Visit.start(context, base + path, size, theme))
+        return visits[-1]
 
     yield open_
-    wrongs = [wrong for opened in visits for wrong in opened.wrongs]
-    for context in contexts:
-        context.close()
-    assert not wrongs
+    for opened in visits:
+        opened.page.close()
+    assert [wrong for opened in visits for wrong in opened.wrongs] == []
+
+
+@pytest.fixture(scope="session", params=PAGES)
+def _kept_open(request: pytest.FixtureRequest, context: BrowserContext, app: str) -> Iterator[Visit]:
+    opened = Visit.start(context, app + request.param)
+    yield opened
+    opened.page.close()
+
+
+@pytest.fixture
+def standing(_kept_open: Visit) -> Iterator[Visit]:
+    """Each page of the app in turn, as it opens. Tests share it: each says how it looks at it, and changes no control."""
+    yield _kept_open
+    wrongs, _kept_open.wrongs = _kept_open.wrongs, []
+    assert wrongs == []
