@@ -18,7 +18,7 @@ from .goodness_of_fit import support_size
 __all__ = ["NEGLIGIBLE", "SLIGHT", "GradientQuality", "Measured", "Reference", "measure_estimator", "reference_gradient"]
 
 SLIGHT = 0.1
-"""Share of the exact gradient's length below which a bias is called slight."""
+"""Share of the exact gradient's length that a bias must surely exceed for an estimator to be called biased."""
 
 NEGLIGIBLE = 1e-3
 """Share of the exact gradient's length below which no bias is looked for: what shows only in draws too rare to be among those
@@ -120,11 +120,10 @@ class GradientQuality:
 
     @property
     def verdict(self) -> str:
-        """``"no bias found"``, ``"slightly biased"`` (found, below a tenth of the gradient) or ``"biased"``."""
+        """``"no bias found"``, ``"some bias"`` (found, but not surely above a tenth of the gradient) or ``"biased"``."""
         if not self.biased:
             return "no bias found"
-        slight = self.relative_bias is not None and self.relative_bias.value < SLIGHT
-        return "slightly biased" if slight else "biased"
+        return "biased" if self.relative_bias is None or self.relative_bias.low >= SLIGHT else "some bias"
 
     def at_cost(self, evaluations: float, seconds: float) -> GradientQuality:
         """The same, with the error of a mean of as many estimates as these budgets pay for.

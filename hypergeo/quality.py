@@ -9,6 +9,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from . import objectives
 from .distances import (
@@ -24,7 +25,7 @@ from .fisher import FisherHypergeometric
 from .goodness_of_fit import holm, support_size
 from .gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .quality_records import from_record, to_csv, to_record
-from .quality_words import verdict
+from .quality_words import failures, verdict
 from .relaxed import RelaxedFisherHypergeometric
 from .sample_quality import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
 
@@ -55,6 +56,15 @@ class UrnRecord:
     total_count: int
     group_sizes: tuple[int, ...]
     log_weights: tuple[float, ...]
+
+    @classmethod
+    def of(cls, distribution: FisherHypergeometric) -> UrnRecord:
+        """The urn of a law without a batch."""
+        return cls(
+            int(distribution.total_count),
+            tuple(distribution.group_sizes.tolist()),
+            tuple(distribution.log_weights.detach().double().tolist()),
+        )
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -161,11 +171,6 @@ class QualityReport:
         _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
         work = _Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
-        urn = UrnRecord(
-            int(distribution.total_count),
-            tuple(distribution.group_sizes.tolist()),
-            tuple(distribution.log_weights.detach().double().tolist()),
-        )
         with torch.random.fork_rng(devices=[]):
             samples: list[SampleQuality] = []
             if samplers:
@@ -214,7 +219,7 @@ class QualityReport:
         if evaluations is not None and seconds is not None:
             estimates = tuple(row.at_cost(evaluations, seconds) for row in estimates)
         return cls(
-            urn=urn,
+            urn=UrnRecord.of(distribution),
             temperatures=tuple(float(value) for value in temperatures),
             objective=name,
             num_samples=num_samples,
@@ -230,10 +235,50 @@ class QualityReport:
             equal_seconds=seconds,
         )
 
+    @classmethod
+    def of_counts(
+        cls, distribution: FisherHypergeometric, counts: Tensor, *, level: float = LEVEL, seed: int = 0
+    ) -> QualityReport:
+        """Whether counts from elsewhere come from a law: a report of one row, without gradients.
+
+        Args:
+            distribution: the exact law, without a batch.
+            counts: whole or real counts, shape ``(S, K)``.
+            level: probability of a false alarm.
+            seed: of the noise floors' replicates.
+
+        Raises:
+            ValueError: see :func:`hypergeo.sample_quality.measure_counts`.
+        """
+        with torch.random.fork_rng(devices=[]):
+            _reseed(seed, "floors")
+            row = measure_counts(distribution, counts, level=level)
+        return cls(
+            urn=UrnRecord.of(distribution),
+            temperatures=(),
+            objective="",
+            num_samples=row.num_samples,
+            num_gradients=0,
+            num_evaluations=0,
+            level=level,
+            seed=seed,
+            support_size=support_size(distribution),
+            samples=(row,),
+            reference=None,
+            gradients=(),
+            equal_evaluations=None,
+            equal_seconds=None,
+        )
+
     @property
     def num_tests(self) -> int:
         """How many tests the correction is for."""
         return sum(len(row.p_values) for row in self.samples) + len(self.gradients)
+
+    def failures(self) -> list[str]:
+        """What is not to be trusted, in words: whole samples of another law, broken rules, biased gradients; soft samples
+        that can be told from exact ones are not among it."""
+        return failures(self)
 
     def verdict(self) -> list[str]:
         """What the report says, in sentences, the overall one first."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .quality import QualityReport
     from .sample_quality import SampleQuality
 
-__all__ = ["described_sampler", "percent", "verdict"]
+__all__ = ["described_sampler", "failures", "percent", "verdict"]
 
 
 def verdict(report: QualityReport) -> list[str]:
@@ -21,6 +21,7 @@ def verdict(report: QualityReport) -> list[str]:
         report: what was measured.
     """
     sentences = [_overall(report)]
+    sentences += [_observed(row) for row in report.samples if row.conditionals is None]
     for hard in (True, False):
         for conditionals in dict.fromkeys(row.conditionals for row in report.samples):
             rows = [row for row in report.samples if row.straight_through == hard and row.conditionals == conditionals]
@@ -47,22 +48,38 @@ def percent(share: float) -> str:
 
 def described_sampler(row: SampleQuality) -> str:
     """A row's draws in words, for the middle of a sentence."""
+    if row.conditionals is None:
+        return "the observed counts"
     rule = "with exact conditionals" if row.conditionals == "exact" else "by the merged rule"
     return f"{'straight-through' if row.straight_through else 'soft'} samples {rule}"
 
 
+def failures(report: QualityReport) -> list[str]:
+    """What is not to be trusted: whole samples of another law, broken rules, biased gradients.
+
+    Args:
+        report: what was measured.
+    """
+    wrong = [row for row in report.samples if (row.differs and row.straight_through is not False) or row.violations]
+    biased = [row for row in report.gradients if row.verdict == "biased"]
+    return [*dict.fromkeys(map(described_sampler, wrong)), *(f"the gradients of {name}" for name in _names(biased))]
+
+
 def _overall(report: QualityReport) -> str:
-    wrong = dict.fromkeys(described_sampler(row) for row in report.samples if row.straight_through and row.differs)
-    broken = dict.fromkeys(described_sampler(row) for row in report.samples if row.violations and not row.straight_through)
-    biased = [f"the gradients of {name}" for name in _names([row for row in report.gradients if row.verdict == "biased"])]
-    found = [*wrong, *broken, *biased]
-    if not found:
-        return "**Nothing wrong was found.** " + (
-            "What was measured agrees with the exact law, within what so many draws can show."
-            if report.samples or report.gradients
-            else "Nothing was measured, either."
-        )
-    return f"**Not to be trusted here: {_listed(found)}.**"
+    found = failures(report)
+    if found == ["the observed counts"]:
+        return "**The observed counts do not come from this law.**"
+    if found:
+        return f"**Not to be trusted here: {_listed(found)}.**"
+    if not report.samples and not report.gradients:
+        return "**Nothing was measured.**"
+    return "**Nothing wrong was found.** What was measured agrees with the exact law, within what so many draws can show."
+
+
+def _observed(row: SampleQuality) -> str:
+    if not row.differs:
+        return f"Nothing tells {row.num_samples:,} observed counts from draws of this law."
+    return f"The observed counts are {_how_far(row)}."
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
@@ -92,7 +109,8 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
 def _how_far(row: SampleQuality) -> str:
     where = max(range(len(row.ks)), key=lambda group: row.ks[group])
     noise = row.wasserstein_floor.mean
-    words = f"{row.wasserstein:.2g} counts off on average at τ = {row.temperature:g}, where {noise:.2g} is noise"
+    at = "" if row.temperature is None else f" at τ = {row.temperature:g}"
+    words = f"{row.wasserstein:.2g} counts off on average{at}, where {noise:.2g} is noise"
     if row.total_variation is not None and row.total_variation_floor is not None:
         words += f" (total variation {row.total_variation:.2g}, noise {row.total_variation_floor.mean:.2g})"
     return f"{words}; group {where + 1} shows it most"
@@ -101,7 +119,7 @@ def _how_far(row: SampleQuality) -> str:
 def _rules(report: QualityReport) -> str:
     bad = [row for row in report.samples if row.violations]
     if not bad:
-        return f"Every draw adds up to {report.urn.total_count:,} and stays within the group sizes."
+        return f"Every one adds up to {report.urn.total_count:,} and stays within the group sizes."
     worst = max(bad, key=lambda row: row.violations)
     return (
         f"The rules of the urn are broken: {worst.sum_violations:,} of {worst.num_samples:,} {described_sampler(worst)} do not "
@@ -133,10 +151,10 @@ def _bias(row: GradientQuality) -> str:
     name, bias = _names([row])[0], row.bias
     if row.relative_bias is None:
         return f"{name} is biased where the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
-    how = "slightly biased, by" if row.verdict == "slightly biased" else "biased by"
+    how = "is biased by" if row.verdict == "biased" else "has some bias:"
     share, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
     against = ", and points the wrong way" if row.cosine is not None and row.cosine.high < 0 else ""
-    return f"{name} is {how} {share} of the gradient ({low} to {high}){against}."
+    return f"{name} {how} {share} of the gradient ({low} to {high}){against}."
 
 
 def _error(report: QualityReport, rmse: float) -> str:

@@ -44,15 +44,17 @@ def report_html(report: QualityReport) -> str:
         (True, False)
     """
     figures = []
-    if report.samples:
-        figures.append(("Samples", sample_figure(report, LIGHT), sample_alt(report), _sample_table(report)))
+    if report.temperatures and report.samples:
+        figures.append(("Samples", _drawn(sample_figure(report, LIGHT), sample_alt(report), True), _sample_table(report)))
+    elif report.samples:
+        figures.append(("Counts", "", _sample_table(report)))
     if report.gradients:
-        figures.append(("Gradients", gradient_figure(report, LIGHT), gradient_alt(report), _gradient_table(report)))
+        drawn = _drawn(gradient_figure(report, LIGHT), gradient_alt(report), not report.samples)
+        figures.append(("Gradients", drawn, _gradient_table(report)))
     parts = [f"<h1>Relaxation quality</h1><p>{_escaped(_described(report))}</p>"]
     first, *others = report.verdict()
     parts.append(f"<p>{_escaped(first)}</p><ul>{''.join(f'<li>{_escaped(words)}</li>' for words in others)}</ul>")
-    for number, (title, figure, alt, table) in enumerate(figures):
-        parts.append(f"<h2>{title}</h2>{_drawn(figure, alt, number == 0)}{table}")
+    parts += [f"<h2>{title}</h2>{drawn}{table}" for title, drawn, table in figures]
     parts.append(f"<h2>Settings</h2>{_settings(report)}")
     data = report.to_json().replace("<", "\\u003c")
     parts.append(f'<script type="application/json" id="report">{data}</script>')
@@ -100,8 +102,8 @@ def _described(report: QualityReport) -> str:
 
 def _settings(report: QualityReport) -> str:
     rows = [
-        ("Temperatures", ", ".join(f"{value:g}" for value in report.temperatures)),
-        ("Draws of each sampler", f"{report.num_samples:,}"),
+        ("Temperatures", ", ".join(f"{value:g}" for value in report.temperatures) or "none"),
+        ("Draws" if not report.temperatures else "Draws of each sampler", f"{report.num_samples:,}"),
         ("Count vectors", "too many to list" if report.support_size is None else f"{report.support_size:,}"),
         ("False-alarm rate", f"{report.level:g}, all {report.num_tests} tests together (Holm)"),
         ("Seed", str(report.seed)),
@@ -125,7 +127,11 @@ def _sample_table(report: QualityReport) -> str:
     for row in report.samples:
         joint, floor = row.total_variation, row.total_variation_floor
         cells = (
-            *(row.label, f"{row.temperature:g}", "told apart" if row.differs else "not told apart"),
+            *(
+                row.label,
+                "" if row.temperature is None else f"{row.temperature:g}",
+                "told apart" if row.differs else "not told apart",
+            ),
             *(f"{max(row.ks):.3g}", _p_value(row.adjusted_p_value)),
             *("–" if joint is None else f"{joint:.3g}", "–" if floor is None else f"{floor.mean:.3g}"),
             *(f"{row.wasserstein:.3g}", f"{row.wasserstein_floor.mean:.3g}", f"{row.wasserstein_floor.quantile:.3g}"),

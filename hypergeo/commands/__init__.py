@@ -1,0 +1,13 @@
+"""The command line: one module a subcommand, each with ``EPILOG``, ``add_arguments(parser)`` and ``run(given, terminal)``."""
+
+from __future__ import annotations
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = {
+    "quality": "measure how close relaxed samples and gradients are to the exact ones",
+    "fit": "find the weights that explain observed counts, with intervals",
+    "sample": "draw counts: exact, one element at a time, or relaxed",
+    "bench": "time the laws and estimators on this machine",
+}
+"""Names of the subcommands and what they do; the module of that name is imported when it is called."""

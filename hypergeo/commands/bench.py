@@ -1,0 +1,161 @@
+"""``python -m hypergeo bench``: how long the laws and the estimators take on this machine, for one urn."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from hypergeo.estimators import Estimator
+from hypergeo.fisher import FisherHypergeometric
+from hypergeo.goodness_of_fit import support_size
+from hypergeo.objectives import preset_objective
+from hypergeo.relaxed import RelaxedFisherHypergeometric
+from hypergeo.wallenius import WalleniusHypergeometric
+
+from .quality import ESTIMATORS
+from .terminal import Terminal, add_output_arguments, output_format, table
+from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, start, urn_of, whole
+
+__all__ = ["EPILOG", "add_arguments", "run"]
+
+EPILOG = """examples:
+  python -m hypergeo bench -n 180 -m 3x200 -w 1,2,4
+  python -m hypergeo bench -n 2000 -m 1000x10 --num-samples 100 --threads 2 -o bench.json
+
+Each call is made once without the clock, then again until --seconds are used up (three times at least); medians are printed.
+Every call constructs its distribution, as a training step does. Other work on the machine shows in the numbers: compare those
+of one run."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one kind of call: the median, the fastest, and how many there were."""
+
+    what: str
+    median: float
+    fastest: float
+    calls: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    add_urn_arguments(parser)
+    group = parser.add_argument_group("effort")
+    group.add_argument("--num-samples", type=whole(1, 10**8), default=1_000, metavar="S", help="draws of each call; 1,000")
+    group.add_argument(
+        "--num-evaluations", type=whole(2, 10**6), default=8, metavar="E", help="draws of each gradient estimate; 8"
+    )
+    group.add_argument("--seconds", type=_seconds, default=0.3, metavar="T", help="time for each kind of call; 0.3")
+    group.add_argument("--temperature", type=_seconds, default=0.5, metavar="T", help="of the relaxation; 0.5")
+    add_seed_argument(parser)
+    add_output_arguments(parser, ["text", "json", "csv"])
+
+
+def run(given: argparse.Namespace, terminal: Terminal) -> None:
+    """Times and writes the medians."""
+    chosen = output_format(given)
+    start(given)
+    calls = _calls(given, urn_of(given))
+    timings = []
+    for number, (what, call) in enumerate(calls.items()):
+        terminal.progress(number / len(calls), what)
+        timings.append(_timed(what, call, given.seconds))
+    rows = [asdict(timing) for timing in timings]
+    machine = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": given.threads,
+        "cores": os.cpu_count(),
+    }
+    if chosen == "json":
+        terminal.write(json.dumps({"machine": machine, "timings": rows}, indent=1, ensure_ascii=False) + "\n")
+    elif chosen == "csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        terminal.write(text.getvalue())
+    else:
+        words = ", ".join(f"{name} {value}" for name, value in machine.items())
+        shown = [[row.what, _duration(row.median), _duration(row.fastest), str(row.calls)] for row in timings]
+        terminal.write(f"{words}\n\n{table(['call', 'median', 'fastest', 'calls'], shown)}")
+
+
+def _calls(given: argparse.Namespace, law: FisherHypergeometric) -> dict[str, Callable[[], object]]:
+    """What is timed, by name."""
+    number = given.num_samples
+    arguments = law.total_count, law.group_sizes
+    logs = law.log_weights
+    counts = law.sample((number,))
+    leaf = logs.clone().requires_grad_()
+
+    def exact() -> FisherHypergeometric:
+        return FisherHypergeometric(*arguments, log_weights=logs)
+
+    def relaxed(hard: bool, conditionals: str) -> None:
+        sampler = RelaxedFisherHypergeometric(
+            given.temperature, *arguments, log_weights=leaf, straight_through=hard, conditionals=conditionals
+        )
+        _backward(sampler.rsample((number,)).square().mean(), leaf)
+
+    calls: dict[str, Callable[[], object]] = {
+        "construction": exact,
+        "mean and variance": lambda: (exact().mean, exact().variance),
+        f"log_prob of {number:,}": lambda: exact().log_prob(counts),
+        f"{number:,} exact draws": lambda: exact().sample((number,)),
+        f"{number:,} Wallenius draws": lambda: WalleniusHypergeometric(*arguments, log_weights=logs).sample((number,)),
+    }
+    for hard in (False, True):
+        for conditionals in ("exact", "merged"):
+            kind = f"{'straight-through' if hard else 'soft'} draws, {conditionals} conditionals, forward and backward"
+            calls[f"{number:,} {kind}"] = partial(relaxed, hard, conditionals)
+    objective = preset_objective("quadratic", law)
+
+    def gradient(estimator: Estimator) -> None:
+        urn = FisherHypergeometric(*arguments, log_weights=leaf)
+        _backward(estimator.surrogate_loss(urn, objective, given.num_evaluations), leaf)
+
+    for name, make in ESTIMATORS.items():
+        if name != "exact" or support_size(law) is not None:
+            calls[f"gradient by {name}"] = partial(gradient, make())
+    return calls
+
+
+def _backward(loss: Tensor, leaf: Tensor) -> None:
+    torch.autograd.grad(loss, leaf)
+
+
+def _timed(what: str, call: Callable[[], object], seconds: float) -> Timing:
+    call()
+    spent: list[float] = []
+    while len(spent) < 3 or sum(spent) < seconds:
+        begun = time.perf_counter()
+        call()
+        spent.append(time.perf_counter() - begun)
+    return Timing(what, statistics.median(spent), min(spent), len(spent))
+
+
+def _duration(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def _seconds(text: str) -> float:
+    found = numbers(text)
+    if len(found) != 1 or not 0 < found[0] < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
+    return found[0]

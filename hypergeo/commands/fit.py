@@ -1,0 +1,130 @@
+"""``python -m hypergeo fit``: weights from observed counts."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import math
+
+import torch
+
+from hypergeo.counts_file import CountsTable, read_counts
+from hypergeo.fitting import WeightFit, fit_weights
+
+from .quality import read_text
+from .terminal import Terminal, add_output_arguments, output_format, table
+from .urn_arguments import numbers, sizes
+
+__all__ = ["EPILOG", "add_arguments", "run"]
+
+EPILOG = """examples:
+  a row for each observation, a column for each group; the first line may name the groups:
+    python -m hypergeo fit counts.csv -m 10,10,10
+  from another program, and what was drawn with weights 1, 2, 4 comes back:
+    python -m hypergeo sample -N 2000 -n 15 -m 3x10 -w 1,2,4 | python -m hypergeo fit - -m 3x10
+
+Rows may have different sums: each row's sum is the number that was drawn. Only ratios of weights can be known; those printed
+have geometric mean one. A group never drawn has weight zero, one always drawn to its bound an infinite weight; neither has an
+interval. Intervals are Wald's, on the logarithms."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    parser.add_argument(
+        "counts", nargs="?", default="-", metavar="FILE", help="observed counts (CSV); standard input by default"
+    )
+    parser.add_argument(
+        "-m", "--group-sizes", type=sizes, required=True, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
+    )
+    parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
+    add_output_arguments(parser, ["text", "json", "csv"])
+
+
+def run(given: argparse.Namespace, terminal: Terminal) -> None:
+    """Fits and writes the weights."""
+    chosen = output_format(given)
+    torch.set_num_threads(1)
+    observed = read_counts(read_text(given.counts), groups=len(given.group_sizes))
+    fit = fit_weights(observed.counts, given.group_sizes)
+    if not fit.converged:
+        terminal.say("The likelihood has no maximum: groups separate, so that some weights could be any number. No intervals.")
+    rows = _rows(observed, given.group_sizes, fit, given.level)
+    if chosen == "json":
+        record = {
+            "groups": rows,
+            "level": given.level,
+            "observations": len(observed.counts),
+            "log_likelihood": fit.log_likelihood,
+            "converged": fit.converged,
+        }
+        terminal.write(json.dumps(record, ensure_ascii=False) + "\n")
+    elif chosen == "csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        terminal.write(text.getvalue())
+    else:
+        head = ["group", "size", "weight", "log weight", "standard error", f"{100 * given.level:g} % interval", ""]
+        shown = [
+            [
+                str(row["group"]),
+                str(row["size"]),
+                _shown(row["weight"]),
+                _shown(row["log_weight"]),
+                _shown(row["standard_error"]),
+                "-" if row["low"] is None else f"{_shown(row['low'])} to {_shown(row['high'])}",
+                str(row["note"]),
+            ]
+            for row in rows
+        ]
+        terminal.write(
+            f"{len(observed.counts):,} observations, log-likelihood {fit.log_likelihood:.6g}\n\n{table(head, shown)}"
+        )
+
+
+def _rows(observed: CountsTable, group_sizes: list[int], fit: WeightFit, level: float) -> list[dict[str, object]]:
+    interval = fit.confidence_interval(level).tolist()
+    rows: list[dict[str, object]] = []
+    for group, name in enumerate(observed.names):
+        log_weight = float(fit.log_weights[group])
+        note = ""
+        if math.isnan(log_weight):
+            note = "forced counts say nothing"
+        elif math.isinf(log_weight):
+            note = "never drawn" if log_weight < 0 else "always drawn to its bound"
+        rows.append(
+            {
+                "group": name,
+                "size": group_sizes[group],
+                "weight": _finite(float(fit.weights[group])),
+                "log_weight": _finite(log_weight),
+                "standard_error": _finite(float(fit.standard_errors[group])),
+                "low": _finite(interval[group][0]),
+                "high": _finite(interval[group][1]),
+                "note": note,
+            }
+        )
+    return rows
+
+
+def _finite(value: float) -> float | str | None:
+    """A number that JSON knows: none for what is not one, words for infinity."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _level(text: str) -> float:
+    found = numbers(text)
+    if len(found) != 1 or not 0 < found[0] < 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
+    return found[0]

@@ -1,0 +1,227 @@
+"""``python -m hypergeo quality``: a report on samples and gradients of an urn, or on observed counts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hypergeo.counts_file import read_counts
+from hypergeo.estimators import (
+    Estimator,
+    Exact,
+    ExactMarginal,
+    GumbelSoftmax,
+    LinearizedControlVariate,
+    ScoreFunction,
+    StraightThrough,
+)
+from hypergeo.gradient_quality import Measured
+from hypergeo.objectives import OBJECTIVES, Absolute, Linear, Quadratic, preset_objective
+from hypergeo.quality import QualityReport
+
+from .terminal import Terminal, add_output_arguments, output_format, table
+from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
+
+__all__ = ["EPILOG", "add_arguments", "read_text", "run"]
+
+EPILOG = """examples:
+  three groups of 200, the published rule beside the exact one, as a page with figures:
+    python -m hypergeo quality -n 180 -m 3x200 -w 1,5,1 --conditionals both -o report.html
+  gradients only, of the absolute distance to (2, 4, 9):
+    python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --samplers none --objective absolute --target 2,4,9
+  do these counts come from this law? (status 3 where they do not, with --strict)
+    python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --counts counts.csv --strict
+
+The verdict comes first, in words. With --strict the status is 3 where anything is not to be trusted."""
+
+ESTIMATORS: dict[str, Callable[[], Estimator]] = {
+    "score-function": ScoreFunction,
+    "control-variate": LinearizedControlVariate,
+    "exact-marginal": ExactMarginal,
+    "straight-through": lambda: StraightThrough(1.0),
+    "gumbel-softmax": lambda: GumbelSoftmax(1.0),
+    "straight-through-merged": lambda: StraightThrough(1.0, "merged"),
+    "gumbel-softmax-merged": lambda: GumbelSoftmax(1.0, "merged"),
+    "exact": Exact,
+}
+_USUAL = ["score-function", "control-variate", "exact-marginal", "straight-through"]
+_DISTRUSTED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    add_urn_arguments(parser)
+    group = parser.add_argument_group("what is measured")
+    group.add_argument(
+        "--temperatures", type=positive, default=[0.1, 1.0], metavar="LIST", help="of the relaxation; 0.1,1 by default"
+    )
+    group.add_argument(
+        "--conditionals", choices=["exact", "merged", "both"], default="exact", help="exact, the published merged rule, or both"
+    )
+    group.add_argument(
+        "--samplers",
+        type=_names({"soft": False, "straight-through": True}),
+        default=["soft", "straight-through"],
+        metavar="LIST",
+        help="soft, straight-through, both (the default), or none",
+    )
+    group.add_argument(
+        "--estimators",
+        type=_names(ESTIMATORS),
+        default=_USUAL,
+        metavar="LIST",
+        help=f"of gradients: {', '.join(ESTIMATORS)}, or none; {','.join(_USUAL)} by default",
+    )
+    group.add_argument(
+        "--objective", choices=OBJECTIVES, default="quadratic", help="whose expectation is differentiated; quadratic by default"
+    )
+    group.add_argument(
+        "--target",
+        type=numbers,
+        metavar="LIST",
+        help="target counts of the quadratic and absolute objectives, coefficients of the linear one",
+    )
+    group.add_argument(
+        "--counts", metavar="FILE", help="test these counts (CSV, - for standard input) instead of the project's samplers"
+    )
+    effort = parser.add_argument_group("effort")
+    effort.add_argument(
+        "--num-samples", type=whole(1, 10**8), default=10_000, metavar="S", help="draws of each sampler; 10,000"
+    )
+    effort.add_argument(
+        "--num-gradients", type=whole(2, 10**7), default=400, metavar="R", help="estimates of each estimator; 400"
+    )
+    effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="draws of each estimate; 8")
+    effort.add_argument("--level", type=_level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
+    add_seed_argument(parser)
+    parser.add_argument("--strict", action="store_true", help="end with status 3 where anything is not to be trusted")
+    add_output_arguments(parser, ["text", "json", "csv", "html"])
+
+
+def run(given: argparse.Namespace, terminal: Terminal) -> int:
+    """Measures and writes the report."""
+    chosen = output_format(given)
+    start(given)
+    law = urn_of(given)
+    if given.counts is not None:
+        counts = read_counts(read_text(given.counts), groups=law.event_shape[0]).counts
+        report = QualityReport.of_counts(law, counts, level=given.level, seed=given.seed)
+    else:
+        objective = preset_objective(given.objective, law)
+        if given.target is not None:
+            if len(given.target) != law.event_shape[0]:
+                raise ValueError(
+                    f"--target must list one number for each of the {law.event_shape[0]} groups; got {len(given.target)}"
+                )
+            if not isinstance(objective, Quadratic | Absolute | Linear):
+                raise ValueError("--target goes with --objective quadratic, absolute or linear, not with step")
+            objective = type(objective)(tuple(given.target))
+        report = QualityReport.measure(
+            law,
+            given.temperatures,
+            objective,
+            [ESTIMATORS[name]() for name in given.estimators],
+            num_samples=given.num_samples,
+            num_gradients=given.num_gradients,
+            num_evaluations=given.num_evaluations,
+            straight_through=[name == "straight-through" for name in given.samplers],
+            conditionals=["exact", "merged"] if given.conditionals == "both" else [given.conditionals],
+            level=given.level,
+            seed=given.seed,
+            progress=terminal.progress,
+        )
+    terminal.write(_written(report, chosen))
+    return _DISTRUSTED if given.strict and report.failures() else 0
+
+
+def read_text(place: str) -> str:
+    """The text of a file, or of standard input for ``-``."""
+    data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{'standard input' if place == '-' else place} is not text in UTF-8") from None
+
+
+def _written(report: QualityReport, chosen: str) -> str:
+    if chosen == "json":
+        return report.to_json() + "\n"
+    if chosen == "csv":
+        return report.to_csv()
+    if chosen == "html":
+        from hypergeo.figures.report import report_html  # plotly, which nothing else here needs
+
+        return report_html(report)
+    return "\n".join(_paragraphs(report))
+
+
+def _paragraphs(report: QualityReport) -> Iterable[str]:
+    first, *others = report.verdict()
+    yield first.replace("**", "")
+    yield ""
+    yield from (f"- {sentence}" for sentence in others)
+    if report.samples:
+        yield ""
+        yield table(
+            ["samples", "tau", "verdict", "KS", "p", "TV", "noise", "W1", "noise"],
+            [
+                [
+                    row.label,
+                    "" if row.temperature is None else f"{row.temperature:g}",
+                    "told apart" if row.differs else "not told apart",
+                    f"{max(row.ks):.3g}",
+                    f"{row.adjusted_p_value:.2g}",
+                    "-" if row.total_variation is None else f"{row.total_variation:.3g}",
+                    "-" if row.total_variation_floor is None else f"{row.total_variation_floor.mean:.3g}",
+                    f"{row.wasserstein:.3g}",
+                    f"{row.wasserstein_floor.mean:.3g}",
+                ]
+                for row in report.samples
+            ],
+        )
+    if report.gradients:
+        yield table(
+            ["gradients", "tau", "verdict", "bias / gradient", "sd", "rmse", "cosine", "evaluations", "ms"],
+            [
+                [
+                    row.label,
+                    "" if row.temperature is None else f"{row.temperature:g}",
+                    row.verdict,
+                    _interval(row.relative_bias),
+                    f"{row.deviation.value:.3g}",
+                    f"{row.rmse.value:.3g}",
+                    "-" if row.cosine is None else f"{row.cosine.value:.3f}",
+                    f"{row.evaluations:g}",
+                    f"{1e3 * row.seconds:.2g}",
+                ]
+                for row in report.gradients
+            ],
+        )
+
+
+def _interval(measured: Measured | None) -> str:
+    return "-" if measured is None else f"{measured.value:.3g} ({measured.low:.2g} to {measured.high:.2g})"
+
+
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
+    allowed = list(known)
+
+    def parsed(text: str) -> list[str]:
+        found = [part for part in text.replace(",", " ").split() if part]
+        if found == ["none"]:
+            return []
+        for name in found:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError(f"must be of {', '.join(allowed)}, or none; got {name!r}")
+        return list(dict.fromkeys(found))
+
+    return parsed
+
+
+def _level(text: str) -> float:
+    (value,) = numbers(text) if len(numbers(text)) == 1 else (0.0,)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
+    return value
