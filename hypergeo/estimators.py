@@ -16,9 +16,9 @@ from torch import Tensor
 
 from .batching import Rows
 from .enumeration import count_support, enumerate_counts
-from .expansion import Objective, around_mean, at_mean, evaluate
+from .expansion import Objective, around_mean, at_mean, evaluate, uses_matrix
 from .fisher import FisherHypergeometric
-from .moments import mean_and_covariance
+from .moments import mean_and_covariance, mean_and_variance
 from .relaxed import RelaxedFisherHypergeometric
 
 __all__ = [
@@ -31,8 +31,6 @@ __all__ = [
     "ScoreFunction",
     "StraightThrough",
 ]
-
-_MOST_CURVED = 32
 
 
 @runtime_checkable
@@ -188,13 +186,13 @@ class LinearizedControlVariate:
     does, so its score-function estimate, with a leave-one-out baseline, spreads less. For quadratics nothing is left; an
     objective without a slope, such as a step, leaves the plain score function.
 
-    With ``curvature`` the objective and its slope are evaluated at ``4 K`` points besides the draws, and the expansion follows
-    kinks too. Without it, or where there are more than 32 groups, it is the first-order one at the mean of the reference:
-    one evaluation, but no help, and some harm, where the objective has a kink nearby.
+    The expansion is fitted to the objective's values and slopes at some points around the mean, once for any number of draws:
+    about six points for each group, or 32 where there are more than 16 groups; then only the curvature along each group is
+    taken off, and no matrix is formed. So it follows kinks, too.
 
     Args:
-        curvature: whether the quadratic part is taken off as well; only where there are at most 32 groups, since the
-            matrix of second derivatives is formed.
+        curvature: ``False`` for the first-order expansion at the mean, that of the reference: one evaluation, but no help, and
+            some harm, where the objective has a kink nearby.
 
     Example:
         >>> log_weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
@@ -205,7 +203,7 @@ class LinearizedControlVariate:
 
     References:
         S. Gu, S. Levine, I. Sutskever, A. Mnih, "MuProp: unbiased backpropagation for stochastic neural networks", ICLR 2016,
-        whose baseline is the first-order expansion.
+        equation 5; the fit over the law in place of a derivative at its mean is this package's.
     """
 
     curvature: bool = True
@@ -213,24 +211,26 @@ class LinearizedControlVariate:
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         num_samples = _samples(num_samples, 1)
-        covariance = None
-        if self.curvature and distribution.event_shape[0] <= _MOST_CURVED:
-            rows, batch, dtype = Rows.of(distribution), distribution.batch_shape, distribution.log_weights.dtype
-            mean, covariance = mean_and_covariance(rows)
-            expansion = around_mean(objective, mean.detach(), covariance.detach(), rows, batch, dtype)
-            mean, covariance = (rows.restore(moment, batch).to(dtype) for moment in (mean, covariance))
+        batch, dtype = distribution.batch_shape, distribution.log_weights.dtype
+        spread = None
+        if self.curvature:
+            rows = Rows.of(distribution)
+            mean, spread = (mean_and_covariance if uses_matrix(rows.sizes.shape[-1]) else mean_and_variance)(rows)
+            expansion = around_mean(objective, mean.detach(), spread.detach(), rows, batch, dtype)
+            mean, spread = (rows.restore(moment, batch).to(dtype) for moment in (mean, spread))
         else:
             mean = distribution.mean
             expansion = at_mean(objective, mean.detach())
         counts = distribution.sample((num_samples,))
         values = evaluate(objective, counts)
-        rest = values.detach() - expansion(counts - mean.detach())
-        # Leave-one-out, where the expansion counts as one more draw, with a rest of zero: few draws make a poor baseline.
-        advantage = rest * (1 + 1 / num_samples) - rest.mean(0)
-        exact = (expansion.slope * (mean - mean.detach())).sum(-1)
-        if covariance is not None and expansion.curvature is not None:
-            exact = exact + 0.5 * (expansion.curvature * (covariance - covariance.detach())).sum((-1, -2))
-        return values.mean(0) + exact + _score_term(distribution, counts - mean.detach(), advantage)
+        apart = counts - mean.detach()
+        rest = values.detach() - expansion(apart)
+        if self.curvature:
+            # Leave-one-out with one draw more, whose rest is zero as the expansion has it: few draws make a poor baseline.
+            advantage = rest * (1 + 1 / num_samples) - rest.mean(0)
+        else:
+            advantage = _leave_one_out(rest) if num_samples > 1 else rest
+        return values.mean(0) + expansion.gradient_of_expectation(mean, spread) + _score_term(distribution, apart, advantage)
 
 
 @dataclass(frozen=True)

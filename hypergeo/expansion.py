@@ -10,24 +10,25 @@ from torch import Tensor
 
 from .batching import Rows
 
-__all__ = ["Expansion", "Objective", "around_mean", "at_mean", "evaluate"]
+__all__ = ["Expansion", "Objective", "around_mean", "at_mean", "evaluate", "uses_matrix"]
 
 Objective = Callable[[Tensor], Tensor]
 
-_REACHES = (2.5, 1.25)  # how far out the two points on each side lie, in columns of the root of the covariance
-_INSIDE = 0.95  # of the way to the edge of what can occur, for a point that would lie beyond it
-_ROUNDING = 1e-9  # of a step's longest component, what moves a group by rounding only
+_INSIDE = 0.8  # of the way from the mean to the least and the most that a group can give: no point lies further out
 _NULL = 1e-12  # of the largest variance in any direction, what counts as none
+_MATRIX_GROUPS = 16  # up to this many groups, curvature is a matrix; beyond, its diagonal
+_JOINT = 8  # joint moves of many groups
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """``value + slope · a + a · curvature · a / 2`` at distance ``a`` from the mean, for each law of a batch.
+    """A polynomial in how far counts are from their mean, for each law of a batch.
 
     Attributes:
-        value: shape ``batch_shape``.
+        value: at the mean, shape ``batch_shape``.
         slope: shape ``batch_shape + (K,)``.
-        curvature: shape ``batch_shape + (K, K)``, or ``None`` where it is zero.
+        curvature: second derivatives, shape ``batch_shape + (K, K)``, or with one axis of groups less for a diagonal matrix;
+            ``None`` for zero.
     """
 
     value: Tensor
@@ -35,11 +36,26 @@ class Expansion:
     curvature: Tensor | None = None
 
     def __call__(self, apart: Tensor) -> Tensor:
-        """The polynomial at counts less their mean, shape ``(N,) + batch_shape + (K,)``; the result lacks the last axis."""
+        """Values at counts less their mean, shape ``(N,) + batch_shape + (K,)``; the result lacks the last axis."""
         found = self.value + (self.slope * apart).sum(-1)
         if self.curvature is None:
             return found
+        if self.curvature.dim() == self.slope.dim():
+            return found + 0.5 * (self.curvature * apart.square()).sum(-1)
         return found + 0.5 * (torch.einsum("...ij,n...j->n...i", self.curvature, apart) * apart).sum(-1)
+
+    def gradient_of_expectation(self, mean: Tensor, spread: Tensor | None) -> Tensor:
+        """Zero, with the gradient of the polynomial's expectation in what the moments depend on.
+
+        Args:
+            mean: expected counts, shape ``batch_shape + (K,)``.
+            spread: their covariances or variances, of the shape of ``curvature``; not needed where there is none.
+        """
+        found = (self.slope * (mean - mean.detach())).sum(-1)
+        if self.curvature is None or spread is None:
+            return found
+        axes = tuple(range(self.slope.dim() - 1, self.curvature.dim()))
+        return found + 0.5 * (self.curvature * (spread - spread.detach())).sum(axes)
 
 
 def evaluate(objective: Objective, counts: Tensor) -> Tensor:
@@ -71,18 +87,18 @@ def at_mean(objective: Objective, mean: Tensor) -> Expansion:
 
 
 def around_mean(
-    objective: Objective, mean: Tensor, covariance: Tensor, rows: Rows, batch_shape: torch.Size, dtype: torch.dtype
+    objective: Objective, mean: Tensor, spread: Tensor, rows: Rows, batch_shape: torch.Size, dtype: torch.dtype
 ) -> Expansion:
-    """Second-order expansion over the law: exact for quadratics, and a good fit where the objective has kinks.
+    """Second-order expansion over the law: its slope and curvature are those of the objective at points around the mean.
 
-    The slope at one point says little about an objective that has a kink nearby. So slope and curvature are those of the
-    plane fitted by least squares to the objective's slopes at ``4 K`` points around the mean: two on either side along each
-    column of the root of the covariance. The points add up to what is drawn and lie within the bounds of the counts.
+    The slope at one point says little about an objective that has a kink nearby. So a plane is fitted by least squares to
+    the objective's slopes where the law has its mass. The points add up to what is drawn and keep within the counts' bounds.
+    With a matrix of covariances the fit is exact for every quadratic; with variances it is for those that add up over groups.
 
     Args:
         objective: maps counts ``(…, K)`` to ``(…)``.
         mean: of the rows' counts, float64, without gradient, shape ``(T, K)``.
-        covariance: likewise, shape ``(T, K, K)``.
+        spread: likewise, covariances ``(T, K, K)`` or variances ``(T, K)``, as :func:`uses_matrix` says.
         rows: the urns.
         batch_shape: the shape that the rows restore to.
         dtype: of the counts that the objective is given, and of the result.
@@ -90,37 +106,43 @@ def around_mean(
     References:
         S. Särkkä, "Bayesian filtering and smoothing", 2013, chapter 5: statistical linearisation, sigma points.
     """
-    variances, axes = torch.linalg.eigh(covariance)
-    varying = variances > _NULL * variances[..., -1:].clamp(min=1e-300)
-    deviations = torch.where(varying, variances, 1.0).sqrt()
-    root, whiten, within = (
-        (axes * torch.where(varying, scale, 0.0)[..., None, :]) @ axes.mT
-        for scale in (deviations, 1 / deviations, torch.ones_like(deviations))
-    )
-    lengths = [sign * reach for reach in _REACHES for sign in (1.0, -1.0)]
-    steps, whitened = (torch.cat([length * matrix for length in lengths], -2) for matrix in (root, within))
-    kept = _room(rows, mean, steps)
-    steps, whitened = kept * steps, kept * whitened
-    # Least squares in coordinates of unit variance, where the matrix of the points is well conditioned.
-    apart = whitened - whitened.mean(-2, keepdim=True)
-    moments = apart.mT @ apart + torch.eye(apart.shape[-1], device=apart.device) - within
-    design = apart @ torch.linalg.pinv(moments, hermitian=True, rtol=1e-10) @ whiten
 
     def restored(value: Tensor) -> Tensor:
         return rows.restore(value, batch_shape).to(dtype)
 
-    steps, points = (restored(value).movedim(-2, 0) for value in (steps, mean[:, None] + steps))
+    if spread.dim() == mean.dim():
+        steps = _within_bounds(rows, mean, _joint_steps(spread))
+        apart = steps - steps.mean(-2, keepdim=True)
+        design = apart / apart.square().sum(-2, keepdim=True).clamp(min=1e-300)
+    else:
+        root, whiten, within = _roots(spread)
+        steps = _within_bounds(rows, mean, _steps(root))
+        whitened = steps @ whiten
+        apart = whitened - whitened.mean(-2, keepdim=True)
+        # In coordinates of unit variance the matrix of the points is well conditioned.
+        moments = apart.mT @ apart + torch.eye(apart.shape[-1], device=apart.device) - within
+        design = apart @ torch.linalg.pinv(moments, hermitian=True, rtol=1e-10) @ whiten
+    steps, points, design = (restored(value).movedim(-2, 0) for value in (steps, mean[:, None] + steps, design))
     values, slopes = _values_and_slopes(objective, points)
-    curvature = torch.einsum("p...i,...pj->...ij", slopes, restored(design))
-    curvature = restored(within) @ curvature
-    curvature = 0.5 * (curvature + curvature.mT)
-    slope = slopes.mean(0) - (curvature @ steps.mean(0)[..., None])[..., 0]
+    slope = slopes.mean(0)
+    if spread.dim() == mean.dim():
+        curvature = (slopes * design).sum(0)
+        slope = slope - curvature * steps.mean(0)
+    else:
+        curvature = restored(within) @ torch.einsum("p...i,p...j->...ij", slopes, design)
+        curvature = 0.5 * (curvature + curvature.mT)
+        slope = slope - (curvature @ steps.mean(0)[..., None])[..., 0]
     found = Expansion(torch.zeros_like(values[0]), slope, curvature if bool(curvature.any()) else None)
     return Expansion((values - found(steps)).mean(0), found.slope, found.curvature)
 
 
+def uses_matrix(groups: int) -> bool:
+    """Whether an expansion's curvature is a matrix and not its diagonal: up to 16 groups."""
+    return groups <= _MATRIX_GROUPS
+
+
 def _values_and_slopes(objective: Objective, points: Tensor) -> tuple[Tensor, Tensor]:
-    """The objective and its slopes at some points of each law; zero for a slope that is not finite, as of a root at zero.
+    """The objective and its slopes at some points of each law; zero for what is not finite, as the slope of a root at zero.
 
     Any fixed expansion keeps an estimate unbiased, so what is missing costs precision and nothing else.
     """
@@ -133,12 +155,60 @@ def _values_and_slopes(objective: Objective, points: Tensor) -> tuple[Tensor, Te
     return torch.where(values.isfinite(), values, 0.0), slopes
 
 
-def _room(rows: Rows, mean: Tensor, steps: Tensor) -> Tensor:
-    """By how much steps ``(T, P, K)`` from the mean must be shortened to stay within the counts' bounds: ``(T, P, 1)``."""
+def _roots(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Symmetric root of a singular covariance, the root's pseudoinverse, and the projection on what varies."""
+    variances, axes = torch.linalg.eigh(covariance)
+    varying = variances > _NULL * variances[..., -1:].clamp(min=1e-300)
+    deviations = torch.where(varying, variances, 1.0).sqrt()
+    root, whiten, within = (
+        (axes * torch.where(varying, scale, 0.0)[..., None, :]) @ axes.mT
+        for scale in (deviations, 1 / deviations, torch.ones_like(deviations))
+    )
+    return root, whiten, within
+
+
+def _steps(root: Tensor) -> Tensor:
+    """Steps from the mean, shape ``(T, P, K)``: each group by itself, and all groups together along cosines.
+
+    The lengths were chosen by the spread that they leave of absolute values with kinks at random places.
+    """
+    groups = root.shape[-1]
+    joint = groups**0.5 * _cosines(groups, root)[1:] @ root
+    single: tuple[float, ...] = (1.2,)
+    together: tuple[float, ...] = (1.5, 0.75)
+    if groups == 2:  # one direction, in which a group and all groups are the same
+        single, together = (), (1.48, 0.92, 0.35)
+    elif groups <= 4:
+        single, together = (2.3, 1.2), (1.4,)
+    steps = [length * root for length in single] + [length * joint for length in together]
+    return torch.cat([sign * step for step in steps for sign in (1.0, -1.0)], -2)
+
+
+def _joint_steps(variance: Tensor) -> Tensor:
+    """Steps from the mean of many groups together, shape ``(T, P, K)``: 32 of them, however many groups there are."""
+    groups = variance.shape[-1]
+    chosen = torch.linspace(1, groups - 1, _JOINT).round().long()
+    joint = groups**0.5 * _cosines(groups, variance, chosen) * variance.sqrt()[:, None]
+    share = variance / variance.sum(-1, keepdim=True).clamp(min=1e-300)
+    joint = joint - joint.sum(-1, keepdim=True) * share[:, None]
+    return torch.cat([length * joint for length in (1.4, -1.4, 0.7, -0.7)], -2)
+
+
+def _cosines(groups: int, like: Tensor, chosen: Tensor | None = None) -> Tensor:
+    """Orthonormal rows of the discrete cosine transform, all or those chosen; all but the first add up to zero."""
+    place = torch.arange(groups, dtype=like.dtype, device=like.device)
+    wave = place[:, None] if chosen is None else chosen.to(place)[:, None]
+    scale = torch.where(wave > 0, (2 / groups) ** 0.5, (1 / groups) ** 0.5)
+    return scale * torch.cos(torch.pi / groups * (place + 0.5) * wave)
+
+
+def _within_bounds(rows: Rows, mean: Tensor, steps: Tensor) -> Tensor:
+    """Steps ``(T, P, K)`` cut where they come near the counts' bounds, what is cut off made up for by the other groups."""
     low = (rows.total[:, None] - rows.sizes.sum(-1, keepdim=True) + rows.sizes).clamp(min=0)
     high = torch.minimum(rows.total[:, None], rows.sizes)
-    room = torch.where(steps > 0, (high - mean)[:, None], (mean - low)[:, None]).clamp(min=0)
-    length = steps.abs()
-    moves = length > _ROUNDING * length.amax(-1, keepdim=True)
-    share = torch.where(moves, _INSIDE * room / length.clamp(min=1e-300), torch.inf)
-    return share.amin(-1, keepdim=True).clamp(max=1.0)
+    up = (_INSIDE * (high - mean).clamp(min=0))[:, None]
+    down = (_INSIDE * (low - mean).clamp(max=0))[:, None]
+    steps = torch.minimum(torch.maximum(steps, down), up)
+    missing = -steps.sum(-1, keepdim=True)
+    room = torch.where(missing > 0, up - steps, steps - down)
+    return steps + missing * room / room.sum(-1, keepdim=True).clamp(min=1e-300)
