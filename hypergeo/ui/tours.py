@@ -64,8 +64,8 @@ def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:
         return
     _button(state, stops, "Back", number - 1, disabled=number == 1)
     if number < last:
-        _button(state, stops, "Next", number + 1, type="primary")
-    _button(state, stops, "End", 0, type="primary" if number == last else "secondary", help="Leaves the page as it is.")
+        _button(state, stops, "Next", number + 1, icon=":material/arrow_forward:")
+    _button(state, stops, "End", 0, help="Leaves the page as it is.")
 
 
 def _button(state: PageState, stops: Sequence[Stop], label: str, to: int, **options: Any) -> None:
