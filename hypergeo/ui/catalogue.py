@@ -36,6 +36,14 @@ HOME = PageEntry(
 
 PAGES = [
     PageEntry(
+        "pages/urn.py",
+        "Urn",
+        ":material/bubble_chart:",
+        "Draw from an urn whose groups differ in importance.",
+        "Balls leave an urn, the important ones more often. Draw once or a thousand times, at once or one by one, and see the "
+        "exact law fill up, and how every mean answers to every weight.",
+    ),
+    PageEntry(
         "pages/convergence.py",
         "Convergence",
         ":material/device_thermostat:",

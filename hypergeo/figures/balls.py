@@ -1,0 +1,163 @@
+"""The balls in an urn, one for each element: numbered and coloured by group, larger where more important, some of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .palette import Palette, group_colour, translucent
+from .panels import Panel, caption
+
+__all__ = ["ball_panel", "ball_sizes"]
+
+GAP, WIDEST_GAP = 0.9, 2.2  # rows between the balls in the urn and those that are out
+SMALLEST = 0.5  # diameter of the least important balls, as a share of the most important ones'
+NOTE = 34  # pixels for the words under the urn
+FILL = 0.5  # opacity of the balls: numbers on them stay legible in both themes
+KEYS = np.random.default_rng(8).random((64, 512))  # order in which elements lie in the urn, whatever else is in it
+
+
+def ball_sizes(weights: Sequence[float]) -> np.ndarray:
+    """Diameters of balls, as shares of the most important one's: the fifth root of the weight, and never below one half.
+
+    Args:
+        weights: importance of each group, ``K`` of them.
+
+    Example:
+        >>> ball_sizes([1.0, 2.0, 4.0]).round(2)
+        array([0.76, 0.87, 1.  ])
+    """
+    shares = np.asarray(weights, dtype=float)
+    return np.maximum((shares / max(shares.max(initial=0.0), 1e-300)) ** 0.2, SMALLEST)
+
+
+def ball_panel(
+    sizes: Sequence[int],
+    weights: Sequence[float],
+    out: np.ndarray,
+    palette: Palette,
+    *,
+    room: int,
+    title: str,
+    note: str,
+    width: float,
+    height: float,
+) -> Panel:
+    """The urn with its balls, those of the last draw above it; a ring is left where each of them lay.
+
+    Args:
+        sizes: number of elements in each group, ``K`` of them.
+        weights: importance of each group, ``K`` of them; balls of weight zero are hollow.
+        out: elements that are out, in the order in which they are shown; elements are numbered group by group.
+        palette: the inks.
+        room: for how many balls there is room above the urn.
+        title: words above the balls that are out.
+        note: words under the urn.
+        width: expected width of the panel in pixels, which sets the size of the balls.
+        height: expected height, likewise.
+    """
+    group = [k for k, size in enumerate(sizes) for _ in range(size)]
+    number = len(group)
+    columns, cell = _fit(number, room, width, height)
+    rows, tray = -(-number // columns), max(1, -(-room // columns))
+    order = np.argsort(np.concatenate([KEYS[k, :size] for k, size in enumerate(sizes)]), kind="stable")
+    places = np.empty((number, 2))
+    places[order] = _grid(number, columns)
+    ghosts = places[out]
+    gap = float(np.clip((height - NOTE) / cell - rows - tray, GAP, WIDEST_GAP))
+    places[out] = _grid(room, columns, from_top=True)[: len(out)] + np.array([0, rows + gap])
+    diameter = (0.88 * cell * ball_sizes(weights))[group]
+    left, right, rim = -0.12, columns + 0.12, rows + 0.3
+    wall = [(left - 0.12, rim), (left, rim - 0.12), (left, 0.3), (left + 0.08, 0.02), (left + 0.36, -0.12)]
+    outline = np.array(wall + [(columns - x, y) for x, y in wall[::-1]])
+    colours = [group_colour(k) for k in group]
+    fills = [translucent(group_colour(k), FILL if weights[k] > 0 else 0.0) for k in group]
+    top = rows + gap + tray
+    tall = max(height / cell, top + 0.3)
+    wide = max(width / cell, right - left + 0.4)
+    return Panel(
+        traces=[
+            _quiet(
+                mode="lines",
+                x=outline[:, 0].tolist(),
+                y=outline[:, 1].tolist(),
+                line={"color": palette.muted, "width": 2, "shape": "spline", "smoothing": 0.4},
+            ),
+            _quiet(
+                mode="markers",
+                x=ghosts[:, 0].tolist(),
+                y=ghosts[:, 1].tolist(),
+                marker={
+                    "size": (0.9 * diameter[out]).round(1).tolist(),
+                    "color": "rgba(0,0,0,0)",
+                    "opacity": 0.6,
+                    "line": {"width": 1, "color": [colours[element] for element in out]},
+                },
+            ),
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "showlegend": False,
+                "cliponaxis": False,
+                "x": places[:, 0].round(3).tolist(),
+                "y": places[:, 1].round(3).tolist(),
+                "text": [str(k + 1) for k in group],
+                "textfont": {"size": float(np.clip(round(0.3 * cell), 8, 15)), "color": palette.text},
+                "customdata": [f"{weights[k]:g}" for k in group],
+                "hovertemplate": "group %{text}, weight %{customdata}<extra></extra>",
+                "marker": {
+                    "size": diameter.round(1).tolist(),
+                    "color": fills,
+                    "opacity": 1,
+                    "line": {"width": 1.6, "color": colours},
+                },
+            },
+        ],
+        xaxis={
+            "range": [(left + right - wide) / 2, (left + right + wide) / 2],
+            "visible": False,
+            "constrain": "domain",
+        },
+        yaxis={"range": [top + 0.1 - tall, top + 0.1], "visible": False, "scaleanchor": "x", "constrain": "domain"},
+        annotations=[
+            caption(title, palette, size=13),
+            {
+                "text": note,
+                "xref": "x",
+                "yref": "y",
+                "x": (left + right) / 2,
+                "y": -0.2,
+                "xanchor": "center",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": 12, "color": palette.muted},
+            },
+        ],
+    )
+
+
+def _fit(number: int, room: int, width: float, height: float) -> tuple[int, float]:
+    """How many balls side by side let them be largest, and the pixels that each then has."""
+
+    def cell(columns: int) -> float:
+        rows = -(-number // columns) + max(1, -(-room // columns))
+        return min(width / (columns + 0.6), (height - NOTE) / (rows + GAP), 64.0)
+
+    best = max(range(1, max(number, room, 1) + 1), key=lambda columns: (cell(columns), columns))
+    return best, cell(best)
+
+
+def _grid(number: int, columns: int, *, from_top: bool = False) -> np.ndarray:
+    """Centres of so many balls in rows, from the bottom or from the top; the row that is not full is centred."""
+    rows = -(-number // columns)
+    row, column = np.divmod(np.arange(number), columns)
+    missing = rows * columns - number
+    across = column + 0.5 + np.where(row == rows - 1, missing / 2, 0.0)
+    up = (rows - 1 - row if from_top else row) + 0.5
+    return np.column_stack([across, up]).reshape(-1, 2)
+
+
+def _quiet(**options: Any) -> dict[str, Any]:
+    return {"type": "scatter", "showlegend": False, "hoverinfo": "skip", "cliponaxis": False, **options}

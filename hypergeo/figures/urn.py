@@ -1,0 +1,62 @@
+"""The urn page's figure: the balls, what has been drawn beside what to expect, and how that answers to the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from .convergence import Pixels
+from .palette import Palette
+from .panels import Box, Panel, arrange
+
+__all__ = ["NARROW", "WIDE", "urn_figure"]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Pixels.
+
+    Attributes:
+        height: of the figure.
+        balls: width and height of the urn.
+        rows: height of all rows of bars.
+        heat: height of the heat map.
+    """
+
+    height: int
+    balls: tuple[int, int]
+    rows: int
+    heat: int
+
+
+WIDE = Measures(height=604, balls=(350, 540), rows=300, heat=156)
+NARROW = Measures(height=1144, balls=(340, 420), rows=330, heat=190)
+
+
+def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    """Arranges the panels side by side or, on a telephone, one below the other.
+
+    Args:
+        balls: the urn.
+        observed: bars and outlines.
+        heat: derivatives of the means.
+        palette: the inks.
+        narrow: whether the page is a telephone's width.
+    """
+    measures = NARROW if narrow else WIDE
+    down = Pixels(measures.height)
+    down.take(24)
+    if narrow:
+        boxes = [down.box(0, 1, measures.balls[1])]
+        legend = Box(0, 1, 0, down.take(16))
+        down.take(36)
+        boxes.append(down.box(0, 1, measures.rows))
+        down.take(38 + 44)
+        boxes.append(down.box(0.16, 1, measures.heat))
+    else:
+        boxes = [Box(0, 0.39, 0, down.here()), down.box(0.45, 1, measures.rows)]
+        down.take(38 + 44)
+        boxes.append(down.box(0.51, 1, measures.heat))
+        legend = Box(0.45, 1, 0, 1)
+    return arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend)
