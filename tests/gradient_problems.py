@@ -1,0 +1,189 @@
+"""Urns and objectives on which gradient estimators are tried, their exact gradients in rational arithmetic, and a test of bias.
+
+Shared by the tests and by the benchmark, which makes longer runs of the same check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from hypergeo import FisherHypergeometric
+from hypergeo.estimators import Estimator, LinearizedControlVariate, ScoreFunction
+
+from .reference import FALSE_ALARM, RationalUrn
+
+__all__ = ["OBJECTIVES", "SMOOTH", "UNBIASED", "URNS", "Bias", "Problem", "bias", "exact_gradient", "gradients", "rmse"]
+
+Objective = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An urn: number drawn, group sizes, weights."""
+
+    drawn: int
+    sizes: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return f"n={self.drawn}, m={self.sizes}, w={self.weights}"
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return len(self.sizes)
+
+    def even(self) -> Tensor:
+        """Equal counts that add up to what is drawn, shape ``(K,)``: what objectives aim at."""
+        return torch.full((self.groups,), self.drawn / self.groups, dtype=torch.float64)
+
+    def law(self) -> FisherHypergeometric:
+        """The distribution, without a batch."""
+        return FisherHypergeometric(self.drawn, self.sizes, self.weights)
+
+
+URNS = (
+    Problem(15, (10, 10, 10), (1.0, 2.0, 4.0)),
+    Problem(6, (3, 9, 5), (2.0, 1.0, 0.3)),
+    Problem(12, (15, 20), (3.0, 1.0)),
+    Problem(9, (4, 6, 3, 8), (1.0, 0.2, 5.0, 1.0)),
+)
+
+
+def _linear(urn: Problem) -> Objective:
+    slope = torch.linspace(-1.0, 2.0, urn.groups, dtype=torch.float64)
+    return lambda x: x @ slope.to(x.dtype)
+
+
+def _quadratic(urn: Problem) -> Objective:
+    return lambda x: (x - urn.even().to(x.dtype)).square().sum(-1)
+
+
+def _absolute(urn: Problem) -> Objective:
+    return lambda x: (x - urn.even().to(x.dtype)).abs().sum(-1)
+
+
+def _step(urn: Problem) -> Objective:
+    return lambda x: (x[..., 0] >= urn.drawn / urn.groups).to(x.dtype)
+
+
+OBJECTIVES: dict[str, Callable[[Problem], Objective]] = {
+    "linear": _linear,
+    "quadratic": _quadratic,
+    "absolute value": _absolute,
+    "step": _step,
+}
+
+SMOOTH: dict[str, Callable[[Problem], Objective]] = {
+    "quadratic": _quadratic,
+    "cubic": lambda urn: lambda x: x[..., 0] ** 3 - x[..., 1] ** 2 * x[..., -1],
+    "exponential": lambda urn: lambda x: (x / 5).exp().sum(-1),
+    "log-cosh": lambda urn: lambda x: (x - urn.even().to(x.dtype)).cosh().log().sum(-1),
+    "softplus": lambda urn: lambda x: torch.nn.functional.softplus(x - urn.even().to(x.dtype)).sum(-1),
+    "x log x": lambda urn: lambda x: torch.special.xlogy(x, x).sum(-1),
+    "product": lambda urn: lambda x: x[..., 0] * x[..., 1],
+    "root of the distance": lambda urn: lambda x: ((x - urn.even().to(x.dtype)).square().sum(-1) + 1).sqrt(),
+}
+
+# An estimator that must have no bias, and the draws of each of its estimates.
+UNBIASED: tuple[tuple[Estimator, int], ...] = (
+    (ScoreFunction(None), 1),
+    (ScoreFunction(), 4),
+    (LinearizedControlVariate(), 4),
+    (LinearizedControlVariate(), 1),
+    (LinearizedControlVariate(curvature=False), 1),
+)
+_COMPARISONS = len(UNBIASED) * len(OBJECTIVES) * sum(urn.groups for urn in URNS)
+_CHUNKS = 200
+_MOST_POINTS = 1 << 20
+
+
+@cache
+def _law(urn: Problem) -> tuple[np.ndarray, np.ndarray]:
+    law = RationalUrn(urn.drawn, urn.sizes, urn.weights).law
+    return np.array(list(law), dtype=np.float64), np.array([float(p) for p in law.values()])
+
+
+def exact_gradient(urn: Problem, objective: Objective) -> Tensor:
+    """Gradient of the expected objective in the log weights: ``Cov(f(x), x)`` over the rational law, shape ``(K,)``."""
+    counts, probability = _law(urn)
+    values = objective(torch.from_numpy(counts)).double().numpy()
+    return torch.from_numpy((probability * (values - probability @ values)) @ (counts - probability @ counts))
+
+
+def gradients(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, number: int) -> Tensor:
+    """Independent estimates of the gradient in the log weights, shape ``(number, K)``."""
+    logs = torch.tensor(urn.weights, dtype=torch.float64).log().repeat(number, 1).requires_grad_()
+    law = FisherHypergeometric(urn.drawn, urn.sizes, log_weights=logs)
+    return torch.autograd.grad(estimator.surrogate_loss(law, objective, num_samples).sum(), logs)[0]
+
+
+def rmse(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, number: int = 20_000) -> float:
+    """Root mean squared length of the error of one estimate, from ``number`` of them."""
+    error = gradients(estimator, urn, objective, num_samples, number) - exact_gradient(urn, objective)
+    return float(error.square().sum(-1).mean().sqrt())
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What many draws say about the bias of an estimator.
+
+    Attributes:
+        error: mean estimate less the exact gradient, shape ``(K,)``.
+        noise: its standard errors.
+        exact: the exact gradient.
+        scale: size below which an error is rounding.
+    """
+
+    error: Tensor
+    noise: Tensor
+    exact: Tensor
+    scale: float
+
+    @property
+    def limit(self) -> float:
+        """Standard errors that an unbiased estimate stays within; false alarm 1e-6 over all the cases of this module."""
+        return float(stats.t.isf(FALSE_ALARM / 2 / _COMPARISONS, _CHUNKS - 1))
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a bias."""
+        return bool((self.error.abs() > self.limit * self.noise + self.scale).any())
+
+    @property
+    def seen(self) -> float:
+        """Relative bias, the same for all components, that would be missed with probability 1e-6."""
+        reach = (self.limit + float(stats.norm.isf(FALSE_ALARM))) * self.noise + self.scale
+        return float((reach / self.exact.abs().clamp(min=1e-300)).min())
+
+
+def bias(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, draws: int) -> Bias:
+    """Mean of estimates that use so many draws in all, against the exact gradient.
+
+    The estimates are made in 200 chunks of copies of one law, which share their tables; the chunks' means are compared.
+
+    Args:
+        estimator: the estimator.
+        urn: the urn.
+        objective: the objective.
+        num_samples: draws of each estimate.
+        draws: of all estimates.
+    """
+    copies = math.ceil(draws / num_samples / _CHUNKS)
+    part = max(1, min(_CHUNKS, _MOST_POINTS // (copies * (num_samples + 4 * urn.groups))))
+    means = []
+    for rows in torch.arange(_CHUNKS).split(part):
+        logs = torch.tensor(urn.weights, dtype=torch.float64).log().repeat(len(rows), 1, 1).requires_grad_()
+        law = FisherHypergeometric(urn.drawn, urn.sizes, log_weights=logs).expand([len(rows), copies])
+        loss = estimator.surrogate_loss(law, objective, num_samples).mean(1).sum()
+        means.append(torch.autograd.grad(loss, logs)[0][:, 0])
+    found, exact = torch.cat(means), exact_gradient(urn, objective)
+    return Bias(found.mean(0) - exact, found.std(0) / _CHUNKS**0.5, exact, 1e-10 * (1 + float(exact.norm())))
