@@ -1,0 +1,135 @@
+"""Coloured sprites with smooth edges, drawn in torch from independent factors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .image_pairs import FactorImages
+
+__all__ = ["SPRITE_FACTORS", "Sprites"]
+
+SPRITE_FACTORS: dict[str, tuple[float, float]] = {
+    "x": (0.28, 0.72),  # of the image's width, from the left
+    "y": (0.28, 0.72),  # of its height, from the top
+    "size": (0.10, 0.26),  # radius, of the image's width
+    "hue": (0.0, 0.75),  # turns of the colour circle; not the whole of it, whose ends would look alike
+    "brightness": (0.35, 1.0),
+    "aspect": (1.4, 2.6),  # length by breadth, at the same area
+    "rotation": (-math.pi / 3, math.pi / 3),  # radians
+    "squareness": (2.0, 8.0),  # exponent of the outline |u|^p + |v|^p = 1: from an ellipse to nearly a rectangle
+    "saturation": (0.2, 1.0),
+    "background": (0.0, 0.5),  # grey level
+}
+"""What sprites can be made from, with the values that 0 and 1 stand for."""
+
+_PLAIN = {
+    "x": 0.5,
+    "y": 0.5,
+    "size": 0.18,
+    "hue": 0.0,
+    "brightness": 1.0,
+    "aspect": 1.0,
+    "rotation": 0.0,
+    "squareness": 2.0,
+    "saturation": 1.0,
+    "background": 0.0,
+}
+_LONG = 2.0  # aspect of sprites that turn and have no aspect of their own: a disc would not show it
+_EDGE = 0.5  # pixels: standard deviation of the blur at the outline
+
+
+class Sprites(FactorImages):
+    """Coloured sprites on a plain ground, at any size in pixels and made from any of ten factors.
+
+    Every factor runs from 0 to 1, drawn evenly and independently. Outlines are blurred by half a pixel and colours follow
+    cosines, so images are smooth functions of the factors: gradients flow through :meth:`render`.
+
+    Args:
+        factors: names from :data:`SPRITE_FACTORS`, in the order of the result's axis.
+        image_size: rows and columns, in pixels.
+
+    Raises:
+        ValueError: for a name that is not there or there twice, or a size below 4.
+
+    Example:
+        >>> sprites = Sprites(image_size=12)
+        >>> sprites.factor_names
+        ('x', 'y', 'size', 'hue', 'brightness')
+        >>> pairs = sprites.pairs(4, shared=2, generator=torch.Generator().manual_seed(0))
+        >>> pairs.images.shape, pairs.num_shared
+        (torch.Size([4, 2, 3, 12, 12]), tensor([2, 2, 2, 2]))
+        >>> pairs.shared_names(0)
+        ('x', 'hue')
+    """
+
+    def __init__(self, factors: Sequence[str] = ("x", "y", "size", "hue", "brightness"), image_size: int = 12):
+        unknown = [name for name in factors if name not in SPRITE_FACTORS]
+        if isinstance(factors, str) or unknown or not factors:
+            raise ValueError(f"factors must be names from {', '.join(SPRITE_FACTORS)}; got {factors!r}.")
+        if len(set(factors)) < len(factors):
+            raise ValueError(f"factors must name each factor once; got {factors!r}.")
+        if isinstance(image_size, bool) or not isinstance(image_size, int) or image_size < 4:
+            raise ValueError(f"image_size must be a whole number of at least 4; got {image_size!r}.")
+        self.factor_names = tuple(factors)
+        self.image_shape = (3, image_size, image_size)
+
+    def render(self, factors: Any) -> Tensor:
+        """Images of given factors, differentiable.
+
+        Args:
+            factors: from 0 to 1, shape ``(…, F)``.
+
+        Returns:
+            Values from 0 to 1, shape ``(…, 3, H, W)``.
+
+        Raises:
+            ValueError: for another number of factors, or values outside 0 to 1.
+        """
+        given = torch.as_tensor(factors)
+        if not given.is_floating_point():
+            given = given.float()
+        if given.dim() < 1 or given.shape[-1] != self.num_factors:
+            raise ValueError(f"factors must have shape (…, {self.num_factors}); got {tuple(given.shape)}.")
+        if not bool(((given >= 0) & (given <= 1)).all()):
+            bad = given.detach()[~((given >= 0) & (given <= 1))].flatten()[0].item()
+            raise ValueError(f"factors must be from 0 to 1; got {bad}.")
+        value = {name: given.new_tensor(plain) for name, plain in _PLAIN.items()}
+        if "rotation" in self.factor_names and "aspect" not in self.factor_names:
+            value["aspect"] = given.new_tensor(_LONG)
+        for name, share in zip(self.factor_names, given.unbind(-1), strict=True):
+            low, high = SPRITE_FACTORS[name]
+            value[name] = low + (high - low) * share
+        return _composed({name: each[..., None, None] for name, each in value.items()}, self.image_shape[-1])
+
+    def sample(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Independent images, shape ``(count, 3, H, W)``, and their factors, shape ``(count, F)``."""
+        factors = torch.rand(count, self.num_factors, generator=generator)
+        return self.render(factors), factors
+
+    def _pairs(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        first, second = torch.rand(2, *shared.shape, generator=generator)
+        factors = torch.stack([first, torch.where(shared, first, second)], 1)
+        return self.render(factors), factors, shared
+
+
+def _composed(value: dict[str, Tensor], pixels: int) -> Tensor:
+    """Images from the values of all factors, each of shape ``(…, 1, 1)``."""
+    centres = (torch.arange(pixels, dtype=value["x"].dtype) + 0.5) / pixels
+    right, down = centres - value["x"], centres[:, None] - value["y"]
+    cosine, sine = value["rotation"].cos(), value["rotation"].sin()
+    long, broad = value["size"] * value["aspect"].sqrt(), value["size"] / value["aspect"].sqrt()
+    along, across = (cosine * right + sine * down) / long, (cosine * down - sine * right) / broad
+    # Powers and roots have no slope at zero; the offset is far below what a pixel shows.
+    power = value["squareness"] / 2
+    radius = ((along.square() + 1e-6) ** power + (across.square() + 1e-6) ** power) ** (0.5 / power)
+    cover = torch.special.ndtr((1 - radius) * value["size"] * (pixels / _EDGE))[..., None, :, :]
+    thirds = torch.arange(3, dtype=centres.dtype)[:, None, None] / 3
+    turns = value["hue"][..., None, :, :] - thirds
+    colour = 0.5 + 0.5 * value["saturation"][..., None, :, :] * torch.cos(2 * math.pi * turns)
+    lit = value["brightness"][..., None, :, :] * colour
+    return value["background"][..., None, :, :] * (1 - cover) + lit * cover
