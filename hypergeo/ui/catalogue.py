@@ -52,6 +52,14 @@ PAGES = [
         "from the exact law, against what chance alone would give.",
     ),
     PageEntry(
+        "pages/quality.py",
+        "Quality",
+        ":material/verified:",
+        "How far a relaxation, or your own counts, can be told from the exact law.",
+        "A verdict in words on any urn, temperature and gradient estimator, with the tests behind it. Or bring your own counts: "
+        "do they come from this law, and which weights fit them?",
+    ),
+    PageEntry(
         "pages/glossary.py",
         "Glossary",
         ":material/menu_book:",
