@@ -20,7 +20,21 @@ from hypergeo.estimators import Estimator, LinearizedControlVariate, ScoreFuncti
 
 from .reference import FALSE_ALARM, RationalUrn
 
-__all__ = ["OBJECTIVES", "SMOOTH", "UNBIASED", "URNS", "Bias", "Problem", "bias", "exact_gradient", "gradients", "rmse"]
+__all__ = [
+    "OBJECTIVES",
+    "PLAIN",
+    "SMOOTH",
+    "UNBIASED",
+    "URNS",
+    "Bias",
+    "Form",
+    "Problem",
+    "bias",
+    "exact_gradient",
+    "gradients",
+    "random_objectives",
+    "rmse",
+]
 
 Objective = Callable[[Tensor], Tensor]
 
@@ -92,6 +106,56 @@ SMOOTH: dict[str, Callable[[Problem], Objective]] = {
     "product": lambda urn: lambda x: x[..., 0] * x[..., 1],
     "root of the distance": lambda urn: lambda x: ((x - urn.even().to(x.dtype)).square().sum(-1) + 1).sqrt(),
 }
+
+PLAIN = URNS[0]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A quadratic form of the distance to a target, or absolute values of it.
+
+    Args:
+        target: shape ``(K,)``.
+        matrix: shape ``(K, K)`` for a form; shape ``(K,)`` for weights of absolute values.
+        together: whether weights act before the absolute value is taken.
+    """
+
+    target: Tensor
+    matrix: Tensor
+    together: bool = False
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of counts ``(…, K)``, shape ``(…)``."""
+        apart = x - self.target.to(x.dtype)
+        matrix = self.matrix.to(x.dtype)
+        if matrix.dim() == 2:
+            return (apart @ matrix * apart).sum(-1)
+        return (apart @ matrix).abs() if self.together else apart.abs() @ matrix
+
+
+def random_objectives(number: int, seed: int = 0) -> dict[str, list[Objective]]:
+    """Quadratics and absolute values for the urn ``PLAIN``, with kinks where counts fall, ``number`` of each kind."""
+    random = torch.Generator().manual_seed(seed)
+    law, groups = PLAIN.law(), PLAIN.groups
+    found: dict[str, list[Objective]] = {}
+    for k in range(number):
+        matrix = torch.randn(groups, groups, dtype=torch.float64, generator=random)
+        near = law.mean + law.variance.sqrt() * torch.randn(groups, dtype=torch.float64, generator=random)
+        weights = torch.rand(groups, dtype=torch.float64, generator=random)
+        cuts = torch.randint(0, PLAIN.drawn + 1, (2,), generator=random).sort().values.double()
+        sizes = torch.stack([cuts[0], cuts[1] - cuts[0], PLAIN.drawn - cuts[1]])
+        kinds = {
+            "quadratic": Form(10 * weights, matrix @ matrix.mT),
+            "distance to whole numbers that add up": Form(sizes, torch.ones_like(sizes)),
+            "distance to near the mean": Form(near, torch.ones_like(sizes)),
+            "weighted distance to near the mean": Form(near, weights),
+            "absolute value of one group": Form(near, torch.eye(groups, dtype=torch.float64)[k % groups]),
+            "absolute value of a sum over groups": Form(near, matrix[0], together=True),
+        }
+        for kind, objective in kinds.items():
+            found.setdefault(kind, []).append(objective)
+    return found
+
 
 # An estimator that must have no bias, and the draws of each of its estimates.
 UNBIASED: tuple[tuple[Estimator, int], ...] = (

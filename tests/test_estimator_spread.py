@@ -12,10 +12,8 @@ from torch import Tensor
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Estimator, Exact, ExactMarginal, LinearizedControlVariate, Objective, ScoreFunction
 
-from .gradient_problems import SMOOTH, URNS, Problem, exact_gradient, gradients
+from .gradient_problems import PLAIN, SMOOTH, URNS, Problem, exact_gradient, gradients, random_objectives
 from .reference import RationalUrn
-
-PLAIN = Problem(15, (10, 10, 10), (1.0, 2.0, 4.0))
 
 # Zero weights, empty groups, groups that are drawn whole, nothing or everything drawn, weights far apart, one group.
 CORNERS = [
@@ -73,34 +71,11 @@ def test_the_control_variate_leaves_nothing_of_a_quadratic(urn: Problem) -> None
     torch.testing.assert_close(found, exact_gradient(urn, objective).expand(2, -1), rtol=1e-11, atol=1e-10)
 
 
-def _random_objectives() -> dict[str, Objective]:
-    """Quadratics and absolute values, drawn by a fixed seed; the kinks lie within the counts that occur, and far from them."""
-    random = torch.Generator().manual_seed(11)
-    mean = PLAIN.law().mean
-    found: dict[str, Objective] = {}
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, dtype=torch.float64, generator=random)
-
-    for number in range(3):
-        root, anywhere, near = uniform(3, 3) - 0.5, 10 * uniform(3), mean + 3 * uniform(3) - 1.5
-        weights, mixed = 0.2 + uniform(3), uniform(3) - 0.5
-        found |= {
-            f"quadratic {number}": lambda x, a=root @ root.mT, t=anywhere: ((x - t) @ a * (x - t)).sum(-1),
-            f"distance to anywhere {number}": lambda x, t=anywhere: (x - t).abs().sum(-1),
-            f"distance to near the mean {number}": lambda x, t=near: (x - t).abs().sum(-1),
-            f"weighted distance {number}": lambda x, t=near, w=weights: (x - t).abs() @ w,
-            f"one absolute value of all {number}": lambda x, t=near, w=mixed: ((x - t) @ w).abs(),
-            f"one group {number}": lambda x, k=number: (x[..., k] - 5).abs(),
-        }
-    return found | {
-        "distance to even counts": lambda x: (x - 5).abs().sum(-1),
-        "distance to the mean": lambda x: (x - mean).abs().sum(-1),
-        "two groups' difference": lambda x: (x[..., 0] - x[..., 2]).abs(),
-    }
-
-
-RANDOM = _random_objectives()
+RANDOM = {f"{kind} {k}": o for kind, objectives in random_objectives(3).items() for k, o in enumerate(objectives)} | {
+    "distance to even counts": lambda x: (x - 5).abs().sum(-1),
+    "distance to the mean": lambda x: (x - PLAIN.law().mean).abs().sum(-1),
+    "two groups' difference": lambda x: (x[..., 0] - x[..., 2]).abs(),
+}
 
 
 @pytest.mark.parametrize("objective", RANDOM.values(), ids=RANDOM)

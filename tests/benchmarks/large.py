@@ -20,7 +20,7 @@ from .cases import Urn
 from .peer import Peer
 from .workloads import Call, forward_backward, log_prob, relaxed_sampler
 
-__all__ = ["Footprint", "footprint"]
+__all__ = ["Footprint", "footprint", "peak_mb"]
 
 
 @dataclass
@@ -64,7 +64,8 @@ def _stages(urn: Urn, draws: int, peer: str | None) -> dict[str, Call]:
     }
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Peak resident memory of this process so far, in megabytes."""
     # Not getrusage on Linux: its peak starts from that of the parent process.
     status = Path("/proc/self/status")
     if status.exists():
@@ -79,7 +80,7 @@ def _main(request: dict[str, Any]) -> None:
     stages = _stages(urn, request["draws"], request["peer"])
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     resource.setrlimit(resource.RLIMIT_AS, (physical, physical))
-    result = Footprint(start_mb=_peak_mb())
+    result = Footprint(start_mb=peak_mb())
     try:
         for name, call in stages.items():
             start = time.perf_counter()
@@ -87,7 +88,7 @@ def _main(request: dict[str, Any]) -> None:
             result.seconds[name] = time.perf_counter() - start
     except (RuntimeError, MemoryError) as error:
         result.failed = str(error).splitlines()[0]
-    result.peak_mb = _peak_mb()
+    result.peak_mb = peak_mb()
     print(json.dumps(asdict(result)))
 
 

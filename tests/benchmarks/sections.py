@@ -12,10 +12,11 @@ import torch
 from hypergeo import FisherHypergeometric
 from hypergeo.published_check import published_check
 
-from . import cases, workloads
+from . import cases, estimators, workloads
 from .bias import Bias, gradient_bias
 from .biasedurn import BiasedUrn
 from .cases import Case, LargeCase, RelaxedCase
+from .descent import descent
 from .large import Footprint, footprint
 from .merged import total_variation
 from .peer import Peer
@@ -248,4 +249,9 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "bias": bias,
     "merged": merged,
     "ks": ks,
+    "unbiased": lambda bench: estimators.unbiased(bench.judged),
+    "error": lambda bench: estimators.error(bench.judged),
+    "spread": lambda bench: estimators.spread(bench.judged),
+    "product": lambda bench: estimators.product(bench.judged),
+    "descent": lambda bench: descent(bench.judged),
 }
