@@ -226,14 +226,19 @@ def merged_marginals(distribution: FisherHypergeometric) -> Tensor:
         >>> torch.allclose(merged_marginals(urn), urn.marginal_log_prob().exp())
         True
     """
-    sizes, logs = distribution.group_sizes, distribution.log_weights.detach().double()
-    groups, longest = len(sizes), int(sizes.max()) + 1
+    logs = distribution.log_weights.detach().double()
+    # A group that cannot be drawn has no elements for the rule, nor a weight in its mean.
+    sizes = torch.where(logs > -torch.inf, distribution.group_sizes, 0)
+    logs = torch.where(sizes > 0, logs, 0.0)
+    groups, longest = len(sizes), int(distribution.group_sizes.max()) + 1
     marginals = torch.zeros(groups, longest, dtype=torch.float64)
     left = torch.zeros(int(distribution.total_count) + 1, dtype=torch.float64)
     left[-1] = 1.0
     for group in range(groups - 1):
         rest = sizes[group + 1 :]
-        log_rest = torch.logsumexp(logs[group + 1 :] + rest.double().log(), 0) - rest.sum().double().log()
+        present = rest > 0
+        log_rest = torch.logsumexp(logs[group + 1 :][present] + rest[present].double().log(), 0) - rest.sum().double().log()
+        log_rest = torch.where(present.any(), log_rest, 0.0)
         possible = left.nonzero()[:, 0]
         pair = FisherHypergeometric(
             possible, torch.stack([sizes[group], rest.sum()]), log_weights=torch.stack([logs[group], log_rest])

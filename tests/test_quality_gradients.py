@@ -116,7 +116,7 @@ def test_a_bias_without_noise_is_certain_and_one_below_a_hundredth_is_not_looked
 
 
 def test_skewed_estimates_raise_no_more_alarms_than_they_should(untimed):
-    """A rare large value among many small ones, mean zero. Plain t-tests alarm here six times as often as their level of 1 % says."""
+    """A rare large value among many small ones, mean zero. Plain t-tests raise six times the alarms of their level, 1 %."""
 
     class Rare:
         def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int) -> Tensor:
