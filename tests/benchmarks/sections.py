@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from hypergeo import FisherHypergeometric
-from hypergeo.published_check import published_check
 
 from . import cases, estimators, workloads
+from .alarms import alarms
 from .bias import Bias, gradient_bias
 from .biasedurn import BiasedUrn
 from .cases import Case, LargeCase, RelaxedCase
@@ -20,6 +20,7 @@ from .descent import descent
 from .large import Footprint, footprint
 from .merged import total_variation
 from .peer import Peer
+from .published import published
 from .report import Cell, Missing, Section, Verdict
 from .scipy_stats import scipy_calls
 from .timing import Effort, Timing, compare, measure
@@ -29,7 +30,6 @@ __all__ = ["SECTIONS", "Bench"]
 
 _NO_PEER = Missing("the official code was not given: --peer PATH")
 _TEMPERATURE = 0.5
-_LAWS = {"exact": "Fisher's law", "merged": "merged reference"}
 
 
 @dataclass(frozen=True)
@@ -218,24 +218,6 @@ def merged(bench: Bench) -> Section:
     return section
 
 
-def ks(bench: Bench) -> Section:
-    """The paper's check: Kolmogorov-Smirnov tests against Fisher's law and against a reference by the merged rule."""
-    weights, seeds = (range(1, 11), 20) if bench.judged else ((1, 10), 2)
-    check = published_check(tuple(weights), num_seeds=seeds, num_samples=bench.effort.draws(10_000))
-    section = Section("ks", "Kolmogorov-Smirnov distances of group counts (median over seeds of the largest), rejected tests")
-    for first in check.of("exact", "exact"):
-        row: dict[str, Cell] = {"second weight": first.second_weight}
-        for rule, law in (("exact", "exact"), ("merged", "exact"), ("merged", "merged"), ("exact", "merged")):
-            found = next(one for one in check.of(rule, law) if one.second_weight == first.second_weight)
-            title = f"{'exact conditionals' if rule == 'exact' else 'merged rule'}, {_LAWS[law]}"
-            row |= {title: round(found.median_distance, 4), f"{title}: rejected": f"{found.rejected} of {found.tests}"}
-        section.rows.append(row)
-    rejected = sum(row.rejected for row in check.of("exact", "exact"))
-    what = "exact conditionals against Fisher's law: rejected tests"
-    section.verdicts.append(Verdict(what, rejected, 0, "tests", judged=bench.judged))
-    return section
-
-
 def _relaxed(case: Case, temperature: float = _TEMPERATURE, *, straight_through: bool) -> workloads.Sampler:
     return relaxed_sampler(case.urn, temperature, straight_through=straight_through)
 
@@ -248,7 +230,8 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "grid": grid,
     "bias": bias,
     "merged": merged,
-    "ks": ks,
+    "ks": lambda bench: published(bench.judged),
+    "alarms": lambda bench: alarms(bench.judged),
     "unbiased": lambda bench: estimators.unbiased(bench.judged),
     "error": lambda bench: estimators.error(bench.judged),
     "spread": lambda bench: estimators.spread(bench.judged),
