@@ -52,6 +52,14 @@ PAGES = [
         "from the exact law, against what chance alone would give.",
     ),
     PageEntry(
+        "pages/gradients.py",
+        "Gradients",
+        ":material/near_me:",
+        "Gradient estimators against the exact gradient, arrow by arrow, and which descends fastest.",
+        "Every estimate is an arrow, and the exact gradient is known. See which estimators are biased and which are noisy, "
+        "then press Play: they descend from one start, step by step.",
+    ),
+    PageEntry(
         "pages/quality.py",
         "Quality",
         ":material/verified:",

@@ -1,0 +1,128 @@
+"""Gradients as arrows: many thin ones for single estimates, a filled one for their mean, an outlined one for the exact one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .palette import Palette, translucent
+
+__all__ = ["arrow_outline", "exact_arrow", "mean_arrow", "sample_arrows", "spread_ellipse"]
+
+_HEAD = 2.6  # width of an arrow's head, in widths of its shaft
+_EXACT_WIDTH, _MEAN_WIDTH = 1.0, 0.62  # so that a mean without bias fills the outline and leaves its edge free
+
+
+def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarray:
+    """The outline of an arrow with a shaft of that width; a short arrow is a head alone.
+
+    Args:
+        start: where it starts, shape ``(2,)``.
+        tip: where it points, shape ``(2,)``.
+        width: of its shaft.
+
+    Returns:
+        A closed path, shape ``(8, 2)``.
+
+    Example:
+        >>> arrow_outline(np.zeros(2), np.array([10.0, 0.0]), 1.0)[3].tolist()
+        [10.0, 0.0]
+    """
+    along = tip - start
+    length = float(np.hypot(*along))
+    along = along / length if length > 0 else np.array([1.0, 0.0])
+    across = np.array([-along[1], along[0]])
+    head = min(_HEAD * width * 1.05, length)
+    scale = head / (_HEAD * width * 1.05) if width > 0 else 0.0
+    half, wide = scale * width / 2, scale * _HEAD * width / 2
+    neck = tip - head * along
+    points = [
+        start + half * across,
+        neck + half * across,
+        neck + wide * across,
+        tip,
+        neck - wide * across,
+        neck - half * across,
+        start - half * across,
+        start + half * across,
+    ]
+    return np.array(points)
+
+
+def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str, legend: bool = True) -> dict[str, Any]:
+    """Single estimates, as one trace of thin arrows.
+
+    Args:
+        start: where they start, shape ``(2,)``.
+        tips: where they point, shape ``(S, 2)``.
+        colour: ``#rrggbb``.
+        name: what they are called in the legend.
+        legend: whether the legend has them.
+    """
+    path = np.full((len(tips), 3, 2), np.nan)
+    path[:, 0], path[:, 1] = start, tips
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "showlegend": legend,
+        "x": _short(path[..., 0].ravel()),
+        "y": _short(path[..., 1].ravel()),
+        "hoverinfo": "skip",
+        "line": {"color": translucent(colour, 0.5), "width": 1},
+        "marker": {
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": [0, 7, 0] * len(tips),
+            "color": translucent(colour, 0.75),
+            "line": {"width": 0},
+        },
+    }
+
+
+def mean_arrow(
+    start: np.ndarray, tip: np.ndarray, width: float, colour: str, palette: Palette, *, name: str, legend: bool = True
+) -> dict[str, Any]:
+    """The mean of the estimates, as a filled arrow; ``width`` is that of the exact one's shaft, which it fits into."""
+    return {
+        **_polygon(arrow_outline(start, tip, _MEAN_WIDTH * width)),
+        "name": name,
+        "showlegend": legend,
+        "fill": "toself",
+        "fillcolor": colour,
+        "line": {"color": colour, "width": 1},
+    }
+
+
+def exact_arrow(start: np.ndarray, tip: np.ndarray, width: float, palette: Palette, *, legend: bool = True) -> dict[str, Any]:
+    """The exact gradient, as an outlined arrow."""
+    return {
+        **_polygon(arrow_outline(start, tip, _EXACT_WIDTH * width)),
+        "name": "exact gradient",
+        "showlegend": legend,
+        "line": {"color": palette.exact, "width": 2},
+    }
+
+
+def spread_ellipse(centre: np.ndarray, covariance: np.ndarray, colour: str, *, reach: float = 1.0) -> dict[str, Any]:
+    """Where the tips spread to: an ellipse of so many standard deviations along each of its axes."""
+    values, axes = np.linalg.eigh(covariance)
+    angle = np.linspace(0, 2 * np.pi, 49)
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    points = centre + reach * (axes @ (np.sqrt(np.clip(values, 0, None))[:, None] * circle)).T
+    return {
+        **_polygon(points),
+        "showlegend": False,
+        "line": {"color": colour, "width": 1.4, "dash": "dot"},
+        "fill": "toself",
+        "fillcolor": translucent(colour, 0.1),
+    }
+
+
+def _polygon(points: np.ndarray) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "lines", "x": _short(points[:, 0]), "y": _short(points[:, 1]), "hoverinfo": "skip"}
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,47 @@
+"""Figures of lines alone: bias and spread against temperature, and the losses of several descents from one start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from .convergence import MARGIN, Pixels
+from .palette import Palette
+from .panels import Box, Panel, arrange
+
+__all__ = ["side_by_side"]
+
+
+def side_by_side(
+    panels: Sequence[Panel],
+    palette: Palette,
+    *,
+    shares: Sequence[float],
+    height: int = 560,
+    lower: int = 44,
+    narrow: bool = False,
+) -> go.Figure:
+    """Panels in one row, or below one another on a narrow page.
+
+    Args:
+        panels: what :func:`hypergeo.figures.series.lines_panel` gave.
+        palette: the inks.
+        shares: width of each panel with its axis, in shares of the figure.
+        height: of the figure in pixels, where it is wide.
+        lower: pixels under the panels.
+        narrow: whether the page is a telephone's width.
+    """
+    if narrow:
+        above = Pixels(len(panels) * (300 + 26 + 52) + 2 * MARGIN)
+        boxes = []
+        for _ in panels:
+            above.take(26)
+            boxes.append(above.box(0.12, 1, 300))
+            above.take(52)
+        return arrange(panels, boxes, palette, height=above.height)
+    pixels, boxes, used = Pixels(height), [], 0.0
+    for share in shares:
+        boxes.append(Box(used + 0.04, used + share - 0.015, pixels.up(lower), pixels.up(height - 2 * MARGIN - 26)))
+        used += share
+    return arrange(panels, boxes, palette, height=height)

@@ -1,0 +1,180 @@
+"""The gradients page's first figure: arrows and the path of the mean over the loss, and what happens from step to step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .arrows import exact_arrow, mean_arrow, sample_arrows
+from .convergence import MARGIN, Pixels
+from .palette import Palette
+from .panels import Box, Panel, arrange
+from .plane import Plane
+
+__all__ = ["SHAFT", "arrows_panel", "descent_figure", "with_ground"]
+
+SHAFT = 0.03  # width of the exact arrow's shaft, in sides of the plane
+_RINGS = 2.0  # diameter of the ring of probability one, in distances of cells
+
+
+def arrows_panel(
+    plane: Plane,
+    palette: Palette,
+    *,
+    cells: np.ndarray,
+    probabilities: np.ndarray,
+    path: np.ndarray,
+    reference: np.ndarray,
+    estimates: np.ndarray,
+    mean: np.ndarray,
+    exact: np.ndarray,
+    names: tuple[str, str],
+    target: np.ndarray | None = None,
+    side: float = 460.0,
+) -> Panel:
+    """The law, the path of its mean, and the steps that gradients ask for from where it is.
+
+    Args:
+        plane: where counts lie.
+        palette: the inks.
+        cells: counts of the law, shape ``(N, K)`` or ``(N, 2)``.
+        probabilities: theirs, shape ``(N,)``.
+        path: mean counts until now, shape ``(T + 1, K)``.
+        reference: mean counts had every step taken the exact gradient, shape ``(T + 1, K)``.
+        estimates: single estimates as arrows in counts, shape ``(S, K)``.
+        mean: their mean, shape ``(K,)``.
+        exact: the exact gradient likewise, shape ``(K,)``.
+        names: what single estimates and their mean are called in the legend.
+        target: counts that are wanted, shape ``(K,)``.
+        side: expected length of the plane's side in pixels, which sets the size of the rings.
+    """
+    at, start = plane.place(cells), plane.place(path[-1])
+    width, ring = SHAFT * plane.side, _RINGS * side * plane.cell / plane.side
+    line, dotted = plane.place(path), plane.place(reference)
+    traces: list[dict[str, Any]] = [
+        {
+            **_points(at),
+            "mode": "markers",
+            "name": "exact law",
+            "showlegend": False,
+            "customdata": np.column_stack([cells, 100 * probabilities]).tolist(),
+            "hovertemplate": "("
+            + ", ".join(f"%{{customdata[{index}]:d}}" for index in range(cells.shape[1]))
+            + f")<br>probability %{{customdata[{cells.shape[1]}]:.2f}} %<extra></extra>",
+            "marker": {
+                "size": _short(ring * np.sqrt(probabilities)),
+                "color": "rgba(0,0,0,0)",
+                "opacity": 0.55,
+                "line": {"color": palette.exact, "width": 1},
+            },
+        },
+        sample_arrows(start, start + plane.shift(estimates), palette.relaxed, name=names[0]),
+        {
+            **_points(dotted),
+            "mode": "lines",
+            "name": "by the exact gradient",
+            "hoverinfo": "skip",
+            "line": {"color": palette.exact, "width": 1.5, "dash": "dash"},
+        },
+        {
+            **_points(line),
+            "mode": "lines",
+            "name": "path of E[x]",
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "line": {"color": palette.follow, "width": 3},
+        },
+        mean_arrow(start, start + plane.shift(mean), width, palette.relaxed, palette, name=names[1]),
+        exact_arrow(start, start + plane.shift(exact), width, palette),
+        {
+            **_points(start[None]),
+            "mode": "markers+text",
+            "name": "E[x]",
+            "showlegend": False,
+            "text": ["<b>E[x]</b>"],
+            "textposition": "top right",
+            "textfont": {"color": palette.text, "size": 12},
+            "hovertemplate": "E[x] = (" + ", ".join(f"{count:.2f}" for count in path[-1]) + ")<extra></extra>",
+            "marker": {"size": 11, "color": palette.follow, "line": {"color": palette.exact, "width": 1.5}},
+        },
+    ]
+    if target is not None:
+        traces.append(
+            {
+                **_points(plane.place(target)[None]),
+                "mode": "markers+text",
+                "name": "target",
+                "showlegend": False,
+                "text": ["target"],
+                "textposition": "bottom center",
+                "textfont": {"color": palette.text, "size": 12},
+                "hovertemplate": "target<extra></extra>",
+                "marker": {"symbol": "x-thin", "size": 13, "line": {"color": palette.exact, "width": 2.5}},
+            }
+        )
+    return plane.panel(traces, palette)
+
+
+def descent_figure(
+    main: Panel, panels: list[Panel], palette: Palette, *, picture: tuple[str, tuple[float, ...]] | None, narrow: bool = False
+) -> go.Figure:
+    """The plane at the left and panels over the steps at the right, or all below one another on a narrow page.
+
+    Args:
+        main: what :func:`arrows_panel` gave.
+        panels: of loss, log weights and gradient norm.
+        palette: the inks.
+        picture: the loss under the plane, as a ``data:`` address, and its ends.
+        narrow: whether the page is a telephone's width.
+    """
+    if narrow:
+        above = Pixels(60 + 340 + len(panels) * (150 + 62) + 10)
+        top = above.take(60)
+        boxes = [above.box(main.padding[0] / 360, 1, 330 - main.padding[3])]
+        above.take(main.padding[3] + 4)
+        for _ in panels:
+            above.take(28)
+            boxes.append(above.box(0.12, 1, 150))
+            above.take(34)
+        figure = arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top))
+    else:
+        height = 560
+        pixels = Pixels(height)
+        gap, lower = 46, 40
+        each = int((height - 2 * MARGIN - lower - 22 - gap * (len(panels) - 1)) / len(panels))
+        boxes = [Box(main.padding[0] / 900, 0.6, pixels.up(main.padding[3]), pixels.up(height - 2 * MARGIN - 26))]
+        for number in range(len(panels)):
+            bottom = lower + (len(panels) - 1 - number) * (each + gap)
+            boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
+        figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
+    return with_ground(figure, picture)
+
+
+def with_ground(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None) -> go.Figure:
+    """Puts a picture under the first panel's traces."""
+    if picture is not None:
+        source, (left, right, bottom, top) = picture
+        figure.layout.images = [
+            {
+                "source": source,
+                "xref": "x",
+                "yref": "y",
+                "x": left,
+                "y": top,
+                "sizex": right - left,
+                "sizey": top - bottom,
+                "sizing": "stretch",
+                "layer": "below",
+            }
+        ]
+    return figure
+
+
+def _points(places: np.ndarray) -> dict[str, Any]:
+    return {"type": "scatter", "x": _short(places[:, 0]), "y": _short(places[:, 1])}
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,206 @@
+"""Estimators side by side: each one's arrows against the exact one, and their bias and spread on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .arrows import exact_arrow, mean_arrow, sample_arrows, spread_ellipse
+from .convergence import MARGIN, Pixels
+from .palette import Palette
+from .panels import Box, Panel, arrange, caption
+from .plane import Plane
+
+__all__ = ["STYLES", "Compared", "Style", "estimators_figure"]
+
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an estimator is drawn wherever it is: colour, line and symbol each tell it apart."""
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+STYLES = {
+    "Gumbel-softmax": Style("#3A7DD9", "solid", "circle"),
+    "Gumbel-softmax, merged": Style("#3A7DD9", "dot", "circle-open"),
+    "straight-through": Style("#B8519A", "solid", "square"),
+    "straight-through, merged": Style("#B8519A", "dot", "square-open"),
+    "exact marginal": Style("#1B936C", "solid", "diamond"),
+    "score function": Style("#C8691B", "solid", "triangle-up"),
+    "control variate": Style("#7D69D6", "dashdot", "star"),
+    "exact": Style("#7A8794", "dash", "x"),
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One estimator's estimates of one gradient.
+
+    Attributes:
+        key: its name in ``STYLES``.
+        label: what it is called on the figure.
+        note: the line under that.
+        estimates: as arrows in counts, not to scale, shape ``(S, K)``.
+        bias: length of its bias and the ends of its interval, in lengths of the exact gradient.
+        spread: root of the summed variances, likewise.
+    """
+
+    key: str
+    label: str
+    note: str
+    estimates: np.ndarray
+    bias: tuple[float, float, float]
+    spread: float
+
+
+def estimators_figure(
+    compared: Sequence[Compared], exact: np.ndarray, plane: Plane, palette: Palette, *, narrow: bool = False
+) -> go.Figure:
+    """Small pictures at the left, one for each estimator and all at one scale; bias and spread at the right.
+
+    Args:
+        compared: the estimators.
+        exact: the exact gradient as an arrow in counts, shape ``(K,)``.
+        plane: where arrows lie.
+        palette: the inks.
+        narrow: whether the page is a telephone's width.
+    """
+    arrow = plane.shift(exact)
+    reach = _reach(compared, arrow, plane)
+    small = [_small(one, arrow, plane, reach, palette) for one in compared]
+    dots = _dots(compared, palette)
+    columns, height = (2, 0) if narrow else (4, 560)
+    rows = -(-len(small) // columns)
+    if narrow:
+        each = 150
+        above = Pixels(rows * (each + 46) + 40 + 34 * len(compared) + 60)
+        boxes = []
+        for row in range(rows):
+            above.take(40)
+            box = above.box(0, 1, each)
+            above.take(6)
+            here = range(min(columns, len(small) - row * columns))
+            boxes += [Box(at / columns + 0.01, (at + 1) / columns - 0.01, box.bottom, box.top) for at in here]
+        above.take(40)
+        boxes.append(above.box(0.36, 1, 34 * len(compared)))
+        return arrange([*small, dots], boxes, palette, height=above.height)
+    pixels = Pixels(height)
+    each = (height - 2 * MARGIN - 44 * rows) // rows
+    boxes = []
+    for number in range(len(small)):
+        row, column = divmod(number, columns)
+        bottom = (rows - 1 - row) * (each + 44)
+        boxes.append(
+            Box(0.6 * column / columns, 0.6 * (column + 1) / columns - 0.008, pixels.up(bottom), pixels.up(bottom + each))
+        )
+    boxes.append(Box(0.765, 0.99, pixels.up(44), pixels.up(height - 2 * MARGIN - 44)))
+    return arrange([*small, dots], boxes, palette, height=height)
+
+
+def _reach(compared: Sequence[Compared], exact: np.ndarray, plane: Plane) -> float:
+    """Half of the side of every small picture: what holds the exact arrow, the means and most of most estimates."""
+    wanted = [0.7 * float(np.linalg.norm(exact))]
+    for one in compared:
+        drawn = plane.shift(one.estimates)
+        wanted.append(1.15 * float(np.linalg.norm(drawn.mean(0) - exact / 2)))
+        wanted.append(float(np.quantile(np.linalg.norm(drawn - exact / 2, axis=-1), 0.8)))
+    return max(max(wanted), 1e-9)
+
+
+def _small(one: Compared, exact: np.ndarray, plane: Plane, reach: float, palette: Palette) -> Panel:
+    style, origin = STYLES[one.key], np.zeros(2)
+    drawn = plane.shift(one.estimates)
+    width = 0.11 * reach
+    traces: list[dict[str, Any]] = [sample_arrows(origin, drawn[:_SHOWN], style.colour, name=one.label, legend=False)]
+    if len(drawn) > 1:
+        traces.append(spread_ellipse(drawn.mean(0), np.cov(drawn.T), style.colour))
+    traces.append(mean_arrow(origin, drawn.mean(0), width, style.colour, palette, name=one.label, legend=False))
+    traces.append(exact_arrow(origin, exact, width, palette, legend=False))
+    frame = {"visible": True, "showticklabels": False, "ticks": "", "showline": True, "mirror": True, "constrain": "range"}
+    (x, y), half = exact / 2, reach
+    return Panel(
+        traces=traces,
+        xaxis={**frame, "range": [x - half, x + half]},
+        yaxis={**frame, "range": [y - half, y + half], "scaleanchor": "x"},
+        annotations=[
+            caption(f"<b>{one.label}</b><br>{one.note}", palette, size=11),
+        ],
+    )
+
+
+def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
+    """Bias as a filled mark with its interval and spread as an outlined one, both over the exact gradient's length."""
+    rows = np.arange(len(compared))[::-1].astype(float)
+    shown = [value for one in compared for value in (one.bias[0], one.bias[2], one.spread) if value > 1e-4]
+    low, high = max(min(shown, default=0.1) / 2, 2e-3), max(max(shown, default=1.0) * 1.6, 1.0)
+    low, high = 10 ** np.floor(np.log10(low)), high
+
+    def at(value: float) -> float:
+        return float(np.clip(value, low, high))
+
+    traces: list[dict[str, Any]] = []
+    for row, one in zip(rows, compared, strict=True):
+        style = STYLES[one.key]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [at(one.bias[1]), at(one.bias[2])],
+                "y": [row + 0.14] * 2,
+                "line": {"color": style.colour, "width": 3},
+                "showlegend": False,
+                "hoverinfo": "skip",
+            }
+        )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [at(one.bias[0]), at(one.spread)],
+                "y": [row + 0.14, row - 0.16],
+                "marker": {
+                    "symbol": [style.symbol.removesuffix("-open"), "line-ns-open"],
+                    "size": [9, 13],
+                    "color": style.colour,
+                    "line": {"width": [1, 2.5], "color": [palette.exact, style.colour]},
+                },
+                "customdata": [f"bias {one.bias[0]:.2g} ({one.bias[1]:.2g} to {one.bias[2]:.2g})", f"spread {one.spread:.2g}"],
+                "hovertemplate": f"{one.label}: %{{customdata}}<extra></extra>",
+                "cliponaxis": False,
+                "showlegend": False,
+            }
+        )
+    ticks = [10.0**power for power in range(-4, 5) if low * 0.99 <= 10.0**power <= high * 1.01]
+    return Panel(
+        traces=traces,
+        xaxis={
+            "type": "log",
+            "range": [float(np.log10(low)), float(np.log10(high))],
+            "tickvals": ticks,
+            "ticktext": [("≤ " if tick == ticks[0] else "") + f"{tick:g}" for tick in ticks],
+            "showline": True,
+            "showgrid": True,
+        },
+        yaxis={
+            "range": [-0.6, len(compared) - 0.4],
+            "tickvals": rows.tolist(),
+            "ticktext": [one.label for one in compared],
+            "tickfont": {"size": 11, "color": palette.text},
+        },
+        annotations=[
+            caption(
+                "● bias, with its 95 % interval, and ❙ spread of one estimate,<br>in lengths of the exact gradient",
+                palette,
+                size=11,
+            )
+        ],
+    )

@@ -1,0 +1,201 @@
+"""Lines over steps or temperatures, named at their ends, so that no legend and no colour is needed to tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .palette import Palette
+from .panels import Panel, caption
+
+__all__ = ["Line", "lines_panel", "nice_above", "spread_out"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line.
+
+    Attributes:
+        x: positions, shape ``(N,)``.
+        y: values, shape ``(N,)``; NaN is not drawn.
+        colour: of the line.
+        name: what it is, for the label under the pointer.
+        end: words at its last point; none where empty.
+        dash: as plotly names it.
+        width: in pixels.
+        symbol: marker at its last point; none where empty.
+        marked: whether every point has a marker, not the last alone.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    colour: str
+    name: str
+    end: str = ""
+    dash: str = "solid"
+    width: float = 2.0
+    symbol: str = "circle"
+    marked: bool = False
+
+
+def lines_panel(
+    lines: Sequence[Line],
+    palette: Palette,
+    *,
+    title: str,
+    xtitle: str,
+    xrange: tuple[float, float],
+    yrange: tuple[float, float],
+    height: float,
+    logx: bool = False,
+    logy: bool = False,
+    xticks: Sequence[float] = (),
+    labels: float = 0.0,
+    size: float = 11.0,
+) -> Panel:
+    """Lines with words at their ends.
+
+    Args:
+        lines: what is drawn, the most important last.
+        palette: the inks.
+        title: words above the panel.
+        xtitle: what the horizontal axis is.
+        xrange: its ends.
+        yrange: ends of the vertical axis.
+        height: expected height in pixels, which keeps the words apart.
+        logx: whether the horizontal axis is logarithmic.
+        logy: whether the vertical axis is.
+        xticks: where the horizontal axis has ticks; plotly's choice if empty.
+        labels: room for the words at the right, as a share of the panel's width.
+        size: of the words, in pixels.
+    """
+    left, right = np.log10(xrange) if logx else xrange
+    low, high = np.log10(yrange) if logy else yrange
+    traces = [_line(line, palette) for line in lines]
+    ends = [line for line in lines if line.end and np.isfinite(line.y[-1])]
+    at = np.array([line.y[-1] for line in ends], dtype=float)
+    at = np.log10(np.maximum(at, 1e-300)) if logy else at
+    at = spread_out(np.clip(at, low, high), 1.25 * size * (high - low) / height)
+    words: list[dict[str, Any]] = [
+        {
+            "text": f'<span style="color:{line.colour}">■</span> {line.end}' if line.colour != palette.exact else line.end,
+            "xref": "x",
+            "yref": "y",
+            "x": float(np.log10(line.x[-1]) if logx else line.x[-1]),
+            "y": float(y),
+            "xanchor": "left",
+            "yanchor": "middle",
+            "xshift": 7,
+            "showarrow": False,
+            "font": {"size": size, "color": palette.text},
+        }
+        for line, y in zip(ends, at, strict=True)
+    ]
+    xaxis: dict[str, Any] = {
+        "type": "log" if logx else "linear",
+        "range": [left, right + labels / (1 - labels) * (right - left)],
+        "showline": True,
+    }
+    if xticks:
+        xaxis |= {"tickvals": list(xticks), "ticktext": [f"{tick:g}" for tick in xticks]}
+    yaxis: dict[str, Any] = {"type": "log" if logy else "linear", "range": [low, high], "showgrid": True, "nticks": 5}
+    if logy:
+        yaxis |= _log_ticks(yrange)
+    return Panel(
+        traces=traces,
+        xaxis=xaxis,
+        yaxis=yaxis,
+        annotations=[
+            caption(title, palette),
+            *words,
+            *([_xtitle(xtitle, palette)] if xtitle else []),
+        ],
+    )
+
+
+def spread_out(positions: np.ndarray, gap: float) -> np.ndarray:
+    """Positions moved as little as their order allows so that none are closer than ``gap``.
+
+    Example:
+        >>> spread_out(np.array([1.0, 1.0, 5.0]), 1.0)
+        array([0.5, 1.5, 5. ])
+    """
+    order = np.argsort(positions, kind="stable")
+    groups: list[list[float]] = []  # each: the sum of wanted first positions, and how many there are
+    for rank, position in enumerate(positions[order]):
+        groups.append([position - rank * gap, 1])
+        while len(groups) > 1 and groups[-2][0] / groups[-2][1] >= groups[-1][0] / groups[-1][1]:
+            total, number = groups.pop()
+            groups[-1][0] += total
+            groups[-1][1] += number
+    level = np.repeat([total / number for total, number in groups], [int(number) for _, number in groups])
+    result = np.empty_like(positions, dtype=float)
+    result[order] = level + gap * np.arange(len(positions))
+    return result
+
+
+def nice_above(value: float) -> float:
+    """The least of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below ``value``: axes that seldom change.
+
+    Example:
+        >>> nice_above(0.0), nice_above(2.1), nice_above(61)
+        (1.0, 3.0, 80.0)
+    """
+    if not value > 0 or not np.isfinite(value):
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(digit * power for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value * (1 - 1e-12)))
+
+
+def _line(line: Line, palette: Palette) -> dict[str, Any]:
+    last = max(len(line.x) - 1, 0)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if line.symbol else "lines",
+        "x": _short(line.x),
+        "y": _short(line.y),
+        "line": {"color": line.colour, "width": line.width, "dash": line.dash},
+        "marker": {
+            "symbol": line.symbol or "circle",
+            "size": 7 if line.marked else [0] * last + [8],
+            "color": line.colour,
+            "opacity": 1,
+            "line": {"color": palette.exact, "width": 1},
+        },
+        "cliponaxis": False,
+        "showlegend": False,
+        "hovertemplate": f"{line.name}: %{{y:.4g}}<extra></extra>",
+    }
+
+
+def _log_ticks(yrange: tuple[float, float]) -> dict[str, Any]:
+    low, high = yrange
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for digits in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**power for power in powers for digit in digits]
+        ticks = [tick for tick in ticks if 0.999 * low <= tick <= 1.001 * high]
+        if len(ticks) <= 7:
+            break
+    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+
+
+def _xtitle(text: str, palette: Palette) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "x domain",
+        "yref": "y domain",
+        "x": 0.5,
+        "y": 0,
+        "yshift": -20,
+        "xanchor": "center",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 12, "color": palette.muted},
+    }
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)

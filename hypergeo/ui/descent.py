@@ -1,0 +1,222 @@
+"""Arrays of the gradients page: many estimates at once, temperatures at once, and descents that go on where they stopped."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+import torch
+
+from hypergeo.descent import Descent, DescentRun
+from hypergeo.estimators import GumbelSoftmax, StraightThrough
+from hypergeo.expectation import expected_separable
+from hypergeo.figures.ground import fog
+from hypergeo.figures.plane import Plane
+from hypergeo.fisher import FisherHypergeometric
+
+from .losses import Loss
+from .methods import Method
+from .sweep import TEMPERATURES, Urn, one_thread, seeded
+
+__all__ = [
+    "CURVE",
+    "Cells",
+    "Estimates",
+    "Ground",
+    "Task",
+    "curve",
+    "descent",
+    "estimates",
+    "exact_gradient",
+    "ground",
+    "law_cells",
+]
+
+CURVE = TEMPERATURES[::2]
+"""The temperatures of the curve of bias and spread: 13 of them, from 0.01 to 10."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where descent starts and what it is after.
+
+    Attributes:
+        urn: the urn, with the weights at the start.
+        loss: what is minimised in expectation.
+    """
+
+    urn: Urn
+    loss: Loss
+
+    @property
+    def log_weights(self) -> tuple[float, ...]:
+        """Logarithms of the weights at the start."""
+        with np.errstate(divide="ignore"):
+            return tuple(np.log(np.array(self.urn.weights, dtype=float)).tolist())
+
+    def law(self, log_weights: torch.Tensor) -> FisherHypergeometric:
+        """The law at other log weights ``(…, K)``."""
+        urn = self.urn
+        return FisherHypergeometric(urn.total_count, list(urn.group_sizes), log_weights=log_weights, validate_args=False)
+
+
+class Estimates(NamedTuple):
+    """Independent estimates of one gradient.
+
+    Attributes:
+        gradients: in the log weights, shape ``(S, K)``.
+        evaluations: count vectors at which each of them evaluated the loss.
+    """
+
+    gradients: np.ndarray
+    evaluations: float
+
+
+class Cells(NamedTuple):
+    """The law over the cells of the page's plane.
+
+    Attributes:
+        counts: of three groups, shape ``(N, 3)``; of groups 1 and 2 otherwise, ``(N, 2)``.
+        probabilities: shape ``(N,)``.
+    """
+
+    counts: np.ndarray
+    probabilities: np.ndarray
+
+
+class Ground(NamedTuple):
+    """The loss as a picture under the plane: a ``data:`` address, and its left, right, lower and upper end."""
+
+    picture: str
+    box: tuple[float, float, float, float]
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+@one_thread()
+def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
+    """Gradient of the expected loss in the log weights, shape ``(K,)``."""
+    with torch.enable_grad():
+        logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
+        return torch.autograd.grad(expected_separable(task.law(logs), task.loss), logs)[0].numpy()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
+    """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
+    counted = _Counted(task.loss)
+    copies = 1 if method.kind == "exact" else number
+    with seeded(seed), torch.enable_grad():
+        logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
+        loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws)
+        (gradients,) = torch.autograd.grad(loss.sum(), logs)
+    return Estimates(gradients.expand(number, -1).numpy(), counted.evaluations / copies)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+@one_thread()
+def curve(task: Task, method: Method, draws: int, number: int, seed: int) -> np.ndarray:
+    """Estimates by a relaxing method at each temperature of ``CURVE``, shape ``(T, number, K)``."""
+    temperatures = torch.tensor(CURVE, dtype=torch.float64)[:, None].expand(-1, number)
+    maker = GumbelSoftmax if method.kind == "Gumbel-softmax" else StraightThrough
+    with seeded(seed), torch.enable_grad():
+        logs = torch.tensor(task.log_weights, dtype=torch.float64).repeat(len(CURVE), number, 1).requires_grad_()
+        loss = maker(temperatures, method.conditionals).surrogate_loss(task.law(logs), task.loss, draws)  # type: ignore[arg-type]
+        return torch.autograd.grad(loss.sum(), logs)[0].numpy()
+
+
+def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int, step: int) -> Descent:
+    """The first ``step`` steps of a descent; those that were made before are kept."""
+    held = _held(task, method, draws, rate, optimizer, seed)
+    with held.lock:
+        missing = step - len(held.run.record)
+        if missing > 0:
+            with seeded(0), one_thread():
+                held.run.advance(missing)
+        return held.run.record.until(step)
+
+
+@one_thread()
+def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
+    """The law at some log weights, over the cells of the page's plane."""
+    logs = torch.tensor(log_weights, dtype=torch.float64)
+    urn = task.urn
+    with torch.no_grad():
+        if len(urn.group_sizes) == 3:
+            counts = _support(urn.total_count, urn.group_sizes)
+            law = task.law(logs)
+            return Cells(counts.numpy(), law.log_prob(counts).exp().numpy())
+        first_law = task.law(logs).marginal_log_prob()[0].exp()
+        first = torch.nonzero(first_law > 0)[:, 0]
+        rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), log_weights=logs[1:])
+        joint = (first_law[first, None] * rest.marginal_log_prob()[:, 0].exp()).numpy()
+    rows, second = np.nonzero(joint > 0)
+    return Cells(np.column_stack([first.numpy()[rows], second]), joint[rows, second])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def ground(urn: Urn, loss: Loss, rest: tuple[float, ...]) -> Ground | None:
+    """The loss over the plane; nothing for two groups, whose counts lie on a line.
+
+    Args:
+        urn: the urn.
+        loss: the loss.
+        rest: shares of the groups after the second in what they get together, on more than three groups.
+    """
+    if len(urn.group_sizes) == 2:
+        return None
+    plane = Plane.of(urn.total_count, urn.group_sizes)
+    if plane.spread <= 0:
+        return None
+    counts, inside, box = plane.grid(640 if plane.triangular else 320, np.array(rest))
+    return Ground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
+
+
+class _Held:
+    """A descent that may be taken on by one session at a time."""
+
+    def __init__(self, run: DescentRun):
+        self.run = run
+        self.lock = threading.Lock()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _held(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int) -> _Held:
+    urn = task.urn
+    run = DescentRun(
+        method.estimator(draws),
+        task.loss,
+        urn.total_count,
+        list(urn.group_sizes),
+        task.log_weights,
+        learning_rate=rate,
+        num_samples=draws,
+        seed=seed,
+        optimizer="adam" if optimizer == "Adam" else "sgd",
+        separable=True,
+    )
+    return _Held(run)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _support_array(total: int, sizes: tuple[int, ...]) -> np.ndarray:
+    return FisherHypergeometric(total, list(sizes)).enumerate_support().numpy().astype(int)
+
+
+def _support(total: int, sizes: tuple[int, ...]) -> torch.Tensor:
+    return torch.from_numpy(_support_array(total, sizes))
+
+
+class _Counted:
+    """A loss that counts the vectors at which it is evaluated."""
+
+    def __init__(self, loss: Loss):
+        self.loss = loss
+        self.evaluations = 0
+
+    def __call__(self, counts: torch.Tensor) -> torch.Tensor:
+        self.evaluations += counts[..., 0].numel()
+        return self.loss(counts)

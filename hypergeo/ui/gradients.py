@@ -1,0 +1,380 @@
+"""The gradients page's first view, put together from the controls' values: arrows, the descent, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.descent import Descent
+from hypergeo.figures import Palette, Panel, group_colour
+from hypergeo.figures.descent import arrows_panel, descent_figure
+from hypergeo.figures.plane import Plane
+from hypergeo.figures.series import Line, lines_panel, nice_above
+
+from .agreement import Agreement, agreement
+from .descent import Estimates, Ground, Task, descent, estimates, exact_gradient, ground, law_cells
+from .losses import Loss
+from .methods import REFERENCE, Method
+from .sweep import Urn
+
+__all__ = ["ARROWS", "ENDS", "LENGTH", "DescentView", "Settings", "table_csv"]
+
+LENGTH = 200
+"""Steps of a descent."""
+
+ARROW_WORDS = "Arrows are gradients in the log weights, turned downhill: towards a corner means raise that group's weight."
+
+ENDS = (20, 50, 100, 200)
+"""Where the axis of steps may end."""
+
+ARROWS = 80
+"""Single estimates that are drawn at most."""
+
+_EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the start, in sides of the plane
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls' values in the page's own terms.
+
+    Attributes:
+        task: the urn at the start and the loss.
+        method: the estimator.
+        draws: of each estimate.
+        number: of estimates at once.
+        optimizer: ``"Adam"`` or ``"plain"``.
+        rate: learning rate.
+        seed: of all draws.
+    """
+
+    task: Task
+    method: Method
+    draws: int
+    number: int
+    optimizer: str
+    rate: float
+    seed: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Settings from the values of the page's controls, by name."""
+        groups = range(1, values["groups"] + 1)
+        urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
+        loss = Loss(values["loss"], tuple(values[f"t{group}"] for group in groups), min(values["group"], values["groups"]) - 1)
+        return cls(
+            task=Task(urn, loss),
+            method=Method(values["estimator"], values["tau"], values["conditionals"]),
+            draws=values["draws"],
+            number=values["number"],
+            optimizer=values["optimizer"],
+            rate=values["rate"],
+            seed=values["seed"],
+        )
+
+    def descent(self, method: Method, step: int) -> Descent:
+        """The first steps of a descent by some method, all else being equal."""
+        return descent(self.task, method, self.draws, self.rate, self.optimizer, self.seed, step)
+
+    def at(self, method: Method, log_weights: tuple[float, ...], step: int) -> Estimates:
+        """Many estimates at some log weights; each step has its own draws."""
+        return estimates(self.task, log_weights, method, self.draws, self.number, 1000 * self.seed + step)
+
+
+@dataclass(frozen=True)
+class DescentView:
+    """The descent at one step, and what is drawn and said of it."""
+
+    settings: Settings
+    step: int
+
+    @cached_property
+    def record(self) -> Descent:
+        """The steps until now."""
+        return self.settings.descent(self.settings.method, self.step)
+
+    @cached_property
+    def end(self) -> int:
+        """The end of the axis of steps."""
+        return next(end for end in ENDS if end >= self.step)
+
+    @cached_property
+    def reference(self) -> Descent:
+        """Where the exact gradient leads, to the end of the axis of steps."""
+        return self.settings.descent(REFERENCE, self.end)
+
+    @cached_property
+    def log_weights(self) -> tuple[float, ...]:
+        """Log weights at this step."""
+        return tuple(self.record.log_weights[-1].tolist())
+
+    @cached_property
+    def found(self) -> Estimates:
+        """Many estimates at this step."""
+        return self.settings.at(self.settings.method, self.log_weights, self.step)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """The exact gradient at this step."""
+        return self.record.exact_gradients[-1]
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """How the estimates at this step agree with the exact gradient."""
+        return agreement(self.found.gradients, self.exact)
+
+    @cached_property
+    def plane(self) -> Plane:
+        """Where the urn's counts lie."""
+        urn = self.settings.task.urn
+        return Plane.of(urn.total_count, urn.group_sizes)
+
+    @cached_property
+    def scale(self) -> float:
+        """Counts that are drawn for a gradient of one: fixed at the start, so that arrows shrink as gradients do."""
+        start = self.settings.at(self.settings.method, self.settings.task.log_weights, 0)
+        exact = exact_gradient(self.settings.task, self.settings.task.log_weights)
+        lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
+        return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The figure of this step; ``narrow`` for a telephone's width."""
+        return descent_figure(
+            self._arrows(palette, narrow), self._panels(palette), palette, picture=self._ground(), narrow=narrow
+        )
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+        settings, mean = self.settings, counts_words(self.record.means[-1])
+        return (
+            f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
+            f"at step {self.step}, their mean and the exact gradient, over the loss; and the loss, now "
+            f"{self.record.losses[-1]:.3g}, the log weights and the length of the gradient at each step"
+        )
+
+    def live(self) -> str:
+        """The step on show, in a sentence or two."""
+        record = self.record
+        loss = f"expected loss **{record.losses[-1]:.4g}**"
+        if self.step:
+            loss += (
+                f", {record.losses[0]:.4g} at the start; the exact gradient would be at {self.reference.losses[self.step]:.4g}"
+            )
+        return (
+            f"**Step {self.step}.** E[x] = {counts_words(record.means[-1])}, {loss}. {about_mean(self.agreement)} {ARROW_WORDS}"
+        )
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        return [self._about_estimates(), self._about_loss(), self._about_descent()]
+
+    def table(self) -> dict[str, list[Any]]:
+        """Where descent is, one row for each group."""
+        urn = self.settings.task.urn
+        mean = self.found.gradients.mean(0)
+        return {
+            "group": list(range(1, len(urn.group_sizes) + 1)),
+            "weight at the start": list(urn.weights),
+            "log weight now": list(self.log_weights),
+            "E[x] now": self.record.means[-1].tolist(),
+            "exact gradient": self.exact.tolist(),
+            "mean of the estimates": mean.tolist(),
+            "standard deviation of one": self.found.gradients.std(0, ddof=1).tolist(),
+        }
+
+    def about_table(self) -> str:
+        """What the table holds."""
+        return f"Weights, mean counts and gradients of each group at step {self.step}"
+
+    def export(self) -> bytes:
+        """Every step until now, as comma-separated values."""
+        record = self.record
+        groups = range(record.means.shape[1])
+        table: dict[str, list[Any]] = {"step": list(range(self.step + 1)), "loss": record.losses.tolist()}
+        table |= {f"log_weight_{group + 1}": record.log_weights[:, group].tolist() for group in groups}
+        table |= {f"mean_{group + 1}": record.means[:, group].tolist() for group in groups}
+        table |= {f"exact_gradient_{group + 1}": record.exact_gradients[:, group].tolist() for group in groups}
+        table |= {f"estimate_{group + 1}": [*record.gradients[:, group].tolist(), None] for group in groups}
+        return table_csv(table)
+
+    def _about_estimates(self) -> str:
+        settings = self.settings
+        said = f"Step {self.step}, {settings.method.label}, {draws_words(settings.draws)} each: {about_mean(self.agreement)}"
+        if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.relative:
+            return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."
+        return said
+
+    def _about_loss(self) -> str:
+        record, loss = self.record, self.settings.task.loss
+        said = f"The loss of a draw is {loss.words()}; **{record.losses[-1]:.4g}** in expectation"
+        if loss.kind != "squared distance":
+            return f"{said}, which is what the panel at the right shows: the law is known, so nothing is sampled for it."
+        apart = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
+        own = float(record.losses[-1]) - apart
+        return (
+            f"{said}, of which {apart:.3g} is E[x]'s own distance and **{own:.3g} the law's spread**: descent trades the two, "
+            "and the best weights need not put E[x] on the target."
+        )
+
+    def _about_descent(self) -> str:
+        record, settings = self.record, self.settings
+        how = f"{'Adam' if settings.optimizer == 'Adam' else 'plain descent'} at rate {settings.rate:g}"
+        if not self.step:
+            later = float(self.reference.losses[self.end])
+            return (
+                f"The dashed lines are what {how} does with the **exact** gradient: in {self.end} steps the loss is at "
+                f"**{later:.4g}**. Play, and see how far the estimates keep to it."
+            )
+        exact = float(self.reference.losses[self.step])
+        made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
+        share = f", **{100 * made / could:.0f} %** of what the exact gradient does" if could > 1e-9 else ""
+        return f"In {self.step} steps {how} has taken {made:.3g} off the loss{share}."
+
+    def _arrows(self, palette: Palette, narrow: bool) -> Panel:
+        task = self.settings.task
+        cells = law_cells(task, self.log_weights)
+        drawn = -self.scale * self.found.gradients
+        one = f"one estimate from {draws_words(self.settings.draws)}"
+        return arrows_panel(
+            self.plane,
+            palette,
+            cells=cells.counts,
+            probabilities=cells.probabilities,
+            path=self.record.means,
+            reference=self.reference.means,
+            estimates=drawn[:ARROWS],
+            mean=drawn.mean(0),
+            exact=-self.scale * self.exact,
+            names=(one, f"mean of {self.settings.number}"),
+            target=np.array(task.loss.targets, dtype=float)
+            if task.loss.aims and sum(task.loss.targets) == task.urn.total_count
+            else None,
+            side=300.0 if narrow else 460.0,
+        )
+
+    def _ground(self) -> Ground | None:
+        task = self.settings.task
+        means = self.settings.descent(REFERENCE, 0).means[0][2:]
+        total = float(means.sum())
+        rest = tuple(np.round(means / total, 6).tolist()) if total > 0 else (1 / max(len(means), 1),) * len(means)
+        return ground(task.urn, task.loss, rest)
+
+    def _panels(self, palette: Palette) -> list[Panel]:
+        record, reference = self.record, self.reference
+        steps = np.arange(self.step + 1)
+        exact: dict[str, Any] = {"colour": palette.exact, "dash": "dash", "width": 1.5, "symbol": ""}
+        top = nice_above(float(max(record.losses.max(), reference.losses.max())))
+        common: dict[str, Any] = {"xrange": (0, self.end), "height": 118.0, "labels": 0.1}
+        loss = lines_panel(
+            [
+                Line(np.arange(self.end + 1), reference.losses, name="exact gradient", **exact),
+                Line(steps, record.losses, palette.relaxed, "expected loss"),
+            ],
+            palette,
+            title="Expected loss",
+            xtitle="",
+            yrange=(min(0.0, float(record.losses.min())), top),
+            **common,
+        )
+        logs = record.log_weights
+        shown = logs[np.isfinite(logs)]
+        reach = nice_above(float(np.abs(shown).max()) if shown.size else 1.0)
+        weights = lines_panel(
+            [
+                Line(steps, logs[:, group], group_colour(group), f"log weight {group + 1}", end=f"{group + 1}")
+                for group in range(logs.shape[1])
+                if np.isfinite(logs[0, group])
+            ],
+            palette,
+            title="Log weights by group, less their mean",
+            xtitle="",
+            yrange=(-reach, reach),
+            **common,
+        )
+        norms = lines_panel(
+            [
+                Line(steps, record.exact_norms, name="exact gradient here", **exact),
+                Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate that the step took", width=1.2),
+            ],
+            palette,
+            title="Length of the gradient: each step's estimate, and exact",
+            xtitle="step",
+            yrange=(0, nice_above(float(max(record.exact_norms.max(), record.gradient_norms.max(initial=0))))),
+            **common,
+        )
+        return [loss, weights, norms]
+
+
+def arrow_scale(exact: float, lengths: np.ndarray) -> float:
+    """How long to draw a gradient of one, in counts per unit, so that both the exact one and most single ones are well seen.
+
+    Args:
+        exact: length of the exact gradient, drawn at one to one, in sides of the plane.
+        lengths: of single estimates likewise.
+    """
+    most = float(np.quantile(lengths, 0.8)) if len(lengths) else 0.0
+    if exact <= 1e-12:
+        return _EXACT_LENGTH / most if most > 1e-12 else 1.0
+    scale = _EXACT_LENGTH / exact
+    if most > 1e-12:
+        scale = min(scale, _SAMPLE_LENGTH / most)
+    return max(scale, _SHORTEST / exact)
+
+
+def counts_words(counts: np.ndarray) -> str:
+    """Mean counts in words.
+
+    Example:
+        >>> counts_words(np.array([3.2783, 5.0, 6.7217]))
+        '(3.28, 5.00, 6.72)'
+    """
+    return "(" + ", ".join(f"{count:.2f}" for count in counts) + ")"
+
+
+def table_csv(table: Mapping[str, list[Any]]) -> bytes:
+    """A table as comma-separated values.
+
+    Example:
+        >>> table_csv({"step": [0, 1], "loss": [2.5, None]}).decode()
+        'step,loss\\n0,2.5\\n1,\\n'
+    """
+    rows = zip(*table.values(), strict=True)
+    lines = [",".join(table), *(",".join("" if value is None else str(value) for value in row) for row in rows)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def draws_words(number: int) -> str:
+    """A number of draws in words.
+
+    Example:
+        >>> draws_words(1), draws_words(4)
+        ('one draw', '4 draws')
+    """
+    return "one draw" if number == 1 else f"{number} draws"
+
+
+def about_mean(found: Agreement) -> str:
+    """How the mean estimate agrees with the exact gradient, in words."""
+    if not found.relative:
+        return f"The exact gradient is **zero** here; a single estimate spreads by {found.spread:.3g} around it."
+    spread = (
+        f"a single estimate spreads **{found.spread:.2g} times** its length"
+        if found.spread
+        else "no estimate differs from another"
+    )
+    if found.bias == 0 and found.spread == 0:
+        return f"The mean arrow **is the exact one**, and {spread}."
+    if not found.biased:
+        return f"The mean of {found.number} arrows **cannot be told from the exact one**, and {spread}."
+    if found.along >= 1:
+        length = f"**{1 + found.along:.2g} times** as long as the exact one"
+    elif found.along <= -1:
+        length = "**against the exact one**" if found.along < -1.001 else "**of no length** where the exact one has some"
+    else:
+        length = f"**{100 * abs(found.along):.2g} % {'longer than' if found.along > 0 else 'short of'}** the exact one"
+    turned = f" and {found.angle:.2g}° off its way" if found.angle >= 1 and found.along > -1 else ""
+    return f"The mean arrow is {length}{turned}; {spread}."
