@@ -13,6 +13,41 @@ import streamlit as st
 
 from .surroundings import QUIET
 
+# Streamlit's own button on a box of code cannot be reached by keyboard, and copies nothing where the page has no secure origin,
+# as when a class opens a teacher's machine by its address.
+_SCRIPT = """
+export default function (component) {
+  const button = component.parentElement.querySelector("button")
+  const say = words => {
+    button.textContent = words
+    window.clearTimeout(button.timer)
+    button.timer = window.setTimeout(() => (button.textContent = "Copy the link"), 2500)
+  }
+  const by_hand = () => {
+    const field = document.createElement("textarea")
+    field.value = component.data.link
+    document.body.appendChild(field)
+    field.select()
+    const copied = document.execCommand("copy")
+    field.remove()
+    button.focus()
+    return copied ? Promise.resolve() : Promise.reject()
+  }
+  button.onclick = () => (navigator.clipboard?.writeText(component.data.link) ?? Promise.reject())
+    .catch(by_hand).then(() => say("Copied"), () => say("Not copied: select the link above"))
+}
+"""
+
+_CSS = """
+button {
+  font: inherit; font-family: var(--st-font); color: var(--st-text-color); background: var(--st-background-color);
+  min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.4rem);
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+
 __all__ = ["downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
 
 
@@ -28,8 +63,10 @@ def with_query(address: str, query: str) -> str:
 
 
 def share_link(query: str) -> None:
-    """The page's address with all of its state, in a box that has a button to copy it."""
-    st.code(with_query(st.context.url or "", query), language=None, wrap_lines=True)
+    """The page's address with all of its state, in a box, and a button to copy it."""
+    link = with_query(st.context.url or "", query)
+    st.code(link, language=None, wrap_lines=True)
+    _copy_button()(key="share_link", data={"link": link})
 
 
 def downloads(name: str, *, csv: Callable[[], bytes], html: Callable[[], str], code: str) -> None:
@@ -92,3 +129,9 @@ def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -
         rows: list[Any] = [f"{temperature:g},{kind},{number}," + ",".join(map(repr, row)) for number, row in enumerate(block)]
         text.write("\n".join(rows) + "\n")
     return text.getvalue().encode()
+
+
+@st.cache_resource
+def _copy_button():  # type: ignore[no-untyped-def]
+    html = '<button type="button" aria-live="polite">Copy the link</button>'
+    return st.components.v2.component("hypergeo_copy_link", html=html, css=_CSS, js=_SCRIPT)

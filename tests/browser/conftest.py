@@ -10,7 +10,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, WebSocket, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    TimeoutError,
+    WebSocket,
+    sync_playwright,
+)
 
 from hypergeo.ui.catalogue import PAGES as ENTRIES
 
@@ -27,6 +37,7 @@ _SETTLED = """() => {
     return !plots[0]._fullLayout.sliders?.length || plots[0].querySelector('.slider-group') !== null
   }
   const still = app?.dataset.testScriptState === 'notRunning' && app.querySelector('h1') !== null &&
+    !app.querySelector('[data-testid="stSkeleton"]') &&
     [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn)
   if (!still) window.still = undefined
   else window.still ??= performance.now()
@@ -127,7 +138,11 @@ class Visit:
     def settle(self) -> None:
         """Waits until the app has run and its figures have been drawn."""
         self.page.evaluate("window.still = undefined")
-        self.page.wait_for_function(_SETTLED, timeout=30_000)
+        try:
+            self.page.wait_for_function(_SETTLED, timeout=30_000)
+        except TimeoutError:
+            said = self.page.get_by_test_id("stApp").inner_text()
+            raise AssertionError(f"the page did not come to rest; it says: {said[:2000]}") from None
 
     def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
         """Shows the page in another size or theme, and waits until the app knows."""
