@@ -40,7 +40,8 @@ export default function (component) {
 
 _CSS = """
 button {
-  font: inherit; font-family: var(--st-font); color: var(--st-text-color); background: var(--st-background-color);
+  font: inherit; font-family: var(--st-font); font-size: 0.875rem;
+  color: var(--st-text-color); background: var(--st-background-color);
   min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.4rem);
 }
