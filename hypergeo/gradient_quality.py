@@ -26,7 +26,7 @@ made would otherwise pass for a bias without noise."""
 
 _COVERAGE = 0.95
 _CHUNK = 200_000  # entries of the tables of the urns that are differentiated at once
-_TOGETHER = 50  # estimates made at once, so that progress is reported often
+_TOGETHER = 25  # estimates made at once, so that progress is reported often
 _LONG_RUN = 256  # evaluations of each estimate of a reference that cannot be exact
 
 
@@ -227,6 +227,19 @@ def measure_estimator(
         num_estimates: number of estimates, at least two.
         num_evaluations: draws of each estimate.
         step: called with the share of the work done.
+
+    Raises:
+        ValueError: for fewer than two estimates, or an estimator whose gradients are not finite or not there.
+
+    Example:
+        >>> from hypergeo.estimators import ExactMarginal
+        >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
+        >>> reference = reference_gradient(urn, lambda x: x[..., 0])
+        >>> quality = measure_estimator(
+        ...     urn, lambda x: x[..., 0], ExactMarginal(), reference, label="ours", num_estimates=10, num_evaluations=4
+        ... )
+        >>> quality.bias.high, quality.deviation.value, quality.evaluations
+        (0.0, 0.0, 4.0)
     """
     if num_estimates < 2:
         raise ValueError(f"num_estimates must be at least 2; got {num_estimates}.")

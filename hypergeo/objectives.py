@@ -44,6 +44,11 @@ class Quadratic:
 
     Args:
         target: one number for each group.
+
+    Example:
+        >>> import torch
+        >>> Quadratic((5.0, 5.0, 5.0))(torch.tensor([3.0, 5.0, 7.0]))
+        tensor(8.)
     """
 
     target: tuple[float, ...]
@@ -62,6 +67,11 @@ class Absolute:
 
     Args:
         target: one number for each group.
+
+    Example:
+        >>> import torch
+        >>> Absolute((5.0, 5.0, 5.0))(torch.tensor([3.0, 5.0, 7.0]))
+        tensor(4.)
     """
 
     target: tuple[float, ...]
@@ -81,6 +91,11 @@ class Step:
     Args:
         group: which, counted from 0.
         threshold: the least count that yields one.
+
+    Example:
+        >>> import torch
+        >>> Step(0, 4)(torch.tensor([[3.0, 12.0], [4.0, 11.0]]))
+        tensor([0., 1.])
     """
 
     group: int

@@ -249,6 +249,12 @@ class QualityReport:
 
         Raises:
             ValueError: see :func:`hypergeo.sample_quality.measure_counts`.
+
+        Example:
+            >>> _ = torch.manual_seed(0)
+            >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
+            >>> QualityReport.of_counts(urn, urn.sample((500,))).verdict()[1]
+            'Nothing tells 500 observed counts from draws of this law.'
         """
         with torch.random.fork_rng(devices=[]):
             _reseed(seed, "floors")
