@@ -150,8 +150,8 @@ class PageState:
             bind="query-params",
         )
 
-    def segments(self, name: str, label: str, *, help: str | None = None) -> Any:
-        """All options side by side, one of them chosen."""
+    def segments(self, name: str, label: str, *, help: str | None = None, bare: bool = False) -> Any:
+        """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers."""
         control = self._choice(name)
         return st.segmented_control(
             label,
@@ -162,6 +162,7 @@ class PageState:
             key=self.key(name),
             help=help,
             bind="query-params",
+            label_visibility="collapsed" if bare else "visible",
             width="stretch",
         )
 
