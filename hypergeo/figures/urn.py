@@ -31,7 +31,7 @@ class Measures:
 
 
 WIDE = Measures(height=604, balls=(350, 540), rows=300, heat=156)
-NARROW = Measures(height=1144, balls=(340, 420), rows=330, heat=190)
+NARROW = Measures(height=1158, balls=(340, 420), rows=330, heat=190)
 
 
 def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, narrow: bool = False) -> go.Figure:

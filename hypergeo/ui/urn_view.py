@@ -121,7 +121,7 @@ class UrnView:
             palette,
             title="∂E[x<sub>i</sub>] / ∂log w<sub>j</sub>"
             + (": the covariance" if self.settings.law == "Fisher" else ": not the covariance here"),
-            note=heat_note(self.law.sensitivity),
+            note=heat_note(self.law.sensitivity, narrow=narrow),
         )
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
 

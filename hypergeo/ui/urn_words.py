@@ -26,7 +26,7 @@ def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
 
     Example:
         >>> moved(np.array([[1.0, -0.4, -0.6], [-0.4, 2.0, -1.6], [-0.6, -1.6, 2.2]]))
-        (2, 0.021..., 1, 0.015...)
+        (2, 0.022..., 1, 0.016)
     """
     group = int(sensitivity.diagonal().argmax())
     if sensitivity[group, group] < NOTHING:
@@ -35,15 +35,15 @@ def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
     return group, PER_CENT * float(sensitivity[group, group]), loser, -PER_CENT * float(sensitivity[loser, group])
 
 
-def heat_note(sensitivity: np.ndarray) -> str:
-    """What the heat map means, in one line under it."""
+def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
+    """What the heat map means, in one line under it, or in two where the page is narrow."""
     found = moved(sensitivity)
     if found is None:
         return "Every count is forced: no weight moves anything."
     group, gain, loser, loss = found
     mostly = "" if loss > 0.999 * gain else "mostly "
     gains = f"Raising w<sub>{group + 1}</sub> by 1 % moves {gain:.2g} elements to group {group + 1}"
-    return f"{gains}, {mostly}from group {loser + 1}."
+    return f"{gains},{'<br>' if narrow else ' '}{mostly}from group {loser + 1}."
 
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
