@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,7 +22,8 @@ from .estimators import Estimator, Objective
 from .fisher import FisherHypergeometric
 from .goodness_of_fit import holm, support_size
 from .gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
-from .quality_records import from_record, to_csv, to_record
+from .quality_plan import Progress, Work, named_estimators, reseed
+from .quality_records import UrnRecord, from_record, to_csv, to_record
 from .quality_words import failures, verdict
 from .relaxed import RelaxedFisherHypergeometric
 from .sample_quality import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
@@ -45,35 +44,6 @@ __all__ = [
     "total_variation_floor",
     "wasserstein_distance",
 ]
-
-Progress = Callable[[float, str], object]
-
-
-@dataclass(frozen=True)
-class UrnRecord:
-    """An urn as plain numbers; the log weight of a group that cannot be drawn is minus infinity."""
-
-    total_count: int
-    group_sizes: tuple[int, ...]
-    log_weights: tuple[float, ...]
-
-    @classmethod
-    def of(cls, distribution: FisherHypergeometric) -> UrnRecord:
-        """The urn of a law without a batch."""
-        return cls(
-            int(distribution.total_count),
-            tuple(distribution.group_sizes.tolist()),
-            tuple(distribution.log_weights.detach().double().tolist()),
-        )
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Importance of each group."""
-        return tuple(math.exp(value) for value in self.log_weights)
-
-    def law(self) -> FisherHypergeometric:
-        """The urn's exact law."""
-        return FisherHypergeometric(self.total_count, list(self.group_sizes), log_weights=list(self.log_weights))
 
 
 @dataclass(frozen=True)
@@ -167,15 +137,15 @@ class QualityReport:
             True
         """
         samplers = [(c, s) for c in conditionals for s in straight_through]
-        named = _named(estimators)
+        named = named_estimators(estimators)
         _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
-        work = _Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
+        work = Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
         with torch.random.fork_rng(devices=[]):
             samples: list[SampleQuality] = []
             if samplers:
                 step = work.next("The noise of as many exact samples")
-                _reseed(seed, "floors")
+                reseed(seed, "floors")
                 floors = Floors.of(distribution, num_samples)
                 step(1.0)
             for conditional, hard in samplers:
@@ -189,17 +159,17 @@ class QualityReport:
                         conditionals=conditional,
                     )
                     words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
-                    _reseed(seed, words)
+                    reseed(seed, words)
                     samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=work.next(words)))
             gradients: list[GradientQuality] = []
             reference = None
             if named and objective is not None:
-                _reseed(seed, "reference")
+                reseed(seed, "reference")
                 reference = reference_gradient(
                     distribution, objective, num_estimates=num_gradients, step=work.next("the exact gradient")
                 )
                 for label, estimator in work.estimators:
-                    _reseed(seed, f"{label} {getattr(estimator, 'temperature', '')}")
+                    reseed(seed, f"{label} {getattr(estimator, 'temperature', '')}")
                     gradients.append(
                         measure_estimator(
                             distribution,
@@ -257,7 +227,7 @@ class QualityReport:
             'Nothing tells 500 observed counts from draws of this law.'
         """
         with torch.random.fork_rng(devices=[]):
-            _reseed(seed, "floors")
+            reseed(seed, "floors")
             row = measure_counts(distribution, counts, level=level)
         return cls(
             urn=UrnRecord.of(distribution),
@@ -310,68 +280,6 @@ class QualityReport:
         return to_csv(self)
 
 
-class _Work:
-    """Turns the parts of a report, each from 0 to 1, into one share done."""
-
-    def __init__(
-        self, progress: Progress | None, samplers: int, named: list[tuple[str, Estimator]], temperatures: Sequence[float]
-    ):
-        self.progress = progress
-        self.estimators = [(label, one) for label, estimator in named for one in _at_temperatures(estimator, temperatures)]
-        self.parts = samplers + len(self.estimators) + bool(named)
-        self.done = -1
-
-    def next(self, label: str) -> Callable[[float], None]:
-        """Starts a part, and returns what is to be called with its share done."""
-        self.done += 1
-        done = self.done
-
-        def step(share: float) -> None:
-            if self.progress is not None:
-                self.progress(min(1.0, (done + share) / self.parts), label)
-
-        step(0.0)
-        return step
-
-
-def _named(estimators: Sequence[Estimator] | Mapping[str, Estimator]) -> list[tuple[str, Estimator]]:
-    if isinstance(estimators, Mapping):
-        return list(estimators.items())
-    return [(_label(estimator), estimator) for estimator in estimators]
-
-
-def _label(estimator: Estimator) -> str:
-    """An estimator in words: its class, and what of its settings is not the usual.
-
-    Example:
-        >>> from hypergeo.estimators import ScoreFunction, StraightThrough
-        >>> _label(StraightThrough(0.5, "merged")), _label(ScoreFunction(None)), _label(ScoreFunction())
-        ('Straight-through (merged rule)', 'Score function (no baseline)', 'Score function (leave-one-out)')
-    """
-    kind = type(estimator).__name__
-    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
-    known = {
-        "straight through": "Straight-through",
-        "gumbel softmax": "Gumbel-softmax",
-        "linearized control variate": "Linearised control variate",
-    }
-    label = known.get(words, words[:1].upper() + words[1:])
-    more = []
-    if getattr(estimator, "conditionals", "exact") == "merged":
-        more.append("merged rule")
-    if hasattr(estimator, "baseline"):
-        more.append("leave-one-out" if estimator.baseline else "no baseline")
-    if getattr(estimator, "curvature", True) is False:
-        more.append("first order")
-    return f"{label} ({', '.join(more)})" if more else label
-
-
-def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]:
-    if is_dataclass(estimator) and not isinstance(estimator, type) and hasattr(estimator, "temperature"):
-        return [replace(estimator, temperature=float(temperature)) for temperature in temperatures]
-    return [estimator]
-
-
 def _corrected(
     samples: Sequence[SampleQuality], gradients: Sequence[GradientQuality], level: float
 ) -> tuple[tuple[SampleQuality, ...], tuple[GradientQuality, ...]]:
@@ -383,11 +291,6 @@ def _corrected(
         start += len(row.p_values)
     estimates = [replace(row, adjusted_p_value=p, level=level) for row, p in zip(gradients, adjusted[start:], strict=True)]
     return tuple(rows), tuple(estimates)
-
-
-def _reseed(seed: int, what: str) -> None:
-    """Seeds torch's generator for one part of a report. Of a seed, torch's generator of the CPU takes 32 bits only."""
-    torch.manual_seed(zlib.crc32(f"{seed} {what}".encode()))
 
 
 def _check(

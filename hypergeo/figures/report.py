@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from hypergeo.gradient_quality import Measured
 from hypergeo.quality import QualityReport
 
+from .gradient_quality import gradient_figure
 from .palette import LIGHT
-from .quality import gradient_figure, sample_figure
+from .sample_quality import sample_figure
 
 __all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure"]
 
