@@ -83,6 +83,7 @@ def arrange(
     sweep: Sweep | None = None,
     legend: Box | None = None,
     margin: tuple[int, int, int, int] = (8, 8, 8, 8),
+    checked: bool = True,
 ) -> go.Figure:
     """One figure of several panels.
 
@@ -94,6 +95,8 @@ def arrange(
         sweep: controls for the panels' frames.
         legend: where the legend goes (its upper left corner counts), or none.
         margin: pixels left, right, above and below the plotting area.
+        checked: whether plotly looks at every option, which takes it longer than all the rest: what is drawn anew many times a
+            second does without, and is checked by tests instead.
 
     Returns:
         The figure, with a frame for each label of ``sweep``.
@@ -136,7 +139,7 @@ def arrange(
             "itemclick": False,
             "itemdoubleclick": False,
         }
-    return go.Figure(_packed({"data": data, "layout": layout, "frames": frames}))
+    return go.Figure(_packed({"data": data, "layout": layout, "frames": frames}), _validate=checked)
 
 
 def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
