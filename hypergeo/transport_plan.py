@@ -139,7 +139,7 @@ class _Dual:
         return max_steps
 
     def _sinkhorn(self, moving: Tensor) -> None:
-        """A step of Sinkhorn's algorithm: it never goes down, and where plans are nearly hard it moves on where Newton's stall."""
+        """A step of Sinkhorn's algorithm: never down, and where plans are nearly hard it moves on when Newton's steps stall."""
         self._take(self.at(torch.where(self.present, self.limits(), self.columns)), moving)
 
     def _take(self, tried: tuple[Tensor, ...], better: Tensor) -> None:

@@ -1,0 +1,69 @@
+"""Clouds of points whose sizes and overlap are known, to try clustering on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Blobs", "gaussian_blobs"]
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Gaussian clouds.
+
+    Attributes:
+        points: shape ``(N, 2)``.
+        classes: cloud of each point, shape ``(N,)``.
+        centres: shape ``(K, 2)``.
+    """
+
+    points: np.ndarray
+    classes: np.ndarray
+    centres: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Points in each cloud, shape ``(K,)``."""
+        return np.bincount(self.classes, minlength=len(self.centres))
+
+
+def gaussian_blobs(sizes: Sequence[int], separation: float, seed: int = 0) -> Blobs:
+    """Round clouds of standard deviation one in the plane.
+
+    Each centre lies at the given distance from its nearest neighbour, so that the clouds hang together; which cloud is where
+    is left to chance.
+
+    Args:
+        sizes: points in each cloud, shape ``(K,)``.
+        separation: distance of neighbouring centres, in standard deviations of a cloud.
+        seed: of everything random.
+
+    Raises:
+        ValueError: for sizes that are not whole numbers of at least zero, or a negative separation.
+
+    Example:
+        >>> blobs = gaussian_blobs([30, 20, 10], separation=4.0)
+        >>> blobs.points.shape, blobs.sizes
+        ((60, 2), array([30, 20, 10]))
+        >>> away = np.linalg.norm(blobs.centres[:, None] - blobs.centres, axis=-1) + 99 * np.eye(3)
+        >>> away.min(-1).round(6)
+        array([4., 4., 4.])
+    """
+    numbers = np.asarray(sizes)
+    if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu" or (numbers < 0).any() or not numbers.sum():
+        raise ValueError(f"sizes must be whole numbers, zero or more, and not all zero; got {sizes!r}.")
+    if not 0 <= separation < np.inf:
+        raise ValueError(f"separation must be a number of at least zero; got {separation!r}.")
+    random = np.random.default_rng(seed)
+    places = [np.zeros(2)]
+    while len(places) < len(numbers):
+        angle = random.uniform(0, 2 * np.pi)
+        place = places[random.integers(len(places))] + separation * np.array([np.cos(angle), np.sin(angle)])
+        if min(np.linalg.norm(place - other) for other in places) >= separation * (1 - 1e-9):
+            places.append(place)
+    centres = random.permutation(np.array(places))
+    classes = np.repeat(np.arange(len(numbers)), numbers)
+    return Blobs(centres[classes] + random.normal(size=(len(classes), 2)), classes, centres)
