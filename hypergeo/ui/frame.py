@@ -12,6 +12,7 @@ from .presets import Preset, preset_buttons
 from .routing import served_by_app
 from .share import downloads, share_link
 from .state import PageState
+from .steady import steady_figures
 from .surroundings import Surroundings, present_toggle, surroundings, watch_surroundings
 from .sweep_keys import sweep_keys
 from .tours import Stop, start_tour, tour_buttons, tour_words
@@ -133,6 +134,7 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         st.markdown(tour_words(state, tour) or sentence)
     with tools:
         watch_surroundings()
+        steady_figures()
         sweep_keys()
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             if tour:

@@ -84,6 +84,9 @@ export default function (component) {
     output.textContent = `${memory.shown.toLocaleString("en")} of ${length.toLocaleString("en")} ${unit}`
   }
   const go = to => { memory.shown = clamp(to); draw(); say(memory.shown) }
+  // A step that is asked for while the last one is still being shown would cut it short, and the figure would fall behind.
+  const showing = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running" ||
+    [...document.querySelectorAll(".stPlotlyChart")].some(chart => !chart.querySelector(".js-plotly-plot .main-svg"))
   const tick = () => {
     window.clearTimeout(memory.timer)
     if (!memory.playing) return
@@ -91,14 +94,14 @@ export default function (component) {
     const [steps, pause_ms] = data.speeds[speed.value]
     const since = performance.now() - memory.sent
     // An answer that never comes, as after the server was restarted, must not stop the show for good.
-    const late = memory.waiting !== null && since < 3000
+    const late = (memory.waiting !== null || showing()) && since < 3000
     if (!late && since >= pause_ms - 4) {
       memory.shown = clamp(memory.shown + steps)
       range.value = memory.shown
       draw()
       say(memory.shown)
     }
-    memory.timer = window.setTimeout(tick, late ? 20 : Math.max(pause_ms - since, 4))
+    memory.timer = window.setTimeout(tick, late ? 10 : Math.max(pause_ms - since, 4))
   }
   const pause = () => { memory.playing = false; window.clearTimeout(memory.timer); draw(); say(memory.shown) }
   const toggle = () => {

@@ -139,7 +139,7 @@ class Visit:
         """Waits until the app has run and its figures have been drawn."""
         self.page.evaluate("window.still = undefined")
         try:
-            self.page.wait_for_function(_SETTLED, timeout=30_000)
+            self.page.wait_for_function(_SETTLED, timeout=60_000)
         except TimeoutError:
             said = self.page.get_by_test_id("stApp").inner_text()
             raise AssertionError(f"the page did not come to rest; it says: {said[:2000]}") from None
