@@ -16,6 +16,7 @@ from .alarms import alarms
 from .bias import Bias, gradient_bias
 from .biasedurn import BiasedUrn
 from .cases import Case, LargeCase, RelaxedCase
+from .clusters import clusters
 from .descent import descent
 from .large import Footprint, footprint
 from .merged import total_variation
@@ -237,4 +238,5 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "spread": lambda bench: estimators.spread(bench.judged),
     "product": lambda bench: estimators.product(bench.judged),
     "descent": lambda bench: descent(bench.judged),
+    "clusters": lambda bench: clusters(bench.judged),
 }
