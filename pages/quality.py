@@ -16,14 +16,13 @@ from hypergeo.ui.quality_counts_panel import (
 )
 from hypergeo.ui.quality_counts_view import CountsView
 from hypergeo.ui.quality_fields import published_fields, report_fields
-from hypergeo.ui.quality_panel import asked_at_once, plan, report_files, run_panel
+from hypergeo.ui.quality_panel import AskingState, plan, report_files, run_panel
 from hypergeo.ui.quality_report import PublishedView, ReportView, view_of
 from hypergeo.ui.quality_snippet import snippet
 from hypergeo.ui.quality_take_away import take_away
 from hypergeo.ui.quality_tour import PRESETS, TOUR
-from hypergeo.ui.state import PageState
 
-STATE = PageState("qual", quality_controls())
+STATE = AskingState("qual", quality_controls())
 
 frame = open_page(
     STATE,
@@ -51,11 +50,10 @@ with picture:
     if settings is None:
         view = counts_results(STATE, values, given)
     else:
-        at_once = asked_at_once(STATE, settings, len(PRESETS), values["check"])
-        shown = run_panel(STATE, values["check"], settings, values, at_once=at_once)
+        shown = run_panel(STATE, values["check"], settings, values)
         view = None if shown is None else view_of(shown.result)
     if view is None and settings is not None:
-        plan(settings)
+        plan(STATE, settings)
     if view is not None:
         verdict = view.sentences()
         box, icon = (st.success, "check_circle") if view.good else (st.warning, "report")
@@ -65,7 +63,7 @@ with picture:
     if isinstance(view, CountsView):
         fit_button(STATE, view)
 
-frame.told(verdict[1:] if view is not None else ["There is nothing to notice yet."], PRESETS)
+frame.told(verdict[1:] if view is not None else ["The verdict will be here, sentence by sentence, once there is one."], PRESETS)
 if view is not None:
     frame.table(
         view.table, alt="The numbers behind the figures, a row for each", caption="p-values are corrected as the verdict says."

@@ -49,7 +49,6 @@ ESTIMATORS = {
 
 _KINDS = {"soft": (False,), "straight-through": (True,), "both": (False, True)}
 _RULES = {"exact": ("exact",), "merged": ("merged",), "both": ("exact", "merged")}
-_MOST_WORK = 120.0  # seconds of one quiet core, roughly
 
 
 def quality_controls() -> dict[str, Control]:
@@ -149,18 +148,17 @@ class CheckSettings:
         return made + [kind() for name, kind in others.items() if name in self.estimators]
 
     def work(self) -> float:
-        """Rough number of seconds that a quiet core would take."""
+        """Rough number of seconds that one quiet core takes."""
         groups, total = len(self.urn.group_sizes), sum(self.urn.group_sizes)
-        draws = len(self.temperatures) * len(self.straight_through) * len(self.conditionals) * self.num_samples
-        each = 1e-7 * self.num_gradients * self.num_evaluations * total * max(1.0, total / 300)
-        shares = {
-            "gumbel": len(self.temperatures) * len(self.conditionals),
-            "straight": len(self.temperatures) * len(self.conditionals),
-            "marginal": 1,
-            "score": 1,
-            "control": 2 + groups,
-        }
-        return 0.5 + 1e-7 * draws * total + each * sum(shares[name] for name in self.estimators)
+        samplers = len(self.temperatures) * len(self.straight_through) * len(self.conditionals)
+        draws = 0.3 + samplers * self.num_samples * (4e-6 + 1.5e-8 * total)
+        relaxed, control = 2e-4 + 1e-6 * total, 4e-4 + 3e-8 * total**2
+        at_temperatures = len(self.temperatures) * len(self.conditionals)
+        each = {"gumbel": at_temperatures, "straight": at_temperatures, "marginal": 2, "score": 1}
+        gradient = relaxed * sum(each.get(name, 0) for name in self.estimators) + control * ("control" in self.estimators)
+        # Where the count vectors are too many to list, a long run by the control variate is the reference.
+        reference = control * (groups > 3 and bool(self.estimators))
+        return draws + self.num_gradients * (gradient + reference)
 
     def objection(self) -> str | None:
         """Why these settings cannot be run, in words for the reader; ``None`` where they can."""
@@ -168,11 +166,6 @@ class CheckSettings:
             self.urn.law()
         except ValueError as error:
             return str(error)
-        if self.work() > _MOST_WORK:
-            return (
-                f"This would take a minute for every {_MOST_WORK / 60:.0f} that this page gives a report. Choose fewer "
-                "temperatures, gradients, draws of each gradient, or smaller groups; the Python below has no such limit."
-            )
         return None
 
     def questions(self) -> list[str]:
@@ -225,8 +218,8 @@ class PublishedSettings:
         return cls(values["repeats"], values["samples"], values["seed"])
 
     def work(self) -> float:
-        """Rough number of seconds that a quiet core would take."""
-        return 1.0 + 5e-6 * self.num_seeds * self.num_samples * 20
+        """Rough number of seconds that one quiet core takes."""
+        return 20 * self.num_seeds * (0.02 + 6e-6 * self.num_samples)
 
     def objection(self) -> str | None:
         """Every setting can be run."""

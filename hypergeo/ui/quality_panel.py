@@ -8,16 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from .controls import Whole
 from .quality_controls import CheckSettings, PublishedSettings
 from .quality_report import PublishedView, ReportView
 from .quality_run import Run, finished
 from .quality_take_away import File
 from .state import PageState
 
-__all__ = ["AT_ONCE", "Shown", "asked_at_once", "in_words", "plan", "report_files", "run_panel"]
+__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "run_panel"]
 
-AT_ONCE = 8.0  # seconds of work that a first visit, a stop of the tour and a preset begin by themselves
+AT_ONCE = 8.0
+"""Seconds of work that a first visit, a stop of the tour and a preset begin by themselves."""
+
 _EVERY = 0.4  # seconds between two looks at the progress
 
 Settings = CheckSettings | PublishedSettings
@@ -38,15 +39,35 @@ class Shown:
     result: Any
 
 
-def run_panel(state: PageState, kind: str, settings: Settings, values: Mapping[str, Any], *, at_once: bool) -> Shown | None:
+class AskingState(PageState):
+    """A page's state that remembers when its controls were set by a button: a preset, a stop of the tour.
+
+    Whoever presses one wants to see what it is about, and is not to press another one for it.
+    """
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Sets controls; for callbacks, which run before the controls are drawn."""
+        super().set(values)
+        st.session_state[f"_{self.prefix}_asked"] = True
+
+    def asked(self, kind: str) -> bool:
+        """Whether a button has asked for something since the last time, or this kind is on show for the first time."""
+        visited = st.session_state.setdefault(f"_{self.prefix}_visited", set())
+        first = kind not in visited
+        visited.add(kind)
+        return bool(st.session_state.pop(f"_{self.prefix}_asked", False)) or first
+
+
+def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping[str, Any]) -> Shown | None:
     """Draws the button that runs, or the progress and the button that cancels.
+
+    What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
 
     Args:
         state: the page's state.
         kind: of what is run; each kind keeps its own latest result.
         settings: what the controls ask for now.
         values: the controls' values, by name, to put them back.
-        at_once: whether to begin without waiting for the button.
 
     Returns:
         What to show: the result of these settings, else the latest one; ``None`` where there is none yet.
@@ -57,34 +78,39 @@ def run_panel(state: PageState, kind: str, settings: Settings, values: Mapping[s
     ready = finished().get(settings)
     if ready is not None:
         shown[kind] = Shown(settings, dict(values), ready)
-    objection = settings.objection()
+    objection, stopped = settings.objection(), False
     running = kind in held
+    at_once = state.asked(kind) and ready is None and settings.work() <= AT_ONCE
+    at_once = at_once and not (running and held[kind][0].settings == settings)
+    if st.session_state.pop(f"_{state.prefix}_cancelled", False) and running:
+        held.pop(kind)[0].stop()
+        running, stopped = False, True
+    elif (st.session_state.pop(f"_{state.prefix}_pressed", False) or at_once) and objection is None:
+        for other, _ in held.values():
+            other.stop()
+        held.clear()
+        held[kind] = (Run(settings).start(), dict(values))
+        running = True
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        pressed = st.button(
+        st.button(
             "Run again" if kind in shown else "Run",
             key=f"_{state.prefix}_run",
             type="primary",
             icon=":material/play_arrow:",
             disabled=running or objection is not None,
             help="The same settings and seed give the same numbers, times apart.",
+            on_click=_note,
+            args=(state, "pressed"),
         )
-        cancel = st.button(
+        st.button(
             "Cancel",
             key=f"_{state.prefix}_cancel",
             icon=":material/close:",
             disabled=not running,
             help="Stops at once; what was on show stays.",
+            on_click=_note,
+            args=(state, "cancelled"),
         )
-        if cancel and running:
-            held.pop(kind)[0].stop()
-            st.session_state[f"_{state.prefix}_stopped"] = True
-            st.rerun()
-        if not running and (pressed or (at_once and ready is None)) and objection is None:
-            for other, _ in held.values():
-                other.stop()
-            held.clear()
-            held[kind] = (Run(settings).start(), dict(values))
-            st.rerun()
         if running:
             _progress(held[kind][0])
         elif objection is None:
@@ -93,7 +119,7 @@ def run_panel(state: PageState, kind: str, settings: Settings, values: Mapping[s
         st.error(objection, icon=":material/error:")
     if notice:
         st.error(notice, icon=":material/error:")
-    elif st.session_state.pop(f"_{state.prefix}_stopped", False):
+    elif stopped:
         kept = "What was on show before is kept." if kind in shown else "Nothing was measured."
         st.info(f"Stopped. {kept}", icon=":material/block:")
     on_show: Shown | None = shown.get(kind)
@@ -102,34 +128,18 @@ def run_panel(state: PageState, kind: str, settings: Settings, values: Mapping[s
     return on_show
 
 
-def asked_at_once(state: PageState, settings: Settings, presets: int, kind: str) -> bool:
-    """Whether to begin by itself: on a first visit, at a new stop of the tour and after a preset, where it is quick.
+def plan(state: PageState, settings: Settings) -> None:
+    """What a run will measure, where there is nothing to show yet.
 
     Args:
         state: the page's state.
         settings: what the controls ask for.
-        presets: number of the page's presets.
-        kind: of what is run.
-    """
-    key = f"_{state.prefix}_visited"
-    place = (kind, state.get("tour") if isinstance(state.controls.get("tour"), Whole) else 0)
-    before = st.session_state.setdefault(key, set())
-    new = place not in before and (kind not in {seen for seen, _ in before} or place[1] > 0)
-    before.add(place)
-    tried = any(st.session_state.get(f"_{state.prefix}_preset_{number}") for number in range(presets))
-    return (new or tried) and settings.objection() is None and settings.work() <= AT_ONCE
-
-
-def plan(settings: Settings) -> None:
-    """What a run will measure, where there is nothing to show yet.
-
-    Args:
-        settings: what the controls ask for.
     """
     if settings.objection() is not None:
         return
+    running = bool(st.session_state.get(f"_{state.prefix}_runs"))
     with st.container(border=True):
-        st.markdown("**Nothing has been measured yet.** *Run* will answer:")
+        st.markdown("**Being measured:**" if running else "**Nothing has been measured yet.** *Run* will answer:")
         st.markdown("\n".join(f"- {line}" for line in settings.questions()))
 
 
@@ -163,6 +173,11 @@ def in_words(seconds: float) -> str:
     return f"about {round(seconds, -1):.0f} seconds" if seconds < 75 else f"about {round(seconds / 60):.0f} minutes"
 
 
+def _note(state: PageState, what: str) -> None:
+    """Callbacks run before the controls are read: what is to be done waits until they are."""
+    st.session_state[f"_{state.prefix}_{what}"] = True
+
+
 def _take(held: dict[str, tuple[Run[Any], Mapping[str, Any]]], shown: dict[str, Shown], kind: str) -> str:
     """Takes what has ended; returns what went wrong with the kind on show."""
     wrong = ""
@@ -190,7 +205,7 @@ def _progress(run: Run[Any]) -> None:
 
 
 def _about(settings: Settings, ready: bool) -> str:
-    return "On show below." if ready else f"Takes {in_words(settings.work())} on a quiet machine."
+    return "The report below is of these settings." if ready else f"Takes {in_words(settings.work())} on a quiet machine."
 
 
 def _former(state: PageState, shown: Shown) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from .presets import Preset
-from .quality_controls import COUNTS, PUBLISHED, RELAXATION
+from .quality_controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION
 from .tours import Stop
 
 __all__ = ["PRESETS", "TOUR"]
 
 UNEVEN = {"check": RELAXATION, "groups": 3, "w1": 1.0, "w2": 10.0, "w3": 1.0, "m1": 12, "m2": 12, "m3": 12, "n": 18}
+NO_GRADIENTS = dict.fromkeys(ESTIMATORS, False)
+ALL_GRADIENTS = dict.fromkeys(ESTIMATORS, True)
 URN = {"groups": 3, "w1": 1.0, "w2": 2.0, "w3": 4.0, "m1": 10, "m2": 10, "m3": 10, "n": 15}
 
 PRESETS = [
     Preset(
         "From cold to hot",
-        {"check": RELAXATION, "taus": "0.01, 0.1, 1, 10", "draws": "both", "rule": "exact"},
+        {"check": RELAXATION, "taus": "0.01, 0.1, 1, 10", "draws": "both", "rule": "exact", **NO_GRADIENTS},
         "Soft draws can be told from exact ones while they are warm, straight-through ones never.",
     ),
     Preset(
@@ -29,7 +31,7 @@ PRESETS = [
     ),
     Preset(
         "An objective with a step",
-        {"check": RELAXATION, **URN, "objective": "step", "rule": "exact"},
+        {"check": RELAXATION, **URN, "objective": "step", "rule": "exact", **ALL_GRADIENTS},
         "Relaxed gradients follow a slope that a step does not have.",
     ),
     Preset(
@@ -62,7 +64,7 @@ TOUR = [
         "Soft draws cool into exact ones",
         "Soft draws are averages, so they can be told from exact ones while they are warm. Straight-through draws have the "
         "exact law at every temperature.",
-        {"taus": "0.01, 0.1, 1, 10"},
+        {"taus": "0.01, 0.1, 1, 10", **NO_GRADIENTS},
         "Circles fall into the band as τ does; diamonds are in it all along.",
     ),
     Stop(
