@@ -120,16 +120,13 @@ picture, controls = st.columns([3, 1], gap="medium")
 
 with controls, st.container(gap="xsmall"):
     values = urn_editor(STATE)
-    left, right = st.columns([5, 3], gap="small", wrap=False)
-    with left:
-        values["law"] = STATE.segments(
-            "law",
-            "Law",
-            help="Fisher: all at once, every set of n elements in proportion to its product of weights. Wallenius: one after "
-            "the other, each in proportion to its weight among those left.",
-        )
-    with right:
-        values["seed"] = STATE.number("seed", "Seed")
+    values["law"] = STATE.segments(
+        "law",
+        "Law",
+        help="Fisher: all at once, every set of n elements in proportion to its product of weights. Wallenius: one after the "
+        "other, each in proportion to its weight among those left.",
+    )
+    values["seed"] = STATE.number("seed", "Seed", help="Another seed, other draws.")
 frame.mended(values)
 
 

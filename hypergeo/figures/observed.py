@@ -65,7 +65,8 @@ def observed_panel(
         if np.abs(law - compared).max() > 1e-9:
             _stairs(dots, compared[here] * scale, low, base)
     x = np.concatenate(places)
-    middle, reach = (x.min() + x.max()) / 2, max((x.max() - x.min()) / 2 + 0.75, 2.75)
+    width = max(float(x.max() - x.min()) + 1.5, 5.5)
+    left = max(float(x.min() + x.max() - width) / 2, -0.75)
     outline = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
     traces = [
         {
@@ -93,7 +94,7 @@ def observed_panel(
         {
             "type": "scatter",
             "mode": "markers",
-            "name": "observed",
+            "name": "drawn",
             "x": [-99],
             "y": [-99],
             "hoverinfo": "skip",
@@ -103,7 +104,7 @@ def observed_panel(
     return Panel(
         traces=traces,
         xaxis={
-            "range": [middle - reach, middle + reach],
+            "range": [left, left + width],
             "tickformat": "d",
             "dtick": max(1, int(np.ceil((x.max() - x.min() + 1) / 16))),
             "ticks": "",

@@ -30,7 +30,7 @@ class Measures:
     heat: int
 
 
-WIDE = Measures(height=604, balls=(350, 540), rows=300, heat=156)
+WIDE = Measures(height=580, balls=(350, 520), rows=288, heat=146)
 NARROW = Measures(height=1158, balls=(340, 420), rows=330, heat=190)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erfc
+from math import erfc, floor, log10
 
 import numpy as np
 
@@ -120,8 +120,12 @@ def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
     off = abs(found - mean) / noise
     chance = erfc(off / 2**0.5)
     verdict = "as near as chance allows" if off <= 2 else f"{off:.2g} standard errors off, as {chance:.2g} of all sequences are"
-    gave = f"group {group + 1} gave **{found:.3g}**" + (" on average" if draws > 1 else "")
-    return f"**{draws_in_words(draws)}**: {gave}, {possessive(name)} law says **{mean:.3g}** ± {noise:.2g}: {verdict}."
+    places = max(0, 1 - floor(log10(noise)))
+    gave = (
+        f"group {group + 1} gave **{found:.{places}f}** on average" if draws > 1 else f"group {group + 1} gave **{found:.0f}**"
+    )
+    says = f"{possessive(name)} law says **{mean:.{places}f}** ± {noise:.{places}f}"
+    return f"**{draws_in_words(draws)}**: {gave}, {says}: {verdict}."
 
 
 def draws_in_words(number: int) -> str:
