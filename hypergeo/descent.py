@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .estimators import Estimator, Objective
-from .expectation import expected_objective
+from .expectation import ListedUrn, expected_separable
 from .fisher import FisherHypergeometric
 
 __all__ = ["Descent", "DescentRun", "descend"]
@@ -89,7 +89,7 @@ class DescentRun:
         seed: of the draws.
         optimizer: ``"adam"`` with the defaults of ``torch.optim.Adam``, or ``"sgd"``.
         separable: whether the objective is a sum of functions of one count each, whose expectation is exact at any size.
-        most: count vectors that are listed at most for the exact records of other objectives.
+        most: count vectors that are listed at most for the exact records.
 
     Raises:
         ValueError: for another optimizer.
@@ -129,9 +129,10 @@ class DescentRun:
         self.total_count = total_count
         self.group_sizes = torch.as_tensor(group_sizes)
         self.num_samples = num_samples
-        self._separable, self._most = separable, most
+        self._separable = separable
         self._logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
         self._law(self._logs, validate_args=True)
+        self._listed = ListedUrn.where_short(total_count, self.group_sizes, most)
         self._stepper = _STEPPERS[optimizer](learning_rate)
         self._generator = torch.Generator().manual_seed(seed).get_state()
         nothing = np.zeros(0)
@@ -176,15 +177,20 @@ class DescentRun:
         """Centred log weights, means, losses and exact gradients at log weights ``(T, K)``."""
         finite = logs.isfinite()
         centred = logs - torch.where(finite, logs, 0.0).sum(-1, keepdim=True) / finite.sum(-1, keepdim=True).clamp(min=1)
+        if self._listed is not None:
+            means, losses, gradients = self._listed.moments(centred, self.objective)
+            return centred.numpy(), means.numpy(), losses.numpy(), gradients.numpy()
         with torch.enable_grad():
-            leaf = logs.clone().requires_grad_()
+            leaf = centred.clone().requires_grad_()
             law = self._law(leaf)
-            losses = expected_objective(law, self.objective, separable=self._separable, most=self._most)
-            gradients = torch.full_like(logs, torch.nan) if losses is None else torch.autograd.grad(losses.sum(), leaf)[0]
-        shown = torch.full(logs.shape[:1], torch.nan, dtype=torch.float64) if losses is None else losses.detach()
+            if self._separable:
+                losses = expected_separable(law, self.objective)
+                (gradients,) = torch.autograd.grad(losses.sum(), leaf)
+            else:
+                losses, gradients = torch.full(logs.shape[:1], torch.nan, dtype=logs.dtype), torch.full_like(logs, torch.nan)
         with torch.no_grad():
             means = law.mean
-        return centred.numpy(), means.numpy(), shown.numpy(), gradients.numpy()
+        return centred.numpy(), means.numpy(), losses.detach().numpy(), gradients.numpy()
 
 
 def descend(

@@ -1,16 +1,76 @@
-"""Exact expectations of objectives, with gradients: over all count vectors, or group by group where objectives are sums."""
+"""Exact expectations of objectives: over all count vectors where these can be listed, or group by group."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .enumeration import count_support
-from .estimators import Exact, Objective
-from .expansion import evaluate
+from .enumeration import count_support, enumerate_counts
+from .expansion import Objective, evaluate
 from .fisher import FisherHypergeometric
 
-__all__ = ["expected_objective", "expected_separable"]
+__all__ = ["ListedUrn", "expected_separable"]
+
+
+class ListedUrn:
+    """An urn whose count vectors are all listed once, so that its law at any weights costs one product.
+
+    Args:
+        total_count: number of elements drawn.
+        group_sizes: number of elements in each group, whole numbers, shape ``(K,)``.
+
+    Attributes:
+        counts: all count vectors, float64, shape ``(N, K)``.
+        log_ways: logarithm of the number of ways to draw each, ``Σ log C(m_k, x_k)``, shape ``(N,)``.
+
+    Example:
+        >>> urn = ListedUrn(2, torch.tensor([2, 2]))
+        >>> urn.probabilities(torch.zeros(2, dtype=torch.float64))
+        tensor([0.1667, 0.6667, 0.1667], dtype=torch.float64)
+    """
+
+    def __init__(self, total_count: int, group_sizes: Tensor):
+        self.counts = enumerate_counts(total_count, group_sizes).double()
+        sizes = group_sizes.double()
+        ways = torch.lgamma(sizes + 1) - torch.lgamma(self.counts + 1) - torch.lgamma(sizes - self.counts + 1)
+        self.log_ways = ways.sum(-1)
+
+    @classmethod
+    def where_short(cls, total_count: int, group_sizes: Tensor, most: int) -> ListedUrn | None:
+        """The urn, or ``None`` where it has more than ``most`` count vectors."""
+        return cls(total_count, group_sizes) if count_support(total_count, group_sizes) <= most else None
+
+    def probabilities(self, log_weights: Tensor) -> Tensor:
+        """Fisher's law at log weights ``(…, K)``, shape ``(…, N)``; a weight of zero is minus infinity."""
+        logs = torch.where(self.counts > 0, self.counts * log_weights[..., None, :], 0.0).sum(-1)
+        return (self.log_ways + logs).softmax(-1)
+
+    def moments(self, log_weights: Tensor, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean counts, expected objective, and the gradient of the latter in the log weights.
+
+        The gradient is ``Cov(f(x), x)``, since the law is an exponential family in the log weights.
+
+        Args:
+            log_weights: shape ``(…, K)``.
+            objective: maps counts ``(N, K)`` to ``(N,)``; it may be infinite or undefined where it has no probability.
+
+        Returns:
+            Shapes ``(…, K)``, ``(…)`` and ``(…, K)``.
+
+        Example:
+            >>> urn = ListedUrn(2, torch.tensor([2, 2]))
+            >>> mean, value, gradient = urn.moments(torch.zeros(2, dtype=torch.float64), lambda x: x[..., 0])
+            >>> mean.tolist(), round(value.item(), 4), [round(slope, 4) for slope in gradient.tolist()]
+            ([1.0, 1.0], 1.0, [0.3333, -0.3333])
+        """
+        with torch.no_grad():
+            probabilities = self.probabilities(log_weights)
+            values = torch.where(probabilities > 0, evaluate(objective, self.counts).double(), 0.0)
+            mean = probabilities @ self.counts
+            expected = (probabilities * values).sum(-1)
+            apart = probabilities * (values - expected[..., None])
+            gradient = (apart[..., None] * (self.counts - mean[..., None, :])).sum(-2)
+        return mean, expected, gradient
 
 
 def expected_separable(distribution: FisherHypergeometric, objective: Objective) -> Tensor:
@@ -39,29 +99,3 @@ def expected_separable(distribution: FisherHypergeometric, objective: Objective)
     with torch.no_grad():
         values, nothing = evaluate(objective, alone), evaluate(objective, torch.zeros_like(axes[:1]))[0]
     return (logs.exp() * torch.where(logs > -torch.inf, values, 0.0)).sum((-1, -2)) - (groups - 1) * nothing
-
-
-def expected_objective(
-    distribution: FisherHypergeometric, objective: Objective, *, separable: bool = False, most: int = 20_000
-) -> Tensor | None:
-    """``E[objective(x)]``, exactly and with its gradient, or ``None`` where that would take too long.
-
-    Args:
-        distribution: Fisher's law; its total and its sizes are the same for the whole batch.
-        objective: maps counts ``(…, K)`` to ``(…)``.
-        separable: whether the objective is a sum of functions of one count each.
-        most: count vectors that are listed at most; not used where the objective is separable.
-
-    Example:
-        >>> urn = FisherHypergeometric(2, [2, 2])
-        >>> expected_objective(urn, lambda x: x[..., 0] * x[..., 1])
-        tensor(0.6667, dtype=torch.float64)
-        >>> expected_objective(FisherHypergeometric(300, [200] * 9), lambda x: x[..., 0] * x[..., 1]) is None
-        True
-    """
-    if separable:
-        return expected_separable(distribution, objective)
-    total, sizes = distribution.total_count.flatten()[0], distribution.group_sizes.reshape(-1, *distribution.event_shape)[0]
-    if count_support(int(total), sizes) > most:
-        return None
-    return Exact(most).surrogate_loss(distribution, objective)

@@ -6,7 +6,7 @@ from hypergeo.figures import LIGHT, STREAMLIT
 from hypergeo.ui.comparison import SideBySide, TemperatureView
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
-from hypergeo.ui.gradients import LENGTH, DescentView, Settings
+from hypergeo.ui.gradients import ARROW_WORDS, LENGTH, DescentView, Settings
 from hypergeo.ui.gradients_snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.losses import LOSSES
 from hypergeo.ui.methods import KINDS
@@ -48,7 +48,7 @@ def three(w: tuple[float, float, float], n: int, t: tuple[int, int, int], **more
 
 
 START = three((1.0, 2.0, 4.0), 12, (7, 4, 1))
-PUBLISHED = three((1.0, 10.0, 1.0), 18, (6, 6, 6), conditionals="merged", loss="squared distance", estimator="straight-through")
+PUBLISHED = three((1.0, 10.0, 1.0), 18, (9, 6, 3), conditionals="merged", loss="squared distance", estimator="straight-through")
 RARE = {**START, "loss": "step", "group": 1, "t1": 8}
 PRESETS = [
     Preset(
@@ -158,8 +158,8 @@ TOUR = [
 frame = open_page(
     STATE,
     "Every gradient estimate, held against the exact one",
-    "Thin arrows are single estimates of which way to move the weights, the filled one is their mean, the outlined one is the "
-    "exact gradient. **Press *Play***, or the space bar, and descend; S makes one step.",
+    "Thin arrows are single estimates, the filled one is their mean, the outlined one is exact. In *descent* and *race*, "
+    "**Play** (space; S steps) descends.",
     TOUR,
 )
 
@@ -195,7 +195,7 @@ with controls:
             values[f"t{group + 1}"] = STATE.slider(f"t{group + 1}", f"{swatch(group)} Target {group + 1}")
         values["group"] = STATE.number("group", "Group of the step", help="Whose target the step loss is about.")
 with picture:
-    values["view"] = STATE.segments("view", "View")
+    values["view"] = STATE.segments("view", "View", bare=True)
 frame.mended(values)
 
 
@@ -222,6 +222,8 @@ def descending(settings: Settings, race: bool, told: int) -> None:
     with place:
         frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="grad_figure", alt=view.alt())
     st.markdown(view.live())
+    if not race:
+        st.caption(ARROW_WORDS)
     if step != told and not st.session_state.get("_grad_step_playing"):
         st.rerun()
 

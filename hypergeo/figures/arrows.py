@@ -74,7 +74,7 @@ def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str
         "marker": {
             "symbol": "arrow",
             "angleref": "previous",
-            "size": [0, 7, 0] * len(tips),
+            "size": np.tile([0, 7, 0], len(tips)),
             "color": translucent(colour, 0.75),
             "line": {"width": 0},
         },

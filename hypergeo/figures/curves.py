@@ -18,7 +18,7 @@ def side_by_side(
     palette: Palette,
     *,
     shares: Sequence[float],
-    height: int = 560,
+    height: int = 540,
     lower: int = 44,
     narrow: bool = False,
 ) -> go.Figure:
@@ -39,9 +39,9 @@ def side_by_side(
             above.take(26)
             boxes.append(above.box(0.12, 1, 300))
             above.take(52)
-        return arrange(panels, boxes, palette, height=above.height)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
     pixels, boxes, used = Pixels(height), [], 0.0
     for share in shares:
         boxes.append(Box(used + 0.04, used + share - 0.015, pixels.up(lower), pixels.up(height - 2 * MARGIN - 26)))
         used += share
-    return arrange(panels, boxes, palette, height=height)
+    return arrange(panels, boxes, palette, height=height, checked=False)

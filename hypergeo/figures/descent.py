@@ -59,10 +59,9 @@ def arrows_panel(
             "mode": "markers",
             "name": "exact law",
             "showlegend": False,
-            "customdata": np.column_stack([cells, 100 * probabilities]).tolist(),
-            "hovertemplate": "("
-            + ", ".join(f"%{{customdata[{index}]:d}}" for index in range(cells.shape[1]))
-            + f")<br>probability %{{customdata[{cells.shape[1]}]:.2f}} %<extra></extra>",
+            "text": [f"({', '.join(map(str, cell))})" for cell in cells.tolist()],
+            "customdata": 100 * probabilities,
+            "hovertemplate": "%{text}<br>probability %{customdata:.2f} %<extra></extra>",
             "marker": {
                 "size": _short(ring * np.sqrt(probabilities)),
                 "color": "rgba(0,0,0,0)",
@@ -138,9 +137,9 @@ def descent_figure(
             above.take(28)
             boxes.append(above.box(0.12, 1, 150))
             above.take(34)
-        figure = arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top))
+        figure = arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top), checked=False)
     else:
-        height = 560
+        height = 540
         pixels = Pixels(height)
         gap, lower = 46, 40
         each = int((height - 2 * MARGIN - lower - 22 - gap * (len(panels) - 1)) / len(panels))
@@ -148,7 +147,7 @@ def descent_figure(
         for number in range(len(panels)):
             bottom = lower + (len(panels) - 1 - number) * (each + gap)
             boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
-        figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
+        figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1), checked=False)
     return with_ground(figure, picture)
 
 

@@ -78,7 +78,7 @@ def estimators_figure(
     reach = _reach(compared, arrow, plane)
     small = [_small(one, arrow, plane, reach, palette) for one in compared]
     dots = _dots(compared, palette)
-    columns, height = (2, 0) if narrow else (4, 560)
+    columns, height = (2, 0) if narrow else (4, 540)
     rows = -(-len(small) // columns)
     if narrow:
         each = 150
@@ -111,8 +111,8 @@ def _reach(compared: Sequence[Compared], exact: np.ndarray, plane: Plane) -> flo
     wanted = [0.7 * float(np.linalg.norm(exact))]
     for one in compared:
         drawn = plane.shift(one.estimates)
-        wanted.append(1.15 * float(np.linalg.norm(drawn.mean(0) - exact / 2)))
-        wanted.append(float(np.quantile(np.linalg.norm(drawn - exact / 2, axis=-1), 0.8)))
+        wanted.append(1.1 * float(np.linalg.norm(drawn.mean(0) - exact / 2)))
+        wanted.append(float(np.quantile(np.linalg.norm(drawn - exact / 2, axis=-1), 0.6)))
     return max(max(wanted), 1e-9)
 
 
@@ -150,6 +150,7 @@ def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
     traces: list[dict[str, Any]] = []
     for row, one in zip(rows, compared, strict=True):
         style = STYLES[one.key]
+        rim = style.colour if style.symbol.endswith("-open") else palette.exact
         traces.append(
             {
                 "type": "scatter",
@@ -168,10 +169,11 @@ def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
                 "x": [at(one.bias[0]), at(one.spread)],
                 "y": [row + 0.14, row - 0.16],
                 "marker": {
-                    "symbol": [style.symbol.removesuffix("-open"), "line-ns-open"],
+                    "symbol": [style.symbol, "line-ns-open"],
                     "size": [9, 13],
                     "color": style.colour,
-                    "line": {"width": [1, 2.5], "color": [palette.exact, style.colour]},
+                    "opacity": 1,
+                    "line": {"width": [2 if style.symbol.endswith("-open") else 1, 2.5], "color": [rim, style.colour]},
                 },
                 "customdata": [f"bias {one.bias[0]:.2g} ({one.bias[1]:.2g} to {one.bias[2]:.2g})", f"spread {one.spread:.2g}"],
                 "hovertemplate": f"{one.label}: %{{customdata}}<extra></extra>",
@@ -197,10 +199,11 @@ def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
             "tickfont": {"size": 11, "color": palette.text},
         },
         annotations=[
-            caption(
-                "● bias, with its 95 % interval, and ❙ spread of one estimate,<br>in lengths of the exact gradient",
-                palette,
-                size=11,
-            )
+            {
+                **caption(
+                    "● bias and its 95 % interval, ❙ spread of one estimate,<br>in lengths of the exact gradient", palette
+                ),
+                "xshift": -118,
+            }
         ],
     )

@@ -78,7 +78,7 @@ def lines_panel(
     ends = [line for line in lines if line.end and np.isfinite(line.y[-1])]
     at = np.array([line.y[-1] for line in ends], dtype=float)
     at = np.log10(np.maximum(at, 1e-300)) if logy else at
-    at = spread_out(np.clip(at, low, high), 1.25 * size * (high - low) / height)
+    at = spread_out(np.clip(at, low, high), 1.25 * size * (high - low) / height, low, high)
     words: list[dict[str, Any]] = [
         {
             "text": f'<span style="color:{line.colour}">■</span> {line.end}' if line.colour != palette.exact else line.end,
@@ -116,8 +116,8 @@ def lines_panel(
     )
 
 
-def spread_out(positions: np.ndarray, gap: float) -> np.ndarray:
-    """Positions moved as little as their order allows so that none are closer than ``gap``.
+def spread_out(positions: np.ndarray, gap: float, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
+    """Positions moved as little as their order allows so that none are closer than ``gap`` and none are out of bounds.
 
     Example:
         >>> spread_out(np.array([1.0, 1.0, 5.0]), 1.0)
@@ -131,8 +131,12 @@ def spread_out(positions: np.ndarray, gap: float) -> np.ndarray:
             total, number = groups.pop()
             groups[-1][0] += total
             groups[-1][1] += number
+    if not len(positions):
+        return positions
     level = np.repeat([total / number for total, number in groups], [int(number) for _, number in groups])
     result = np.empty_like(positions, dtype=float)
+    # Where there is no room for all, they leave by the lower end.
+    level = np.minimum(np.maximum(level, low), high - gap * (len(positions) - 1))
     result[order] = level + gap * np.arange(len(positions))
     return result
 

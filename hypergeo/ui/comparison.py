@@ -59,7 +59,7 @@ class SideBySide:
             Compared(
                 key=method.key,
                 label=method.key.replace(", merged", " (merged)"),
-                note=_note(self.agreements[method]),
+                note=_note(self.agreements[method]) if method.kind != "exact" else "the sum over all counts",
                 estimates=-found.gradients,
                 bias=(self.agreements[method].bias, self.agreements[method].low, self.agreements[method].high),
                 spread=self.agreements[method].spread,
@@ -85,17 +85,19 @@ class SideBySide:
             names = ", ".join(method.key for method in biased)
             bias = (
                 f"**Biased** here, beyond what noise explains: {names}. "
-                f"The most is {worst.key}'s, **{drawing[worst].bias:.2g} times** the exact gradient's length."
+                f"The largest bias, of {worst.key}, is **{100 * drawing[worst].bias:.0f} %** of the exact gradient's length."
             )
         else:
             bias = f"With {settings.number} estimates each, **no bias can be told from noise** for any of them."
         best = min(drawing, key=lambda method: drawing[method].rmse)
         widest = max(drawing, key=lambda method: drawing[method].spread)
+        error = drawing[best].rmse
+        off = f"off by **{error:.2g} lengths** of the exact gradient" if error else "**exact, to rounding,**"
+        least = f"A single estimate from {draws_words(settings.draws)} is {off} with {best.key}, the least of all"
         return [
             bias,
-            f"A single estimate from {draws_words(settings.draws)} is off by **{drawing[best].rmse:.2g} lengths** of the exact "
-            f"gradient with {best.key}, the least of all; {widest.key} spreads by {drawing[widest].spread:.2g}, the most.",
-            f"The {settings.draws} draws cost {self._cost('score function')} evaluations of the loss with the score function, "
+            f"{least}; {widest.key} spreads most, by {drawing[widest].spread:.2g} lengths.",
+            f"{draws_words(settings.draws).capitalize()} cost {self._cost('score function')} evaluations of the loss by most, "
             f"{self._cost('control variate')} with the control variate, whose expansion looks around the mean as well, and "
             f"{self._cost('exact')} for the exact sum over all count vectors.",
         ]
@@ -284,7 +286,7 @@ class TemperatureView:
             y=np.maximum(y, low),
             colour=style.colour,
             name=method.key,
-            end=method.key.replace("straight-through", "straight-thr.") if label else "",
+            end=method.key if label else "",
             dash=style.dash,
             symbol=style.symbol,
             marked=name == "bias" and method.relaxes,
@@ -295,6 +297,8 @@ def _note(found: Agreement) -> str:
     if not found.relative:
         return f"spread {found.spread:.2g}"
     spread = f"spread {found.spread:.2g}×" if found.spread else "no spread"
+    if found.spread == 0 and found.along == -1:
+        return "no gradient at all"
     bias = f"bias {100 * found.bias:.0f} %" if found.biased else "no bias seen"
     return f"{bias}, {spread}"
 

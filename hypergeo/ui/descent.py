@@ -1,18 +1,22 @@
-"""Arrays of the gradients page: many estimates at once, temperatures at once, and descents that go on where they stopped."""
+"""Arrays of the gradients page: many estimates at once, temperatures at once, and descents that go on where they stopped.
+
+They are kept by functools, not by Streamlit, whose way of telling arguments apart takes a quarter of a step: all arguments
+are plain values, and nobody writes into the arrays.
+"""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import streamlit as st
 import torch
 
 from hypergeo.descent import Descent, DescentRun
 from hypergeo.estimators import GumbelSoftmax, StraightThrough
-from hypergeo.expectation import expected_separable
+from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.figures.ground import fog
 from hypergeo.figures.plane import Plane
 from hypergeo.fisher import FisherHypergeometric
@@ -23,6 +27,7 @@ from .sweep import TEMPERATURES, Urn, one_thread, seeded
 
 __all__ = [
     "CURVE",
+    "SEEN",
     "Cells",
     "Estimates",
     "Ground",
@@ -37,6 +42,9 @@ __all__ = [
 
 CURVE = TEMPERATURES[::2]
 """The temperatures of the curve of bias and spread: 13 of them, from 0.01 to 10."""
+
+SEEN = 1e-5
+"""Probability below which a ring would be smaller than a pixel."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +102,16 @@ class Ground(NamedTuple):
     box: tuple[float, float, float, float]
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@lru_cache(maxsize=128)
 @one_thread()
 def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
     """Gradient of the expected loss in the log weights, shape ``(K,)``."""
     with torch.enable_grad():
         logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
-        return torch.autograd.grad(expected_separable(task.law(logs), task.loss), logs)[0].numpy()
+        return _kept(torch.autograd.grad(expected_separable(task.law(logs), task.loss), logs)[0])
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@lru_cache(maxsize=64)
 @one_thread()
 def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
     """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
@@ -113,10 +121,10 @@ def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws:
         logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
         loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws)
         (gradients,) = torch.autograd.grad(loss.sum(), logs)
-    return Estimates(gradients.expand(number, -1).numpy(), counted.evaluations / copies)
+    return Estimates(_kept(gradients.expand(number, -1)), counted.evaluations / copies)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@lru_cache(maxsize=32)
 @one_thread()
 def curve(task: Task, method: Method, draws: int, number: int, seed: int) -> np.ndarray:
     """Estimates by a relaxing method at each temperature of ``CURVE``, shape ``(T, number, K)``."""
@@ -125,7 +133,7 @@ def curve(task: Task, method: Method, draws: int, number: int, seed: int) -> np.
     with seeded(seed), torch.enable_grad():
         logs = torch.tensor(task.log_weights, dtype=torch.float64).repeat(len(CURVE), number, 1).requires_grad_()
         loss = maker(temperatures, method.conditionals).surrogate_loss(task.law(logs), task.loss, draws)  # type: ignore[arg-type]
-        return torch.autograd.grad(loss.sum(), logs)[0].numpy()
+        return _kept(torch.autograd.grad(loss.sum(), logs)[0])
 
 
 def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int, step: int) -> Descent:
@@ -141,23 +149,24 @@ def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str,
 
 @one_thread()
 def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
-    """The law at some log weights, over the cells of the page's plane."""
+    """The law at some log weights, over the cells of the page's plane that have a probability to be seen."""
     logs = torch.tensor(log_weights, dtype=torch.float64)
     urn = task.urn
     with torch.no_grad():
         if len(urn.group_sizes) == 3:
-            counts = _support(urn.total_count, urn.group_sizes)
-            law = task.law(logs)
-            return Cells(counts.numpy(), law.log_prob(counts).exp().numpy())
+            listed = _listed(urn.total_count, urn.group_sizes)
+            probabilities = listed.probabilities(logs)
+            seen = probabilities > SEEN
+            return Cells(listed.counts[seen].numpy().astype(int), probabilities[seen].numpy())
         first_law = task.law(logs).marginal_log_prob()[0].exp()
         first = torch.nonzero(first_law > 0)[:, 0]
         rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), log_weights=logs[1:])
         joint = (first_law[first, None] * rest.marginal_log_prob()[:, 0].exp()).numpy()
-    rows, second = np.nonzero(joint > 0)
+    rows, second = np.nonzero(joint > SEEN)
     return Cells(np.column_stack([first.numpy()[rows], second]), joint[rows, second])
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@lru_cache(maxsize=32)
 def ground(urn: Urn, loss: Loss, rest: tuple[float, ...]) -> Ground | None:
     """The loss over the plane; nothing for two groups, whose counts lie on a line.
 
@@ -171,7 +180,7 @@ def ground(urn: Urn, loss: Loss, rest: tuple[float, ...]) -> Ground | None:
     plane = Plane.of(urn.total_count, urn.group_sizes)
     if plane.spread <= 0:
         return None
-    counts, inside, box = plane.grid(640 if plane.triangular else 320, np.array(rest))
+    counts, inside, box = plane.grid(640 if plane.triangular else 480, np.array(rest))
     return Ground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
 
 
@@ -183,7 +192,7 @@ class _Held:
         self.lock = threading.Lock()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@lru_cache(maxsize=64)
 def _held(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int) -> _Held:
     urn = task.urn
     run = DescentRun(
@@ -201,13 +210,16 @@ def _held(task: Task, method: Method, draws: int, rate: float, optimizer: str, s
     return _Held(run)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _support_array(total: int, sizes: tuple[int, ...]) -> np.ndarray:
-    return FisherHypergeometric(total, list(sizes)).enumerate_support().numpy().astype(int)
+@lru_cache(maxsize=32)
+def _listed(total: int, sizes: tuple[int, ...]) -> ListedUrn:
+    return ListedUrn(total, torch.tensor(sizes))
 
 
-def _support(total: int, sizes: tuple[int, ...]) -> torch.Tensor:
-    return torch.from_numpy(_support_array(total, sizes))
+def _kept(values: torch.Tensor) -> np.ndarray:
+    """An array that nobody can write into."""
+    array = values.numpy()
+    array.flags.writeable = False
+    return array
 
 
 class _Counted:

@@ -22,7 +22,7 @@ from .losses import Loss
 from .methods import REFERENCE, Method
 from .sweep import Urn
 
-__all__ = ["ARROWS", "ENDS", "LENGTH", "DescentView", "Settings", "table_csv"]
+__all__ = ["ARROWS", "ENDS", "LENGTH", "DescentView", "Settings", "loss_words", "table_csv"]
 
 LENGTH = 200
 """Steps of a descent."""
@@ -158,15 +158,9 @@ class DescentView:
 
     def live(self) -> str:
         """The step on show, in a sentence or two."""
-        record = self.record
-        loss = f"expected loss **{record.losses[-1]:.4g}**"
-        if self.step:
-            loss += (
-                f", {record.losses[0]:.4g} at the start; the exact gradient would be at {self.reference.losses[self.step]:.4g}"
-            )
-        return (
-            f"**Step {self.step}.** E[x] = {counts_words(record.means[-1])}, {loss}. {about_mean(self.agreement)} {ARROW_WORDS}"
-        )
+        now, start, exact = (loss_words(float(x)) for x in (*self.record.losses[[-1, 0]], self.reference.losses[self.step]))
+        loss = f"Expected loss **{now}**" + (f", {start} at the start; by the exact gradient {exact}" if self.step else "")
+        return f"**Step {self.step}.** {loss}. {about_mean(self.agreement)}"
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
@@ -203,14 +197,21 @@ class DescentView:
 
     def _about_estimates(self) -> str:
         settings = self.settings
-        said = f"Step {self.step}, {settings.method.label}, {draws_words(settings.draws)} each: {about_mean(self.agreement)}"
+        mean = counts_words(self.record.means[-1])
+        said = (
+            f"At step {self.step}, where E[x] = {mean}, with {settings.method.label} and {draws_words(settings.draws)} each: "
+            f"{about_mean(self.agreement).replace('The', 'the', 1)}"
+        )
         if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.relative:
             return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."
         return said
 
     def _about_loss(self) -> str:
         record, loss = self.record, self.settings.task.loss
-        said = f"The loss of a draw is {loss.words()}; **{record.losses[-1]:.4g}** in expectation"
+        said = f"The loss of a draw is {loss.words()}; **{loss_words(float(record.losses[-1]))}** in expectation"
+        total = self.settings.task.urn.total_count
+        if loss.aims and sum(loss.targets) != total:
+            return f"{said}. The targets add up to {sum(loss.targets)}, and **{total} are drawn**: no draw meets them all."
         if loss.kind != "squared distance":
             return f"{said}, which is what the panel at the right shows: the law is known, so nothing is sampled for it."
         apart = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
@@ -227,7 +228,7 @@ class DescentView:
             later = float(self.reference.losses[self.end])
             return (
                 f"The dashed lines are what {how} does with the **exact** gradient: in {self.end} steps the loss is at "
-                f"**{later:.4g}**. Play, and see how far the estimates keep to it."
+                f"**{loss_words(later)}**. Play, and see how far the estimates keep to it."
             )
         exact = float(self.reference.losses[self.step])
         made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
@@ -250,11 +251,15 @@ class DescentView:
             mean=drawn.mean(0),
             exact=-self.scale * self.exact,
             names=(one, f"mean of {self.settings.number}"),
-            target=np.array(task.loss.targets, dtype=float)
-            if task.loss.aims and sum(task.loss.targets) == task.urn.total_count
-            else None,
+            target=self._target(),
             side=300.0 if narrow else 460.0,
         )
+
+    def _target(self) -> np.ndarray | None:
+        """The targets, or the point nearest to them among counts with the right sum."""
+        task = self.settings.task
+        wanted = np.array(task.loss.targets, dtype=float)
+        return wanted + (task.urn.total_count - wanted.sum()) / len(wanted) if task.loss.aims else None
 
     def _ground(self) -> Ground | None:
         task = self.settings.task
@@ -297,7 +302,7 @@ class DescentView:
         )
         norms = lines_panel(
             [
-                Line(steps, record.exact_norms, name="exact gradient here", **exact),
+                Line(steps, record.exact_norms, name="exact gradient here", **{**exact, "symbol": "circle-open"}),
                 Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate that the step took", width=1.2),
             ],
             palette,
@@ -333,6 +338,16 @@ def counts_words(counts: np.ndarray) -> str:
         '(3.28, 5.00, 6.72)'
     """
     return "(" + ", ".join(f"{count:.2f}" for count in counts) + ")"
+
+
+def loss_words(loss: float) -> str:
+    """A loss in words.
+
+    Example:
+        >>> loss_words(51.4912), loss_words(2e-5)
+        ('51.49', 'less than 0.001')
+    """
+    return "less than 0.001" if 0 < loss < 0.001 else f"{loss:.4g}"
 
 
 def table_csv(table: Mapping[str, list[Any]]) -> bytes:

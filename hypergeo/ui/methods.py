@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from hypergeo.enumeration import count_support, enumerate_counts
 from hypergeo.estimators import (
     Estimator,
     Exact,
@@ -18,7 +16,7 @@ from hypergeo.estimators import (
     ScoreFunction,
     StraightThrough,
 )
-from hypergeo.expectation import expected_separable
+from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.fisher import FisherHypergeometric
 
 __all__ = ["KINDS", "REFERENCE", "Method", "contestants"]
@@ -99,19 +97,14 @@ class _Reference:
     """The expectation over a short list of count vectors, by way of the marginals where the list would be long."""
 
     def __init__(self) -> None:
-        self.listed: tuple[Tensor, Tensor, Tensor] | None = None
+        self.urn: ListedUrn | None = None
 
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         logs = distribution.log_weights
-        total, sizes = int(distribution.total_count), distribution.group_sizes
-        if bool(logs.isinf().any()) or count_support(total, sizes) > _MOST:
+        self.urn = self.urn or ListedUrn.where_short(int(distribution.total_count), distribution.group_sizes, _MOST)
+        if self.urn is None or bool(logs.isinf().any()):
             return expected_separable(distribution, objective)
-        if self.listed is None:
-            counts = enumerate_counts(total, sizes).to(logs.dtype)
-            ways = (torch.lgamma(sizes + 1.0) - torch.lgamma(counts + 1) - torch.lgamma(sizes - counts + 1)).sum(-1)
-            self.listed = counts, ways, objective(counts)
-        counts, ways, values = self.listed
-        return (ways + counts @ logs).softmax(0) @ values
+        return self.urn.probabilities(logs) @ objective(self.urn.counts)
 
 
 def contestants(temperature: float) -> list[Method]:

@@ -16,7 +16,7 @@ from hypergeo.figures.estimators import STYLES
 from hypergeo.figures.series import Line, lines_panel, nice_above
 
 from .descent import estimates
-from .gradients import ENDS, Settings, table_csv
+from .gradients import ENDS, Settings, loss_words, table_csv
 from .methods import REFERENCE, Method, contestants
 
 __all__ = ["RaceView"]
@@ -55,23 +55,17 @@ class RaceView:
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Losses against steps, and against evaluations of the loss."""
-        losses = np.concatenate([self.reference.losses, *(record.losses for record in self.records.values())])
+        losses = np.concatenate(
+            [self.reference.losses[: 1 + (self.step or self.end)], *(record.losses for record in self.records.values())]
+        )
         logarithmic = self.settings.task.loss.aims and float(losses.min()) > 0
         low, high = float(losses.min()), float(losses.max())
         yrange = (low / 1.15, high * 1.1) if logarithmic else (min(0.0, low), nice_above(high))
         steps = np.arange(self.step + 1)
         most = max(1.0, max(float(record.evaluations.sum()) for record in self.records.values()))
-        by_step = [
-            Line(
-                np.arange(self.end + 1),
-                self.reference.losses,
-                palette.exact,
-                "exact gradient",
-                dash="dash",
-                width=1.5,
-                symbol="",
-            )
-        ]
+        ahead = 1 + (self.step or self.end)  # later on it would run through the words at the ends of the lines
+        exact = self.reference.losses[:ahead]
+        by_step = [Line(np.arange(ahead), exact, palette.exact, "exact gradient", dash="dash", width=1.5, symbol="")]
         by_cost = []
         for method, record in self.records.items():
             style = STYLES[method.key]
@@ -119,15 +113,16 @@ class RaceView:
         start, exact = float(self.reference.losses[0]), float(self.reference.losses[self.step])
         if not self.step:
             how = f"the same seed, {self.settings.draws} draws a step, {self._optimizer()}"
-            return f"**All start at {start:.4g}** with {how}. Press *Play*."
+            return f"**All start at {loss_words(start)}** with {how}. Press *Play*."
         (first, best), (last, worst) = self.ranking[0], self.ranking[-1]
         level = [method.key for method, loss in self.ranking if loss - best <= CLOSE * max(start - exact, 1e-12)]
         ahead = f"**{first.key}** is ahead" if len(level) == 1 else f"**{_listed(level)}** are level"
-        said = (
-            f"**Step {self.step}.** {ahead} at {best:.4g}; the exact gradient would be at {exact:.4g}. "
-            f"Last is {last.key}, at {worst:.4g}."
-        )
-        return f"{said} {self._by_cost()}"
+        still = sum(not record.gradients.any() for record in self.records.values())
+        behind = f"Last is {last.key}, at {loss_words(worst)}."
+        if still:
+            behind = f"{'One has' if still == 1 else f'{still} have'} not moved: their gradient is zero."
+        said = f"**Step {self.step}.** {ahead} at {loss_words(best)}; the exact gradient would be at {loss_words(exact)}."
+        return f"{said} {behind} {self._by_cost()}"
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
@@ -137,8 +132,8 @@ class RaceView:
         start, later = float(self.reference.losses[0]), float(self.reference.losses[ENDS[0]])
         ahead = f"After step {self.step}, **{self.ranking[0][0].key}** is lowest." if self.step else "Nobody has moved yet."
         return [
-            f"All start at an expected loss of **{start:.4g}**. In {ENDS[0]} steps the exact gradient takes it to "
-            f"**{later:.4g}**: no estimator can be counted on to do better, only luck can.",
+            f"All start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient takes it to "
+            f"**{loss_words(later)}**: no estimator can be counted on to do better, only luck can.",
             f"The lines are exact expected losses, so noise is in the steps and not in the judging. {ahead}",
             f"A step costs {settings.draws} evaluations of the loss, {one.evaluations:,.0f} with the control variate, whose "
             "expansion looks around the mean as well: at the right, what is steep at the left may be late.",
@@ -180,7 +175,7 @@ class RaceView:
             for method, record in self.records.items()
         }
         best = min(at, key=lambda method: at[method])
-        return f"For the same {budget:,.0f} evaluations of the loss, {best.key} has come furthest, to {at[best]:.4g}."
+        return f"For the same {budget:,.0f} evaluations of the loss, {best.key} has come furthest, to {loss_words(at[best])}."
 
     def _steps_to(self, method: Method, share: float) -> int | None:
         """The first step that has made this share of the way to the lowest loss that the exact gradient has shown."""
