@@ -79,7 +79,7 @@ def _overall(report: QualityReport) -> str:
 def _observed(row: SampleQuality) -> str:
     if not row.differs:
         return f"Nothing tells {row.num_samples:,} observed counts from draws of this law."
-    return f"The observed counts are {_how_far(row)}."
+    return f"The observed counts are {_how_far(row, [row])}."
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
@@ -88,7 +88,7 @@ def _straight_through(rows: Sequence[SampleQuality]) -> str:
     if not off:
         return f"{kind} pass at {_temperatures(rows, rows)}: nothing tells {rows[0].num_samples:,} of them from Fisher's law."
     worst = max(off, key=lambda row: row.wasserstein)
-    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst)}."
+    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
 
 
 def _soft(rows: Sequence[SampleQuality]) -> str:
@@ -98,7 +98,7 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
     if not off:
         return f"{kind} cannot be told from exact ones at {_temperatures(rows, rows, 'any')}."
     worst = max(off, key=lambda row: row.wasserstein)
-    told = f"{kind} can be told from exact ones at {_temperatures(off, rows)}: {_how_far(worst)}"
+    told = f"{kind} can be told from exact ones at {_temperatures(off, rows)}: {_how_far(worst, off)}"
     if rows[0].conditionals != "exact":
         return told + "."
     if same:
@@ -106,10 +106,10 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
     return told + ". That is the relaxation at work, not an error: soft draws become exact ones as the temperature falls."
 
 
-def _how_far(row: SampleQuality) -> str:
+def _how_far(row: SampleQuality, among: Sequence[SampleQuality]) -> str:
     where = max(range(len(row.ks)), key=lambda group: row.ks[group])
     noise = row.wasserstein_floor.mean
-    at = "" if row.temperature is None else f" at τ = {row.temperature:g}"
+    at = f" at τ = {row.temperature:g}" if len(among) > 1 else ""
     words = f"{row.wasserstein:.2g} counts off on average{at}, where {noise:.2g} is noise"
     if row.total_variation is not None and row.total_variation_floor is not None:
         words += f" (total variation {row.total_variation:.2g}, noise {row.total_variation_floor.mean:.2g})"
