@@ -120,7 +120,7 @@ def counts_figure(marginals: Panel, weights: Panel, palette: Palette, *, groups:
     """
     if narrow:
         first, second = 84 * groups + 20, 44 * groups + 20
-        height = first + second + 130
+        height = first + second + 170
         inner = height - 60
         boxes = [Box(0.02, 0.98, 1 - first / inner, 1), Box(0.2, 0.97, 0, second / inner)]
         return arrange([marginals, weights], boxes, palette, height=height, margin=(4, 4, 14, 46))

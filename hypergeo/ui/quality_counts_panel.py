@@ -28,6 +28,7 @@ __all__ = [
     "fit_button",
 ]
 
+_SEED = 0  # of the noise of distances, which no p-value depends on
 _PLACEHOLDER = "sizes: 10, 10, 10\n2, 5, 8\n4, 4, 7\n1, 6, 8"
 
 
@@ -110,12 +111,10 @@ def counts_controls(state: PageState, values: dict[str, Any], given: CountsInput
     values["against"] = state.segments(
         "against", "Weights tested", help="Those set above, or those that fit the counts best: does any law of the family fit?"
     )
-    with st.container(horizontal=True, gap="small", wrap=False):
-        if example:
+    if example:
+        with st.container(horizontal=True, gap="small", wrap=False):
             values["rows"] = state.steps("rows", "Rows")
-        values["seed"] = state.number(
-            "seed", "Seed", help="Of an example's rows, and of the noise that distances are held against."
-        )
+            values["seed"] = state.number("seed", "Seed", help="Of the rows that are drawn.")
 
 
 def counts_results(state: PageState, values: Mapping[str, Any], given: CountsInput) -> CountsView | None:
@@ -175,7 +174,7 @@ def counts_code(view: CountsView, values: Mapping[str, Any]) -> str:
         asked,
         wallenius="Wallenius" in values["source"],
         rows=None if values["source"] == "yours" else values["rows"],
-        seed=values["seed"],
+        seed=values.get("seed", _SEED),
         fitted_law=view.fitted_law,
     )
 
@@ -242,7 +241,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
     try:
         if not fitted_law:
             urn.law()
-        view = counts_view(urn, counts, values["seed"], fitted_law=fitted_law)
+        view = counts_view(urn, counts, _SEED, fitted_law=fitted_law)
     except ValueError as error:
         st.warning(f"{plain(str(error))} Other weights can be tested, or those that fit.", icon=":material/tune:")
         _offer(state, "Test the weights that fit", {"against": "as fitted"})

@@ -26,12 +26,15 @@ def urn_fields(state: PageState, *, sizes: tuple[int, ...] | None = None, drawn:
     """
     values: dict[str, Any] = {"groups": state.segments("groups", "Number of groups")}
     for number in range(1, values["groups"] + 1):
-        left, right = st.columns([3, 2] if sizes is None else [1, 0.001], gap="small", wrap=False)
+        weight = f"{swatch(number - 1)} Weight {number}"
+        if sizes is not None:
+            values[f"w{number}"] = state.steps(f"w{number}", weight)
+            continue
+        left, right = st.columns([3, 2], gap="small", wrap=False)
         with left:
-            values[f"w{number}"] = state.steps(f"w{number}", f"{swatch(number - 1)} Weight {number}")
-        if sizes is None:
-            with right:
-                values[f"m{number}"] = state.number(f"m{number}", f"Size {number}")
+            values[f"w{number}"] = state.steps(f"w{number}", weight)
+        with right:
+            values[f"m{number}"] = state.number(f"m{number}", f"Size {number}")
     if drawn:
         values["n"] = state.number("n", "Elements drawn, n")
     return values

@@ -14,6 +14,7 @@ from hypergeo.figures.published_check import published_figure
 from hypergeo.figures.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
 from hypergeo.published_check import PublishedCheck
 from hypergeo.quality import QualityReport
+from hypergeo.quality_words import failures
 
 from .share import standalone_html
 
@@ -48,9 +49,7 @@ class ReportView:
     @property
     def good(self) -> bool:
         """Whether nothing was found that a model could not rely on; that soft draws are soft is no fault."""
-        report = self.report
-        wrong = any(row.violations or (row.straight_through and row.differs) for row in report.samples)
-        return not wrong and all(row.verdict != "biased" for row in report.gradients)
+        return not failures(self.report)
 
     def sentences(self) -> list[str]:
         """The verdict, the overall one first."""
