@@ -37,7 +37,7 @@ _SETTLED = """() => {
     return !plots[0]._fullLayout.sliders?.length || plots[0].querySelector('.slider-group') !== null
   }
   const still = app?.dataset.testScriptState === 'notRunning' && app.querySelector('h1') !== null &&
-    !app.querySelector('[data-testid="stSkeleton"]') &&
+    !app.querySelector('[data-testid="stSkeleton"]') && !app.querySelector('[data-testid="stProgress"]') &&
     [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn)
   if (!still) window.still = undefined
   else window.still ??= performance.now()
