@@ -252,7 +252,8 @@ def _packed(value: Any) -> Any:
 def _renamed(options: Json, x: str, y: str) -> Json:
     """Axis references of a panel's options, once the panel has its number."""
     names = {"x": x, "y": y, "x domain": f"{x} domain", "y domain": f"{y} domain"}
-    return {key: names.get(value, value) if key in ("xref", "yref", "scaleanchor") else value for key, value in options.items()}
+    references = ("xref", "yref", "axref", "ayref", "scaleanchor")
+    return {key: names.get(value, value) if key in references else value for key, value in options.items()}
 
 
 def _merged(trace: Json, change: Json) -> Json:

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = ["Choice", "Control", "Switch", "Whole"]
 
 Option = TypeVar("Option", float, str)
+
+
+class Control(Protocol):
+    """What every kind of control offers."""
+
+    @property
+    def default(self) -> Any:
+        """Value where the address says nothing."""
+        ...
+
+    def read(self, text: str) -> Any:
+        """The allowed value nearest to what the address says."""
+        ...
+
+    def write(self, value: Any) -> str:
+        """How the address says a value."""
+        ...
+
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +59,15 @@ class Whole:
     def write(self, value: Any) -> str:
         """How the address says a value."""
         return str(int(value))
+
+    def allowed(self) -> str:
+        """What is allowed, in words.
+
+        Example:
+            >>> Whole(default=5, low=0, high=9).allowed()
+            'whole numbers from 0 to 9'
+        """
+        return f"whole numbers from {self.low} to {self.high}"
 
 
 @dataclass(frozen=True)
@@ -77,6 +107,17 @@ class Choice(Generic[Option]):
         """
         return value if isinstance(value, str) else f"{value:g}"
 
+    def allowed(self) -> str:
+        """What is allowed, in words.
+
+        Example:
+            >>> Choice("soft", ["soft", "hard"]).allowed()
+            'soft, hard'
+        """
+        if len(self.options) > 6:
+            return f"steps from {self.write(self.options[0])} to {self.write(self.options[-1])}"
+        return ", ".join(self.write(option) for option in self.options)
+
 
 @dataclass(frozen=True)
 class Switch:
@@ -101,8 +142,9 @@ class Switch:
         """How the address says a value."""
         return "true" if value else "false"
 
-
-Control = Whole | Choice[Any] | Switch
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "true or false"
 
 
 def round_half_up(number: float) -> float:

@@ -69,7 +69,7 @@ class PageState:
                 return
             if wrong:
                 st.session_state[self._notes] = [
-                    f"{self.key(name)}={said} is not allowed ({self._allowed(name)}): "
+                    f"{self.key(name)}={said} is not allowed ({self.controls[name].allowed()}): "
                     f"{self.controls[name].write(value)} is shown."
                     for name, (said, value) in wrong.items()
                 ]
@@ -200,16 +200,6 @@ class PageState:
     @property
     def _seen(self) -> str:
         return f"_{self.prefix}_mended_values"
-
-    def _allowed(self, name: str) -> str:
-        control = self.controls[name]
-        if isinstance(control, Whole):
-            return f"whole numbers from {control.low} to {control.high}"
-        if isinstance(control, Switch):
-            return "true or false"
-        if len(control.options) > 6:
-            return f"steps from {control.write(control.options[0])} to {control.write(control.options[-1])}"
-        return ", ".join(control.write(option) for option in control.options)
 
     def _whole(self, name: str) -> Whole:
         control = self.controls[name]
