@@ -8,6 +8,7 @@ COMMANDS = {
     "quality": "measure how close relaxed samples and gradients are to the exact ones",
     "fit": "find the weights that explain observed counts, with intervals",
     "sample": "draw counts: exact, one element at a time, or relaxed",
+    "cluster": "put points into clusters whose sizes are learned, beside other ways to do it",
     "bench": "time the laws and estimators on this machine",
 }
 """Names of the subcommands and what they do; the module of that name is imported when it is called."""

@@ -1,0 +1,135 @@
+"""Ways to cluster points, behind one interface: sizes from the law, learned or uniform ones, and scikit-learn's models."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
+
+__all__ = ["METHODS", "ClusterTask", "FoundClusters", "find_clusters"]
+
+
+@dataclass(frozen=True)
+class ClusterTask:
+    """Points to cluster, and how much effort to make.
+
+    Attributes:
+        points: shape ``(N, D)``.
+        num_clusters: ``K``.
+        seed: of starts and draws.
+        restarts: number of starts.
+        steps: of those methods that descend a gradient.
+        temperature: of relaxed draws.
+        capacities: most points that each cluster can hold, for the method that knows them; ``None`` where nobody does.
+    """
+
+    points: np.ndarray
+    num_clusters: int
+    seed: int = 0
+    restarts: int = 8
+    steps: int = 200
+    temperature: float = 1.0
+    capacities: tuple[int, ...] | int | None = None
+
+    def starts(self) -> np.ndarray:
+        """The means that our own methods start from, shape ``(restarts, K, D)``."""
+        return SizedClusters(self.points, self.num_clusters, restarts=self.restarts, seed=self.seed).means.numpy()
+
+
+@dataclass(frozen=True)
+class FoundClusters:
+    """What a method found.
+
+    Attributes:
+        labels: cluster of each point, shape ``(N,)``.
+        sizes: what the method takes the sizes to be, shape ``(K,)``.
+        seconds: of processor time, on one thread.
+    """
+
+    labels: np.ndarray
+    sizes: np.ndarray
+    seconds: float = 0.0
+
+
+Method = Callable[[ClusterTask], tuple[np.ndarray, np.ndarray]]
+
+
+def _sized(prior: str, limited: bool = False) -> Method:
+    def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+        settings: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
+        if limited:
+            settings["capacities"] = task.capacities
+        fit = fit_clusters(
+            task.points,
+            task.num_clusters,
+            prior=prior,
+            restarts=task.restarts,
+            seed=task.seed,
+            schedule=Schedule(steps=task.steps),
+            **settings,
+        )
+        return fit.labels.numpy(), fit.sizes.numpy()
+
+    return method
+
+
+def _mixture(covariance: str, same_starts: bool) -> Method:
+    def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.mixture import GaussianMixture
+
+        settings = {"covariance_type": covariance, "tol": 1e-6, "max_iter": 1_000, "random_state": task.seed}
+        if same_starts:
+            fits = [GaussianMixture(task.num_clusters, means_init=m, **settings).fit(task.points) for m in task.starts()]
+        else:
+            fits = [GaussianMixture(task.num_clusters, n_init=task.restarts, **settings).fit(task.points)]
+        best = max(fits, key=lambda fit: fit.lower_bound_)
+        return best.predict(task.points), best.weights_ * len(task.points)
+
+    return method
+
+
+def _kmeans(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.cluster import KMeans
+
+    labels = KMeans(task.num_clusters, n_init=task.restarts, random_state=task.seed).fit_predict(task.points)
+    return labels, np.bincount(labels, minlength=task.num_clusters)
+
+
+METHODS: dict[str, Method] = {
+    "hypergeometric, capacities known": _sized("hypergeometric", limited=True),
+    "hypergeometric": _sized("hypergeometric"),
+    "categorical": _sized("categorical"),
+    "uniform": _sized("uniform"),
+    "Gaussian mixture, tied, same starts": _mixture("tied", True),
+    "Gaussian mixture, spherical, same starts": _mixture("spherical", True),
+    "Gaussian mixture, tied": _mixture("tied", False),
+    "k-means": _kmeans,
+}
+"""By name. The first needs to be told capacities."""
+
+
+def find_clusters(name: str, task: ClusterTask) -> FoundClusters:
+    """Clusters by one of :data:`METHODS`, timed.
+
+    Args:
+        name: of the method.
+        task: what to do.
+
+    Example:
+        >>> points = np.concatenate([np.zeros((6, 1)), np.ones((2, 1))]) + np.linspace(0, 0.1, 8)[:, None]
+        >>> sorted(find_clusters("k-means", ClusterTask(points, 2)).sizes.tolist())
+        [2, 6]
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")  # scikit-learn warns where its iterations end early; what counts is what they give
+        start = time.process_time()
+        labels, sizes = METHODS[name](task)
+        return FoundClusters(labels, sizes, time.process_time() - start)
