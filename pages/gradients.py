@@ -3,10 +3,12 @@
 import streamlit as st
 
 from hypergeo.figures import LIGHT, STREAMLIT
-from hypergeo.ui.comparison import SideBySide, TemperatureView
+from hypergeo.ui.comparison import SideBySide
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
-from hypergeo.ui.gradients import ARROW_WORDS, LENGTH, DescentView, Settings
+from hypergeo.ui.gradient_settings import Settings
+from hypergeo.ui.gradient_words import ARROW_WORDS
+from hypergeo.ui.gradients import LENGTH, DescentView
 from hypergeo.ui.gradients_snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.losses import LOSSES
 from hypergeo.ui.methods import KINDS
@@ -15,6 +17,7 @@ from hypergeo.ui.race import RaceView
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES
+from hypergeo.ui.temperature import TemperatureView
 from hypergeo.ui.tours import Stop
 from hypergeo.ui.transport import transport, transport_controls
 from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
@@ -220,7 +223,8 @@ def descending(settings: Settings, race: bool, told: int) -> None:
     step = transport(STATE, "step", of=settings)
     view = RaceView(settings, step) if race else DescentView(settings, step)
     with place:
-        frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="grad_figure", alt=view.alt())
+        figure = view.figure(STREAMLIT, narrow=frame.where.narrow, low=frame.where.present)
+        frame.chart(figure, key="grad_figure", alt=view.alt())
     st.markdown(view.live())
     if not race:
         st.caption(ARROW_WORDS)

@@ -117,7 +117,13 @@ def arrows_panel(
 
 
 def descent_figure(
-    main: Panel, panels: list[Panel], palette: Palette, *, picture: tuple[str, tuple[float, ...]] | None, narrow: bool = False
+    main: Panel,
+    panels: list[Panel],
+    palette: Palette,
+    *,
+    picture: tuple[str, tuple[float, ...]] | None,
+    height: int = 540,
+    narrow: bool = False,
 ) -> go.Figure:
     """The plane at the left and panels over the steps at the right, or all below one another on a narrow page.
 
@@ -126,6 +132,7 @@ def descent_figure(
         panels: of loss, log weights and gradient norm.
         palette: the inks.
         picture: the loss under the plane, as a ``data:`` address, and its ends.
+        height: of the figure in pixels, where it is wide.
         narrow: whether the page is a telephone's width.
     """
     if narrow:
@@ -139,7 +146,6 @@ def descent_figure(
             above.take(34)
         figure = arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top), checked=False)
     else:
-        height = 540
         pixels = Pixels(height)
         gap, lower = 46, 40
         each = int((height - 2 * MARGIN - lower - 22 - gap * (len(panels) - 1)) / len(panels))

@@ -31,9 +31,9 @@ class Style:
 
 STYLES = {
     "Gumbel-softmax": Style("#3A7DD9", "solid", "circle"),
-    "Gumbel-softmax, merged": Style("#3A7DD9", "dot", "circle-open"),
+    "Gumbel-softmax (merged)": Style("#3A7DD9", "dot", "circle-open"),
     "straight-through": Style("#B8519A", "solid", "square"),
-    "straight-through, merged": Style("#B8519A", "dot", "square-open"),
+    "straight-through (merged)": Style("#B8519A", "dot", "square-open"),
     "exact marginal": Style("#1B936C", "solid", "diamond"),
     "score function": Style("#C8691B", "solid", "triangle-up"),
     "control variate": Style("#7D69D6", "dashdot", "star"),

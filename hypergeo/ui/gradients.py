@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,17 +16,18 @@ from hypergeo.figures.plane import Plane
 from hypergeo.figures.series import Line, lines_panel, nice_above
 
 from .agreement import Agreement, agreement
-from .descent import Estimates, Ground, Task, descent, estimates, exact_gradient, ground, law_cells
-from .losses import Loss
-from .methods import REFERENCE, Method
-from .sweep import Urn
+from .descent import Estimates, Ground, exact_gradient, ground, law_cells
+from .gradient_settings import Settings
+from .gradient_words import about_mean, counts_words, draws_words, loss_words, table_csv
+from .methods import REFERENCE
 
-__all__ = ["ARROWS", "ENDS", "LENGTH", "DescentView", "Settings", "loss_words", "table_csv"]
+__all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
 
 LENGTH = 200
 """Steps of a descent."""
 
-ARROW_WORDS = "Arrows are gradients in the log weights, turned downhill: towards a corner means raise that group's weight."
+HEIGHTS = {False: 540, True: 430}
+"""Heights of figures in pixels, and of those on an enlarged page."""
 
 ENDS = (20, 50, 100, 200)
 """Where the axis of steps may end."""
@@ -36,53 +36,6 @@ ARROWS = 80
 """Single estimates that are drawn at most."""
 
 _EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the start, in sides of the plane
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The controls' values in the page's own terms.
-
-    Attributes:
-        task: the urn at the start and the loss.
-        method: the estimator.
-        draws: of each estimate.
-        number: of estimates at once.
-        optimizer: ``"Adam"`` or ``"plain"``.
-        rate: learning rate.
-        seed: of all draws.
-    """
-
-    task: Task
-    method: Method
-    draws: int
-    number: int
-    optimizer: str
-    rate: float
-    seed: int
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
-        """Settings from the values of the page's controls, by name."""
-        groups = range(1, values["groups"] + 1)
-        urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
-        loss = Loss(values["loss"], tuple(values[f"t{group}"] for group in groups), min(values["group"], values["groups"]) - 1)
-        return cls(
-            task=Task(urn, loss),
-            method=Method(values["estimator"], values["tau"], values["conditionals"]),
-            draws=values["draws"],
-            number=values["number"],
-            optimizer=values["optimizer"],
-            rate=values["rate"],
-            seed=values["seed"],
-        )
-
-    def descent(self, method: Method, step: int) -> Descent:
-        """The first steps of a descent by some method, all else being equal."""
-        return descent(self.task, method, self.draws, self.rate, self.optimizer, self.seed, step)
-
-    def at(self, method: Method, log_weights: tuple[float, ...], step: int) -> Estimates:
-        """Many estimates at some log weights; each step has its own draws."""
-        return estimates(self.task, log_weights, method, self.draws, self.number, 1000 * self.seed + step)
 
 
 @dataclass(frozen=True)
@@ -141,10 +94,15 @@ class DescentView:
         lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
         return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure of this step; ``narrow`` for a telephone's width."""
+    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
+        """The figure of this step; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
         return descent_figure(
-            self._arrows(palette, narrow), self._panels(palette), palette, picture=self._ground(), narrow=narrow
+            self._arrows(palette, 300.0 if narrow else HEIGHTS[low] - 80.0),
+            self._panels(palette),
+            palette,
+            picture=self._ground(),
+            height=HEIGHTS[low],
+            narrow=narrow,
         )
 
     def alt(self) -> str:
@@ -235,11 +193,10 @@ class DescentView:
         share = f", **{100 * made / could:.0f} %** of what the exact gradient does" if could > 1e-9 else ""
         return f"In {self.step} steps {how} has taken {made:.3g} off the loss{share}."
 
-    def _arrows(self, palette: Palette, narrow: bool) -> Panel:
+    def _arrows(self, palette: Palette, side: float) -> Panel:
         task = self.settings.task
         cells = law_cells(task, self.log_weights)
         drawn = -self.scale * self.found.gradients
-        one = f"one estimate from {draws_words(self.settings.draws)}"
         return arrows_panel(
             self.plane,
             palette,
@@ -250,9 +207,9 @@ class DescentView:
             estimates=drawn[:ARROWS],
             mean=drawn.mean(0),
             exact=-self.scale * self.exact,
-            names=(one, f"mean of {self.settings.number}"),
+            names=("one estimate", f"mean of {self.settings.number}"),
             target=self._target(),
-            side=300.0 if narrow else 460.0,
+            side=side,
         )
 
     def _target(self) -> np.ndarray | None:
@@ -306,7 +263,7 @@ class DescentView:
                 Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate that the step took", width=1.2),
             ],
             palette,
-            title="Length of the gradient: each step's estimate, and exact",
+            title="Length of the gradient (dashed: exact)",
             xtitle="step",
             yrange=(0, nice_above(float(max(record.exact_norms.max(), record.gradient_norms.max(initial=0))))),
             **common,
@@ -328,68 +285,3 @@ def arrow_scale(exact: float, lengths: np.ndarray) -> float:
     if most > 1e-12:
         scale = min(scale, _SAMPLE_LENGTH / most)
     return max(scale, _SHORTEST / exact)
-
-
-def counts_words(counts: np.ndarray) -> str:
-    """Mean counts in words.
-
-    Example:
-        >>> counts_words(np.array([3.2783, 5.0, 6.7217]))
-        '(3.28, 5.00, 6.72)'
-    """
-    return "(" + ", ".join(f"{count:.2f}" for count in counts) + ")"
-
-
-def loss_words(loss: float) -> str:
-    """A loss in words.
-
-    Example:
-        >>> loss_words(51.4912), loss_words(2e-5)
-        ('51.49', 'less than 0.001')
-    """
-    return "less than 0.001" if 0 < loss < 0.001 else f"{loss:.4g}"
-
-
-def table_csv(table: Mapping[str, list[Any]]) -> bytes:
-    """A table as comma-separated values.
-
-    Example:
-        >>> table_csv({"step": [0, 1], "loss": [2.5, None]}).decode()
-        'step,loss\\n0,2.5\\n1,\\n'
-    """
-    rows = zip(*table.values(), strict=True)
-    lines = [",".join(table), *(",".join("" if value is None else str(value) for value in row) for row in rows)]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def draws_words(number: int) -> str:
-    """A number of draws in words.
-
-    Example:
-        >>> draws_words(1), draws_words(4)
-        ('one draw', '4 draws')
-    """
-    return "one draw" if number == 1 else f"{number} draws"
-
-
-def about_mean(found: Agreement) -> str:
-    """How the mean estimate agrees with the exact gradient, in words."""
-    if not found.relative:
-        return f"The exact gradient is **zero** here; a single estimate spreads by {found.spread:.3g} around it."
-    spread = (
-        f"a single estimate spreads **{found.spread:.2g} times** its length"
-        if found.spread
-        else "no estimate differs from another"
-    )
-    if found.bias == 0 and found.spread == 0:
-        return f"The mean arrow **is the exact one**, and {spread}."
-    if not found.biased:
-        return f"The mean of {found.number} arrows **cannot be told from the exact one**, and {spread}."
-    if found.along >= 1:
-        length = f"**{1 + found.along:.2g} times** as long as the exact one"
-    elif found.along <= -1:
-        length = "**against the exact one**" if found.along < -1.001 else "**of no length** where the exact one has some"
-    else:
-        length = f"**{100 * abs(found.along):.2g} % {'longer than' if found.along > 0 else 'short of'}** the exact one"
-    turned = f" and {found.angle:.2g}° off its way" if found.angle >= 1 and found.along > -1 else ""
-    return f"The mean arrow is {length}{turned}; {spread}."

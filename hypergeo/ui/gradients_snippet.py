@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .comparison import CURVE_ESTIMATES
 from .descent import CURVE
-from .gradients import Settings
+from .gradient_settings import Settings
 from .methods import Method, contestants
+from .temperature import CURVE_ESTIMATES
 
 __all__ = ["curve_snippet", "descent_snippet", "race_snippet", "side_by_side_snippet"]
 

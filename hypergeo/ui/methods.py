@@ -70,7 +70,7 @@ class Method:
     @property
     def key(self) -> str:
         """Its name, with what sets it apart from its like."""
-        return f"{self.kind}, merged" if self.relaxes and self.conditionals == "merged" else self.kind
+        return f"{self.kind} (merged)" if self.relaxes and self.conditionals == "merged" else self.kind
 
     @property
     def label(self) -> str:

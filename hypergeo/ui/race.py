@@ -16,7 +16,9 @@ from hypergeo.figures.estimators import STYLES
 from hypergeo.figures.series import Line, lines_panel, nice_above
 
 from .descent import estimates
-from .gradients import ENDS, Settings, loss_words, table_csv
+from .gradient_settings import Settings
+from .gradient_words import loss_words, table_csv
+from .gradients import ENDS, HEIGHTS
 from .methods import REFERENCE, Method, contestants
 
 __all__ = ["RaceView"]
@@ -53,14 +55,18 @@ class RaceView:
         """Estimators and their losses, the lowest first."""
         return sorted(((method, float(record.losses[-1])) for method, record in self.records.items()), key=lambda row: row[1])
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Losses against steps, and against evaluations of the loss."""
+    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
+        """Losses against steps and against evaluations; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
         losses = np.concatenate(
             [self.reference.losses[: 1 + (self.step or self.end)], *(record.losses for record in self.records.values())]
         )
         logarithmic = self.settings.task.loss.aims and float(losses.min()) > 0
-        low, high = float(losses.min()), float(losses.max())
-        yrange = (low / 1.15, high * 1.1) if logarithmic else (min(0.0, low), nice_above(high))
+        least, most_lost = float(losses.min()), float(losses.max())
+        yrange = (least / 1.15, 1.1 * most_lost)
+        if not logarithmic:
+            yrange = (
+                (0.0, nice_above(most_lost)) if self.settings.task.loss.kind == "step" else (0.93 * least, 1.02 * most_lost)
+            )
         steps = np.arange(self.step + 1)
         most = max(1.0, max(float(record.evaluations.sum()) for record in self.records.values()))
         ahead = 1 + (self.step or self.end)  # later on it would run through the words at the ends of the lines
@@ -74,7 +80,7 @@ class RaceView:
             by_step.append(Line(steps, record.losses, end=method.key if self.step or narrow else "", **common))
             dearest = spent[-1] >= most and self.step > 0
             by_cost.append(Line(spent, record.losses, end=method.key if dearest else "", **common))
-        height = 300.0 if narrow else 470.0
+        height = 300.0 if narrow else HEIGHTS[low] - 90.0
         panels = [
             lines_panel(
                 by_step,
@@ -85,7 +91,7 @@ class RaceView:
                 yrange=yrange,
                 height=height,
                 logy=logarithmic,
-                labels=0.3,
+                labels=0.42 if narrow else 0.3,
             ),
             lines_panel(
                 by_cost,
@@ -96,10 +102,10 @@ class RaceView:
                 yrange=yrange,
                 height=height,
                 logy=logarithmic,
-                labels=0.3,
+                labels=0.42 if narrow else 0.3,
             ),
         ]
-        return side_by_side(panels, palette, shares=(0.53, 0.47), narrow=narrow)
+        return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHTS[low], narrow=narrow)
 
     def alt(self) -> str:
         """The figure in a sentence, for those who cannot see it."""
