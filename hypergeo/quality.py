@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -95,8 +96,8 @@ class QualityReport:
         num_samples: int = 10_000,
         num_gradients: int = 400,
         num_evaluations: int = 8,
-        straight_through: Iterable[bool] = (False, True),
-        conditionals: Iterable[str] = ("exact",),
+        straight_through: bool | Iterable[bool] = (False, True),
+        conditionals: str | Iterable[str] = ("exact",),
         level: float = LEVEL,
         objective_name: str | None = None,
         seed: int = 0,
@@ -136,7 +137,9 @@ class QualityReport:
             >>> QualityReport.from_json(report.to_json()) == report
             True
         """
-        samplers = [(c, s) for c in conditionals for s in straight_through]
+        rules = (conditionals,) if isinstance(conditionals, str) else tuple(conditionals)
+        kinds = (straight_through,) if isinstance(straight_through, bool) else tuple(straight_through)
+        samplers = list(itertools.product(rules, kinds))
         named = named_estimators(estimators)
         _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")

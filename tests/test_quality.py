@@ -193,7 +193,7 @@ def test_a_field_of_another_type_is_named():
 
 
 def test_rows_do_not_depend_on_what_else_is_measured():
-    alone = QualityReport.measure(LAW, [1.0], straight_through=[False], num_samples=300)
+    alone = QualityReport.measure(LAW, [1.0], straight_through=False, conditionals="exact", num_samples=300)
     among = QualityReport.measure(LAW, [0.1, 1.0], conditionals=["merged", "exact"], num_samples=300)
     same = next(r for r in among.samples if (r.temperature, r.conditionals, r.straight_through) == (1.0, "exact", False))
     assert replace(same, adjusted_p_value=0.0, seconds=0.0) == replace(alone.samples[0], adjusted_p_value=0.0, seconds=0.0)
