@@ -14,6 +14,7 @@ from .enumeration import count_support
 from .fisher import FisherHypergeometric
 
 __all__ = [
+    "EXPECTED",
     "LISTED",
     "GTest",
     "KSTest",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from hypergeo.gradient_quality import Measured
+from hypergeo.goodness_of_fit import EXPECTED
+from hypergeo.gradient_quality import NEGLIGIBLE, Measured
 from hypergeo.quality import QualityReport
 
 from .gradient_quality import gradient_figure
@@ -17,6 +18,14 @@ from .sample_quality import sample_figure
 
 __all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure"]
 
+_SAMPLE_TESTS = (
+    "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint law where it can be "
+    f"listed, over cells of at least {EXPECTED:g} expected draws. Soft draws go to the nearest whole vector first."
+)
+_GRADIENT_TESTS = (
+    "t-tests of each component, Bonferroni, skewness taken out. Biases below "
+    f"{100 * NEGLIGIBLE:g} % of the gradient are not looked for."
+)
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #16202B; background: #FFFFFF }
 body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
@@ -106,6 +115,8 @@ def _settings(report: QualityReport) -> str:
         ("Temperatures", ", ".join(f"{value:g}" for value in report.temperatures) or "none"),
         ("Draws" if not report.temperatures else "Draws of each sampler", f"{report.num_samples:,}"),
         ("Count vectors", "too many to list" if report.support_size is None else f"{report.support_size:,}"),
+        ("Tests of samples", _SAMPLE_TESTS if report.samples else "none"),
+        ("Tests of gradients", _GRADIENT_TESTS if report.gradients else "none"),
         ("False-alarm rate", f"{report.level:g}, all {report.num_tests} tests together (Holm)"),
         ("Seed", str(report.seed)),
     ]
