@@ -19,6 +19,7 @@ from .cases import Case, LargeCase, RelaxedCase
 from .clusters import clusters
 from .descent import descent
 from .large import Footprint, footprint
+from .latency import find_chromium, latencies
 from .merged import total_variation
 from .peer import Peer
 from .published import published
@@ -219,6 +220,30 @@ def merged(bench: Bench) -> Section:
     return section
 
 
+def latency(bench: Bench) -> Section:
+    """From a key on a slider to the new figure in a real browser, each page beside a bare one."""
+    title = "From the key that moves a slider to the new figure, beside a bare page with one slider and one figure"
+    section = Section("latency", title)
+    if find_chromium() is None:
+        section.rows.append({"page": Missing("no Chromium on this machine")})
+        return section
+    moves = 30 if bench.judged else 1
+    for page in latencies(moves, quick=not bench.judged):
+        for label, times in page.sliders.items():
+            if times is None:
+                continue
+            row: dict[str, Cell] = {"page": page.path, "slider": label, "time": times, "points drawn": page.points}
+            row |= {"bare, as many points": page.bare, "× bare": times.median / page.bare.median}
+            row["points with frames"] = page.points_sent
+            if page.bare_with_frames is not None:
+                row["bare, as many frames"] = page.bare_with_frames
+                row["× bare with frames"] = times.median / page.bare_with_frames.median
+            section.rows.append(row)
+            what = f"{page.path}, {label}: median of {moves} moves against a bare page with as many points"
+            section.verdicts.append(Verdict(what, times.median / page.bare.median, 1.5, "×", judged=bench.judged))
+    return section
+
+
 def _relaxed(case: Case, temperature: float = _TEMPERATURE, *, straight_through: bool) -> workloads.Sampler:
     return relaxed_sampler(case.urn, temperature, straight_through=straight_through)
 
@@ -231,6 +256,7 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "grid": grid,
     "bias": bias,
     "merged": merged,
+    "latency": latency,
     "ks": lambda bench: published(bench.judged),
     "alarms": lambda bench: alarms(bench.judged),
     "unbiased": lambda bench: estimators.unbiased(bench.judged),
