@@ -91,12 +91,12 @@ PRESETS = [
     ),
     Preset(
         "Few groups",
-        {**START, "view": "race", "loss": "few groups", "step": 30},
+        {**START, "view": "race", "loss": "few groups", "step": 20},
         "A concave loss: everything should come from one group. Which one, noise may decide.",
     ),
     Preset(
         "Who is fastest?",
-        {**START, "view": "race", "loss": "absolute distance", "step": 40},
+        {**START, "view": "race", "loss": "absolute distance", "step": 20},
         "All estimators from one start with one seed, against steps and against what they cost.",
     ),
     Preset(
@@ -153,7 +153,7 @@ TOUR = [
         "Nothing to follow",
         "A step loss asks whether group 1 reaches three. Between whole numbers it is flat, so whatever differentiates it finds "
         "nothing; only estimators that compare whole draws see the step.",
-        {"view": "race", "loss": "step", "t1": 3, "step": 30},
+        {"view": "race", "loss": "step", "t1": 3, "step": 20},
         "Five lines do not move at all. Score function and control variate descend.",
     ),
 ]
