@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from scipy.sparse.csgraph import connected_components
 from scipy.special import ndtri
 from torch import Tensor
 
 from .batching import Rows
-from .binomials import log_binomial
+from .binomials import log_binomial, solve_tilt
 from .moments import covariance
-from .partition import MOMENT_DROP, Tree, mean_counts
+from .partition import MOMENT_DROP, Tree
 
 __all__ = ["WeightFit", "fit_weights"]
 
-_RIDGE = 1e-10  # of the strongest information in any direction, what counts as none
-_DIVERGED = 60.0  # log weights this far apart: the likelihood has no maximum
+_ENTRIES = 1 << 16  # of the tables that are worked on at once
+_EXACT = 512  # different urns up to which each step has the exact information
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,14 @@ class WeightFit:
             or not identified.
         at_bounds: which groups have a weight of zero or infinity, shape ``(K,)``.
         log_likelihood: of all counts at these weights, in nats.
-        converged: whether a maximum was found. Where groups separate in a way that no single count shows, there is none.
+        converged: whether a maximum was found.
         iterations: Newton steps taken.
+        covariance: of the log weights, shape ``(K, K)``, NaN where the standard errors are. The variance of the logarithm of a
+            ratio of weights is ``covariance[i, i] + covariance[j, j] - 2 covariance[i, j]``.
+        blocks: the groups with finite weights, in one block. There are more where groups separate: where some groups together
+            always take the most or the least that they can, in a way that no single count shows, or where they are never
+            compared. Then only ratios within a block are known, to which the weights of each have geometric mean one, and
+            there is no maximum.
     """
 
     weights: Tensor
@@ -45,6 +52,8 @@ class WeightFit:
     log_likelihood: float
     converged: bool
     iterations: int
+    covariance: Tensor
+    blocks: tuple[tuple[int, ...], ...]
 
     def confidence_interval(self, level: float = 0.95) -> Tensor:
         """Wald intervals of the weights, shape ``(K, 2)``.
@@ -61,7 +70,9 @@ class WeightFit:
 def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tolerance: float = 1e-10) -> WeightFit:
     """Maximum-likelihood weights by Newton's method on a concave likelihood.
 
-    The law is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance.
+    The law is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance. Whether
+    there is a maximum is known before: a unit of group ``k`` could have been one of group ``j`` in some row, and one of ``j``
+    one of ``k`` in some row, directly or by way of other groups, for all ``j`` and ``k``.
 
     Args:
         counts: whole numbers, shape ``(N, K)`` or ``(K,)``; each row's sum is its number drawn.
@@ -82,13 +93,40 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
 
     References:
         A. Fog, "Calculation methods for Fisher's and Wallenius' noncentral hypergeometric distributions", 2008, section 6.
+        L. Ford, "Solution of a ranking problem from binary comparisons", American Mathematical Monthly 64, 1957: when there is
+        a maximum.
     """
     observed, sizes = _read(counts, group_sizes)
-    low = (observed.sum(-1, keepdim=True) - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0)
-    high = torch.minimum(observed.sum(-1, keepdim=True), sizes)
-    forced = (low == high).all(0)
+    log_weights, free = _bounds(observed, sizes)
+    errors = torch.full((len(free), len(free)), torch.nan, dtype=torch.float64)
+    blocks = _blocks(observed, sizes, free)
+    log_likelihood, converged, iterations = 0.0, len(blocks) <= 1, 0
+    for block in blocks:
+        members = torch.tensor(block)
+        newton = _Newton(observed[:, members], sizes[:, members])
+        found, peaked, steps = newton.run(max_iterations, tolerance)
+        log_weights[members] = found - found.mean()
+        log_likelihood += newton.look(found)[0]
+        converged, iterations = converged and peaked, max(iterations, steps)
+        if converged:
+            errors[members[:, None], members] = _inverse(newton.information(found))
+    return WeightFit(
+        log_weights.exp(),
+        log_weights,
+        errors.diagonal().sqrt(),
+        log_weights.isinf(),
+        log_likelihood,
+        converged,
+        iterations,
+        errors,
+        blocks,
+    )
+
+
+def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Log weights of groups at a bound in every row (NaN where that was forced, zero for others), and the other groups."""
     log_weights = torch.zeros(observed.shape[1], dtype=torch.float64)
-    free = torch.ones_like(forced)
+    free = torch.ones(observed.shape[1], dtype=torch.bool)
     # A group at one of its bounds in every row leaves with its counts, which may bring others to theirs.
     while True:
         rest, room = observed * free, sizes * free
@@ -97,79 +135,106 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
         least = (total - room.sum(-1, keepdim=True) + room).clamp(min=0)
         never = free & (rest == 0).all(0) & (most > 0).any(0)
         always = free & (rest == room).all(0) & (least < room).any(0)
-        stuck = free & (least == most).all(0)
         if not bool((never | always).any()):
-            free = free & ~stuck
-            break
+            stuck = free & (least == most).all(0)
+            log_weights[stuck] = torch.nan
+            return log_weights, free & ~stuck
         log_weights[never] = -torch.inf
         log_weights[always] = torch.inf
         free = free & ~never & ~always
-    log_weights[forced | (~free & log_weights.isfinite())] = torch.nan
-    newton = _Newton(observed * free, sizes * free)
-    found, converged, iterations = newton.run(max_iterations, tolerance)
-    errors = torch.full_like(log_weights, torch.nan)
-    if bool(free.any()):
-        found = found - found[free].mean()
-        log_weights[free] = found[free]
-        information = newton.information(found)[free][:, free]
-        strengths = torch.linalg.eigvalsh(information)
-        # One direction, that of all weights together, carries no information. Where another one carries none, the
-        # likelihood has a ridge and not a peak.
-        converged = converged and int((strengths > _RIDGE * strengths[-1]).sum()) == len(strengths) - 1
-        if converged:
-            errors[free] = torch.linalg.pinv(information, hermitian=True, rtol=_RIDGE).diagonal().sqrt()
-    return WeightFit(
-        log_weights.exp(), log_weights, errors, log_weights.isinf(), newton.log_likelihood(found), converged, iterations
-    )
+
+
+def _blocks(observed: Tensor, sizes: Tensor, free: Tensor) -> tuple[tuple[int, ...], ...]:
+    """Groups whose ratios of weights are finite at the maximum: connected both ways by units that could be the other's."""
+    chosen = free.nonzero()[:, 0]
+    drawn, room = ((value[:, chosen]).double() for value in (observed > 0, observed < sizes))
+    number, labels = connected_components((drawn.mT @ room > 0).numpy(), directed=True, connection="strong")
+    return tuple(tuple(chosen[torch.from_numpy(labels == label)].tolist()) for label in range(number))
+
+
+def _inverse(information: Tensor) -> Tensor:
+    """Covariance of log weights that add up to zero; along equal changes of all of them there is no information."""
+    scale = information.diagonal().sqrt().clamp(min=1e-150)
+    nothing = scale / scale.norm()
+    inverse = torch.linalg.inv(information / (scale[:, None] * scale) + nothing[:, None] * nothing)
+    inverse = inverse / (scale[:, None] * scale)
+    inverse = inverse - inverse.mean(0)
+    return inverse - inverse.mean(1, keepdim=True)
 
 
 class _Newton:
-    """The likelihood of counts, rows of one urn taken together."""
+    """The likelihood of counts whose maximum is finite; rows of one urn are taken together."""
 
     def __init__(self, observed: Tensor, sizes: Tensor):
-        urns = torch.cat([observed.sum(-1, keepdim=True), sizes], -1)
-        different, self.place, self.number = urns.unique(dim=0, return_inverse=True, return_counts=True)
+        different, self.number = _different(torch.cat([observed.sum(-1, keepdim=True), sizes], -1))
         self.total, self.sizes = different[:, 0], different[:, 1:]
-        self.observed = observed.double()
-        self.summed = self.observed.sum(0)
+        self.summed = observed.double().sum(0)
+        self.coefficients = float(log_binomial(sizes, observed).sum())
+        rows = max(1, _ENTRIES // (self.sizes.shape[1] * int(1 + self.sizes.max())))
+        self.chunks = torch.arange(len(self.total)).split(rows)
 
-    def _rows(self, log_weights: Tensor) -> Rows:
-        return Rows.plain(log_weights.expand(len(self.total), -1), self.sizes, self.total)
+    def _rows(self, log_weights: Tensor, chunk: Tensor) -> Rows:
+        return Rows.plain(log_weights.expand(len(chunk), -1), self.sizes[chunk], self.total[chunk])
 
-    def log_likelihood(self, log_weights: Tensor) -> float:
-        tree = Tree(self._rows(log_weights), MOMENT_DROP)
-        free = -(self.sizes * torch.nn.functional.logsigmoid(-tree.logits)).sum(-1)
-        log_z = free - self.total * tree.tilt[:, 0] + tree.log_total()
-        coefficients = log_binomial(self.sizes[self.place], self.observed).sum()
-        return float(coefficients + (self.summed * log_weights).sum() - (self.number * log_z).sum())
-
-    def gradient(self, log_weights: Tensor) -> Tensor:
-        rows = self._rows(log_weights)
-        expected = mean_counts(rows.log_weights, rows.sizes, rows.total)
-        return self.summed - (self.number[:, None] * expected).sum(0)
+    def look(self, log_weights: Tensor) -> tuple[float, Tensor]:
+        """Log-likelihood and its gradient, observed less expected counts."""
+        value = self.coefficients + float(self.summed @ log_weights)
+        gradient = self.summed.clone()
+        for chunk in self.chunks:
+            tree = Tree(self._rows(log_weights, chunk), MOMENT_DROP)
+            sizes, number = self.sizes[chunk], self.number[chunk]
+            free = -(sizes * torch.nn.functional.logsigmoid(-tree.logits)).sum(-1)
+            value -= float(number @ (free - self.total[chunk] * tree.tilt[:, 0] + tree.log_total()))
+            marginals = tree.log_marginals()
+            gradient -= number @ (marginals.table.exp() * marginals.counts()).sum(-1)
+        return value, gradient
 
     def information(self, log_weights: Tensor) -> Tensor:
-        return (self.number[:, None, None] * covariance(self._rows(log_weights))).sum(0)
+        """Minus the second derivatives of the log-likelihood: the covariances of all rows, added up."""
+        rows = (self.number[c, None, None] * covariance(self._rows(log_weights, c)) for c in self.chunks)
+        return sum((part.sum(0) for part in rows), torch.zeros(()))
+
+    def _steepness(self, log_weights: Tensor) -> Tensor:
+        """The information, or for many urns, where that takes long, Gauss's law in place of Fisher's."""
+        if len(self.total) <= _EXACT:
+            return self.information(log_weights)
+        sizes = self.sizes.double()
+        chance = torch.sigmoid(log_weights + solve_tilt(log_weights.expand_as(sizes), sizes, self.total.double()))
+        present = sizes.sum(-1)
+        variance = sizes * chance * (1 - chance) * (present / (present - 1).clamp(min=1))[:, None] * self.number[:, None]
+        whole = variance.sum(-1, keepdim=True).clamp(min=1e-300)
+        return torch.diag(variance.sum(0)) - variance.mT @ (variance / whole)
 
     def run(self, max_iterations: int, tolerance: float) -> tuple[Tensor, bool, int]:
+        """Log weights at the maximum, whether it was reached, and steps taken."""
         point = torch.zeros(self.sizes.shape[1], dtype=torch.float64)
-        if not bool((self.sizes > 0).any()):
+        if len(point) == 1:
             return point, True, 0
-        value = self.log_likelihood(point)
+        value, gradient = self.look(point)
         for iteration in range(1, max_iterations + 1):
-            step = torch.linalg.pinv(self.information(point), hermitian=True, rtol=1e-12) @ self.gradient(point)
+            step = _inverse(self._steepness(point)) @ gradient
             step = step * min(1.0, 5.0 / max(float(step.abs().max()), 1e-300))
             for _ in range(40):
-                new_value = self.log_likelihood(point + step)
+                new_value, new_gradient = self.look(point + step)
                 if new_value >= value - 1e-12 * abs(value):
                     break
                 step = step / 2
-            point, value = point + step, new_value
+            point, value, gradient = point + step, new_value, new_gradient
             if float(step.abs().max()) <= tolerance:
                 return point, True, iteration
-            if float(point.max() - point.min()) > _DIVERGED:
-                return point, False, iteration
         return point, False, max_iterations
+
+
+def _different(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows of whole numbers, and how often each stands there, as float64."""
+    base = rows.amax(0) + 1
+    if float(base.double().log2().sum()) < 62:
+        # One number for each row: much faster to sort than rows are.
+        powers = torch.cat([base.flip(0).cumprod(0).flip(0)[1:], base.new_ones(1)])
+        codes, number = (rows @ powers).unique(return_counts=True)
+        return codes[:, None] // powers % base, number.double()
+    different, number = rows.unique(dim=0, return_counts=True)
+    return different, number.double()
 
 
 def _read(counts: Any, group_sizes: Any) -> tuple[Tensor, Tensor]:
