@@ -65,9 +65,7 @@ with picture:
 
 frame.told(verdict[1:] if view is not None else ["The verdict will be here, sentence by sentence, once there is one."], PRESETS)
 if view is not None:
-    frame.table(
-        view.table, alt="The numbers behind the figures, a row for each", caption="p-values are corrected as the verdict says."
-    )
+    frame.table(view.table, alt="The numbers behind the figures, row by row", caption=view.note)
 frame.formulas(
     r"""
 **Draws.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value

@@ -67,7 +67,6 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
         "Paste one row a line",
         key=f"{key}_text",
         height=112,
-        max_chars=MOST_BYTES,
         placeholder=_PLACEHOLDER,
         persist_state="session",
         on_change=_took,

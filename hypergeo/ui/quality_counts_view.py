@@ -116,6 +116,11 @@ class CountsView:
             "to": [high for _, high in self.fitted.intervals],
         }
 
+    @property
+    def note(self) -> str:
+        """What the table's numbers are of."""
+        return "p is each group's own, not corrected for their number; weights have geometric mean one, with 95 % intervals."
+
     def csv(self) -> bytes:
         """The table as comma-separated values."""
         table = self.table()

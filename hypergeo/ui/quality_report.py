@@ -89,6 +89,11 @@ class ReportView:
             "ms": blank_samples + [1e3 * row.seconds for row in gradients],
         }
 
+    @property
+    def note(self) -> str:
+        """What the table's numbers are of."""
+        return "p-values are corrected for all tests of the report; distances and errors are as the formulas below say."
+
     def csv(self) -> bytes:
         """The report as comma-separated values."""
         return self.report.to_csv().encode()
@@ -153,6 +158,11 @@ class PublishedView:
             "tests rejected": [row.rejected for row in rows],
             "tests": [row.tests for row in rows],
         }
+
+    @property
+    def note(self) -> str:
+        """What the table's numbers are of."""
+        return "The median over the sets of draws of the largest distance of the three groups, and the tests of all of them."
 
     def csv(self) -> bytes:
         """Every test as comma-separated values."""

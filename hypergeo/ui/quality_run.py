@@ -108,7 +108,9 @@ class Run(Generic[Result]):
                 with one_thread():
                     self.result = self.settings.measure(progress)
         except UnwantedError:
-            self._unwanted.set()
+            if not self._unwanted.is_set():
+                self.failure = "It was stopped, since nobody has looked on for two minutes. Run begins anew."
+                self._unwanted.set()
         except ValueError as error:
             self.failure = str(error)
         except Exception:

@@ -8,7 +8,18 @@ from .tours import Stop
 
 __all__ = ["PRESETS", "TOUR"]
 
-UNEVEN = {"check": RELAXATION, "groups": 3, "w1": 1.0, "w2": 10.0, "w3": 1.0, "m1": 12, "m2": 12, "m3": 12, "n": 18}
+UNEVEN = {
+    "check": RELAXATION,
+    "objective": "quadratic",
+    "groups": 3,
+    "w1": 1.0,
+    "w2": 10.0,
+    "w3": 1.0,
+    "m1": 12,
+    "m2": 12,
+    "m3": 12,
+    "n": 18,
+}
 NO_GRADIENTS = dict.fromkeys(ESTIMATORS, False)
 ALL_GRADIENTS = dict.fromkeys(ESTIMATORS, True)
 URN = {"groups": 3, "w1": 1.0, "w2": 2.0, "w3": 4.0, "m1": 10, "m2": 10, "m3": 10, "n": 15}
@@ -26,8 +37,8 @@ PRESETS = [
     ),
     Preset(
         "Where merging is exact",
-        {**UNEVEN, "w2": 1.0, "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
-        "At equal weights nothing is lost by merging groups: both rules pass, though the merged gradients do not.",
+        {**UNEVEN, "w2": 1.0, "objective": "linear", "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
+        "At equal weights nothing is lost by merging groups: both rules pass.",
     ),
     Preset(
         "An objective with a step",

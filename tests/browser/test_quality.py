@@ -1,0 +1,146 @@
+"""The quality page as a reader uses it: runs, stops, uploads, and takes results away."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from hypergeo.quality import QualityReport
+
+from .checks import check_fit, check_in_view, check_words, figures
+from .conftest import NARROW
+
+LONG = "/quality?qual_groups=6&qual_n=600&qual_gradients=1000&" + "&".join(f"qual_m{group}=200" for group in range(1, 7))
+COUNTS = "/quality?qual_check=your+counts"
+PICTURES = [
+    "/quality?qual_rule=both&qual_taus=0.01%2C+0.03%2C+0.1%2C+0.3%2C+1%2C+3%2C+10&qual_samples=1000&qual_gradients=100",
+    "/quality?qual_check=the+published+rule&qual_repeats=2&qual_samples=1000",
+    f"{COUNTS}&qual_source=of+Wallenius%27+law",
+    f"{COUNTS}&qual_source=of+this+law&qual_groups=6&qual_n=30&qual_rows=200",
+]
+
+
+def rows(number: int = 60) -> str:
+    """Counts that add up to 15, whatever law they have."""
+    first = np.random.default_rng(0).integers(1, 6, (number, 2))
+    return "".join(f"{a},{b + 2},{13 - a - b}\n" for a, b in first if 13 - a - b <= 10)
+
+
+def alert(page, words: str):
+    return page.get_by_test_id("stAlert").filter(has_text=words)
+
+
+@pytest.mark.parametrize("path", PICTURES)
+def test_pictures_are_whole_and_legible(visit, path):
+    opened = visit(path)
+    assert figures(opened.page)
+    check_words(opened.page)
+    check_fit(opened.page)
+    if "rule=both" not in path:
+        check_in_view(opened.page, ["Weight 1", "Weight 2", "Draws of each"])
+    opened.look(NARROW)
+    check_words(opened.page)
+    check_fit(opened.page)
+
+
+def test_a_report_is_read_marked_and_taken_away(visit):
+    opened = visit("/quality?qual_samples=1000&qual_gradients=100")
+    page = opened.page
+    assert alert(page, "Nothing wrong was found").or_(alert(page, "Not to be trusted")).count() == 1
+    check_in_view(page)
+    said = opened.text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report (JSON)").click()
+    report = QualityReport.from_json(download.value.path().read_text())
+    assert report.verdict()[1] in said
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report (HTML, opens offline)").click()
+    text = download.value.path().read_text()
+    start = text.index('id="report">') + len('id="report">')
+    assert json.loads(text[start : text.index("</script>", start)])["seed"] == report.seed
+    page.get_by_label("Size 1").fill("9")
+    page.get_by_label("Size 1").press("Enter")
+    alert(page, "Of the former settings").wait_for()
+    assert opened.text() == said
+    page.get_by_role("button", name="Put the controls back").click()
+    alert(page, "Of the former settings").wait_for(state="detached")
+    assert page.get_by_label("Size 1").input_value() == "10"
+    assert opened.text() == said
+
+
+def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
+    opened = visit(LONG)
+    page = opened.page
+    assert "Nothing has been measured yet" in page.get_by_test_id("stMain").inner_text()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_test_id("stProgress").wait_for()
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stProgress]').innerText.startsWith('0%')", timeout=60_000
+    )
+    # Controls answer while it goes on, and do not stop it.
+    page.get_by_label("Seed").fill("7")
+    page.get_by_label("Seed").press("Enter")
+    opened.wait_for(lambda: "qual_seed=7" in page.url, "the address to follow")
+    assert page.get_by_test_id("stProgress").count() == 1
+    clicked = time.monotonic()
+    page.get_by_role("button", name="Cancel").click()
+    alert(page, "Stopped. Nothing was measured.").wait_for()
+    page.get_by_test_id("stProgress").wait_for(state="detached")
+    assert time.monotonic() - clicked < 5  # a turn of a busy machine; the run itself would take minutes
+    assert not page.get_by_role("button", name="Run", exact=True).is_disabled()
+
+
+def test_counts_are_pasted_uploaded_and_never_lost(visit):
+    opened = visit(COUNTS)
+    page = opened.page
+    field = page.get_by_label("Paste one row a line")
+    field.fill(rows())
+    field.press("Control+Enter")
+    alert(page, "from this law").wait_for()
+    opened.settle()
+    number = len(rows().splitlines())
+    assert alert(page, f"{number} rows").count() == 1
+    said = opened.text()
+    choose = page.locator("input[type=file]")
+    choose.set_input_files({"name": "book.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04" + bytes(200)})
+    alert(page, "an Excel workbook").wait_for()
+    assert "given before are kept" in alert(page, "cannot be read").inner_text()
+    assert opened.text() == said
+    choose.set_input_files({"name": "large.csv", "mimeType": "text/csv", "buffer": b"5,5,5\n" * 1_000_000})
+    page.get_by_text("5MB").last.wait_for()
+    opened.settle()
+    assert opened.text() == said
+    choose.set_input_files(
+        {"name": "good.csv", "mimeType": "text/csv", "buffer": ("a;b;c\n" + rows(40).replace(",", ";")).encode()}
+    )
+    alert(page, f"{len(rows(40).splitlines())} rows").wait_for()
+    opened.settle()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Counts as read (CSV)").click()
+    assert download.value.path().read_text() == "group_1,group_2,group_3\n" + rows(40)
+
+
+def test_what_a_reader_writes_is_text(visit):
+    opened = visit(COUNTS)
+    page = opened.page
+    field = page.get_by_label("Paste one row a line")
+    field.fill("1,2,3\n1,2,<b>x</b>![a](http://127.0.0.1:9/b.png)")
+    field.press("Control+Enter")
+    message = alert(page, "cannot be read")
+    message.wait_for()
+    assert "<b>x</b>![a](http:" in message.inner_text()
+    assert message.locator("b, img, a").count() == 0
+
+
+def test_weights_that_fit_can_be_used(visit):
+    opened = visit(f"{COUNTS}&qual_source=of+Wallenius%27+law")
+    page = opened.page
+    alert(page, "do not come from this law").wait_for()
+    page.get_by_role("button", name="Use these weights").click()
+    opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")
+    opened.settle()
+    page.get_by_text("as fitted", exact=True).click()
+    alert(page, "Fisher's law with the fitted weights agrees").wait_for()
