@@ -174,7 +174,9 @@ class ScoreFunction:
         counts = distribution.sample((num_samples,))
         values = evaluate(objective, counts)
         advantage = _leave_one_out(values.detach()) if self.baseline else values.detach()
-        return values.mean(0) + _score_term(distribution, counts - distribution.mean.detach(), advantage)
+        with torch.no_grad():
+            apart = counts - distribution.mean
+        return values.mean(0) + _score_term(distribution, apart, advantage)
 
 
 @dataclass(frozen=True)
