@@ -56,6 +56,7 @@ CASES = (
     ClusterCase((160, 100, 60, 40, 24, 16), 4.0),
     ClusterCase((100, 82, 67, 55, 45), 2.0, capacity=100),
     ClusterCase((100, 82, 67, 55, 45), 3.0, capacity=100),
+    ClusterCase((100, 80, 60, 45), 2.5, capacity=100),
 )
 
 

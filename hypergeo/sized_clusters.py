@@ -1,0 +1,271 @@
+"""Gaussian clusters whose sizes are drawn, fitted step by step while one watches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .kmeans import kmeans_plus_plus, lloyd, squared_distances
+from .schedule import Schedule
+from .size_priors import SizePrior, size_prior
+from .transport_plan import TransportPlan, assign, assignment_loss
+
+__all__ = ["Evaluation", "SizedClusters"]
+
+_LARGEST_LOG_WEIGHT = 15.0
+_SMALLEST_WIDTH = 1e-3  # of the points' standard deviation
+_LLOYD_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model without the randomness of its draws: sizes as expected, and the assignment that goes with them.
+
+    Attributes:
+        sizes: expected sizes, shape ``(R, K)``.
+        plan: share of each point in each cluster, shape ``(R, N, K)``.
+        labels: cluster of the largest share, shape ``(R, N)``.
+        loss: ``J`` at those sizes, in nats, shape ``(R,)``.
+    """
+
+    sizes: Tensor
+    plan: Tensor
+    labels: Tensor
+    loss: Tensor
+
+
+class SizedClusters:
+    """Spherical Gaussian clusters of one width, with sizes of their own, fitted step by step.
+
+    Each step draws sizes ``n`` from the prior, assigns the points at least cost so that cluster ``k`` gets ``n_k`` of them,
+    and moves means, width and weights down the gradient of that cost (see :func:`~hypergeo.transport_plan.assign`), which
+    flows through the drawn sizes to the weights. ``R`` restarts run side by side as one batch.
+
+    Settings of :attr:`prior` (its temperature and so on), :attr:`schedule`, means, width and weights may be changed between
+    steps. What comes out depends on the arguments, the changes and the number of steps only: all noise follows from ``seed``,
+    and the first restarts are the same however many there are.
+
+    Args:
+        points: shape ``(N, D)``, finite; float32 and float64 are kept, all else becomes float64.
+        num_clusters: ``K``, at most ``N``.
+        prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
+        restarts: ``R``.
+        seed: of starts and noise.
+        start: means to start from, shape ``(K, D)`` or ``(R, K, D)``; by k-means++ and a few of Lloyd's steps when omitted.
+        equal_start: whether weights start equal, and not such that the sizes are the numbers of points nearest to each mean.
+        schedule: step sizes.
+        settings: of :class:`~hypergeo.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
+            ``straight_through``, ``conditionals``.
+
+    Attributes:
+        prior: where sizes come from.
+        schedule: step sizes.
+        steps_done: number of steps so far. May be set, to begin the schedule anew.
+        drawn: sizes of the last step, shape ``(R, K)``.
+        assigned: its assignment; the column potentials are the loss's gradient in the sizes, zero where they suit the points.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> points = torch.cat([torch.randn(60, 2), torch.randn(20, 2) + 6])
+        >>> model = SizedClusters(points, 2, equal_start=True)
+        >>> model.evaluate().sizes
+        tensor([[40., 40.]])
+        >>> model.step(200)
+        >>> model.evaluate().sizes.round().sort().values
+        tensor([[20., 60.]])
+
+    References:
+        T. Sutter, L. Manduchi, A. Ryser, J. Vogt, "Learning group importance using the differentiable hypergeometric
+        distribution", ICLR 2023, section 5.3, where the sizes of clusters are learned.
+        Y. Asano, C. Rupprecht, A. Vedaldi, "Self-labelling via simultaneous clustering and representation learning", ICLR 2020,
+        section 3.1, where points are assigned by optimal transport, to clusters of one size.
+    """
+
+    def __init__(
+        self,
+        points: Any,
+        num_clusters: int,
+        *,
+        prior: str = "hypergeometric",
+        restarts: int = 1,
+        seed: int = 0,
+        start: Any = None,
+        equal_start: bool = False,
+        schedule: Schedule | None = None,
+        **settings: Any,
+    ):
+        self.points = _read_points(points)
+        _require_whole("num_clusters", num_clusters, 1, len(self.points))
+        _require_whole("restarts", restarts, 1)
+        _require_whole("seed", seed, 0)
+        self.restarts, self.seed = restarts, seed
+        self.schedule = Schedule() if schedule is None else schedule
+        self.prior: SizePrior = size_prior(prior, len(self.points), num_clusters, **settings)
+        # Distances are taken about the centre, where they lose no digits, and in units of the points' spread.
+        self._centre = self.points.double().mean(0)
+        centred = self.points.double() - self._centre
+        self._unit = float(centred.square().mean().sqrt())
+        if self._unit <= 1e-12 * float(self._centre.abs().max()):
+            raise ValueError("points must not all be the same.")
+        self._scaled = (centred / self._unit).to(self.points.dtype)
+        means = self._first_means(num_clusters, start)
+        _, counts, width = lloyd(self._scaled, means, 0)
+        logs = torch.zeros_like(counts) if equal_start else self.prior.log_weights_for(counts)
+        self._means = means.requires_grad_()
+        self._log_width = width.clamp(min=_SMALLEST_WIDTH).log().requires_grad_()
+        self._log_weights = logs.to(means.dtype).requires_grad_()
+        self._mend()
+        groups = [{"params": [parameter]} for parameter in (self._means, self._log_width, self._log_weights)]
+        self._adam = torch.optim.Adam(groups, lr=0.0, betas=self.schedule.betas)
+        self.steps_done = 0
+        self.drawn: Tensor | None = None
+        self.assigned: TransportPlan | None = None
+        self._potentials: Tensor | None = None
+
+    def _first_means(self, num_clusters: int, start: Any) -> Tensor:
+        if start is None:
+            means = kmeans_plus_plus(self._scaled, num_clusters, self._generators(0))
+            return lloyd(self._scaled, means, _LLOYD_STEPS)[0]
+        given = _read_array("start", start)
+        shape = (self.restarts, num_clusters, self.points.shape[1])
+        if given.shape not in (shape, shape[1:]) or not bool(given.isfinite().all()):
+            raise ValueError(f"start must be finite, of shape {shape[1:]} or {shape}; got shape {tuple(given.shape)}.")
+        return ((given - self._centre) / self._unit).to(self._scaled.dtype).expand(shape).clone()
+
+    def _generators(self, turn: int) -> list[np.random.Generator]:
+        return [np.random.default_rng((self.seed, restart, turn)) for restart in range(self.restarts)]
+
+    @property
+    def means(self) -> Tensor:
+        """Centres of the clusters, shape ``(R, K, D)``. May be set."""
+        return (self._means.detach().double() * self._unit + self._centre).to(self.points.dtype)
+
+    @means.setter
+    def means(self, value: Any) -> None:
+        self._write(self._means, "means", (_read_array("means", value) - self._centre) / self._unit)
+
+    @property
+    def width(self) -> Tensor:
+        """Standard deviation of all clusters along each axis, shape ``(R,)``. May be set."""
+        return self._log_width.detach().exp() * self._unit
+
+    @width.setter
+    def width(self, value: Any) -> None:
+        self._write(self._log_width, "width", (_read_array("width", value) / self._unit).log())
+
+    @property
+    def log_weights(self) -> Tensor:
+        """Logarithms of the importance weights, shape ``(R, K)``, each row of mean zero: only ratios matter. May be set."""
+        return self._log_weights.detach().clone()
+
+    @log_weights.setter
+    def log_weights(self, value: Any) -> None:
+        self._write(self._log_weights, "log_weights", _read_array("log_weights", value))
+
+    def _write(self, parameter: Tensor, name: str, value: Tensor) -> None:
+        try:
+            value = value.expand(parameter.shape)
+        except RuntimeError:
+            raise ValueError(f"{name} must have shape {tuple(parameter.shape)}; got {tuple(value.shape)}.") from None
+        if not bool(value.isfinite().all()):
+            raise ValueError(f"{name} must be finite{' and above zero' if name == 'width' else ''}.")
+        with torch.no_grad():
+            parameter.copy_(value)
+        self._mend()
+
+    @torch.no_grad()
+    def _mend(self) -> None:
+        """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
+        self._log_weights.sub_(self._log_weights.mean(-1, keepdim=True)).clamp_(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
+        self._log_width.clamp_(min=math.log(_SMALLEST_WIDTH))
+
+    def _cost(self) -> Tensor:
+        """Negative log-densities of the points in each cluster, shape ``(R, N, K)``."""
+        axes = self.points.shape[1]
+        norm = axes * (self._log_width + math.log(self._unit) + 0.5 * math.log(2 * math.pi))
+        precision = (-2 * self._log_width).exp()
+        return 0.5 * precision[:, None, None] * squared_distances(self._scaled, self._means) + norm[:, None, None]
+
+    def step(self, count: int = 1) -> None:
+        """Find sizes, assign the points to them and follow the gradient, a number of times."""
+        for _ in range(count):
+            if self.schedule.draws(self.steps_done):
+                sizes = self.prior.draw(self._log_weights, self._generators(1 + self.steps_done))
+            else:
+                sizes = self.prior.mean(self._log_weights)
+            loss, self.assigned = assignment_loss(self._cost(), sizes, self._potentials)
+            self._potentials = self.assigned.column_potentials
+            self._adam.zero_grad()
+            loss.sum().backward()
+            factor = self.schedule.factor(self.steps_done)
+            rates = self.schedule.means, self.schedule.log_width, self.schedule.log_weights
+            for group, rate in zip(self._adam.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            self._adam.step()
+            self._mend()
+            self.drawn = sizes.detach()
+            self.steps_done += 1
+
+    @torch.no_grad()
+    def evaluate(self) -> Evaluation:
+        """Sizes as expected, and what follows from them."""
+        sizes = self.prior.mean(self._log_weights)
+        found = assign(self._cost(), sizes, self._potentials)
+        return Evaluation(sizes, found.plan, found.plan.argmax(-1), found.loss)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of all that changes from step to step. Settings of the prior and the schedule are not part of it."""
+        return deepcopy(
+            {
+                "means": self._means.detach(),
+                "log_width": self._log_width.detach(),
+                "log_weights": self._log_weights.detach(),
+                "adam": self._adam.state_dict(),
+                "steps_done": self.steps_done,
+                "drawn": self.drawn,
+                "assigned": self.assigned,
+            }
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to what :meth:`state_dict` gave for the same points, number of clusters and restarts."""
+        with torch.no_grad():
+            for name in ("means", "log_width", "log_weights"):
+                getattr(self, f"_{name}").copy_(state[name])
+        self._adam.load_state_dict(deepcopy(state["adam"]))
+        self.steps_done, self.drawn, self.assigned = state["steps_done"], state["drawn"], state["assigned"]
+        self._potentials = None if self.assigned is None else self.assigned.column_potentials
+
+
+def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
+    if not good:
+        allowed = f"of at least {least}" if most is None else f"between {least} and the number of points, {most}"
+        raise ValueError(f"{name} must be a whole number {allowed}; got {value!r}.")
+
+
+def _read_array(name: str, given: Any) -> Tensor:
+    try:
+        return torch.as_tensor(given if isinstance(given, Tensor) else np.asarray(given)).detach().double()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a regular array of numbers; got {given!r}.") from None
+
+
+def _read_points(given: Tensor | np.ndarray | Sequence[Any]) -> Tensor:
+    read = _read_array("points", given)
+    if read.dim() != 2 or not read.numel():
+        raise ValueError(f"points must have shape (N, D), one row a point; got {tuple(read.shape)}.")
+    if not bool(read.isfinite().all()):
+        row = int((~read.isfinite()).any(-1).nonzero()[0])
+        raise ValueError(f"points must be finite; row {row} is {read[row].tolist()}.")
+    return read.float() if str(getattr(given, "dtype", "")).endswith("float32") else read
