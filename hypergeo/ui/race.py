@@ -91,7 +91,7 @@ class RaceView:
                 yrange=yrange,
                 height=height,
                 logy=logarithmic,
-                labels=0.42 if narrow else 0.3,
+                labels=0.49 if narrow else 0.3,
             ),
             lines_panel(
                 by_cost,
@@ -102,7 +102,7 @@ class RaceView:
                 yrange=yrange,
                 height=height,
                 logy=logarithmic,
-                labels=0.42 if narrow else 0.3,
+                labels=0.49 if narrow else 0.3,
             ),
         ]
         return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHTS[low], narrow=narrow)

@@ -55,7 +55,7 @@ class TemperatureView:
         kept = self.curves
         values = [max(one.bias, one.spread, one.rmse) for found in kept.values() for one in found]
         high = max(1.2 * max(values, default=1.0), 1.5)
-        low = 0.01
+        low = 0.008  # so that the ticks of both axes keep apart where they meet
         panels = []
         for name, title in (
             ("bias", "Bias, where beyond noise"),
@@ -76,7 +76,7 @@ class TemperatureView:
                     logx=True,
                     logy=True,
                     xticks=(0.01, 0.1, 1, 10),
-                    labels=0.42 if last or narrow else 0.02,
+                    labels=0.49 if narrow else 0.42 if last else 0.02,
                 )
             )
         return side_by_side(panels, palette, shares=(0.29, 0.28, 0.43), narrow=narrow)
