@@ -68,6 +68,14 @@ PAGES = [
         "do they come from this law, and which weights fit them?",
     ),
     PageEntry(
+        "pages/cluster_sizes.py",
+        "Cluster sizes",
+        ":material/scatter_plot:",
+        "Sizes of clusters learned by gradient descent, while one watches.",
+        "Points fall into clusters of unknown sizes. Sizes are drawn, points fill them, and bars walk to the true sizes, beside "
+        "learned shares and equal sizes from the same start.",
+    ),
+    PageEntry(
         "pages/glossary.py",
         "Glossary",
         ":material/menu_book:",

@@ -1,0 +1,270 @@
+"""Clusters as they are learned: points and contours, and bars of sizes that walk to the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .convergence import MARGIN, Pixels
+from .palette import Palette, group_colour, translucent
+from .panels import Box, Panel, arrange, caption
+
+__all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
+"""One for each cluster, so that colour is not the only cue."""
+
+_TURN = np.linspace(0, 2 * np.pi, 49)
+_STRIP = 40  # draws of the strip
+
+
+def points_panel(
+    points: np.ndarray,
+    labels: np.ndarray,
+    certainty: np.ndarray,
+    means: np.ndarray,
+    width: float,
+    palette: Palette,
+    *,
+    title: str,
+) -> Panel:
+    """Points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
+
+    Args:
+        points: shape ``(N, 2)``.
+        labels: cluster of each point, ``(N,)``.
+        certainty: share of each point in its cluster, ``(N,)``: pale points could as well be elsewhere.
+        means: centres, ``(K, 2)``.
+        width: standard deviation of the clusters.
+        palette: the inks.
+        title: words above the panel.
+    """
+    colours = np.array([group_colour(cluster) for cluster in range(len(means))])
+    circle = np.column_stack([np.cos(_TURN), np.sin(_TURN)])
+    rings = [np.vstack([mean + reach * width * circle, [[np.nan, np.nan]]]) for mean in means for reach in (1.0, 2.0)]
+    outline = np.vstack(rings)
+    low, high = points.min(0), points.max(0)
+    middle, half = (low + high) / 2, 0.54 * (high - low)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": _short(points[:, 0]),
+            "y": _short(points[:, 1]),
+            "mode": "markers",
+            "text": [f"cluster {label + 1}" for label in labels],
+            "customdata": (100 * certainty).round(),
+            "hovertemplate": "%{text}, %{customdata} % certain<extra></extra>",
+            "marker": {
+                "size": 7,
+                "color": colours[labels].tolist(),
+                "symbol": [SYMBOLS[label] for label in labels],
+                "opacity": _short(0.25 + 0.7 * certainty**2),
+                "line": {"color": palette.exact, "width": 0.4},
+            },
+        },
+        {
+            "type": "scatter",
+            "x": _short(outline[:, 0]),
+            "y": _short(outline[:, 1]),
+            "mode": "lines",
+            "hoverinfo": "skip",
+            "line": {"color": palette.exact, "width": 1.2},
+        },
+        {
+            "type": "scatter",
+            "x": _short(means[:, 0]),
+            "y": _short(means[:, 1]),
+            "mode": "markers+text",
+            "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
+            "textfont": {"size": 12, "color": "#16202B"},
+            "hovertemplate": "centre of cluster %{text}<extra></extra>",
+            "marker": {"size": 20, "color": colours.tolist(), "line": {"color": palette.exact, "width": 1.5}},
+        },
+    ]
+    for trace in traces:
+        trace["showlegend"] = False
+    hidden = {"showticklabels": False, "ticks": "", "showline": True, "mirror": True}
+    return Panel(
+        traces=traces,
+        xaxis={**hidden, "range": [middle[0] - half[0], middle[0] + half[0]]},
+        # Plotly widens one of the ranges, so that circles are round.
+        yaxis={**hidden, "range": [middle[1] - half[1], middle[1] + half[1]], "scaleanchor": "x", "scaleratio": 1},
+        annotations=[caption(title, palette)],
+    )
+
+
+def sizes_panel(
+    sizes: np.ndarray,
+    drawn: np.ndarray,
+    true: np.ndarray | None,
+    pull: np.ndarray | None,
+    palette: Palette,
+    *,
+    title: str,
+    number: int,
+    words: bool = True,
+) -> Panel:
+    """Bars of the expected sizes, the last draws as a strip of dots, and the true sizes as outlines.
+
+    Args:
+        sizes: expected sizes, ``(K,)``.
+        drawn: sizes drawn until now, ``(T, K)``; the last ones are shown.
+        true: true size of the class that each cluster is matched with, ``(K,)``, NaN where there is none.
+        pull: which way the loss pulls each size, ``(K,)``, in nats a point; arrows are scaled to be seen.
+        palette: the inks.
+        title: words above the panel.
+        number: number of points.
+        words: whether sizes are written on the bars.
+    """
+    clusters = np.arange(len(sizes))
+    colours = [group_colour(cluster) for cluster in range(len(sizes))]
+    most = max(sizes.max(), 0.0 if true is None else np.nanmax(true, initial=0.0), drawn[-_STRIP:].max(initial=0.0))
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": clusters + 1,
+            "y": _short(sizes),
+            "width": 0.7,
+            "marker": {"color": [translucent(colour, 0.8) for colour in colours]},
+            "text": [f"{size:.0f}" for size in sizes] if words else None,
+            "textposition": "inside",
+            "insidetextanchor": "start",
+            "textangle": 0,
+            "textfont": {"size": 11, "color": "#16202B"},
+            "hovertemplate": "cluster %{x}: %{y:.1f} expected<extra></extra>",
+        }
+    ]
+    last = drawn[-_STRIP:]
+    if len(last):
+        spread = np.linspace(-0.28, 0.28, len(last)) if len(last) > 1 else np.zeros(1)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": _short((clusters[None] + 1 + spread[:, None]).ravel()),
+                "y": _short(last.ravel()),
+                "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
+                "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
+            }
+        )
+    if true is not None:
+        seen = np.isfinite(true)
+        left, right = clusters[seen] + 0.62, clusters[seen] + 1.38
+        gap = np.full(seen.sum(), np.nan)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": _short(np.column_stack([left, left, right, right, gap]).ravel()),
+                "y": _short(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
+                "line": {"color": palette.exact, "width": 1.8},
+                "hoverinfo": "skip",
+            }
+        )
+    for trace in traces:
+        trace["showlegend"] = False
+    notes = [caption(title, palette)]
+    if pull is not None and np.abs(pull).max(initial=0) > 1e-3:
+        reach = 0.2 * most * np.tanh(2 * pull)
+        tips = sizes + reach
+        notes += [_arrow(place, sizes[place], tips[place], palette) for place in range(len(colours))]
+    return Panel(
+        traces=traces,
+        xaxis={
+            "range": [0.4, len(sizes) + 0.6],
+            "tickvals": (clusters + 1).tolist(),
+            "ticktext": [f'<span style="color:{colour}">■</span> {cluster + 1}' for cluster, colour in enumerate(colours)],
+        },
+        yaxis={"range": [0, min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
+        annotations=notes,
+    )
+
+
+def clusters_figure(
+    points: Panel, sizes: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
+) -> go.Figure:
+    """The points at the left, sizes and what happens from step to step at the right, or all below one another.
+
+    Args:
+        points: what :func:`points_panel` gave.
+        sizes: what :func:`sizes_panel` gave.
+        lines: panels over the steps.
+        palette: the inks.
+        narrow: whether the page is a telephone's width.
+    """
+    panels = [points, sizes, *lines]
+    if narrow:
+        above = Pixels(26 + 340 + 60 + 200 + 40 + len(lines) * (28 + 150 + 40))
+        above.take(26)
+        boxes = [above.box(0.01, 0.99, 340)]
+        above.take(60)
+        boxes.append(above.box(0.12, 1, 200))
+        above.take(40)
+        for _ in lines:
+            above.take(28)
+            boxes.append(above.box(0.12, 1, 150))
+            above.take(34)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    height = 560
+    pixels = Pixels(height)
+    right = Pixels(height)
+    right.take(20)
+    boxes = [Box(0.005, 0.58, pixels.up(8), pixels.up(height - 2 * MARGIN - 20)), right.box(0.64, 1, 190)]
+    each = (height - 2 * MARGIN - 20 - 190 - 30 - 40 - 26 * len(lines) - 22 * (len(lines) - 1)) // max(len(lines), 1)
+    right.take(30)
+    for _ in lines:
+        right.take(26)
+        boxes.append(right.box(0.64, 1, each))
+        right.take(22)
+    return arrange(panels, boxes, palette, height=height, checked=False)
+
+
+def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> go.Figure:
+    """The same points clustered in several ways, side by side, each above its sizes."""
+    panels = [*points, *sizes]
+    if narrow:
+        above = Pixels(len(points) * (26 + 300 + 30 + 150 + 44))
+        places = []
+        for _ in points:
+            above.take(26)
+            first = above.box(0.01, 0.99, 300)
+            above.take(30)
+            places.append((first, above.box(0.12, 1, 150)))
+            above.take(44)
+        boxes = [first for first, _ in places] + [second for _, second in places]
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    height = 560
+    share = 1 / len(points)
+    pixels = Pixels(height)
+    lower, upper = [], []
+    for number in range(len(points)):
+        left, right = number * share, (number + 1) * share - 0.01
+        lower.append(Box(left + 0.035, right, pixels.up(24), pixels.up(24 + 130)))
+        upper.append(Box(left + 0.005, right, pixels.up(24 + 130 + 34), pixels.up(height - 2 * MARGIN - 20)))
+    return arrange(panels, [*upper, *lower], palette, height=height, checked=False)
+
+
+def _arrow(cluster: int, start: float, end: float, palette: Palette) -> dict[str, Any]:
+    return {
+        "x": cluster + 1.28,
+        "y": float(end),
+        "ax": cluster + 1.28,
+        "ay": float(start),
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "text": "",
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowsize": 0.9,
+        "arrowwidth": 2,
+        "arrowcolor": palette.follow,
+    }
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)
