@@ -24,6 +24,7 @@ def convergence_figure(
     labels: Sequence[str],
     start: int,
     narrow: bool = False,
+    checked: bool = True,
 ) -> go.Figure:
     """Arranges the panels for a wide page or, one below the other, for a narrow one.
 
@@ -35,6 +36,7 @@ def convergence_figure(
         labels: the temperatures in words, increasing.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
+        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.panels.arrange`.
     """
     panels = [main, marginals, distance]
     rows = len(marginals.yaxis["tickvals"])
@@ -49,7 +51,7 @@ def convergence_figure(
         above.take(38 + 34)
         boxes.append(above.box(0.1, 1, 150))
         sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True)
-        return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top))
+        return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top), checked=checked)
     height = 632
     right = Pixels(height)
     boxes = [
@@ -58,10 +60,12 @@ def convergence_figure(
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(BUTTONS)))
-    return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1))
+    return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
 
 
-def single_figure(panel: Panel, palette: Palette, *, labels: Sequence[str], start: int, narrow: bool = False) -> go.Figure:
+def single_figure(
+    panel: Panel, palette: Palette, *, labels: Sequence[str], start: int, narrow: bool = False, checked: bool = True
+) -> go.Figure:
     """One panel with the controls that play its temperatures under it.
 
     Args:
@@ -70,12 +74,13 @@ def single_figure(panel: Panel, palette: Palette, *, labels: Sequence[str], star
         labels: the temperatures in words, increasing.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
+        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.panels.arrange`.
     """
     height, lower, legend = (560, STACKED, 52) if narrow else (700, BUTTONS, 28)
     pixels = Pixels(height)
     box = Box(panel.padding[0] / 900, 1, pixels.up(lower + 8 + panel.padding[3]), pixels.up(height - 2 * MARGIN - legend))
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 1, 0, pixels.up(lower)), stacked=narrow)
-    return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1))
+    return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1), checked=checked)
 
 
 class Pixels:

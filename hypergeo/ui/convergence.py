@@ -80,7 +80,6 @@ class View:
     law: ExactLaw
     samples: Samples
     floor: Floor
-    variation: Variation
 
     @property
     def distances(self) -> np.ndarray:
@@ -102,6 +101,11 @@ class View:
     def sum_error(self) -> float:
         """Greatest difference between the sum of any sample at any temperature and the number drawn."""
         return float(np.abs(self.samples.soft.sum(-1) - self.settings.urn.total_count).max())
+
+    @property
+    def variation(self) -> Variation:
+        """How far whole samples of both rules are from the law; computed once it is asked for, after the figure is out."""
+        return variation(self.settings.urn, self.settings.number, self.settings.seed)
 
     @property
     def within_noise(self) -> bool:
@@ -141,12 +145,13 @@ class View:
             labels=LABELS,
             start=self.settings.temperature,
             narrow=narrow,
+            checked=False,
         )
 
     def main_figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """The law and the samples alone, played down the temperatures; arguments as for :meth:`figure`."""
         panel = self._main_panel(palette, 300.0 if narrow else 560.0)
-        return single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow)
+        return single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow, checked=False)
 
     def alt(self) -> str:
         """The figure in one sentence, for those who cannot see it."""
@@ -271,5 +276,4 @@ def convergence_view(settings: Settings) -> View:
         exact_law(urn),
         draw(urn, settings.number, settings.seed, settings.conditionals),
         exact_noise(urn, settings.number, settings.seed),
-        variation(urn, settings.number, settings.seed),
     )
