@@ -66,7 +66,7 @@ def _png(index: np.ndarray, colour: tuple[int, int, int], opacity: np.ndarray) -
             chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
             chunk(b"PLTE", bytes(colour) * len(opacity)),
             chunk(b"tRNS", np.rint(255 * opacity).astype(np.uint8).tobytes()),
-            chunk(b"IDAT", zlib.compress(lines, 6)),
+            chunk(b"IDAT", zlib.compress(lines, 3)),
             chunk(b"IEND", b""),
         ]
     )

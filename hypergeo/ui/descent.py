@@ -43,6 +43,8 @@ __all__ = [
 CURVE = TEMPERATURES[::2]
 """The temperatures of the curve of bias and spread: 13 of them, from 0.01 to 10."""
 
+_COLUMNS = 400  # of the picture of the loss
+
 SEEN = 1e-5
 """Probability below which a ring would be smaller than a pixel."""
 
@@ -167,20 +169,21 @@ def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
 
 
 @lru_cache(maxsize=32)
-def ground(urn: Urn, loss: Loss, rest: tuple[float, ...]) -> Ground | None:
+def ground(total: int, sizes: tuple[int, ...], loss: Loss, rest: tuple[float, ...]) -> Ground | None:
     """The loss over the plane; nothing for two groups, whose counts lie on a line.
 
     Args:
-        urn: the urn.
+        total: number of elements drawn.
+        sizes: number of elements in each group.
         loss: the loss.
         rest: shares of the groups after the second in what they get together, on more than three groups.
     """
-    if len(urn.group_sizes) == 2:
+    if len(sizes) == 2:
         return None
-    plane = Plane.of(urn.total_count, urn.group_sizes)
+    plane = Plane.of(total, sizes)
     if plane.spread <= 0:
         return None
-    counts, inside, box = plane.grid(640 if plane.triangular else 480, np.array(rest))
+    counts, inside, box = plane.grid(_COLUMNS, np.array(rest))
     return Ground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
 
 

@@ -223,7 +223,7 @@ class DescentView:
         means = self.settings.descent(REFERENCE, 0).means[0][2:]
         total = float(means.sum())
         rest = tuple(np.round(means / total, 6).tolist()) if total > 0 else (1 / max(len(means), 1),) * len(means)
-        return ground(task.urn, task.loss, rest)
+        return ground(task.urn.total_count, task.urn.group_sizes, task.loss, rest if len(means) > 1 else (1.0,))
 
     def _panels(self, palette: Palette) -> list[Panel]:
         record, reference = self.record, self.reference
