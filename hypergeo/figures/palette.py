@@ -35,7 +35,7 @@ class Palette:
     follow: str = "#D81B60"
 
 
-LIGHT = Palette(exact="#16202B", text="#16202B", muted="#55606C", grid="#D3DAE1", background="#FFFFFF")
+LIGHT = Palette(exact="#0D1620", text="#0D1620", muted="#55606C", grid="#D3DAE1", background="#FFFFFF")
 DARK = Palette(
     exact="#F2F5F8", text="#E8EDF2", muted="#A9B4BF", grid="#36424E", background="#11161C", relaxed="#7FA6D6", follow="#FF5C93"
 )
