@@ -97,8 +97,7 @@ class ExactConditionals:
         for depth, block in zip(reversed(range(self._depth)), blocks, strict=True):
             level = tree.levels[depth]
             left, right = level.pairs
-            bounds = None if hard else self._bounds(depth)
-            totals = totals.divided(left, right, parent, block, temperature, bounds)
+            totals = totals.divided(left, right, parent, block, temperature, self._bounds(depth), hard)
             parent = level
         return totals.value
 
@@ -161,8 +160,8 @@ class MergedConditionals:
             right = Level(rest[:, one], self.rest_low[:, one])
             parent = None if k == 0 or parents is None else Level(parents[:, k - 1 : k], self.rest_low[:, k - 1 : k])
             block = noise[:, :, None, k * self.noise_width :][..., : self.width]
-            bounds = None if hard else (self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double())
-            both = totals.divided(left, right, parent, block, temperature, bounds)
+            bounds = self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double()
+            both = totals.divided(left, right, parent, block, temperature, bounds, hard)
             counts.append(both.value[..., :1])
             totals = both.right()
         return torch.cat([*counts, totals.value], -1)
@@ -197,13 +196,13 @@ class _Drawn:
         parent: Level | None,
         noise: Tensor,
         temperature: Tensor,
-        bounds: tuple[Tensor, Tensor] | None,
+        bounds: tuple[Tensor, Tensor],
+        hard: bool,
     ) -> _Drawn:
         """Splits the totals of the paired nodes in two; an odd one stays.
 
-        Soft draws are held within the children's sizes, given as ``bounds``; hard ones, without, need not be.
+        Soft draws are held within the children's sizes, given as ``bounds``; hard ones are by themselves.
         """
-        hard = bounds is None
         pairs = left.table.shape[1]
         drawn, waiting = self.value[..., :pairs], self.value[..., pairs:]
         excess = None if self.excess is None else self.excess[..., :pairs]
@@ -211,12 +210,17 @@ class _Drawn:
         totals = _located(drawn, excess, base, parent, hard)
         position, beyond = split(left.table, right.table, totals, noise, temperature[..., None], hard)
         first = position + left.low
-        if bounds is None:
+        left_size, right_size = bounds
+        alone = right_size == 0 if bool((right_size == 0).any()) else None
+        if hard:
             outer = torch.zeros_like(beyond) if excess is None else excess
+            if alone is not None:  # all of it, and all of its gradient
+                first, beyond = torch.where(alone, drawn, first), torch.where(alone, outer, beyond)
             late = waiting if self.excess is None else self.excess[..., pairs:]
             return _Drawn(interleave(first, drawn - first, waiting), interleave(beyond, outer - beyond, late))
-        left_size, right_size = bounds
         first = torch.clamp(first, (drawn - right_size).clamp(min=0), torch.minimum(drawn, left_size))
+        if alone is not None:
+            first = torch.where(alone, drawn, first)
         second = torch.clamp(drawn - first, torch.zeros_like(right_size), right_size)
         return _Drawn(interleave(first, second, waiting), None)
 

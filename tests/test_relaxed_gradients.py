@@ -141,3 +141,30 @@ def test_gradient_of_an_optimisation_finds_the_weights() -> None:
         optimizer.step()
     mean = FisherHypergeometric(15, [10, 10, 10], log_weights=logs.detach()).mean
     assert (mean - target).abs().max() < 0.2
+
+
+@pytest.mark.parametrize("conditionals", ["exact", "merged"])
+@pytest.mark.parametrize("straight_through", [False, True])
+@pytest.mark.parametrize("empty", [(1,), (1, 3), (3, 4)], ids=str)
+def test_groups_that_give_nothing_take_no_gradient(empty: tuple[int, ...], straight_through: bool, conditionals: str) -> None:
+    """Whether by a weight of zero or a size of zero; what the others give has the whole gradient, of one element in all.
+
+    The sum of the counts is fixed, so that each draw's Jacobian has columns that add up to zero and no row or column for
+    groups that give nothing: exactly, whatever the noise.
+    """
+    sizes, weights = [4, 5, 6, 5, 3], [1.0, 2.0, 0.5, 1.5, 1.0]
+    for by_weight in (True, False):
+        shown = [0 if k in empty and not by_weight else size for k, size in enumerate(sizes)]
+        chosen = torch.tensor([0.0 if k in empty and by_weight else weight for k, weight in enumerate(weights)]).double()
+        logs = chosen.log().requires_grad_()
+        law = RelaxedFisherHypergeometric(
+            0.5, 6, shown, log_weights=logs, straight_through=straight_through, conditionals=conditionals
+        )
+        found = jacobian(law.rsample((20_000,)), logs)
+        kept = [k for k in range(5) if k not in empty]
+        assert found[list(empty)].abs().max() < 1e-12
+        assert found[:, list(empty)].abs().max() < 1e-12
+        assert found.sum(0).abs().max() < 1e-9
+        if conditionals == "exact":
+            exact = FisherHypergeometric(6, [sizes[k] for k in kept], [weights[k] for k in kept]).covariance_matrix
+            assert (found[kept][:, kept] - exact).norm() / exact.norm() < 0.1
