@@ -68,7 +68,7 @@ def ball_panel(
     ghosts = places[out]
     gap = float(np.clip((height - NOTE) / cell - rows - tray, GAP, WIDEST_GAP))
     places[out] = _grid(room, columns, from_top=True)[: len(out)] + np.array([0, rows + gap])
-    diameter = (0.88 * cell * ball_sizes(weights))[group]
+    diameter = (0.83 * cell * ball_sizes(weights))[group]
     left, right, rim = -0.12, columns + 0.12, rows + 0.3
     wall = [(left - 0.12, rim), (left, rim - 0.12), (left, 0.3), (left + 0.08, 0.02), (left + 0.36, -0.12)]
     outline = np.array(wall + [(columns - x, y) for x, y in wall[::-1]])
