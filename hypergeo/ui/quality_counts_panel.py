@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from .controls import Whole
 from .quality_controls import urn_of
 from .quality_counts import MOST_SUMS, common_sums, example_counts
 from .quality_counts_view import CountsView, counts_view
@@ -222,7 +223,9 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
             "a group gives no more than it has.",
             icon=":material/tune:",
         )
-        highest = state.controls["m1"].high  # type: ignore[union-attr]
+        field = state.controls["m1"]
+        assert isinstance(field, Whole)
+        highest = field.high
         if reading.sizes is not None:
             st.caption("The sizes are those of the line of sizes in your data: correct it there.")
         elif most.max() <= highest:
