@@ -29,7 +29,7 @@ STATE = PageState(
         "view": Choice("descent", ["descent", "side by side", "temperature", "race"]),
         **urn_controls(sizes=[12, 12, 12], weights=[1.0, 2.0, 4.0], drawn=12, most_groups=GROUPS, largest=16, most_drawn=40),
         "loss": Choice("squared distance", LOSSES),
-        **{f"t{group}": Whole(target, 0, 40) for group, target in enumerate((7, 4, 1, 0, 0), 1)},
+        **{f"t{group}": Whole(target, 0, 16) for group, target in enumerate((7, 4, 1, 0, 0), 1)},
         "group": Whole(1, 1, GROUPS),
         "estimator": Choice("straight-through", KINDS),
         "tau": Choice(0.56, TEMPERATURES),
@@ -101,7 +101,17 @@ PRESETS = [
     ),
     Preset(
         "Four groups",
-        {**START, "groups": 4, "m4": 12, "w4": 4.0, "t2": 3, "t4": 1, "view": "descent", "loss": "squared distance"},
+        {
+            **START,
+            "groups": 4,
+            "m4": 12,
+            "w4": 4.0,
+            "t2": 3,
+            "t4": 1,
+            "view": "descent",
+            "loss": "squared distance",
+            "estimator": "straight-through",
+        },
         "More than three groups do not fit a triangle: groups 1 and 2 are shown.",
     ),
 ]

@@ -536,3 +536,12 @@ def test_the_merged_rule_is_biased_where_exact_conditionals_are_not():
     assert found["straight-through (merged)"].bias > 0.3
     assert found["control variate"].bias < 1e-9
     assert found["exact marginal"].bias < 0.15
+
+
+def test_a_rare_success_is_not_called_flat():
+    """Of 50 × 4 draws none gives group 1 eight of twelve: the chance that any does is 200 · P(x_1 >= 8), below 0.03."""
+    given = settings("step", "score function", urn=Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)))
+    rare = Settings(Task(given.task.urn, Loss("step", (8, 4, 1))), **{k: v for k, v in vars(given).items() if k != "task"})
+    view = DescentView(rare, 0)
+    assert 0 < 1 - view.record.losses[0] < 1.5e-4
+    assert "too rare to be met" in view.sentences()[0]

@@ -102,6 +102,7 @@ def lines_panel(
     if xticks:
         xaxis |= {"tickvals": list(xticks), "ticktext": [f"{tick:g}" for tick in xticks]}
     yaxis: dict[str, Any] = {"type": "log" if logy else "linear", "range": [low, high], "showgrid": True, "nticks": 5}
+    yaxis["exponentformat"] = "none"
     if logy:
         yaxis |= _log_ticks(yrange)
     return Panel(

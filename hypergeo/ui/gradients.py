@@ -19,7 +19,7 @@ from .agreement import Agreement, agreement
 from .descent import Estimates, Ground, exact_gradient, ground, law_cells
 from .gradient_settings import Settings
 from .gradient_words import about_mean, counts_words, draws_words, loss_words, table_csv
-from .methods import REFERENCE
+from .methods import REFERENCE, WHOLE
 
 __all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
 
@@ -161,6 +161,8 @@ class DescentView:
             f"{about_mean(self.agreement).replace('The', 'the', 1)}"
         )
         if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.relative:
+            if settings.method.kind in WHOLE:
+                return f"{said} **Not one draw is told from the others** by this loss: success is too rare to be met."
             return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."
         return said
 

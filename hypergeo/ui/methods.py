@@ -19,10 +19,12 @@ from hypergeo.estimators import (
 from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.fisher import FisherHypergeometric
 
-__all__ = ["KINDS", "REFERENCE", "Method", "contestants"]
+__all__ = ["KINDS", "REFERENCE", "WHOLE", "Method", "contestants"]
 
 KINDS = ("Gumbel-softmax", "straight-through", "exact marginal", "score function", "control variate", "exact")
 RELAXING = KINDS[:2]
+WHOLE = KINDS[3:5]
+"""Those that compare the losses of whole draws, and need no slope."""
 _MOST = 5_000  # count vectors that are listed
 
 
