@@ -14,11 +14,11 @@ from .image_pairs import FactorImages
 __all__ = ["SPRITE_FACTORS", "Sprites"]
 
 SPRITE_FACTORS: dict[str, tuple[float, float]] = {
-    "x": (0.28, 0.72),  # of the image's width, from the left
-    "y": (0.28, 0.72),  # of its height, from the top
-    "size": (0.10, 0.26),  # radius, of the image's width
+    "x": (0.3, 0.7),  # of the image's width, from the left
+    "y": (0.3, 0.7),  # of its height, from the top
+    "size": (0.15, 0.4),  # radius, of the image's width
     "hue": (0.0, 0.75),  # turns of the colour circle; not the whole of it, whose ends would look alike
-    "brightness": (0.35, 1.0),
+    "brightness": (0.2, 0.8),
     "aspect": (1.4, 2.6),  # length by breadth, at the same area
     "rotation": (-math.pi / 3, math.pi / 3),  # radians
     "squareness": (2.0, 8.0),  # exponent of the outline |u|^p + |v|^p = 1: from an ellipse to nearly a rectangle
@@ -30,9 +30,9 @@ SPRITE_FACTORS: dict[str, tuple[float, float]] = {
 _PLAIN = {
     "x": 0.5,
     "y": 0.5,
-    "size": 0.18,
+    "size": 0.25,
     "hue": 0.0,
-    "brightness": 1.0,
+    "brightness": 0.5,
     "aspect": 1.0,
     "rotation": 0.0,
     "squareness": 2.0,
@@ -125,11 +125,17 @@ def _composed(value: dict[str, Tensor], pixels: int) -> Tensor:
     long, broad = value["size"] * value["aspect"].sqrt(), value["size"] / value["aspect"].sqrt()
     along, across = (cosine * right + sine * down) / long, (cosine * down - sine * right) / broad
     # Powers and roots have no slope at zero; the offset is far below what a pixel shows.
-    power = value["squareness"] / 2
-    radius = ((along.square() + 1e-6) ** power + (across.square() + 1e-6) ** power) ** (0.5 / power)
+    along, across = along.square() + 1e-6, across.square() + 1e-6
+    if value["squareness"].requires_grad or bool((value["squareness"] != 2).any()):
+        power = value["squareness"] / 2
+        radius = (along**power + across**power) ** (0.5 / power)
+    else:
+        radius = (along + across).sqrt()
     cover = torch.special.ndtr((1 - radius) * value["size"] * (pixels / _EDGE))[..., None, :, :]
     thirds = torch.arange(3, dtype=centres.dtype)[:, None, None] / 3
     turns = value["hue"][..., None, :, :] - thirds
-    colour = 0.5 + 0.5 * value["saturation"][..., None, :, :] * torch.cos(2 * math.pi * turns)
-    lit = value["brightness"][..., None, :, :] * colour
+    light = value["brightness"][..., None, :, :]
+    # As strong as it can be without leaving 0 to 1 for brightness from 0.2 to 0.8.
+    strength = 1.25 * value["saturation"][..., None, :, :] * light * (1 - light)
+    lit = light + strength * torch.cos(2 * math.pi * turns)
     return value["background"][..., None, :, :] * (1 - cover) + lit * cover

@@ -29,10 +29,9 @@ def brute_pixel(value: dict[str, float], row: int, column: int, pixels: int) -> 
     v = abs(cosine * down - sine * right) / (value["size"] / math.sqrt(value["aspect"]))
     inside = 1 - (u ** value["squareness"] + v ** value["squareness"]) ** (1 / value["squareness"])
     cover = stats.norm.cdf(inside * value["size"] * pixels / 0.5)
-    lit = [
-        value["brightness"] * (0.5 + 0.5 * value["saturation"] * math.cos(2 * math.pi * (value["hue"] - channel / 3)))
-        for channel in range(3)
-    ]
+    light = value["brightness"]
+    strength = 1.25 * value["saturation"] * light * (1 - light)
+    lit = [light + strength * math.cos(2 * math.pi * (value["hue"] - channel / 3)) for channel in range(3)]
     return [value["background"] * (1 - cover) + colour * cover for colour in lit]
 
 
@@ -50,22 +49,26 @@ def test_pixels_match_scalar_arithmetic():
 
 
 def test_factors_mean_what_they_say():
-    sprites = Sprites(image_size=32)
+    """Centre, area and colour as measured on the pixels; the centre and area of sprites that lie inside the image."""
     factors = torch.rand(40, 5, generator=generator(2), dtype=torch.float64)
-    images = sprites.render(factors)
-    for image, (x, y, size, hue, bright) in zip(images, factors.tolist(), strict=True):
-        mass = image.sum(0) / image.sum()
-        centres = (torch.arange(32) + 0.5) / 32
-        radius = 0.10 + 0.16 * size
-        inside = [radius + 0.03 < 0.28 + 0.44 * at < 1 - radius - 0.03 for at in (x, y)]
-        if all(inside):
-            assert (mass.sum(0) * centres).sum().item() == pytest.approx(0.28 + 0.44 * x, abs=2e-3)
-            assert (mass.sum(1) * centres).sum().item() == pytest.approx(0.28 + 0.44 * y, abs=2e-3)
-            area = image.sum().item() / 32**2 / (1.5 * (0.35 + 0.65 * bright))  # the colours of a full sprite add up to 1.5
+    images = Sprites(image_size=32).render(factors)
+    centres = (torch.arange(32) + 0.5) / 32
+    measured = 0
+    for image, row in zip(images, factors.tolist(), strict=True):
+        x, y, radius, hue, bright = (
+            low + (high - low) * share for (low, high), share in zip(list(SPRITE_FACTORS.values())[:5], row, strict=True)
+        )
+        if all(radius + 0.03 < at < 1 - radius - 0.03 for at in (x, y)):
+            mass = image.sum(0) / image.sum()
+            assert (mass.sum(0) * centres).sum().item() == pytest.approx(x, abs=2e-3)
+            assert (mass.sum(1) * centres).sum().item() == pytest.approx(y, abs=2e-3)
+            area = image.sum().item() / 32**2 / (3 * bright)
             assert area == pytest.approx(math.pi * radius**2, rel=0.05)
-        middle = image[:, int((0.28 + 0.44 * y) * 32), int((0.28 + 0.44 * x) * 32)]
+            measured += 1
+        middle = image[:, int(y * 32), int(x * 32)]
         turns = colorsys.rgb_to_hsv(*middle.tolist())[0]
-        assert abs((turns - 0.75 * hue + 0.5) % 1 - 0.5) < 0.03
+        assert abs((turns - hue + 0.5) % 1 - 0.5) < 0.03
+    assert measured >= 10
 
 
 @pytest.mark.parametrize("names", [("x", "y", "size", "hue", "brightness"), ALL])

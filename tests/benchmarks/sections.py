@@ -18,6 +18,7 @@ from .biasedurn import BiasedUrn
 from .cases import Case, LargeCase, RelaxedCase
 from .clusters import clusters
 from .descent import descent
+from .factors import factors
 from .large import Footprint, footprint
 from .latency import find_chromium, latencies
 from .merged import total_variation
@@ -265,4 +266,5 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "product": lambda bench: estimators.product(bench.judged),
     "descent": lambda bench: descent(bench.judged),
     "clusters": lambda bench: clusters(bench.judged),
+    "factors": lambda bench: factors(bench.judged),
 }

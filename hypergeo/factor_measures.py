@@ -1,0 +1,221 @@
+"""How well shared factors were found, where the truth is known; and how a model fails, where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from .image_pairs import ImagePairs
+from .shared_factors import PairView
+
+__all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "score"]
+
+_UNUSED = 0.1  # nats
+_CERTAIN = 0.9
+_POOL = 16
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Ways in which one model has stopped to tell shared from independent dimensions.
+
+    Attributes:
+        all_shared: nearly all pairs are said to share every dimension.
+        none_shared: nearly all pairs are said to share none.
+        unused: dimensions that say next to nothing of any image. They are near in every pair, so they count as shared.
+    """
+
+    all_shared: bool
+    none_shared: bool
+    unused: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return self.all_shared or self.none_shared or bool(self.unused)
+
+    def __str__(self) -> str:
+        """In words.
+
+        Example:
+            >>> print(Collapse(False, True, (1, 4)))
+            none shared; unused: dimensions 2, 5
+        """
+        parts = ["all shared"] * self.all_shared + ["none shared"] * self.none_shared
+        if self.unused:
+            which = ", ".join(str(dimension + 1) for dimension in self.unused)
+            parts.append(f"unused: dimension{'s' * (len(self.unused) > 1)} {which}")
+        return "; ".join(parts) or "no collapse"
+
+
+def collapse(seen: PairView) -> list[Collapse]:
+    """Signs of collapse, for each model.
+
+    That all, or none, is shared is a failure only where pairs do not: who knows that they do may overlook it.
+
+    Args:
+        seen: what models make of a few hundred pairs.
+
+    Returns:
+        One entry for each of the ``R`` models.
+    """
+    whole = seen.estimate.round()
+    most = seen.distances.shape[-1]
+    everything = (whole == most).double().mean(-1) > _CERTAIN
+    nothing = (whole == 0).double().mean(-1) > _CERTAIN
+    unused = seen.information < _UNUSED
+    return [
+        Collapse(bool(every), bool(none), tuple(row.nonzero()[:, 0].tolist()))
+        for every, none, row in zip(everything, nothing, unused, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How close one model's numbers and masks are to the truth. What cannot be measured is NaN.
+
+    Attributes:
+        squared_error: of the number of shared dimensions as an estimate of the number of shared factors, mean over pairs.
+        bias: mean of estimate less truth.
+        correlation: of estimate and truth over pairs, NaN where all pairs share the same number.
+        pooled_squared_error: likewise, of the mean estimate of 16 pairs that share the same number.
+        pooled_correlation: likewise.
+        mask_accuracy: how often the dimension that belongs to a factor is rightly taken for shared or not.
+        shared_r2: of shared factors as predicted from the shared part of the latents, mean over factors.
+        independent_r2: of independent factors as predicted from the independent part.
+        collapse: how the model has failed, if it has.
+    """
+
+    squared_error: float
+    bias: float
+    correlation: float
+    pooled_squared_error: float
+    pooled_correlation: float
+    mask_accuracy: float
+    shared_r2: float
+    independent_r2: float
+    collapse: Collapse
+
+
+def score(seen: PairView, pairs: list[ImagePairs], estimate: Tensor | None = None, shared: Tensor | None = None) -> list[Score]:
+    """Scores of models on pairs whose factors are known.
+
+    Args:
+        seen: what ``R`` models make of the pairs.
+        pairs: ``N`` pairs for each model.
+        estimate: other estimates than the models' own, shape ``(R, N)``.
+        shared: other masks than the models' own, shape ``(R, N, d)``.
+
+    Returns:
+        One score for each model.
+    """
+    estimate = seen.estimate if estimate is None else estimate
+    shared = seen.shared if shared is None else shared
+    failures = collapse(seen)
+    return [
+        _score(estimate[model].double(), shared[model], seen.mean[model].double(), each, failures[model])
+        for model, each in enumerate(pairs)
+    ]
+
+
+def _score(estimate: Tensor, shared: Tensor, mean: Tensor, pairs: ImagePairs, failure: Collapse) -> Score:
+    truth = pairs.num_shared.double()
+    latents, factors = mean[:, 0], pairs.factors[:, 0].double()
+    match = match_factors(latents, factors)
+    found = shared[:, match.clamp(min=0)] & (match >= 0)
+    pooled, pooled_truth = _pooled(estimate, truth)
+    return Score(
+        squared_error=(estimate - truth).square().mean().item(),
+        bias=(estimate - truth).mean().item(),
+        correlation=correlation(estimate, truth),
+        pooled_squared_error=(pooled - pooled_truth).square().mean().item(),
+        pooled_correlation=correlation(pooled, pooled_truth),
+        mask_accuracy=(found == pairs.shared).double().mean().item(),
+        shared_r2=masked_r2(latents, shared, factors, pairs.shared),
+        independent_r2=masked_r2(latents, ~shared, factors, ~pairs.shared),
+        collapse=failure,
+    )
+
+
+def _pooled(estimate: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of estimates over groups of pairs with the same true number, and those numbers."""
+    means, numbers = [], []
+    for number in truth.unique():
+        for group in estimate[truth == number].split(_POOL):
+            if len(group) == _POOL:
+                means.append(group.mean())
+                numbers.append(number)
+    empty = torch.zeros(0, dtype=torch.float64)
+    return (torch.stack(means), torch.stack(numbers)) if means else (empty, empty)
+
+
+def correlation(first: Tensor, second: Tensor) -> float:
+    """Pearson's correlation; NaN where one of both does not vary.
+
+    Example:
+        >>> round(correlation(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])), 4)
+        0.982
+    """
+    first, second = (each.double() - each.double().mean() for each in (first, second))
+    scale = (first.square().sum() * second.square().sum()).sqrt().item()
+    return (first * second).sum().item() / scale if len(first) > 1 and scale > 1e-12 else float("nan")
+
+
+def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
+    """For each factor the latent dimension that follows it, no dimension twice, so that rank correlations are largest.
+
+    Args:
+        latents: shape ``(N, d)``.
+        factors: shape ``(N, F)``.
+
+    Returns:
+        Dimensions, shape ``(F,)``; -1 for factors left over where there are fewer dimensions than factors.
+
+    Example:
+        >>> factors = torch.rand(50, 2)
+        >>> match_factors(torch.stack([factors[:, 1] ** 3, -factors[:, 0]], 1), factors)
+        tensor([1, 0])
+    """
+    ranks = [values.argsort(0).argsort(0).double() for values in (latents, factors)]
+    centred = [values - values.mean(0) for values in ranks]
+    scaled = [values / values.norm(dim=0).clamp(min=1e-12) for values in centred]
+    strength = (scaled[1].mT @ scaled[0]).abs()
+    rows, columns = linear_sum_assignment(strength.numpy(), maximize=True)
+    match = torch.full((factors.shape[1],), -1)
+    match[torch.from_numpy(rows)] = torch.from_numpy(columns)
+    return match
+
+
+def masked_r2(latents: Tensor, kept: Tensor, factors: Tensor, wanted: Tensor) -> float:
+    """Share of the factors' variance that a part of the latents predicts, on pairs that were not used to fit.
+
+    Latents outside the part are hidden. The prediction is a ridge regression on the part's latents, their squares and
+    products, and on which dimensions are in it; it is fitted on one half of the pairs and measured on the other.
+
+    Args:
+        latents: shape ``(N, d)``.
+        kept: which latents belong to the part, shape ``(N, d)``.
+        factors: shape ``(N, F)``.
+        wanted: which factors are to be predicted, shape ``(N, F)``.
+
+    Returns:
+        Mean over factors of R², each not below 0; NaN where no factor is wanted for a hundred pairs.
+    """
+    mask = kept.double()
+    centred = (latents.double() - latents.double().mean(0)) / latents.double().std(0).clamp(min=1e-6) * mask
+    products = torch.stack([centred[:, i] * centred[:, j] for i in range(centred.shape[1]) for j in range(i + 1)], 1)
+    features = torch.cat([torch.ones(len(mask), 1, dtype=torch.float64), mask, centred, products], 1)
+    scores = []
+    for column in range(factors.shape[1]):
+        rows = wanted[:, column].nonzero()[:, 0]
+        if len(rows) < 100:
+            continue
+        fit, test = rows[::2], rows[1::2]
+        target = factors[:, column].double()
+        gram = features[fit].mT @ features[fit] + _RIDGE * len(fit) * torch.eye(features.shape[1], dtype=torch.float64)
+        weights = torch.linalg.solve(gram, features[fit].mT @ (target[fit] - target[fit].mean()))
+        missed = target[test] - target[fit].mean() - features[test] @ weights
+        scores.append(max(1 - missed.square().sum().item() / (target[test] - target[test].mean()).square().sum().item(), 0.0))
+    return sum(scores) / len(scores) if scores else float("nan")

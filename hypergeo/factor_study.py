@@ -1,0 +1,117 @@
+"""Ways to tell how much two views share, trained alike and held against the truth on fresh pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .factor_measures import Score, score
+from .image_pairs import FactorImages, Sharing
+from .shared_factors import Settings, SharedFactors
+from .sharing_rules import (
+    AdaptiveThreshold,
+    AlwaysHalf,
+    Categorical,
+    FixedThreshold,
+    Hypergeometric,
+    Oracle,
+    SharingRule,
+    Unshared,
+    adavae_shared,
+)
+
+__all__ = ["METHODS", "TUNED_THRESHOLD", "StudyRow", "factor_study"]
+
+TUNED_THRESHOLD = 0.5
+"""Nats below which a dimension counts as shared, chosen with labels on other seeds than those reported."""
+
+METHODS: dict[str, Callable[[], SharingRule]] = {
+    "hypergeometric": Hypergeometric,
+    "hypergeometric, one law for all pairs": lambda: Hypergeometric(amortised=False),
+    "AdaVAE": AdaptiveThreshold,
+    "threshold tuned with labels": lambda: FixedThreshold(TUNED_THRESHOLD),
+    "categorical": Categorical,
+    "always half": AlwaysHalf,
+    "oracle (label)": Oracle,
+    "unshared": Unshared,
+}
+"""Rules by name, all with the same networks, steps and warm-up."""
+
+_AT_ONCE = 8  # models side by side: more do not go faster
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One model and how it did.
+
+    Attributes:
+        method: one of :data:`METHODS`.
+        shared: what its pairs shared: a number, or between which two.
+        seed: of the model; its pairs for the score come from another.
+        score: of the method's own numbers and masks.
+        adavae: of AdaVAE's threshold on the same model's distances.
+    """
+
+    method: str
+    shared: int | tuple[int, int]
+    seed: int
+    score: Score
+    adavae: Score
+
+
+def factor_study(
+    data: FactorImages,
+    shared: Sequence[int | tuple[int, int]],
+    *,
+    methods: Sequence[str] = tuple(METHODS),
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    settings: Settings | None = None,
+    num_pairs: int = 1_024,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[StudyRow]:
+    """Trains one model for each method, number of shared factors and seed, and scores it on fresh pairs.
+
+    Args:
+        data: where pairs come from.
+        shared: numbers of factors that pairs share; a tuple of two for pairs that differ.
+        methods: names from :data:`METHODS`.
+        seeds: of the models.
+        settings: of the training, the same for all.
+        num_pairs: on which each model is scored.
+        progress: called with the share of the work that is done, and what is done now.
+
+    Returns:
+        Rows in the order of methods, numbers and seeds.
+
+    Raises:
+        ValueError: for a method that is not there.
+
+    Example:
+        >>> from hypergeo.datasets import Sprites
+        >>> settings = Settings(steps=4, batch=8)
+        >>> rows = factor_study(Sprites(), [2, (0, 5)], methods=["AdaVAE"], seeds=[0], settings=settings, num_pairs=32)
+        >>> [(row.method, row.shared) for row in rows]
+        [('AdaVAE', 2), ('AdaVAE', (0, 5))]
+    """
+    settings = Settings() if settings is None else settings
+    if unknown := [name for name in methods if name not in METHODS]:
+        raise ValueError(f"methods must be names from {', '.join(METHODS)}; got {unknown[0]!r}.")
+    cases = [(each, seed) for each in shared for seed in seeds]
+    chunks = [(name, cases[i : i + _AT_ONCE]) for name in methods for i in range(0, len(cases), _AT_ONCE)]
+    rows = []
+    for number, (name, chunk) in enumerate(chunks):
+        sharing: list[Sharing] = [each for each, _ in chunk]
+        model = SharedFactors(data, sharing, rule=METHODS[name](), settings=settings, seeds=[seed for _, seed in chunk])
+        for step in range(settings.steps):
+            if progress is not None and step % 50 == 0:
+                progress((number + step / settings.steps) / len(chunks), name)
+            model.step()
+        pairs = [data.pairs(num_pairs, each, torch.Generator().manual_seed(2**40 + seed)) for each, seed in chunk]
+        images, labels = torch.stack([each.images for each in pairs]), torch.stack([each.num_shared for each in pairs])
+        seen = model.view(images, labels)
+        own = score(seen, pairs)
+        adavae = score(seen, pairs, seen.adavae, adavae_shared(seen.distances))
+        rows += [StudyRow(name, *case, *scores) for case, *scores in zip(chunk, own, adavae, strict=True)]
+    return rows

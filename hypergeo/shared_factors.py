@@ -1,0 +1,383 @@
+"""How many factors two views share, learned from pairs alone: an autoencoder whose shared dimensions are drawn by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .image_pairs import FactorImages, Sharing
+from .pair_autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
+from .sharing_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
+
+__all__ = ["PairView", "Settings", "SharedFactors", "TrainingRecord"]
+
+_STATE = ("parameters", "mean", "square", "steps_done", "generators", "record")
+
+_EXAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How shared factors are learned.
+
+    Attributes:
+        steps: length of the schedule; more steps may follow, at its last temperature.
+        batch: pairs of each step.
+        hidden: widths of the networks' hidden layers.
+        learning_rate: of Adam.
+        warm_up: share of the schedule in which numbers are drawn from the law of weight one, whatever the rule, and in which
+            the prior's weight rises to its value: dimensions find their uses before they are asked to do without.
+        first_temperature: of relaxed draws at first.
+        last_temperature: at the schedule's end, which the temperature falls to geometrically.
+        scale: standard deviation of the decoder's normal law, in units of the images' range; fixed: learned, it would shrink
+            and make wrongly shared dimensions dear, so that numbers come out low.
+        prior: weight of the posteriors' divergence from the standard normal law (β).
+        law_prior: weight of the divergence of the number's law from an even one.
+    """
+
+    steps: int = 2_000
+    batch: int = 64
+    hidden: tuple[int, ...] = (64, 64)
+    learning_rate: float = 3e-3
+    warm_up: float = 0.25
+    first_temperature: float = 1.0
+    last_temperature: float = 0.1
+    scale: float = 0.4
+    prior: float = 1.0
+    law_prior: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch"):
+            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1; got {getattr(self, name)!r}.")
+        for name in ("learning_rate", "first_temperature", "last_temperature", "scale"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive; got {getattr(self, name)!r}.")
+        for name, most in (("warm_up", 1.0), ("prior", float("inf")), ("law_prior", float("inf"))):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be at least 0{' and at most 1' * (most == 1)}; got {getattr(self, name)!r}.")
+
+    def temperature(self, step: int) -> float:
+        """Temperature of a step.
+
+        Example:
+            >>> [round(Settings(steps=100).temperature(step), 3) for step in (0, 50, 100, 200)]
+            [1.0, 0.316, 0.1, 0.1]
+        """
+        return self.first_temperature * (self.last_temperature / self.first_temperature) ** min(step / self.steps, 1.0)
+
+    def warming(self, step: int) -> bool:
+        """Whether a step belongs to the warm-up."""
+        return step < self.warm_up * self.steps
+
+    def prior_weight(self, step: int) -> float:
+        """Weight of the posteriors' divergence at a step."""
+        return self.prior * min((step + 1) / max(self.warm_up * self.steps, 1.0), 1.0)
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What happened at each step, as means over its pairs. ``T`` steps, ``R`` models.
+
+    Attributes:
+        loss: in nats a pair, shape ``(T, R)``.
+        error: the part of it that the images' errors make up, shape ``(T, R)``.
+        divergence: of the posteriors from the prior, shared ones counted once, shape ``(T, R)``.
+        penalty: of the number's law, shape ``(T, R)``.
+        estimate: expected number of shared dimensions by the rule in force, shape ``(T, R)``; in the warm-up ``d / 2``.
+        adavae: number that AdaVAE's threshold gives for the same distances, shape ``(T, R)``.
+        log_weight: of the shared group, shape ``(T, R)``; NaN for rules without one.
+        law: probability of each number, shape ``(T, R, d + 1)``.
+        distances: sorted, closest first, shape ``(T, R, d)``.
+    """
+
+    loss: Tensor
+    error: Tensor
+    divergence: Tensor
+    penalty: Tensor
+    estimate: Tensor
+    adavae: Tensor
+    log_weight: Tensor
+    law: Tensor
+    distances: Tensor
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+
+@dataclass(frozen=True)
+class PairView:
+    """What models make of pairs, without the randomness of draws. ``R`` models, ``N`` pairs, ``d`` dimensions.
+
+    Attributes:
+        mean: posterior means of both images, shape ``(R, N, 2, d)``.
+        log_var: logarithms of the posterior variances, shape ``(R, N, 2, d)``.
+        distances: of the two posteriors in each dimension, in nats, shape ``(R, N, d)``.
+        law: probability of each number of shared dimensions, shape ``(R, N, d + 1)``.
+        log_weight: of the shared group, shape ``(R, N)``; NaN for rules without one.
+        estimate: expected number of shared dimensions, shape ``(R, N)``.
+        shared: which dimensions are taken for shared: the closest, as many as the rounded estimate; shape ``(R, N, d)``.
+        adavae: number that AdaVAE's threshold gives for the same distances, shape ``(R, N)``.
+        latents: posterior means, those of shared dimensions from the two posteriors' product, shape ``(R, N, 2, d)``.
+    """
+
+    mean: Tensor
+    log_var: Tensor
+    distances: Tensor
+    law: Tensor
+    log_weight: Tensor
+    estimate: Tensor
+    shared: Tensor
+    adavae: Tensor
+    latents: Tensor
+
+    @property
+    def information(self) -> Tensor:
+        """Mean divergence of each dimension's posteriors from the prior, in nats, shape ``(R, d)``; near 0 where unused."""
+        return kl_to_prior(self.mean, self.log_var).mean((1, 2))
+
+
+class SharedFactors:
+    """Autoencoders of image pairs that learn how many factors the pairs share, step by step.
+
+    Each step draws pairs, encodes both images, sorts the dimensions by the distance of the two posteriors, draws how many
+    are shared, and lets the closest ones share one posterior, the product of both, with one noise and with its divergence
+    from the prior counted once. ``R`` models run side by side, one for each seed; what becomes of a model depends on its
+    seed, the arguments and the number of steps only (to rounding), not on its neighbours or on how steps are taken.
+
+    Args:
+        data: where pairs come from.
+        shared: what pairs share (see :data:`~hypergeo.image_pairs.Sharing`); a list holds one entry for each seed.
+        dimensions: number of latent dimensions, ``d``; the number of factors when omitted.
+        rule: how dimensions are taken for shared; :class:`~hypergeo.sharing_rules.Hypergeometric` when omitted.
+        settings: of the training.
+        seeds: of the models: one number, or several.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+
+    Example:
+        >>> from hypergeo.datasets import Sprites
+        >>> sprites = Sprites()
+        >>> model = SharedFactors(sprites, shared=2, settings=Settings(steps=40), seeds=1)
+        >>> model.step(30)
+        >>> model.record.loss.shape, bool(model.record.loss[-5:].mean() < model.record.loss[:5].mean())
+        (torch.Size([30, 1]), True)
+        >>> pairs = sprites.pairs(8, 2, torch.Generator().manual_seed(0))
+        >>> model.view(pairs.images).law.shape, model.reconstruct(pairs.images).shape
+        (torch.Size([1, 8, 6]), torch.Size([1, 8, 2, 3, 12, 12]))
+
+    References:
+        T. Sutter, L. Manduchi, A. Ryser, J. Vogt, "Learning group importance using the differentiable hypergeometric
+        distribution", ICLR 2023, section 5.2.
+        F. Locatello et al., "Weakly-supervised disentanglement without compromises", ICML 2020.
+    """
+
+    def __init__(
+        self,
+        data: FactorImages,
+        shared: Sharing | list[Sharing],
+        *,
+        dimensions: int | None = None,
+        rule: SharingRule | None = None,
+        settings: Settings | None = None,
+        seeds: int | Sequence[int] = 0,
+    ):
+        self.data = data
+        self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        if not self.seeds:
+            raise ValueError("seeds must hold at least one number.")
+        names = isinstance(shared, list) and all(isinstance(each, str) for each in shared)
+        if isinstance(shared, list) and not names:
+            if len(shared) != len(self.seeds):
+                raise ValueError(f"shared must hold one entry for each of {len(self.seeds)} seeds; got {len(shared)}.")
+            self.shared = list(shared)
+        else:
+            self.shared = [shared] * len(self.seeds)
+        for each in self.shared:
+            data.pairs(1, each, torch.Generator().manual_seed(0))
+        self.dimensions = data.num_factors if dimensions is None else dimensions
+        if isinstance(dimensions, bool) or not isinstance(self.dimensions, int) or self.dimensions < 1:
+            raise ValueError(f"dimensions must be a whole number of at least 1; got {dimensions!r}.")
+        self.rule = Hypergeometric() if rule is None else rule
+        self.settings = Settings() if settings is None else settings
+        examples = data.sample(_EXAMPLES, torch.Generator().manual_seed(0))[0]
+        self.autoencoder = PairAutoencoder(data.image_shape, self.dimensions, self.settings.hidden, examples)
+        self._generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
+        networks = self.autoencoder.start(self._generators)
+        self._lengths = [networks.shape[1], self.rule.length(self.dimensions)]
+        self._parameters = torch.cat([networks, self.rule.start(self.dimensions, self._generators)], 1)
+        self._mean, self._square = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
+        self._even = Hypergeometric(amortised=False)
+        self._rows: list[Tensor] = []
+        self.steps_done = 0
+
+    def step(self, count: int = 1) -> None:
+        """Takes so many steps."""
+        for _ in range(count):
+            self._step()
+
+    def _step(self) -> None:
+        settings, now = self.settings, self.steps_done
+        pairs = [
+            self.data.pairs(settings.batch, shared, generator)
+            for shared, generator in zip(self.shared, self._generators, strict=True)
+        ]
+        images = torch.stack([each.images for each in pairs])
+        num_shared = torch.stack([each.num_shared for each in pairs])
+        normal = self._noise(torch.randn, settings.batch, 3, self.dimensions)
+        uniform = self._noise(torch.rand, settings.batch, self.dimensions + 1)
+        with torch.enable_grad():
+            parameters = self._parameters.requires_grad_()
+            of_networks, of_rule = parameters.split(self._lengths, 1)
+            mean, log_var = self.autoencoder.encode(of_networks, images)
+            distances = symmetric_kl(mean, log_var)
+            temperature = settings.temperature(now)
+            if settings.warming(now):
+                weightless = torch.zeros(len(images), 1)
+                decision = self._even.decide(weightless, distances, uniform, temperature, None)
+            else:
+                decision = self.rule.decide(of_rule, distances, uniform, temperature, num_shared)
+            gates = decision.gates[:, :, None]
+            common_mean, common_log_var = product_of_experts(mean, log_var)
+            own = mean + (0.5 * log_var).exp() * normal[:, :, :2]
+            common = common_mean + (0.5 * common_log_var).exp() * normal[:, :, 2:]
+            seen = self.autoencoder.decode(of_networks, own + gates * (common - own))
+            error = (seen - images).square().flatten(2).sum(-1) * (0.5 / settings.scale**2)
+            # A posterior that both images share is paid for once: paid for twice, sharing would save nothing.
+            divergence = ((1 - gates) * kl_to_prior(mean, log_var)).sum((-1, -2))
+            divergence = divergence + (gates * kl_to_prior(common_mean, common_log_var)).sum((-1, -2))
+            loss = error + settings.prior_weight(now) * divergence + settings.law_prior * decision.penalty
+            (gradient,) = torch.autograd.grad(loss.mean(1).sum(), parameters)
+        self._parameters = parameters.detach()
+        self._descend(gradient)
+        self._rows.append(self._row(loss, error, divergence, decision, distances))
+        self.steps_done += 1
+
+    def _noise(self, draw: Callable[..., Tensor], *shape: int) -> Tensor:
+        return torch.stack([draw(shape, generator=generator) for generator in self._generators])
+
+    def _descend(self, gradient: Tensor) -> None:
+        """A step of Adam; torch's own imports the compiler at its first use, for seconds."""
+        first, second, tiny = 0.9, 0.999, 1e-8
+        number = self.steps_done + 1
+        self._mean.lerp_(gradient, 1 - first)
+        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        scale = (self._square / (1 - second**number)).sqrt_().add_(tiny)
+        self._parameters.addcdiv_(self._mean, scale, value=-self.settings.learning_rate / (1 - first**number))
+
+    def _row(self, loss: Tensor, error: Tensor, divergence: Tensor, decision: Decision, distances: Tensor) -> Tensor:
+        """A step's line of the record, shape ``(R, 7 + (d + 1) + d)``."""
+        with torch.no_grad():
+            numbers = [loss, error, divergence, decision.penalty, _expected(decision.law)]
+            numbers += [adavae_shared(distances).sum(-1).to(loss.dtype), decision.log_weight]
+            columns = torch.stack([number.to(loss.dtype) for number in numbers], -1)
+            wide = torch.cat([columns, decision.law.to(loss.dtype), distances.sort(-1).values], -1)
+            return wide.mean(1)
+
+    @property
+    def record(self) -> TrainingRecord:
+        """What happened at each step so far."""
+        width = 7 + 2 * self.dimensions + 1
+        rows = torch.stack(self._rows) if self._rows else torch.zeros(0, len(self.seeds), width)
+        return TrainingRecord(*rows[..., :7].unbind(-1), *rows[..., 7:].split([self.dimensions + 1, self.dimensions], -1))
+
+    def state(self) -> dict[str, Tensor]:
+        """All that changes from step to step, as tensors: what :meth:`load_state` goes on from."""
+        record = torch.stack(self._rows) if self._rows else torch.zeros(0)
+        generators = torch.stack([generator.get_state() for generator in self._generators])
+        steps = torch.tensor(self.steps_done)
+        values = (self._parameters.clone(), self._mean.clone(), self._square.clone(), steps, generators, record)
+        return dict(zip(_STATE, values, strict=True))
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Goes back, or on, to a state of a model made with the same arguments.
+
+        Raises:
+            ValueError: for the state of another kind of model.
+        """
+        if set(state) != set(_STATE) or state["parameters"].shape != self._parameters.shape:
+            raise ValueError("This is not the state of a model with these arguments.")
+        self._parameters, self._mean, self._square = (state[name].clone() for name in _STATE[:3])
+        self.steps_done = int(state["steps_done"])
+        for generator, bits in zip(self._generators, state["generators"], strict=True):
+            generator.set_state(bits)
+        self._rows = list(state["record"])
+
+    @torch.no_grad()
+    def view(self, images: Tensor, num_shared: Tensor | None = None) -> PairView:
+        """What the models make of pairs.
+
+        Args:
+            images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model.
+            num_shared: what the pairs truly share, shape ``(N,)`` or ``(R, N)``; for the oracle's rule only.
+        """
+        of_networks, of_rule = self._parameters.split(self._lengths, 1)
+        mean, log_var = self.autoencoder.encode(of_networks, self._for_each(images))
+        distances = symmetric_kl(mean, log_var)
+        labels = None if num_shared is None else num_shared.expand(distances.shape[:2])
+        decision = self.rule.decide(of_rule, distances, None, self.settings.last_temperature, labels)
+        estimate = _expected(decision.law)
+        shared = closest(distances, estimate.round()) > 0.5
+        common = product_of_experts(mean, log_var)[0]
+        latents = torch.where(shared[:, :, None], common, mean)
+        adavae = adavae_shared(distances).sum(-1)
+        return PairView(mean, log_var, distances, decision.law, decision.log_weight, estimate, shared, adavae, latents)
+
+    def _for_each(self, images: Tensor) -> Tensor:
+        shape = self.autoencoder.image_shape
+        if images.shape[-4:] != (2, *shape) or images.dim() not in (5, 6):
+            raise ValueError(f"images must have shape (N, 2, {', '.join(map(str, shape))}); got {tuple(images.shape)}.")
+        return images.expand(len(self.seeds), *images.shape) if images.dim() == 5 else images
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
+        return self.autoencoder.decode(self._parameters[:, : self._lengths[0]], latents).clamp(0, 1)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Pairs as the models see them, shared dimensions shared, shape ``(R, N, 2, C, H, W)``."""
+        return self.decode(self.view(images).latents)
+
+    def swap(self, images: Tensor, part: str = "shared", donors: Tensor | None = None) -> Tensor:
+        """Pairs after one part of their latents has been exchanged.
+
+        Between the two images of a pair, exchanging the shared part should change nothing, and exchanging the independent
+        part should turn each image into the other. With donors, each pair takes the part from the same image of another
+        pair.
+
+        Args:
+            images: shape ``(N, 2, C, H, W)``.
+            part: ``"shared"`` or ``"independent"``.
+            donors: for each pair the number of the pair that gives, shape ``(N,)``.
+
+        Returns:
+            Shape ``(R, N, 2, C, H, W)``.
+        """
+        if part not in ("shared", "independent"):
+            raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
+        seen = self.view(images)
+        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
+        moved = seen.shared if part == "shared" else ~seen.shared
+        return self.decode(torch.where(moved[:, :, None], given, seen.mean))
+
+    def traverse(self, images: Tensor, values: Tensor) -> Tensor:
+        """Images as one latent dimension after the other goes through values, in the prior's standard deviations.
+
+        Args:
+            images: pairs, of which the first images are taken, shape ``(N, 2, C, H, W)``.
+            values: shape ``(V,)``.
+
+        Returns:
+            Shape ``(R, N, d, V, C, H, W)``.
+        """
+        mean = self.view(images).mean[:, :, 0]
+        here = torch.eye(self.dimensions, dtype=torch.bool)[:, None]
+        return self.decode(torch.where(here, values.to(mean.dtype)[:, None], mean[:, :, None, None]))
+
+
+def _expected(law: Tensor) -> Tensor:
+    return (law * torch.arange(law.shape[-1], dtype=law.dtype)).sum(-1)
