@@ -138,7 +138,8 @@ class TemperatureView:
         """What is drawn, in a sentence or two."""
         return (
             f"All in lengths of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
-            f"{draws_words(self.settings.draws)} at each temperature. Level lines: estimators without a temperature."
+            f"{draws_words(self.settings.draws)} at each temperature. Level lines: estimators without a temperature. "
+            "What is less than 0.01 is drawn at the foot."
         )
 
     def about_table(self) -> str:
