@@ -28,7 +28,7 @@ from hypergeo.ui.quality_counts_view import counts_view, nearest_weights
 from hypergeo.ui.quality_panel import AT_ONCE
 from hypergeo.ui.quality_reading import LARGEST_SIZE, MOST_BYTES, MOST_ROWS, UnreadableError, plain, read
 from hypergeo.ui.quality_report import PublishedView
-from hypergeo.ui.quality_run import Run, finished
+from hypergeo.ui.quality_run import Run, finished, stop_all
 from hypergeo.ui.quality_tour import PRESETS, TOUR
 from hypergeo.ui.sweep import Urn, seeded
 
@@ -43,6 +43,7 @@ PAPER = {"qual_check": PUBLISHED, "qual_repeats": "2", "qual_samples": "1000"}
 def forget():
     finished().clear()
     yield
+    stop_all()
     finished().clear()
 
 
@@ -160,6 +161,8 @@ class TestReading:
         for mark in "<>[]$`!:":
             assert not re.search(rf"(?<!\\){re.escape(mark)}", str(caught.value)), mark
         assert plain("a\nb\x00") == "a b "
+        for address in ("http://a.b", "www.a.b", "x@a.b"):
+            assert address not in plain(address).replace("\\", ""), "a link of it would be made"
 
     def test_any_bytes_are_read_or_refused_in_words(self):
         generator = np.random.default_rng(0)

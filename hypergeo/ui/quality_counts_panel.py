@@ -320,9 +320,8 @@ def _reading(data: str | bytes) -> Reading:
 
 
 def _took(key: str, source: str, chosen: str) -> None:
-    if source == "file" and st.session_state.get(chosen) is None:
-        _remove(key)
-    else:
+    """Notes which of the two was given last; an upload that failed leaves what there was."""
+    if source == "text" or st.session_state.get(chosen) is not None:
         st.session_state[f"{key}_from"] = source
 
 

@@ -87,10 +87,13 @@ def plain(words: str) -> str:
     """Words as Markdown that shows them and does nothing else.
 
     Example:
-        >>> plain("![x](http://y)")
-        '\\\\!\\\\[x\\\\]\\\\(http\\\\://y\\\\)'
+        >>> plain("![x](y)")
+        '\\\\!\\\\[x\\\\]\\\\(y\\\\)'
     """
-    return "".join(letter if letter.isprintable() else " " for letter in words).translate(_MARKS)
+    printable = "".join(letter if letter.isprintable() else " " for letter in words)
+    for address in ("://", "www.", "@"):  # made links of even where they are escaped: a word joiner within prevents it
+        printable = printable.replace(address, f"{address[0]}\u2060{address[1:]}")
+    return printable.translate(_MARKS)
 
 
 def _text(data: str | bytes) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
@@ -15,10 +17,11 @@ import torch
 
 from .sweep import one_thread, seeded
 
-__all__ = ["Finished", "Progress", "Run", "UnwantedError", "finished"]
+__all__ = ["Finished", "Progress", "Run", "UnwantedError", "finished", "stop_all"]
 
 _ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
 _KEPT = 64  # finished results of the whole server
+_started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
 
 Progress = Callable[[float, str], None]
 Result = TypeVar("Result")
@@ -75,6 +78,7 @@ class Run(Generic[Result]):
 
     def start(self) -> Run[Result]:
         """Begins; returns itself."""
+        _started.add(self)
         self._thread.start()
         return self
 
@@ -116,6 +120,18 @@ class Run(Generic[Result]):
         except Exception:
             logging.getLogger(__name__).exception("A quality run failed")
             self.failure = "Something went wrong here, and not with what you asked for. The server's log says what."
+
+
+def stop_all(seconds: float = 5.0) -> None:
+    """Stops every run and waits for their ends: a thread within torch when the interpreter goes would take it down."""
+    runs = list(_started)
+    for run in runs:
+        run.stop()
+    for run in runs:
+        run.wait(seconds)
+
+
+atexit.register(stop_all)
 
 
 class _Turns:
