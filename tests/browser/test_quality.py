@@ -139,5 +139,5 @@ def test_weights_that_fit_can_be_used(visit):
     page.get_by_role("button", name="Use these weights").click()
     opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")
     opened.settle()
-    page.get_by_text("as fitted", exact=True).click()
+    page.get_by_role("radio", name="as fitted").click()
     alert(page, "Fisher's law with the fitted weights agrees").wait_for()
