@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["DARK", "GROUP_COLOURS", "LIGHT", "STREAMLIT", "Palette", "blend", "group_colour", "translucent"]
 
 GROUP_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#8A949E")
-"""Okabe and Ito's colour-blind safe palette (Color Universal Design, 2008), in the order of the groups; grey in place of black."""
+"""Okabe and Ito's colour-blind safe palette (Color Universal Design, 2008), in the order of the groups; grey for its black."""
 
 
 @dataclass(frozen=True)

@@ -64,16 +64,16 @@ PAGES = [
         "Quality",
         ":material/verified:",
         "How far a relaxation, or your own counts, can be told from the exact law.",
-        "A verdict in words on any urn, temperature and gradient estimator, with the tests behind it. Or bring your own counts: "
-        "do they come from this law, and which weights fit them?",
+        "A verdict in words on any urn, temperature and gradient estimator, with the tests behind it. Or bring your own "
+        "counts: do they come from this law, and which weights fit them?",
     ),
     PageEntry(
         "pages/cluster_sizes.py",
         "Cluster sizes",
         ":material/scatter_plot:",
         "Sizes of clusters learned by gradient descent, while one watches.",
-        "Points fall into clusters of unknown sizes. Sizes are drawn, points fill them, and bars walk to the true sizes, beside "
-        "learned shares and equal sizes from the same start.",
+        "Points fall into clusters of unknown sizes. Sizes are drawn, points fill them, and bars walk to the true sizes, "
+        "beside learned shares and equal sizes from the same start.",
     ),
     PageEntry(
         "pages/glossary.py",
