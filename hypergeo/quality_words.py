@@ -73,6 +73,14 @@ def _overall(report: QualityReport) -> str:
         return f"**Not to be trusted here: {_listed(found)}.**"
     if not report.samples and not report.gradients:
         return "**Nothing was measured.**"
+    soft = [row for row in report.samples if row.straight_through is False]
+    off = [row for row in soft if row.differs]
+    if off:
+        rest = "all else agrees" if len(off) < len(report.samples) or report.gradients else "they keep the urn's rules"
+        return (
+            f"**Nothing wrong was found.** Soft draws can be told from exact ones at {_temperatures(off, soft)}, "
+            f"which is the relaxation at work; {rest}, within what so many draws can show."
+        )
     return "**Nothing wrong was found.** What was measured agrees with the exact law, within what so many draws can show."
 
 
@@ -141,7 +149,7 @@ def _gradients(report: QualityReport) -> list[str]:
         swift = min(report.gradients, key=lambda row: row.rmse_at_equal_time)
         sentences.append(
             f"Smallest error for {report.equal_evaluations:g} evaluations of the objective: {_names(ranked[:1])[0]} "
-            f"({_error(report, ranked[0].rmse_at_equal_evaluations)}); for {1e3 * report.equal_seconds:.2g} ms: "
+            f"({_error(report, ranked[0].rmse_at_equal_evaluations)}); for {1e3 * report.equal_seconds:.3g} ms: "
             f"{_names([swift])[0]} ({_error(report, swift.rmse_at_equal_time)})."
         )
     return sentences
@@ -186,7 +194,7 @@ def _names(rows: Sequence[GradientQuality]) -> list[str]:
 def _temperatures(rows: Sequence[SampleQuality], all_rows: Sequence[SampleQuality], every: str = "every") -> str:
     if len(rows) == len(all_rows) > 1:
         return f"{every} temperature"
-    return _listed([f"τ = {row.temperature:g}" for row in rows])
+    return _listed([*dict.fromkeys(f"τ = {row.temperature:g}" for row in rows)])
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
     scale, unit = (norm, "of the gradient") if norm else (1.0, "")
     evaluations = [Measured(*(row.rmse_at_equal_evaluations / scale,) * 3) for row in rows]
     times = [Measured(*(row.rmse_at_equal_time / scale,) * 3) for row in rows]
-    cost = f"{report.equal_evaluations or 0:g} evaluations (●) or {1e3 * (report.equal_seconds or 0):.2g} ms (◇)"
+    cost = f"{report.equal_evaluations or 0:g} evaluations (●) or {1e3 * (report.equal_seconds or 0):.3g} ms (◇)"
     panels = [
         intervals_panel(
             rows, [[_scaled(row.bias, scale) for row in rows]], palette, title=f"Bias {unit}", zero=True, narrow=narrow
