@@ -29,6 +29,7 @@ from hypergeo.figures import (
 from hypergeo.figures.lattice import cell_shares, window
 from hypergeo.figures.marginals import HEADROOM, TITLE, histogram_shares
 from hypergeo.figures.palette import blend
+from hypergeo.figures.panels import Box, Panel, Sweep, arrange
 from hypergeo.figures.simplex import barycentric
 
 ROOT = Path(__file__).parent.parent
@@ -330,3 +331,16 @@ def test_mixed_colours_are_colours_between_those_of_their_groups():
 def test_a_figure_is_small_enough_to_travel_on_every_move_of_a_slider():
     drawn = figure(30, (20, 20, 20))
     assert len(json.dumps(drawn.to_plotly_json(), default=lambda a: a.tolist())) / T < 30_000
+
+
+def test_a_figure_that_plotly_does_not_look_at_is_the_same_and_one_that_it_allows():
+    panel = Panel([{"type": "bar", "x": np.arange(3), "y": np.ones(3)}], {}, {}, moving=[0], frames=[[{"y": np.ones(3)}]] * 2)
+    sweep = Sweep(["a", "b"], 1, "at ", "Play", Box(0, 1, 0, 0.1))
+    plain = arrange([panel], [Box(0, 1, 0.2, 1)], LIGHT, height=300, sweep=sweep, checked=False)
+    plain.layout.meta = {"theme": "dark"}
+    made = json.loads(plain.to_json())
+    assert [frame["name"] for frame in made["frames"]] == ["a", "b"]
+    assert made["layout"]["meta"] == {"theme": "dark"}
+    allowed = json.loads(Figure(made).to_json())["layout"]
+    assert allowed == {name: value for name, value in made["layout"].items() if value != []}
+    assert "addFrames" in plain.to_html(include_plotlyjs=False)

@@ -139,7 +139,24 @@ def arrange(
             "itemclick": False,
             "itemdoubleclick": False,
         }
-    return go.Figure(_packed({"data": data, "layout": layout, "frames": frames}), _validate=checked)
+    parts = _packed({"data": data, "layout": layout, "frames": frames})
+    return go.Figure(parts) if checked else Unchecked(parts)
+
+
+class Unchecked(go.Figure):
+    """A figure whose options plotly does not look at, and whose frames it does not even copy.
+
+    Args:
+        parts: its data, layout and frames, ready to travel.
+    """
+
+    def __init__(self, parts: Json):
+        super().__init__({"data": parts["data"], "layout": parts["layout"]}, _validate=False)
+        self._plain_frames = parts["frames"]
+
+    def to_dict(self) -> Json:
+        """The figure as plotly.js takes it."""
+        return {**super().to_dict(), "frames": self._plain_frames}
 
 
 def caption(text: str, palette: Palette, *, size: int = 12) -> Json:

@@ -24,21 +24,30 @@ export default function (component) {
     const plot = box.querySelector(".js-plotly-plot")
     return plot?.querySelector(".main-svg") != null && plot.style.visibility !== "hidden"
   }
-  const boxes = () => [...app.querySelectorAll('[data-testid="stElementContainer"]')]
-    .filter(box => key(box) && box.querySelector(".stPlotlyChart"))
-  // Taken while the server works, when the browser has nothing else to do.
-  const take = () => {
-    pictures.clear()
-    for (const box of boxes()) {
-      if (!drawn(box) || pictures.has(key(box))) continue
-      const picture = box.querySelector(".js-plotly-plot").cloneNode(true)
-      picture.className = "steady"
-      picture.setAttribute("aria-hidden", "true")
-      picture.style.backgroundColor = getComputedStyle(app).backgroundColor
-      for (const part of picture.querySelectorAll("[tabindex]")) part.removeAttribute("tabindex")
-      pictures.set(key(box), { picture, height: box.getBoundingClientRect().height, before: box })
-    }
+  const charts = app.getElementsByClassName("stPlotlyChart")
+  const boxes = () => [...charts].map(chart => chart.closest('[data-testid="stElementContainer"]'))
+    .filter(box => box && key(box))
+  const take = box => {
+    const picture = box.querySelector(".js-plotly-plot").cloneNode(true)
+    picture.className = "steady"
+    picture.setAttribute("aria-hidden", "true")
+    picture.style.backgroundColor = getComputedStyle(app).backgroundColor
+    for (const part of picture.querySelectorAll("[tabindex]")) part.removeAttribute("tabindex")
+    const height = box.getBoundingClientRect().height
+    pictures.set(key(box), { picture, height, before: box, taken: performance.now() })
   }
+  const untaken = () => boxes().filter(box => drawn(box) && box.style.display !== "none")
+    .filter(box => pictures.get(key(box))?.before !== box)
+  let waiting
+  // Before a new figure is seen for the first time, and again when the server starts to work, if it may have moved since.
+  const later = () => {
+    waiting ??= requestAnimationFrame(() => {
+      waiting = undefined
+      untaken().forEach(take)
+    })
+  }
+  const again = () => boxes().filter(box => drawn(box) && pictures.get(key(box))?.before === box)
+    .filter(box => performance.now() - pictures.get(key(box)).taken > 1000).forEach(take)
   const uncover = (box, picture) => {
     picture.remove()
     box.style.position = box.style.minHeight = ""
@@ -54,26 +63,29 @@ export default function (component) {
     }
     requestAnimationFrame(look)
   }
+  // A new figure's box comes first, empty; the old one goes at once or a little later.
   const changed = () => {
-    const shown = new Map()
-    for (const box of boxes()) shown.set(key(box), [...(shown.get(key(box)) ?? []), box])
-    for (const [name, same] of shown) {
-      const fresh = same.find(box => box.dataset.stale !== "true")
+    for (const [name, last] of pictures) {
+      const same = [...app.getElementsByClassName(name)]
+      const fresh = same.find(box => box !== last.before) ?? (same[0] && !drawn(same[0]) ? same[0] : null)
       if (!fresh) continue
       for (const box of same) if (box !== fresh) box.style.display = "none"
-      const last = pictures.get(name)
-      if (!last || last.before === fresh) continue
       pictures.delete(name)
       if (!drawn(fresh)) cover(fresh, last)
     }
   }
   const watching = new MutationObserver(records => {
     const working = app.dataset.testScriptState === "running"
-    if (working && records.some(record => record.type === "attributes" && record.target === app)) take()
-    if (pictures.size) changed()
+    if (working && records.some(record => record.type === "attributes" && record.target === app)) again()
+    changed()
+    if (untaken().length) later()
   })
   watching.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"], childList: true, subtree: true })
-  host.stopSteady = () => watching.disconnect()
+  if (untaken().length) later()
+  host.stopSteady = () => {
+    watching.disconnect()
+    cancelAnimationFrame(waiting)
+  }
   return host.stopSteady
 }
 """

@@ -18,7 +18,9 @@ LOOK = """() => {
     .find(part => part.innerText.length > 40)
   const figure = [...document.querySelectorAll('.js-plotly-plot text')].filter(part => part.textContent.trim())
   return {
-    words: size(words), figure: figure.length ? Math.min(...figure.map(size)) : null, root: document.documentElement.style.fontSize,
+    words: size(words),
+    figure: figure.length ? Math.min(...figure.map(size)) : null,
+    root: document.documentElement.style.fontSize,
     sections: document.querySelectorAll('[data-testid="stExpander"]').length,
     downloads: document.querySelectorAll('[data-testid="stDownloadButton"]').length,
   }
