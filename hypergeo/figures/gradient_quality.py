@@ -33,7 +33,7 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
     scale, unit = (norm, "of the gradient") if norm else (1.0, "")
     evaluations = [Measured(*(row.rmse_at_equal_evaluations / scale,) * 3) for row in rows]
     times = [Measured(*(row.rmse_at_equal_time / scale,) * 3) for row in rows]
-    cost = f"{report.equal_evaluations or 0:g} evaluations (●) or {1e3 * (report.equal_seconds or 0):.3g} ms (◇)"
+    cost = f"{report.equal_evaluations or 0:g} evaluations (●), {1e3 * (report.equal_seconds or 0):.3g} ms (◇)"
     panels = [
         intervals_panel(
             rows, [[_scaled(row.bias, scale) for row in rows]], palette, title=f"Bias {unit}", zero=True, narrow=narrow
@@ -41,7 +41,7 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
         intervals_panel(
             rows, [[row.cosine for row in rows]], palette, title="Cosine with the exact gradient", named=narrow, narrow=narrow
         ),
-        intervals_panel(rows, [evaluations, times], palette, title=f"Error for {cost}", log=True, named=narrow, narrow=narrow),
+        intervals_panel(rows, [evaluations, times], palette, title=f"Error, {cost}", log=True, named=narrow, narrow=narrow),
     ]
     if narrow:
         inner = ROW * len(rows)

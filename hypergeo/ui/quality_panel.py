@@ -95,7 +95,6 @@ def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping
         st.button(
             "Run again" if kind in shown else "Run",
             key=f"_{state.prefix}_run",
-            type="primary",
             icon=":material/play_arrow:",
             disabled=running or objection is not None,
             help="The same settings and seed give the same numbers, times apart.",
