@@ -24,8 +24,9 @@ from .sharing_rules import (
 
 __all__ = ["METHODS", "TUNED_THRESHOLD", "StudyRow", "factor_study"]
 
-TUNED_THRESHOLD = 0.5
-"""Nats below which a dimension counts as shared, chosen with labels on other seeds than those reported."""
+TUNED_THRESHOLD = 2.5
+"""Nats below which a dimension counts as shared: of 0.5, 1, 1.5, 2.5 and 4 the one with the least squared error of the number
+for sprites that share 0 to 5 factors, with the default settings at 1,000 steps, seed 1000."""
 
 METHODS: dict[str, Callable[[], SharingRule]] = {
     "hypergeometric": Hypergeometric,
