@@ -73,6 +73,10 @@ export default function (component) {
       pictures.delete(name)
       if (!drawn(fresh)) cover(fresh, last)
     }
+    // A run that was cut short may take the new figure away again, and the old one is the one that stays.
+    const shown = new Map()
+    for (const box of boxes()) if (!shown.get(key(box)) || box.style.display !== "none") shown.set(key(box), box)
+    for (const box of shown.values()) if (box.style.display === "none") box.style.display = ""
   }
   const watching = new MutationObserver(records => {
     const working = app.dataset.testScriptState === "running"

@@ -41,6 +41,7 @@ def test_the_first_link_that_a_new_server_gets_goes_through_the_app(visit):
         assert opened.page.title() == "hypergeo"
         assert opened.page.get_by_role("link", name="Home").is_visible()
         assert opened.slider("Elements drawn, n").input_value() == "14"
+        opened.page.close()  # before its server goes, which it would ask for in vain
 
 
 def test_cooling_plays_in_the_browser_alone(visit):
