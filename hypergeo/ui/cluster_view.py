@@ -93,11 +93,11 @@ class ClusterView:
         return lines_panel(
             lines,
             palette,
-            title="Log weights of the clusters, less their mean",
+            title="Log weights, less their mean",
             xtitle="",
             xrange=(0, STEPS),
             yrange=(-reach, reach),
-            height=110,
+            height=76,
             labels=0.05,
         )
 
@@ -108,11 +108,11 @@ class ClusterView:
         return lines_panel(
             [Line(1.0 + np.arange(len(losses)), losses, palette.relaxed, "loss")] if len(losses) else [],
             palette,
-            title="Loss of each step's draw, in nats a point",
+            title="Loss of each draw, in nats a point",
             xtitle="step",
             xrange=(0, STEPS),
             yrange=(low - rim, high + rim),
-            height=110,
+            height=76,
             labels=0.05,
         )
 
