@@ -121,7 +121,10 @@ def intervals_panel(
             **decades(1.2 * foot, 2 * top),
         }
         if any(one.value < foot for one in known):  # nothing is zero on a logarithmic axis: it is drawn at its foot
-            xaxis |= {"tickvals": [foot, *xaxis["tickvals"]], "ticktext": ["0", *xaxis["ticktext"]]}
+            span = float(np.log10(top / foot)) + 0.6
+            far = [place for place in xaxis["tickvals"] if np.log10(place / foot) > 0.14 * span]
+            words = xaxis["ticktext"][len(xaxis["ticktext"]) - len(far) :]
+            xaxis |= {"tickvals": [foot, *far], "ticktext": ["0", *words]}
     else:
         low, high = min([one.low for one in known] + [0.0]), max([one.high for one in known] + [0.01])
         xaxis["range"] = [low - 0.05 * (high - low), high + 0.05 * (high - low)]
