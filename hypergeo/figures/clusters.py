@@ -105,7 +105,6 @@ def sizes_panel(
     *,
     title: str,
     number: int,
-    words: bool = True,
 ) -> Panel:
     """Bars of the expected sizes, the last draws as a strip of dots, and the true sizes as outlines.
 
@@ -117,7 +116,6 @@ def sizes_panel(
         palette: the inks.
         title: words above the panel.
         number: number of points.
-        words: whether sizes are written on the bars.
     """
     clusters = np.arange(len(sizes))
     colours = [group_colour(cluster) for cluster in range(len(sizes))]
@@ -129,11 +127,6 @@ def sizes_panel(
             "y": _short(sizes),
             "width": 0.7,
             "marker": {"color": [translucent(colour, 0.8) for colour in colours]},
-            "text": [f"{size:.0f}" for size in sizes] if words else None,
-            "textposition": "inside",
-            "insidetextanchor": "start",
-            "textangle": 0,
-            "textfont": {"size": 11, "color": "#16202B"},
             "hovertemplate": "cluster %{x}: %{y:.1f} expected<extra></extra>",
         }
     ]
@@ -176,7 +169,10 @@ def sizes_panel(
         xaxis={
             "range": [0.4, len(sizes) + 0.6],
             "tickvals": (clusters + 1).tolist(),
-            "ticktext": [f'<span style="color:{colour}">■</span> {cluster + 1}' for cluster, colour in enumerate(colours)],
+            "ticktext": [
+                f'<span style="color:{colour}">■</span> {cluster + 1}<br>{sizes[cluster]:.0f}'
+                for cluster, colour in enumerate(colours)
+            ],
         },
         yaxis={"range": [0, min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
         annotations=notes,
@@ -213,8 +209,8 @@ def clusters_figure(
     right = Pixels(height)
     right.take(20)
     boxes = [Box(0.005, 0.58, pixels.up(8), pixels.up(height - 2 * MARGIN - 20)), right.box(0.64, 1, 190)]
-    each = (height - 2 * MARGIN - 20 - 190 - 30 - 40 - 26 * len(lines) - 22 * (len(lines) - 1)) // max(len(lines), 1)
-    right.take(30)
+    each = (height - 2 * MARGIN - 20 - 190 - 44 - 40 - 26 * len(lines) - 22 * (len(lines) - 1)) // max(len(lines), 1)
+    right.take(44)
     for _ in lines:
         right.take(26)
         boxes.append(right.box(0.64, 1, each))
@@ -242,8 +238,8 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
     lower, upper = [], []
     for number in range(len(points)):
         left, right = number * share, (number + 1) * share - 0.01
-        lower.append(Box(left + 0.035, right, pixels.up(24), pixels.up(24 + 130)))
-        upper.append(Box(left + 0.005, right, pixels.up(24 + 130 + 34), pixels.up(height - 2 * MARGIN - 20)))
+        lower.append(Box(left + 0.035, right, pixels.up(38), pixels.up(38 + 120)))
+        upper.append(Box(left + 0.005, right, pixels.up(38 + 120 + 34), pixels.up(height - 2 * MARGIN - 20)))
     return arrange(panels, [*upper, *lower], palette, height=height, checked=False)
 
 

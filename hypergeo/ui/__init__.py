@@ -1,1 +1,7 @@
 """What the pages share: state in the address, the urn's controls, presets, share links and downloads. Needs Streamlit."""
+
+import torch
+
+# Sums of several threads round in another order, and how many threads there were would depend on who else is there: the same
+# link must show the same numbers. At the sizes of the pages one thread is faster, too.
+torch.set_num_threads(1)
