@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,16 @@ def test_what_is_shown_does_not_depend_on_the_way_there():
         found = wandering.at("hypergeometric", step, Settings(), edits)
     for name in ("sizes", "drawn", "log_weights", "losses", "means"):
         np.testing.assert_array_equal(getattr(found, name), getattr(straight, name))
+
+
+def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
+    expected = {step: ClusterRun(DATA, 3, 2).at("hypergeometric", step, Settings()).sizes for step in (10, 30)}
+    run = ClusterRun(DATA, 3, 2)
+    with ThreadPoolExecutor(4) as pool:
+        wanted = [10, 30, 30, 10, 30, 10, 10, 30]
+        found = list(pool.map(lambda step: run.at("hypergeometric", step, Settings()).sizes, wanted))
+    for step, sizes in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(sizes, expected[step])
 
 
 def test_edits_survive_the_address():

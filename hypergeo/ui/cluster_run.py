@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
@@ -146,6 +147,8 @@ class ClusterRun:
 
     def __init__(self, data: ClusterData, clusters: int, seed: int):
         self.data, self.clusters = data, clusters
+        # Streamlit starts the next run of a page while the last one still computes.
+        self._turn = threading.Lock()
         self._tracks = {prior: _Track(data.points, clusters, seed, prior) for prior in PRIORS}
 
     @one_thread()
@@ -161,8 +164,9 @@ class ClusterRun:
         track = self._tracks[prior]
         if prior != "hypergeometric":
             edits = ()
-        track.go_to(step, [_turn(turn, settings, edits) for turn in range(step + 1)])
-        return track.snapshot(self.data)
+        with self._turn:
+            track.go_to(step, [_turn(turn, settings, edits) for turn in range(step + 1)])
+            return track.snapshot(self.data)
 
 
 class _Turn(NamedTuple):
