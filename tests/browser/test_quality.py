@@ -67,7 +67,7 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     assert opened.text() == said
     page.get_by_role("button", name="Put the controls back").click()
     alert(page, "Of the former settings").wait_for(state="detached")
-    assert page.get_by_label("Size 1", exact=True).input_value() == "10"
+    opened.wait_for(lambda: page.get_by_label("Size 1", exact=True).input_value() == "10", "the size to be put back")
     assert opened.text() == said
 
 
