@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from .palette import Palette
 
-__all__ = ["Box", "Panel", "Sweep", "arrange", "caption"]
+__all__ = ["Box", "Panel", "Sweep", "arrange", "axis_title", "caption"]
 
 Json = dict[str, Any]
 
@@ -173,6 +173,22 @@ def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
         "showarrow": False,
         "align": "left",
         "font": {"size": size, "color": palette.text},
+    }
+
+
+def axis_title(text: str, palette: Palette) -> Json:
+    """What a panel's horizontal axis is, as an annotation under its middle."""
+    return {
+        "text": text,
+        "xref": "x domain",
+        "yref": "y domain",
+        "x": 0.5,
+        "y": 0,
+        "yshift": -20,
+        "xanchor": "center",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 12, "color": palette.muted},
     }
 
 

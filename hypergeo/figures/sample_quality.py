@@ -12,7 +12,7 @@ from hypergeo.quality import QualityReport
 from hypergeo.sample_quality import SampleQuality
 
 from .palette import Palette, group_colour
-from .panels import Box, Json, Panel, arrange, caption
+from .panels import Box, Json, Panel, arrange, axis_title, caption
 from .ticks import decades
 
 __all__ = ["evidence_panel", "sample_figure", "wasserstein_panel"]
@@ -82,7 +82,10 @@ def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
             "showgrid": True,
             **decades(low, high),
         },
-        annotations=[caption("Wasserstein distance from the exact law, in counts", palette), _below("temperature τ", palette)],
+        annotations=[
+            caption("Wasserstein distance from the exact law, in counts", palette),
+            axis_title("temperature τ", palette),
+        ],
     )
 
 
@@ -129,7 +132,7 @@ def evidence_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
             "ticktext": ["1", "10⁻³", "10⁻⁶", "10⁻⁹", "≤ 10⁻¹²"],
             "showgrid": True,
         },
-        annotations=[caption("Smallest p-value of its tests, corrected", palette), _below("temperature τ", palette), note],
+        annotations=[caption("Smallest p-value of its tests, corrected", palette), axis_title("temperature τ", palette), note],
     )
 
 
@@ -174,19 +177,4 @@ def _temperature_axis(rows: Sequence[SampleQuality]) -> Json:
         "tickvals": ticks,
         "ticktext": [f"{tick:g}" for tick in ticks],
         "showline": True,
-    }
-
-
-def _below(text: str, palette: Palette) -> Json:
-    return {
-        "text": text,
-        "xref": "x domain",
-        "yref": "y domain",
-        "x": 0.5,
-        "y": 0,
-        "yshift": -20,
-        "xanchor": "center",
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"size": 12, "color": palette.muted},
     }

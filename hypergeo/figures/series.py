@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .palette import Palette
-from .panels import Panel, caption
+from .panels import Panel, axis_title, caption
 
 __all__ = ["Line", "lines_panel", "nice_above", "spread_out"]
 
@@ -112,7 +112,7 @@ def lines_panel(
         annotations=[
             caption(title, palette),
             *words,
-            *([_xtitle(xtitle, palette)] if xtitle else []),
+            *([axis_title(xtitle, palette)] if xtitle else []),
         ],
     )
 
@@ -185,21 +185,6 @@ def _log_ticks(yrange: tuple[float, float]) -> dict[str, Any]:
         if len(ticks) <= 7:
             break
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
-def _xtitle(text: str, palette: Palette) -> dict[str, Any]:
-    return {
-        "text": text,
-        "xref": "x domain",
-        "yref": "y domain",
-        "x": 0.5,
-        "y": 0,
-        "yshift": -20,
-        "xanchor": "center",
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"size": 12, "color": palette.muted},
-    }
 
 
 def _short(values: np.ndarray) -> np.ndarray:
