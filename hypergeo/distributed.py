@@ -1,0 +1,204 @@
+"""Several processes train as one: the group that ``torchrun`` starts, and who takes which rows of a mini-batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+__all__ = ["Team", "process_group"]
+
+_OF_TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes that train together, as one of them sees them.
+
+    The rule that makes results the same, to rounding, whatever the number of processes: what belongs to a whole mini-batch
+    (its rows, its noise) is drawn by every process from the same seed, and each takes its share of it. Losses are means over
+    rows, so that the mean of the processes' gradients is the gradient of the whole batch.
+
+    Attributes:
+        rank: number of this process, 0 for the one that reports and saves.
+        size: number of processes.
+        device: where this process computes.
+        joined: whether there is a process group: false where one process was started by itself.
+
+    Example:
+        >>> alone = Team()
+        >>> [rows.tolist() for rows in alone.batches(5, 2, seed=0, epoch=0)]
+        [[0, 4], [2, 3]]
+        >>> second = Team(rank=1, size=2)
+        >>> [rows.tolist() for rows in second.batches(5, 2, seed=0, epoch=0)]
+        [[4], [3]]
+        >>> second.share(torch.arange(6.0))
+        tensor([3., 4., 5.])
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    joined: bool = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that reports and saves."""
+        return self.rank == 0
+
+    def wrap(self, module: nn.Module, **settings: Any) -> nn.Module:
+        """A module on this process's device whose gradients are means over all processes.
+
+        Args:
+            module: with the same parameters in all processes; those of rank 0 are what training starts from.
+            settings: of ``DistributedDataParallel``, such as ``find_unused_parameters``.
+
+        Returns:
+            ``DistributedDataParallel`` around the module, or the module itself in a process of its own.
+        """
+        module = module.to(self.device)
+        if not self.joined:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(module, device_ids=devices, **settings)
+
+    @staticmethod
+    def unwrap(module: nn.Module) -> nn.Module:
+        """The module inside, whose ``state_dict`` has the names that it has in a process of its own."""
+        return module.module if isinstance(module, DistributedDataParallel) else module
+
+    def share(self, whole: Tensor, dim: int = 0) -> Tensor:
+        """This process's rows of what all processes have: consecutive ones, equally many for each.
+
+        Raises:
+            ValueError: where the rows cannot be shared out evenly.
+        """
+        rows = whole.shape[dim]
+        if rows % self.size:
+            raise ValueError(f"the rows of a batch must be a multiple of the {self.size} processes; got {rows}.")
+        return whole.narrow(dim, self.rank * (rows // self.size), rows // self.size)
+
+    def batches(self, num_rows: int, batch: int, *, seed: int, epoch: int) -> Iterator[Tensor]:
+        """This process's share of one epoch's mini-batches, in an order that follows from seed and epoch.
+
+        Every process gets equally many batches of equally many rows, as averaging needs; the last rows of the order, fewer
+        than a batch, wait for the next epoch.
+
+        Args:
+            num_rows: number of rows of the data.
+            batch: rows of a mini-batch, those of all processes together.
+            seed: of the training.
+            epoch: number of the epoch.
+
+        Yields:
+            Row numbers, int64, shape ``(batch / size,)``, on the CPU.
+
+        Raises:
+            ValueError: where the rows do not make one batch, or a batch cannot be shared out evenly.
+        """
+        if not 1 <= batch <= num_rows:
+            raise ValueError(f"batch must be between 1 and the {num_rows} rows of the data; got {batch}.")
+        if batch % self.size:
+            raise ValueError(f"batch must be a multiple of the {self.size} processes; got {batch}.")
+        order = torch.randperm(num_rows, generator=self.generator(seed, epoch))
+        for start in range(0, num_rows - batch + 1, batch):
+            yield self.share(order[start : start + batch])
+
+    def generator(self, seed: int, *place: int, own: bool = False) -> torch.Generator:
+        """Random numbers on the CPU, from the seed and where they are needed.
+
+        Args:
+            seed: of the training.
+            place: whole numbers of at least 0 that name the place, such as epoch and step.
+            own: whether each process gets others; else all get the same, to draw for the whole batch and take their share.
+        """
+        words = np.random.SeedSequence(seed, spawn_key=(*place, self.rank + 1 if own else 0)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(words[0]))
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Mean over the processes, in place; for losses to report, and for gradients that no module holds."""
+        if self.joined:
+            torch.distributed.all_reduce(value)
+            value.div_(self.size)
+        return value
+
+
+@contextmanager
+def process_group(device: str | torch.device | None = None, *, timeout: float = 600) -> Iterator[Team]:
+    """Joins the process group that ``torchrun`` has prepared, until the block ends; alone without it.
+
+    ``torchrun --nproc-per-node 2 script.py`` starts the script twice; several machines work likewise (``--nnodes``). The
+    processes talk by gloo on CPUs and by NCCL on CUDA devices.
+
+    Args:
+        device: where to compute, such as ``"cpu"`` or ``"cuda"``; CUDA where each process of this machine can have a device
+            of its own, the CPU elsewhere, when left out. ``"cuda"`` is the process's own.
+        timeout: seconds after which a process that waits for another one gives up.
+
+    Raises:
+        ValueError: for a device that is not there, or an environment that is only in part torchrun's.
+
+    Example:
+        >>> with process_group("cpu") as team:
+        ...     model = team.wrap(torch.nn.Linear(3, 1))
+        >>> team.rank, team.size, type(model).__name__
+        (0, 1, 'Linear')
+    """
+    rank, size, local = _places(os.environ)
+    chosen = _device(device, local, int(os.environ.get("LOCAL_WORLD_SIZE", size)))
+    if rank is None:
+        yield Team(device=chosen)
+        return
+    if chosen.type not in ("cpu", "cuda") and size > 1:
+        raise ValueError(f"several processes train together on CPUs or CUDA devices; got {chosen}.")
+    cuda = chosen.type == "cuda"
+    if cuda:
+        torch.cuda.set_device(chosen)
+    torch.distributed.init_process_group(
+        "nccl" if cuda else "gloo", timeout=timedelta(seconds=timeout), device_id=chosen if cuda else None
+    )
+    try:
+        yield Team(rank, size, chosen, joined=True)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _places(environment: Mapping[str, str]) -> tuple[int | None, int, int]:
+    """Rank, number of processes and rank on this machine; no rank for a process that was started by itself."""
+    given = [name for name in _OF_TORCHRUN if name in environment]
+    if not {"RANK", "LOCAL_RANK"} & set(given):
+        return None, 1, 0
+    if missing := [name for name in _OF_TORCHRUN if name not in given]:
+        raise ValueError(f"{' and '.join(missing)} must be set where RANK is; start the processes with torchrun.")
+    try:
+        rank, size, local = (int(environment[name]) for name in _OF_TORCHRUN[:3])
+    except ValueError:
+        rank = size = local = -1
+    if not (0 <= rank < size and 0 <= local < size):
+        got = ", ".join(f"{name}={environment[name]}" for name in _OF_TORCHRUN[:3])
+        raise ValueError(f"RANK and LOCAL_RANK must be whole numbers below WORLD_SIZE; got {got}.")
+    return rank, size, local
+
+
+def _device(device: str | torch.device | None, local: int, neighbours: int) -> torch.device:
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device is None:
+        return torch.device("cuda", local) if there >= neighbours else torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f'device must name one of torch\'s, such as "cpu" or "cuda"; got {device!r}.') from None
+    if chosen.type == "cuda":
+        index = local if chosen.index is None else chosen.index
+        if index >= there:
+            raise ValueError(f"device must be there; got {chosen} for process {local} of a machine with {there} CUDA devices.")
+        return torch.device("cuda", index)
+    return chosen
