@@ -8,7 +8,7 @@ from hypergeo.figures import LIGHT, STREAMLIT
 from hypergeo.ui.cluster_data import SHARES
 from hypergeo.ui.cluster_edits import HAND, EditList, edits_in_words, note_edits, set_weights
 from hypergeo.ui.cluster_live import chosen_data, data_lines, run_of, view_at
-from hypergeo.ui.cluster_run import LIVE, STEPS
+from hypergeo.ui.cluster_settings import LIVE, STEPS
 from hypergeo.ui.cluster_snippet import cluster_snippet
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page

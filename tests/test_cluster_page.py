@@ -17,10 +17,13 @@ from streamlit.testing.v1 import AppTest
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering_scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
+from hypergeo.ui import cluster_run
 from hypergeo.ui.cluster_data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
 from hypergeo.ui.cluster_edits import EditList, edits_in_words
-from hypergeo.ui.cluster_run import PRIORS, STEPS, ClusterRun, Edit, Settings, read_edits, write_edits
+from hypergeo.ui.cluster_run import PRIORS, ClusterRun
+from hypergeo.ui.cluster_settings import STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.cluster_view import ClusterView
+from hypergeo.ui.shelf import Shelf
 
 APP = str(Path(__file__).parent.parent / "app.py")
 DATA = clouds("steep", 3, 90, 4.0, 1)
@@ -73,6 +76,34 @@ def test_what_is_shown_does_not_depend_on_the_way_there():
         found = wandering.at("hypergeometric", step, Settings(), edits)
     for name in ("sizes", "drawn", "log_weights", "losses", "means"):
         np.testing.assert_array_equal(getattr(found, name), getattr(straight, name))
+
+
+def test_weights_set_by_hand_are_forgotten_with_the_edit():
+    run = ClusterRun(DATA, 3, 2)
+    before = run.at("hypergeometric", 30, Settings()).sizes
+    by_hand = run.at("hypergeometric", 30, Settings(), [Edit(30, "weights", (1.0, 5.0, 20.0))]).sizes
+    assert abs(by_hand - before).max() > 1
+    np.testing.assert_array_equal(run.at("hypergeometric", 30, Settings()).sizes, before)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
+    monkeypatch.setattr(cluster_run, "_SHELF", Shelf(10))
+    edits = [Edit(70, "tau", 0.5), Edit(100, "weights", (1.0, 2.0, 5.0))]
+    first = ClusterRun(DATA, 3, 9).at(prior, 130, Settings(), edits)
+    steps = []
+    genuine = SizedClusters.step
+    monkeypatch.setattr(SizedClusters, "step", lambda model: (steps.append(1), genuine(model))[1])
+    second = ClusterRun(DATA, 3, 9)
+    found = second.at(prior, 130, Settings(), edits)
+    assert len(steps) == 30, "the first hundred steps were made before"
+    for name in ("sizes", "drawn", "log_weights", "losses", "means", "labels", "pull"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(first, name))
+    back = second.at(prior, 40, Settings(), edits)
+    np.testing.assert_array_equal(back.drawn, first.drawn[:40])
+    steps.clear()
+    ClusterRun(DATA, 3, 10).at(prior, 101, Settings(), edits)
+    assert len(steps) == 101, "another seed is another run"
 
 
 def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from .cluster_run import LIVE, Edit, Settings, read_edits, write_edits
+from .cluster_settings import LIVE, Edit, Settings, read_edits, write_edits
 from .state import PageState
 
 __all__ = ["HAND", "EditList", "edits_in_words", "note_edits", "set_weights"]

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from .cluster_data import ClusterData, clouds, cluster_sizes, digits, read_points
-from .cluster_run import PRIORS, ClusterRun, Edit, Settings
+from .cluster_run import PRIORS, ClusterRun
+from .cluster_settings import Edit, Settings
 from .cluster_view import ClusterView
 
 __all__ = ["chosen_data", "data_lines", "run_of", "view_at"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -15,94 +16,17 @@ from hypergeo.clustering_scores import ClusterScores, score_clusters
 from hypergeo.size_priors import HypergeometricSizes
 
 from .cluster_data import ClusterData
-from .controls import Choice, Control, Whole
+from .cluster_settings import STEPS, Edit, Settings
+from .shelf import Shelf
 from .sweep import one_thread
 
-__all__ = ["LIVE", "PRIORS", "STEPS", "ClusterRun", "Edit", "Settings", "Snapshot", "read_edits", "write_edits"]
+__all__ = ["PRIORS", "ClusterRun", "Snapshot"]
 
 PRIORS = ("hypergeometric", "categorical", "uniform")
-STEPS = 400
 # Sizes are drawn to the end, and steps stay large for long: what is changed on the way has its effect, and time to mend.
 _SCHEDULE = Schedule(steps=STEPS, hold=0.8, drawn=1.0)
 _KEPT = 25  # steps between two states that are kept to go back to
-_MOST_EDITS = 60
-
-TAUS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-LIVE: dict[str, Control] = {
-    "tau": Choice(1.0, TAUS),
-    "kind": Choice("soft", ["soft", "straight-through"]),
-    "conditionals": Choice("exact", ["exact", "merged"]),
-    "room": Whole(100, 13, 100),
-}
-"""Controls that may be moved while a run goes on."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the hypergeometric prior draws sizes with.
-
-    Attributes:
-        tau: temperature of the draws.
-        kind: ``"soft"`` or ``"straight-through"``.
-        conditionals: ``"exact"`` or ``"merged"``.
-        room: the most that a cluster holds, in percent of the points.
-    """
-
-    tau: float = 1.0
-    kind: str = "soft"
-    conditionals: str = "exact"
-    room: int = 100
-
-    def put_on(self, prior: HypergeometricSizes) -> None:
-        """Sets a prior; there is always room for all points."""
-        prior.temperature, prior.straight_through = self.tau, self.kind == "straight-through"
-        if prior.conditionals != self.conditionals:
-            prior.conditionals = self.conditionals
-        places = max(math.ceil(self.room / 100 * prior.num_points), math.ceil(prior.num_points / prior.num_clusters))
-        if int(prior.capacities[0]) != places:
-            prior.capacities = places
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What was changed before some step.
-
-    Attributes:
-        step: number of steps made before.
-        name: one of ``LIVE``, or ``"weights"``.
-        value: what it was set to: a number, a word, or weights.
-    """
-
-    step: int
-    name: str
-    value: Any
-
-
-def write_edits(edits: Sequence[Edit]) -> str:
-    """Edits as a page's address says them.
-
-    Example:
-        >>> write_edits([Edit(40, "tau", 0.1), Edit(60, "weights", (1.0, 0.5))])
-        '40~tau~0.1_60~weights~1!0.5'
-    """
-    return "_".join(f"{edit.step}~{edit.name}~{_said(edit.value)}" for edit in edits)
-
-
-def read_edits(text: str) -> list[Edit]:
-    """What :func:`write_edits` wrote; what makes no sense is left out.
-
-    Example:
-        >>> read_edits("40~tau~0.1_x~y_60~weights~1!0.5")
-        [Edit(step=40, name='tau', value=0.1), Edit(step=60, name='weights', value=(1.0, 0.5))]
-    """
-    edits = []
-    for part in text.split("_")[:_MOST_EDITS]:
-        match part.split("~"):
-            case [step, name, value] if step.isdecimal() and len(step) < 5:
-                read = _read(name, value)
-                if read is not None:
-                    edits.append(Edit(min(int(step), STEPS), name, read))
-    return sorted(edits, key=lambda edit: edit.step)
+_SHARED = 100  # steps between two states that other sessions may go on from
 
 
 @dataclass(frozen=True)
@@ -149,7 +73,8 @@ class ClusterRun:
         self.data, self.clusters = data, clusters
         # Streamlit starts the next run of a page while the last one still computes.
         self._turn = threading.Lock()
-        self._tracks = {prior: _Track(data.points, clusters, seed, prior) for prior in PRIORS}
+        points = hashlib.sha256(data.points.tobytes()).digest(), data.points.shape
+        self._tracks = {prior: _Track(data.points, clusters, seed, prior, (points, clusters, seed, prior)) for prior in PRIORS}
 
     @one_thread()
     def at(self, prior: str, step: int, settings: Settings, edits: Sequence[Edit] = ()) -> Snapshot:
@@ -183,25 +108,50 @@ def _turn(turn: int, settings: Settings, edits: Sequence[Edit]) -> _Turn:
     return _Turn(replace(settings, **changes), by_hand[-1] if by_hand else None)
 
 
-class _Track:
-    """One model, and states that it passed."""
+class _Passed(NamedTuple):
+    """A state of a model on its way, and what it drew and lost until there."""
 
-    def __init__(self, points: np.ndarray, clusters: int, seed: int, prior: str):
+    state: dict[str, Any]
+    drawn: tuple[np.ndarray, ...]
+    logs: tuple[np.ndarray, ...]
+    losses: tuple[float, ...]
+
+
+_SHELF: Shelf[_Passed] = Shelf(240)
+
+
+class _Track:
+    """One model, and states that it passed.
+
+    Args:
+        points: to divide.
+        clusters: number of clusters.
+        seed: of the start and of all draws.
+        prior: one of ``PRIORS``.
+        name: the same for two tracks exactly where the same turns take them through the same states.
+    """
+
+    def __init__(self, points: np.ndarray, clusters: int, seed: int, prior: str, name: Hashable):
         self.model = SizedClusters(points, clusters, prior=prior, seed=seed, equal_start=True, schedule=_SCHEDULE)
         self.editable = prior == "hypergeometric"
+        self.name = name
         self.kept = {0: self.model.state_dict()}
         self.turns: list[_Turn] = []
         self.drawn: list[np.ndarray] = []
         self.logs: list[np.ndarray] = []
         self.losses: list[float] = []
+        self.by_hand: tuple[float, ...] | None = None
 
     def go_to(self, step: int, turns: Sequence[_Turn]) -> None:
         """Makes the steps that are missing, from the last kept state before anything differs from what was done."""
         same = next(
             (done for done, (was, now) in enumerate(zip(self.turns, turns, strict=False)) if was != now), len(self.turns)
         )
-        if min(same, step) < len(self.turns):
-            self._back_to(min(same, step) // _KEPT * _KEPT)
+        # Weights set by hand after the last step change the model, but are no step yet.
+        taken_back = self.by_hand is not None and turns[min(same, step)].weights != self.by_hand
+        if min(same, step) < len(self.turns) or taken_back:
+            self._back_to(max(kept for kept in self.kept if kept <= min(same, step)))
+        self._skip_to(step, turns)
         for turn in turns[len(self.turns) : step]:
             self._prepare(turn)
             self.logs.append(self.model.log_weights[0].numpy())
@@ -212,10 +162,28 @@ class _Track:
             self.drawn.append(self.model.drawn[0].numpy())
             self.losses.append(float(self.model.assigned.loss[0]))
             if len(self.turns) % _KEPT == 0:
-                self.kept[len(self.turns)] = self.model.state_dict()
+                self._keep()
         self._prepare(turns[step])
 
+    def _keep(self) -> None:
+        done = len(self.turns)
+        self.kept[done] = self.model.state_dict()
+        if done % _SHARED == 0:
+            passed = _Passed(self.kept[done], tuple(self.drawn), tuple(self.logs), tuple(self.losses))
+            _SHELF.put((self.name, tuple(self.turns)), passed)
+
+    def _skip_to(self, step: int, turns: Sequence[_Turn]) -> None:
+        """Goes on from the furthest state that a session has passed with the same turns."""
+        for done in range(step // _SHARED * _SHARED, len(self.turns), -_SHARED):
+            passed = _SHELF.take((self.name, tuple(turns[:done])))
+            if passed is not None:
+                self.model.load_state_dict(passed.state)
+                self.turns, self.kept[done] = list(turns[:done]), passed.state
+                self.drawn, self.logs, self.losses = list(passed.drawn), list(passed.logs), list(passed.losses)
+                return
+
     def _prepare(self, turn: _Turn) -> None:
+        self.by_hand = turn.weights
         if not self.editable:
             return
         prior = cast(HypergeometricSizes, self.model.prior)
@@ -248,24 +216,3 @@ class _Track:
             losses=np.array(self.losses) / len(data.points),
             scores=None if data.classes is None else score_clusters(data.classes, labels, sizes),
         )
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "!".join(f"{weight:g}" for weight in value)
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def _read(name: str, text: str) -> Any:
-    """A value that some control allows, or nothing."""
-    if name == "weights":
-        try:
-            weights = tuple(float(weight) for weight in text.split("!"))
-        except ValueError:
-            return None
-        return weights if 2 <= len(weights) <= 8 and all(1e-3 <= weight <= 1e3 for weight in weights) else None
-    control = LIVE.get(name)
-    if control is None:
-        return None
-    value = control.read(text)
-    return value if control.write(value) == text else None

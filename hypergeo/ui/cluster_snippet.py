@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .cluster_run import STEPS, Edit, Settings
+from .cluster_settings import STEPS, Edit, Settings
 
 __all__ = ["cluster_snippet"]
 

@@ -15,7 +15,8 @@ from hypergeo.figures.panels import Panel
 from hypergeo.figures.series import Line, lines_panel, nice_above
 
 from .cluster_data import ClusterData
-from .cluster_run import STEPS, Settings, Snapshot
+from .cluster_run import Snapshot
+from .cluster_settings import STEPS, Settings
 
 __all__ = ["NAMES", "ClusterView"]
 
