@@ -12,6 +12,7 @@ from hypergeo.ui.cluster_settings import LIVE, STEPS
 from hypergeo.ui.cluster_snippet import cluster_snippet
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
+from hypergeo.ui.limits import CLUSTERS, SEEDS
 from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
@@ -25,13 +26,13 @@ STATE = PageState(
     {
         "view": Choice("ours", ["ours", "side by side"]),
         "source": Choice("clouds", SOURCES),
-        "clusters": Whole(4, 2, 8),
-        "number": Choice(400, [100, 200, 400, 600, 800]),
+        "clusters": Whole(4, *CLUSTERS.clusters),
+        "number": Choice(400, CLUSTERS.points),
         "shares": Choice("steep", SHARES),
         "apart": Choice(4.0, [2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0]),
-        "seed": Whole(0, 0, 9999),
+        "seed": Whole(0, *SEEDS),
         **LIVE,
-        **{f"w{cluster}": Choice(1.0, HAND) for cluster in range(1, 9)},
+        **{f"w{cluster}": Choice(1.0, HAND) for cluster in range(1, CLUSTERS.clusters[1] + 1)},
         "edits": EditList(),
         **transport_controls(STEPS),
     },
@@ -108,7 +109,10 @@ with controls:
         own = None
         if values["source"] == "your own":
             own = st.file_uploader(
-                "A CSV file: x, y, and the true class where known", type=["csv", "txt"], key="_clu_file", max_upload_size=1
+                "A CSV file: x, y, and the true class where known",
+                type=["csv", "txt"],
+                key="_clu_file",
+                max_upload_size=CLUSTERS.megabytes,
             )
             st.caption("Stays in this session alone; a link to this page cannot hold it.")
         else:

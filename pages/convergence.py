@@ -6,6 +6,7 @@ from hypergeo.figures import LIGHT, STREAMLIT
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.convergence import Settings, View, convergence_view
 from hypergeo.ui.frame import open_page
+from hypergeo.ui.limits import CONVERGENCE, SEEDS
 from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import samples_csv, standalone_html
 from hypergeo.ui.snippets import convergence_snippet
@@ -17,13 +18,13 @@ from hypergeo.ui.urn_editor import urn_controls, urn_editor
 STATE = PageState(
     "conv",
     {
-        **urn_controls(sizes=[12, 12, 12], weights=[1.0, 2.0, 4.0], drawn=12),
+        **urn_controls(sizes=[12, 12, 12], weights=[1.0, 2.0, 4.0], drawn=12, within=CONVERGENCE.urn),
         "tau": Choice(1.0, TEMPERATURES),
         "kind": Choice("soft", ["soft", "straight-through"]),
         "conditionals": Choice("exact", ["exact", "merged"]),
-        "number": Choice(1000, [100, 200, 500, 1000, 2000, 5000]),
-        "seed": Whole(0, 0, 9999),
-        "follow": Whole(7, 0, 99),
+        "number": Choice(1000, CONVERGENCE.samples),
+        "seed": Whole(0, *SEEDS),
+        "follow": Whole(7, 0, CONVERGENCE.followed),
     },
 )
 

@@ -10,6 +10,7 @@ from hypergeo.ui.gradient_settings import Settings
 from hypergeo.ui.gradient_words import ARROW_WORDS
 from hypergeo.ui.gradients import LENGTH, DescentView
 from hypergeo.ui.gradients_snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
+from hypergeo.ui.limits import GRADIENTS, SEEDS
 from hypergeo.ui.losses import LOSSES
 from hypergeo.ui.methods import KINDS
 from hypergeo.ui.presets import Preset
@@ -22,23 +23,23 @@ from hypergeo.ui.tours import Stop
 from hypergeo.ui.transport import transport, transport_controls
 from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
 
-GROUPS = 5
+GROUPS = GRADIENTS.urn.groups
 STATE = PageState(
     "grad",
     {
         "view": Choice("descent", ["descent", "side by side", "temperature", "race"]),
-        **urn_controls(sizes=[12, 12, 12], weights=[1.0, 2.0, 4.0], drawn=12, most_groups=GROUPS, largest=16, most_drawn=40),
+        **urn_controls(sizes=[12, 12, 12], weights=[1.0, 2.0, 4.0], drawn=12, within=GRADIENTS.urn),
         "loss": Choice("squared distance", LOSSES),
-        **{f"t{group}": Whole(target, 0, 16) for group, target in enumerate((7, 4, 1, 0, 0), 1)},
+        **{f"t{group}": Whole(target, 0, GRADIENTS.urn.size) for group, target in enumerate((7, 4, 1, 0, 0), 1)},
         "group": Whole(1, 1, GROUPS),
         "estimator": Choice("straight-through", KINDS),
         "tau": Choice(0.56, TEMPERATURES),
         "conditionals": Choice("exact", ["exact", "merged"]),
-        "draws": Choice(4, [1, 2, 4, 8, 16]),
-        "number": Choice(200, [50, 100, 200, 500, 1000]),
+        "draws": Choice(4, GRADIENTS.draws),
+        "number": Choice(200, GRADIENTS.estimates),
         "optimizer": Choice("Adam", ["Adam", "plain"]),
         "rate": Choice(0.1, [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]),
-        "seed": Whole(0, 0, 9999),
+        "seed": Whole(0, *SEEDS),
         **transport_controls(LENGTH),
     },
 )

@@ -5,6 +5,7 @@ import streamlit as st
 from hypergeo.figures import LIGHT, STREAMLIT
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
+from hypergeo.ui.limits import SEEDS, URN
 from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
@@ -19,9 +20,9 @@ from hypergeo.ui.urn_words import draws_in_words, possessive
 STATE = PageState(
     "urn",
     {
-        **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=12, largest=20),
+        **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=12, within=URN.urn),
         "law": Choice("Fisher", LAWS),
-        "seed": Whole(0, 0, 9999),
+        "seed": Whole(0, *SEEDS),
         **transport_controls(DRAWS),
         "step": Whole(1, 0, DRAWS),
     },

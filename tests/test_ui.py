@@ -17,6 +17,7 @@ from hypergeo.figures import LIGHT
 from hypergeo.quality import noise_floor, wasserstein_distance
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.convergence import Settings, convergence_view
+from hypergeo.ui.limits import CONVERGENCE
 from hypergeo.ui.share import samples_csv, standalone_html, with_query
 from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded, variation
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 STATE = PageState(
     "conv",
     {
-        **urn_controls([12, 12, 12], [1.0, 2.0, 4.0], 12),
+        **urn_controls([12, 12, 12], [1.0, 2.0, 4.0], 12, within=CONVERGENCE.urn),
         "tau": Choice(1.0, TEMPERATURES),
         "kind": Choice("soft", ["soft", "straight-through"]),
         "seed": Whole(0, 0, 9999),

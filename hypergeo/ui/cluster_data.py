@@ -11,11 +11,13 @@ from sklearn.decomposition import PCA
 
 from hypergeo.blobs import gaussian_blobs
 
+from .limits import CLUSTERS
+
 __all__ = ["SHARES", "ClusterData", "clouds", "cluster_sizes", "digits", "read_points"]
 
 SHARES = ("even", "two large", "steep", "one tiny")
 _RATIOS = {"even": 1.0, "steep": 0.5}
-_MOST_POINTS, _FEWEST = 1500, 8
+_FEWEST, _MOST_POINTS = CLUSTERS.rows
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def read_points(content: bytes) -> ClusterData:
     table = np.array(rows).reshape(-1, columns or 2)
     if len(table) < _FEWEST:
         raise ValueError(f"There are {len(table)} points; at least {_FEWEST} are needed.")
-    if not np.isfinite(table).all() or np.abs(table).max() > 1e9:
+    if not np.isfinite(table).all() or np.abs(table).max() > CLUSTERS.largest:
         raise ValueError("Every number must be finite and below a thousand million.")
     if np.ptp(table[:, :2], axis=0).max() == 0:
         raise ValueError("All points are the same.")

@@ -10,11 +10,11 @@ from typing import Any
 from hypergeo.size_priors import HypergeometricSizes
 
 from .controls import Choice, Control, Whole
+from .limits import CLUSTERS
 
 __all__ = ["LIVE", "STEPS", "Edit", "Settings", "read_edits", "write_edits"]
 
-STEPS = 400
-_MOST_EDITS = 60
+STEPS = CLUSTERS.steps
 TAUS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 LIVE: dict[str, Control] = {
     "tau": Choice(1.0, TAUS),
@@ -84,7 +84,7 @@ def read_edits(text: str) -> list[Edit]:
         [Edit(step=40, name='tau', value=0.1), Edit(step=60, name='weights', value=(1.0, 0.5))]
     """
     edits = []
-    for part in text.split("_")[:_MOST_EDITS]:
+    for part in text.split("_")[: CLUSTERS.edits]:
         match part.split("~"):
             case [step, name, value] if step.isdecimal() and len(step) < 5:
                 read = _read(name, value)

@@ -19,11 +19,12 @@ from .agreement import Agreement, agreement
 from .descent import Estimates, Ground, exact_gradient, ground, law_cells
 from .gradient_settings import Settings
 from .gradient_words import about_mean, counts_words, draws_words, loss_words, table_csv
+from .limits import GRADIENTS
 from .methods import REFERENCE, WHOLE
 
 __all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
 
-LENGTH = 200
+LENGTH = GRADIENTS.steps
 """Steps of a descent."""
 
 HEIGHTS = {False: 540, True: 430}

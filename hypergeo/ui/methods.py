@@ -19,13 +19,14 @@ from hypergeo.estimators import (
 from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.fisher import FisherHypergeometric
 
+from .limits import GRADIENTS
+
 __all__ = ["KINDS", "REFERENCE", "WHOLE", "Method", "contestants"]
 
 KINDS = ("Gumbel-softmax", "straight-through", "exact marginal", "score function", "control variate", "exact")
 RELAXING = KINDS[:2]
 WHOLE = KINDS[3:5]
 """Those that compare the losses of whole draws, and need no slope."""
-_MOST = 5_000  # count vectors that are listed
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Reference:
 
     def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
         logs = distribution.log_weights
-        self.urn = self.urn or ListedUrn.where_short(int(distribution.total_count), distribution.group_sizes, _MOST)
+        self.urn = self.urn or ListedUrn.where_short(int(distribution.total_count), distribution.group_sizes, GRADIENTS.listed)
         if self.urn is None or bool(logs.isinf().any()):
             return expected_separable(distribution, objective)
         return self.urn.probabilities(logs) @ objective(self.urn.counts)

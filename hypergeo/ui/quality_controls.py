@@ -19,6 +19,8 @@ from hypergeo.published_check import PublishedCheck, published_check
 from hypergeo.quality import QualityReport
 
 from .controls import Choice, Control, Switch, Whole
+from .limits import COUNTS as COUNTS_LIMITS
+from .limits import QUALITY, SEEDS
 from .quality_run import Progress
 from .sweep import Urn
 from .urn_editor import urn_controls
@@ -55,21 +57,21 @@ def quality_controls() -> dict[str, Control]:
     """The table of the page's controls."""
     return {
         "check": Choice(RELAXATION, CHECKS),
-        **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=15, largest=200, most_drawn=600),
+        **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=15, within=QUALITY.urn),
         "taus": Choice(
             "0.1, 1", ["0.1", "0.5", "1", "0.1, 1", "0.1, 0.3, 1, 3", "0.01, 0.1, 1, 10", "0.01, 0.03, 0.1, 0.3, 1, 3, 10"]
         ),
         "draws": Choice("both", list(_KINDS)),
         "rule": Choice("exact", list(_RULES)),
-        "samples": Choice(10_000, [1_000, 2_000, 5_000, 10_000, 20_000]),
-        "seed": Whole(0, 0, 9999),
+        "samples": Choice(10_000, QUALITY.samples),
+        "seed": Whole(0, *SEEDS),
         "objective": Choice("quadratic", list(OBJECTIVES)),
         **{name: Switch(True) for name in ESTIMATORS},
-        "gradients": Choice(400, [100, 200, 400, 1_000]),
-        "evaluations": Choice(8, [2, 4, 8, 16, 32]),
-        "repeats": Choice(20, [2, 5, 10, 20]),
+        "gradients": Choice(400, QUALITY.gradients),
+        "evaluations": Choice(8, QUALITY.evaluations),
+        "repeats": Choice(20, QUALITY.repeats),
         "source": Choice("yours", ["yours", "of this law", "of Wallenius' law"]),
-        "rows": Choice(2_000, [50, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000]),
+        "rows": Choice(2_000, COUNTS_LIMITS.examples),
         "against": Choice("as set", ["as set", "as fitted"]),
     }
 

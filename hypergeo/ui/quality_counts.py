@@ -13,11 +13,12 @@ from hypergeo.fisher import FisherHypergeometric
 from hypergeo.sample_quality import SampleQuality, measure_counts
 from hypergeo.wallenius import WalleniusHypergeometric
 
+from .limits import COUNTS
 from .sweep import Urn, one_thread, seeded
 
 __all__ = ["MOST_SUMS", "Fitted", "common_sums", "example_counts", "fit", "marginals", "measure"]
 
-MOST_SUMS = 40
+MOST_SUMS = COUNTS.sums
 """The most different numbers of elements drawn that a fit is made from: each is a law of its own."""
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import streamlit as st
 
 from .controls import Whole
+from .limits import COUNTS
+from .plain_words import plain
 from .quality_controls import urn_of
 from .quality_counts import MOST_SUMS, common_sums, example_counts
 from .quality_counts_view import CountsView, counts_view
 from .quality_fields import urn_fields
-from .quality_reading import LARGEST_SIZE, MOST_BYTES, MOST_ROWS, Reading, UnreadableError, plain, read
+from .quality_reading import Reading, UnreadableError, read
 from .quality_snippet import counts_snippet
 from .quality_take_away import File
 from .state import PageState
@@ -69,6 +71,7 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
         key=f"{key}_text",
         height=112,
         placeholder=_PLACEHOLDER,
+        max_chars=COUNTS.pasted,
         persist_state="session",
         on_change=_took,
         args=(key, "text", ""),
@@ -77,9 +80,9 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
     )
     chosen = f"{key}_file_{st.session_state.get(f'{key}_files', 0)}"
     file = st.file_uploader(
-        f"or a CSV file, at most {MOST_BYTES / 1e6:g} MB and {MOST_ROWS:,} rows",
+        f"or a CSV file, at most {COUNTS.megabytes} MB and {COUNTS.rows:,} rows",
         key=chosen,
-        max_upload_size=int(MOST_BYTES / 1e6),
+        max_upload_size=COUNTS.megabytes,
         on_change=_took,
         args=(key, "file", chosen),
     )
@@ -92,6 +95,9 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
                 st.caption(f"In use: {plain(name[:40])}")
                 st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(key,))
         return _read(key, data)
+    if text and len(text) > COUNTS.pasted:
+        problem = f"{len(text):,} letters were pasted, and the field takes up to {COUNTS.pasted:,}: choose a file instead."
+        return _unreadable(key, problem)
     return _read(key, text) if text and text.strip() else CountsInput(None)
 
 
@@ -232,7 +238,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
             raised = {f"m{k + 1}": int(max(sizes[k], most[k])) for k in range(groups)}
             _offer(state, f"Raise the sizes to {', '.join(map(str, raised.values()))}", raised)
         else:
-            st.caption(f"The fields go up to {highest}; a line *sizes: …* in your data may say up to {LARGEST_SIZE:,}.")
+            st.caption(f"The fields go up to {highest}; a line *sizes: …* in your data may say up to {COUNTS.size:,}.")
         return None
     if not any(values[f"w{group}"] > 0 for group in range(1, groups + 1)):
         st.warning("All weights are zero: nothing could be drawn. Raise one.", icon=":material/tune:")
@@ -308,10 +314,14 @@ def _read(key: str, data: str | bytes) -> CountsInput:
     try:
         reading = _reading(data)
     except UnreadableError as error:
-        good = st.session_state.get(f"{key}_good")
-        return CountsInput(good, str(error), kept=good is not None)
+        return _unreadable(key, str(error))
     st.session_state[f"{key}_good"] = reading
     return CountsInput(reading)
+
+
+def _unreadable(key: str, problem: str) -> CountsInput:
+    good = st.session_state.get(f"{key}_good")
+    return CountsInput(good, problem, kept=good is not None)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -9,16 +9,17 @@ import numpy as np
 
 from hypergeo.counts_file import read_counts
 
+from .limits import COUNTS, QUALITY
+from .plain_words import plain
+
 __all__ = ["LARGEST_SIZE", "MOST_BYTES", "MOST_GROUPS", "MOST_ROWS", "Reading", "UnreadableError", "plain", "read"]
 
-MOST_BYTES = 5_000_000
-MOST_ROWS = 100_000
-MOST_GROUPS = 6
-LARGEST_SIZE = 1_000
+MOST_BYTES = COUNTS.megabytes * 1_000_000
+MOST_ROWS, LARGEST_SIZE = COUNTS.rows, COUNTS.size
+MOST_GROUPS = QUALITY.urn.groups
 
 _SIZES = re.compile(r"[\s#\"]*(?:group[ _])?sizes?\"?\s*[:=,;\s]\s*(.*\d.*)", re.IGNORECASE)
 _NOT_TEXT = {b"PK": "an Excel workbook or another ZIP file", b"%PDF": "a PDF", b"\x1f\x8b": "a compressed file"}
-_MARKS = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]()<>#+-.!|$:~^&=@"})
 
 
 class UnreadableError(ValueError):
@@ -81,19 +82,6 @@ def read(data: str | bytes) -> Reading:
     notes = ["The first line is taken for names of the groups."] if named else []
     notes += ["The first column only numbers the rows, and is left out."] if numbered else []
     return Reading(counts, sizes, tuple(notes))
-
-
-def plain(words: str) -> str:
-    """Words as Markdown that shows them and does nothing else.
-
-    Example:
-        >>> plain("![x](y)")
-        '\\\\!\\\\[x\\\\]\\\\(y\\\\)'
-    """
-    printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    for address in ("://", "www.", "@"):  # made links of even where they are escaped: a word joiner within prevents it
-        printable = printable.replace(address, f"{address[0]}\u2060{address[1:]}")
-    return printable.translate(_MARKS)
 
 
 def _text(data: str | bytes) -> str:

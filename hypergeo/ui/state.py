@@ -11,6 +11,8 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.errors import StreamlitAPIException
 
 from .controls import Choice, Control, Switch, Whole
+from .limits import SHOWN_OF_A_VALUE
+from .plain_words import quoted
 
 __all__ = ["PageState"]
 
@@ -69,7 +71,7 @@ class PageState:
                 return
             if wrong:
                 st.session_state[self._notes] = [
-                    f"{self.key(name)}={said} is not allowed ({self.controls[name].allowed()}): "
+                    f"{self.key(name)}={quoted(said, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
                     f"{self.controls[name].write(value)} is shown."
                     for name, (said, value) in wrong.items()
                 ]

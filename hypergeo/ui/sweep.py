@@ -34,6 +34,7 @@ __all__ = [
 TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
 """From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
 
+_AT_ONCE = 250
 _generator = threading.Lock()
 
 
@@ -176,8 +177,12 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str) -> Samples:
     with seeded(seed):
         noise = single.sample_noise((number,))
     hard = single.rsample((number,), noise=noise)
-    everywhere = noise[:, None].expand(number, len(temperatures), noise.shape[-1])
-    soft = urn.relaxed(temperatures, conditionals, straight_through=False).rsample((number,), noise=everywhere)
+    relaxed = urn.relaxed(temperatures, conditionals, straight_through=False)
+    parts = []
+    for part in noise.split(_AT_ONCE):  # all at once would take hundreds of megabytes, and longer
+        everywhere = part[:, None].expand(len(part), len(temperatures), noise.shape[-1])
+        parts.append(relaxed.rsample((len(part),), noise=everywhere))
+    soft = torch.cat(parts)
     return Samples(
         soft.movedim(0, 1).contiguous().numpy(),
         hard.numpy(),

@@ -11,14 +11,15 @@ import torch
 from hypergeo.enumeration import count_support
 from hypergeo.race_spectrum import RaceLaw, race_law, race_probabilities
 
+from .limits import URN
 from .sweep import Urn, one_thread, seeded
 
 __all__ = ["DRAWS", "Drawn", "ExactLaws", "draw_all", "elements_of", "exact_laws"]
 
-DRAWS = 1000
+DRAWS = URN.draws
 """Draws in the sequence, of which the page shows the first few."""
 
-LISTED = 4000  # count vectors; an urn with more has no joint distance and no mode of Wallenius' law here
+LISTED = URN.listed  # count vectors; an urn with more has no joint distance and no mode of Wallenius' law here
 
 
 class ExactLaw(NamedTuple):

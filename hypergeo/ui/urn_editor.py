@@ -10,6 +10,7 @@ import streamlit as st
 from hypergeo.figures import group_colour
 
 from .controls import Choice, Control, Whole
+from .limits import UrnLimits
 from .state import PageState
 
 __all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor"]
@@ -18,30 +19,26 @@ WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 """Zero, then 0.01 to 100 in ten steps for each factor of ten."""
 
 
-def urn_controls(
-    sizes: list[int], weights: list[float], drawn: int, *, most_groups: int = 6, largest: int = 30, most_drawn: int = 60
-) -> dict[str, Control]:
+def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: UrnLimits) -> dict[str, Control]:
     """The table of an urn's controls, for a page's state.
 
     Args:
         sizes: size of each group at the start; groups beyond repeat the last.
         weights: importance of each group at the start; groups beyond repeat the last.
         drawn: number of elements drawn at the start.
-        most_groups: greatest number of groups.
-        largest: greatest size of a group.
-        most_drawn: greatest number drawn.
+        within: the largest urn.
 
     Example:
-        >>> list(urn_controls([9, 9], [1.0, 2.0], 6, most_groups=2))
+        >>> list(urn_controls([9, 9], [1.0, 2.0], 6, within=UrnLimits(groups=2, size=30, drawn=60)))
         ['groups', 'n', 'w1', 'm1', 'w2', 'm2']
     """
     table: dict[str, Control] = {
-        "groups": Choice(len(sizes), list(range(2, most_groups + 1))),
-        "n": Whole(drawn, 0, most_drawn),
+        "groups": Choice(len(sizes), list(range(2, within.groups + 1))),
+        "n": Whole(drawn, 0, within.drawn),
     }
-    for group in range(most_groups):
+    for group in range(within.groups):
         table[f"w{group + 1}"] = Choice(weights[min(group, len(weights) - 1)], WEIGHTS)
-        table[f"m{group + 1}"] = Whole(sizes[min(group, len(sizes) - 1)], 0, largest)
+        table[f"m{group + 1}"] = Whole(sizes[min(group, len(sizes) - 1)], 0, within.size)
     return table
 
 

@@ -1,0 +1,233 @@
+"""What the pages accept: one table of limits, for addresses, controls and files alike.
+
+They are chosen so that the largest request takes at most two seconds of one processor and 300 MB, or shows how far it is and
+ends at a word (``python -m tests.benchmarks limits`` measures it). Beyond a limit a page takes the nearest value that it has,
+and says so; a file that is too large is refused in words. The library itself has no such limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = [
+    "CLUSTERS",
+    "CONVERGENCE",
+    "COUNTS",
+    "GRADIENTS",
+    "QUALITY",
+    "SEEDS",
+    "SHOWN_OF_A_VALUE",
+    "URN",
+    "ClusterLimits",
+    "ConvergenceLimits",
+    "CountsLimits",
+    "GradientLimits",
+    "QualityLimits",
+    "UrnLimits",
+    "UrnPageLimits",
+    "rows",
+]
+
+SEEDS = (0, 9_999)
+"""Seeds of every page."""
+
+SHOWN_OF_A_VALUE = 40
+"""Letters of a value in the address that are shown where it is not allowed."""
+
+
+class UrnLimits(NamedTuple):
+    """The largest urn of a page.
+
+    Attributes:
+        groups: number of groups; at least two.
+        size: of a group.
+        drawn: elements drawn.
+    """
+
+    groups: int
+    size: int
+    drawn: int
+
+
+class UrnPageLimits(NamedTuple):
+    """Of the urn page.
+
+    Attributes:
+        urn: the largest urn.
+        draws: in the sequence.
+        listed: count vectors that are gone through for the joint distance and Wallenius' mode.
+    """
+
+    urn: UrnLimits
+    draws: int
+    listed: int
+
+
+class ConvergenceLimits(NamedTuple):
+    """Of the convergence page.
+
+    Attributes:
+        urn: the largest urn.
+        samples: numbers of samples to choose from.
+        followed: the last sample whose path can be followed.
+    """
+
+    urn: UrnLimits
+    samples: Sequence[int]
+    followed: int
+
+
+class GradientLimits(NamedTuple):
+    """Of the gradients page.
+
+    Attributes:
+        urn: the largest urn.
+        draws: of an estimate, to choose from.
+        estimates: to choose from.
+        steps: of a descent.
+        listed: count vectors that are listed for the exact gradient at each step; more go by way of the marginals.
+    """
+
+    urn: UrnLimits
+    draws: Sequence[int]
+    estimates: Sequence[int]
+    steps: int
+    listed: int
+
+
+class QualityLimits(NamedTuple):
+    """Of the quality page's reports, which are made in the background.
+
+    Attributes:
+        urn: the largest urn.
+        samples: draws of each sampler, to choose from.
+        gradients: of each estimator, to choose from.
+        evaluations: draws of a gradient, to choose from.
+        repeats: sets of draws at each weight of the published check, to choose from.
+    """
+
+    urn: UrnLimits
+    samples: Sequence[int]
+    gradients: Sequence[int]
+    evaluations: Sequence[int]
+    repeats: Sequence[int]
+
+
+class CountsLimits(NamedTuple):
+    """Of observed counts on the quality page.
+
+    Attributes:
+        examples: rows of an example, to choose from.
+        megabytes: of a file.
+        pasted: letters that can be pasted.
+        rows: of a file.
+        size: of a group, where a line of the file gives the sizes.
+        sums: different numbers of elements drawn that a fit is made from: each is a law of its own.
+    """
+
+    examples: Sequence[int]
+    megabytes: int
+    pasted: int
+    rows: int
+    size: int
+    sums: int
+
+
+class ClusterLimits(NamedTuple):
+    """Of the page on cluster sizes.
+
+    Attributes:
+        clusters: the least and the greatest number.
+        points: made by the page, to choose from.
+        steps: of a run.
+        edits: changes on the way that an address holds.
+        megabytes: of a file of points.
+        rows: the fewest and the most points of a file.
+        largest: coordinate of a point.
+    """
+
+    clusters: tuple[int, int]
+    points: Sequence[int]
+    steps: int
+    edits: int
+    megabytes: int
+    rows: tuple[int, int]
+    largest: float
+
+
+URN = UrnPageLimits(UrnLimits(groups=6, size=20, drawn=60), draws=1_000, listed=4_000)
+CONVERGENCE = ConvergenceLimits(
+    UrnLimits(groups=6, size=30, drawn=60), samples=(100, 200, 500, 1_000, 2_000, 4_000), followed=99
+)
+GRADIENTS = GradientLimits(
+    UrnLimits(groups=5, size=16, drawn=40),
+    draws=(1, 2, 4, 8, 16),
+    estimates=(50, 100, 200, 500, 1_000),
+    steps=200,
+    listed=5_000,
+)
+QUALITY = QualityLimits(
+    UrnLimits(groups=6, size=200, drawn=600),
+    samples=(1_000, 2_000, 5_000, 10_000, 20_000),
+    gradients=(100, 200, 400, 1_000),
+    evaluations=(2, 4, 8, 16, 32),
+    repeats=(2, 5, 10, 20),
+)
+COUNTS = CountsLimits(
+    examples=(50, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000),
+    megabytes=5,
+    pasted=200_000,
+    rows=100_000,
+    size=1_000,
+    sums=40,
+)
+CLUSTERS = ClusterLimits(
+    clusters=(2, 8), points=(100, 200, 400, 600, 800), steps=400, edits=60, megabytes=1, rows=(8, 1_500), largest=1e9
+)
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """The table: page, what is limited, and from where to where.
+
+    Example:
+        >>> rows()[0]
+        ('every page', 'seed', '0 to 9,999')
+    """
+    urns = [("urn", URN.urn), ("convergence", CONVERGENCE.urn), ("gradients", GRADIENTS.urn), ("quality", QUALITY.urn)]
+    table: list[tuple[str, str, object, object]] = [("every page", "seed", *SEEDS)]
+    for page, urn in urns:
+        table += [
+            (page, "groups", 2, urn.groups),
+            (page, "elements of a group", 0, urn.size),
+            (page, "elements drawn", 0, urn.drawn),
+        ]
+    table += [
+        ("urn", "draws", 0, URN.draws),
+        ("convergence", "samples", *_ends(CONVERGENCE.samples)),
+        ("gradients", "draws of an estimate", *_ends(GRADIENTS.draws)),
+        ("gradients", "estimates", *_ends(GRADIENTS.estimates)),
+        ("gradients", "steps", 0, GRADIENTS.steps),
+        ("quality", "draws of each sampler", *_ends(QUALITY.samples)),
+        ("quality", "gradients of each estimator", *_ends(QUALITY.gradients)),
+        ("quality", "draws of a gradient", *_ends(QUALITY.evaluations)),
+        ("quality", "sets of draws at each weight of the published check", *_ends(QUALITY.repeats)),
+        ("quality, counts", "rows of an example", *_ends(COUNTS.examples)),
+        ("quality, counts", "rows of a file", 1, COUNTS.rows),
+        ("quality, counts", "megabytes of a file", 0, COUNTS.megabytes),
+        ("quality, counts", "letters pasted", 0, COUNTS.pasted),
+        ("quality, counts", "elements of a group, in a line of sizes", 0, COUNTS.size),
+        ("cluster sizes", "clusters", *CLUSTERS.clusters),
+        ("cluster sizes", "points", *_ends(CLUSTERS.points)),
+        ("cluster sizes", "points of a file", *CLUSTERS.rows),
+        ("cluster sizes", "megabytes of a file", 0, CLUSTERS.megabytes),
+        ("cluster sizes", "steps", 0, CLUSTERS.steps),
+        ("cluster sizes", "changes on the way", 0, CLUSTERS.edits),
+    ]
+    order = {page: number for number, page in enumerate(dict.fromkeys(row[0] for row in table))}
+    table.sort(key=lambda row: order[row[0]])
+    return [(page, what, f"{low:,} to {high:,}") for page, what, low, high in table]
+
+
+def _ends(options: Sequence[int]) -> tuple[int, int]:
+    return options[0], options[-1]
