@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .quality import QualityReport
     from .sample_quality import SampleQuality
 
-__all__ = ["UrnRecord", "from_record", "to_csv", "to_record"]
+__all__ = ["UrnRecord", "from_record", "table_rows", "to_csv", "to_record"]
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,17 @@ def to_csv(report: QualityReport) -> str:
 
     Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
     """
-    rows = [*map(_sampler_cells, report.samples), *map(_estimator_cells, report.gradients)]
+    rows = table_rows(report)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for cells in rows for name in cells)), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def table_rows(report: QualityReport) -> list[dict[str, Any]]:
+    """A report's table, columns by name: its samplers, then its estimators."""
+    return [*map(_sampler_cells, report.samples), *map(_estimator_cells, report.gradients)]
 
 
 def _sampler_cells(row: SampleQuality) -> dict[str, Any]:

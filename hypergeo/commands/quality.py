@@ -8,19 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hypergeo.counts_file import read_counts
-from hypergeo.estimators import (
-    Estimator,
-    Exact,
-    ExactMarginal,
-    GumbelSoftmax,
-    LinearizedControlVariate,
-    ScoreFunction,
-    StraightThrough,
-)
 from hypergeo.gradient_quality import Measured
-from hypergeo.objectives import OBJECTIVES, Absolute, Linear, Quadratic, preset_objective
+from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
 
+from .measures import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
 
@@ -33,26 +25,22 @@ EPILOG = """examples:
     python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --samplers none --objective absolute --target 2,4,9
   do these counts come from this law? (status 3 where they do not, with --strict)
     python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --counts counts.csv --strict
+  many urns, temperatures, sample counts and seeds, on all cores; run again, it goes on where it stopped:
+    python -m hypergeo quality --sweep grid.json -o sweep.csv
+
+A grid is a JSON file; what it does not say is taken from the command line:
+  {"urns": [{"total_count": 15, "group_sizes": "3x10", "weights": [1, 2, 4]}],
+   "temperatures": [0.1, 0.5, 1], "num_samples": [1000, 10000], "seeds": 20}
 
 The verdict comes first, in words. With --strict the status is 3 where anything is not to be trusted."""
 
-ESTIMATORS: dict[str, Callable[[], Estimator]] = {
-    "score-function": ScoreFunction,
-    "control-variate": LinearizedControlVariate,
-    "exact-marginal": ExactMarginal,
-    "straight-through": lambda: StraightThrough(1.0),
-    "gumbel-softmax": lambda: GumbelSoftmax(1.0),
-    "straight-through-merged": lambda: StraightThrough(1.0, "merged"),
-    "gumbel-softmax-merged": lambda: GumbelSoftmax(1.0, "merged"),
-    "exact": Exact,
-}
 _USUAL = ["score-function", "control-variate", "exact-marginal", "straight-through"]
 _DISTRUSTED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommand's arguments."""
-    add_urn_arguments(parser)
+    add_urn_arguments(parser, required=False)
     group = parser.add_argument_group("what is measured")
     group.add_argument(
         "--temperatures", type=positive, default=[0.1, 1.0], metavar="LIST", help="of the relaxation; 0.1,1 by default"
@@ -96,6 +84,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="draws of each estimate; 8")
     effort.add_argument("--level", type=_level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
     add_seed_argument(parser)
+    many = parser.add_argument_group("a sweep")
+    many.add_argument("--sweep", type=Path, metavar="GRID", help="measure every cell of a grid (JSON) instead of one urn")
+    many.add_argument(
+        "--workers",
+        type=whole(0, 1024),
+        metavar="W",
+        help="processes of this machine, one for each core by default; 0 computes in this one, without dask",
+    )
+    many.add_argument("--scheduler", metavar="ADDRESS", help="a cluster's Dask scheduler instead, such as tcp://10.0.0.1:8786")
+    many.add_argument(
+        "--cells",
+        type=Path,
+        metavar="FOLDER",
+        help="where finished cells are kept and found again; beside the grid by default, as GRID.cells",
+    )
     parser.add_argument("--strict", action="store_true", help="end with status 3 where anything is not to be trusted")
     add_output_arguments(parser, ["text", "json", "csv", "html"])
 
@@ -103,21 +106,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, terminal: Terminal) -> int:
     """Measures and writes the report."""
     chosen = output_format(given)
+    if given.sweep is not None:
+        from .sweep import run_sweep
+
+        return run_sweep(given, terminal, chosen)
+    if given.workers is not None or given.scheduler is not None or given.cells is not None:
+        raise ValueError("--workers, --scheduler and --cells go with --sweep")
+    if given.total_count is None or given.group_sizes is None:
+        raise ValueError("the urn must be given by --total-count and --group-sizes, or many of them by --sweep")
     start(given)
     law = urn_of(given)
     if given.counts is not None:
         counts = read_counts(read_text(given.counts), groups=law.event_shape[0]).counts
         report = QualityReport.of_counts(law, counts, level=given.level, seed=given.seed)
     else:
-        objective = preset_objective(given.objective, law)
-        if given.target is not None:
-            if len(given.target) != law.event_shape[0]:
-                raise ValueError(
-                    f"--target must list one number for each of the {law.event_shape[0]} groups; got {len(given.target)}"
-                )
-            if not isinstance(objective, Quadratic | Absolute | Linear):
-                raise ValueError("--target goes with --objective quadratic, absolute or linear, not with step")
-            objective = type(objective)(tuple(given.target))
+        if given.target is not None and len(given.target) != law.event_shape[0]:
+            raise ValueError(
+                f"--target must list one number for each of the {law.event_shape[0]} groups; got {len(given.target)}"
+            )
+        objective = with_target(preset_objective(given.objective, law), given.target)
         report = QualityReport.measure(
             law,
             given.temperatures,

@@ -15,12 +15,12 @@ __all__ = ["add_seed_argument", "add_urn_arguments", "numbers", "positive", "siz
 _MOST_GROUPS = 10_000
 
 
-def add_urn_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--total-count``, ``--group-sizes`` and the weights."""
+def add_urn_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """``--total-count``, ``--group-sizes`` and the weights; where there are other ways to say it, none is required."""
     group = parser.add_argument_group("the urn")
-    group.add_argument("-n", "--total-count", type=whole(0), required=True, metavar="N", help="how many elements are drawn")
+    group.add_argument("-n", "--total-count", type=whole(0), required=required, metavar="N", help="how many elements are drawn")
     group.add_argument(
-        "-m", "--group-sizes", type=sizes, required=True, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
+        "-m", "--group-sizes", type=sizes, required=required, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
     )
     weights = group.add_mutually_exclusive_group()
     weights.add_argument(

@@ -16,7 +16,7 @@ from .gradient_quality import gradient_figure
 from .palette import LIGHT
 from .sample_quality import sample_figure
 
-__all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure"]
+__all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure", "sweep_html"]
 
 _SAMPLE_TESTS = (
     "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint law where it can be "
@@ -68,10 +68,29 @@ def report_html(report: QualityReport) -> str:
     parts.append(f"<h2>Settings</h2>{_settings(report)}")
     data = report.to_json().replace("<", "\\u003c")
     parts.append(f'<script type="application/json" id="report">{data}</script>')
+    return _page("Relaxation quality", "".join(parts))
+
+
+def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]) -> str:
+    """The tables of many reports as a page of their own.
+
+    Args:
+        sentence: what they are.
+        tables: title, head and rows of each.
+
+    Example:
+        >>> "<td>1 &lt; 2</td>" in sweep_html("One cell.", [("Samples", ["urn"], [["1 < 2"]])])
+        True
+    """
+    shown = [f"<h2>{html.escape(title)}</h2>{_table(head, [(row, False) for row in rows])}" for title, head, rows in tables]
+    return _page("Relaxation quality, a sweep", f"<h1>A sweep</h1><p>{html.escape(sentence)}</p>{''.join(shown)}")
+
+
+def _page(title: str, body: str) -> str:
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Relaxation quality</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body>{body}</body></html>\n"
     )
 
 
