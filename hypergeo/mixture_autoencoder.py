@@ -1,0 +1,106 @@
+"""An autoencoder whose latent space holds a mixture of Gaussians: the networks of variational clustering."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["MixtureAutoencoder", "Reconstruction"]
+
+_LOG_TAU = math.log(2 * math.pi)
+
+
+def _layers(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
+    """Linear layers with ReLU between them, started as in He et al., "Delving deep into rectifiers", ICCV 2015."""
+    modules: list[nn.Module] = []
+    for inward, outward in pairwise(widths):
+        linear = nn.Linear(inward, outward)
+        gain = 2 if len(modules) < 2 * (len(widths) - 2) else 1
+        with torch.no_grad():
+            linear.weight.uniform_(-1, 1, generator=generator).mul_((3 * gain / inward) ** 0.5)
+            linear.bias.zero_()
+        modules += [linear, nn.ReLU()]
+    return nn.Sequential(*modules[:-1])
+
+
+class MixtureAutoencoder(nn.Module):
+    r"""``c`` from a law of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
+
+    Args:
+        width: numbers in a row of data, ``D``; rows should have mean zero and overall variance one.
+        num_clusters: ``K``.
+        latent: dimensions of ``z``, ``d``.
+        hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
+        generator: of the first parameters.
+
+    References:
+        Z. Jiang, Y. Zheng, H. Tan, B. Tang, H. Zhou, "Variational deep embedding: an unsupervised and generative approach to
+        clustering", IJCAI 2017, section 3.
+    """
+
+    def __init__(self, width: int, num_clusters: int, latent: int, hidden: Sequence[int], generator: torch.Generator):
+        super().__init__()
+        self.latent = latent
+        self.encoder = _layers([width, *hidden, 2 * latent], generator)
+        self.decoder = _layers([latent, *reversed(hidden), width], generator)
+        self.means = nn.Parameter(torch.zeros(num_clusters, latent))
+        self.log_variances = nn.Parameter(torch.zeros(num_clusters, latent))
+        self.log_noise = nn.Parameter(torch.zeros(()))
+
+    def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log variances of ``z`` given rows ``(B, D)``, each ``(B, d)``."""
+        mean, log_variance = self.encoder(rows).chunk(2, -1)
+        return mean, log_variance.clamp(-12.0, 6.0)
+
+    def scores(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """Expected log-density of ``z`` in each cluster, shape ``(B, K)``, for ``z`` normal with these, each ``(B, d)``."""
+        precision = (-self.log_variances).exp()
+        second = mean.square() + log_variance.exp()
+        square = second @ precision.mT - 2 * mean @ (precision * self.means).mT
+        constant = (precision * self.means.square() + self.log_variances + _LOG_TAU).sum(-1)
+        return -0.5 * (square + constant)
+
+    def forward(self, rows: Tensor, noise: Tensor, label: Callable[[Tensor], Tensor]) -> Tensor:
+        """The part of the evidence lower bound that networks and mixture matter for.
+
+        Args:
+            rows: shape ``(B, D)``.
+            noise: standard normal, shape ``(B, d)``.
+            label: from scores, shape ``(B, K)``, to soft labels ``q`` of the same shape.
+
+        Returns:
+            ``E[log p(x | z)] + Σ_k q_k (E[log p(z | k)] − log q_k) + H(z | x)`` of each row, shape ``(B,)``, the first
+            expectation by one draw.
+        """
+        mean, log_variance = self.encode(rows)
+        scores = self.scores(mean, log_variance)
+        labels = label(scores.detach())
+        decoded = self.decoder(mean + (0.5 * log_variance).exp() * noise)
+        error = (rows - decoded).square().sum(-1)
+        fit = -0.5 * (error * (-self.log_noise).exp() + rows.shape[-1] * (self.log_noise + _LOG_TAU))
+        clusters = (labels * scores).sum(-1) + torch.special.entr(labels).sum(-1)
+        return fit + clusters + 0.5 * (log_variance + 1 + _LOG_TAU).sum(-1)
+
+
+class Reconstruction(nn.Module):
+    """Encoder and decoder alone, to begin with: error of rows that went through, ``z`` at its mean.
+
+    Args:
+        model: whose networks these are.
+    """
+
+    def __init__(self, model: MixtureAutoencoder):
+        super().__init__()
+        self.encoder, self.decoder, self.latent = model.encoder, model.decoder, model.latent
+
+    def forward(self, rows: Tensor, noise: Tensor) -> Tensor:
+        """Mean squared error of each row, shape ``(B,)``, where the latents are disturbed by noise, shape ``(B, d)``."""
+        mean, log_variance = self.encoder(rows).chunk(2, -1)
+        decoded = self.decoder(mean + noise)
+        # Keeps the latents at a scale of one, which the noise would otherwise drive up, and lets all parameters learn.
+        held = 1e-3 * (mean.square().mean(-1) + (log_variance + 3).square().mean(-1))
+        return (rows - decoded).square().mean(-1) + held

@@ -1,0 +1,186 @@
+"""Variational clustering: networks find a latent space in which the data are Gaussian clusters, whose sizes are learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .distributed import Team
+from .label_laws import label_law
+from .mixture_autoencoder import MixtureAutoencoder
+from .variational_training import VariationalSettings, VariationalTraining
+
+__all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_clusters"]
+
+
+@dataclass(frozen=True)
+class VariationalClusters:
+    """What was found.
+
+    Attributes:
+        labels: cluster of each point, int64, shape ``(N,)``.
+        soft_labels: probability of each cluster for each point, shape ``(N, K)``.
+        sizes: mean of the learned law of the labels, scaled to ``N``, shape ``(K,)``.
+        log_weights: of the law, mean zero, shape ``(K,)``.
+        elbo: evidence lower bound in nats a point, one number an epoch.
+        model: the networks and the mixture, for rows from which ``centre`` is taken off and that are divided by ``spread``.
+        centre: shape ``(D,)``.
+        spread: a number.
+        offsets: what scores are raised by for the labels, shape ``(K,)``.
+    """
+
+    labels: np.ndarray
+    soft_labels: np.ndarray
+    sizes: np.ndarray
+    log_weights: np.ndarray
+    elbo: list[float]
+    model: MixtureAutoencoder
+    centre: Tensor
+    spread: float
+    offsets: Tensor
+
+    @torch.no_grad()
+    def predict(self, x: Any) -> np.ndarray:
+        """Cluster of further points; of those learned from, it is their label.
+
+        Args:
+            x: shape ``(M, D)``, or ``(M, …)`` with ``D`` numbers in each.
+
+        Returns:
+            int64, shape ``(M,)``.
+
+        Raises:
+            ValueError: for another number of columns, and for numbers that are not finite.
+        """
+        rows = _read_rows(x)
+        if rows.shape[1] != len(self.centre):
+            raise ValueError(f"x must have {len(self.centre)} numbers a point, as learned from; got {rows.shape[1]}.")
+        scaled = (rows.to(self.centre.device) - self.centre) / self.spread
+        scores = self.model.scores(*self.model.encode(scaled))
+        return (scores.cpu().double() + self.offsets).argmax(-1).numpy()
+
+
+def fit_variational_clusters(
+    x: Any,
+    num_clusters: int,
+    prior: str = "fisher",
+    *,
+    capacities: Any = None,
+    urn: str = "all",
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    team: Team | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    **settings: Any,
+) -> VariationalClusters:
+    """Variational deep embedding with a law of the labels of one's choice.
+
+    Args:
+        x: points, shape ``(N, D)``, or ``(N, …)``, which is flattened.
+        num_clusters: ``K``.
+        prior: law of the labels: ``"fisher"``, ``"categorical"`` (learned shares, as in VaDE) or ``"uniform"``. Where
+            capacities are ``N`` and nothing fills up, Fisher's law with learned weights has the same best fits as learned
+            shares: a cluster's weight makes up for the places that its points take.
+        capacities: for ``"fisher"``: the most of the ``N`` points that each cluster can hold, one number or ``K`` of them;
+            ``N`` each when omitted.
+        urn: for ``"fisher"``: ``"all"`` is one urn for all points, of which a mini-batch takes places that the other points
+            have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as for ``"all"``.
+        seed: of everything random.
+        device: where to compute; the CPU when omitted.
+        team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
+        progress: called after each epoch with the number of epochs done and to do.
+        settings: of :class:`VariationalSettings`: ``latent``, ``hidden``, ``batch_size``, ``pretraining``, ``epochs``,
+            ``rate``, ``mixture_rate``, ``noise``.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+
+    Example:
+        >>> points = np.random.default_rng(0).normal(size=(90, 4)) + 8 * (np.arange(90)[:, None] < 30)
+        >>> found = fit_variational_clusters(points, 2, latent=2, hidden=[16], batch_size=30, pretraining=5, epochs=5)
+        >>> sorted(found.sizes.round().tolist())
+        [30.0, 60.0]
+
+    References:
+        T. Sutter, L. Manduchi, A. Ryser, J. Vogt, "Learning group importance using the differentiable hypergeometric
+        distribution", ICLR 2023, section 5.3.
+        Z. Jiang, Y. Zheng, H. Tan, B. Tang, H. Zhou, "Variational deep embedding: an unsupervised and generative approach to
+        clustering", IJCAI 2017.
+    """
+    rows = _read_rows(x)
+    if isinstance(num_clusters, bool) or not isinstance(num_clusters, int) or not 1 <= num_clusters <= len(rows):
+        raise ValueError(f"num_clusters must be a whole number between 1 and the {len(rows)} points; got {num_clusters!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0; got {seed!r}.")
+    if urn not in ("all", "batch"):
+        raise ValueError(f'urn must be "all" or "batch"; got {urn!r}.')
+    chosen = _settings(settings)
+    if team is None:
+        team = Team(device=_device(device))
+    elif device is not None:
+        raise ValueError("Give either device or team, which has a device of its own.")
+    if len(rows) < team.size:
+        raise ValueError(f"x must have a point for each of the {team.size} processes; got {len(rows)}.")
+    centre = rows.double().mean(0)
+    spread = float((rows - centre).square().mean().sqrt())
+    if not spread > 1e-6 * float(rows.abs().max()):
+        raise ValueError("x must not be the same point over and over.")
+    centre = centre.float().to(team.device)
+    data = (rows.to(team.device) - centre) / spread
+    law = label_law(prior, len(rows), num_clusters, capacities)
+    if urn == "batch":
+        batch = min(chosen.batch_size, len(rows))
+        places = None if capacities is None else np.ceil(np.asarray(capacities) * (batch / len(rows)) - 1e-9)
+        law = label_law(prior, batch, num_clusters, places)
+    training = VariationalTraining(data, law, num_clusters, chosen, seed, team)
+    training.run(progress)
+    training.label_all()
+    logs = training.law.log_weights
+    return VariationalClusters(
+        labels=training.soft_labels.argmax(-1).cpu().numpy(),
+        soft_labels=training.soft_labels.cpu().numpy(),
+        sizes=(law.mean * (len(rows) / law.total_count)).numpy(),
+        log_weights=(logs - logs.mean()).numpy(),
+        elbo=[bound - data.shape[1] * math.log(spread) for bound in training.elbo],
+        model=training.model,
+        centre=centre,
+        spread=spread,
+        offsets=law.offsets(),
+    )
+
+
+def _settings(given: dict[str, Any]) -> VariationalSettings:
+    known = VariationalSettings.__dataclass_fields__
+    if unknown := [name for name in given if name not in known]:
+        raise ValueError(f"The settings are {', '.join(known)}; got {', '.join(unknown)}.")
+    return VariationalSettings(**given)
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    try:
+        chosen = torch.device("cpu" if device is None else device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ValueError(f'device must be one that is there, such as "cpu" or "cuda"; got {device!r}.') from None
+    return chosen
+
+
+def _read_rows(given: Any) -> Tensor:
+    try:
+        read = given.detach().cpu() if isinstance(given, Tensor) else torch.as_tensor(np.asarray(given))
+        rows = read.double()
+    except (TypeError, ValueError):
+        raise ValueError(f"x must be a regular array of numbers; got {type(given).__name__}.") from None
+    if rows.dim() < 2 or not rows.numel():
+        raise ValueError(f"x must have shape (N, D), a row for each point; got shape {tuple(rows.shape)}.")
+    rows = rows.flatten(1).float()
+    if not bool(rows.isfinite().all()):
+        row = int((~rows.isfinite()).any(-1).nonzero()[0])
+        raise ValueError(f"x must be finite; row {row} is not.")
+    return rows

@@ -1,0 +1,208 @@
+"""How variational clustering learns: an autoencoder first, then clusters in its latent space, then all of it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .distributed import Team
+from .kmeans import kmeans_plus_plus, lloyd
+from .label_laws import LabelLaw
+from .mixture_autoencoder import MixtureAutoencoder, Reconstruction
+
+__all__ = ["VariationalSettings", "VariationalTraining"]
+
+_STARTS, _LLOYD_STEPS = 16, 30
+_PRIOR_POINTS = 5.0  # points of overall variance that each cluster's first variance is shrunk with
+_NETWORKS, _AUTOENCODER, _TOGETHER = range(3)  # what random numbers are for
+
+
+@dataclass(frozen=True)
+class VariationalSettings:
+    """How long and how fast to learn. The defaults were chosen on digits, with seeds that no reported number comes from.
+
+    Attributes:
+        latent: dimensions of the latent space.
+        hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
+        batch_size: rows of a mini-batch, those of all processes together; all rows where there are fewer.
+        pretraining: epochs of the autoencoder alone.
+        epochs: epochs of the whole model.
+        rate: step size of Adam for the networks; falls to a twentieth in the second half of each stage.
+        mixture_rate: the same for the mixture's means and variances.
+        noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
+
+    Raises:
+        ValueError: naming the setting, its value and what is allowed.
+    """
+
+    latent: int = 10
+    hidden: tuple[int, ...] = (256, 128)
+    batch_size: int = 128
+    pretraining: int = 40
+    epochs: int = 60
+    rate: float = 1e-3
+    mixture_rate: float = 3e-3
+    noise: float = 0.3
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "hidden", tuple(self.hidden))
+        except TypeError:
+            raise ValueError(f"hidden must be a list of whole numbers; got {self.hidden!r}.") from None
+        least = {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}
+        whole = [(name, getattr(self, name), low) for name, low in least.items()]
+        for name, value, low in [*whole, *(("hidden", width, 1) for width in self.hidden)]:
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}.")
+        for name in ("rate", "mixture_rate", "noise"):
+            value = getattr(self, name)
+            good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+            if not good or (name != "noise" and value == 0):
+                raise ValueError(f"{name} must be a positive number; got {value!r}.")
+
+
+class VariationalTraining:
+    """A model, its data and the law of their labels, on one process or several.
+
+    Networks and mixture follow the gradient of the evidence lower bound by mini-batches. In each, the soft labels are those
+    that are best for the model as it is; the bound is stationary in them, so that no gradient need flow through them. The
+    law's weights are set to their best after each epoch, for the counts that all soft labels add up to.
+
+    Args:
+        data: rows of mean zero and overall variance one, shape ``(N, D)``, all of them in every process.
+        law: of the labels, of ``N`` points, or, for an urn of its own for each batch, of the rows of one.
+        num_clusters: ``K``.
+        settings: how long and how fast.
+        seed: of everything random.
+        team: the processes.
+
+    Attributes:
+        model: networks and mixture.
+        soft_labels: as they were when each row was last in a batch, shape ``(N, K)``.
+        elbo: evidence lower bound in nats a row, one number an epoch.
+    """
+
+    def __init__(self, data: Tensor, law: LabelLaw, num_clusters: int, settings: VariationalSettings, seed: int, team: Team):
+        self.data, self.law, self.settings, self.seed, self.team = data, law, settings, seed, team
+        generator = team.generator(seed, _NETWORKS)
+        model = MixtureAutoencoder(data.shape[1], num_clusters, settings.latent, settings.hidden, generator)
+        self.model = model.to(data.device)
+        self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
+        self.elbo: list[float] = []
+        rows = min(settings.batch_size, len(data))
+        self.batch = max(rows - rows % team.size, team.size)
+
+    @property
+    def _share(self) -> float:
+        """How many points of the law there are to a row."""
+        return self.law.total_count / len(self.data)
+
+    def run(self, progress: Callable[[int, int], object] | None = None) -> None:
+        """All of it; ``progress`` is called after each epoch with the number of epochs done and to do."""
+        total = self.settings.pretraining + self.settings.epochs
+        stages = (self._autoencoder(), self._together())
+        for done, _ in enumerate((epoch for stage in stages for epoch in stage), 1):
+            if progress is not None:
+                progress(done, total)
+
+    def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Numbers of a whole batch's rows, this process's share of the rows, and standard normal noise for it."""
+        generator = self.team.generator(self.seed, stage, epoch)
+        order = int(torch.randint(1 << 31, (), generator=generator))
+        for rows in Team().batches(len(self.data), self.batch, seed=order, epoch=0):
+            noise = self.team.share(torch.randn(len(rows), self.settings.latent, generator=generator))
+            rows = rows.to(self.data.device)
+            yield rows, self.data[self.team.share(rows)], noise.to(self.data.device)
+
+    def _rate(self, epoch: int, epochs: int) -> float:
+        return 1 - 0.95 * max(0.0, 2 * epoch / epochs - 1)
+
+    def _autoencoder(self) -> Iterator[None]:
+        network = self.team.wrap(Reconstruction(self.model))
+        adam = torch.optim.Adam(network.parameters())
+        for epoch in range(self.settings.pretraining):
+            adam.param_groups[0]["lr"] = self.settings.rate * self._rate(epoch, self.settings.pretraining)
+            for _, own, noise in self._batches(_AUTOENCODER, epoch):
+                adam.zero_grad()
+                network(own, self.settings.noise * noise).mean().backward()
+                adam.step()
+            yield
+
+    def _together(self) -> Iterator[None]:
+        self.place_clusters()
+        network = self.team.wrap(self.model)
+        mixture = [self.model.means, self.model.log_variances, self.model.log_noise]
+        networks = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        adam = torch.optim.Adam([{"params": networks}, {"params": mixture}])
+        for epoch in range(self.settings.epochs):
+            for group, rate in zip(adam.param_groups, (self.settings.rate, self.settings.mixture_rate), strict=True):
+                group["lr"] = rate * self._rate(epoch, self.settings.epochs)
+            bounds = []
+            for rows, own, noise in self._batches(_TOGETHER, epoch):
+                adam.zero_grad()
+                bound = network(own, noise, lambda scores, rows=rows: self._labels(rows, scores))
+                (-bound.mean()).backward()
+                adam.step()
+                bounds.append(bound.detach().mean())
+            self.elbo.append(self._bound(torch.stack(bounds)))
+            yield
+
+    def _labels(self, rows: Tensor, own: Tensor) -> Tensor:
+        """Soft labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+        rest = None
+        if self.law.total_count == len(self.data):
+            rest = self.soft_labels.sum(0) - self.soft_labels[rows].sum(0)
+        labels = self.law.soft_labels(self._gathered(own), rest)
+        self.soft_labels[rows] = labels
+        return self.team.share(labels)
+
+    def _gathered(self, own: Tensor) -> Tensor:
+        """Rows of all processes in order."""
+        if not self.team.joined:
+            return own
+        whole = own.new_zeros(self.team.size, *own.shape)
+        whole[self.team.rank] = own
+        return self.team.mean(whole).mul_(self.team.size).flatten(0, 1)
+
+    def _bound(self, parts: Tensor) -> float:
+        """The evidence lower bound, with the law's part at its best weights."""
+        self.fit_law()
+        counts = self.soft_labels.double().sum(0).cpu() * self._share
+        prior = float(self.law.log_prob(counts)) / self.law.total_count
+        return float(self.team.mean(parts.double().mean())) + prior
+
+    def fit_law(self) -> None:
+        """Weights that suit the soft labels."""
+        self.law.fit(self.soft_labels.double().sum(0).cpu() * self._share)
+
+    @torch.no_grad()
+    def place_clusters(self) -> None:
+        """Gaussians where k-means finds clusters of latents, noise as the decoder leaves it, and the labels they give."""
+        latents = self.model.encode(self.data)[0]
+        error = (self.data - self.model.decoder(latents)).square().mean()
+        latents = latents.cpu()
+        generators = [np.random.default_rng((self.seed, start)) for start in range(_STARTS)]
+        means = kmeans_plus_plus(latents, len(self.model.means), generators)
+        means, _, width = lloyd(latents, means, _LLOYD_STEPS)
+        best = means[int(width.argmin())]
+        belongs = nn.functional.one_hot(torch.cdist(latents, best).argmin(-1), len(best)).to(latents)
+        counts = belongs.sum(0)[:, None]
+        within = (belongs.mT @ latents.square() - counts * best.square()).clamp(min=0)
+        variances = (within + _PRIOR_POINTS * width.min().square()) / (counts + _PRIOR_POINTS)
+        self.model.means.copy_(best)
+        self.model.log_variances.copy_(variances.clamp(min=1e-6).log())
+        self.model.log_noise.copy_(error.clamp(min=1e-4).log())
+        self.soft_labels = belongs.to(self.data.device)
+        self.fit_law()
+        self.label_all()
+        self.fit_law()
+
+    @torch.no_grad()
+    def label_all(self) -> None:
+        """Soft labels of all rows at once."""
+        scores = self.model.scores(*self.model.encode(self.data))
+        self.soft_labels = self.law.soft_labels(scores, share=self._share)
