@@ -44,7 +44,7 @@ SMALL = {
     "estimators": ["gumbel-softmax", "exact-marginal"],
     "num_gradients": 5,
 }
-LONG = {"urns": URNS[1:], "temperatures": [0.1, 1], "num_samples": [200_000], "seeds": 12, "estimators": []}
+LONG = {"urns": URNS[1:], "temperatures": [0.1, 1], "num_samples": [20_000], "seeds": 7, "estimators": []}
 CELL = Cell(UrnRecord(6, (4, 4, 4), (0.0, 0.0, 0.0)), 0.5, 3, 100, samplers=("soft",))
 
 
@@ -356,10 +356,10 @@ def test_a_cell_that_always_kills_its_worker_is_given_up(write, capsys, monkeypa
 
 
 def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):
-    grid = write(SMALL)
+    grid = write({**SMALL, "temperatures": 0.1})
     here = called(capsys, "--sweep", grid, "--workers", 0, "--format", "json")
     assert here[0] == 0
-    assert len(json.loads(here[1])["settings"]) == 28
+    assert len(json.loads(here[1])["settings"]) == 16
     one = subprocess.run(
         [*words(grid, "--workers", 1, "--cells", grid.with_name("one")), "--format", "json"],
         capture_output=True,
@@ -392,13 +392,13 @@ def test_a_killed_worker_costs_nothing(write, capsys):
         ]
         assert len(workers) == 2
         workers[0].kill()
-        assert len(list(folder.glob("*.json"))) <= 20
+        assert len(list(folder.glob("*.json"))) <= 10
         out, err = running.communicate(timeout=120)
     assert (running.returncode, err) == (0, "")
     assert not workers[0].is_running()
     found = json.loads(out)
-    assert (len(found["rows"]), found["failed"]) == (24, [])
-    some = write({**LONG, "seeds": [0, 11]}, "some.json")
+    assert (len(found["rows"]), found["failed"]) == (14, [])
+    some = write({**LONG, "seeds": [0, 6]}, "some.json")
     again = json.loads(called(capsys, "--sweep", some, "--workers", 0, "--samplers", "soft", "--format", "json")[1])
     verdicts = ("adjusted_p_value", "verdict")  # these are corrected for the number of cells
     plain = [{name: value for name, value in row.items() if name not in verdicts} for row in found["rows"]]
@@ -412,15 +412,15 @@ def test_a_killed_sweep_loses_no_finished_cell(write, capsys):
     with subprocess.Popen(
         words(grid, "--workers", 1, "--samplers", "soft"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
-        wait_until(lambda: folder.is_dir() and len(list(folder.glob("*.json"))) >= 3, "the first cells")
+        wait_until(lambda: folder.is_dir() and len(list(folder.glob("*.json"))) >= 2, "the first cells")
         children = psutil.Process(running.pid).children(recursive=True)
         running.kill()
         running.wait(20)
     kept = {name: when for name, when in times_changed(folder).items() if name.endswith(".json")}
-    assert 3 <= len(kept) < 24
+    assert 2 <= len(kept) < 14
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
     status, out, _ = called(capsys, "--sweep", grid, "--workers", 0, "--samplers", "soft")
     assert status == 0
-    assert out.startswith("24 of 24 cells")
+    assert out.startswith("14 of 14 cells")
     assert {name: when for name, when in times_changed(folder).items() if name in kept} == kept

@@ -26,6 +26,7 @@ from .peer import Peer
 from .published import published
 from .report import Cell, Missing, Section, Verdict
 from .scipy_stats import scipy_calls
+from .sweep import sweep
 from .timing import Effort, Timing, compare, measure
 from .workloads import forward_backward, relaxed_sampler, weights_of
 
@@ -267,4 +268,5 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "descent": lambda bench: descent(bench.judged),
     "clusters": lambda bench: clusters(bench.judged),
     "factors": lambda bench: factors(bench.judged),
+    "sweep": lambda bench: sweep(bench.judged),
 }

@@ -1,0 +1,79 @@
+"""One sweep by one worker and by two, as commands from start to end: seconds, processor seconds, and the same results."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from .report import Missing, Section, Verdict
+
+__all__ = ["sweep"]
+
+_FULL = {
+    "urns": [{"total_count": 180, "group_sizes": "3x200", "weights": [1, weight, 1]} for weight in (1, 2, 5, 10)],
+    "temperatures": [0.1, 0.5, 1],
+    "num_samples": [200_000],
+    "num_gradients": 600,
+}
+_QUICK = {"urns": [{"total_count": 5, "group_sizes": [3, 4]}], "num_samples": [100], "temperatures": [1, 2], "estimators": []}
+_TURNS = (1, 2, 2, 1)
+
+
+@dataclass(frozen=True)
+class _Run:
+    seconds: float
+    processor: float
+    result: str
+
+
+def sweep(judged: bool) -> Section:
+    """Both take turns, and the fastest of each is compared: what else the machine does only ever adds to a time.
+
+    Args:
+        judged: whether the run makes the effort that its verdict needs.
+    """
+    section = Section("sweep", "A sweep with one worker and with two, the command from start to end")
+    if find_spec("distributed") is None:
+        section.rows.append({"workers": Missing("Dask is not installed: pip install distributed")})
+        return section
+    grid = _FULL if judged else _QUICK
+    runs: dict[int, list[_Run]] = {1: [], 2: []}
+    for workers in _TURNS if judged else (1, 2):
+        runs[workers].append(_run(grid, workers))
+    cells = len(json.loads(runs[1][0].result)["settings"])
+    for workers, of in runs.items():
+        seconds, processor = _rounded(run.seconds for run in of), _rounded(run.processor for run in of)
+        fastest = min(run.seconds for run in of)
+        section.rows.append(
+            {"workers": workers, "cells": cells, "fastest, s": fastest, "all, s": seconds, "processor, s": processor}
+        )
+    same = len({run.result for of in runs.values() for run in of}) == 1
+    ratio = min(run.seconds for run in runs[1]) / min(run.seconds for run in runs[2])
+    section.verdicts.append(Verdict(f"{cells} cells: two workers against one", ratio, 1.7, "×", at_least=True, judged=judged))
+    section.verdicts.append(Verdict("runs whose results differ", 0.0 if same else 1.0, 0.0, "", judged=judged))
+    return section
+
+
+def _run(grid: dict[str, object], workers: int) -> _Run:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "grid.json")
+        file.write_text(json.dumps(grid))
+        command = [sys.executable, "-m", "hypergeo", "quality", "--sweep", str(file), "--workers", str(workers)]
+        done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=True)
+    seconds = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return _Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout)
+
+
+def _rounded(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
