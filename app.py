@@ -3,13 +3,16 @@
 import streamlit as st
 
 from hypergeo.ui.catalogue import HOME, PAGES
+from hypergeo.ui.turns import TURNS
 
 st.set_page_config(page_title="hypergeo", page_icon="hypergeo/ui/icon.svg", layout="wide")
 
-st.navigation(
+page = st.navigation(
     [
         st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
         for entry in [HOME, *PAGES]
     ],
     position="top",
-).run()
+)
+with TURNS.reader():
+    page.run()

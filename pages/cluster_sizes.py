@@ -7,7 +7,7 @@ import streamlit as st
 from hypergeo.figures import LIGHT, STREAMLIT
 from hypergeo.ui.cluster_data import SHARES
 from hypergeo.ui.cluster_edits import HAND, EditList, edits_in_words, note_edits, set_weights
-from hypergeo.ui.cluster_live import chosen_data, data_lines, run_of, view_at
+from hypergeo.ui.cluster_live import chosen_data, data_lines, run_of, view_at, work_until
 from hypergeo.ui.cluster_settings import LIVE, STEPS
 from hypergeo.ui.cluster_snippet import cluster_snippet
 from hypergeo.ui.controls import Choice, Whole
@@ -18,6 +18,7 @@ from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
 from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch
 
 SOURCES = ("clouds", "digits", "your own")
@@ -141,11 +142,13 @@ with weights, st.container(gap="xsmall"):
     st.button("Set these weights", key="_clu_set", on_click=set_weights, args=(STATE, by_hand), width="stretch")
 
 
-@st.fragment
+@live_fragment
 def learning(told: int) -> None:
     """What each step changes; the page itself runs again once nothing plays and it is not what it was told."""
     place = st.container()
     step = transport(STATE, "step", of=id(run))
+    with place:
+        catch_up(work_until(run, step, settings, edits, beside), "Making the steps")
     view = view_at(run, step, settings, edits, beside)
     with place:
         frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="clu_figure", alt=view.alt())

@@ -21,6 +21,7 @@ from hypergeo.ui.sweep import TEMPERATURES
 from hypergeo.ui.temperature import TemperatureView
 from hypergeo.ui.tours import Stop
 from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
 
 GROUPS = GRADIENTS.urn.groups
@@ -227,13 +228,14 @@ def good_settings() -> Settings:
     return settings
 
 
-@st.fragment
+@live_fragment
 def descending(settings: Settings, race: bool, told: int) -> None:
     """What each step changes; the page itself runs again once nothing plays and it is not what it was told."""
     place = st.container()
     step = transport(STATE, "step", of=settings)
     view = RaceView(settings, step) if race else DescentView(settings, step)
     with place:
+        catch_up(view.work(), "Making the steps")
         figure = view.figure(STREAMLIT, narrow=frame.where.narrow, low=frame.where.present)
         frame.chart(figure, key="grad_figure", alt=view.alt())
     st.markdown(view.live())
@@ -254,6 +256,7 @@ with picture:
         code = race_snippet(settings, step) if values["view"] == "race" else descent_snippet(settings, step)
     else:
         view = SideBySide(settings) if values["view"] == "side by side" else TemperatureView(settings)
+        catch_up(view.work(), "Estimating")
         code = side_by_side_snippet(settings) if values["view"] == "side by side" else curve_snippet(settings)
         frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="grad_figure", alt=view.alt())
         st.markdown(view.words())

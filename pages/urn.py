@@ -11,6 +11,7 @@ from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
 from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.turns import live_fragment
 from hypergeo.ui.urn_arrays import DRAWS
 from hypergeo.ui.urn_editor import urn_controls, urn_editor
 from hypergeo.ui.urn_snippet import urn_snippet
@@ -144,7 +145,7 @@ def good_settings() -> UrnSettings:
     return settings
 
 
-@st.fragment
+@live_fragment
 def drawing(settings: UrnSettings, told: int) -> None:
     """What each draw changes; the page itself runs again once nothing plays and it is not what it was told."""
     step = transport(STATE, step_label="Draw 1", leap=("Draw 100", 100), unit="draws")

@@ -29,7 +29,7 @@ from hypergeo.figures.series import Line, lines_panel, nice_above, spread_out
 from hypergeo.ui import gradients_snippet
 from hypergeo.ui.agreement import agreement
 from hypergeo.ui.comparison import SideBySide
-from hypergeo.ui.descent import CURVE, Task, curve, estimates, exact_gradient, law_cells
+from hypergeo.ui.descent import CURVE, Task, estimates, exact_gradient, law_cells
 from hypergeo.ui.gradient_settings import Settings
 from hypergeo.ui.gradient_words import about_mean, loss_words
 from hypergeo.ui.gradients import DescentView, arrow_scale
@@ -37,7 +37,7 @@ from hypergeo.ui.losses import LOSSES, Loss
 from hypergeo.ui.methods import KINDS, Method, contestants
 from hypergeo.ui.race import RaceView
 from hypergeo.ui.sweep import Urn
-from hypergeo.ui.temperature import TemperatureView
+from hypergeo.ui.temperature import CURVE_ESTIMATES, TemperatureView
 
 from .reference import RationalUrn
 
@@ -122,14 +122,19 @@ def test_estimates_are_independent_and_reproducible():
 
 
 def test_the_curve_has_the_estimates_of_each_temperature():
-    """Unlike draws, but the same spread to within its error: 1500 estimates, 5 standard errors of a relative spread."""
-    task, number = settings().task, 1500
-    method = contestants(1.0)[2]
-    found = curve(task, method, 4, number, 0)
-    assert found.shape == (len(CURVE), number, 3)
+    """Unlike draws, but the same spread to within its error: 5 standard errors of a relative spread."""
+    view = TemperatureView(settings())
+    task, method = view.settings.task, contestants(1.0)[2]
+    shares = list(view.work())
+    assert shares == sorted(shares)
+    assert (len(shares), shares[-1]) == (4 * len(CURVE) + 3, 1.0)
+    found = view.curves[method]
+    assert len(found) == len(CURVE)
     for index in (4, 8, 12):
-        other = estimates(task, task.log_weights, Method(method.kind, CURVE[index]), 4, number, 1).gradients
-        one, two = (agreement(block, exact_gradient(task, task.log_weights)) for block in (found[index], other))
+        other = estimates(
+            task, task.log_weights, Method(method.kind, CURVE[index]), view.settings.draws, CURVE_ESTIMATES, 10**6
+        ).gradients
+        one, two = found[index], agreement(other, exact_gradient(task, task.log_weights))
         assert abs(one.spread / two.spread - 1) < 0.3
         assert abs(one.along - two.along) < 5 * np.hypot(one.noise_along, two.noise_along)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,7 @@ from .cluster_run import PRIORS, ClusterRun
 from .cluster_settings import Edit, Settings
 from .cluster_view import ClusterView
 
-__all__ = ["chosen_data", "data_lines", "run_of", "view_at"]
+__all__ = ["chosen_data", "data_lines", "run_of", "view_at", "work_until"]
 
 
 def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterData, str]:
@@ -56,6 +56,14 @@ def view_at(run: ClusterRun, step: int, settings: Settings, edits: Sequence[Edit
     """
     others = {prior: run.at(prior, step, settings) for prior in PRIORS[1:]} if beside else {}
     return ClusterView(run.data, run.at("hypergeometric", step, settings, edits), others, step, settings)
+
+
+def work_until(run: ClusterRun, step: int, settings: Settings, edits: Sequence[Edit], beside: bool) -> Iterator[float]:
+    """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done. Arguments as there."""
+    priors = PRIORS if beside else PRIORS[:1]
+    for number, prior in enumerate(priors):
+        for share in run.take_on(prior, step, settings, edits):
+            yield (number + share) / len(priors)
 
 
 def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:

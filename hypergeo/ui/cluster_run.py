@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -25,6 +25,7 @@ __all__ = ["PRIORS", "ClusterRun", "Snapshot"]
 PRIORS = ("hypergeometric", "categorical", "uniform")
 # Sizes are drawn to the end, and steps stay large for long: what is changed on the way has its effect, and time to mend.
 _SCHEDULE = Schedule(steps=STEPS, hold=0.8, drawn=1.0)
+_AT_ONCE = 5  # steps that are made before others have their turn
 _KEPT = 25  # steps between two states that are kept to go back to
 _SHARED = 100  # steps between two states that other sessions may go on from
 
@@ -86,12 +87,21 @@ class ClusterRun:
             settings: before the first edit.
             edits: in the order of their steps. Only the hypergeometric prior has settings to edit.
         """
-        track = self._tracks[prior]
-        if prior != "hypergeometric":
-            edits = ()
+        track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         with self._turn:
-            track.go_to(step, [_turn(turn, settings, edits) for turn in range(step + 1)])
+            track.go_to(step, turns)
             return track.snapshot(self.data)
+
+    def take_on(self, prior: str, step: int, settings: Settings, edits: Sequence[Edit] = ()) -> Iterator[float]:
+        """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done. Arguments as there."""
+        track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
+        for _ in range(STEPS):
+            with self._turn, one_thread():
+                track.go_to(step, turns, _AT_ONCE)
+                made = len(track.turns)
+            if made >= step:
+                return
+            yield made / step
 
 
 class _Turn(NamedTuple):
@@ -99,6 +109,11 @@ class _Turn(NamedTuple):
 
     settings: Settings
     weights: tuple[float, ...] | None
+
+
+def _turns(prior: str, step: int, settings: Settings, edits: Sequence[Edit]) -> list[_Turn]:
+    edits = edits if prior == "hypergeometric" else ()
+    return [_turn(turn, settings, edits) for turn in range(step + 1)]
 
 
 def _turn(turn: int, settings: Settings, edits: Sequence[Edit]) -> _Turn:
@@ -142,8 +157,14 @@ class _Track:
         self.losses: list[float] = []
         self.by_hand: tuple[float, ...] | None = None
 
-    def go_to(self, step: int, turns: Sequence[_Turn]) -> None:
-        """Makes the steps that are missing, from the last kept state before anything differs from what was done."""
+    def go_to(self, step: int, turns: Sequence[_Turn], most: int = STEPS) -> None:
+        """Makes the steps that are missing, from the last kept state before anything differs from what was done.
+
+        Args:
+            step: number of steps.
+            turns: what each of them is made with, and the next.
+            most: steps to make at most, for now.
+        """
         same = next(
             (done for done, (was, now) in enumerate(zip(self.turns, turns, strict=False)) if was != now), len(self.turns)
         )
@@ -152,6 +173,7 @@ class _Track:
         if min(same, step) < len(self.turns) or taken_back:
             self._back_to(max(kept for kept in self.kept if kept <= min(same, step)))
         self._skip_to(step, turns)
+        step = min(step, len(self.turns) + most)
         for turn in turns[len(self.turns) : step]:
             self._prepare(turn)
             self.logs.append(self.model.log_weights[0].numpy())

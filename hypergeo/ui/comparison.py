@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,12 @@ class SideBySide:
     """All estimators at the start: the same law, loss, number of draws and seed."""
 
     settings: Settings
+
+    def work(self) -> Iterator[float]:
+        """Makes the estimates, one estimator after the other; yields the share that is done."""
+        for number, method in enumerate(self.methods, 1):
+            self.settings.at(method, self.settings.task.log_weights, 0)
+            yield number / len(self.methods)
 
     @cached_property
     def methods(self) -> list[Method]:

@@ -1,4 +1,4 @@
-"""Arrays of the gradients page: many estimates at once, temperatures at once, and descents that go on where they stopped.
+"""Arrays of the gradients page: many estimates at once, and descents that go on where they stopped.
 
 They are kept by functools, not by Streamlit, whose way of telling arguments apart takes a quarter of a step: all arguments
 are plain values, and nobody writes into the arrays.
@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from hypergeo.descent import Descent, DescentRun
-from hypergeo.estimators import GumbelSoftmax, StraightThrough
 from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.figures.ground import fog
 from hypergeo.figures.plane import Plane
@@ -32,7 +31,6 @@ __all__ = [
     "Estimates",
     "Ground",
     "Task",
-    "curve",
     "descent",
     "estimates",
     "exact_gradient",
@@ -113,7 +111,7 @@ def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
         return _kept(torch.autograd.grad(expected_separable(task.law(logs), task.loss), logs)[0])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 @one_thread()
 def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
     """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
@@ -124,18 +122,6 @@ def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws:
         loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws)
         (gradients,) = torch.autograd.grad(loss.sum(), logs)
     return Estimates(_kept(gradients.expand(number, -1)), counted.evaluations / copies)
-
-
-@lru_cache(maxsize=32)
-@one_thread()
-def curve(task: Task, method: Method, draws: int, number: int, seed: int) -> np.ndarray:
-    """Estimates by a relaxing method at each temperature of ``CURVE``, shape ``(T, number, K)``."""
-    temperatures = torch.tensor(CURVE, dtype=torch.float64)[:, None].expand(-1, number)
-    maker = GumbelSoftmax if method.kind == "Gumbel-softmax" else StraightThrough
-    with seeded(seed), torch.enable_grad():
-        logs = torch.tensor(task.log_weights, dtype=torch.float64).repeat(len(CURVE), number, 1).requires_grad_()
-        loss = maker(temperatures, method.conditionals).surrogate_loss(task.law(logs), task.loss, draws)  # type: ignore[arg-type]
-        return _kept(torch.autograd.grad(loss.sum(), logs)[0])
 
 
 def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int, step: int) -> Descent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from .methods import Method
 from .sweep import Urn
 
 __all__ = ["Settings"]
+
+_AT_ONCE = 10  # steps that are made before others have their turn
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ class Settings:
     def descent(self, method: Method, step: int) -> Descent:
         """The first steps of a descent by some method, all else being equal."""
         return descent(self.task, method, self.draws, self.rate, self.optimizer, self.seed, step)
+
+    def steps_until(self, asked: Mapping[Method, int]) -> Iterator[float]:
+        """Makes descents, a few steps at a time; yields the share that is done.
+
+        Args:
+            asked: number of steps, by method.
+        """
+        done, steps = 0, sum(asked.values())
+        for method, step in asked.items():
+            for at in range(_AT_ONCE, step + _AT_ONCE, _AT_ONCE):
+                self.descent(method, min(at, step))
+                yield (done + min(at, step)) / steps
+            done += step
 
     def at(self, method: Method, log_weights: tuple[float, ...], step: int) -> Estimates:
         """Many estimates at some log weights; each step has its own draws."""

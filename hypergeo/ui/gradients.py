@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,12 @@ class DescentView:
 
     settings: Settings
     step: int
+
+    def work(self) -> Iterator[float]:
+        """Makes the steps on show, a few at a time; yields the share that is done."""
+        asked = {REFERENCE: self.end}
+        asked[self.settings.method] = max(self.step, asked.get(self.settings.method, 0))
+        return self.settings.steps_until(asked)
 
     @cached_property
     def record(self) -> Descent:

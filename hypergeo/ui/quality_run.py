@@ -16,10 +16,13 @@ import streamlit as st
 import torch
 
 from .sweep import one_thread, seeded
+from .turns import TURNS, nobody_looks, this_session
 
 __all__ = ["Finished", "Progress", "Run", "UnwantedError", "finished", "stop_all"]
 
 _ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
+_SLICE = 0.1  # seconds that a run has the generator for, or a little longer
+_CLOSED = 5.0  # seconds after which the work of a closed tab stops
 _KEPT = 64  # finished results of the whole server
 _started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
 
@@ -74,6 +77,7 @@ class Run(Generic[Result]):
         self.failure = ""
         self._unwanted = threading.Event()
         self._seen = time.monotonic()
+        self._session = this_session()
         self._thread = threading.Thread(target=self._do, name="quality run", daemon=True)
 
     def start(self) -> Run[Result]:
@@ -99,13 +103,18 @@ class Run(Generic[Result]):
         """Waits for the end, but no longer than that."""
         self._thread.join(seconds)
 
+    def _abandoned(self) -> bool:
+        """Whether nobody looks on: tabs in the background ask once a minute, and closed ones may be opened again at once."""
+        unseen = time.monotonic() - self._seen
+        return unseen > _ABANDONED or (unseen > _CLOSED and nobody_looks(self._session))
+
     def _do(self) -> None:
         try:
             with _Turns() as turns:
 
                 def progress(fraction: float, label: str) -> None:
                     self.fraction, self.label = fraction, label
-                    if self._unwanted.is_set() or time.monotonic() - self._seen > _ABANDONED:
+                    if self._unwanted.is_set() or self._abandoned():
                         raise UnwantedError
                     turns.pass_on()
 
@@ -113,7 +122,7 @@ class Run(Generic[Result]):
                     self.result = self.settings.measure(progress)
         except UnwantedError:
             if not self._unwanted.is_set():
-                self.failure = "It was stopped, since nobody has looked on for two minutes. Run begins anew."
+                self.failure = "It was stopped, since nobody looked on any more. Run begins anew."
                 self._unwanted.set()
         except ValueError as error:
             self.failure = str(error)
@@ -135,22 +144,30 @@ atexit.register(stop_all)
 
 
 class _Turns:
-    """The turn with torch's random generator, which can be passed on in the middle of a sequence without breaking it."""
+    """The turn with the processor and with torch's random generator, which can be passed on in the middle of a sequence."""
 
     def __enter__(self) -> _Turns:
         self._turn = ExitStack()
-        self._turn.enter_context(seeded(0))
+        self._take()
         return self
+
+    def _take(self) -> None:
+        # In this order: a run that waits for its turn must not keep the generator from those who go first.
+        self._turn.enter_context(TURNS.slice())
+        self._turn.enter_context(seeded(0))
+        self._since = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         self._turn.close()
 
     def pass_on(self) -> None:
-        """Lets others have their turn, and goes on where the sequence was."""
+        """Lets others have their turn once the slice was long enough, and goes on where the sequence was."""
+        if time.monotonic() - self._since < _SLICE:
+            return
         mine = torch.get_rng_state()
         self._turn.close()
         time.sleep(0.001)  # a lock that is taken again at once is never anybody else's
-        self._turn.enter_context(seeded(0))
+        self._take()
         torch.set_rng_state(mine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,6 +34,11 @@ class RaceView:
 
     settings: Settings
     step: int
+
+    def work(self) -> Iterator[float]:
+        """Makes the steps on show, a few at a time; yields the share that is done."""
+        methods = contestants(self.settings.method.temperature)
+        return self.settings.steps_until({REFERENCE: self.end, **dict.fromkeys(methods, self.step)})
 
     @cached_property
     def records(self) -> dict[Method, Descent]:

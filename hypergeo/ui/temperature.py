@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from hypergeo.figures.estimators import STYLES
 from hypergeo.figures.series import Line, lines_panel
 
 from .agreement import Agreement, agreement
-from .descent import CURVE, curve, exact_gradient
+from .descent import CURVE, exact_gradient
 from .gradient_settings import Settings
 from .gradient_words import draws_words, table_csv
 from .methods import Method, contestants
@@ -37,18 +38,26 @@ class TemperatureView:
         """The exact gradient, shape ``(K,)``."""
         return exact_gradient(self.settings.task, self.settings.task.log_weights)
 
+    def work(self) -> Iterator[float]:
+        """Makes the estimates, one temperature after the other; yields the share that is done."""
+        asked = [each for method in contestants(1.0) for each in self._each(method)]
+        for number, method in enumerate(asked, 1):
+            self._estimates(method)
+            yield number / len(asked)
+
     @cached_property
     def curves(self) -> dict[Method, list[Agreement]]:
         """Agreement at each temperature of ``CURVE``; one for all temperatures where there is none."""
-        settings = self.settings
-        found = {}
-        for method in contestants(1.0):
-            if method.relaxes:
-                block = curve(settings.task, method, settings.draws, CURVE_ESTIMATES, 1000 * settings.seed)
-            else:
-                block = replace(settings, number=CURVE_ESTIMATES).at(method, settings.task.log_weights, 0).gradients[None]
-            found[method] = [agreement(estimates, self.exact) for estimates in block]
-        return found
+        return {
+            method: [agreement(self._estimates(each), self.exact) for each in self._each(method)] for method in contestants(1.0)
+        }
+
+    def _each(self, method: Method) -> list[Method]:
+        """The method at each temperature of ``CURVE``, or alone where it has none."""
+        return [replace(method, temperature=temperature) for temperature in CURVE] if method.relaxes else [method]
+
+    def _estimates(self, method: Method) -> np.ndarray:
+        return replace(self.settings, number=CURVE_ESTIMATES).at(method, self.settings.task.log_weights, 0).gradients
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Bias, spread and root mean squared error, each against temperature."""

@@ -1,0 +1,214 @@
+"""Who computes when many sessions want to: readers first, the rest in the order in which they came, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from hypergeo.ui import quality_run
+from hypergeo.ui.quality_run import Run
+from hypergeo.ui.turns import TURNS, Turns, catch_up
+
+SOON = 20.0  # seconds that no machine needs
+
+
+def started(*works: Callable[[], object]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def ended(threads: list[threading.Thread]) -> bool:
+    for thread in threads:
+        thread.join(SOON)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SOON
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_slices_go_one_at_a_time_in_the_order_in_which_they_came():
+    turns, order, running, most = Turns(), [], [0], [0]
+    gate = threading.Event()
+
+    def first() -> None:
+        with turns.slice():
+            gate.wait(SOON)
+
+    def other(number: int) -> None:
+        with turns.slice():
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            order.append(number)
+            time.sleep(0.002)
+            running[0] -= 1
+
+    threads = started(first)
+    wait_until(lambda: turns._running == 1)
+    for number in range(12):
+        threads += started(lambda number=number: other(number))
+        wait_until(lambda number=number: turns.waiting == number + 1)
+    gate.set()
+    assert ended(threads)
+    assert order == list(range(12))
+    assert most == [1]
+    assert turns.waiting == 0
+
+
+def test_readers_never_wait_and_slices_wait_for_them():
+    turns, reading, events = Turns(patience=SOON), threading.Event(), []
+
+    def reader() -> None:
+        with turns.reader():
+            reading.wait(SOON)
+            events.append("reader")
+
+    def waiting() -> None:
+        with turns.slice():
+            events.append("slice")
+
+    threads = started(reader)
+    wait_until(lambda: turns._readers == 1)
+    threads += started(waiting)
+    time.sleep(0.05)
+    assert events == [], "a slice went before a reader who was there first"
+    reading.set()
+    assert ended(threads)
+    assert events == ["reader", "slice"]
+
+
+def test_a_reader_begins_while_a_slice_goes_on():
+    turns = Turns()
+    with turns.slice():
+        threads = started(lambda: turns.reader().__enter__())
+        assert ended(threads), "a reader waited for a slice"
+
+
+def test_slices_are_not_starved_by_readers_who_never_end():
+    turns = Turns(patience=0.05)
+    held = turns.reader()
+    held.__enter__()
+    waited = []
+
+    def waiting() -> None:
+        start = time.monotonic()
+        with turns.slice():
+            waited.append(time.monotonic() - start)
+
+    assert ended(started(waiting))
+    assert waited[0] >= 0.05
+
+
+def test_a_reader_who_works_in_slices_waits_for_no_reader_like_himself():
+    """Otherwise two pages that catch up would wait for each other until their patience ends."""
+    turns = Turns(patience=SOON)
+    both = threading.Barrier(2)
+
+    def reader() -> None:
+        with turns.reader():
+            both.wait(SOON)
+            for _ in range(3):
+                with turns.slice():
+                    pass
+        with turns.reader():
+            assert turns._readers >= 1
+
+    start = time.monotonic()
+    assert ended(started(reader, reader))
+    assert time.monotonic() - start < SOON / 2
+    assert turns._readers == 0
+
+
+def test_a_slice_within_a_slice_lets_others_go_first():
+    turns, order = Turns(), []
+
+    def other() -> None:
+        with turns.slice():
+            order.append("other")
+
+    with turns.slice():
+        order.append("first half")
+        threads = started(other)
+        wait_until(lambda: turns.waiting == 1)
+        with turns.slice():
+            order.append("second half")
+        assert turns._running == 1
+    assert ended(threads)
+    assert order == ["first half", "other", "second half"]
+    assert turns._running == 0
+
+
+def test_turns_are_given_back_whatever_happens():
+    turns = Turns()
+    for kind in (turns.slice, turns.reader):
+        with pytest.raises(KeyboardInterrupt), kind():
+            raise KeyboardInterrupt
+    with pytest.raises(ZeroDivisionError), turns.reader(), turns.slice(), turns.slice():
+        1 / 0  # noqa: B018
+    assert (turns._running, turns._readers, turns.waiting) == (0, 0, 0)
+
+
+def test_catching_up_does_all_of_the_work():
+    done = []
+
+    def work():
+        for number in range(5):
+            assert TURNS._running == 1
+            done.append(number)
+            yield (number + 1) / 5
+
+    catch_up(work(), "Counting")
+    assert done == list(range(5))
+    assert TURNS._running == 0
+
+
+class Endless:
+    def measure(self, progress=None):
+        while True:
+            time.sleep(0.002)
+            progress(0.5, "for ever")
+
+
+def test_a_report_of_a_closed_tab_stops_within_seconds(monkeypatch):
+    monkeypatch.setattr(quality_run, "_CLOSED", 0.1)
+    monkeypatch.setattr(quality_run, "nobody_looks", lambda session: True)
+    run = Run(Endless()).start()
+    run.wait(SOON)
+    assert not run.running
+    assert "nobody looked on" in run.failure
+
+
+def test_reports_do_not_keep_the_generator_from_a_slider():
+    """Twenty reports at once, and a slider that needs the generator: it waits for a slice or two, and not for twenty."""
+    from hypergeo.ui.sweep import seeded
+
+    class Work:
+        def measure(self, progress=None):
+            while True:
+                time.sleep(0.01)
+                progress(0.5, "working")
+
+    runs = [Run(Work()).start() for _ in range(20)]
+    try:
+        time.sleep(0.1)
+        waits = []
+        for _ in range(10):
+            start = time.monotonic()
+            with TURNS.reader(), seeded(0):
+                waits.append(time.monotonic() - start)
+            time.sleep(0.01)
+    finally:
+        for run in runs:
+            run.stop()
+    for run in runs:
+        run.wait(SOON)
+    assert sorted(waits)[5] < 0.5, "twenty reports' slices in a row take two seconds"
+    assert TURNS.waiting == 0
