@@ -10,5 +10,6 @@ COMMANDS = {
     "sample": "draw counts: exact, one element at a time, or relaxed",
     "cluster": "put points into clusters whose sizes are learned, beside other ways to do it",
     "bench": "time the laws and estimators on this machine",
+    "nginx": "write the configuration of an nginx in front of several replicas of the app",
 }
 """Names of the subcommands and what they do; the module of that name is imported when it is called."""
