@@ -148,7 +148,7 @@ def show_chart(figure: go.Figure, where: Surroundings, *, key: str, alt: str) ->
     if where.present:
         figure = go.Figure(_enlarged(figure.to_plotly_json()))
     # Noted in the figure, so that a browser draws it anew where only the theme has changed.
-    figure.layout.meta = {"theme": "dark" if where.dark else "light"}
+    figure.layout.meta = {**(figure.layout.meta or {}), "theme": "dark" if where.dark else "light"}
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
