@@ -6,7 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.special import digamma, gammaln, zeta
 from torch import Tensor
 
 from .fisher import FisherHypergeometric
@@ -131,7 +133,8 @@ class FisherLabels(LabelLaw):
     Args:
         total_count: ``n``.
         num_clusters: ``K``.
-        capacities: ``m``, a whole number or ``K`` of them; ``n`` each when omitted.
+        capacities: ``m``, a whole number or ``K`` of them; ``n`` each when omitted. Above ``n`` they limit nothing, but matter
+            still: as they grow, labels become independent.
 
     Attributes:
         capacities: int64, shape ``(K,)``.
@@ -151,8 +154,10 @@ class FisherLabels(LabelLaw):
 
     def __init__(self, total_count: int, num_clusters: int, capacities: Any = None):
         super().__init__(total_count, num_clusters)
-        self.capacities = HypergeometricSizes(total_count, num_clusters, capacities=capacities).capacities
-        self._potentials = torch.digamma(self.capacities - self.mean + 1)
+        HypergeometricSizes(total_count, num_clusters, capacities=capacities)  # complains where they are none
+        places = np.broadcast_to(np.asarray(total_count if capacities is None else capacities), (num_clusters,))
+        self.capacities = torch.tensor(places.astype(np.int64))
+        self._left = (self.capacities - self.mean + 1).numpy()
 
     def _law(self) -> FisherHypergeometric:
         return FisherHypergeometric(self.total_count, self.capacities, log_weights=self.log_weights, validate_args=False)
@@ -183,56 +188,59 @@ class FisherLabels(LabelLaw):
             logs = self.log_weights + (taken - self.mean) / free
         self.log_weights = (logs - logs.mean()).clamp(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
 
-    @torch.no_grad()
     def soft_labels(self, scores: Tensor, rest: Tensor | None = None, share: float = 1.0) -> Tensor:
         """See :meth:`LabelLaw.soft_labels`: a softmax of scores, log weights and the logarithm of the places left.
 
         The concave problem's dual has one unknown a cluster; Newton's method finds it.
         """
-        raised = scores.cpu().double() + self.log_weights  # the search is short, and many small steps
-        taken = torch.zeros_like(self.log_weights) if rest is None else rest.cpu().double()
-        room = (self.capacities - taken).clamp(min=0) + 1
-        potentials = torch.minimum(self._potentials, torch.digamma(room))
-        value, labels, step, slope = _dual(raised, potentials, room, share)
-        for _ in range(50):
-            if float(-slope) < 1e-9 * len(scores) * share:
-                break
-            length = 1.0
-            while length > 1e-6:
-                tried = potentials + length * step
-                found = _dual(raised, tried, room, share)
-                if float(found[0]) <= float(value + 1e-4 * length * slope) + 1e-12 * abs(float(value)):
-                    break
-                length /= 2
-            else:
-                break
-            potentials, (value, labels, step, slope) = tried, found
-        self._potentials = potentials
-        return labels.to(scores.device, scores.dtype)
+        raised = (scores.detach().cpu().double() + self.log_weights).numpy()
+        taken = np.zeros(self.num_clusters) if rest is None else rest.detach().cpu().double().numpy()
+        room = np.maximum(self.capacities.numpy() - taken, 0) + 1
+        labels, self._left = _best_labels(raised, np.minimum(self._left, room), room, share)
+        return torch.from_numpy(labels).to(scores.device, scores.dtype)
 
     def offsets(self) -> Tensor:
         """Log weights and the logarithm of the places left at the last soft labels."""
-        return self.log_weights + self._potentials
+        return self.log_weights + torch.from_numpy(digamma(self._left))
 
 
-def _dual(scores: Tensor, potentials: Tensor, room: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The convex dual of the soft labels' problem, the labels at some potentials, Newton's step and the slope along it."""
+def _best_labels(scores: np.ndarray, left: np.ndarray, room: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Soft labels for places that fill up, and one more than the places that they leave, from a guess of that.
+
+    With ``b = digamma(left)`` the labels are ``softmax(scores + b)``, and the convex dual's gradient in ``b`` is their column
+    sums less ``room − left``. The steps are Newton's in ``b``, taken so that ``left`` stays positive.
+    """
+    value, labels, gradient = _dual(scores, left, room, share)
+    for _ in range(100):
+        sums = share * labels.sum(0)
+        slopes = zeta(2.0, left)  # of digamma
+        step = -np.linalg.solve(np.diag(sums + 1 / slopes) - share * labels.T @ labels, gradient)
+        slope = float(gradient @ step)
+        if -slope < 1e-14 * share * len(scores):
+            break
+        length = 1.0
+        while length > 1e-9:
+            tried = left * np.exp(np.clip(length * step / (slopes * left), -10, 10))
+            found = _dual(scores, tried, room, share)
+            if found[0] <= value + 1e-4 * length * slope + 1e-12 * abs(value):
+                break
+            length /= 2
+        else:
+            break
+        left, (value, labels, gradient) = tried, found
+    return labels, left
+
+
+def _dual(scores: np.ndarray, left: np.ndarray, room: np.ndarray, share: float) -> tuple[float, np.ndarray, np.ndarray]:
+    """The dual's value, the labels and the dual's gradient."""
+    potentials = digamma(left)
     raised = scores + potentials
-    left = _inverse_digamma(potentials)
-    labels = raised.softmax(-1)
-    value = share * raised.logsumexp(-1).sum() - (potentials * (room - left) + torch.lgamma(left)).sum()
-    gradient = share * labels.sum(0) - room + left
-    curvature = torch.diag(share * labels.sum(0) + 1 / torch.special.polygamma(1, left)) - share * labels.mT @ labels
-    step = -torch.linalg.solve(curvature, gradient)
-    return value, labels, step, gradient @ step
-
-
-def _inverse_digamma(value: Tensor) -> Tensor:
-    """Newton's method from T. Minka, "Estimating a Dirichlet distribution", 2000, appendix C."""
-    found = torch.where(value > -2.22, value.exp() + 0.5, -1 / (value - torch.special.digamma(torch.ones_like(value))))
-    for _ in range(5):
-        found = found - (torch.digamma(found) - value) / torch.special.polygamma(1, found)
-    return found
+    most = raised.max(-1, keepdims=True)
+    labels = np.exp(raised - most)
+    sums = labels.sum(-1, keepdims=True)
+    labels /= sums
+    value = share * float((most + np.log(sums)).sum()) - float((potentials * (room - left) + gammaln(left)).sum())
+    return value, labels, share * labels.sum(0) - room + left
 
 
 _LAWS: dict[str, type[LabelLaw]] = {"uniform": UniformLabels, "categorical": CategoricalLabels, "fisher": FisherLabels}

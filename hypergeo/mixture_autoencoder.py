@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .latent_mixture import gaussian_scores
+
 __all__ = ["MixtureAutoencoder", "Reconstruction"]
 
 _LOG_TAU = math.log(2 * math.pi)
@@ -58,11 +60,7 @@ class MixtureAutoencoder(nn.Module):
 
     def scores(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         """Expected log-density of ``z`` in each cluster, shape ``(B, K)``, for ``z`` normal with these, each ``(B, d)``."""
-        precision = (-self.log_variances).exp()
-        second = mean.square() + log_variance.exp()
-        square = second @ precision.mT - 2 * mean @ (precision * self.means).mT
-        constant = (precision * self.means.square() + self.log_variances + _LOG_TAU).sum(-1)
-        return -0.5 * (square + constant)
+        return gaussian_scores(mean, log_variance.exp(), self.means, self.log_variances)
 
     def forward(self, rows: Tensor, noise: Tensor, label: Callable[[Tensor], Tensor]) -> Tensor:
         """The part of the evidence lower bound that networks and mixture matter for.

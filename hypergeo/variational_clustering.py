@@ -141,7 +141,8 @@ def fit_variational_clusters(
     training = VariationalTraining(data, law, num_clusters, chosen, seed, team)
     training.run(progress)
     training.label_all()
-    logs = training.law.log_weights
+    law = training.law
+    logs = law.log_weights
     return VariationalClusters(
         labels=training.soft_labels.argmax(-1).cpu().numpy(),
         soft_labels=training.soft_labels.cpu().numpy(),

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .distributed import Team
-from .kmeans import kmeans_plus_plus, lloyd
 from .label_laws import LabelLaw
+from .latent_mixture import start_mixture
 from .mixture_autoencoder import MixtureAutoencoder, Reconstruction
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
-_STARTS, _LLOYD_STEPS = 16, 30
-_PRIOR_POINTS = 5.0  # points of overall variance that each cluster's first variance is shrunk with
 _NETWORKS, _AUTOENCODER, _TOGETHER = range(3)  # what random numbers are for
 
 
@@ -181,23 +178,14 @@ class VariationalTraining:
 
     @torch.no_grad()
     def place_clusters(self) -> None:
-        """Gaussians where k-means finds clusters of latents, noise as the decoder leaves it, and the labels they give."""
+        """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
         latents = self.model.encode(self.data)[0]
         error = (self.data - self.model.decoder(latents)).square().mean()
-        latents = latents.cpu()
-        generators = [np.random.default_rng((self.seed, start)) for start in range(_STARTS)]
-        means = kmeans_plus_plus(latents, len(self.model.means), generators)
-        means, _, width = lloyd(latents, means, _LLOYD_STEPS)
-        best = means[int(width.argmin())]
-        belongs = nn.functional.one_hot(torch.cdist(latents, best).argmin(-1), len(best)).to(latents)
-        counts = belongs.sum(0)[:, None]
-        within = (belongs.mT @ latents.square() - counts * best.square()).clamp(min=0)
-        variances = (within + _PRIOR_POINTS * width.min().square()) / (counts + _PRIOR_POINTS)
-        self.model.means.copy_(best)
-        self.model.log_variances.copy_(variances.clamp(min=1e-6).log())
+        start = start_mixture(latents.cpu(), self.law, self.seed)
+        self.law = start.law
+        self.model.means.copy_(start.means)
+        self.model.log_variances.copy_(start.log_variances)
         self.model.log_noise.copy_(error.clamp(min=1e-4).log())
-        self.soft_labels = belongs.to(self.data.device)
-        self.fit_law()
         self.label_all()
         self.fit_law()
 
