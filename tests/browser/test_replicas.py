@@ -1,0 +1,54 @@
+"""A tab of a real browser whose replica of the app dies: the page is there again, as it was, and answers."""
+
+from __future__ import annotations
+
+import time
+
+from tests.replicas import COOKIE, front, require_nginx
+from tests.visitor import Reader, wait_until
+
+from .conftest import Visit
+
+PAGE = "/convergence?conv_seed=23&conv_conditionals=merged"
+# All numbers of all figures, as the browser has them.
+NUMBERS = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(
+  plot => [plot.data, plot.layout.sliders?.map(slider => slider.active)]))"""
+CONNECTED = "() => document.querySelector('[data-testid=stApp]')?.dataset.testConnectionState === 'CONNECTED'"
+
+
+def test_a_tab_outlives_its_replica(browser, tmp_path):
+    require_nginx()
+    with front(tmp_path) as site:
+        context = browser.new_context(ignore_https_errors=True, reduced_motion="no-preference")
+        readers = [Reader(site, "urn", f"urn_seed={seed}") for seed in (1, 2)]
+        try:
+            opened = Visit.start(context, site.address + PAGE)
+            assert opened.wrongs == []
+            for reader in readers:
+                reader.start()
+            wait_until(lambda: all(reader.runs >= 2 or reader.wrongs for reader in readers), "other readers")
+
+            def home() -> int:
+                return next(int(cookie["value"]) for cookie in context.cookies() if cookie["name"] == COOKIE)
+
+            before, words, address, numbers = home(), opened.text(), opened.address(), opened.page.evaluate(NUMBERS)
+            assert "conv_seed=23" in address
+            site.kill(before)
+            killed = time.monotonic()
+            opened.wait_for(lambda: home() != before and opened.page.evaluate(CONNECTED), "another replica", 30)
+            opened.settle()
+            assert time.monotonic() - killed < 10
+            assert (opened.text(), opened.address(), opened.page.evaluate(NUMBERS)) == (words, address, numbers)
+            answers = opened.answers
+            opened.page.get_by_role("spinbutton", name="Seed").fill("24")
+            opened.page.keyboard.press("Enter")
+            opened.wait_for(lambda: opened.answers > answers and "conv_seed=24" in opened.address(), "an answer")
+            opened.settle()
+            assert opened.page.evaluate(NUMBERS) != numbers
+        finally:
+            for reader in readers:
+                reader.stopped.set()
+            context.close()
+        for reader in readers:
+            reader.join(60)
+        assert [reader.wrongs for reader in readers] == [[], []]
