@@ -4,20 +4,22 @@ from typing import Any
 
 import streamlit as st
 
-from hypergeo.figures import LIGHT, STREAMLIT
+from hypergeo.figures import LIGHT
 from hypergeo.ui.cluster_data import SHARES
 from hypergeo.ui.cluster_edits import HAND, EditList, edits_in_words, note_edits, set_weights
 from hypergeo.ui.cluster_live import chosen_data, data_lines, run_of, view_at, work_until
 from hypergeo.ui.cluster_settings import LIVE, STEPS
 from hypergeo.ui.cluster_snippet import cluster_snippet
+from hypergeo.ui.cluster_view import ClusterView
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
 from hypergeo.ui.limits import CLUSTERS, SEEDS
+from hypergeo.ui.live_figure import Film
 from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.transport import position, transport, transport_controls
 from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch
 
@@ -142,31 +144,34 @@ with weights, st.container(gap="xsmall"):
     st.button("Set these weights", key="_clu_set", on_click=set_weights, args=(STATE, by_hand), width="stretch")
 
 
+def seen(step: int) -> ClusterView:
+    """What there is to see after so many steps."""
+    return view_at(run, step, settings, edits, beside)
+
+
 @live_fragment
-def learning(told: int) -> None:
-    """What each step changes; the page itself runs again once nothing plays and it is not what it was told."""
-    place = st.container()
-    step = transport(STATE, "step", of=id(run))
-    with place:
-        catch_up(work_until(run, step, settings, edits, beside), "Making the steps")
-    view = view_at(run, step, settings, edits, beside)
-    with place:
-        frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="clu_figure", alt=view.alt())
-    st.markdown(view.live())
-    if step != told and not st.session_state.get("_clu_step_playing"):
+def learning(film: Film) -> None:
+    """What each step changes; the page itself runs again once nothing plays and it shows another step."""
+    words = st.container(key="clu_figure_words")
+    catch_up(work_until(run, position(STATE, of=id(run)), settings, edits, beside), "Making the steps")
+    step = transport(STATE, of=id(run), film=film)
+    words.markdown(seen(step).live())
+    if step != film.shown and not st.session_state.get("_clu_step_playing"):
         st.rerun()
 
 
 with picture:
     if problem:
         st.warning(problem, icon=":material/upload_file:")
-    learning(STATE.get("step"))
+    step = position(STATE, of=id(run))
+    catch_up(work_until(run, step, settings, edits, beside), "Making the steps")
+    learning(frame.film(seen, step, key="clu_figure"))
     if edits:
         st.caption(edits_in_words(edits))
         st.button("Forget these changes", key="_clu_forget", on_click=STATE.set, args=({"edits": ""},))
 
 step = STATE.get("step")
-view = view_at(run, step, settings, edits, beside)
+view = seen(step)
 imports, lines = data_lines(asked)
 code = cluster_snippet(lines, imports, run.clusters, asked["seed"], step, settings, edits, data.classes is not None)
 frame.told(view.sentences(), PRESETS)

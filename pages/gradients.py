@@ -1,5 +1,8 @@
 """Gradient estimates against the exact gradient: arrows, descents, bias and spread, and a race."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from hypergeo.figures import LIGHT, STREAMLIT
@@ -11,6 +14,7 @@ from hypergeo.ui.gradient_words import ARROW_WORDS
 from hypergeo.ui.gradients import LENGTH, DescentView
 from hypergeo.ui.gradients_snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.limits import GRADIENTS, SEEDS
+from hypergeo.ui.live_figure import Film
 from hypergeo.ui.losses import LOSSES
 from hypergeo.ui.methods import KINDS
 from hypergeo.ui.presets import Preset
@@ -20,7 +24,7 @@ from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES
 from hypergeo.ui.temperature import TemperatureView
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.transport import position, transport, transport_controls
 from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
 
@@ -229,19 +233,13 @@ def good_settings() -> Settings:
 
 
 @live_fragment
-def descending(settings: Settings, race: bool, told: int) -> None:
-    """What each step changes; the page itself runs again once nothing plays and it is not what it was told."""
-    place = st.container()
-    step = transport(STATE, "step", of=settings)
-    view = RaceView(settings, step) if race else DescentView(settings, step)
-    with place:
-        catch_up(view.work(), "Making the steps")
-        figure = view.figure(STREAMLIT, narrow=frame.where.narrow, low=frame.where.present)
-        frame.chart(figure, key="grad_figure", alt=view.alt())
-    st.markdown(view.live())
-    if not race:
-        st.caption(ARROW_WORDS)
-    if step != told and not st.session_state.get("_grad_step_playing"):
+def descending(seen: Callable[[int], DescentView | RaceView], settings: Settings, film: Film) -> None:
+    """What each step changes; the page itself runs again once nothing plays and it shows another step."""
+    words = st.container(key="grad_figure_words")
+    catch_up(seen(position(STATE, of=settings)).work(), "Making the steps")
+    step = transport(STATE, of=settings, film=film)
+    words.markdown(seen(step).live())
+    if step != film.shown and not st.session_state.get("_grad_step_playing"):
         st.rerun()
 
 
@@ -250,9 +248,13 @@ with picture:
     step = STATE.get("step")
     view: DescentView | RaceView | SideBySide | TemperatureView
     if values["view"] in ("descent", "race"):
-        descending(settings, values["view"] == "race", step)
-        step = STATE.get("step")
-        view = RaceView(settings, step) if values["view"] == "race" else DescentView(settings, step)
+        seen = partial(RaceView if values["view"] == "race" else DescentView, settings)
+        step = position(STATE, of=settings)
+        catch_up(seen(step).work(), "Making the steps")
+        descending(seen, settings, frame.film(seen, step, key="grad_figure", low=frame.where.present))
+        if values["view"] == "descent":
+            st.caption(ARROW_WORDS)
+        view = seen(step)
         code = race_snippet(settings, step) if values["view"] == "race" else descent_snippet(settings, step)
     else:
         view = SideBySide(settings) if values["view"] == "side by side" else TemperatureView(settings)

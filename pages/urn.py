@@ -1,16 +1,19 @@
 """Draw from an urn whose groups differ in importance."""
 
+from functools import partial
+
 import streamlit as st
 
-from hypergeo.figures import LIGHT, STREAMLIT
+from hypergeo.figures import LIGHT
 from hypergeo.ui.controls import Choice, Whole
 from hypergeo.ui.frame import open_page
 from hypergeo.ui.limits import SEEDS, URN
+from hypergeo.ui.live_figure import Film
 from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.transport import position, transport, transport_controls
 from hypergeo.ui.turns import live_fragment
 from hypergeo.ui.urn_arrays import DRAWS
 from hypergeo.ui.urn_editor import urn_controls, urn_editor
@@ -146,19 +149,20 @@ def good_settings() -> UrnSettings:
 
 
 @live_fragment
-def drawing(settings: UrnSettings, told: int) -> None:
-    """What each draw changes; the page itself runs again once nothing plays and it is not what it was told."""
-    step = transport(STATE, step_label="Draw 1", leap=("Draw 100", 100), unit="draws")
-    view = urn_view(settings, step)
-    st.markdown(view.live())
-    frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="urn_figure", alt=view.alt())
-    if step != told and not st.session_state.get("_urn_step_playing"):
+def drawing(settings: UrnSettings, film: Film) -> None:
+    """What each draw changes; the page itself runs again once nothing plays and it shows other draws."""
+    step = transport(STATE, step_label="Draw 1", leap=("Draw 100", 100), unit="draws", film=film)
+    st.container(key="urn_figure_words").markdown(urn_view(settings, step).live())
+    if step != film.shown and not st.session_state.get("_urn_step_playing"):
         st.rerun()
 
 
 with picture:
     settings = good_settings()
-    drawing(settings, STATE.get("step"))
+    above = st.container()
+    film = frame.film(partial(urn_view, settings), position(STATE), key="urn_figure")
+    with above:
+        drawing(settings, film)
 
 view = urn_view(settings, STATE.get("step"))
 frame.told(view.sentences(), PRESETS)

@@ -131,18 +131,17 @@ def sizes_panel(
         }
     ]
     last = drawn[-_STRIP:]
-    if len(last):
-        spread = np.linspace(-0.28, 0.28, len(last)) if len(last) > 1 else np.zeros(1)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": _short((clusters[None] + 1 + spread[:, None]).ravel()),
-                "y": _short(last.ravel()),
-                "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
-                "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
-            }
-        )
+    spread = np.linspace(-0.28, 0.28, len(last)) if len(last) > 1 else np.zeros(len(last))
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": _short((clusters[None] + 1 + spread[:, None]).ravel()),
+            "y": _short(last.ravel()),
+            "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
+            "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
+        }
+    )
     if true is not None:
         seen = np.isfinite(true)
         left, right = clusters[seen] + 0.62, clusters[seen] + 1.38

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from hypergeo.figures import STREAMLIT, Palette
+
+from .live_figure import Film, playable
 from .presets import Preset, preset_buttons
 from .routing import served_by_app
 from .share import downloads, share_link
@@ -17,9 +20,22 @@ from .surroundings import Surroundings, present_toggle, surroundings, watch_surr
 from .sweep_keys import sweep_keys
 from .tours import Stop, start_tour, tour_buttons, tour_words
 
-__all__ = ["Frame", "open_page"]
+__all__ = ["Frame", "View", "open_page"]
 
 _ENLARGED = 1.2
+
+
+class View(Protocol):
+    """What a page shows at a step."""
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The figure."""
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+
+    def live(self) -> str:
+        """The step in a sentence or two."""
 
 
 class Frame:
@@ -53,6 +69,24 @@ class Frame:
             alt: the figure in a sentence, for those who cannot see it.
         """
         show_chart(figure, self.where, key=key, alt=alt)
+
+    def film(self, view: Callable[[int], View], step: int, *, key: str, **look: bool) -> Film:
+        """The figure of a view at a step, which a transport inside of a fragment plays on from there.
+
+        Args:
+            view: makes what is to see at a step.
+            step: the step that the page is at.
+            key: the figure's name. The words of each step are in a container with this name and ``_words``.
+            look: more of what the view's figure takes.
+        """
+
+        def draw(step: int) -> tuple[go.Figure, str]:
+            seen = view(step)
+            return _sized(seen.figure(STREAMLIT, narrow=self.where.narrow, **look), self.where), seen.live()
+
+        seen = view(step)
+        self.chart(playable(seen.figure(STREAMLIT, narrow=self.where.narrow, **look)), key=key, alt=seen.alt())
+        return Film(key, f"{key}_words", step, draw)
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
         """What to notice, beside what to try."""
@@ -145,11 +179,14 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
 
 def show_chart(figure: go.Figure, where: Surroundings, *, key: str, alt: str) -> None:
     """Shows a figure in the reader's theme, enlarged for a class; see :meth:`Frame.chart`."""
-    if where.present:
-        figure = go.Figure(_enlarged(figure.to_plotly_json()))
+    figure = _sized(figure, where)
     # Noted in the figure, so that a browser draws it anew where only the theme has changed.
     figure.layout.meta = {**(figure.layout.meta or {}), "theme": "dark" if where.dark else "light"}
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def _sized(figure: go.Figure, where: Surroundings) -> go.Figure:
+    return go.Figure(_enlarged(figure.to_plotly_json())) if where.present else figure
 
 
 def _enlarged(part: Any, font: bool = False) -> Any:

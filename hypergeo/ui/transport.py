@@ -17,7 +17,7 @@ from .live_figure import Film
 from .state import PageState
 from .transport_script import HTML, LOOK, SCRIPT
 
-__all__ = ["SPEEDS", "transport", "transport_controls"]
+__all__ = ["SPEEDS", "position", "transport", "transport_controls"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -65,35 +65,43 @@ def transport(
         unit: what the steps are called.
         film: pictures of a figure that is outside of the fragment. Without one, the fragment itself draws each step.
     """
-    key, control = state.key(name), state.controls[name]
-    assert isinstance(control, Whole)
-    length = control.high if length is None else length
-    played = f"_{key}_of"
-    epoch, playing = f"_{key}_epoch", f"_{key}_playing"
-    if played in st.session_state and st.session_state[played] != of:
-        st.session_state[key] = 0
-        st.session_state[epoch] = st.session_state.get(epoch, 0) + 1
-        st.session_state[playing] = False
-    st.session_state[played] = of
-    step = min(state.get(name), length)
-    if not st.session_state.get(playing):  # browsers bear few changes of the address a second
+    key, step = state.key(name), position(state, name, length=length, of=of)
+    if not st.session_state.get(f"_{key}_playing"):  # browsers bear few changes of the address a second
         state.put(name, step)
     data: Mapping[str, Any] = {
         "step": step,
-        "length": length,
+        "length": _length(state, name, length),
         "unit": unit,
         "play": play,
         "stepLabel": step_label,
         "leap": leap,
         "speeds": SPEEDS,
         "speed": state.get("speed"),
-        "epoch": st.session_state.get(epoch, 0),
+        "epoch": st.session_state.get(f"_{key}_epoch", 0),
         "film": None if film is None else _rolled(film, step, st.session_state.pop(f"_{key}_from", None)),
         "ahead": _AHEAD,
     }
     component = f"{key}_transport"
     _component()(key=component, data=data, on_move_change=lambda: _moved(state, name, component))
     return step
+
+
+def position(state: PageState, name: str = "step", *, length: int | None = None, of: Hashable = None) -> int:
+    """The step that a transport is going to show, for what has to be made before it. Arguments as of :func:`transport`."""
+    key = state.key(name)
+    played, epoch = f"_{key}_of", f"_{key}_epoch"
+    if played in st.session_state and st.session_state[played] != of:
+        st.session_state[key] = 0
+        st.session_state[epoch] = st.session_state.get(epoch, 0) + 1
+        st.session_state[f"_{key}_playing"] = False
+    st.session_state[played] = of
+    return min(state.get(name), _length(state, name, length))
+
+
+def _length(state: PageState, name: str, length: int | None) -> int:
+    control = state.controls[name]
+    assert isinstance(control, Whole)
+    return control.high if length is None else length
 
 
 def _rolled(film: Film, step: int, before: tuple[int, int] | None) -> dict[str, Any]:
