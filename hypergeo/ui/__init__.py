@@ -1,5 +1,7 @@
 """What the pages share: state in the address, the urn's controls, presets, share links and downloads. Needs Streamlit."""
 
+# Plotly looks into pandas wherever it finds it, half imported too, as when a class opens the first pages of a server at once.
+import pandas  # noqa: F401
 import torch
 
 # Sums of several threads round in another order, and how many threads there were would depend on who else is there: the same
