@@ -51,8 +51,13 @@ class LabelLaw(ABC):
         """Expected counts, shape ``(K,)``."""
 
     @abstractmethod
-    def fit(self, counts: Tensor) -> None:
-        """Sets the log weights to those that make counts, shape ``(K,)``, most probable; they may be fractions."""
+    def fit(self, counts: Tensor, *, roughly: bool = False) -> None:
+        """Sets the log weights to those that make counts most probable.
+
+        Args:
+            counts: real, shape ``(K,)``.
+            roughly: up to an error of about one in the expected counts, where that saves time.
+        """
 
     def soft_labels(self, scores: Tensor, rest: Tensor | None = None, share: float = 1.0) -> Tensor:
         """The labels' approximate posterior: independent ones that maximise a lower bound, or nearly so.
@@ -91,7 +96,7 @@ class UniformLabels(LabelLaw):
         """``n / K`` each."""
         return torch.full_like(self.log_weights, self.total_count / self.num_clusters)
 
-    def fit(self, counts: Tensor) -> None:
+    def fit(self, counts: Tensor, *, roughly: bool = False) -> None:
         """Nothing to learn."""
 
 
@@ -114,7 +119,7 @@ class CategoricalLabels(LabelLaw):
         """``n π``."""
         return self.total_count * self.log_weights.softmax(-1)
 
-    def fit(self, counts: Tensor) -> None:
+    def fit(self, counts: Tensor, *, roughly: bool = False) -> None:
         """Shares as counted; an empty cluster counts as a thousandth."""
         self.log_weights = counts.detach().cpu().double().clamp(min=1e-3).log()
 
@@ -175,14 +180,14 @@ class FisherLabels(LabelLaw):
         """Of Fisher's law."""
         return self._law().mean
 
-    def fit(self, counts: Tensor) -> None:
+    def fit(self, counts: Tensor, *, roughly: bool = False) -> None:
         """Weights at which the law's mean is the counts, kept half a point away from empty and full."""
         places = self.capacities.double()
         least = (places / 2).clamp(max=0.5)
         taken = counts.detach().cpu().double().maximum(least).minimum(places - least)
         logs = torch.logit(taken / places.clamp(min=1e-9))
         free = (taken * (1 - taken / places.clamp(min=1e-9))).clamp(min=0.25)
-        for _ in range(2):
+        for _ in range(0 if roughly else 2):
             self.log_weights = (logs - logs.mean()).clamp(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
             # Fisher's covariance is close to that of independent binomials given their sum: a Newton step without it.
             logs = self.log_weights + (taken - self.mean) / free

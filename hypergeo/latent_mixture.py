@@ -87,7 +87,7 @@ def _maximised(latents: Tensor, means: Tensor, law: LabelLaw) -> LatentMixture:
     labels = torch.nn.functional.one_hot(torch.cdist(latents, means).argmin(-1), len(means)).to(latents)
     second = latents.square()
     for _ in range(_STEPS):
-        law.fit(share * labels.double().sum(0))
+        law.fit(share * labels.double().sum(0), roughly=True)
         counts = labels.sum(0)[:, None]
         means = torch.where(counts > 0, labels.mT @ latents / counts.clamp(min=1e-6), means)
         within = (labels.mT @ second - counts * means.square()).clamp(min=0)
@@ -95,6 +95,7 @@ def _maximised(latents: Tensor, means: Tensor, law: LabelLaw) -> LatentMixture:
         log_variances = ((within + _PRIOR_POINTS * pooled) / (counts + _PRIOR_POINTS)).log()
         scores = gaussian_scores(latents, None, means, log_variances)
         labels = law.soft_labels(scores, share=share)
+    law.fit(share * labels.double().sum(0))
     found = float((labels * scores).sum() + torch.special.entr(labels).sum()) / len(latents)
     return LatentMixture(
         means, log_variances, law, found + float(law.log_prob(share * labels.double().sum(0))) / law.total_count

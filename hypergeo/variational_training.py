@@ -59,7 +59,8 @@ class VariationalSettings:
             value = getattr(self, name)
             good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
             if not good or (name != "noise" and value == 0):
-                raise ValueError(f"{name} must be a positive number; got {value!r}.")
+                allowed = "a number of at least 0" if name == "noise" else "a positive number"
+                raise ValueError(f"{name} must be {allowed}; got {value!r}.")
 
 
 class VariationalTraining:
