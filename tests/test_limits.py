@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hypergeo.ui import limits
+from tests.benchmarks.limits import LARGEST
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "hypergeo" / "ui").glob("*.py")]
@@ -57,8 +58,37 @@ def test_every_choice_grows():
 def test_the_table_says_everything():
     """Every number of the limits is in a row of the table that the README shows, but for those that no reader sets."""
     said = {text.replace(",", "") for _, _, span in limits.rows() for text in span.split(" to ")}
-    unseen = {limits.URN.listed, limits.GRADIENTS.listed, limits.COUNTS.sums, limits.CLUSTERS.largest}
+    unseen = {limits.URN.listed, limits.GRADIENTS.listed, limits.COUNTS.sums, limits.COUNTS.elements, limits.CLUSTERS.largest}
     for part in (limits.URN, limits.CONVERGENCE, limits.GRADIENTS, limits.QUALITY, limits.COUNTS, limits.CLUSTERS):
         for value in part:
             greatest = value if isinstance(value, int | float) else max(value)
             assert greatest in unseen or str(greatest) in said or greatest == limits.CONVERGENCE.followed, value
+
+
+def test_the_benchmark_asks_for_the_most_that_pages_accept():
+    """Each limit of an urn, of choices and of steps is reached by some request, and none is exceeded."""
+    asked: dict[str, list[float]] = {}
+    for request in LARGEST:
+        for key, value in request.address.items():
+            if isinstance(value, int | float):
+                asked.setdefault(key, []).append(value)
+    for prefix, urn in (
+        ("urn", limits.URN.urn),
+        ("conv", limits.CONVERGENCE.urn),
+        ("grad", limits.GRADIENTS.urn),
+        ("qual", limits.QUALITY.urn),
+    ):
+        for name, most in (("groups", urn.groups), ("m1", urn.size), ("n", urn.drawn)):
+            assert max(asked[f"{prefix}_{name}"]) == most, (prefix, name)
+    for key, most in (
+        ("urn_step", limits.URN.draws),
+        ("conv_number", limits.CONVERGENCE.samples[-1]),
+        ("grad_number", limits.GRADIENTS.estimates[-1]),
+        ("grad_draws", limits.GRADIENTS.draws[-1]),
+        ("grad_step", limits.GRADIENTS.steps),
+        ("qual_rows", limits.COUNTS.examples[-1]),
+        ("clu_clusters", limits.CLUSTERS.clusters[1]),
+        ("clu_number", limits.CLUSTERS.points[-1]),
+        ("clu_step", limits.CLUSTERS.steps),
+    ):
+        assert max(asked[key]) == most, key

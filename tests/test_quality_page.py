@@ -23,7 +23,7 @@ from hypergeo.published_check import published_check
 from hypergeo.quality import measure_counts
 from hypergeo.ui import quality_run
 from hypergeo.ui.quality_controls import PUBLISHED, RELAXATION, CheckSettings, PublishedSettings, quality_controls
-from hypergeo.ui.quality_counts import MOST_SUMS, fit
+from hypergeo.ui.quality_counts import fit, fitted_sums
 from hypergeo.ui.quality_counts_view import counts_view, nearest_weights
 from hypergeo.ui.quality_panel import AT_ONCE
 from hypergeo.ui.quality_reading import LARGEST_SIZE, MOST_BYTES, MOST_ROWS, UnreadableError, plain, read
@@ -554,8 +554,10 @@ class TestCounts:
         assert list(app.dataframe[0].value["fitted weight"]) == pytest.approx(fitted.weights.tolist(), rel=1e-9)
 
     def test_a_fit_takes_no_more_different_numbers_than_it_can(self):
-        rows = np.array([[total, total] for total in range(1, MOST_SUMS + 11)] + [[3, 3]] * 2)
-        assert fit(rows, (100, 100)).rows == MOST_SUMS + 2
+        most = fitted_sums((100, 100))
+        rows = np.array([[total, total] for total in range(1, most + 11)] + [[3, 3]] * 2)
+        assert fit(rows, (100, 100)).rows == most + 2
+        assert fitted_sums((1000,) * 6) < most
 
     def test_groups_at_their_bounds_are_told_in_words(self):
         app = pasted("0,5,10\n0,4,10\n0,3,10".replace("0,4,10", "0,5,10").replace("0,3,10", "0,5,10"))

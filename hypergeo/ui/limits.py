@@ -14,6 +14,7 @@ __all__ = [
     "CLUSTERS",
     "CONVERGENCE",
     "COUNTS",
+    "FACTORS",
     "GRADIENTS",
     "QUALITY",
     "SEEDS",
@@ -22,6 +23,7 @@ __all__ = [
     "ClusterLimits",
     "ConvergenceLimits",
     "CountsLimits",
+    "FactorLimits",
     "GradientLimits",
     "QualityLimits",
     "UrnLimits",
@@ -124,6 +126,7 @@ class CountsLimits(NamedTuple):
         rows: of a file.
         size: of a group, where a line of the file gives the sizes.
         sums: different numbers of elements drawn that a fit is made from: each is a law of its own.
+        elements: of the urns of all these laws together; the fewer sums, the larger the urn.
     """
 
     examples: Sequence[int]
@@ -132,6 +135,7 @@ class CountsLimits(NamedTuple):
     rows: int
     size: int
     sums: int
+    elements: int
 
 
 class ClusterLimits(NamedTuple):
@@ -156,6 +160,24 @@ class ClusterLimits(NamedTuple):
     largest: float
 
 
+class FactorLimits(NamedTuple):
+    """Of the page on shared factors.
+
+    Attributes:
+        factors: that images are made from, to choose from.
+        spare: latent dimensions beyond them.
+        steps: of a run.
+        schedule: lengths of the schedule, to choose from.
+        edits: changes on the way that an address holds.
+    """
+
+    factors: Sequence[int]
+    spare: int
+    steps: int
+    schedule: Sequence[int]
+    edits: int
+
+
 URN = UrnPageLimits(UrnLimits(groups=6, size=20, drawn=60), draws=1_000, listed=4_000)
 CONVERGENCE = ConvergenceLimits(
     UrnLimits(groups=6, size=30, drawn=60), samples=(100, 200, 500, 1_000, 2_000, 4_000), followed=99
@@ -178,13 +200,15 @@ COUNTS = CountsLimits(
     examples=(50, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000),
     megabytes=5,
     pasted=200_000,
-    rows=100_000,
+    rows=20_000,
     size=1_000,
-    sums=40,
+    sums=10,
+    elements=12_000,
 )
 CLUSTERS = ClusterLimits(
     clusters=(2, 8), points=(100, 200, 400, 600, 800), steps=400, edits=60, megabytes=1, rows=(8, 1_500), largest=1e9
 )
+FACTORS = FactorLimits(factors=(3, 4, 5), spare=2, steps=3_000, schedule=(400, 800, 1_500, 3_000), edits=20)
 
 
 def rows() -> list[tuple[str, str, str]]:
@@ -223,6 +247,11 @@ def rows() -> list[tuple[str, str, str]]:
         ("cluster sizes", "megabytes of a file", 0, CLUSTERS.megabytes),
         ("cluster sizes", "steps", 0, CLUSTERS.steps),
         ("cluster sizes", "changes on the way", 0, CLUSTERS.edits),
+        ("shared factors", "factors", *_ends(FACTORS.factors)),
+        ("shared factors", "latent dimensions beyond the factors", 0, FACTORS.spare),
+        ("shared factors", "steps", 0, FACTORS.steps),
+        ("shared factors", "length of the schedule", *_ends(FACTORS.schedule)),
+        ("shared factors", "changes on the way", 0, FACTORS.edits),
     ]
     order = {page: number for number, page in enumerate(dict.fromkeys(row[0] for row in table))}
     table.sort(key=lambda row: order[row[0]])

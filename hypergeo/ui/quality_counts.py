@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,7 @@ from hypergeo.wallenius import WalleniusHypergeometric
 from .limits import COUNTS
 from .sweep import Urn, one_thread, seeded
 
-__all__ = ["MOST_SUMS", "Fitted", "common_sums", "example_counts", "fit", "marginals", "measure"]
-
-MOST_SUMS = COUNTS.sums
-"""The most different numbers of elements drawn that a fit is made from: each is a law of its own."""
+__all__ = ["Fitted", "common_sums", "example_counts", "fit", "fitted_sums", "marginals", "measure"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,16 @@ def common_sums(counts: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(sums[order].tolist(), number[order].tolist(), strict=True))
 
 
+def fitted_sums(group_sizes: Sequence[int]) -> int:
+    """The most different numbers of elements drawn that a fit is made from: each is a law of its own.
+
+    Example:
+        >>> fitted_sums([10, 10, 10]), fitted_sums([1000] * 6)
+        (10, 2)
+    """
+    return min(max(COUNTS.elements // max(sum(group_sizes), 1), 1), COUNTS.sums)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarray:
@@ -100,8 +108,8 @@ def marginals(urn: Urn) -> np.ndarray:
 @st.cache_data(max_entries=16, show_spinner="Fitting the weights …")
 @one_thread()
 def fit(counts: np.ndarray, group_sizes: tuple[int, ...]) -> Fitted:
-    """The weights that fit counts best, from the rows of the ``MOST_SUMS`` commonest numbers drawn."""
-    common = [total for total, _ in common_sums(counts)[:MOST_SUMS]]
+    """The weights that fit counts best, from the rows of the commonest numbers drawn; see :func:`fitted_sums`."""
+    common = [total for total, _ in common_sums(counts)[: fitted_sums(group_sizes)]]
     used = counts[np.isin(counts.sum(1), common)]
     found = FisherHypergeometric.fit(torch.from_numpy(used), list(group_sizes))
     ends = found.confidence_interval().tolist()

@@ -13,7 +13,7 @@ from .controls import Whole
 from .limits import COUNTS
 from .plain_words import plain
 from .quality_controls import urn_of
-from .quality_counts import MOST_SUMS, common_sums, example_counts
+from .quality_counts import common_sums, example_counts, fitted_sums
 from .quality_counts_view import CountsView, counts_view
 from .quality_fields import urn_fields
 from .quality_reading import Reading, UnreadableError, read
@@ -243,7 +243,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
     if not any(values[f"w{group}"] > 0 for group in range(1, groups + 1)):
         st.warning("All weights are zero: nothing could be drawn. Raise one.", icon=":material/tune:")
         return None
-    total = _total(state, counts)
+    total = _total(state, counts, fitted_sums(sizes))
     urn = urn_of(values, total, sizes)
     fitted_law = values["against"] == "as fitted"
     try:
@@ -261,7 +261,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
     return view
 
 
-def _total(state: PageState, counts: np.ndarray) -> int:
+def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
     """The number drawn by the rows to test; where rows differ in it, the reader chooses."""
     common = common_sums(counts)
     if len(common) == 1:
@@ -270,8 +270,8 @@ def _total(state: PageState, counts: np.ndarray) -> int:
         f"Your rows draw **{len(common)} different numbers** of elements. A law has one: the test takes the rows that draw it. "
         + (
             "The fit takes all rows, which is legitimate."
-            if len(common) <= MOST_SUMS
-            else f"The fit takes those of the {MOST_SUMS} commonest numbers."
+            if len(common) <= fitted
+            else f"The fit takes those of the {fitted} commonest numbers."
         ),
         icon=":material/info:",
     )

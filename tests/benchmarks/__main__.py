@@ -1,13 +1,15 @@
-"""Run the benchmarks, print their tables and write them as JSON."""
+"""Run the benchmarks, print their tables and write them as JSON; ``load`` puts a classroom on the app, see its own --help."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
 
+from . import load
 from .biasedurn import BiasedUrn
 from .peer import Peer
 from .report import Section, machine, table, to_json
@@ -39,6 +41,9 @@ def _print(section: Section) -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    if sys.argv[1:2] == ["load"]:
+        load.main(sys.argv[2:])
+        return
     given = _arguments()
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)

@@ -21,6 +21,7 @@ from .descent import descent
 from .factors import factors
 from .large import Footprint, footprint
 from .latency import find_chromium, latencies
+from .limits import limits
 from .merged import total_variation
 from .peer import Peer
 from .published import published
@@ -267,6 +268,7 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "product": lambda bench: estimators.product(bench.judged),
     "descent": lambda bench: descent(bench.judged),
     "clusters": lambda bench: clusters(bench.judged),
+    "limits": lambda bench: limits(bench.judged),
     "factors": lambda bench: factors(bench.judged),
     "sweep": lambda bench: sweep(bench.judged),
 }

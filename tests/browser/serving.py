@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-__all__ = ["FLAGS", "NAMES", "ROOT", "find_chromium", "served", "write_page"]
+__all__ = ["FLAGS", "NAMES", "ROOT", "find_chromium", "free_port", "served", "wait_for_health", "write_page"]
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -38,9 +38,7 @@ def find_chromium() -> str | None:
 @contextmanager
 def served(script: Path = ROOT / "app.py") -> Iterator[str]:
     """Address of a script that Streamlit serves from the script's own folder on a free port, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", script.name, "--browser.gatherUsageStats", "false"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     process = subprocess.Popen(
@@ -52,15 +50,27 @@ def served(script: Path = ROOT / "app.py") -> Iterator[str]:
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not _answers(address):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{script.name} did not start (exit status {process.poll()})")
-            time.sleep(0.1)
+        wait_for_health(address, process)
         yield address
     finally:
         process.terminate()
         process.wait(20)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_health(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits until a server that was started answers; raises ``RuntimeError`` where it does not."""
+    deadline = time.monotonic() + 60
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the app did not start (exit status {process.poll()})")
+        time.sleep(0.1)
 
 
 def write_page(folder: Path, code: str, *, settings: bool = False) -> Path:
