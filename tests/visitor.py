@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -120,14 +121,16 @@ class Visitor:
 
 
 def shown(found: dict[tuple[int, ...], bytes]) -> dict[tuple[int, ...], bytes]:
-    """What a page shows, less the random names of files that are made when they are asked for, and less the values that a
-    control is told once, where they differ from its default, and again only when they have changed."""
+    """What a page shows, less what is not the same each time: the random names of files that are made when they are asked for,
+    values that a control is told once, and the numbered pictures that a demo has ready in case it is played."""
     cleaned = {}
     for place, data in found.items():
         element = (delta := Delta.FromString(data)).new_element
         kind = element.WhichOneof("type")
         if kind == "download_button":
             element.download_button.ClearField("deferred_file_id")
+        if kind == "bidi_component" and '"film": {' in element.bidi_component.json:
+            element.bidi_component.json = json.dumps({**json.loads(element.bidi_component.json), "film": None})
         if element.has_one_shot_effect:
             element.ClearField("has_one_shot_effect")
             control = getattr(element, kind)
@@ -141,10 +144,10 @@ def shown(found: dict[tuple[int, ...], bytes]) -> dict[tuple[int, ...], bytes]:
 class Reader(threading.Thread):
     """Opens a page, has it run again and again, and comes back as a browser does when the connection breaks."""
 
-    def __init__(self, site: Front, page: str, query: str):
+    def __init__(self, site: Front, page: str, query: str, cookies: Mapping[str, str] | None = None):
         super().__init__(daemon=True)
         self.site, self.page, self.query = site, page, query
-        self.cookies: dict[str, str] = {}
+        self.cookies = dict(cookies or {})
         self.first: dict[tuple[int, ...], bytes] = {}
         self.wrongs: list[str] = []
         self.runs = 0
@@ -181,8 +184,8 @@ class Reader(threading.Thread):
         found = shown(visitor.run(40))
         self.wrongs += visitor.exceptions()
         self.first = self.first or found
-        if found != self.first:
-            self.wrongs.append(f"{sum(found.get(place) != self.first.get(place) for place in self.first)} places changed")
+        changed = [place for place in self.first.keys() | found.keys() if found.get(place) != self.first.get(place)]
+        self.wrongs += [_change(place, self.first.get(place, b""), found.get(place, b"")) for place in changed[:1]]
         self.runs += 1
 
     def return_(self) -> Visitor:
@@ -196,6 +199,13 @@ class Reader(threading.Thread):
                 assert not self.stopped.wait(0.5), "stopped before it was back"
             else:
                 return visitor
+
+
+def _change(place: tuple[int, ...], before: bytes, after: bytes) -> str:
+    """What changed in a place of a page, from shortly before the first byte that differs."""
+    where = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    first, second = (data[max(0, where - 60) : where + 60] for data in (before, after))
+    return f"{place} changed at byte {where} of {len(before)} and {len(after)}: {first!r} became {second!r}"
 
 
 def wait_until(true: Callable[[], object], what: str, seconds: float = 90) -> None:
