@@ -23,6 +23,7 @@ SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
 _AHEAD = 600  # milliseconds of pictures that are asked for at once
 _MOST = 20
+_STRIDE = Whole(1, 1, 60)
 
 
 def transport_controls(length: int) -> dict[str, Control]:
@@ -49,6 +50,7 @@ def transport(
     leap: tuple[str, int] | None = None,
     unit: str = "steps",
     film: Film | None = None,
+    speeds: Mapping[str, tuple[int, int]] | None = None,
 ) -> int:
     """Draws the controls and returns the step on show; call it inside a fragment, which alone runs again at each tick.
 
@@ -64,6 +66,7 @@ def transport(
         leap: label and number of steps of one more button.
         unit: what the steps are called.
         film: pictures of a figure that is outside of the fragment. Without one, the fragment itself draws each step.
+        speeds: steps of a tick and milliseconds between two, by name as in ``SPEEDS``.
     """
     key, step = state.key(name), position(state, name, length=length, of=of)
     if not st.session_state.get(f"_{key}_playing"):  # browsers bear few changes of the address a second
@@ -75,7 +78,7 @@ def transport(
         "play": play,
         "stepLabel": step_label,
         "leap": leap,
-        "speeds": SPEEDS,
+        "speeds": SPEEDS if speeds is None else speeds,
         "speed": state.get("speed"),
         "epoch": st.session_state.get(f"_{key}_epoch", 0),
         "film": None if film is None else _rolled(film, step, st.session_state.pop(f"_{key}_from", None)),
@@ -116,14 +119,14 @@ def _rolled(film: Film, step: int, before: tuple[int, int] | None) -> dict[str, 
 def _moved(state: PageState, name: str, component: str) -> None:
     """Takes what the browser asks for."""
     asked = st.session_state[component].move
-    if not isinstance(asked, Mapping):
-        return
     key = state.key(name)
+    if not isinstance(asked, Mapping) or asked.get("epoch") != st.session_state.get(f"_{key}_epoch", 0):
+        return  # also what was asked for on the way, before something else was played
     st.session_state[key] = state.controls[name].read(str(asked.get("to")))
     playing = st.session_state[f"_{key}_playing"] = asked.get("playing") is True
     state.put("speed", state.controls["speed"].read(str(asked.get("speed"))))
     before = state.controls[name].read(str(asked.get("from"))) if playing and "from" in asked else None
-    st.session_state[f"_{key}_from"] = None if before is None else (before, SPEEDS[state.get("speed")][0])
+    st.session_state[f"_{key}_from"] = None if before is None else (before, _STRIDE.read(str(asked.get("stride"))))
 
 
 @st.cache_resource

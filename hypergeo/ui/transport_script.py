@@ -18,7 +18,6 @@ HTML = """
     <option value="slow">slow</option><option value="normal">normal</option><option value="fast">fast</option>
   </select></label>
 </div>
-<p class="words" hidden></p>
 """
 
 LOOK = """
@@ -38,7 +37,6 @@ button.play:hover:not(:disabled) { color: var(--st-background-color); filter: br
 :focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 input { flex: 1 1 8rem; min-width: 6rem; accent-color: var(--st-primary-color); height: 1.6rem; }
 output { min-width: 8.5rem; font-variant-numeric: tabular-nums; }
-.words { font-family: var(--st-font); font-size: 1rem; line-height: 1.6; color: var(--st-text-color); margin: 0.7rem 0 0; }
 [hidden] { display: none; }
 """
 
@@ -51,8 +49,8 @@ export default function (component) {
   const { data, setTriggerValue, parentElement } = component
   const host = parentElement
   const find = selector => parentElement.querySelector(selector)
-  const [reset, play, step, leap, range, output, speed, spoken] =
-    [".reset", ".play", ".step", ".leap", "input", "output", "select", ".words"].map(find)
+  const [reset, play, step, leap, range, output, speed] =
+    [".reset", ".play", ".step", ".leap", "input", "output", "select"].map(find)
   const memory = (host.transport ??= { playing: false, waiting: null, epoch: data.epoch, sent: 0, shown: data.step })
   const { step: now, length, unit, film } = data
 
@@ -65,13 +63,13 @@ export default function (component) {
   if (film?.pictures.length && memory.taken !== film.pictures.at(-1).step) {
     memory.taken = film.pictures.at(-1).step
     if (memory.playing) memory.reel.push(...film.pictures)
-    else window.requestAnimationFrame(() => show(film.pictures.at(-1)))
+    else if (memory.taken === memory.shown) window.requestAnimationFrame(() => show(film.pictures.at(-1)))
   }
   const clamp = value => Math.min(Math.max(value, 0), length)
   const say = (to, more) => {
     memory.waiting = to === now ? null : to
     memory.sent = performance.now()
-    setTriggerValue("move", { to, playing: memory.playing, speed: speed.value, ...more })
+    setTriggerValue("move", { to, epoch: data.epoch, playing: memory.playing, speed: speed.value, ...more })
   }
   const draw = () => {
     const ended = memory.shown >= length
@@ -82,13 +80,31 @@ export default function (component) {
     reset.disabled = memory.shown === 0 && !memory.playing
     output.textContent = `${memory.shown.toLocaleString("en")} of ${length.toLocaleString("en")} ${unit}`
   }
-  // The words on the page are those of the step that the server knows, which is ahead of the picture while it plays.
+  // The words on the page are those of the step that the server knows, which is ahead of the picture while it plays: until it
+  // comes to rest, a copy with the picture's words lies over them.
+  const place = () => document.querySelector(`.st-key-${film.words}`)
+  const covering = "film-covers-" + film?.words
+  const cover = () => {
+    const words = place()?.querySelector('[data-testid="stMarkdown"]:not(.film-words)')
+    if (words && !place().querySelector(".film-words")) {
+      const copy = words.cloneNode(true)
+      copy.classList.add("film-words")
+      place().appendChild(copy)
+    }
+    if (!document.getElementById(covering))
+      document.head.insertAdjacentHTML("beforeend", `<style id="${covering}">
+        .st-key-${film.words} { position: relative }
+        .st-key-${film.words} > :not(.film-words) { visibility: hidden }
+        .film-words { position: absolute; top: 0; left: 0; right: 0 }
+      </style>`)
+  }
+  const uncover = () => {
+    document.getElementById(covering)?.remove()
+    place()?.querySelector(".film-words")?.remove()
+  }
   const tell = said => {
-    const place = document.querySelector(`.st-key-${film.words}`)
-    spoken.hidden = said === null
-    if (place) place.style.display = said === null ? "" : "none"
-    if (said === null) return
-    spoken.replaceChildren(...said.split("**").map((part, at) => {
+    cover()
+    place()?.querySelector(".film-words p")?.replaceChildren(...said.split("**").map((part, at) => {
       if (at % 2 === 0) return part
       const strong = document.createElement("strong")
       strong.textContent = part
@@ -124,12 +140,16 @@ export default function (component) {
     const now = performance.now()
     const pictures = Math.ceil(data.ahead / pause_ms)
     const busy = (memory.waiting !== null || showing()) && now - memory.sent < 3000
+    // Where the browser draws slower than asked for, a fast film keeps its pace by longer strides.
+    const stride = steps === 1 ? 1 : Math.round(steps * Math.min(Math.max((memory.pace ?? pause_ms) / pause_ms, 1), 3))
     if (!busy && memory.reel.length <= pictures * 0.8) {
       const last = memory.reel.at(-1)?.step ?? memory.shown
-      if (last < length) say(clamp(last + steps * pictures), { from: last })
+      if (last < length) say(clamp(last + stride * pictures), { from: last, stride })
     }
     if (memory.reel.length && now - (memory.painted ?? 0) >= pause_ms - 4) {
       const one = memory.reel.shift()
+      if (memory.painted && now - memory.painted < 5 * pause_ms)
+        memory.pace = 0.8 * (memory.pace ?? pause_ms) + 0.2 * (now - memory.painted)
       memory.painted = now
       memory.shown = one.step
       range.value = memory.shown
@@ -149,6 +169,7 @@ export default function (component) {
     if (memory.playing) return pause()
     if (memory.shown >= length) return
     memory.playing = true
+    if (film) cover()
     draw()
     tick()
   }
@@ -186,10 +207,12 @@ export default function (component) {
   window.addEventListener("keydown", host.transportKeys)
 
   draw()
+  if (memory.playing && film) cover()
   if (memory.playing) tick()
-  else if (film && memory.waiting === null) tell(null)
+  else if (film && memory.waiting === null) uncover()
   return () => {
     window.clearTimeout(memory.timer)
+    if (film) uncover()
     memory.playing = false
     window.removeEventListener("keydown", host.transportKeys)
   }

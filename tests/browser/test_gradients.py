@@ -33,7 +33,8 @@ WATCH = """() => {
     const svgs = [...document.querySelectorAll('[data-testid="stElementContainer"]')]
       .filter(box => box.checkVisibility() && box.querySelector('.stPlotlyChart'))
       .flatMap(box => [...box.querySelectorAll('.main-svg')])
-    const words = [...document.querySelectorAll('[data-testid="stMarkdown"]')].map(part => part.innerText)
+    const words = [...document.querySelectorAll('[data-testid="stMarkdown"]')]
+      .filter(part => part.checkVisibility({ visibilityProperty: true })).map(part => part.innerText)
     const live = words.find(word => /^Step \\d+\\./.test(word))
     const visible = svgs.some(svg => svg.checkVisibility({ visibilityProperty: true }))
     window.seen.push([live && Number(live.match(/\\d+/)[0]), visible, Math.round(chart?.getBoundingClientRect().top)])
