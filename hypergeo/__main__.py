@@ -17,6 +17,7 @@ _EPILOG = """examples:
   python -m hypergeo sample -n 15 -m 10,10,10 -w 1,2,4
   python -m hypergeo quality -n 180 -m 3x200 -w 1,5,1 --conditionals both -o report.html
   python -m hypergeo fit counts.csv -m 10,10,10
+  python -m hypergeo cluster --digits --imbalance 180,20 --seeds 10 -o digits.html
 
 Results go to standard output or to --output, progress to standard error. Status: 0 when all went well, 2 for input that
 cannot be used, 1 where a computation failed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -15,8 +16,10 @@ from hypergeo.__main__ import main
 from hypergeo.blobs import gaussian_blobs
 from hypergeo.clustering import Schedule, fit_clusters
 from hypergeo.clustering_scores import score_clusters
-from hypergeo.commands.cluster_methods import METHODS
+from hypergeo.commands.cluster_methods import usual_methods
 from hypergeo.commands.points_file import read_points
+from hypergeo.labelled_arrays import labelled_digits
+from hypergeo.self_labelling import LabellingSettings, fit_self_labelling
 
 QUICK = ["--restarts", "2", "--steps", "40"]
 BLOBS = gaussian_blobs([40, 20, 10], 6.0, seed=0)
@@ -45,12 +48,13 @@ def test_every_method_is_scored_on_every_seed(tmp_path, capsys):
     )
     assert (status, out, err) == (0, "", "")
     result = json.loads(file.read_text())
-    assert [row["method"] for row in result["summary"]] == list(METHODS)
-    assert len(result["runs"]) == 2 * len(METHODS)
+    methods = usual_methods(images=False, limited=True)
+    assert [row["method"] for row in result["summary"]] == methods
+    assert len(result["runs"]) == 2 * len(methods)
     for summary in result["summary"]:
         runs = [row for row in result["runs"] if row["method"] == summary["method"]]
         assert [row["seed"] for row in runs] == [0, 1]
-        errors = [row["size_error"] for row in runs]
+        errors = [row["scores"]["size_error"] for row in runs]
         assert summary["size_error"]["mean"] == pytest.approx(np.mean(errors))
         assert summary["size_error"]["sd"] == pytest.approx(np.std(errors, ddof=1))
         wrong = (40 - 70 / 3) / 70 if summary["method"] == "uniform" else 0.0
@@ -59,6 +63,13 @@ def test_every_method_is_scored_on_every_seed(tmp_path, capsys):
     limited = [row["sizes"] for row in result["runs"] if row["method"] == "hypergeometric, capacities known"]
     assert max(map(max, limited)) <= 40
     assert result["settings"]["capacities"] == [40]
+    assert all(row["true_sizes"] == [40, 20, 10] for row in result["runs"])
+    ours = [row["scores"]["adjusted_rand_index"] for row in result["runs"] if row["method"] == methods[0]]
+    uniform = [row["scores"]["adjusted_rand_index"] for row in result["runs"] if row["method"] == "uniform"]
+    (versus,) = (row for row in result["comparisons"] if (row["rival"], row["score"]) == ("uniform", "adjusted_rand_index"))
+    assert versus["better"] == pytest.approx(np.mean(ours) - np.mean(uniform))
+    assert versus["standard_error"] == pytest.approx(np.std(np.subtract(ours, uniform), ddof=1) / np.sqrt(2))
+    assert versus["verdict"] == "win"
 
 
 def test_numbers_are_those_of_the_library(archive, capsys):
@@ -101,14 +112,57 @@ def test_images_become_rows(tmp_path):
     np.savez(file, x=np.arange(24, dtype=np.uint8).reshape(2, 3, 4), y=np.array([7, 5]))
     read = read_points(str(file))
     assert read.points.shape == (2, 12)
-    assert read.points.dtype == np.float64
+    assert read.arrays.shape == (2, 3, 4)
+    assert read.some(2, 0).points.dtype == np.float64
     assert read.classes.tolist() == [1, 0]
+
+
+def test_mnists_own_names_will_do(tmp_path):
+    file = tmp_path / "mnist.npz"
+    np.savez(file, x_train=np.arange(12).reshape(3, 2, 2), y_train=np.array([1, 0, 1]), x_test=np.zeros(1), y_test=np.zeros(1))
+    read = read_points(str(file)).some(2, seed=4)
+    assert read.arrays.shape == (2, 2, 2)
+    for image, kind in zip(read.arrays, read.classes, strict=True):
+        assert kind == (image[0, 0] != 4)
+
+
+def test_digits_by_networks(tmp_path, capsys):
+    file = tmp_path / "digits.json"
+    names = "self-labelling, uniform; variational, categorical; k-means, features of the warm-up"
+    given = ["--digits", "--imbalance", "40,10", "--network-steps", 5, "--seed", 4, "--methods", names, "-o", file, *QUICK]
+    status, out, err = called(capsys, *given)
+    assert (status, out, err) == (0, "", "")
+    result = json.loads(file.read_text())
+    assert [row["method"] for row in result["runs"]] == names.split("; ")
+    for row in result["runs"]:
+        assert row["true_sizes"] == [40, 34, 29, 25, 22, 19, 16, 14, 12, 10]
+        assert sum(row["sizes"]) == pytest.approx(220, rel=1e-4)
+    assert result["runs"][0]["sizes"] == pytest.approx([22] * 10)
+    # What the network sees are these very digits, in their own shape.
+    digits = labelled_digits().sized([40, 34, 29, 25, 22, 19, 16, 14, 12, 10], seed=4)
+    fit = fit_self_labelling(digits.arrays, 10, prior="uniform", seed=4, settings=LabellingSettings(warm_up=5, steps=5))
+    scores = score_clusters(digits.classes, fit.labels.numpy(), fit.sizes.numpy())
+    assert result["runs"][0]["scores"]["adjusted_rand_index"] == pytest.approx(scores.adjusted_rand_index)
+
+
+def test_pages_hold_every_run_and_ask_nobody_for_anything(archive, tmp_path, capsys):
+    file = tmp_path / "out.html"
+    status, _, _ = called(capsys, archive, "--methods", "k-means; uniform", "--seeds", 2, *QUICK, "-o", file)
+    assert status == 0
+    page = file.read_text()
+    (data,) = re.findall(r'<script type="application/json" id="study">(.*?)</script>', page)
+    runs = json.loads(data)
+    assert [(run["method"], run["seed"]) for run in runs] == [(m, s) for s in (0, 1) for m in ("k-means", "uniform")]
+    errors = [run["scores"]["size_error"] for run in runs if run["method"] == "k-means"]
+    assert f"<td>{100 * np.mean(errors):.2f} ± {100 * np.std(errors, ddof=1):.2f}</td>" in page
+    assert not re.search(r'<(script|link|img)[^>]*(src|href)="', page)
+    assert page.count('role="img"') == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "Give either a file of points or --blobs"),
+        ([], "Give either a file of points, --blobs or --digits"),
         (["x.npz"], "No such file or directory: x.npz"),
         (["x.npz", "--blobs", "3,4"], "Give either a file"),
         (["--blobs", "0,0"], "sizes must be whole numbers, zero or more, and not all zero"),
@@ -117,7 +171,12 @@ def test_images_become_rows(tmp_path):
         (["--blobs", "5,5", "--methods", "hypergeometric, capacities known"], "needs --capacities"),
         (["--blobs", "5,5", "--capacities", "4"], "room for all 10 points"),
         (["--blobs", "5,5", "-k", "11"], "between 1 and the number of points, 10; got 11"),
-        (["--blobs", "5,5", "-o", "out.html"], "must end in .json or .csv or .txt"),
+        (["--blobs", "5,5", "-o", "out.svg"], "must end in .json or .csv or .html or .txt"),
+        (["--digits", "--blobs", "5,5"], "Give either a file"),
+        (["--blobs", "5,5", "--imbalance", "5,2"], "--blobs has sizes of its own"),
+        (["--digits", "--imbalance", "20"], "must be two numbers"),
+        (["--digits", "--imbalance", "20,30"], "must fall from the largest"),
+        (["--digits", "--imbalance", "200,10"], "too few"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys, tmp_path, monkeypatch):

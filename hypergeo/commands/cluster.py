@@ -6,43 +6,54 @@ import argparse
 import csv
 import io
 import json
-import statistics
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import torch
 
 from hypergeo.blobs import gaussian_blobs
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.cluster_study import ClusterRun, ClusterStudy
+from hypergeo.labelled_arrays import LabelledArrays, geometric_sizes, labelled_digits
 
-from .cluster_methods import METHODS, ClusterTask, find_clusters
-from .points_file import Points, read_points
+from .cluster_methods import LIMITED, METHODS, ClusterTask, find_clusters, usual_methods
+from .points_file import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import positive, sizes, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
-
-_LIMITED = "hypergeometric, capacities known"
 
 EPILOG = """examples:
   clouds of 240, 100, 40 and 20 points, three deviations apart, over ten seeds:
     python -m hypergeo cluster --blobs 240,100,40,20 --separation 3 --seeds 10
   limits that are known:
     python -m hypergeo cluster --blobs 100,82,67,55,45 --separation 2 --capacities 100 --seeds 10
-  points of your own, and all the numbers:
+  real digits, 180 of one class down to 20 of another, by networks and without, as a page with figures:
+    python -m hypergeo cluster --digits --imbalance 180,20 --seeds 10 -o digits.html
+  points or images of your own (MNIST's archive will do), and all the numbers:
     python -m hypergeo cluster points.npz -k 4 -o clusters.json
 
 A file is an .npz archive with an array x (and y, the classes, if they are known), or a table with a row for each point, in
 which a column named class holds the classes. A size error of 5 % means that 5 % of the points would have to change cluster
 for the sizes to be right. ARI, NMI: adjusted Rand index, normalized mutual information; accuracy: by the best matching.
-All methods have the same number of starts; those of ours and "same starts" have the very same."""
+All methods have the same number of starts; those of ours and "same starts" have the very same, and all kinds of
+self-labelling start from the clusters that k-means finds in the features of the warm-up. Data, starts and draws follow from
+the seed. Where one method is held against another, that is seed by seed: a win or loss is more than two standard errors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommand's arguments."""
-    data = parser.add_argument_group("the points")
-    data.add_argument("points", nargs="?", metavar="FILE", help="points (.npz or a table; - for standard input)")
+    data = parser.add_argument_group("what is clustered")
+    data.add_argument("points", nargs="?", metavar="FILE", help="points or images (.npz or a table; - for standard input)")
     data.add_argument("--blobs", type=sizes, metavar="SIZES", help="clouds of these sizes instead of a file: 240,100,40,20")
     data.add_argument("--separation", type=_number, default=3.0, metavar="D", help="of neighbouring clouds, 3 by default")
+    data.add_argument("--digits", action="store_true", help="scikit-learn's 1,797 handwritten digits instead of a file")
+    data.add_argument(
+        "--imbalance",
+        type=sizes,
+        metavar="MOST,LEAST",
+        help="numbers of the classes of a file or of the digits, falling by one factor; at random",
+    )
     data.add_argument(
         "--max-points",
         type=whole(2, 100_000),
@@ -56,65 +67,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--methods", metavar="NAMES", help=f"some of: {'; '.join(METHODS)} (separated by semicolons)")
     how.add_argument("--restarts", type=whole(1, 1_000), default=8, metavar="R", help="starts of each method, 8 by default")
     how.add_argument("--steps", type=whole(1, 100_000), default=200, metavar="S", help="gradient steps, 200 by default")
+    how.add_argument(
+        "--network-steps", type=whole(1, 100_000), metavar="S", help="of each half of a network's training; what suits each"
+    )
     how.add_argument("--temperature", type=_number, default=1.0, metavar="T", help="of relaxed draws, 1 by default")
     how.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="SEED", help="the first seed, 0 by default")
     how.add_argument("--seeds", type=whole(1, 10_000), default=1, metavar="N", help="how many seeds, 1 by default")
-    add_output_arguments(parser, ["text", "json", "csv"])
+    add_output_arguments(parser, ["text", "json", "csv", "html"])
 
 
 def run(given: argparse.Namespace, terminal: Terminal) -> None:
     """Clusters the points by every method and writes what came out."""
     chosen = output_format(given)
     torch.set_num_threads(1)
-    if (given.points is None) == (given.blobs is None):
-        raise ValueError("Give either a file of points or --blobs.")
-    read = None if given.points is None else read_points(given.points)
-    if read is not None and len(read.points) > given.max_points:
-        terminal.say(f"{len(read.points):,} points; each seed takes {given.max_points:,} of them at random (--max-points).")
-    names = _methods(given)
-    records = []
+    data = _data(given, terminal)
+    names = _methods(given, images=len(data(given.seed).shape or ()) > 1)
+    runs = []
     for turn in range(given.seeds):
         seed = given.seed + turn
-        data = _blobs(given, seed) if read is None else read.some(given.max_points, seed)
-        task = _task(given, data, seed)
+        points = data(seed)
+        task = _task(given, points, seed)
         for place, name in enumerate(names):
             terminal.progress((turn + place / len(names)) / given.seeds, f"seed {seed}: {name}")
-            records.append({"method": name, "seed": seed, **_record(name, task, data)})
+            found = find_clusters(name, task)
+            runs.append(ClusterRun.scored(name, seed, found.labels, found.sizes, points.classes, found.seconds))
     terminal.progress(1.0, "done")
-    if chosen == "json":
-        settings = {
-            key: getattr(given, key) for key in ("blobs", "separation", "restarts", "steps", "temperature", "capacities")
-        }
-        settings["file"] = given.points
-        summary = [_summary(name, records) for name in names]
-        terminal.write(json.dumps({"settings": settings, "summary": summary, "runs": records}, ensure_ascii=False) + "\n")
-    elif chosen == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "sizes": " ".join(f"{size:.6g}" for size in row["sizes"])} for row in records)
-        terminal.write(text.getvalue())
-    else:
-        terminal.write(_table([_summary(name, records) for name in names], given.seeds))
+    terminal.write(_WRITERS[chosen](ClusterStudy(runs, _settings(given))))
 
 
-def _methods(given: argparse.Namespace) -> list[str]:
+def _data(given: argparse.Namespace, terminal: Terminal) -> Callable[[int], LabelledArrays]:
+    """The points of each seed."""
+    if sum((given.points is not None, given.blobs is not None, given.digits)) != 1:
+        raise ValueError("Give either a file of points, --blobs or --digits.")
+    if given.blobs is not None:
+        if given.imbalance is not None:
+            raise ValueError("--imbalance goes with a file or --digits; --blobs has sizes of its own.")
+        return partial(_blobs, given)
+    read = labelled_digits() if given.digits else read_points(given.points)
+    if given.imbalance is not None:
+        if read.sizes is None:
+            raise ValueError("--imbalance needs to know the classes; the file has none.")
+        if len(given.imbalance) != 2:
+            raise ValueError(f"--imbalance must be two numbers, the most and the least; got {len(given.imbalance)}.")
+        return partial(read.sized, geometric_sizes(len(read.sizes), *given.imbalance))
+    if len(read.points) > given.max_points:
+        terminal.say(f"{len(read.points):,} points; each seed takes {given.max_points:,} of them at random (--max-points).")
+    return partial(read.some, given.max_points)
+
+
+def _blobs(given: argparse.Namespace, seed: int) -> LabelledArrays:
+    blobs = gaussian_blobs(given.blobs, given.separation, seed)
+    return LabelledArrays(blobs.points, blobs.classes)
+
+
+def _methods(given: argparse.Namespace, images: bool) -> list[str]:
     if given.methods is None:
-        return [name for name in METHODS if given.capacities is not None or name != _LIMITED]
+        return usual_methods(images, given.capacities is not None)
     names = [name.strip() for name in given.methods.split(";") if name.strip()]
     if not names or (unknown := [name for name in names if name not in METHODS]):
         raise ValueError(f"--methods must be some of {'; '.join(METHODS)}; got {given.methods if not names else unknown[0]}.")
-    if _LIMITED in names and given.capacities is None:
-        raise ValueError(f"The method {_LIMITED!r} needs --capacities.")
-    return names
+    if given.capacities is None and (limited := [name for name in names if name.endswith(LIMITED)]):
+        raise ValueError(f"The method {limited[0]!r} needs --capacities.")
+    return list(dict.fromkeys(names))
 
 
-def _blobs(given: argparse.Namespace, seed: int) -> Points:
-    blobs = gaussian_blobs(given.blobs, given.separation, seed)
-    return Points(blobs.points, blobs.classes)
-
-
-def _task(given: argparse.Namespace, data: Points, seed: int) -> ClusterTask:
+def _task(given: argparse.Namespace, data: LabelledArrays, seed: int) -> ClusterTask:
     clusters = given.clusters
     if clusters is None:
         if data.classes is None:
@@ -123,50 +140,74 @@ def _task(given: argparse.Namespace, data: Points, seed: int) -> ClusterTask:
     limits = None
     if given.capacities is not None:
         limits = given.capacities[0] if len(given.capacities) == 1 else tuple(given.capacities)
-    return ClusterTask(data.points, clusters, seed, given.restarts, given.steps, given.temperature, limits)
+    return ClusterTask(
+        data.points,
+        clusters,
+        seed,
+        given.restarts,
+        given.steps,
+        given.temperature,
+        limits,
+        data.shape,
+        given.network_steps,
+    )
 
 
-def _record(name: str, task: ClusterTask, data: Points) -> dict[str, object]:
-    found = find_clusters(name, task)
-    record: dict[str, object] = {}
-    if data.classes is not None:
-        scores = asdict(score_clusters(data.classes, found.labels, found.sizes))
-        del scores["matched"]
-        record |= scores
-    return record | {"seconds": found.seconds, "sizes": [float(size) for size in found.sizes]}
+def _settings(given: argparse.Namespace) -> dict[str, object]:
+    names = [
+        *("blobs", "separation", "digits", "imbalance", "max_points", "clusters", "capacities", "restarts", "steps"),
+        *("network_steps", "temperature", "seed", "seeds"),
+    ]
+    return {"file": given.points, **{name: getattr(given, name) for name in names}}
 
 
-def _summary(name: str, records: list[dict[str, object]]) -> dict[str, object]:
-    rows = [row for row in records if row["method"] == name]
-    summary: dict[str, object] = {"method": name, "sizes": sorted(rows[0]["sizes"], reverse=True)}  # type: ignore[call-overload]
-    for key in rows[0]:
-        if key not in ("method", "seed", "sizes"):
-            values = [float(row[key]) for row in rows]  # type: ignore[arg-type]
-            summary[key] = {"mean": statistics.mean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
-    return summary
+def _json(study: ClusterStudy) -> str:
+    summary = [
+        {
+            "method": name,
+            "sizes": study.sizes(name).tolist(),
+            **{score: asdict(study.spread(name, score)) for score in (*study.scores, "seconds")},
+        }
+        for name in study.methods
+    ]
+    written = {
+        "settings": study.settings,
+        "summary": summary,
+        "comparisons": [{**asdict(each), "verdict": each.verdict} for each in study.comparisons(study.methods[0])],
+        "runs": [asdict(run) for run in study.runs],
+    }
+    return json.dumps(written, ensure_ascii=False) + "\n"
 
 
-def _table(summary: list[dict[str, object]], seeds: int) -> str:
-    scored = "size_error" in summary[0]
-    head = ["method"]
-    if scored:
-        head += ["size error, %", "ARI", "NMI", "accuracy, %"]
-    head += ["CPU s", "sizes" if seeds == 1 else "sizes, first seed"]
-    lines = []
-    for row in summary:
-        cells = [str(row["method"])]
-        if scored:
-            cells += [_spread(row["size_error"], 100, 2), _spread(row["adjusted_rand_index"], 1, 3)]
-            cells += [_spread(row["mutual_information"], 1, 3), _spread(row["accuracy"], 100, 1)]
-        cells += [_spread(row["seconds"], 1, 2), " ".join(f"{size:.0f}" for size in row["sizes"])]  # type: ignore[attr-defined]
-        lines.append(cells)
-    return f"{seeds} seed{'s' * (seeds > 1)}{', mean ± standard deviation' * (seeds > 1)}\n\n{table(head, lines)}"
+def _csv(study: ClusterStudy) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"])
+    for run in study.runs:
+        sized = (" ".join(f"{size:.6g}" for size in sizes) for sizes in (run.sizes, run.true_sizes))
+        writer.writerow([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
+    return text.getvalue()
 
 
-def _spread(value: object, scale: float, digits: int) -> str:
-    assert isinstance(value, dict)
-    mean = f"{scale * value['mean']:.{digits}f}"
-    return mean if value["sd"] is None else f"{mean} ± {scale * value['sd']:.{digits}f}"
+def _text(study: ClusterStudy) -> str:
+    seeds = len(study.seeds)
+    head, rows = study.table()
+    parts = [f"{seeds} seed{'s' * (seeds > 1)}{', mean ± standard deviation' * (seeds > 1)}\n\n{table(head, rows)}"]
+    if found := study.comparisons(study.methods[0]):
+        head, rows = study.comparison_table(found)
+        parts.append(
+            f"{study.methods[0]}, how much better than, mean ± standard error over the same seeds\n\n{table(head, rows)}"
+        )
+    return "\n".join(parts)
+
+
+def _html(study: ClusterStudy) -> str:
+    from hypergeo.figures.cluster_study import study_html  # plotly, which nothing else here needs
+
+    return study_html(study)
+
+
+_WRITERS: dict[str, Callable[[ClusterStudy], str]] = {"text": _text, "json": _json, "csv": _csv, "html": _html}
 
 
 def _number(text: str) -> float:

@@ -12,7 +12,12 @@ import numpy as np
 
 from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
 
-__all__ = ["METHODS", "ClusterTask", "FoundClusters", "find_clusters"]
+from .cluster_networks import NETWORKS
+
+__all__ = ["LIMITED", "METHODS", "ClusterTask", "FoundClusters", "find_clusters", "usual_methods"]
+
+LIMITED = "capacities known"
+"""How the names of methods end that need to be told capacities."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class ClusterTask:
         restarts: number of starts.
         steps: of those methods that descend a gradient.
         temperature: of relaxed draws.
-        capacities: most points that each cluster can hold, for the method that knows them; ``None`` where nobody does.
+        capacities: most points that each cluster can hold, for the methods that know them; ``None`` where nobody does.
+        shape: of one point, where points are images, which networks need to know; ``(D,)`` when omitted.
+        network_steps: of each half of a network's training, instead of the usual number.
     """
 
     points: np.ndarray
@@ -36,6 +43,13 @@ class ClusterTask:
     steps: int = 200
     temperature: float = 1.0
     capacities: tuple[int, ...] | int | None = None
+    shape: tuple[int, ...] | None = None
+    network_steps: int | None = None
+
+    @property
+    def images(self) -> np.ndarray:
+        """The points in their own shape."""
+        return self.points if self.shape is None else self.points.reshape(len(self.points), *self.shape)
 
     def starts(self) -> np.ndarray:
         """The means that our own methods start from, shape ``(restarts, K, D)``."""
@@ -94,11 +108,18 @@ def _mixture(covariance: str, same_starts: bool) -> Method:
     return method
 
 
-def _kmeans(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.cluster import KMeans
+def _kmeans(same_starts: bool) -> Method:
+    def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.cluster import KMeans
 
-    labels = KMeans(task.num_clusters, n_init=task.restarts, random_state=task.seed).fit_predict(task.points)
-    return labels, np.bincount(labels, minlength=task.num_clusters)
+        if same_starts:
+            fits = [KMeans(task.num_clusters, init=means, n_init=1).fit(task.points) for means in task.starts()]
+        else:
+            fits = [KMeans(task.num_clusters, n_init=task.restarts, random_state=task.seed).fit(task.points)]
+        labels = min(fits, key=lambda fit: fit.inertia_).labels_
+        return labels, np.bincount(labels, minlength=task.num_clusters)
+
+    return method
 
 
 METHODS: dict[str, Method] = {
@@ -109,9 +130,29 @@ METHODS: dict[str, Method] = {
     "Gaussian mixture, tied, same starts": _mixture("tied", True),
     "Gaussian mixture, spherical, same starts": _mixture("spherical", True),
     "Gaussian mixture, tied": _mixture("tied", False),
-    "k-means": _kmeans,
+    "k-means, same starts": _kmeans(True),
+    "k-means": _kmeans(False),
+    **NETWORKS,
 }
-"""By name. The first needs to be told capacities."""
+"""By name. Those that end in :data:`LIMITED` need to be told capacities."""
+
+
+def usual_methods(images: bool, limited: bool) -> list[str]:
+    """What is compared where nobody chooses: by the kind of the data, and whether capacities are known.
+
+    Args:
+        images: whether the points are images; then networks and what they are held against, else all but networks.
+        limited: whether capacities are known.
+
+    Example:
+        >>> usual_methods(images=False, limited=False)[:3]
+        ['hypergeometric', 'categorical', 'uniform']
+    """
+    plain = [name for name in METHODS if name not in NETWORKS]
+    names = (
+        [*NETWORKS, *(name for name in plain if name.startswith(("k-means", "Gaussian mixture, tied")))] if images else plain
+    )
+    return [name for name in names if limited or not name.endswith(LIMITED)]
 
 
 def find_clusters(name: str, task: ClusterTask) -> FoundClusters:

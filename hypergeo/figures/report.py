@@ -6,13 +6,12 @@ import html
 import re
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from hypergeo.goodness_of_fit import EXPECTED
 from hypergeo.gradient_quality import NEGLIGIBLE, Measured
 from hypergeo.quality import QualityReport
 
 from .gradient_quality import gradient_figure
+from .html_page import drawn_figure, html_page, html_table
 from .palette import LIGHT
 from .sample_quality import sample_figure
 
@@ -26,16 +25,6 @@ _GRADIENT_TESTS = (
     "t-tests of each component, Bonferroni, skewness taken out. Biases below "
     f"{100 * NEGLIGIBLE:g} % of the gradient are not looked for."
 )
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #16202B; background: #FFFFFF }
-body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
-.scroll { overflow-x: auto; margin-top: 1rem }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #D3DAE1; white-space: nowrap }
-th:first-child, td:first-child { text-align: left } .off { font-weight: bold }
-dl { display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem } dt { color: #55606C } dd { margin: 0 }
-"""
 
 
 def report_html(report: QualityReport) -> str:
@@ -55,11 +44,11 @@ def report_html(report: QualityReport) -> str:
     """
     figures = []
     if report.temperatures and report.samples:
-        figures.append(("Samples", _drawn(sample_figure(report, LIGHT), sample_alt(report), True), _sample_table(report)))
+        figures.append(("Samples", drawn_figure(sample_figure(report, LIGHT), sample_alt(report), True), _sample_table(report)))
     elif report.samples:
         figures.append(("Counts", "", _sample_table(report)))
     if report.gradients:
-        drawn = _drawn(gradient_figure(report, LIGHT), gradient_alt(report), not report.samples)
+        drawn = drawn_figure(gradient_figure(report, LIGHT), gradient_alt(report), not report.samples)
         figures.append(("Gradients", drawn, _gradient_table(report)))
     parts = [f"<h1>Relaxation quality</h1><p>{_escaped(_described(report))}</p>"]
     first, *others = report.verdict()
@@ -68,7 +57,7 @@ def report_html(report: QualityReport) -> str:
     parts.append(f"<h2>Settings</h2>{_settings(report)}")
     data = report.to_json().replace("<", "\\u003c")
     parts.append(f'<script type="application/json" id="report">{data}</script>')
-    return _page("Relaxation quality", "".join(parts))
+    return html_page("Relaxation quality", "".join(parts))
 
 
 def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]) -> str:
@@ -82,16 +71,8 @@ def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequenc
         >>> "<td>1 &lt; 2</td>" in sweep_html("One cell.", [("Samples", ["urn"], [["1 < 2"]])])
         True
     """
-    shown = [f"<h2>{html.escape(title)}</h2>{_table(head, [(row, False) for row in rows])}" for title, head, rows in tables]
-    return _page("Relaxation quality, a sweep", f"<h1>A sweep</h1><p>{html.escape(sentence)}</p>{''.join(shown)}")
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>{body}</body></html>\n"
-    )
+    shown = [f"<h2>{html.escape(title)}</h2>{html_table(head, [(row, False) for row in rows])}" for title, head, rows in tables]
+    return html_page("Relaxation quality, a sweep", f"<h1>A sweep</h1><p>{html.escape(sentence)}</p>{''.join(shown)}")
 
 
 def sample_alt(report: QualityReport) -> str:
@@ -110,17 +91,6 @@ def gradient_alt(report: QualityReport) -> str:
         for row in report.gradients
     )
     return f"Bias, cosine and error at equal cost of each gradient estimator. {told}."
-
-
-def _drawn(figure: go.Figure, alt: str, first: bool) -> str:
-    drawn = figure.to_html(
-        full_html=False,
-        include_plotlyjs=first,
-        include_mathjax=False,
-        default_width="100%",
-        config={"displaylogo": False, "displayModeBar": False, "responsive": True},
-    )
-    return f'<div role="img" aria-label="{html.escape(alt)}">{drawn}</div>'
 
 
 def _described(report: QualityReport) -> str:
@@ -169,7 +139,7 @@ def _sample_table(report: QualityReport) -> str:
             *(str(row.sum_violations), str(row.bound_violations)),
         )
         rows.append((cells, row.differs))
-    return _table(head, rows)
+    return html_table(head, rows)
 
 
 def _gradient_table(report: QualityReport) -> str:
@@ -186,7 +156,7 @@ def _gradient_table(report: QualityReport) -> str:
             *(f"{row.rmse_at_equal_evaluations:.3g}", f"{row.rmse_at_equal_time:.3g}"),
         )
         rows.append((cells, row.verdict == "biased"))
-    return _table(head, rows)
+    return html_table(head, rows)
 
 
 def _p_value(value: float) -> str:
@@ -195,15 +165,6 @@ def _p_value(value: float) -> str:
 
 def _measured(measured: Measured | None) -> str:
     return "–" if measured is None else f"{measured.value:.3g} ({measured.low:.3g} to {measured.high:.3g})"
-
-
-def _table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> str:
-    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    body = "".join(
-        f"<tr{' class=off' if off else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for cells, off in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _escaped(markdown: str) -> str:

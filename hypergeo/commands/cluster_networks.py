@@ -1,0 +1,67 @@
+"""Ways to cluster images by networks: self-labelling and variational clustering, each with sizes from three priors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hypergeo.self_labelling import LabelledClusters, LabellingSettings, fit_self_labelling
+from hypergeo.variational_clustering import fit_variational_clusters
+
+if TYPE_CHECKING:
+    from .cluster_methods import ClusterTask, Method
+
+__all__ = ["NETWORKS"]
+
+
+def _labelled(task: ClusterTask, prior: str, **sized: Any) -> LabelledClusters:
+    given: dict[str, Any] = {} if task.network_steps is None else {"warm_up": task.network_steps, "steps": task.network_steps}
+    return fit_self_labelling(
+        task.images, task.num_clusters, prior=prior, seed=task.seed, settings=LabellingSettings(**given), **sized
+    )
+
+
+def _self_labelling(prior: str, limited: bool = False) -> Method:
+    def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+        sized: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
+        found = _labelled(task, prior, **sized, **({"capacities": task.capacities} if limited else {}))
+        return found.labels.numpy(), found.sizes.numpy()
+
+    return method
+
+
+def _warm_up(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+    """Where self-labelling sets out from."""
+    given: dict[str, Any] = {} if task.network_steps is None else {"warm_up": task.network_steps}
+    settings = LabellingSettings(steps=0, **given)
+    found = fit_self_labelling(task.images, task.num_clusters, prior="uniform", seed=task.seed, settings=settings)
+    labels = found.first_labels.numpy()
+    return labels, np.bincount(labels, minlength=task.num_clusters)
+
+
+def _variational(prior: str, limited: bool = False) -> Method:
+    def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+        short: dict[str, Any] = {}
+        if task.network_steps is not None:
+            epochs = max(1, round(task.network_steps / 10))
+            short = {"pretraining": epochs, "epochs": epochs}
+        known = task.capacities if limited else None
+        found = fit_variational_clusters(task.points, task.num_clusters, prior, seed=task.seed, capacities=known, **short)
+        return np.asarray(found.labels), np.asarray(found.sizes)
+
+    return method
+
+
+NETWORKS: dict[str, Method] = {
+    "self-labelling, hypergeometric, capacities known": _self_labelling("hypergeometric", limited=True),
+    "self-labelling, hypergeometric": _self_labelling("hypergeometric"),
+    "self-labelling, categorical": _self_labelling("categorical"),
+    "self-labelling, uniform": _self_labelling("uniform"),
+    "k-means, features of the warm-up": _warm_up,
+    "variational, hypergeometric, capacities known": _variational("fisher", limited=True),
+    "variational, hypergeometric": _variational("fisher"),
+    "variational, categorical": _variational("categorical"),
+    "variational, uniform": _variational("uniform"),
+}
+"""By name."""

@@ -1,0 +1,72 @@
+"""Pages of figures and tables that open offline: plotly.js is inside, and nothing is asked of any other machine."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+__all__ = ["drawn_figure", "html_page", "html_table"]
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #16202B; background: #FFFFFF }
+body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
+.scroll { overflow-x: auto; margin-top: 1rem }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
+th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #D3DAE1; white-space: nowrap }
+th:first-child, td:first-child { text-align: left } .off { font-weight: bold }
+dl { display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem } dt { color: #55606C } dd { margin: 0 }
+"""
+
+
+def html_page(title: str, body: str) -> str:
+    """A whole document.
+
+    Args:
+        title: what the browser's tab says.
+        body: HTML.
+    """
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def drawn_figure(figure: go.Figure, alt: str, first: bool) -> str:
+    """A figure as part of a page.
+
+    Args:
+        figure: to draw.
+        alt: what it shows, in words.
+        first: whether it is the page's first figure, which brings plotly.js along.
+    """
+    drawn = figure.to_html(
+        full_html=False,
+        include_plotlyjs=first,
+        include_mathjax=False,
+        default_width="100%",
+        config={"displaylogo": False, "displayModeBar": False, "responsive": True},
+    )
+    return f'<div role="img" aria-label="{html.escape(alt)}">{drawn}</div>'
+
+
+def html_table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> str:
+    """A table as wide as it needs to be, which scrolls where the page is narrower.
+
+    Args:
+        head: titles of the columns.
+        rows: cells of each row, and whether it stands out.
+
+    Example:
+        >>> "<tr class=off><td>1 &lt; 2</td></tr>" in html_table(["claim"], [(["1 < 2"], True)])
+        True
+    """
+    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr{' class=off' if off else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for cells, off in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
