@@ -1,0 +1,347 @@
+"""How many factors two views share, as it is learned: distances with their cut, the law of the number, estimates over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .convergence import MARGIN, Pixels
+from .palette import Palette, translucent
+from .panels import Box, Panel, arrange, axis_title, caption
+
+__all__ = [
+    "ADAVAE",
+    "agreement_panel",
+    "bars_panel",
+    "cuts_panel",
+    "grid_figure",
+    "law_panel",
+    "learning_figure",
+]
+
+ADAVAE = "#D55E00"
+"""Colour of AdaVAE's numbers; they are dashed or diamonds too, so that colour is not the only cue."""
+
+_HEIGHT = 560
+_LEAST = 1e-2  # nats: distances below are drawn there
+
+
+def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | None, palette: Palette, *, title: str) -> Panel:
+    """Distances by rank, closest first, and between which ranks each rule cuts.
+
+    Args:
+        distances: of pairs in each dimension, sorted, in nats, shape ``(N, d)``.
+        ours: expected number of shared dimensions: the learned cut lies after so many.
+        adavae: distance below which AdaVAE shares a dimension, the median over pairs.
+        true: number of shared factors, or ``None`` where pairs differ.
+        palette: the inks.
+        title: words above the panel.
+    """
+    seen = np.maximum(distances, _LEAST)
+    low, middle, high = np.quantile(seen, [0.1, 0.5, 0.9], axis=0)
+    ranks = np.arange(1, distances.shape[1] + 1)
+    top = 10 ** np.ceil(np.log10(max(float(high.max()), 1.0)))
+    bottom, ends = np.log10(_LEAST / 2), [_LEAST / 2, float(top)]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [0.4, distances.shape[1] + 0.6],
+            "y": [adavae, adavae],
+            "line": {"color": ADAVAE, "width": 1.8, "dash": "dash"},
+            "hovertemplate": "AdaVAE shares below %{y:.3g} nats<extra></extra>",
+        },
+        _upright(np.nan if true is None else true + 0.5, ends, {"color": palette.exact, "width": 2.6}, "truth"),
+        _upright(ours + 0.5, ends, {"color": palette.relaxed, "width": 2.4, "dash": "dot"}, f"learned: {ours:.2f} shared"),
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": ranks,
+            "y": _short(middle),
+            "error_y": {
+                "type": "data",
+                "symmetric": False,
+                "array": _short(high - middle),
+                "arrayminus": _short(middle - low),
+                "color": palette.relaxed,
+                "thickness": 3,
+                "width": 0,
+            },
+            "marker": {"size": 9, "color": palette.relaxed, "line": {"color": palette.exact, "width": 1}},
+            "hovertemplate": "rank %{x}: median %{y:.3g} nats<extra></extra>",
+        },
+    ]
+    for trace in traces:
+        trace["showlegend"] = False
+    powers = np.arange(-2, int(np.log10(top)) + 1, 1 if top < 100 else 2)
+    return Panel(
+        traces=traces,
+        xaxis={"range": [0.4, distances.shape[1] + 0.6], "tickvals": ranks.tolist(), "showline": True},
+        yaxis={
+            "type": "log",
+            "range": [bottom, float(np.log10(top))],
+            "tickvals": [float(10.0**power) for power in powers],
+            "ticktext": [f"{10.0**power:g}" for power in powers],
+            "showgrid": True,
+        },
+        annotations=[caption(title, palette), axis_title("dimensions of a pair, closest first", palette)],
+    )
+
+
+def law_panel(
+    law: np.ndarray, adavae: np.ndarray, true: np.ndarray, even: np.ndarray, palette: Palette, *, title: str
+) -> Panel:
+    """The law of the number as bars, the true numbers as outlines.
+
+    Args:
+        law: probability of each number, shape ``(d + 1,)``.
+        adavae: share of pairs to which AdaVAE gives each number, likewise.
+        true: share of pairs that share each number, likewise.
+        even: the law of weight one, which training starts from.
+        palette: the inks.
+        title: words above the panel.
+    """
+    numbers = np.arange(len(law))
+    place = np.flatnonzero(true > 0)
+    gap = np.full(len(place), np.nan)
+    left, right = place - 0.42, place + 0.42
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": numbers,
+            "y": _short(law),
+            "width": 0.7,
+            "marker": {"color": translucent(palette.relaxed, 0.85)},
+            "hovertemplate": "%{x} shared: %{y:.1%}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": numbers,
+            "y": _short(even),
+            "marker": {"symbol": "line-ew", "size": 15, "line": {"color": palette.muted, "width": 1.5}},
+            "hovertemplate": "at the start: %{y:.1%}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": _short(np.column_stack([left, left, right, right, gap]).ravel()),
+            "y": _short(np.column_stack([0 * left, true[place], true[place], 0 * left, gap]).ravel()),
+            "line": {"color": palette.exact, "width": 2},
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": _short(numbers[adavae > 0]),
+            "y": _short(adavae[adavae > 0]),
+            "marker": {"symbol": "diamond", "size": 8, "color": ADAVAE, "line": {"color": palette.exact, "width": 0.8}},
+            "hovertemplate": "AdaVAE says %{x} to %{y:.1%}<extra></extra>",
+        },
+    ]
+    for trace in traces:
+        trace["showlegend"] = False
+    return Panel(
+        traces=traces,
+        xaxis={"range": [-0.6, len(law) - 0.4], "tickvals": numbers.tolist(), "showline": True},
+        yaxis={"range": [0, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%", "showgrid": True},
+        annotations=[caption(title, palette), axis_title("number of shared dimensions, k", palette)],
+    )
+
+
+def agreement_panel(
+    true: np.ndarray, ours: np.ndarray, adavae: np.ndarray, most: int, palette: Palette, *, title: str
+) -> Panel:
+    """Estimates against the true number, where pairs differ: means and standard deviations.
+
+    Args:
+        true: number of factors that each pair shares, shape ``(N,)``.
+        ours: expected numbers, likewise.
+        adavae: numbers by AdaVAE's threshold, likewise.
+        most: number of dimensions.
+        palette: the inks.
+        title: words above the panel.
+    """
+    numbers = np.unique(true)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [0, most],
+            "y": [0, most],
+            "line": {"color": palette.exact, "width": 2},
+            "hoverinfo": "skip",
+        }
+    ]
+    kinds = (
+        (ours, "ours", palette.relaxed, "circle", -0.08),
+        (adavae, "AdaVAE", ADAVAE, "diamond", 0.08),
+    )
+    for values, name, colour, symbol, aside in kinds:
+        groups = [values[true == number] for number in numbers]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": _short(numbers + aside),
+                "y": _short(np.array([group.mean() for group in groups])),
+                "error_y": {
+                    "type": "data",
+                    "array": _short(np.array([group.std() for group in groups])),
+                    "color": colour,
+                    "thickness": 2,
+                    "width": 0,
+                },
+                "marker": {"symbol": symbol, "size": 9, "color": colour, "line": {"color": palette.exact, "width": 1}},
+                "hovertemplate": f"{name}: %{{y:.2f}}<extra></extra>",
+            }
+        )
+    for trace in traces:
+        trace["showlegend"] = False
+    return Panel(
+        traces=traces,
+        xaxis={"range": [-0.6, most + 0.6], "tickvals": list(range(most + 1)), "showline": True},
+        yaxis={"range": [-0.4, most + 0.4], "tickvals": list(range(most + 1)), "showgrid": True},
+        annotations=[caption(title, palette), axis_title("factors that a pair truly shares", palette)],
+    )
+
+
+def bars_panel(
+    values: np.ndarray,
+    names: Sequence[str],
+    palette: Palette,
+    *,
+    title: str,
+    outlines: np.ndarray | None = None,
+    format: str = ".2f",
+) -> Panel:
+    """Bars that lie, with what they are called before them, and outlines of what they are held against.
+
+    Args:
+        values: shape ``(N,)``.
+        names: of each.
+        palette: the inks.
+        title: words above the panel.
+        outlines: shape ``(N,)``, NaN where there is none.
+        format: of the numbers at the bars' ends.
+    """
+    rows = np.arange(len(values))
+    most = float(np.nanmax(np.concatenate([values, [] if outlines is None else outlines, [1e-6]])))
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": _short(values),
+            "y": rows,
+            "width": 0.62,
+            "marker": {"color": translucent(palette.relaxed, 0.85)},
+            "hovertemplate": f"%{{x:{format}}}<extra></extra>",
+        }
+    ]
+    if outlines is not None:
+        place = np.flatnonzero(np.isfinite(outlines))
+        gap, reach = np.full(len(place), np.nan), outlines[place]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": _short(np.column_stack([0 * reach, reach, reach, 0 * reach, gap]).ravel()),
+                "y": _short(np.column_stack([place - 0.38, place - 0.38, place + 0.38, place + 0.38, gap]).ravel()),
+                "line": {"color": palette.exact, "width": 1.8},
+                "hoverinfo": "skip",
+            }
+        )
+    for trace in traces:
+        trace["showlegend"] = False
+    return Panel(
+        traces=traces,
+        xaxis={"range": [0, 1.08 * most], "showline": True, "nticks": 5},
+        yaxis={"range": [len(values) - 0.45, -0.55], "tickvals": rows.tolist(), "ticktext": list(names), "ticks": ""},
+        annotations=[caption(title, palette)],
+    )
+
+
+def learning_figure(
+    gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
+) -> go.Figure:
+    """Pairs and estimates at the left, the law, the distances and the weight at the right, or all below one another.
+
+    Args:
+        gallery: pairs and what the model makes of them.
+        law: of the number.
+        cuts: distances and their cuts.
+        lines: over steps: estimates, and the weight.
+        palette: the inks.
+        narrow: whether the page is a telephone's width.
+    """
+    panels = [gallery, law, cuts, *lines]
+    if narrow:
+        above = Pixels(26 + 345 + 4 * 26 + 3 * 46 + 3 * 150 + 34 + 110 + 44)
+        above.take(26)
+        boxes = [above.box(0.2, 1, 345)]
+        for height in (150, 150, 150, 110):
+            above.take(34)
+            boxes.append(above.box(0.12, 1, height))
+            above.take(38)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
+    left.take(20)
+    boxes = [left.box(0.075, 0.56, 362)]
+    right.take(20)
+    boxes.append(right.box(0.655, 1, 124))
+    right.take(62)
+    boxes.append(right.box(0.655, 1, 134))
+    left.take(44)
+    boxes.append(left.box(0.075, 0.5, 78))
+    right.take(62)
+    boxes.append(right.box(0.655, 0.955, 78))
+    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+
+
+def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
+    """Pictures at the left, and panels at the right or below.
+
+    Args:
+        gallery: pictures.
+        beside: panels.
+        palette: the inks.
+        rows: height of the pictures in their width.
+        narrow: whether the page is a telephone's width.
+    """
+    panels = [gallery, *beside]
+    if narrow:
+        tall = int(270 * rows) + 8
+        above = Pixels(44 + tall + len(beside) * (44 + 130 + 40) + 10)
+        above.take(44)
+        boxes = [above.box(0.24, 1, tall)]
+        for _ in beside:
+            above.take(44)
+            boxes.append(above.box(0.24, 0.97, 130))
+            above.take(36)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    pixels, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
+    boxes = [Box(0.115, 0.62, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
+    each = (_HEIGHT - 2 * MARGIN - 38 - (len(beside) - 1) * 66 - 40) // max(len(beside), 1)
+    right.take(38)
+    for _ in beside:
+        boxes.append(right.box(0.775, 0.99, each))
+        right.take(66)
+    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+
+
+def _upright(place: float, ends: list[float], line: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": _short(np.array([place, place])),
+        "y": ends,
+        "line": line,
+        "hovertemplate": f"{name}<extra></extra>",
+    }
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)

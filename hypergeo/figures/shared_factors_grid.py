@@ -1,0 +1,178 @@
+"""Small pictures in rows and columns, as one image, with rings and discs under them: what is truly shared, and what is found."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .palette import Palette
+from .panels import Panel, caption
+
+__all__ = ["mosaic", "sprite_panel"]
+
+_SCALE = 4  # screen pixels of the image to a pixel of a sprite: browsers blur what they enlarge, and less so what is large
+_GAP = 4
+_RING = 0.46  # height of a row of rings, in sprites
+
+
+def mosaic(images: np.ndarray) -> str:
+    """Pictures in rows and columns with clear gaps between them, as a ``data:`` address.
+
+    Args:
+        images: from 0 to 255, shape ``(rows, columns, H, W, 3)``.
+
+    Returns:
+        A PNG of 8 bits a channel with transparency (ISO/IEC 15948).
+
+    Example:
+        >>> mosaic(np.zeros((2, 3, 12, 12, 3), dtype=np.uint8))[:22]
+        'data:image/png;base64,'
+    """
+    rows, columns, height, width, _ = images.shape
+    tall, wide = _SCALE * height, _SCALE * width
+    sheet = np.zeros((rows, tall + _GAP, columns, wide + _GAP, 4), dtype=np.uint8)
+    large = images.repeat(_SCALE, 2).repeat(_SCALE, 3)
+    sheet[:, :tall, :, :wide, :3] = large.transpose(0, 2, 1, 3, 4)
+    sheet[:, :tall, :, :wide, 3] = 255
+    flat = sheet.reshape(rows * (tall + _GAP), -1)
+    lines = np.concatenate([np.zeros((len(flat), 1), np.uint8), flat], 1).tobytes()
+    head = struct.pack(">IIBBBBB", columns * (wide + _GAP), len(flat), 8, 6, 0, 0, 0)
+    parts = [
+        b"\x89PNG\r\n\x1a\n",
+        _chunk(b"IHDR", head),
+        _chunk(b"IDAT", zlib.compress(lines, 3)),
+        _chunk(b"IEND", b""),
+    ]
+    return "data:image/png;base64," + base64.b64encode(b"".join(parts)).decode()
+
+
+def sprite_panel(
+    images: np.ndarray,
+    palette: Palette,
+    *,
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str] = (),
+    rings: Sequence[str] = (),
+    true: np.ndarray | None = None,
+    found: np.ndarray | None = None,
+    marked: int | None = None,
+    said: Sequence[str] = (),
+) -> Panel:
+    """Pictures in rows and columns, and under each column which factors are shared.
+
+    Args:
+        images: from 0 to 255, shape ``(rows, columns, H, W, 3)``.
+        palette: the inks.
+        title: words above the panel.
+        rows: words before each row of pictures.
+        columns: words above each column; none where empty.
+        rings: words before each row of rings; none where empty.
+        true: where rings are, shape ``(columns, len(rings))``.
+        found: where discs are, likewise.
+        marked: a column with a frame around it.
+        said: words under each column; none where empty.
+    """
+    height, width = images.shape[:2]
+    pixels = _SCALE * images.shape[2] + _GAP
+    shown = (pixels - _GAP) / pixels
+    foot = height + 0.1
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "image",
+            "source": mosaic(images),
+            "x0": 0.5 / pixels,
+            "dx": 1 / pixels,
+            "y0": 0.5 / pixels,
+            "dy": 1 / pixels,
+            "hoverinfo": "skip",
+        }
+    ]
+    ticks = [(row + shown / 2, words) for row, words in enumerate(rows)]
+    if rings:
+        assert true is not None
+        assert found is not None
+        ticks += [(foot + (row + 0.5) * _RING, words) for row, words in enumerate(rings)]
+        traces += [
+            {**_places(true, foot, shown), "marker": _ring(palette), "hoverinfo": "skip"},
+            {**_places(found, foot, shown), "marker": {"size": 7, "color": palette.relaxed}, "hoverinfo": "skip"},
+        ]
+    end = foot + len(rings) * _RING + (_RING if said else 0)
+    notes = [caption(title, palette)]
+    if columns:
+        notes[0]["yshift"] = 18
+    for column, words in enumerate(columns):
+        notes.append(_word(words, column + shown / 2, 0.0, "bottom", palette))
+    for column, words in enumerate(said):
+        notes.append(_word(words, column + shown / 2, end - _RING / 2, "middle", palette))
+    if marked is not None:
+        across = np.array([-0.04, shown + 0.04, shown + 0.04, -0.04, -0.04]) + marked
+        down = np.array([-0.04, -0.04, end, end, -0.04])
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": _short(across),
+                "y": _short(down),
+                "line": {"color": palette.follow, "width": 1.5},
+                "hoverinfo": "skip",
+                "cliponaxis": False,
+            }
+        )
+    for trace in traces[1:]:
+        trace["showlegend"] = False
+    return Panel(
+        traces=traces,
+        xaxis={"range": [-0.06, width - 1 + shown + 0.06], "showticklabels": False, "ticks": "", "constrain": "domain"},
+        yaxis={
+            "range": [end + 0.04, -0.06],
+            "tickvals": [place for place, _ in ticks],
+            "ticktext": [words for _, words in ticks],
+            "ticks": "",
+            "scaleanchor": "x",
+            "constrain": "domain",
+            "constraintoward": "top",
+        },
+        annotations=notes,
+    )
+
+
+def _places(mask: np.ndarray, foot: float, shown: float) -> dict[str, Any]:
+    columns, rows = np.nonzero(mask)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": _short(columns + shown / 2),
+        "y": _short(foot + (rows + 0.5) * _RING),
+    }
+
+
+def _ring(palette: Palette) -> dict[str, Any]:
+    return {"size": 13, "color": "rgba(0,0,0,0)", "line": {"color": palette.exact, "width": 1.6}}
+
+
+def _word(words: str, x: float, y: float, anchor: str, palette: Palette) -> dict[str, Any]:
+    return {
+        "text": words,
+        "xref": "x",
+        "yref": "y",
+        "x": x,
+        "y": y,
+        "xanchor": "center",
+        "yanchor": anchor,
+        "showarrow": False,
+        "font": {"size": 11, "color": palette.text},
+    }
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,156 @@
+"""What the page on shared factors says: at every step, and of what has been found in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hypergeo.factor_measures import correlation
+
+from .factor_run import Snapshot
+from .factor_settings import RULES, VARYING, FactorSettings
+
+__all__ = ["BIASES", "FactorWords"]
+
+_LAST = 100  # steps over which an estimate is taken
+_SETTLED = 60  # steps after the warm-up before anything is said of the estimate
+
+BIASES = (
+    "The ends are drawn to the middle: **0 reads about 1**, since Fisher's law of two groups of *d* cannot be narrow and sharing "
+    "the one closest dimension costs next to nothing; **all but one is read too low**, since a wrongly shared dimension costs "
+    "both images and a wrongly free one only a few nats."
+)
+"""Where the estimates are biased, and why."""
+
+
+@dataclass(frozen=True)
+class FactorWords:
+    """Words on a model at a step.
+
+    Attributes:
+        settings: of the run.
+        now: the model.
+    """
+
+    settings: FactorSettings
+    now: Snapshot
+
+    @property
+    def warming(self) -> bool:
+        """Whether the law is still held at weight one."""
+        return self.settings.training.warming(self.now.step)
+
+    @property
+    def answer(self) -> tuple[float, float] | None:
+        """Our estimate and AdaVAE's as means over the last steps; nothing as long as the law has not had time to learn."""
+        since = int(self.settings.training.warm_up * self.settings.schedule)
+        record = self.now.record[max(since, len(self.now.record) - _LAST) :]
+        if self.now.step < since + _SETTLED:
+            return None
+        ours, adavae = record[:, 1].mean(), record[:, 2].mean()
+        return float(ours), float(adavae)
+
+    def live(self) -> str:
+        """What is happening, in a sentence or two; nothing but bold words is marked."""
+        now = self.now
+        if not now.step:
+            return (
+                "Nothing is learned yet: what is seen is grey, and distances mean nothing. **Press Play**: pairs are drawn, "
+                "the closest dimensions share one posterior, and how many they are is drawn from the law."
+            )
+        if self.warming:
+            return (
+                f"**Step {now.step:,}.** Warm-up: numbers are drawn from the law of weight one, {self.settings.dimensions / 2:g} "
+                "on average, while dimensions find their uses."
+            )
+        if self.answer is None:
+            return f"**Step {now.step:,}.** The law is free now: its weight moves to where sharing pays."
+        said = f"**Step {now.step:,}.** {self._verdict()}"
+        return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
+
+    def _verdict(self) -> str:
+        assert self.answer is not None
+        ours, adavae = self.answer
+        if self.now.said == VARYING:
+            mine, others = self._errors()
+            return (
+                f"Pairs differ: our numbers are off by **{mine:.2f}** in the mean square, those of AdaVAE's threshold by "
+                f"**{others:.2f}**."
+            )
+        true = int(self.now.true[0])
+        right = "which is right" if round(ours) == true else f"the truth is {true}"
+        return (
+            f"Over the last steps pairs share **{ours:.2f}** dimensions: we say **{round(ours)}**, {right}. AdaVAE's threshold "
+            f"says {adavae:.2f}."
+        )
+
+    def _errors(self) -> tuple[float, float]:
+        true = self.now.true.astype(float)
+        return float(np.square(self.now.estimate - true).mean()), float(np.square(self.now.adavae - true).mean())
+
+    def _failure(self) -> str:
+        """How the model has failed, in words; that all or none is shared is none where pairs do so."""
+        collapse, true = self.now.collapse, self.now.true
+        parts = []
+        if collapse.all_shared and not (true == self.settings.factors).all():
+            parts.append("every dimension is taken for shared")
+        if collapse.none_shared and (true > 0).any():
+            parts.append("no dimension is taken for shared")
+        if collapse.unused:
+            which = ", ".join(str(dimension + 1) for dimension in collapse.unused)
+            parts.append(f"unused: dimension{'s' * (len(collapse.unused) > 1)} {which}, near in every pair")
+        return "; ".join(parts)
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        return [self._about_number(), self._about_factors(), self._about_collapse()]
+
+    def _about_number(self) -> str:
+        if self.answer is None:
+            until = int(self.settings.training.warm_up * self.settings.schedule)
+            return (
+                f"Until step {until:,} the law is held at **weight one**. AdaVAE's threshold, half-way between the closest and "
+                f"the farthest dimension, already says {self.now.adavae.mean():.2f}."
+            )
+        if self.now.said != VARYING:
+            return f"{self._verdict()} {self._about_ends()}".strip()
+        mine, others = (self._correlation(values) for values in (self.now.estimate, self.now.adavae))
+        return f"{self._verdict()} Correlation with the true number: **{mine}**, AdaVAE's {others}."
+
+    def _correlation(self, values: np.ndarray) -> str:
+        found = correlation(torch.from_numpy(values), torch.from_numpy(self.now.true))
+        return "none" if np.isnan(found) else f"{found:.2f}"
+
+    def _about_ends(self) -> str:
+        """The bias, where pairs share a number that shows it."""
+        if not self.settings.rule.startswith(next(iter(RULES)).split(",")[0]):
+            return ""
+        true = int(self.now.true[0])
+        return BIASES if true == 0 or true == self.settings.factors - 1 else ""
+
+    def _about_factors(self) -> str:
+        follows = [
+            f"{name}: {match + 1}" if match >= 0 else f"{name}: none"
+            for name, match in zip(self.settings.names, self.now.match, strict=True)
+        ]
+        return (
+            f"Which dimension follows which factor ({'; '.join(follows)}) nobody told the model. By that, **{self.now.hits:.0%}** "
+            f"of discs and rings agree; always saying the commoner of both would give {self._guess():.0%}."
+        )
+
+    def _guess(self) -> float:
+        share = float(self.now.true.mean()) / self.settings.factors
+        return max(share, 1 - share)
+
+    def _about_collapse(self) -> str:
+        ours, adavae, everything = (f"{self.now.moved[part]:.1%}" for part in ("ours", "AdaVAE's", "everything"))
+        exchange = (
+            f"Exchanging what we take for shared moves the images of a pair by {ours}, what AdaVAE's threshold takes by "
+            f"{adavae}, everything by {everything}."
+        )
+        if not self.now.step:
+            return f"{exchange} Nothing is learned yet."
+        failure = self._failure()
+        return f"**Collapse: {failure}.** {exchange}" if failure else f"**No collapse**: all dimensions are in use. {exchange}"
