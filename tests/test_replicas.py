@@ -25,7 +25,7 @@ def site(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_server_that_has_just_begun_takes_a_crowd(site):
-    """Modules are imported by the first pages, and what is half imported must not be found; the first test here finds them so."""
+    """What the first pages import must not be found half imported: without the care that is taken, one run in three fails."""
 
     def opened(page: str, port: int) -> list[str]:
         with Visitor(f"http://127.0.0.1:{port}", page) as visitor:
