@@ -22,7 +22,7 @@ _NUMBERS = count()
 
 # A button's method and arguments are plotly's own way to have its functions called on a figure from outside its module.
 PAINTER = f"""
-  const paint = (key, drawing) => {{
+  const paint = (key, drawing, memory) => {{
     const plot = document.querySelector(`.st-key-${{key}} .js-plotly-plot:not(.steady)`)
     const button = [...plot?.querySelectorAll(".updatemenu-button") ?? []].find(each => each.__data__?.label === "{_NAME}")
     if (!button || plot._dragging) return
@@ -30,8 +30,11 @@ PAINTER = f"""
     let text = drawing
     placeholders.forEach((parts, at) => {{ text = text.replaceAll(parts.join(""), inks[at]) }})
     const {{ whole, data, layout }} = JSON.parse(text)
-    const traces = whole ? data : data.map((trace, at) => ({{ ...plot.data[at], ...trace }}))
-    Object.assign(button.__data__, {{ method: "react", args: [traces, {{ ...plot.layout, ...layout }}, plot._context] }})
+    const page = (memory.page ??= {{ data: plot.data, layout: plot.layout }})
+    const traces = whole ? data : data.map((trace, at) => ({{ ...page.data[at], ...trace }}))
+    const {{ width, height }} = plot.layout
+    const drawn = {{ ...page.layout, ...layout, width, height }}
+    Object.assign(button.__data__, {{ method: "react", args: [traces, drawn, plot._context] }})
     button.dispatchEvent(new MouseEvent("click", {{ view: window }}))
   }}
 """

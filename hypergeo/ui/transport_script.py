@@ -55,7 +55,7 @@ export default function (component) {
   const { step: now, length, unit, film } = data
 
   if (memory.epoch !== data.epoch) Object.assign(memory, { playing: false, epoch: data.epoch, waiting: null })
-  if (memory.film !== film?.number) Object.assign(memory, { film: film?.number, reel: [], taken: null })
+  if (memory.film !== film?.number) Object.assign(memory, { film: film?.number, reel: [], taken: null, page: null })
   if (memory.waiting === null || memory.waiting === now) {
     memory.waiting = null
     if (!memory.playing || !film?.pictures.length) memory.shown = now
@@ -112,7 +112,7 @@ export default function (component) {
     }))
   }
   const show = one => {
-    paint(film.figure, one.drawing)
+    paint(film.figure, one.drawing, memory)
     if (memory.playing) tell(one.words)
   }
   const go = to => { memory.shown = clamp(to); draw(); say(memory.shown) }
