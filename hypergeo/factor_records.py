@@ -19,7 +19,8 @@ class Settings:
         steps: length of the schedule; more steps may follow, at its last temperature.
         batch: pairs of each step.
         hidden: widths of the networks' hidden layers.
-        learning_rate: of Adam.
+        learning_rate: of Adam, at first and in the warm-up.
+        last_learning_rate: at the schedule's end, which it falls to in a straight line.
         warm_up: share of the schedule in which numbers are drawn from the law of weight one, whatever the rule, and in which
             the prior's weight rises to its value: dimensions find their uses before they are asked to do without.
         first_temperature: of relaxed draws at first.
@@ -34,6 +35,7 @@ class Settings:
     batch: int = 64
     hidden: tuple[int, ...] = (64, 64)
     learning_rate: float = 3e-3
+    last_learning_rate: float = 3e-4
     warm_up: float = 0.25
     first_temperature: float = 1.0
     last_temperature: float = 0.1
@@ -45,7 +47,7 @@ class Settings:
         for name in ("steps", "batch"):
             if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1; got {getattr(self, name)!r}.")
-        for name in ("learning_rate", "first_temperature", "last_temperature", "scale"):
+        for name in ("learning_rate", "last_learning_rate", "first_temperature", "last_temperature", "scale"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive; got {getattr(self, name)!r}.")
         for name, most in (("warm_up", 1.0), ("prior", float("inf")), ("law_prior", float("inf"))):
@@ -60,6 +62,17 @@ class Settings:
             [1.0, 0.316, 0.1, 0.1]
         """
         return self.first_temperature * (self.last_temperature / self.first_temperature) ** min(step / self.steps, 1.0)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step.
+
+        Example:
+            >>> [round(Settings(steps=100).rate(step), 5) for step in (0, 25, 50, 100, 200)]
+            [0.003, 0.003, 0.0021, 0.0003, 0.0003]
+        """
+        start = self.warm_up * self.steps
+        share = min(max(step - start, 0.0) / max(self.steps - start, 1.0), 1.0)
+        return self.learning_rate + share * (self.last_learning_rate - self.learning_rate)
 
     def warming(self, step: int) -> bool:
         """Whether a step belongs to the warm-up."""

@@ -22,7 +22,7 @@ from .sharing_rules import (
     adavae_shared,
 )
 
-__all__ = ["METHODS", "TUNED_THRESHOLD", "StudyRow", "factor_study"]
+__all__ = ["CONSTANT", "METHODS", "TUNED_THRESHOLD", "StudyRow", "factor_study"]
 
 TUNED_THRESHOLD = 2.5
 """Nats below which a dimension counts as shared: of 0.5, 1, 1.5, 2.5 and 4 the one with the least squared error of the number
@@ -39,6 +39,9 @@ METHODS: dict[str, Callable[[], SharingRule]] = {
     "unshared": Unshared,
 }
 """Rules by name, all with the same networks, steps and warm-up."""
+
+CONSTANT = ("always half", "oracle (label)", "unshared")
+"""Methods that do not estimate the number of shared factors."""
 
 _AT_ONCE = 8  # models side by side: more do not go faster
 
@@ -100,19 +103,41 @@ def factor_study(
     if unknown := [name for name in methods if name not in METHODS]:
         raise ValueError(f"methods must be names from {', '.join(METHODS)}; got {unknown[0]!r}.")
     cases = [(each, seed) for each in shared for seed in seeds]
-    chunks = [(name, cases[i : i + _AT_ONCE]) for name in methods for i in range(0, len(cases), _AT_ONCE)]
-    rows = []
-    for number, (name, chunk) in enumerate(chunks):
-        sharing: list[Sharing] = [each for each, _ in chunk]
-        model = SharedFactors(data, sharing, rule=METHODS[name](), settings=settings, seeds=[seed for _, seed in chunk])
-        for step in range(settings.steps):
-            if progress is not None and step % 50 == 0:
-                progress((number + step / settings.steps) / len(chunks), name)
+    chunks = [cases[i : i + _AT_ONCE] for i in range(0, len(cases), _AT_ONCE)]
+    warm_up = sum(settings.warming(step) for step in range(settings.steps))
+    steps = len(chunks) * (warm_up + len(methods) * (settings.steps - warm_up))
+    done = 0
+
+    def train(model: SharedFactors, count: int, name: str) -> None:
+        nonlocal done
+        for _ in range(count):
+            if progress is not None and done % 20 == 0:
+                progress(done / steps, name)
             model.step()
-        pairs = [data.pairs(num_pairs, each, torch.Generator().manual_seed(2**40 + seed)) for each, seed in chunk]
-        images, labels = torch.stack([each.images for each in pairs]), torch.stack([each.num_shared for each in pairs])
-        seen = model.view(images, labels)
-        own = score(seen, pairs)
-        adavae = score(seen, pairs, seen.adavae, adavae_shared(seen.distances))
-        rows += [StudyRow(name, *case, *scores) for case, *scores in zip(chunk, own, adavae, strict=True)]
-    return rows
+            done += 1
+
+    found: dict[tuple[str, int], list[StudyRow]] = {}
+    for number, chunk in enumerate(chunks):
+        sharing: list[Sharing] = [each for each, _ in chunk]
+        of = [seed for _, seed in chunk]
+        # Rules play no part in the warm-up: all of them go on from the same one.
+        warm = SharedFactors(data, sharing, rule=METHODS[methods[0]](), settings=settings, seeds=of)
+        train(warm, warm_up, "warm-up")
+        for name in methods:
+            model = SharedFactors(data, sharing, rule=METHODS[name](), settings=settings, seeds=of)
+            model.take_over(warm)
+            train(model, settings.steps - warm_up, name)
+            found[name, number] = _scored(name, model, data, chunk, num_pairs)
+    return [row for name in methods for number in range(len(chunks)) for row in found[name, number]]
+
+
+def _scored(
+    name: str, model: SharedFactors, data: FactorImages, cases: Sequence[tuple[int | tuple[int, int], int]], num_pairs: int
+) -> list[StudyRow]:
+    """Rows of models that have learned, on fresh pairs."""
+    pairs = [data.pairs(num_pairs, each, torch.Generator().manual_seed(2**40 + seed)) for each, seed in cases]
+    images, labels = torch.stack([each.images for each in pairs]), torch.stack([each.num_shared for each in pairs])
+    seen = model.view(images, labels)
+    own = score(seen, pairs)
+    adavae = score(seen, pairs, seen.adavae, adavae_shared(seen.distances))
+    return [StudyRow(name, *case, *scores) for case, *scores in zip(cases, own, adavae, strict=True)]

@@ -94,6 +94,27 @@ class FactorImages(ABC):
         images, factors, mask = self._pairs(self._mask(count, shared, generator), generator)
         return ImagePairs(images, factors, mask, self.factor_names)
 
+    def pairs_of_each(self, count: int, shared: Sequence[Sharing], generators: Sequence[torch.Generator]) -> ImagePairs:
+        """What :meth:`pairs` gives for each of several generators, as one batch.
+
+        Args:
+            count: how many pairs for each.
+            shared: what they share, one entry for each generator.
+            generators: ``R`` of them.
+
+        Returns:
+            Pairs whose arrays have one more axis in front, ``R`` long.
+        """
+        masks = [self._mask(count, each, generator) for each, generator in zip(shared, generators, strict=True)]
+        return ImagePairs(*self._pairs_of_each(masks, generators), self.factor_names)
+
+    def _pairs_of_each(
+        self, masks: Sequence[Tensor], generators: Sequence[torch.Generator | None]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        made = [self._pairs(mask, generator) for mask, generator in zip(masks, generators, strict=True)]
+        images, factors, shared = (torch.stack(values) for values in zip(*made, strict=True))
+        return images, factors, shared
+
     @abstractmethod
     def _pairs(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """Images, factors and masks of pairs whose masks are given, shape ``(N, F)``."""

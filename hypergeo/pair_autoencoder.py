@@ -78,7 +78,8 @@ class PairAutoencoder:
         pixels = math.prod(image_shape)
         self.encoder = Layers([pixels, *hidden, 2 * dimensions])
         self.decoder = Layers([dimensions, *reversed(hidden), pixels])
-        self.length = self.encoder.length + self.decoder.length
+        self.lengths = (self.encoder.length, self.decoder.length)
+        self.length = sum(self.lengths)
         self.centre = examples.mean(0)
         self.spread = float((examples - self.centre).square().mean().sqrt().clamp(min=1e-3))
 
@@ -95,6 +96,10 @@ class PairAutoencoder:
         decoder[:, -self.decoder.lengths[-1] - self.decoder.lengths[-2] :] *= _FAINT
         return torch.cat([encoder, decoder], 1)
 
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images ``(…, C, H, W)`` as the networks see and give them: pixels in a row, relative to mean and spread."""
+        return ((images - self.centre) / self.spread).flatten(-3)
+
     def encode(self, parameters: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log variances of the posteriors.
 
@@ -105,15 +110,22 @@ class PairAutoencoder:
         Returns:
             Two tensors of shape ``(R, …, d)``; variances between 1e-4 and 1e2.
         """
-        flat = ((images - self.centre) / self.spread).flatten(-3)
-        out = self.encoder(parameters[:, : self.encoder.length], flat.flatten(1, -2))
+        return self.encode_normalised(parameters[:, : self.encoder.length], self.normalised(images))
+
+    def encode_normalised(self, parameters: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+        """Likewise, with the encoder's parameters alone and normalised images ``(R, …, C·H·W)``."""
+        out = self.encoder(parameters, flat.flatten(1, -2))
         mean, log_var = out.unflatten(1, flat.shape[1:-1]).chunk(2, -1)
         return mean, log_var.clamp(math.log(1e-4), math.log(1e2))
 
     def decode(self, parameters: Tensor, latents: Tensor) -> Tensor:
         """Mean images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
-        out = self.decoder(parameters[:, self.encoder.length :], latents.flatten(1, -2))
-        return self.centre + self.spread * out.unflatten(-1, self.image_shape).unflatten(1, latents.shape[1:-1])
+        out = self.decode_normalised(parameters[:, self.encoder.length :], latents)
+        return self.centre + self.spread * out.unflatten(-1, self.image_shape)
+
+    def decode_normalised(self, parameters: Tensor, latents: Tensor) -> Tensor:
+        """Likewise, with the decoder's parameters alone, as normalised images ``(R, …, C·H·W)``."""
+        return self.decoder(parameters, latents.flatten(1, -2)).unflatten(1, latents.shape[1:-1])
 
 
 def symmetric_kl(mean: Tensor, log_var: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from .factor_records import PairView, Settings, TrainingRecord
 from .image_pairs import FactorImages, Sharing
@@ -17,6 +18,7 @@ __all__ = ["PairView", "Settings", "SharedFactors", "TrainingRecord"]
 _STATE = ("parameters", "mean", "square", "steps_done", "generators", "record")
 
 _EXAMPLES = 512
+_ASIDE = 2**32
 
 
 class SharedFactors:
@@ -87,8 +89,10 @@ class SharedFactors:
         self.autoencoder = PairAutoencoder(data.image_shape, self.dimensions, self.settings.hidden, examples)
         self._generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
         networks = self.autoencoder.start(self._generators)
-        self._lengths = [networks.shape[1], self.rule.length(self.dimensions)]
-        self._parameters = torch.cat([networks, self.rule.start(self.dimensions, self._generators)], 1)
+        self._lengths = [*self.autoencoder.lengths, self.rule.length(self.dimensions)]
+        # The rule's start has generators of its own: networks and pairs are the same whatever the rule.
+        aside = [torch.Generator().manual_seed(seed + _ASIDE) for seed in self.seeds]
+        self._parameters = torch.cat([networks, self.rule.start(self.dimensions, aside)], 1)
         self._mean, self._square = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
         self._even = Hypergeometric(amortised=False)
         self._rows: list[Tensor] = []
@@ -101,31 +105,28 @@ class SharedFactors:
 
     def _step(self) -> None:
         settings, now = self.settings, self.steps_done
-        pairs = [
-            self.data.pairs(settings.batch, shared, generator)
-            for shared, generator in zip(self.shared, self._generators, strict=True)
-        ]
-        images = torch.stack([each.images for each in pairs])
-        num_shared = torch.stack([each.num_shared for each in pairs])
+        pairs = self.data.pairs_of_each(settings.batch, self.shared, self._generators)
+        images = self.autoencoder.normalised(pairs.images)
         normal = self._noise(torch.randn, settings.batch, 3, self.dimensions)
         uniform = self._noise(torch.rand, settings.batch, self.dimensions + 1)
+        precision = 0.5 * (self.autoencoder.spread / settings.scale) ** 2
         with torch.enable_grad():
             parameters = self._parameters.requires_grad_()
-            of_networks, of_rule = parameters.split(self._lengths, 1)
-            mean, log_var = self.autoencoder.encode(of_networks, images)
+            of_encoder, of_decoder, of_rule = parameters.split(self._lengths, 1)
+            mean, log_var = self.autoencoder.encode_normalised(of_encoder, images)
             distances = symmetric_kl(mean, log_var)
             temperature = settings.temperature(now)
             if settings.warming(now):
                 weightless = torch.zeros(len(images), 1)
                 decision = self._even.decide(weightless, distances, uniform, temperature, None)
             else:
-                decision = self.rule.decide(of_rule, distances, uniform, temperature, num_shared)
+                decision = self.rule.decide(of_rule, distances, uniform, temperature, pairs.num_shared)
             gates = decision.gates[:, :, None]
             common_mean, common_log_var = product_of_experts(mean, log_var)
             own = mean + (0.5 * log_var).exp() * normal[:, :, :2]
             common = common_mean + (0.5 * common_log_var).exp() * normal[:, :, 2:]
-            seen = self.autoencoder.decode(of_networks, own + gates * (common - own))
-            error = (seen - images).square().flatten(2).sum(-1) * (0.5 / settings.scale**2)
+            seen = self.autoencoder.decode_normalised(of_decoder, own + gates * (common - own))
+            error = precision * mse_loss(seen, images, reduction="none").sum((-1, -2))
             # A posterior that both images share is paid for once: paid for twice, sharing would save nothing.
             divergence = ((1 - gates) * kl_to_prior(mean, log_var)).sum((-1, -2))
             divergence = divergence + (gates * kl_to_prior(common_mean, common_log_var)).sum((-1, -2))
@@ -145,8 +146,9 @@ class SharedFactors:
         number = self.steps_done + 1
         self._mean.lerp_(gradient, 1 - first)
         self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        scale = (self._square / (1 - second**number)).sqrt_().add_(tiny)
-        self._parameters.addcdiv_(self._mean, scale, value=-self.settings.learning_rate / (1 - first**number))
+        shrink = (1 - second**number) ** 0.5
+        scale = self._square.sqrt().add_(tiny * shrink)
+        self._parameters.addcdiv_(self._mean, scale, value=-self.settings.rate(self.steps_done) * shrink / (1 - first**number))
 
     def _row(self, loss: Tensor, error: Tensor, divergence: Tensor, decision: Decision, distances: Tensor) -> Tensor:
         """A step's line of the record, shape ``(R, 7 + (d + 1) + d)``."""
@@ -172,6 +174,26 @@ class SharedFactors:
         values = (self._parameters.clone(), self._mean.clone(), self._square.clone(), steps, generators, record)
         return dict(zip(_STATE, values, strict=True))
 
+    def take_over(self, other: SharedFactors) -> None:
+        """Goes on from another model's warm-up, in which rules play no part: with the same arguments but for the rule.
+
+        What follows is what this model would have become by its own warm-up.
+
+        Raises:
+            ValueError: for a model whose warm-up is over, or whose seeds, settings or networks differ.
+        """
+        alike = (other.seeds, other.settings, other.shared, other._lengths[:2])
+        if alike != (self.seeds, self.settings, self.shared, self._lengths[:2]):
+            raise ValueError("Only a model with the same data, pairs, seeds and settings can be taken over from.")
+        if not (other.steps_done == 0 or self.settings.warming(other.steps_done - 1)):
+            raise ValueError(f"The other model's warm-up is over; it has taken {other.steps_done} steps.")
+        networks = self.autoencoder.length
+        for own, others in ((self._parameters, other._parameters), (self._mean, other._mean), (self._square, other._square)):
+            own[:, :networks] = others[:, :networks]
+        for generator, given in zip(self._generators, other._generators, strict=True):
+            generator.set_state(given.get_state())
+        self.steps_done, self._rows = other.steps_done, list(other._rows)
+
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Goes back, or on, to a state of a model made with the same arguments.
 
@@ -194,8 +216,8 @@ class SharedFactors:
             images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model.
             num_shared: what the pairs truly share, shape ``(N,)`` or ``(R, N)``; for the oracle's rule only.
         """
-        of_networks, of_rule = self._parameters.split(self._lengths, 1)
-        mean, log_var = self.autoencoder.encode(of_networks, self._for_each(images))
+        of_rule = self._parameters[:, self.autoencoder.length :]
+        mean, log_var = self.autoencoder.encode(self._parameters, self._for_each(images))
         distances = symmetric_kl(mean, log_var)
         labels = None if num_shared is None else num_shared.expand(distances.shape[:2])
         decision = self.rule.decide(of_rule, distances, None, self.settings.last_temperature, labels)
@@ -215,7 +237,7 @@ class SharedFactors:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
-        return self.autoencoder.decode(self._parameters[:, : self._lengths[0]], latents).clamp(0, 1)
+        return self.autoencoder.decode(self._parameters[:, : self.autoencoder.length], latents).clamp(0, 1)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Pairs as the models see them, shared dimensions shared, shape ``(R, N, 2, C, H, W)``."""

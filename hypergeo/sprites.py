@@ -112,8 +112,17 @@ class Sprites(FactorImages):
         return self.render(factors), factors
 
     def _pairs(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        first, second = torch.rand(2, *shared.shape, generator=generator)
-        factors = torch.stack([first, torch.where(shared, first, second)], 1)
+        images, factors, _ = self._pairs_of_each([shared], [generator])
+        return images[0], factors[0], shared
+
+    def _pairs_of_each(
+        self, masks: Sequence[Tensor], generators: Sequence[torch.Generator | None]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All of them rendered at once: small pictures cost little more together than one by one."""
+        drawn = [torch.rand(2, *mask.shape, generator=generator) for mask, generator in zip(masks, generators, strict=True)]
+        shared = torch.stack(list(masks))
+        first, second = torch.stack(drawn, 1)
+        factors = torch.stack([first, torch.where(shared, first, second)], 2)
         return self.render(factors), factors, shared
 
 

@@ -147,6 +147,18 @@ def test_pairs_depend_on_their_generator_only():
     assert not torch.equal(first.images, Sprites().pairs(8, (0, 5), generator(6)).images)
 
 
+def test_pairs_of_several_generators_are_those_of_each():
+    shared = [2, (0, 5), ["hue", "x"]]
+    together = Sprites().pairs_of_each(7, shared, [generator(seed) for seed in (5, 6, 7)])
+    assert together.images.shape == (3, 7, 2, 3, 12, 12)
+    for model, (each, seed) in enumerate(zip(shared, (5, 6, 7), strict=True)):
+        alone = Sprites().pairs(7, each, generator(seed))
+        assert torch.allclose(together.images[model], alone.images, atol=1e-6)
+        assert torch.equal(together.factors[model], alone.factors)
+        assert torch.equal(together.shared[model], alone.shared)
+        assert torch.equal(together.num_shared[model], alone.num_shared)
+
+
 def test_shared_sets_and_numbers_are_even():
     """Chi-squared tests of 6,000 pairs; a set 1.5 times as frequent as others fails with probability above 0.99."""
     pairs = Sprites().pairs(6_000, 2, generator(7))

@@ -232,6 +232,7 @@ def test_a_step_against_plain_torch(name):
             error = -(Normal(seen, settings.scale).log_prob(pairs.images[pair]).sum() + constant)
             losses.append(error + 0.7 * divergence)
         loss = torch.stack(losses).mean()
+        adam.param_groups[0]["lr"] = settings.rate(model.steps_done)
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -285,6 +286,30 @@ def test_steps_do_not_depend_on_company_or_on_how_they_are_taken():
     assert not torch.allclose(company.state()["parameters"][0], company.state()["parameters"][1], atol=1e-2)
     torch.manual_seed(1)
     assert torch.equal(made(5, 3, 6).record.loss, alone.record.loss), "the global generator is left out of it"
+
+
+def test_rules_go_on_from_one_warm_up():
+    """Bit for bit what each rule's own warm-up would have led to."""
+    warm = SharedFactors(Sprites(image_size=6), [1, 3], rule=AlwaysHalf(), settings=SMALL, seeds=[5, 6])
+    warm.step(2)
+    for rule in (Hypergeometric(), Categorical(), Unshared()):
+        alone, after = (SharedFactors(Sprites(image_size=6), [1, 3], rule=rule, settings=SMALL, seeds=[5, 6]) for _ in range(2))
+        after.take_over(warm)
+        alone.step(6)
+        after.step(4)
+        assert all(torch.equal(value, after.state()[name]) for name, value in alone.state().items() if name != "record")
+        assert torch.equal(alone.record.loss, after.record.loss)
+    warm.step(1)
+    with pytest.raises(ValueError, match="warm-up is over; it has taken 3 steps"):
+        after.take_over(warm)
+    with pytest.raises(ValueError, match="same data, pairs, seeds and settings"):
+        SharedFactors(Sprites(image_size=6), [1, 2], settings=SMALL, seeds=[5, 6]).take_over(warm)
+
+
+def test_learning_rates_fall_in_a_straight_line_after_the_warm_up():
+    settings = Settings(steps=200, warm_up=0.25, learning_rate=4e-3, last_learning_rate=1e-3)
+    expected = torch.cat([torch.full((50,), 4e-3), torch.linspace(4e-3, 1e-3, 151), torch.full((9,), 1e-3)])
+    assert [settings.rate(step) for step in range(210)] == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def test_states_go_back_and_on():

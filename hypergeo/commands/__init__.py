@@ -9,6 +9,7 @@ COMMANDS = {
     "fit": "find the weights that explain observed counts, with intervals",
     "sample": "draw counts: exact, one element at a time, or relaxed",
     "cluster": "put points into clusters whose sizes are learned, beside other ways to do it",
+    "factors": "learn how many factors two views share, beside the rules that this replaces",
     "bench": "time the laws and estimators on this machine",
     "nginx": "write the configuration of an nginx in front of several replicas of the app",
 }

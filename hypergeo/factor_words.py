@@ -1,0 +1,90 @@
+"""A study of shared factors in words: the table, and who did better than whom."""
+
+from __future__ import annotations
+
+from .factor_results import FactorResults, Spread
+from .factor_study import CONSTANT
+
+__all__ = ["TABLE_NOTES", "factor_sentences", "factor_table"]
+
+TABLE_NOTES = (
+    "Mean ± standard deviation over seeds. s: the number that all pairs share, with the estimate below it; the columns after "
+    "the errors are of pairs whose numbers differ. 16 pairs: estimates averaged over 16 pairs that share the same number. "
+    "Mask: how often a factor's dimension is rightly taken for shared or not. R² shared: of shared factors from the shared "
+    "part of the latents; R² independent: likewise. Collapsed: models that say all, or none, is shared where that is not so. "
+    "Methods without an estimate have no error of it."
+)
+
+_COLUMNS = (
+    ("error, s varies", "squared_error", 2),
+    ("correlation", "correlation", 2),
+    ("error, 16 pairs", "pooled_squared_error", 2),
+    ("correlation, 16 pairs", "pooled_correlation", 2),
+    ("mask right", "mask_accuracy", 2),
+    ("R² shared", "shared_r2", 2),
+    ("R² independent", "independent_r2", 2),
+)
+_COMPARED = (
+    ("squared_error", False, False, "squared error, fixed numbers"),
+    ("squared_error", True, False, "squared error, numbers differ"),
+    ("correlation", True, True, "correlation"),
+    ("mask_accuracy", True, True, "masks"),
+    ("independent_r2", True, True, "R² of independent factors"),
+)
+_WORDS = {"win": "better", "loss": "worse", "tie": "no difference shown"}
+
+
+def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of a table with one line for each method.
+
+    Args:
+        results: of a study.
+    """
+    summary = results.summary()
+    numbers = sorted({number for method in summary for number in method.numbers})
+    head = ["method", *(f"s = {number}" for number in numbers), "error, fixed s"]
+    head += [title for title, _, _ in _COLUMNS] + ["collapsed", "unused dimensions"]
+    lines = []
+    for method in summary:
+        line = [method.method, *(_told(method.numbers.get(number), 2) for number in numbers)]
+        line.append(_told(method.fixed["squared_error"], 2))
+        line += [_told(method.varying[measure], digits) for _, measure, digits in _COLUMNS]
+        kinds = [f"{count} {words}" for count, words in ((method.all_shared, "all"), (method.none_shared, "none")) if count]
+        failed = method.all_shared + method.none_shared
+        why = f" ({', '.join(kinds)})" if kinds else ""
+        line.append(f"{failed} of {method.models}{why}")
+        line.append(f"{method.unused} of {method.models}")
+        lines.append(line)
+    return head, lines
+
+
+def factor_sentences(results: FactorResults) -> list[str]:
+    """How the first method does beside each of the others, by 95 % intervals of paired differences over seeds.
+
+    Args:
+        results: of a study.
+    """
+    ours, *others = results.methods
+    sentences = []
+    for other in others:
+        parts = []
+        for measure, varying, larger, words in _COMPARED:
+            found = results.compare(ours, other, measure, varying)
+            if found is not None:
+                parts.append(f"{words} {found.difference:+.2f} ({_WORDS[found.verdict(larger)]})")
+        if parts:
+            sentences.append(f"{ours} against {other}: {'; '.join(parts)}.")
+    for method in results.summary():
+        if method.numbers and method.method not in CONSTANT:
+            off = {number: spread.mean - number for number, spread in method.numbers.items()}
+            worst = max(off, key=lambda number: abs(off[number]))
+            told = ", ".join(f"{bias:+.2f} at {number}" for number, bias in off.items())
+            sentences.append(f"Bias of {method.method}: {told}; largest at {worst}.")
+    return sentences
+
+
+def _told(spread: Spread | None, digits: int) -> str:
+    if spread is None:
+        return "–"
+    told = f"{spread.mean:.{digits}f}"
+    return told if spread.deviation is None else f"{told} ± {spread.deviation:.{digits}f}"
