@@ -17,6 +17,7 @@ __all__ = ["LatentMixture", "gaussian_scores", "start_mixture"]
 
 _STARTS, _LLOYD_STEPS, _STEPS = 8, 30, 12
 _PRIOR_POINTS = 20.0  # points of the clusters' mean variance that each one's own is shrunk with
+_TIE = 1e-3  # nats a point that are no reason to prefer a start
 _MOST_POINTS = 5_000  # more do not make a better start
 
 
@@ -27,7 +28,7 @@ class LatentMixture:
     Attributes:
         means: shape ``(K, d)``.
         log_variances: shape ``(K, d)``.
-        law: with weights that suit the clusters.
+        law: with weights that suit the clusters, roughly.
         bound: evidence lower bound in nats a point.
     """
 
@@ -79,7 +80,9 @@ def start_mixture(latents: Tensor, law: LabelLaw, seed: int) -> LatentMixture:
         latents = latents[torch.from_numpy(chosen)]
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, law.num_clusters, generators), _LLOYD_STEPS)
-    return max((_maximised(latents, start, deepcopy(law)) for start in means), key=lambda found: found.bound)
+    found = [_maximised(latents, start, deepcopy(law)) for start in means]
+    best = max(mixture.bound for mixture in found)
+    return next(mixture for mixture in found if mixture.bound > best - _TIE)  # not by rounding: clusters would change places
 
 
 def _maximised(latents: Tensor, means: Tensor, law: LabelLaw) -> LatentMixture:
@@ -95,7 +98,6 @@ def _maximised(latents: Tensor, means: Tensor, law: LabelLaw) -> LatentMixture:
         log_variances = ((within + _PRIOR_POINTS * pooled) / (counts + _PRIOR_POINTS)).log()
         scores = gaussian_scores(latents, None, means, log_variances)
         labels = law.soft_labels(scores, share=share)
-    law.fit(share * labels.double().sum(0))
     found = float((labels * scores).sum() + torch.special.entr(labels).sum()) / len(latents)
     return LatentMixture(
         means, log_variances, law, found + float(law.log_prob(share * labels.double().sum(0))) / law.total_count

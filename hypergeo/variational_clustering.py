@@ -28,7 +28,8 @@ class VariationalClusters:
         soft_labels: probability of each cluster for each point, shape ``(N, K)``.
         sizes: mean of the learned law of the labels, scaled to ``N``, shape ``(K,)``.
         log_weights: of the law, mean zero, shape ``(K,)``.
-        elbo: evidence lower bound in nats a point, one number an epoch.
+        elbo: evidence lower bound in nats a point, one number an epoch; the law's part is taken at the expected counts, see
+            :class:`~hypergeo.label_laws.FisherLabels`.
         model: the networks and the mixture, for rows from which ``centre`` is taken off and that are divided by ``spread``.
         centre: shape ``(D,)``.
         spread: a number.
@@ -166,7 +167,7 @@ def _settings(given: dict[str, Any]) -> VariationalSettings:
 def _device(device: str | torch.device | None) -> torch.device:
     try:
         chosen = torch.device("cpu" if device is None else device)
-        torch.zeros(1, device=chosen)
+        torch.zeros(1, device=chosen).item()
     except (RuntimeError, AssertionError, NotImplementedError):
         raise ValueError(f'device must be one that is there, such as "cpu" or "cuda"; got {device!r}.') from None
     return chosen

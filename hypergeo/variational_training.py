@@ -148,6 +148,7 @@ class VariationalTraining:
                 bounds.append(bound.detach().mean())
             self.elbo.append(self._bound(torch.stack(bounds)))
             yield
+        self.fit_law()
 
     def _labels(self, rows: Tensor, own: Tensor) -> Tensor:
         """Soft labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
@@ -167,15 +168,15 @@ class VariationalTraining:
         return self.team.mean(whole).mul_(self.team.size).flatten(0, 1)
 
     def _bound(self, parts: Tensor) -> float:
-        """The evidence lower bound, with the law's part at its best weights."""
-        self.fit_law()
+        """The evidence lower bound, with the law's part at weights that are near their best."""
+        self.fit_law(roughly=True)
         counts = self.soft_labels.double().sum(0).cpu() * self._share
         prior = float(self.law.log_prob(counts)) / self.law.total_count
         return float(self.team.mean(parts.double().mean())) + prior
 
-    def fit_law(self) -> None:
+    def fit_law(self, roughly: bool = False) -> None:
         """Weights that suit the soft labels."""
-        self.law.fit(self.soft_labels.double().sum(0).cpu() * self._share)
+        self.law.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
 
     @torch.no_grad()
     def place_clusters(self) -> None:
