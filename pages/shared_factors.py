@@ -58,7 +58,7 @@ TOUR = [
         "Each pair of sprites shares two of five factors: position x and y, hue, size, brightness. The model is shown pairs, "
         "and told neither which factors they share, nor how many, nor that factors exist.",
         {},
-        "Rings mark what each pair shares. Nothing is learned yet: all is seen grey.",
+        "Rings mark what each pair shares. Nothing is learned yet: all are seen alike.",
     ),
     Stop(
         "Warm-up",
@@ -83,7 +83,7 @@ TOUR = [
     ),
     Stop(
         "What dimensions say",
-        "One dimension after the other goes from −2 to 2, the others stay. Nobody named the factors: that each dimension "
+        "One dimension after the other moves, the others stay. Nobody named the factors: that each dimension "
         "follows one of them comes from what pairs share.",
         {"step": 400, "view": "traversals"},
         "A dot marks dimensions that this pair is said to share.",
@@ -166,8 +166,9 @@ frame.table(view.table, alt="What each pair shares, and what is taken for shared
 frame.formulas(
     r"""
 **The model.** An encoder gives each image $x_i$ of a pair a normal posterior $q_i = \mathcal N(\mu_i, \sigma_i^2)$ in $d$
-dimensions, a decoder $g$ makes images of draws $z$ (a variational autoencoder; Kingma and Welling, ICLR 2014). The distance of
-both views in dimension $j$ is $\delta_j = \tfrac12 \mathrm{KL}(q_{1j} \Vert q_{2j}) + \tfrac12 \mathrm{KL}(q_{2j} \Vert q_{1j})$.
+dimensions, a decoder $g$ makes images of draws $z$ (a variational autoencoder; Kingma and Welling, ICLR 2014). The distance
+of both views in dimension $j$ is
+$\delta_j = \tfrac12 \mathrm{KL}(q_{1j} \Vert q_{2j}) + \tfrac12 \mathrm{KL}(q_{2j} \Vert q_{1j})$.
 
 **The number** $k$ of shared dimensions follows Fisher's noncentral hypergeometric law with $d$ drawn from two groups of $d$,
 shared and not,
@@ -175,8 +176,8 @@ shared and not,
 $$p(k) \propto \binom{d}{k} \binom{d}{d-k} w^k ,$$
 
 whose weight $w$ a small network infers from the sorted distances of the pair, or is one for all. The $k$ closest dimensions
-share the normalised product of both posteriors, with one draw (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 5.2). A step
-draws a relaxed $k$ whose temperature falls from 1 to 0.1.
+share the normalised product of both posteriors, with one draw (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 5.2). A
+step draws a relaxed $k$ whose temperature falls from 1 to 0.1.
 
 **The loss** is, with gates $s_j$ from 0 to 1 that open for the closest dimensions and $\bar q$ for the product,
 

@@ -25,7 +25,7 @@ __all__ = [
 ADAVAE = "#D55E00"
 """Colour of AdaVAE's numbers; they are dashed or diamonds too, so that colour is not the only cue."""
 
-_HEIGHT = 560
+_HEIGHT = 528
 _LEAST = 1e-2  # nats: distances below are drawn there
 
 
@@ -92,16 +92,16 @@ def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | 
 
 
 def law_panel(
-    law: np.ndarray, adavae: np.ndarray, true: np.ndarray, even: np.ndarray, palette: Palette, *, title: str
+    law: np.ndarray, palette: Palette, *, adavae: np.ndarray, true: np.ndarray, even: np.ndarray, title: str
 ) -> Panel:
     """The law of the number as bars, the true numbers as outlines.
 
     Args:
         law: probability of each number, shape ``(d + 1,)``.
+        palette: the inks.
         adavae: share of pairs to which AdaVAE gives each number, likewise.
         true: share of pairs that share each number, likewise.
         even: the law of weight one, which training starts from.
-        palette: the inks.
         title: words above the panel.
     """
     numbers = np.arange(len(law))
@@ -289,15 +289,15 @@ def learning_figure(
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
     left.take(20)
-    boxes = [left.box(0.075, 0.56, 362)]
+    boxes = [left.box(0.075, 0.56, 344)]
     right.take(20)
-    boxes.append(right.box(0.655, 1, 124))
+    boxes.append(right.box(0.655, 1, 116))
     right.take(62)
-    boxes.append(right.box(0.655, 1, 134))
-    left.take(44)
-    boxes.append(left.box(0.075, 0.5, 78))
+    boxes.append(right.box(0.655, 1, 126))
+    left.take(40)
+    boxes.append(left.box(0.075, 0.5, 66))
     right.take(62)
-    boxes.append(right.box(0.655, 0.955, 78))
+    boxes.append(right.box(0.655, 0.955, 66))
     return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
 
 
@@ -323,11 +323,11 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
             above.take(36)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     pixels, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
-    boxes = [Box(0.115, 0.62, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
+    boxes = [Box(0.115, 0.69, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
     each = (_HEIGHT - 2 * MARGIN - 38 - (len(beside) - 1) * 66 - 40) // max(len(beside), 1)
     right.take(38)
     for _ in beside:
-        boxes.append(right.box(0.775, 0.99, each))
+        boxes.append(right.box(0.82, 0.99, each))
         right.take(66)
     return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
 

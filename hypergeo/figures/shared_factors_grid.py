@@ -1,4 +1,4 @@
-"""Small pictures in rows and columns, as one image, with rings and discs under them: what is truly shared, and what is found."""
+"""Small pictures in rows and columns, as one image; under them rings and discs: what is truly shared, and what is found."""
 
 from __future__ import annotations
 
@@ -128,12 +128,19 @@ def sprite_panel(
         trace["showlegend"] = False
     return Panel(
         traces=traces,
-        xaxis={"range": [-0.06, width - 1 + shown + 0.06], "showticklabels": False, "ticks": "", "constrain": "domain"},
+        xaxis={
+            "range": [-0.06, width - 1 + shown + 0.06],
+            "showticklabels": False,
+            "ticks": "",
+            "showline": False,
+            "constrain": "domain",
+        },
         yaxis={
             "range": [end + 0.04, -0.06],
             "tickvals": [place for place, _ in ticks],
             "ticktext": [words for _, words in ticks],
             "ticks": "",
+            "showline": False,
             "scaleanchor": "x",
             "constrain": "domain",
             "constraintoward": "top",

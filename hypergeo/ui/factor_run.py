@@ -25,7 +25,7 @@ __all__ = ["PAIRS", "VALUES", "FactorRun", "Snapshot", "fresh_pairs"]
 
 PAIRS = 192
 """Fresh pairs on which a model is looked at."""
-VALUES = np.linspace(-2, 2, 9)
+VALUES = np.linspace(-1.8, 1.8, 7)
 """Where traversals go, in the prior's standard deviations."""
 SHOWN = 8
 """Pairs in the pictures: the first ones."""
@@ -137,7 +137,7 @@ class FactorRun:
             plan: what pairs share on the way.
             every: looks at the model at every so many steps on the way, counted back from the last, for pictures of them.
         """
-        looked = [each for each in range(step, 0, -every)][:_LAST] if every else []
+        looked = list(range(step, 0, -every))[:_LAST] if every else []
         for _ in range(STEPS):
             with self._turn, one_thread():
                 if (step, plan) in self._seen:

@@ -120,9 +120,9 @@ class FactorView:
         return sprite_panel(
             images[:, ::2] if narrow else images,
             palette,
-            title=f"First image of pair {self.pair}: one dimension after the other, from −2 to 2",
+            title=f"First image of pair {self.pair}: one dimension after the other, from −1.8 to 1.8",
             rows=[self._dimension(dimension) for dimension in range(self.settings.dimensions)],
-            columns=[f"{value:+g}".replace("-", "−") if value else "0" for value in values],
+            columns=[f"{value:+.1f}".replace("-", "−") for value in values],
         )
 
     def _dimension(self, dimension: int) -> str:
@@ -157,7 +157,8 @@ class FactorView:
                 title="Estimates against the truth (line)",
             )
         shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
-        return law_panel(now.law, *shares, now.even, palette, title="Law of the number; outline: truth")
+        adavae, true = shares
+        return law_panel(now.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number; outline: truth")
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now
@@ -186,7 +187,7 @@ class FactorView:
             xtitle="step",
             xrange=(0, self._reach),
             yrange=(0, most),
-            height=78,
+            height=66,
             labels=0.13,
         )
 
@@ -201,7 +202,7 @@ class FactorView:
             xtitle="step",
             xrange=(0, self._reach),
             yrange=(-reach, reach),
-            height=78,
+            height=66,
         )
 
     @property

@@ -18,9 +18,9 @@ _LAST = 100  # steps over which an estimate is taken
 _SETTLED = 60  # steps after the warm-up before anything is said of the estimate
 
 BIASES = (
-    "The ends are drawn to the middle: **0 reads about 1**, since Fisher's law of two groups of *d* cannot be narrow and sharing "
-    "the one closest dimension costs next to nothing; **all but one is read too low**, since a wrongly shared dimension costs "
-    "both images and a wrongly free one only a few nats."
+    "The ends are drawn to the middle: **0 reads about 1**, since Fisher's law of two groups of *d* is wide, and sharing the "
+    "one closest dimension costs next to nothing; **all but one is read too low**, since a wrongly shared dimension costs both "
+    "images, and a wrongly free one only a few nats."
 )
 """Where the estimates are biased, and why."""
 
@@ -57,13 +57,13 @@ class FactorWords:
         now = self.now
         if not now.step:
             return (
-                "Nothing is learned yet: what is seen is grey, and distances mean nothing. **Press Play**: pairs are drawn, "
-                "the closest dimensions share one posterior, and how many they are is drawn from the law."
+                "Nothing is learned yet: all images are seen alike, and distances mean nothing. **Press Play**: pairs are "
+                "drawn, the closest dimensions share one posterior, and how many they are is drawn from the law."
             )
         if self.warming:
             return (
-                f"**Step {now.step:,}.** Warm-up: numbers are drawn from the law of weight one, {self.settings.dimensions / 2:g} "
-                "on average, while dimensions find their uses."
+                f"**Step {now.step:,}.** Warm-up: numbers are drawn from the law of weight one, "
+                f"{self.settings.dimensions / 2:g} on average, while dimensions find their uses."
             )
         if self.answer is None:
             return f"**Step {now.step:,}.** The law is free now: its weight moves to where sharing pays."
@@ -136,8 +136,8 @@ class FactorWords:
             for name, match in zip(self.settings.names, self.now.match, strict=True)
         ]
         return (
-            f"Which dimension follows which factor ({'; '.join(follows)}) nobody told the model. By that, **{self.now.hits:.0%}** "
-            f"of discs and rings agree; always saying the commoner of both would give {self._guess():.0%}."
+            f"Which dimension follows which factor ({'; '.join(follows)}) nobody told the model. By that, "
+            f"**{self.now.hits:.0%}** of discs and rings agree; always saying the commoner of both would give {self._guess():.0%}."
         )
 
     def _guess(self) -> float:
