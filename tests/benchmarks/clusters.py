@@ -1,4 +1,4 @@
-"""Clouds of known sizes: learned sizes beside uniform ones, learned shares and scikit-learn, from the same starts."""
+"""Clouds of known sizes and real digits: learned sizes beside uniform ones, learned shares and scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from dataclasses import dataclass
 import torch
 
 from hypergeo.blobs import Blobs, gaussian_blobs
+from hypergeo.cluster_study import ClusterRun, ClusterStudy
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering_scores import ClusterScores, score_clusters
-from hypergeo.commands.cluster_methods import METHODS, ClusterTask, find_clusters
+from hypergeo.commands.cluster_methods import ClusterTask, find_clusters, usual_methods
+from hypergeo.labelled_arrays import geometric_sizes, labelled_digits
 
 from .report import Cell, Section, Verdict
 
-__all__ = ["CASES", "ClusterCase", "Result", "clusters", "judge", "run"]
+__all__ = ["CASES", "ClusterCase", "Result", "clusters", "digits", "judge", "run"]
 
 RESTARTS = 8
 SEEDS = range(2000, 2020)  # settings were chosen on seeds from 1000 on
+DIGIT_SEEDS = range(5000, 5010)
+DIGIT_SIZES = geometric_sizes(10, 180, 20)
+LABELLING = ("self-labelling, hypergeometric", "self-labelling, categorical", "self-labelling, uniform")
 _CLOSE = 0.05
 _OURS, _LIMITED = "hypergeometric", "hypergeometric, capacities known"
 _RIVAL = "Gaussian mixture, tied, same starts"
@@ -80,10 +85,9 @@ def run(case: ClusterCase, seed: int, restarts: int = RESTARTS, steps: int = 200
     blobs = case.blobs(seed)
     task = ClusterTask(blobs.points, len(case.sizes), seed, restarts, steps, capacities=case.capacity)
     found = {}
-    for name in METHODS:
-        if name != _LIMITED or case.capacity is not None:
-            clusters = find_clusters(name, task)
-            found[name] = Result(score_clusters(blobs.classes, clusters.labels, clusters.sizes), clusters.seconds)
+    for name in usual_methods(images=False, limited=case.capacity is not None):
+        clusters = find_clusters(name, task)
+        found[name] = Result(score_clusters(blobs.classes, clusters.labels, clusters.sizes), clusters.seconds)
     return found
 
 
@@ -136,13 +140,55 @@ def judge(section: Section, case: ClusterCase, results: list[dict[str, Result]],
         section.verdicts.append(Verdict(what, gain, 0.0, "", at_least=True, judged=judged))
 
 
+def digits(section: Section, judged: bool) -> None:
+    """Adds the rows and verdicts of self-labelling on digits of geometric sizes.
+
+    Args:
+        section: to add to.
+        judged: whether there is time for all seeds.
+    """
+    effort = {} if judged else {"network_steps": 3}
+    runs = []
+    for seed in DIGIT_SEEDS if judged else DIGIT_SEEDS[:2]:
+        data = labelled_digits().sized(DIGIT_SIZES, seed)
+        task = ClusterTask(data.points, len(DIGIT_SIZES), seed, shape=data.shape, **effort)
+        for name in LABELLING:
+            found = find_clusters(name, task)
+            runs.append(ClusterRun.scored(name, seed, found.labels, found.sizes, data.classes, found.seconds))
+    study = ClusterStudy(runs)
+    case = f"digits of sizes {DIGIT_SIZES[0]} to {DIGIT_SIZES[-1]}"
+    for name in study.methods:
+        error = study.spread(name, "size_error")
+        row: dict[str, Cell] = {
+            "case": case,
+            "method": name,
+            "size error, %": 100 * error.mean,
+            "± s.d.": 100 * (error.sd or 0.0),
+            "seeds below 5 %": f"{sum(one < _CLOSE for one in study.values(name, 'size_error'))} of {len(study.seeds)}",
+            "ARI": f"{study.spread(name, 'adjusted_rand_index').mean:.4f}",
+            "NMI": f"{study.spread(name, 'mutual_information').mean:.4f}",
+            "accuracy, %": f"{100 * study.spread(name, 'accuracy').mean:.2f}",
+            "CPU s": study.spread(name, "seconds").median,
+        }
+        section.rows.append(row)
+    for score in ("size_error", "adjusted_rand_index"):
+        versus = study.compared(LABELLING[0], LABELLING[-1], score)
+        what = f"{case}: {score.replace('_', ' ')} better than with uniform sizes, in standard errors"
+        gain = versus.better / max(versus.standard_error, 1e-12)
+        section.verdicts.append(Verdict(what, gain, 2.0, "", at_least=True, judged=judged))
+
+
 def clusters(judged: bool) -> Section:
     """Size errors and agreement over seeds, and how fast the steps are."""
     seeds = SEEDS if judged else SEEDS[:1]
     effort = {} if judged else {"restarts": 2, "steps": 20}
-    title = f"Clouds in the plane, seeds {seeds[0]} to {seeds[-1]}: sizes and clusters found (median CPU time on one core)"
+    title = (
+        f"Clouds in the plane, seeds {seeds[0]} to {seeds[-1]}, and digits, seeds {DIGIT_SEEDS[0]} to {DIGIT_SEEDS[-1]}: "
+        "sizes and clusters found (median CPU time on one core)"
+    )
     section = Section("clusters", title)
     with _one_thread():
+        digits(section, judged)
         for case in CASES if judged else CASES[:1] + CASES[-1:]:
             judge(section, case, [run(case, seed, **effort) for seed in seeds], judged)
         for restarts, wanted in ((RESTARTS, 30.0), (1, 60.0)):
