@@ -45,6 +45,7 @@ def test_a_server_that_has_just_begun_takes_a_crowd(site):
         ("convergence", "conv_seed=7&conv_conditionals=merged"),
         ("gradients", "grad_seed=7&grad_step=25"),
         ("cluster_sizes", "clu_seed=7&clu_step=12"),
+        ("shared_factors", "fac_seed=7&fac_step=4"),
     ],
 )
 def test_every_replica_shows_the_same_numbers(site, page, query):
