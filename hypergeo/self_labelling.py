@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,6 +186,22 @@ class SelfLabelling:
         self.network.train()
         return found
 
+    def with_prior(self, prior: str, **size_settings: Any) -> SelfLabelling:
+        """A copy that goes on with another prior, as if it had had that from the beginning.
+
+        Args:
+            prior: where sizes come from.
+            size_settings: of the hypergeometric prior.
+
+        Raises:
+            ValueError: once there are labels, as those have come from a prior.
+        """
+        if self.plan is not None:
+            raise ValueError("The prior can be exchanged during the warm-up only; there are labels already.")
+        other = deepcopy(self)
+        other.prior = size_prior(prior, len(self.images), self.num_clusters, **size_settings)
+        return other
+
     def step(self, count: int = 1) -> None:
         """Learn from a batch, and assign labels where that is due, a number of times."""
         for _ in range(count):
@@ -195,6 +212,19 @@ class SelfLabelling:
                 self._label(labelled / max(self.settings.steps, 1), self.settings.draws)
             self._learn(labelled)
             self.steps_done += 1
+
+    def finish(self, progress: Callable[[int, int], object] | None = None) -> LabelledClusters:
+        """All steps that are left, and what came out.
+
+        Args:
+            progress: called after each step with the number of steps done and to do.
+        """
+        steps = self.settings.warm_up + self.settings.steps
+        while self.steps_done < steps:
+            self.step()
+            if progress is not None:
+                progress(self.steps_done, steps)
+        return self.evaluate()
 
     def evaluate(self) -> LabelledClusters:
         """Labels without the randomness of draws: features as they are now, and the prior's mean as the sizes."""
@@ -303,12 +333,7 @@ def fit_self_labelling(
         ValueError: as :class:`SelfLabelling` does.
     """
     model = SelfLabelling(images, num_clusters, prior=prior, seed=seed, settings=settings, **size_settings)
-    steps = model.settings.warm_up + model.settings.steps
-    for done in range(1, steps + 1):
-        model.step()
-        if progress is not None:
-            progress(done, steps)
-    return model.evaluate()
+    return model.finish(progress)
 
 
 def concentration(length: float, axes: int) -> float:

@@ -151,6 +151,20 @@ def test_one_seed_is_one_result_whatever_the_common_generator():
     assert not torch.equal(first.features, other.features)
 
 
+def test_a_warm_up_serves_every_prior():
+    images, _ = three_kinds()
+    warmed = SelfLabelling(images, 3, seed=8, settings=QUICK)
+    warmed.step(QUICK.warm_up)
+    for prior, sized in (("uniform", {}), ("categorical", {}), ("hypergeometric", {"capacities": 50})):
+        shared = warmed.with_prior(prior, **sized).finish()
+        alone = fit_self_labelling(images, 3, prior=prior, seed=8, settings=QUICK, **sized)
+        assert torch.equal(shared.plan, alone.plan), prior
+        assert torch.equal(shared.log_weights, alone.log_weights), prior
+    warmed.step()
+    with pytest.raises(ValueError, match="during the warm-up only"):
+        warmed.with_prior("uniform")
+
+
 def test_scale_and_layout_of_images_do_not_matter():
     images, _ = three_kinds()
     settings = LabellingSettings(width=8, batch=16, warm_up=3, steps=3, every=1)

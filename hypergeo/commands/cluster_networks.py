@@ -6,37 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypergeo.self_labelling import LabelledClusters, LabellingSettings, fit_self_labelling
 from hypergeo.variational_clustering import fit_variational_clusters
 
 if TYPE_CHECKING:
     from .cluster_methods import ClusterTask, Method
 
-__all__ = ["NETWORKS"]
-
-
-def _labelled(task: ClusterTask, prior: str, **sized: Any) -> LabelledClusters:
-    given: dict[str, Any] = {} if task.network_steps is None else {"warm_up": task.network_steps, "steps": task.network_steps}
-    return fit_self_labelling(
-        task.images, task.num_clusters, prior=prior, seed=task.seed, settings=LabellingSettings(**given), **sized
-    )
+__all__ = ["NETWORKS", "WARMED"]
 
 
 def _self_labelling(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
         sized: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
-        found = _labelled(task, prior, **sized, **({"capacities": task.capacities} if limited else {}))
+        if limited:
+            sized["capacities"] = task.capacities
+        found = task.warm_up.model.with_prior(prior, **sized).finish()
         return found.labels.numpy(), found.sizes.numpy()
 
     return method
 
 
-def _warm_up(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
     """Where self-labelling sets out from."""
-    given: dict[str, Any] = {} if task.network_steps is None else {"warm_up": task.network_steps}
-    settings = LabellingSettings(steps=0, **given)
-    found = fit_self_labelling(task.images, task.num_clusters, prior="uniform", seed=task.seed, settings=settings)
-    labels = found.first_labels.numpy()
+    labels = task.warm_up.model.with_prior("uniform").evaluate().first_labels.numpy()
     return labels, np.bincount(labels, minlength=task.num_clusters)
 
 
@@ -58,10 +49,13 @@ NETWORKS: dict[str, Method] = {
     "self-labelling, hypergeometric": _self_labelling("hypergeometric"),
     "self-labelling, categorical": _self_labelling("categorical"),
     "self-labelling, uniform": _self_labelling("uniform"),
-    "k-means, features of the warm-up": _warm_up,
+    "k-means, features of the warm-up": _features,
     "variational, hypergeometric, capacities known": _variational("fisher", limited=True),
     "variational, hypergeometric": _variational("fisher"),
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }
 """By name."""
+
+WARMED = tuple(name for name in NETWORKS if not name.startswith("variational"))
+"""Those that set out from the same warm-up."""
