@@ -44,7 +44,7 @@ SMALL = {
     "estimators": ["gumbel-softmax", "exact-marginal"],
     "num_gradients": 5,
 }
-LONG = {"urns": URNS[1:], "temperatures": [0.1, 1], "num_samples": [20_000], "seeds": 7, "estimators": []}
+LONG = {"urns": URNS[1:], "temperatures": [0.1, 1], "num_samples": [20_000], "seeds": 5, "estimators": []}
 CELL = Cell(UrnRecord(6, (4, 4, 4), (0.0, 0.0, 0.0)), 0.5, 3, 100, samplers=("soft",))
 
 
@@ -81,7 +81,7 @@ def times_changed(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
 
 
-def wait_until(true, what: str, seconds: float = 60) -> None:
+def wait_until(true, what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
@@ -360,14 +360,8 @@ def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):
     here = called(capsys, "--sweep", grid, "--workers", 0, "--format", "json")
     assert here[0] == 0
     assert len(json.loads(here[1])["settings"]) == 16
-    one = subprocess.run(
-        [*words(grid, "--workers", 1, "--cells", grid.with_name("one")), "--format", "json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (one.returncode, one.stdout, one.stderr) == here
+    one = called(capsys, "--sweep", grid, "--workers", 1, "--cells", grid.with_name("one"), "--format", "json")
+    assert one == here
     with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0", memory_limit=0) as cluster:
         address = cluster.scheduler_address
         two = called(capsys, "--sweep", grid, "--scheduler", address, "--cells", grid.with_name("two"), "--format", "json")
@@ -392,13 +386,13 @@ def test_a_killed_worker_costs_nothing(write, capsys):
         ]
         assert len(workers) == 2
         workers[0].kill()
-        assert len(list(folder.glob("*.json"))) <= 10
+        assert len(list(folder.glob("*.json"))) <= 6
         out, err = running.communicate(timeout=120)
     assert (running.returncode, err) == (0, "")
     assert not workers[0].is_running()
     found = json.loads(out)
-    assert (len(found["rows"]), found["failed"]) == (14, [])
-    some = write({**LONG, "seeds": [0, 6]}, "some.json")
+    assert (len(found["rows"]), found["failed"]) == (10, [])
+    some = write({**LONG, "seeds": [0, 4]}, "some.json")
     again = json.loads(called(capsys, "--sweep", some, "--workers", 0, "--samplers", "soft", "--format", "json")[1])
     verdicts = ("adjusted_p_value", "verdict")  # these are corrected for the number of cells
     plain = [{name: value for name, value in row.items() if name not in verdicts} for row in found["rows"]]
@@ -417,10 +411,10 @@ def test_a_killed_sweep_loses_no_finished_cell(write, capsys):
         running.kill()
         running.wait(20)
     kept = {name: when for name, when in times_changed(folder).items() if name.endswith(".json")}
-    assert 2 <= len(kept) < 14
+    assert 2 <= len(kept) < 10
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
     status, out, _ = called(capsys, "--sweep", grid, "--workers", 0, "--samplers", "soft")
     assert status == 0
-    assert out.startswith("14 of 14 cells")
+    assert out.startswith("10 of 10 cells")
     assert {name: when for name, when in times_changed(folder).items() if name in kept} == kept
