@@ -122,7 +122,7 @@ def law_panel(
             "mode": "markers",
             "x": numbers,
             "y": _short(even),
-            "marker": {"symbol": "line-ew", "size": 15, "line": {"color": palette.muted, "width": 1.5}},
+            "marker": {"symbol": "line-ew", "size": 9, "line": {"color": palette.muted, "width": 1.5}},
             "hovertemplate": "at the start: %{y:.1%}<extra></extra>",
         },
         {
@@ -148,7 +148,7 @@ def law_panel(
         traces=traces,
         xaxis={"range": [-0.6, len(law) - 0.4], "tickvals": numbers.tolist(), "showline": True},
         yaxis={"range": [0, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%", "showgrid": True},
-        annotations=[caption(title, palette), axis_title("number of shared dimensions, k", palette)],
+        annotations=[caption(title, palette), axis_title("number shared, k", palette)],
     )
 
 
@@ -323,11 +323,11 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
             above.take(36)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     pixels, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
-    boxes = [Box(0.115, 0.69, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
+    boxes = [Box(0.115, 0.65, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
     each = (_HEIGHT - 2 * MARGIN - 38 - (len(beside) - 1) * 66 - 40) // max(len(beside), 1)
     right.take(38)
     for _ in beside:
-        boxes.append(right.box(0.82, 0.99, each))
+        boxes.append(right.box(0.79, 0.985, each))
         right.take(66)
     return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
 

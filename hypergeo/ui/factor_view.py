@@ -65,7 +65,8 @@ class FactorView:
             return grid_figure(gallery, beside, palette, rows=7.4 / pairs, narrow=narrow)
         if self.view == "traversals":
             gallery, beside = self._traversal_panel(palette, narrow), [self._use_panel(palette), self._law_panel(palette)]
-            return grid_figure(gallery, beside, palette, rows=self.settings.dimensions / len(VALUES), narrow=narrow)
+            columns = len(VALUES[::2] if narrow else VALUES)
+            return grid_figure(gallery, beside, palette, rows=self.settings.dimensions / columns, narrow=narrow)
         lines = [self._estimates_panel(palette), self._weight_panel(palette)]
         return learning_figure(
             self._gallery_panel(palette, pairs),
@@ -83,7 +84,7 @@ class FactorView:
             np.stack(rows),
             palette,
             title="Pairs. Rings: truly shared. Discs: taken for shared",
-            rows=["first", "second", "as seen", "as seen"],
+            rows=["first", "second", "first, seen", "second, seen"],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
             found=self.now.found[:pairs],
@@ -101,7 +102,7 @@ class FactorView:
         return sprite_panel(
             np.stack(rows),
             palette,
-            title="The first image of each pair, with parts of other images",
+            title="First images, with parts of other images",
             rows=[
                 "first",
                 "second",
@@ -120,9 +121,9 @@ class FactorView:
         return sprite_panel(
             images[:, ::2] if narrow else images,
             palette,
-            title=f"First image of pair {self.pair}: one dimension after the other, from −1.8 to 1.8",
+            title=f"Pair {self.pair}: one dimension moved at a time",
             rows=[self._dimension(dimension) for dimension in range(self.settings.dimensions)],
-            columns=[f"{value:+.1f}".replace("-", "−") for value in values],
+            columns=[_signed(value) for value in values],
         )
 
     def _dimension(self, dimension: int) -> str:
@@ -133,7 +134,7 @@ class FactorView:
 
     def _use_panel(self, palette: Palette) -> Panel:
         names = [f"dimension {dimension + 1}" for dimension in range(self.settings.dimensions)]
-        return bars_panel(self.now.information, names, palette, title="Information, in nats; unused below 0.1", format=".2f")
+        return bars_panel(self.now.information, names, palette, title="Information, in nats", format=".2f")
 
     def _moved_panel(self, palette: Palette) -> Panel:
         moved = self.now.moved
@@ -141,7 +142,7 @@ class FactorView:
             100 * np.array(list(moved.values())),
             ["shared, ours", "shared, AdaVAE's", "everything"],
             palette,
-            title="How far an exchange moves images, %",
+            title="Moved by an exchange, %",
             format=".1f",
         )
 
@@ -154,11 +155,11 @@ class FactorView:
                 now.adavae,
                 self.settings.dimensions,
                 palette,
-                title="Estimates against the truth (line)",
+                title="Estimates, against truth",
             )
         shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
         adavae, true = shares
-        return law_panel(now.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number; outline: truth")
+        return law_panel(now.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number")
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now
@@ -262,6 +263,10 @@ def _thinned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0), values
     sizes = np.diff([*starts, len(values)])
     return starts + sizes, np.add.reduceat(values, starts, axis=0) / sizes[:, None]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−") if abs(value) > 1e-9 else "0"
 
 
 def _listed(names: tuple[str, ...], row: np.ndarray) -> str:

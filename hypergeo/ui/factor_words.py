@@ -137,7 +137,8 @@ class FactorWords:
         ]
         return (
             f"Which dimension follows which factor ({'; '.join(follows)}) nobody told the model. By that, "
-            f"**{self.now.hits:.0%}** of discs and rings agree; always saying the commoner of both would give {self._guess():.0%}."
+            f"**{self.now.hits:.0%}** of discs and rings agree; always saying the commoner of both would give "
+            f"{self._guess():.0%}."
         )
 
     def _guess(self) -> float:

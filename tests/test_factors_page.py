@@ -1,0 +1,289 @@
+"""The page on shared factors: its runs, its plans, its figures and words, and that its snippet gives its numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import torch
+from PIL import Image
+
+from hypergeo.factor_measures import Collapse
+from hypergeo.figures import DARK, LIGHT
+from hypergeo.figures.shared_factors_grid import mosaic
+from hypergeo.shared_factors import SharedFactors
+from hypergeo.ui import factor_run
+from hypergeo.ui.factor_run import SHOWN, FactorRun, Snapshot, fresh_pairs
+from hypergeo.ui.factor_settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
+from hypergeo.ui.factor_view import VIEWS, FactorView
+from hypergeo.ui.factor_words import FactorWords
+from hypergeo.ui.shelf import Shelf
+from tests.test_pages import page
+
+SMALL = FactorSettings(factors=3, schedule=400, seed=3)
+CHANGED = Plan("1", ((6, "3"), (9, VARYING)))
+
+
+@pytest.fixture(autouse=True)
+def shelf(monkeypatch) -> Shelf:
+    """Nothing that another test has worked out."""
+    empty: Shelf = Shelf(100)
+    monkeypatch.setattr(factor_run, "_SHELF", empty)
+    return empty
+
+
+def same(one: Snapshot, other: Snapshot) -> None:
+    for name in ("estimate", "law", "distances", "record", "laws", "traversals", "found"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def spoken(app: Any) -> str:
+    return "\n".join(block.value for block in [*app.markdown, *app.caption])
+
+
+def test_a_run_does_what_the_model_does():
+    found = FactorRun(SMALL).at(12, CHANGED)
+    model = SMALL.model("1")
+    model.step(6)
+    model.shared = [3]
+    model.step(3)
+    model.shared = [(0, 3)]
+    model.step(3)
+    pairs = fresh_pairs(SMALL, model, VARYING)
+    seen = model.view(pairs.images)
+    np.testing.assert_allclose(found.estimate, seen.estimate[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found.law, seen.law[0].mean(0).numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(found.true, pairs.num_shared.numpy())
+    assert found.record[:, 3].tolist() == [1] * 6 + [3] * 3 + [1.5] * 3
+    np.testing.assert_allclose(found.record[:, 0], model.record.loss[:, 0].numpy(), rtol=1e-5)
+    assert found.even == pytest.approx([1 / 20, 9 / 20, 9 / 20, 1 / 20])
+
+
+def test_pictures_are_those_that_the_model_gives():
+    found = FactorRun(SMALL).at(30, Plan("1"))
+    model = SMALL.model("1")
+    model.step(30)
+    pairs = fresh_pairs(SMALL, model, "1").images
+    few = pairs[:SHOWN]
+
+    def as_bytes(images: torch.Tensor) -> np.ndarray:
+        return (255 * images).round().byte().movedim(-3, -1).numpy()
+
+    expected = {
+        "pairs": few,
+        "seen": model.reconstruct(few)[0],
+        "shared": model.swap(few)[0],
+        "independent": model.swap(few, "independent")[0],
+        "next": model.swap(pairs, donors=torch.arange(1, len(pairs) + 1) % len(pairs))[0, : SHOWN - 1],
+    }
+    for name, images in expected.items():
+        shown = found.images[name][: len(images)].astype(int)
+        assert abs(shown - as_bytes(images)).max() <= 1, name
+    through = as_bytes(model.traverse(few, torch.from_numpy(factor_run.VALUES))[0])
+    assert abs(found.traversals.astype(int) - through).max() <= 1
+    plain, swapped = model.decode(model.view(pairs).mean)[0], model.swap(pairs)[0]
+    moved = (plain - swapped)[: factor_run._EXCHANGED].square().mean().sqrt().item()
+    assert found.moved["ours"] == pytest.approx(moved, rel=1e-3)
+
+
+def test_what_is_shown_does_not_depend_on_the_way_there(monkeypatch):
+    plan = Plan("1", ((25, "2"),))
+    straight = FactorRun(SMALL).at(45, plan)
+    monkeypatch.setattr(factor_run, "_KEPT", 20)
+    wandering = FactorRun(SMALL)
+    for step, other in [(10, Plan("1")), (30, Plan("1")), (15, Plan("2")), (28, Plan("1", ((20, "0"),)))]:
+        wandering.at(step, other)
+    found = wandering.at(45, plan)
+    same(found, straight)
+    with pytest.raises(AssertionError):
+        same(found, wandering.at(45, Plan("1", ((26, "2"),))))
+
+
+def test_a_session_goes_on_from_where_another_has_been(monkeypatch):
+    plan = Plan("1", ((15, "2"), (20, "0")))
+    monkeypatch.setattr(factor_run, "_KEPT", 20)
+    first = FactorRun(SMALL).at(30, plan)
+    steps = []
+    genuine = SharedFactors.step
+    monkeypatch.setattr(SharedFactors, "step", lambda model, count=1: (steps.append(1), genuine(model, count))[1])
+    same(FactorRun(SMALL).at(30, plan), first)
+    assert len(steps) == 10, "the first twenty steps were made before"
+    steps.clear()
+    FactorRun(replace(SMALL, seed=4)).at(21, plan)
+    assert len(steps) == 21, "another seed is another run"
+
+
+def test_steps_that_play_are_looked_at_on_the_way():
+    run = FactorRun(SMALL)
+    shares = list(run.take_on(40, Plan("1"), every=10))
+    assert shares == sorted(shares)
+    assert all(0 < share < 1 for share in shares)
+    model = run._model
+    for step in (10, 20, 30, 40):
+        same(run.at(step, Plan("1")), FactorRun(SMALL).at(step, Plan("1")))
+    assert run._model is model
+    assert model.steps_done == 40, "nobody had to go back"
+
+
+def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
+    wanted = [5, 15, 15, 5, 15, 5]
+    expected = {step: FactorRun(SMALL).at(step, Plan("1")) for step in set(wanted)}
+    run = FactorRun(SMALL)
+    with ThreadPoolExecutor(3) as pool:
+        for step, found in zip(wanted, pool.map(lambda step: run.at(step, Plan("1")), wanted), strict=True):
+            same(found, expected[step])
+
+
+def test_plans_survive_the_address():
+    assert Plan.read(CHANGED.write(), "0") == CHANGED
+    assert EditList().read(CHANGED.write()) == CHANGED.write()
+    for junk in ("", "x", "5~9", "5~", "~2", "ü~2", "²~2", "99999~2", "5~2~3", "\0"):
+        assert EditList().read(junk) == "", junk
+    many = Plan.read("_".join(f"{step}~{step % 3}" for step in range(1, 2000)), "0")
+    assert len(many.edits) <= 21
+    assert Plan.read("9999~2", "0").edits == ((STEPS, "2"),)
+
+
+def test_a_change_takes_the_place_of_later_ones():
+    plan = Plan("2").changed(300, "4")
+    assert plan == Plan("2", ((300, "4"),))
+    assert plan.changed(100, "1") == Plan("2", ((100, "1"),))
+    assert plan.changed(300, "2") == Plan("2"), "back to what it was"
+    assert plan.changed(0, "5") == Plan("5")
+    assert "4 from step 300" in plan.in_words()
+    assert Plan("2").in_words() == ""
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("view", VIEWS)
+def test_figures_are_valid(palette, view):
+    for settings, plan, step in [
+        (SMALL, Plan("1"), 0),
+        (SMALL, Plan("1"), 12),
+        (replace(SMALL, spare=1, rule="AdaVAE's threshold"), CHANGED, 12),
+    ]:
+        run = FactorRun(settings)
+        for narrow in (False, True):
+            shown = FactorView(settings, run.at(step, plan), view, 2)
+            figure = shown.figure(palette, narrow=narrow)
+            go.Figure(figure.to_dict())
+            assert not re.search(r"[:,\[ ]NaN", figure.to_json()), "pictures may say so, numbers not"
+            assert any(trace.type == "image" for trace in figure.data)
+            assert f"After {step} steps" in shown.alt()
+
+
+def test_the_mosaic_is_the_pictures():
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 4, 3), dtype=np.uint8)
+    sheet = np.asarray(Image.open(io.BytesIO(b64decode(mosaic(images).split(",")[1]))))
+    assert sheet.shape == (2 * 24, 3 * 20, 4)
+    for row in range(2):
+        for column in range(3):
+            cell = sheet[24 * row : 24 * row + 24, 20 * column : 20 * column + 20]
+            np.testing.assert_array_equal(cell[1:20:4, 1:16:4, :3], images[row, column])
+            assert (cell[:20, :16, 3] == 255).all()
+            assert (cell[20:, :, 3] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("true", "collapse", "said"),
+    [
+        (1, Collapse(True, False, ()), "every dimension is taken for shared"),
+        (3, Collapse(True, False, ()), ""),
+        (1, Collapse(False, True, ()), "no dimension is taken for shared"),
+        (0, Collapse(False, True, ()), ""),
+        (1, Collapse(False, False, (1,)), "unused: dimension 2, near"),
+        (1, Collapse(True, False, (0, 2)), "every dimension is taken for shared; unused: dimensions 1, 3"),
+    ],
+)
+def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, said):
+    now = replace(FactorRun(SMALL).at(3, Plan(str(true))), collapse=collapse, step=200, record=np.ones((200, 5)))
+    words = FactorWords(SMALL, now)
+    assert ("Collapse" in words.live()) == bool(said)
+    assert said in words.live()
+    assert ("**Collapse" in words.sentences()[2]) == bool(said)
+
+
+@pytest.mark.parametrize("said", SHARED[:4])
+def test_the_bias_is_told_where_it_is_seen(said):
+    now = replace(FactorRun(SMALL).at(3, Plan(said)), step=200, record=np.ones((200, 5)))
+    assert ("0 reads about 1" in FactorWords(SMALL, now).sentences()[0]) == (said in ("0", "2"))
+    answer = FactorWords(SMALL, now).answer
+    assert answer == (1, 1)
+    assert ("which is right" in FactorWords(SMALL, now).live()) == (said == "1")
+
+
+def test_a_heavy_prior_collapses_and_the_page_says_so():
+    settings = replace(SMALL, beta=8.0, factors=5)
+    words = FactorWords(settings, FactorRun(settings).at(170, Plan("2")))
+    assert "unused: dimension" in words.live()
+
+
+def test_the_number_is_found_where_three_of_four_are_shared():
+    """A short run, far from tuned: from 2.0, where the law starts, our number goes up, and stays below all of them."""
+    settings = FactorSettings(factors=4, schedule=400, seed=11)
+    answer = FactorWords(settings, FactorRun(settings).at(240, Plan("3"))).answer
+    assert answer is not None
+    assert 2.2 < answer[0] < 3.8
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
+    app = page(
+        "shared_factors",
+        fac_factors="3",
+        fac_schedule="400",
+        fac_step="14",
+        fac_shared="2",
+        fac_rule=rule,
+        fac_edits="0~1_6~2",
+        fac_python="true",
+        fac_table="true",
+    )
+    assert not app.exception
+    assert not app.warning
+    assert "pairs share 2 from step 6 on, 1 at first" in spoken(app)
+    code = next(block.value for block in app.code if "SharedFactors" in block.value)
+    output, names = io.StringIO(), dict[str, Any]()
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "snippet", "exec"), names)
+    lines = dict(line.split(": ", 1) for line in output.getvalue().splitlines())
+    (chart,) = app.get("plotly_chart")
+    said = chart.proto.alt.split("; ")[1]
+    assert f"{float(lines['ours'].split()[0]):.1f} dimensions taken for shared" in said
+    assert names["seen"].estimate[0, :SHOWN].tolist() == pytest.approx(app.dataframe[0].value["ours"].tolist(), abs=1e-4)
+    bars = next(trace for trace in json.loads(chart.proto.spec)["data"] if trace["type"] == "bar")
+    law = np.frombuffer(b64decode(bars["y"]["bdata"]), dtype=np.float32)
+    assert json.loads(lines["law"]) == pytest.approx(law.tolist(), abs=1e-4)
+
+
+def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_anew():
+    app = page("shared_factors", fac_factors="3", fac_step="5")
+    app.selectbox(key="fac_shared").set_value("3").run()
+    assert not app.exception
+    assert app.query_params["fac_edits"] in (["0~2_5~3"], "0~2_5~3")
+    assert app.query_params["fac_step"] in (["5"], "5")
+    app.button(key="_fac_forget").click().run()
+    assert "fac_edits" not in app.query_params
+    app.number_input(key="fac_seed").set_value(8).run()
+    assert not app.exception
+    assert "fac_step" not in app.query_params, "another seed starts anew"
+    assert "Nothing is learned yet" in spoken(app)
+    preset = next(button for button in app.button if button.label == "One shared")
+    preset.click().run()
+    assert "fac_edits" not in app.query_params
+    assert "fac_step" not in app.query_params
+
+
+def test_more_cannot_be_shared_than_there_are_factors():
+    app = page("shared_factors", fac_factors="3", fac_shared="5", fac_step="2")
+    assert not app.exception
+    assert "the truth is 3.0" in app.get("plotly_chart")[0].proto.alt
