@@ -37,6 +37,8 @@ def run_sweep(given: argparse.Namespace, terminal: Terminal, chosen: str) -> int
     reports = {cell: found for cell in cells if (found := folder.get(cell)) is not None}
     kept, failed = len(reports), dict[Cell, str]()
     ahead = [cell for cell in cells if cell not in reports]
+    # What takes longest goes first (control variates, large samples), so that at the end no worker waits for another.
+    ahead.sort(key=lambda cell: (cell.temperature is not None, -cell.num_samples))
 
     def progress() -> None:
         done = len(reports) + len(failed)
