@@ -21,6 +21,7 @@ from .panels import Box, Panel, arrange, caption
 __all__ = ["study_alt", "study_figure", "study_html"]
 
 _ROW = 30
+_LEAST_WIDTH = 900
 _ABOVE, _BELOW = 34, 34
 _TITLES = {
     "size_error": ("Size error, % (less is better)", 100.0),
@@ -94,7 +95,9 @@ def _scores(study: ClusterStudy, score: str, palette: Palette) -> Panel:
         "cliponaxis": False,
         "hovertemplate": "%{text}: mean %{x:.3g} ± %{error_x.array:.2g}<extra></extra>",
     }
-    low, high = float(everything.min()), float(everything.max())
+    ends = np.array([float(values[method].mean()) for method in study.methods])
+    ends = np.concatenate([everything, ends - errors, ends + errors])
+    low, high = float(ends.min()), float(ends.max())
     room = 0.06 * max(high - low, 0.05 * scale)
     xaxis = {"range": [min(low, 0.0) if score == "size_error" else low - room, high + room], "showgrid": True, "nticks": 5}
     return Panel([dots, means], xaxis, _rows(study), annotations=[caption(title, palette)])
@@ -165,10 +168,11 @@ def study_html(study: ClusterStudy) -> str:
     """
     seeds = len(study.seeds)
     told = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "One seed"
+    figure = drawn_figure(study_figure(study, LIGHT), study_alt(study), True)
     parts = [
         "<h1>Clusters of learned sizes</h1>",
         f"<p>{told}. Pale dots are seeds, diamonds their means, bars two standard errors.</p>",
-        drawn_figure(study_figure(study, LIGHT), study_alt(study), True),
+        f'<div class="scroll"><div style="min-width:{_LEAST_WIDTH}px">{figure}</div></div>',
         _plain(*study.table()),
     ]
     if found := study.comparisons(study.methods[0]):
