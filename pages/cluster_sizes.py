@@ -152,10 +152,9 @@ def seen(step: int) -> ClusterView:
 @live_fragment
 def learning(film: Film) -> None:
     """What each step changes; the page itself runs again once nothing plays and it shows another step."""
-    words = st.container(key="clu_figure_words")
     catch_up(work_until(run, position(STATE, of=id(run)), settings, edits, beside), "Making the steps")
     step = transport(STATE, of=id(run), film=film)
-    words.markdown(seen(step).live())
+    st.container(key="clu_figure_words").markdown(seen(step).live())
     if step != film.shown and not st.session_state.get("_clu_step_playing"):
         st.rerun()
 

@@ -235,10 +235,9 @@ def good_settings() -> Settings:
 @live_fragment
 def descending(seen: Callable[[int], DescentView | RaceView], settings: Settings, film: Film) -> None:
     """What each step changes; the page itself runs again once nothing plays and it shows another step."""
-    words = st.container(key="grad_figure_words")
     catch_up(seen(position(STATE, of=settings)).work(), "Making the steps")
     step = transport(STATE, of=settings, film=film)
-    words.markdown(seen(step).live())
+    st.container(key="grad_figure_words").markdown(seen(step).live())
     if step != film.shown and not st.session_state.get("_grad_step_playing"):
         st.rerun()
 

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 __all__ = ["PAINTER", "Film", "playable"]
 
-_NAME = "hypergeo-live"
+_LABEL = "\u00a0\u00a0"  # nothing to see, and no other button has it
 _INKS = ["#000037", "#000035"]  # placeholders of the palette STREAMLIT, which the browser replaces by the theme's inks
 _KEPT = ["template", "meta", "width", "height", "updatemenus", "title"]
 _NUMBERS = count()
@@ -24,7 +24,7 @@ _NUMBERS = count()
 PAINTER = f"""
   const paint = (key, drawing, memory) => {{
     const plot = document.querySelector(`.st-key-${{key}} .js-plotly-plot:not(.steady)`)
-    const button = [...plot?.querySelectorAll(".updatemenu-button") ?? []].find(each => each.__data__?.label === "{_NAME}")
+    const button = [...plot?.querySelectorAll(".updatemenu-button") ?? []].find(each => each.__data__?.label === "{_LABEL}")
     if (!button || plot._dragging) return
     const {{ inks, placeholders }} = plot.layout.meta
     let text = drawing
@@ -51,9 +51,8 @@ def playable(figure: go.Figure) -> go.Figure:
     none = "rgba(0,0,0,0)"
     figure.layout.updatemenus = [
         {
-            "name": _NAME,
             "type": "buttons",
-            "buttons": [{"label": _NAME, "method": "skip"}],
+            "buttons": [{"label": _LABEL, "method": "skip"}],
             "showactive": False,
             "x": 0,
             "xanchor": "left",
