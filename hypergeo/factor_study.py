@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .distributed import Team
 from .factor_measures import Score, score
 from .image_pairs import FactorImages, Sharing
 from .shared_factors import Settings, SharedFactors
@@ -74,6 +75,7 @@ def factor_study(
     settings: Settings | None = None,
     num_pairs: int = 1_024,
     progress: Callable[[float, str], None] | None = None,
+    team: Team | None = None,
 ) -> list[StudyRow]:
     """Trains one model for each method, number of shared factors and seed, and scores it on fresh pairs.
 
@@ -85,6 +87,7 @@ def factor_study(
         settings: of the training, the same for all.
         num_pairs: on which each model is scored.
         progress: called with the share of the work that is done, and what is done now.
+        team: the processes that train together, where there are several; each of them gets the same rows.
 
     Returns:
         Rows in the order of methods, numbers and seeds.
@@ -121,10 +124,10 @@ def factor_study(
         sharing: list[Sharing] = [each for each, _ in chunk]
         of = [seed for _, seed in chunk]
         # Rules play no part in the warm-up: all of them go on from the same one.
-        warm = SharedFactors(data, sharing, rule=METHODS[methods[0]](), settings=settings, seeds=of)
+        warm = SharedFactors(data, sharing, rule=METHODS[methods[0]](), settings=settings, seeds=of, team=team)
         train(warm, warm_up, "warm-up")
         for name in methods:
-            model = SharedFactors(data, sharing, rule=METHODS[name](), settings=settings, seeds=of)
+            model = SharedFactors(data, sharing, rule=METHODS[name](), settings=settings, seeds=of, team=team)
             model.take_over(warm)
             train(model, settings.steps - warm_up, name)
             found[name, number] = _scored(name, model, data, chunk, num_pairs)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from .distributed import Team
 from .factor_records import PairView, Settings, TrainingRecord
 from .image_pairs import FactorImages, Sharing
 from .pair_autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
@@ -36,6 +37,8 @@ class SharedFactors:
         rule: how dimensions are taken for shared; :class:`~hypergeo.sharing_rules.Hypergeometric` when omitted.
         settings: of the training.
         seeds: of the models: one number, or several.
+        team: the processes that train together, of :func:`~hypergeo.distributed.process_group`, each of which takes its share
+            of every batch; they all hold the same parameters. This process alone when omitted.
 
     Raises:
         ValueError: naming the argument, its value and what is allowed.
@@ -66,6 +69,7 @@ class SharedFactors:
         rule: SharingRule | None = None,
         settings: Settings | None = None,
         seeds: int | Sequence[int] = 0,
+        team: Team | None = None,
     ):
         self.data = data
         self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
@@ -85,6 +89,7 @@ class SharedFactors:
             raise ValueError(f"dimensions must be a whole number of at least 1; got {dimensions!r}.")
         self.rule = Hypergeometric() if rule is None else rule
         self.settings = Settings() if settings is None else settings
+        self.team = Team() if team is None else team
         examples = data.sample(_EXAMPLES, torch.Generator().manual_seed(0))[0]
         self.autoencoder = PairAutoencoder(data.image_shape, self.dimensions, self.settings.hidden, examples)
         self._generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
@@ -106,9 +111,12 @@ class SharedFactors:
     def _step(self) -> None:
         settings, now = self.settings, self.steps_done
         pairs = self.data.pairs_of_each(settings.batch, self.shared, self._generators)
-        images = self.autoencoder.normalised(pairs.images)
-        normal = self._noise(torch.randn, settings.batch, 3, self.dimensions)
-        uniform = self._noise(torch.rand, settings.batch, self.dimensions + 1)
+        noise = (
+            self._noise(torch.randn, settings.batch, 3, self.dimensions),
+            self._noise(torch.rand, settings.batch, self.dimensions + 1),
+        )
+        images, num_shared, normal, uniform = (self.team.share(whole, 1) for whole in (pairs.images, pairs.num_shared, *noise))
+        images = self.autoencoder.normalised(images)
         precision = 0.5 * (self.autoencoder.spread / settings.scale) ** 2
         with torch.enable_grad():
             parameters = self._parameters.requires_grad_()
@@ -120,7 +128,7 @@ class SharedFactors:
                 weightless = torch.zeros(len(images), 1)
                 decision = self._even.decide(weightless, distances, uniform, temperature, None)
             else:
-                decision = self.rule.decide(of_rule, distances, uniform, temperature, pairs.num_shared)
+                decision = self.rule.decide(of_rule, distances, uniform, temperature, num_shared)
             gates = decision.gates[:, :, None]
             common_mean, common_log_var = product_of_experts(mean, log_var)
             own = mean + (0.5 * log_var).exp() * normal[:, :, :2]
@@ -133,8 +141,8 @@ class SharedFactors:
             loss = error + settings.prior_weight(now) * divergence + settings.law_prior * decision.penalty
             (gradient,) = torch.autograd.grad(loss.mean(1).sum(), parameters)
         self._parameters = parameters.detach()
-        self._descend(gradient)
-        self._rows.append(self._row(loss, error, divergence, decision, distances))
+        self._descend(self.team.mean(gradient))
+        self._rows.append(self.team.mean(self._row(loss, error, divergence, decision, distances)))
         self.steps_done += 1
 
     def _noise(self, draw: Callable[..., Tensor], *shape: int) -> Tensor:

@@ -6,8 +6,13 @@ import csv
 import io
 import json
 import math
+import os
 import re
+import socket
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -210,6 +215,33 @@ def test_the_subcommand_writes_every_format(capsys, tmp_path):
     assert "<script src=" not in text
     inside = re.search(r'<script type="application/json" id="results">(.*?)</script>', text, re.S)
     assert json.loads(inside[1])["rows"] == json.loads(file.read_text())["rows"]
+
+
+def test_two_processes_find_what_one_finds(capsys, tmp_path):
+    """A real group under torchrun; only its leader writes."""
+    words = ("--shared", "0-5", "--methods", "hypergeometric", "--seeds", "1", "--steps", "12")
+    status, alone, _ = called(capsys, *RUN, *words, "--format", "json")
+    assert status == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-W", "error", "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-addr", "127.0.0.1", "--master-port", str(port), "-m", "hypergeo", *RUN, *words, "--format", "json"]
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    together = FactorResults.from_json(done.stdout)
+    for row, one in zip(together.rows, FactorResults.from_json(alone).rows, strict=True):
+        assert (row.method, row.shared, row.seed) == (one.method, one.shared, one.seed)
+        assert row.score.squared_error == pytest.approx(one.score.squared_error, abs=0.05)
+        assert row.score.bias == pytest.approx(one.score.bias, abs=0.05)
 
 
 def test_a_file_of_images_is_studied_like_sprites(capsys, tmp_path):

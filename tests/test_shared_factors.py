@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from hypergeo.datasets import Sprites
+from hypergeo.distributed import Team
 from hypergeo.factor_measures import Collapse, collapse, correlation, masked_r2, match_factors, score
 from hypergeo.pair_autoencoder import Layers, PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
 from hypergeo.shared_factors import PairView, Settings, SharedFactors
@@ -310,6 +311,30 @@ def test_learning_rates_fall_in_a_straight_line_after_the_warm_up():
     settings = Settings(steps=200, warm_up=0.25, learning_rate=4e-3, last_learning_rate=1e-3)
     expected = torch.cat([torch.full((50,), 4e-3), torch.linspace(4e-3, 1e-3, 151), torch.full((9,), 1e-3)])
     assert [settings.rate(step) for step in range(210)] == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+class _Half(Team):
+    """One of two processes, whose means are put together by hand."""
+
+    def mean(self, value: Tensor) -> Tensor:
+        return value
+
+
+def test_halves_of_a_batch_make_the_gradient_of_the_whole():
+    """After one step from zero moments Adam's first moment is a tenth of the gradient."""
+
+    def gradient(team: Team) -> Tensor:
+        settings = replace(SMALL, warm_up=0.0)
+        model = SharedFactors(Sprites(image_size=6), [1, (0, 5)], settings=settings, seeds=[5, 6], team=team)
+        model.step(1)
+        return model.state()["mean"]
+
+    halves = [gradient(_Half(rank=rank, size=2)) for rank in range(2)]
+    whole = gradient(Team())
+    assert not torch.allclose(halves[0], halves[1], atol=1e-3)
+    assert torch.allclose(sum(halves) / 2, whole, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="multiple of the 3 processes; got 8"):
+        gradient(_Half(rank=0, size=3))
 
 
 def test_states_go_back_and_on():

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from hypergeo.datasets import SPRITE_FACTORS, FactorImages, ImageArchive, Sprites
+from hypergeo.distributed import Team, process_group
 from hypergeo.factor_results import MEASURES, FactorResults
 from hypergeo.factor_study import METHODS, factor_study
 from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_table
@@ -35,6 +36,8 @@ EPILOG = """examples:
     python -m hypergeo factors --seed 1 --seeds 1 -o one.json
     python -m hypergeo factors --seed 2 --seeds 1 -o two.json
     python -m hypergeo factors --read one.json two.json -o factors.html
+  two processes that train together, each on half of every batch:
+    torchrun --nproc-per-node 2 -m hypergeo factors -o factors.html
 
 Errors are squared, of the number of shared dimensions as an estimate of the number of shared factors. All methods have the
 same networks, pairs, steps and warm-up. An .npz file holds images and the values of the factors that made them."""
@@ -84,7 +87,13 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
     """Trains, scores and writes what came out."""
     chosen = output_format(given)
     torch.set_num_threads(1)
-    results = _read(given.read) if given.read else _study(given, terminal)
+    if given.read:
+        results = _read(given.read)
+    else:
+        with process_group("cpu") as team:
+            results = _study(given, terminal, team)
+        if not team.leads:
+            return
     if chosen == "json":
         terminal.write(results.to_json() + "\n")
     elif chosen == "csv":
@@ -107,7 +116,7 @@ def _read(paths: list[Path]) -> FactorResults:
     return FactorResults.merged(parts)
 
 
-def _study(given: argparse.Namespace, terminal: Terminal) -> FactorResults:
+def _study(given: argparse.Namespace, terminal: Terminal, team: Team) -> FactorResults:
     data, described = _data(given)
     methods = _methods(given.methods)
     shared = [*range(data.num_factors + 1), (0, data.num_factors)] if given.shared is None else given.shared
@@ -122,9 +131,11 @@ def _study(given: argparse.Namespace, terminal: Terminal) -> FactorResults:
         seeds=range(given.seed, given.seed + given.seeds),
         settings=settings,
         num_pairs=given.num_pairs,
-        progress=terminal.progress,
+        progress=terminal.progress if team.leads else None,
+        team=team,
     )
-    terminal.progress(1.0, "done")
+    if team.leads:
+        terminal.progress(1.0, "done")
     kept = {**asdict(settings), "hidden": list(settings.hidden), "num_pairs": given.num_pairs}
     return FactorResults(described, data.num_factors, kept, rows)
 
