@@ -31,7 +31,7 @@ STATE = PageState(
         "factors": Choice(START.factors, FACTORS.factors),
         "spare": Whole(0, 0, FACTORS.spare),
         "rule": Choice(START.rule, list(RULES)),
-        "beta": Choice(START.beta, [0.5, 1.0, 2.0, 4.0, 8.0]),
+        "beta": Choice(START.beta, [0.5, 1.0, 2.0, 5.0, 10.0, 50.0]),
         "schedule": Choice(START.schedule, FACTORS.schedule),
         "pair": Whole(1, 1, SHOWN),
         "seed": Whole(0, *SEEDS),
@@ -48,8 +48,8 @@ PRESETS = [
     Preset("One shared", {**ANEW, "shared": "1"}, "The cut has to move to the left of AdaVAE's."),
     Preset("Each pair differs", {**ANEW, "shared": VARYING}, "The weight is inferred from each pair's distances."),
     Preset("None shared", {**ANEW, "shared": "0"}, "A bias: it reads about one."),
-    Preset("A spare dimension", {**ANEW, "spare": 1}, "It has nothing to say, is near in every pair, and counts as shared."),
-    Preset("All unused", {**ANEW, "beta": 8.0}, "With a heavy prior nothing is worth saying: a collapse."),
+    Preset("Two spare dimensions", {**ANEW, "spare": 2}, "Factors spread over more dimensions: numbers come out too high."),
+    Preset("All unused", {**ANEW, "beta": 50.0}, "With a heavy prior nothing is worth saying: a collapse."),
 ]
 
 TOUR = [
@@ -114,7 +114,9 @@ with controls:
         values["rule"] = STATE.choose("rule", "How many are shared, by", help="The true number is the oracle: it sees labels.")
         values["spare"] = STATE.slider("spare", "Dimensions beyond the factors")
         values["beta"] = STATE.steps("beta", "Weight of the prior, β")
-        values["schedule"] = STATE.steps("schedule", "Length of the schedule", help="A quarter of it is warm-up.")
+        values["schedule"] = STATE.steps(
+            "schedule", "Length of the schedule", help="The first 200 steps are warm-up, or a quarter if that is less."
+        )
 with picture:
     values["view"] = STATE.segments("view", "View", bare=True)
 frame.mended(values)
@@ -181,11 +183,11 @@ step draws a relaxed $k$ whose temperature falls from 1 to 0.1.
 
 **The loss** is, with gates $s_j$ from 0 to 1 that open for the closest dimensions and $\bar q$ for the product,
 
-$$\sum_i \frac{\lVert x_i - g(z_i) \rVert^2}{2 \cdot 0.4^2}
+$$\sum_i \frac{\lVert x_i - g(z_i) \rVert^2}{2 \cdot 0.42^2}
 + \beta \sum_j \Big[(1 - s_j) \sum_i \mathrm{KL}(q_{ij} \Vert p) + s_j\, \mathrm{KL}(\bar q_j \Vert p)\Big]
 + \lambda\, \mathrm{KL}\big(p(k) \,\Vert\, \text{even}\big):$$
 
-a shared posterior is paid for once. $\lambda$ is 0.5 on this page. Through a quarter of the schedule $w = 1$.
+a shared posterior is paid for once. $\lambda$ is 0.4 on this page. In the warm-up $w = 1$.
 
 **AdaVAE** takes a dimension for shared where $\delta_j < \tfrac12 (\min_j \delta_j + \max_j \delta_j)$ (Locatello and others,
 ICML 2020, section 5). A dimension is called **unused** where its posteriors are within 0.1 nats of the prior on average; all,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .factor_run import PAIRS
-from .factor_settings import LAW_PRIOR, RULES, VARYING, FactorSettings, Plan
+from .factor_settings import RULES, VARYING, FactorSettings, Plan
 
 __all__ = ["factor_snippet"]
 
@@ -16,7 +16,7 @@ from hypergeo.shared_factors import Settings, SharedFactors
 from hypergeo.sharing_rules import {rule}
 
 sprites = Sprites({names})
-settings = Settings(steps={schedule}, prior={beta}, law_prior={law_prior})
+settings = Settings(steps={schedule}, prior={beta}, law_prior={law_prior}, scale={scale}, warm_up={warm_up})
 model = SharedFactors(
     sprites, [{start}], dimensions={dimensions}, rule={call}, settings=settings, seeds=[{seed}]
 )
@@ -56,7 +56,9 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
         names=settings.names,
         schedule=settings.schedule,
         beta=settings.beta,
-        law_prior=LAW_PRIOR,
+        law_prior=settings.training.law_prior,
+        scale=settings.training.scale,
+        warm_up=settings.training.warm_up,
         start=settings.sharing(plan.start),
         dimensions=settings.dimensions,
         call=call,

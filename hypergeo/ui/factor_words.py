@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from hypergeo.factor_measures import correlation
 from .factor_run import Snapshot
 from .factor_settings import RULES, VARYING, FactorSettings
 
-__all__ = ["BIASES", "FactorWords"]
+__all__ = ["BIASES", "Answer", "FactorWords"]
 
 _LAST = 100  # steps over which an estimate is taken
 _SETTLED = 60  # steps after the warm-up before anything is said of the estimate
@@ -23,6 +24,22 @@ BIASES = (
     "images, and a wrongly free one only a few nats."
 )
 """Where the estimates are biased, and why."""
+
+
+class Answer(NamedTuple):
+    """What is said of the number of shared factors.
+
+    Attributes:
+        number: the most probable one.
+        probability: of it.
+        mean: of the law.
+        adavae: mean number by AdaVAE's threshold.
+    """
+
+    number: int
+    probability: float
+    mean: float
+    adavae: float
 
 
 @dataclass(frozen=True)
@@ -43,14 +60,15 @@ class FactorWords:
         return self.settings.training.warming(self.now.step)
 
     @property
-    def answer(self) -> tuple[float, float] | None:
-        """Our estimate and AdaVAE's as means over the last steps; nothing as long as the law has not had time to learn."""
-        since = int(self.settings.training.warm_up * self.settings.schedule)
-        record = self.now.record[max(since, len(self.now.record) - _LAST) :]
-        if self.now.step < since + _SETTLED:
+    def answer(self) -> Answer | None:
+        """What the last steps say; nothing as long as the law has not had time to learn."""
+        training = self.settings.training
+        free = next((step for step in range(training.steps + 1) if not training.warming(step)), training.steps)
+        if self.now.step < free + _SETTLED:
             return None
-        ours, adavae = record[:, 1].mean(), record[:, 2].mean()
-        return float(ours), float(adavae)
+        since = max(free, self.now.step - _LAST)
+        law, record = self.now.laws[since:].mean(0), self.now.record[since:].mean(0)
+        return Answer(int(law.argmax()), float(law.max()), float(record[1]), float(record[2]))
 
     def live(self) -> str:
         """What is happening, in a sentence or two; nothing but bold words is marked."""
@@ -71,8 +89,8 @@ class FactorWords:
         return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
 
     def _verdict(self) -> str:
-        assert self.answer is not None
-        ours, adavae = self.answer
+        answer = self.answer
+        assert answer is not None
         if self.now.said == VARYING:
             mine, others = self._errors()
             return (
@@ -80,10 +98,10 @@ class FactorWords:
                 f"**{others:.2f}**."
             )
         true = int(self.now.true[0])
-        right = "which is right" if round(ours) == true else f"the truth is {true}"
+        right = "which is right" if answer.number == true else f"the truth is {true}"
         return (
-            f"Over the last steps pairs share **{ours:.2f}** dimensions: we say **{round(ours)}**, {right}. AdaVAE's threshold "
-            f"says {adavae:.2f}."
+            f"Most probable: **{answer.number} shared** ({answer.probability:.0%}), {right}. The law's mean is "
+            f"{answer.mean:.2f}, AdaVAE's threshold says {answer.adavae:.2f}."
         )
 
     def _errors(self) -> tuple[float, float]:
@@ -109,10 +127,9 @@ class FactorWords:
 
     def _about_number(self) -> str:
         if self.answer is None:
-            until = int(self.settings.training.warm_up * self.settings.schedule)
             return (
-                f"Until step {until:,} the law is held at **weight one**. AdaVAE's threshold, half-way between the closest and "
-                f"the farthest dimension, already says {self.now.adavae.mean():.2f}."
+                f"The law starts at **weight one**, and is let go after the warm-up. AdaVAE's threshold, half-way between the "
+                f"closest and the farthest dimension, already says {self.now.adavae.mean():.2f}."
             )
         if self.now.said != VARYING:
             return f"{self._verdict()} {self._about_ends()}".strip()
