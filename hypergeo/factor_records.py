@@ -35,7 +35,7 @@ class Settings:
     batch: int = 64
     hidden: tuple[int, ...] = (64, 64)
     learning_rate: float = 3e-3
-    last_learning_rate: float = 3e-4
+    last_learning_rate: float = 3e-3
     warm_up: float = 0.25
     first_temperature: float = 1.0
     last_temperature: float = 0.1
@@ -67,7 +67,7 @@ class Settings:
         """Learning rate of a step.
 
         Example:
-            >>> [round(Settings(steps=100).rate(step), 5) for step in (0, 25, 50, 100, 200)]
+            >>> [round(Settings(steps=100, last_learning_rate=3e-4).rate(step), 5) for step in (0, 25, 50, 100, 200)]
             [0.003, 0.003, 0.0021, 0.0003, 0.0003]
         """
         start = self.warm_up * self.steps

@@ -6,7 +6,7 @@ import argparse
 import csv
 import io
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -14,16 +14,15 @@ import torch
 from hypergeo.datasets import SPRITE_FACTORS, FactorImages, ImageArchive, Sprites
 from hypergeo.distributed import Team, process_group
 from hypergeo.factor_results import MEASURES, FactorResults
-from hypergeo.factor_study import METHODS, factor_study
+from hypergeo.factor_study import METHODS, STUDY_SETTINGS, factor_study
 from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_table
-from hypergeo.shared_factors import Settings
 
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
-_USUAL = Settings()
+_USUAL = STUDY_SETTINGS
 
 EPILOG = """examples:
   the whole study, every number of shared factors and pairs that differ, as a page with figures:
@@ -123,7 +122,7 @@ def _study(given: argparse.Namespace, terminal: Terminal, team: Team) -> FactorR
     for each in shared:
         if (each if isinstance(each, int) else each[1]) > data.num_factors:
             raise ValueError(f"--shared must be from 0 to {data.num_factors}, the number of factors; got {_spelt(each)}.")
-    settings = Settings(steps=given.steps, batch=given.batch)
+    settings = replace(STUDY_SETTINGS, steps=given.steps, batch=given.batch)
     rows = factor_study(
         data,
         shared,

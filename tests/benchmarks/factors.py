@@ -11,7 +11,7 @@ import torch
 
 from hypergeo.datasets import Sprites
 from hypergeo.factor_results import FactorResults
-from hypergeo.factor_study import factor_study
+from hypergeo.factor_study import STUDY_SETTINGS, factor_study
 from hypergeo.factor_words import factor_table
 from hypergeo.shared_factors import Settings, SharedFactors
 
@@ -28,7 +28,7 @@ def factors(judged: bool, progress: Callable[[float, str], None] | None = None) 
     sprites = Sprites()
     fixed: list[int] = list(range(sprites.num_factors + 1)) if judged else [2]
     seeds = SEEDS if judged else SEEDS[:1]
-    settings = Settings() if judged else Settings(steps=8, batch=8)
+    settings = STUDY_SETTINGS if judged else Settings(steps=8, batch=8)
     several = (0, sprites.num_factors)
     with _one_thread():
         rows = factor_study(sprites, [*fixed, several], seeds=seeds, settings=settings, progress=progress)
