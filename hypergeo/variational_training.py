@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .mixture_autoencoder import MixtureAutoencoder, Reconstruction
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
+_LEAST_EPOCHS, _LEAST_STEPS = 20, 280
 _NETWORKS, _AUTOENCODER, _TOGETHER = range(3)  # what random numbers are for
 
 
@@ -26,8 +28,8 @@ class VariationalSettings:
         latent: dimensions of the latent space.
         hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
         batch_size: rows of a mini-batch, those of all processes together; all rows where there are fewer.
-        pretraining: epochs of the autoencoder alone.
-        epochs: epochs of the whole model.
+        pretraining: epochs of the autoencoder alone; at least 20, and enough for 280 steps, when omitted.
+        epochs: epochs of the whole model; likewise.
         rate: step size of Adam for the networks; falls to a twentieth in the second half of each stage.
         mixture_rate: the same for the mixture's means and variances.
         noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
@@ -37,11 +39,11 @@ class VariationalSettings:
     """
 
     latent: int = 10
-    hidden: tuple[int, ...] = (256, 128)
+    hidden: tuple[int, ...] = (128,)
     batch_size: int = 128
-    pretraining: int = 40
-    epochs: int = 60
-    rate: float = 1e-3
+    pretraining: int | None = None
+    epochs: int | None = None
+    rate: float = 3e-3
     mixture_rate: float = 3e-3
     noise: float = 0.3
 
@@ -51,7 +53,7 @@ class VariationalSettings:
         except TypeError:
             raise ValueError(f"hidden must be a list of whole numbers; got {self.hidden!r}.") from None
         least = {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}
-        whole = [(name, getattr(self, name), low) for name, low in least.items()]
+        whole = [(name, getattr(self, name), low) for name, low in least.items() if getattr(self, name) is not None]
         for name, value, low in [*whole, *(("hidden", width, 1) for width in self.hidden)]:
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}.")
@@ -61,6 +63,15 @@ class VariationalSettings:
             if not good or (name != "noise" and value == 0):
                 allowed = "a number of at least 0" if name == "noise" else "a positive number"
                 raise ValueError(f"{name} must be {allowed}; got {value!r}.")
+
+
+def _epochs(given: int | None, steps: int) -> int:
+    """What is given, or enough for some steps, of which an epoch has as many as said."""
+    return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps)) if given is None else given
+
+
+def _rate(epoch: int, epochs: int) -> float:
+    return 1 - 0.95 * max(0.0, 2 * epoch / epochs - 1)
 
 
 class VariationalTraining:
@@ -81,6 +92,7 @@ class VariationalTraining:
     Attributes:
         model: networks and mixture.
         soft_labels: as they were when each row was last in a batch, shape ``(N, K)``.
+        epochs: of the autoencoder alone and of the whole model.
         elbo: evidence lower bound in nats a row, one number an epoch.
     """
 
@@ -93,6 +105,8 @@ class VariationalTraining:
         self.elbo: list[float] = []
         rows = min(settings.batch_size, len(data))
         self.batch = max(rows - rows % team.size, team.size)
+        steps = len(data) // self.batch
+        self.epochs = _epochs(settings.pretraining, steps), _epochs(settings.epochs, steps)
 
     @property
     def _share(self) -> float:
@@ -101,11 +115,10 @@ class VariationalTraining:
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
         """All of it; ``progress`` is called after each epoch with the number of epochs done and to do."""
-        total = self.settings.pretraining + self.settings.epochs
         stages = (self._autoencoder(), self._together())
         for done, _ in enumerate((epoch for stage in stages for epoch in stage), 1):
             if progress is not None:
-                progress(done, total)
+                progress(done, sum(self.epochs))
 
     def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Numbers of a whole batch's rows, this process's share of the rows, and standard normal noise for it."""
@@ -116,14 +129,11 @@ class VariationalTraining:
             rows = rows.to(self.data.device)
             yield rows, self.data[self.team.share(rows)], noise.to(self.data.device)
 
-    def _rate(self, epoch: int, epochs: int) -> float:
-        return 1 - 0.95 * max(0.0, 2 * epoch / epochs - 1)
-
     def _autoencoder(self) -> Iterator[None]:
         network = self.team.wrap(Reconstruction(self.model))
         adam = torch.optim.Adam(network.parameters())
-        for epoch in range(self.settings.pretraining):
-            adam.param_groups[0]["lr"] = self.settings.rate * self._rate(epoch, self.settings.pretraining)
+        for epoch in range(self.epochs[0]):
+            adam.param_groups[0]["lr"] = self.settings.rate * _rate(epoch, self.epochs[0])
             for _, own, noise in self._batches(_AUTOENCODER, epoch):
                 adam.zero_grad()
                 network(own, self.settings.noise * noise).mean().backward()
@@ -136,9 +146,9 @@ class VariationalTraining:
         mixture = [self.model.means, self.model.log_variances, self.model.log_noise]
         networks = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         adam = torch.optim.Adam([{"params": networks}, {"params": mixture}])
-        for epoch in range(self.settings.epochs):
+        for epoch in range(self.epochs[1]):
             for group, rate in zip(adam.param_groups, (self.settings.rate, self.settings.mixture_rate), strict=True):
-                group["lr"] = rate * self._rate(epoch, self.settings.epochs)
+                group["lr"] = rate * _rate(epoch, self.epochs[1])
             bounds = []
             for rows, own, noise in self._batches(_TOGETHER, epoch):
                 adam.zero_grad()

@@ -18,6 +18,7 @@ from torch.distributions import Normal
 from hypergeo.clustering_scores import score_clusters
 from hypergeo.distributed import Team, process_group
 from hypergeo.label_laws import CategoricalLabels, FisherLabels
+from hypergeo.labelled_arrays import labelled_digits
 from hypergeo.latent_mixture import gaussian_scores, start_mixture
 from hypergeo.mixture_autoencoder import MixtureAutoencoder
 from hypergeo.variational_clustering import fit_variational_clusters
@@ -143,6 +144,21 @@ def test_limits_are_kept_to(urn):
     limited = fit_variational_clusters(points, 5, "fisher", capacities=45, urn=urn, **QUICK)
     assert limited.sizes.max() <= 45 + 1e-6
     assert np.bincount(limited.labels).max() <= 50  # the largest of soft labels may differ from their sum
+
+
+def test_limits_matter_and_weights_alone_do_not_on_digits():
+    """Without limits Fisher's law finds what learned shares find; no digit has more than 183 images, and saying so helps."""
+    digits = labelled_digits()
+    shared, urn, limited = (
+        fit_variational_clusters(digits.points / 16, 10, prior, capacities=capacities)
+        for prior, capacities in (("categorical", None), ("fisher", None), ("fisher", 183))
+    )
+    assert score_clusters(shared.labels, urn.labels).accuracy > 0.97
+    assert np.abs(shared.sizes - urn.sizes).sum() / 2 < 0.02 * len(digits.points)
+    assert limited.sizes.max() <= 183
+    before, after = (score_clusters(digits.classes, found.labels, found.sizes) for found in (shared, limited))
+    assert min(before.adjusted_rand_index, after.adjusted_rand_index) > 0.5
+    assert after.size_error < 0.03 < before.size_error
 
 
 def test_the_scale_of_the_data_moves_the_bound_by_its_logarithm():
