@@ -50,6 +50,12 @@ class Tab:
         self._hashes: dict[str, str] = {}
         self.session = ""
 
+    async def __aenter__(self) -> Tab:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def open(self, page: str = "", query: str | Mapping[str, str] = "", seconds: float = 60) -> float:
         """Connects where that has not been done, and opens a page; returns the seconds that it took."""
         if self._socket is None:
@@ -72,13 +78,20 @@ class Tab:
         if self._socket is not None:
             await self._socket.close()
 
-    async def move(self, name: str, value: Any, seconds: float = 60) -> float:
-        """Sets a control, by the key that it has in the address or by its label; returns the seconds until the page is done."""
+    async def move(self, name: str, value: Any, seconds: float = 60, *, told: bool = True) -> float:
+        """Sets a control, by the key that it has in the address or by its label; returns the seconds until the page is done.
+
+        Args:
+            name: key or label.
+            value: number, or the option as the page writes it.
+            seconds: to wait at most.
+            told: whether the address says so too, as a browser has it.
+        """
         element = self.control(name)
         state = _state(element, value)
         self._states[state.id] = state
         widget = getattr(element, str(element.WhichOneof("type")))
-        if key := getattr(widget, "query_param_key", ""):
+        if told and (key := getattr(widget, "query_param_key", "")):
             self.query[key] = f"{value:g}" if isinstance(value, float) else str(value)
         return await self._run(seconds)
 

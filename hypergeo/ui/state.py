@@ -78,6 +78,14 @@ class PageState:
                 st.session_state.pop(self._seen, None)
             st.rerun()
 
+    def _within(self, name: str, value: Any) -> Any:
+        """A control's value, or the nearest one that it allows: not every message comes from a browser."""
+        control = self.controls[name]
+        try:
+            return control.read(control.write(value))
+        except (ValueError, TypeError, OverflowError):
+            return control.default
+
     def mended(self, values: Mapping[str, Any]) -> list[str]:
         """What was mended in the address, in words, until a control has moved since; call it after the last control.
 
@@ -119,7 +127,7 @@ class PageState:
     def slider(self, name: str, label: str, *, help: str | None = None) -> int:
         """A slider over a whole number."""
         control = self._whole(name)
-        return st.slider(
+        value = st.slider(
             label,
             control.low,
             control.high,
@@ -129,20 +137,20 @@ class PageState:
             bind="query-params",
             width="stretch",
         )
+        return int(self._within(name, value))
 
     def number(self, name: str, label: str, *, help: str | None = None) -> int:
         """A field for a whole number, with buttons for one more and one less."""
         control = self._whole(name)
-        return int(
-            st.number_input(
-                label, control.low, control.high, control.default, step=1, key=self.key(name), help=help, bind="query-params"
-            )
+        value = st.number_input(
+            label, control.low, control.high, control.default, step=1, key=self.key(name), help=help, bind="query-params"
         )
+        return int(self._within(name, value))
 
     def steps(self, name: str, label: str, *, help: str | None = None) -> Any:
         """A slider over numbers that need not be evenly spaced, as for a logarithmic scale."""
         control = self._choice(name)
-        return st.select_slider(
+        value = st.select_slider(
             label,
             control.options,
             control.default,
@@ -151,11 +159,12 @@ class PageState:
             help=help,
             bind="query-params",
         )
+        return self._within(name, value)
 
     def segments(self, name: str, label: str, *, help: str | None = None, bare: bool = False) -> Any:
         """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers."""
         control = self._choice(name)
-        return st.segmented_control(
+        value = st.segmented_control(
             label,
             control.options,
             default=control.default,
@@ -167,11 +176,12 @@ class PageState:
             label_visibility="collapsed" if bare else "visible",
             width="stretch",
         )
+        return self._within(name, value)
 
     def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
         """A list that opens, one of its options chosen."""
         control = self._choice(name)
-        return st.selectbox(
+        value = st.selectbox(
             label,
             control.options,
             list(control.options).index(control.default),
@@ -180,13 +190,14 @@ class PageState:
             help=help,
             bind="query-params",
         )
+        return self._within(name, value)
 
     def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
         """A switch."""
         control = self.controls[name]
         if not isinstance(control, Switch):
             raise TypeError(f"{name} is no switch.")
-        return st.toggle(label, control.default, key=self.key(name), help=help, bind="query-params")
+        return bool(st.toggle(label, control.default, key=self.key(name), help=help, bind="query-params"))
 
     def section(self, name: str, title: str, icon: str) -> ExpanderContainer:
         """A part of the page that can be opened, and is in the address while it is open.

@@ -74,7 +74,7 @@ class Surroundings:
 def surroundings() -> Surroundings:
     """What the browser last reported, or Streamlit's own guess before it has."""
     reported = st.session_state.get(_KEY)
-    seen = (reported or {}).get("seen") or _guess()
+    seen = str((reported or {}).get("seen") or _guess())
     return Surroundings(narrow=seen.startswith("narrow"), dark=seen.endswith("dark"), present=_presenting())
 
 

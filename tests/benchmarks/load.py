@@ -32,6 +32,7 @@ from .report import Cell
 __all__ = ["Class", "Server", "main", "visit"]
 
 DEMOS = ("urn", "gradients", "cluster_sizes")
+_ERRORS = ("Uncaught", "Exception in", "Internal Server Error", "A quality run failed", "MemoryError", "Killed")
 _SETTLING = 5.0  # seconds after which closed tabs must cost nothing
 _PLAYED = 40  # ticks of a demo, before a reader goes on to something else
 
@@ -86,9 +87,9 @@ class Server:
         return self._status("VmHWM")
 
     def errors(self) -> list[str]:
-        """Lines of its log that tell of an error."""
+        """Lines of its log that tell of an error of the app, and not of what it was sent."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if "Traceback" in line or "Error" in line or "exception" in line.lower()]
+        return [line for line in lines if any(word in line for word in _ERRORS)]
 
     def _status(self, name: str) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
