@@ -167,9 +167,10 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         st.title(title, anchor=False)
         st.markdown(tour_words(state, tour) or sentence)
     with tools:
-        watch_surroundings()
-        steady_figures()
-        sweep_keys()
+        with st.container(gap=None):  # nothing of it is seen
+            watch_surroundings()
+            steady_figures()
+            sweep_keys()
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             if tour:
                 tour_buttons(state, tour)
