@@ -11,7 +11,8 @@ from hypergeo.__main__ import main
 from hypergeo.commands.nginx import nginx_site
 
 from .replicas import COOKIE, check, front, require_nginx
-from .visitor import Reader, Visitor, shown, wait_until
+from .visitor import Reader, Visitor, shown
+from .waiting import wait_until
 
 READERS = [("convergence", f"conv_seed={seed}") for seed in (11, 12)] + [("urn", f"urn_seed={seed}") for seed in (13, 14)]
 

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +26,8 @@ from hypergeo.estimators import GumbelSoftmax, LinearizedControlVariate
 from hypergeo.objectives import Quadratic
 from hypergeo.quality import QualityReport
 from hypergeo.quality_records import UrnRecord, from_record, to_record
+
+from .waiting import wait_until
 
 DEFAULTS = dict(
     zip(
@@ -79,13 +80,6 @@ def without_times(report: QualityReport) -> QualityReport:
 
 def times_changed(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
-
-
-def wait_until(true, what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.02)
 
 
 def test_a_grid_becomes_each_combination_once():

@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from urllib.error import HTTPError
 
@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from .replicas import COOKIE, Front
 
-__all__ = ["LostError", "Reader", "Visitor", "shown", "wait_until"]
+__all__ = ["LostError", "Reader", "Visitor", "shown"]
 
 _PROTOCOL = "streamlit"
 _SETTLED = 0.3  # seconds after a page has run in which a rerun that it asked for has begun
@@ -206,11 +206,3 @@ def _change(place: tuple[int, ...], before: bytes, after: bytes) -> str:
     where = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
     first, second = (data[max(0, where - 60) : where + 60] for data in (before, after))
     return f"{place} changed at byte {where} of {len(before)} and {len(after)}: {first!r} became {second!r}"
-
-
-def wait_until(true: Callable[[], object], what: str, seconds: float = 90) -> None:
-    """Waits until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
