@@ -30,8 +30,8 @@ STUDY_SETTINGS = Settings(steps=4_000, batch=32, learning_rate=6e-3, last_learni
 that falls, and of the scales 0.2, 0.3 and 0.4 the one with the least squared error."""
 
 TUNED_THRESHOLD = 4.0
-"""Nats below which a dimension counts as shared: of 1, 1.5, 2, 2.5, 3, 4 and 6 the one with the least squared error of the number
-for sprites that share 0 to 5 factors, with the study's settings at 1,000 steps, seed 1000."""
+"""Nats below which a dimension counts as shared: of 1, 1.5, 2, 2.5, 3, 4 and 6 the one with the least squared error of the
+number for sprites that share 0 to 5 factors, with the study's settings at 1,000 steps, seed 1000."""
 
 METHODS: dict[str, Callable[[], SharingRule]] = {
     "hypergeometric": Hypergeometric,
