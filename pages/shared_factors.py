@@ -153,8 +153,8 @@ with picture:
     catch_up(run.take_on(step, plan), "Training")
     learning(frame.film(seen, step, key="fac_figure"))
     st.caption(
-        "Dark: the truth. Blue: the law and its cut (dotted). Orange, dashed or diamonds: AdaVAE's threshold on the same "
-        "distances. Short strokes: the law before learning."
+        "Dark: the truth. Blue: the law, fitted to the last steps' pairs, and its cut (dotted). Orange, dashed or diamonds: "
+        "AdaVAE's threshold on the same distances. Short strokes: the law before learning."
     )
     if plan.edits:
         st.caption(plan.in_words())
@@ -188,6 +188,9 @@ $$\sum_i \frac{\lVert x_i - g(z_i) \rVert^2}{2 \cdot 0.42^2}
 + \lambda\, \mathrm{KL}\big(p(k) \,\Vert\, \text{even}\big):$$
 
 a shared posterior is paid for once. $\lambda$ is 0.4 on this page. In the warm-up $w = 1$.
+
+**The bars** are Fisher's law with the mean number of the pairs of the last hundred steps, which is its maximum-likelihood fit
+to them; the number that is said is its most probable one.
 
 **AdaVAE** takes a dimension for shared where $\delta_j < \tfrac12 (\min_j \delta_j + \max_j \delta_j)$ (Locatello and others,
 ICML 2020, section 5). A dimension is called **unused** where its posteriors are within 0.1 nats of the prior on average; all,

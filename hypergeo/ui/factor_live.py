@@ -14,7 +14,7 @@ from .turns import TURNS
 
 __all__ = ["PACE", "chosen_settings", "keep_up", "run_of", "view_at"]
 
-PACE = {"slow": (1, 500), "normal": (10, 150), "fast": (20, 150)}
+PACE = {"slow": (1, 500), "normal": (10, 200), "fast": (25, 300)}
 """Training steps of a tick, and the least number of milliseconds between two ticks."""
 
 

@@ -72,6 +72,16 @@ class FactorSettings:
         return self.factors + self.spare
 
     @property
+    def fisher(self) -> bool:
+        """Whether the number is drawn from Fisher's law."""
+        return RULES[self.rule][0].startswith("Hypergeometric")
+
+    @property
+    def warm_up(self) -> int:
+        """Steps of the warm-up."""
+        return sum(self.training.warming(step) for step in range(WARM_UP + 1))
+
+    @property
     def training(self) -> Settings:
         """How the model is trained; two hundred steps of warm-up are enough for images this small."""
         warm_up = min(0.25, WARM_UP / self.schedule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .factor_answer import steps_that_count
 from .factor_run import PAIRS
 from .factor_settings import RULES, VARYING, FactorSettings, Plan
 
@@ -14,7 +15,7 @@ from hypergeo.datasets import Sprites
 from hypergeo.factor_measures import collapse
 from hypergeo.shared_factors import Settings, SharedFactors
 from hypergeo.sharing_rules import {rule}
-
+{imports}
 sprites = Sprites({names})
 settings = Settings(steps={schedule}, prior={beta}, law_prior={law_prior}, scale={scale}, warm_up={warm_up})
 model = SharedFactors(
@@ -28,9 +29,19 @@ true = pairs.num_shared.double()
 for name, estimate in (("ours", seen.estimate[0].double()), ("AdaVAE", seen.adavae[0].double())):
     error = (estimate - true).square().mean()
     print(f"{{name}}: {{estimate.mean():.4f}} shared on average, squared error {{error:.4f}}")
-print("law:", [round(share, 4) for share in seen.law[0].mean(0).tolist()])
+{law}
+print("law:", law.round(4).tolist(), "most probable:", law.argmax())
 print("collapse:", collapse(seen)[0])
 """
+
+
+_POOLED = """\
+# One law for the pairs of the last steps: that of Fisher's laws which has their mean.
+law = pooled_law(model.record.estimate[{last}].mean().item(), {dimensions})"""
+_MEAN = """\
+# One law for the pairs of the last steps: the mean of theirs.
+law = model.record.law[{last}, 0].mean(0).numpy()"""
+_START = "law = pooled_law({half}, {dimensions})"
 
 
 def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
@@ -51,6 +62,8 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
             done = since
         lines.append(f"model.shared = [{settings.sharing(said)}]  # {_words(said)} from here on")
     lines.append(f"model.step({step - done})")
+    last = steps_that_count(step, settings.warm_up)
+    law = _START if not step else _POOLED if settings.fisher else _MEAN
     return _CODE.format(
         rule=call.split("(")[0],
         names=settings.names,
@@ -65,6 +78,8 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
         seed=settings.seed,
         steps="\n".join(lines),
         pairs=PAIRS,
+        imports="" if law is _MEAN else "from hypergeo.ui.factor_answer import pooled_law\n",
+        law=law.format(last=f"{last.start}:{last.stop}", half=settings.dimensions / 2, dimensions=settings.dimensions),
         shared=settings.sharing(plan.at(step)),
     )
 

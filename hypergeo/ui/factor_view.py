@@ -159,7 +159,7 @@ class FactorView:
             )
         shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
         adavae, true = shares
-        return law_panel(now.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number")
+        return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number")
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now

@@ -10,18 +10,16 @@ import torch
 
 from hypergeo.factor_measures import correlation
 
+from .factor_answer import SETTLED, pooled_law, steps_that_count
 from .factor_run import Snapshot
-from .factor_settings import RULES, VARYING, FactorSettings
+from .factor_settings import VARYING, FactorSettings
 
 __all__ = ["BIASES", "Answer", "FactorWords"]
 
-_LAST = 100  # steps over which an estimate is taken
-_SETTLED = 60  # steps after the warm-up before anything is said of the estimate
-
 BIASES = (
     "The ends are drawn to the middle: **0 reads about 1**, since Fisher's law of two groups of *d* is wide, and sharing the "
-    "one closest dimension costs next to nothing; **all but one is read too low**, since a wrongly shared dimension costs both "
-    "images, and a wrongly free one only a few nats."
+    "one closest dimension costs next to nothing; **of all but one the mean is too low**, since a wrongly shared dimension "
+    "costs both images, and a wrongly free one only a few nats."
 )
 """Where the estimates are biased, and why."""
 
@@ -60,14 +58,21 @@ class FactorWords:
         return self.settings.training.warming(self.now.step)
 
     @property
+    def law(self) -> np.ndarray:
+        """The law that fits the last steps' pairs, shape ``(d + 1,)``: Fisher's where the rule has one, else their own mean."""
+        steps = steps_that_count(self.now.step, self.settings.warm_up)
+        if not self.now.step:
+            return self.now.even
+        if self.settings.fisher:
+            return pooled_law(float(self.now.record[steps, 1].mean()), self.settings.dimensions)
+        return self.now.laws[steps].mean(0)
+
+    @property
     def answer(self) -> Answer | None:
         """What the last steps say; nothing as long as the law has not had time to learn."""
-        training = self.settings.training
-        free = next((step for step in range(training.steps + 1) if not training.warming(step)), training.steps)
-        if self.now.step < free + _SETTLED:
+        if self.now.step < self.settings.warm_up + SETTLED:
             return None
-        since = max(free, self.now.step - _LAST)
-        law, record = self.now.laws[since:].mean(0), self.now.record[since:].mean(0)
+        record, law = self.now.record[steps_that_count(self.now.step, self.settings.warm_up)].mean(0), self.law
         return Answer(int(law.argmax()), float(law.max()), float(record[1]), float(record[2]))
 
     def live(self) -> str:
@@ -142,7 +147,7 @@ class FactorWords:
 
     def _about_ends(self) -> str:
         """The bias, where pairs share a number that shows it."""
-        if not self.settings.rule.startswith(next(iter(RULES)).split(",")[0]):
+        if not self.settings.fisher:
             return ""
         true = int(self.now.true[0])
         return BIASES if true == 0 or true == self.settings.factors - 1 else ""
