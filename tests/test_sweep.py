@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -332,6 +334,20 @@ def test_workers_of_other_code_are_refused(write, capsys, monkeypatch):
     status, _, err = called(capsys, "--sweep", write(SMALL), "--workers", 0)
     assert status == 2
     assert "they run hypergeo older" in err
+
+
+def test_workers_that_lack_the_code_are_named(write, capsys, monkeypatch):
+    """What is sent to them is a name in a module that they do not have."""
+
+    class Absent:
+        def __reduce__(self):
+            return importlib.import_module, ("no_such_module_anywhere",)
+
+    monkeypatch.setattr(sweep_workers, "measure_record", partial(print, Absent()))
+    grid = write({"urns": URNS[0], "temperatures": [1], "num_samples": 50})
+    status, out, err = called(capsys, "--sweep", grid, "--workers", 1, "--estimators", "none")
+    assert (status, out) == (1, "")
+    assert "the workers cannot load hypergeo; start them in a copy of the folder" in err
 
 
 def dying(_: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from .quality import read_text
 from .sweep_cells import Cell, CellFolder
 from .sweep_grid import SETTINGS, read_grid
-from .sweep_summary import SweepSummary
+from .sweep_summary import SweepSummary, urn_label
 from .sweep_workers import measured
 from .terminal import Terminal
 
@@ -55,7 +55,8 @@ def run_sweep(given: argparse.Namespace, terminal: Terminal, chosen: str) -> int
     summary = SweepSummary(cells, {cell: reports[cell] for cell in cells if cell in reports}, failed)
     terminal.write(_written(summary, chosen))
     for cell, why in list(failed.items())[:_NAMED]:
-        terminal.say(f"not measured: {cell.urn}, temperature {cell.temperature}, seed {cell.seed}: {why}")
+        at = "" if cell.temperature is None else f", temperature {cell.temperature:g}"
+        terminal.say(f"not measured: {urn_label(cell.urn)}{at}, seed {cell.seed}: {why}")
     if len(failed) > _NAMED:
         terminal.say(f"not measured: {len(failed) - _NAMED:,} more")
     if failed:

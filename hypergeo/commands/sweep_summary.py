@@ -16,7 +16,7 @@ from hypergeo.quality_records import UrnRecord, table_rows, to_record
 from .sweep_cells import Cell, code_version
 from .terminal import table
 
-__all__ = ["SweepSummary"]
+__all__ = ["SweepSummary", "urn_label"]
 
 _TIMES = ("seconds", "rmse_at_equal_time")  # measured anew each time
 _OF_ONE_REPORT = ("rmse_at_equal_evaluations",)  # whose budget is the report's, and another cell's is another

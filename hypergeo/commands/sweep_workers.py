@@ -78,11 +78,15 @@ def _outcome(result: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _why(error: BaseException | None) -> str:
+    """What is wrong with one cell; raises what is wrong with all of them."""
     kind = type(error).__name__
     if kind == "KilledWorker":
         return f"its worker died {_CHANCES + 1} times, perhaps for want of memory"
-    if isinstance(error, ImportError):
-        return f"the workers cannot import it ({error}); start them where this command is started"
+    if isinstance(error, ImportError) or "deserialization" in str(error):
+        raise RuntimeError(
+            "the workers cannot load hypergeo; start them in a copy of the folder that this command is started in, "
+            "with the same packages installed"
+        )
     return f"{kind}: {' '.join(str(error).split())[:300]}"
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from .report import Missing, Section, Verdict
+from .report import Cell, Missing, Section, Verdict
 
 __all__ = ["sweep"]
 
@@ -30,12 +30,16 @@ _TURNS = (1, 2, 2, 1)
 @dataclass(frozen=True)
 class _Run:
     seconds: float
-    processor: float
+    workers: tuple[float, ...]
+    """Processor seconds of each."""
     result: str
 
 
 def sweep(judged: bool) -> Section:
     """Both take turns, and the fastest of each is compared: what else the machine does only ever adds to a time.
+
+    On a machine that is busy with other things, processor seconds of the busiest worker say how long the cells would take by
+    themselves.
 
     Args:
         judged: whether the run makes the effort that its verdict needs.
@@ -50,11 +54,11 @@ def sweep(judged: bool) -> Section:
         runs[workers].append(_run(grid, workers))
     cells = len(json.loads(runs[1][0].result)["settings"])
     for workers, of in runs.items():
-        seconds, processor = _rounded(run.seconds for run in of), _rounded(run.processor for run in of)
-        fastest = min(run.seconds for run in of)
-        section.rows.append(
-            {"workers": workers, "cells": cells, "fastest, s": fastest, "all, s": seconds, "processor, s": processor}
-        )
+        row: dict[str, Cell] = {"workers": workers, "cells": cells, "fastest, s": min(run.seconds for run in of)}
+        row["all, s"] = _rounded(run.seconds for run in of)
+        row["processor seconds of all workers"] = _rounded(sum(run.workers) for run in of)
+        row["of the busiest"] = _rounded(max(run.workers) for run in of)
+        section.rows.append(row)
     same = len({run.result for of in runs.values() for run in of}) == 1
     ratio = min(run.seconds for run in runs[1]) / min(run.seconds for run in runs[2])
     section.verdicts.append(Verdict(f"{cells} cells: two workers against one", ratio, 1.7, "×", at_least=True, judged=judged))
@@ -63,16 +67,26 @@ def sweep(judged: bool) -> Section:
 
 
 def _run(grid: dict[str, object], workers: int) -> _Run:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    import psutil  # type: ignore[import-untyped]  # comes with Dask
+
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "grid.json")
+        file, result = Path(folder, "grid.json"), Path(folder, "result.json")
         file.write_text(json.dumps(grid))
         command = [sys.executable, "-m", "hypergeo", "quality", "--sweep", str(file), "--workers", str(workers)]
-        done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=True)
-    seconds = time.monotonic() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return _Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout)
+        spent: dict[int, float] = {}
+        with subprocess.Popen([*command, "--quiet", "-o", str(result)]) as running:
+            while running.poll() is None:
+                with suppress(psutil.Error):
+                    for child in psutil.Process(running.pid).children(recursive=True):
+                        if any("spawn_main" in word for word in child.cmdline()):
+                            times = child.cpu_times()
+                            spent[child.pid] = times.user + times.system
+                time.sleep(0.1)
+        seconds = time.monotonic() - start
+        if running.returncode:
+            raise RuntimeError(f"the sweep ended with status {running.returncode}")
+        return _Run(seconds, tuple(spent.values()), result.read_text())
 
 
 def _rounded(values: Iterable[float]) -> str:
