@@ -5,7 +5,7 @@ from __future__ import annotations
 from .factor_results import FactorResults, Spread
 from .factor_study import CONSTANT
 
-__all__ = ["TABLE_NOTES", "factor_sentences", "factor_table"]
+__all__ = ["TABLE_NOTES", "factor_sentences", "factor_table", "factor_tables"]
 
 TABLE_NOTES = (
     "Mean ± standard deviation over seeds. s: the number that all pairs share, with the estimate below it; the columns after "
@@ -24,6 +24,7 @@ _COLUMNS = (
     ("R² shared", "shared_r2", 2),
     ("R² independent", "independent_r2", 2),
 )
+_DIFFER = "Pairs whose numbers differ"
 _COMPARED = (
     ("squared_error", False, False, "squared error, fixed numbers"),
     ("squared_error", True, False, "squared error, numbers differ"),
@@ -56,6 +57,22 @@ def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
         line.append(f"{method.unused} of {method.models}")
         lines.append(line)
     return head, lines
+
+
+def factor_tables(results: FactorResults) -> list[tuple[str, list[str], list[list[str]]]]:
+    """The same in two tables that are less wide: title, head and lines of each.
+
+    Args:
+        results: of a study.
+    """
+    head, lines = factor_table(results)
+    first = head.index(_COLUMNS[0][0])
+    last = first + len(_COLUMNS)
+    fixed, varying = [*range(first), *range(last, len(head))], [0, *range(first, last)]
+    return [
+        (title, [head[place] for place in places], [[line[place] for place in places] for line in lines])
+        for title, places in (("Pairs that share a fixed number s, and failures of all models", fixed), (_DIFFER, varying))
+    ]
 
 
 def factor_sentences(results: FactorResults) -> list[str]:

@@ -24,7 +24,7 @@ from hypergeo.datasets import Sprites
 from hypergeo.factor_measures import Collapse, Score
 from hypergeo.factor_results import FactorResults
 from hypergeo.factor_study import METHODS, StudyRow, factor_study
-from hypergeo.factor_words import factor_sentences, factor_table
+from hypergeo.factor_words import factor_sentences, factor_table, factor_tables
 from hypergeo.figures.factor_study import factor_alt, factor_figure
 from hypergeo.figures.palette import DARK, LIGHT
 from hypergeo.shared_factors import Settings
@@ -199,11 +199,9 @@ def test_the_subcommand_writes_every_format(capsys, tmp_path):
     assert results.settings["batch"] == 8
     status, out, _ = called(capsys, "factors", "--read", file)
     assert status == 0
-    head, lines = factor_table(results)
-    for line in lines:
-        (printed,) = [row for row in out.splitlines() if row.startswith(f"{line[0]}  ")]
-        assert printed.split() == " ".join(line).split()
-    assert all(title in out for title in head)
+    for title, head, lines in factor_tables(results):
+        printed = out[out.index(title) :].splitlines()[1 : len(lines) + 2]
+        assert [row.split() for row in printed] == [" ".join(cells).split() for cells in (head, *lines)]
     status, out, _ = called(capsys, "factors", "--read", file, "--format", "csv")
     table = list(csv.DictReader(io.StringIO(out)))
     assert len(table) == len(results.rows)

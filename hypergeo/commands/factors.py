@@ -15,7 +15,7 @@ from hypergeo.datasets import SPRITE_FACTORS, FactorImages, ImageArchive, Sprite
 from hypergeo.distributed import Team, process_group
 from hypergeo.factor_results import MEASURES, FactorResults
 from hypergeo.factor_study import METHODS, STUDY_SETTINGS, factor_study
-from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_table
+from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_tables
 
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import whole
@@ -162,9 +162,9 @@ def _methods(listed: str | None) -> list[str]:
 def _text(results: FactorResults) -> str:
     seeds = results.seeds
     first = f"{results.data}; {results.settings.get('steps', 0):,} steps; {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-    head, lines = factor_table(results)
+    tables = "\n".join(f"{title}\n{table(head, lines)}" for title, head, lines in factor_tables(results))
     sentences = "".join(f"- {sentence}\n" for sentence in factor_sentences(results))
-    return f"{first}\n\n{table(head, lines)}\n{sentences}\n{TABLE_NOTES}\n"
+    return f"{first}\n\n{tables}\n{sentences}\n{TABLE_NOTES}\n"
 
 
 def _csv(results: FactorResults) -> str:

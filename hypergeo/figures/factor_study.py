@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.factor_results import FactorResults, MethodSummary, Spread
-from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_table
+from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_tables
 
 from .html_page import drawn_figure, html_page, html_table
 from .palette import LIGHT, Palette, group_colour
@@ -174,13 +174,13 @@ def factor_html(results: FactorResults) -> str:
     Args:
         results: of the study.
     """
-    head, lines = factor_table(results)
     settings = {"images": results.data, "seeds": ", ".join(map(str, results.seeds)), **results.settings}
     listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in settings.items())
     parts = ["<h1>How many factors do two views share?</h1>"]
     parts.append(f"<ul>{''.join(f'<li>{html.escape(sentence)}</li>' for sentence in factor_sentences(results))}</ul>")
     parts.append(drawn_figure(factor_figure(results, LIGHT), factor_alt(results), True))
-    parts.append(html_table(head, [(line, place == 0) for place, line in enumerate(lines)]))
+    for title, head, lines in factor_tables(results):
+        parts.append(f"<h2>{title}</h2>{html_table(head, [(line, place == 0) for place, line in enumerate(lines)])}")
     parts.append(f"<p>{html.escape(TABLE_NOTES)}</p><h2>Settings</h2><dl>{listed}</dl>")
     data = results.to_json().replace("<", "\\u003c")
     parts.append(f'<script type="application/json" id="results">{data}</script>')
