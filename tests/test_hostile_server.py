@@ -230,6 +230,7 @@ def test_the_configuration_is_one_to_be_exposed():
     assert server["maxMessageSize"] <= 20
     assert server["maxWidgetStateSize"] <= 8
     assert server["disconnectedSessionTTL"] <= 120
+    assert settings["runner"]["postScriptGC"] is False
     assert client["showErrorDetails"] == "none"
     assert client["showErrorLinks"] is False
     assert client["toolbarMode"] in ("viewer", "minimal")
