@@ -131,25 +131,36 @@ def quality_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
     """
     traces = []
     for place, method in enumerate(summary):
-        found = [(words, spread) for name, words in _PARTS if (spread := method.varying[name]) is not None]
+        shift = 0.7 * ((place + 0.5) / len(summary) - 0.5)  # one above the other: they are often alike
+        found = [
+            (len(_PARTS) - 1 - row - shift, words, spread)
+            for row, (name, words) in enumerate(_PARTS)
+            if (spread := method.varying[name]) is not None
+        ]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": [spread.mean for _, spread in found],
-                "y": [words for words, _ in found],
-                "error_x": {"array": [spread.deviation or 0.0 for _, spread in found], "thickness": 1, "width": 3},
-                "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 10, "color": _colour(place, palette)},
+                "x": [spread.mean for _, _, spread in found],
+                "y": [height for height, _, _ in found],
+                "text": [words for _, words, _ in found],
+                "error_x": {"array": [spread.deviation or 0.0 for _, _, spread in found], "thickness": 1, "width": 3},
+                "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8, "color": _colour(place, palette)},
                 "name": method.method,
                 "legendgroup": method.method,
                 "showlegend": not method.numbers,
-                "hovertemplate": f"{method.method}<br>%{{y}}: %{{x:.2f}}<extra></extra>",
+                "hovertemplate": f"{method.method}<br>%{{text}}: %{{x:.2f}}<extra></extra>",
             }
         )
     return Panel(
         traces=traces,
         xaxis={"range": [-0.25, 1.02], "tickvals": [0, 0.25, 0.5, 0.75, 1], "showgrid": True},
-        yaxis=_names([words for _, words in _PARTS]),
+        yaxis={
+            "range": [-0.5, len(_PARTS) - 0.5],
+            "tickvals": list(range(len(_PARTS))),
+            "ticktext": [words for _, words in _PARTS][::-1],
+            "zeroline": False,
+        },
         annotations=[
             caption("Pairs whose numbers differ, mean ± sd over seeds", palette),
             axis_title("1 is best", palette),
