@@ -169,37 +169,35 @@ class FactorView:
         )
 
     def _estimates_panel(self, palette: Palette) -> Panel:
-        record = self.now.record
-        steps, values = _thinned(record[:, [3, 2, 1]])
-        lines = (
+        now = self.now
+        steps, values = _thinned(now.record[:, [3, 2, 1]])
+        if not now.step:
+            steps, values = np.zeros(1), np.array([[now.true.mean(), now.adavae.mean(), now.estimate.mean()]])
+        return lines_panel(
             [
                 Line(steps, values[:, 0], palette.exact, "true", end="true", symbol=""),
                 Line(steps, values[:, 1], ADAVAE, "AdaVAE", end="AdaVAE", dash="dash", symbol="diamond"),
                 Line(steps, values[:, 2], palette.relaxed, "ours", end="ours"),
-            ]
-            if len(steps)
-            else []
-        )
-        most = self.settings.dimensions
-        return lines_panel(
-            lines,
+            ],
             palette,
             title="Number of shared dimensions, step by step",
             xtitle="step",
             xrange=(0, self._reach),
-            yrange=(0, most),
-            height=66,
+            yrange=(0, self.settings.dimensions),
+            height=50,
             labels=0.13,
         )
 
     def _weight_panel(self, palette: Palette) -> Panel:
         steps, values = _thinned(self.now.record[:, [4]])
-        known = len(steps) > 0 and bool(np.isfinite(values).all())
-        reach = nice_above(float(np.abs(values).max())) if known else 1.0
+        if not self.now.step:
+            steps, values = np.zeros(1), np.full((1, 1), self.now.log_weight)
+        known = bool(np.isfinite(values).all())
+        reach = nice_above(float(np.abs(values).max()))
         return lines_panel(
-            [Line(steps, values[:, 0], palette.relaxed, "log weight")] if known else [],
+            [Line(steps, values[:, 0], palette.relaxed, "log weight", symbol="circle" if known else "")],
             palette,
-            title="Log weight of being shared" if known or not len(steps) else "This rule has no weights",
+            title="Log weight of being shared" if known else "This rule has no weights",
             xtitle="step",
             xrange=(0, self._reach),
             yrange=(-reach, reach),
