@@ -47,6 +47,7 @@ class Snapshot:
     Attributes:
         step: number of steps made.
         said: what pairs share, as the control says it.
+        since: number of steps after which they began to.
         true: number of factors that each pair shares, shape ``(N,)``.
         estimate: expected number of shared dimensions, ``(N,)``.
         adavae: number by AdaVAE's threshold for the same distances, ``(N,)``.
@@ -75,6 +76,7 @@ class Snapshot:
 
     step: int
     said: str
+    since: int
     true: np.ndarray
     estimate: np.ndarray
     adavae: np.ndarray
@@ -211,6 +213,7 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
     return Snapshot(
         step=model.steps_done,
         said=said,
+        since=plan.since(model.steps_done),
         true=pairs.num_shared.numpy(),
         estimate=seen.estimate[0].numpy(),
         adavae=seen.adavae[0].numpy(),

@@ -128,6 +128,10 @@ class Plan:
         """What the pairs of the steps made so far shared: since when, and what."""
         return tuple((since, said) for since, said in ((0, self.start), *self.edits) if since < step)
 
+    def since(self, step: int) -> int:
+        """The step from which on pairs share what they do after so many steps."""
+        return max((since for since, _ in self.edits if since <= step), default=0)
+
     def changed(self, step: int, said: str) -> Plan:
         """The plan in which pairs share something else from a step on, and nothing is changed later."""
         if step == 0:

@@ -62,7 +62,7 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
             done = since
         lines.append(f"model.shared = [{settings.sharing(said)}]  # {_words(said)} from here on")
     lines.append(f"model.step({step - done})")
-    last = steps_that_count(step, settings.warm_up)
+    last = steps_that_count(step, max(settings.warm_up, plan.since(step)))
     law = _START if not step else _POOLED if settings.fisher else _MEAN
     return _CODE.format(
         rule=call.split("(")[0],

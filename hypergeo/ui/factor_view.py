@@ -19,11 +19,10 @@ from hypergeo.figures.shared_factors import (
     agreement_panel,
     bars_panel,
     cuts_panel,
-    grid_figure,
     law_panel,
-    learning_figure,
 )
 from hypergeo.figures.shared_factors_grid import sprite_panel
+from hypergeo.figures.shared_factors_layout import grid_figure, learning_figure
 
 from .factor_run import SHOWN, VALUES, Snapshot
 from .factor_settings import STEPS, VARYING, FactorSettings

@@ -60,7 +60,7 @@ class FactorWords:
     @property
     def law(self) -> np.ndarray:
         """The law that fits the last steps' pairs, shape ``(d + 1,)``: Fisher's where the rule has one, else their own mean."""
-        steps = steps_that_count(self.now.step, self.settings.warm_up)
+        steps = steps_that_count(self.now.step, self._free)
         if not self.now.step:
             return self.now.even
         if self.settings.fisher:
@@ -70,10 +70,15 @@ class FactorWords:
     @property
     def answer(self) -> Answer | None:
         """What the last steps say; nothing as long as the law has not had time to learn."""
-        if self.now.step < self.settings.warm_up + SETTLED:
+        if self.now.step < self._free + SETTLED:
             return None
-        record, law = self.now.record[steps_that_count(self.now.step, self.settings.warm_up)].mean(0), self.law
+        record, law = self.now.record[steps_that_count(self.now.step, self._free)].mean(0), self.law
         return Answer(int(law.argmax()), float(law.max()), float(record[1]), float(record[2]))
+
+    @property
+    def _free(self) -> int:
+        """Number of steps made before the law could learn what pairs share now."""
+        return max(self.settings.warm_up, self.now.since)
 
     def live(self) -> str:
         """What is happening, in a sentence or two; nothing but bold words is marked."""
@@ -89,7 +94,8 @@ class FactorWords:
                 f"{self.settings.dimensions / 2:g} on average, while dimensions find their uses."
             )
         if self.answer is None:
-            return f"**Step {now.step:,}.** The law is free now: its weight moves to where sharing pays."
+            why = "Pairs share something else now" if now.since else "The law is free now"
+            return f"**Step {now.step:,}.** {why}: the weight moves to where sharing pays."
         said = f"**Step {now.step:,}.** {self._verdict()}"
         return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
 

@@ -1,0 +1,83 @@
+"""The figures of the page on shared factors: its panels put together, for a wide page and for a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from .convergence import MARGIN, Pixels
+from .palette import Palette
+from .panels import Box, Panel, arrange
+
+__all__ = ["grid_figure", "learning_figure"]
+
+_HEIGHT = 528
+
+
+def learning_figure(
+    gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
+) -> go.Figure:
+    """Pairs and estimates at the left, the law, the distances and the weight at the right, or all below one another.
+
+    Args:
+        gallery: pairs and what the model makes of them.
+        law: of the number.
+        cuts: distances and their cuts.
+        lines: over steps: estimates, and the weight.
+        palette: the inks.
+        narrow: whether the page is a telephone's width.
+    """
+    panels = [gallery, law, cuts, *lines]
+    if narrow:
+        above = Pixels(26 + 345 + 4 * 26 + 3 * 46 + 3 * 150 + 34 + 110 + 44)
+        above.take(26)
+        boxes = [above.box(0.2, 1, 345)]
+        for height in (150, 150, 150, 110):
+            above.take(34)
+            boxes.append(above.box(0.12, 1, height))
+            above.take(38)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
+    left.take(20)
+    boxes = [left.box(0.075, 0.56, 344)]
+    right.take(20)
+    boxes.append(right.box(0.655, 1, 116))
+    right.take(62)
+    boxes.append(right.box(0.655, 1, 126))
+    left.take(40)
+    boxes.append(left.box(0.075, 0.5, 66))
+    right.take(62)
+    boxes.append(right.box(0.655, 0.955, 66))
+    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+
+
+def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
+    """Pictures at the left, and panels at the right or below.
+
+    Args:
+        gallery: pictures.
+        beside: panels.
+        palette: the inks.
+        rows: height of the pictures in their width.
+        narrow: whether the page is a telephone's width.
+    """
+    panels = [gallery, *beside]
+    if narrow:
+        tall = int(270 * rows) + 8
+        above = Pixels(44 + tall + len(beside) * (44 + 130 + 40) + 10)
+        above.take(44)
+        boxes = [above.box(0.24, 1, tall)]
+        for _ in beside:
+            above.take(44)
+            boxes.append(above.box(0.24, 0.97, 130))
+            above.take(36)
+        return arrange(panels, boxes, palette, height=above.height, checked=False)
+    pixels, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
+    boxes = [Box(0.115, 0.65, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
+    each = (_HEIGHT - 2 * MARGIN - 38 - (len(beside) - 1) * 66 - 40) // max(len(beside), 1)
+    right.take(38)
+    for _ in beside:
+        boxes.append(right.box(0.79, 0.985, each))
+        right.take(66)
+    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
