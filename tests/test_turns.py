@@ -146,6 +146,21 @@ def test_a_slice_within_a_slice_lets_others_go_first():
     assert turns._running == 0
 
 
+def test_slices_and_readers_share_the_time_where_both_never_end():
+    """A slice of 0.05 s waits for about as long: neither more than three quarters of the time nor less than a quarter."""
+    turns, until, worked = Turns(), time.monotonic() + 1.0, [0.0]
+
+    def demo() -> None:
+        while time.monotonic() < until:
+            with turns.slice():
+                time.sleep(0.05)
+                worked[0] += 0.05
+
+    with turns.reader():
+        assert ended(started(demo, demo, demo))
+    assert 0.2 < worked[0] < 0.75
+
+
 def test_turns_are_given_back_whatever_happens():
     turns = Turns()
     for kind in (turns.slice, turns.reader):
@@ -157,16 +172,19 @@ def test_turns_are_given_back_whatever_happens():
 
 
 def test_catching_up_does_all_of_the_work():
-    done = []
+    done, alone = [], []
 
     def work():
-        for number in range(5):
-            assert TURNS._running == 1
+        for number in range(8):
+            alone.append(TURNS._running == 1)
+            time.sleep(0.06)
             done.append(number)
-            yield (number + 1) / 5
+            yield (number + 1) / 8
 
     catch_up(work(), "Counting")
-    assert done == list(range(5))
+    assert done == list(range(8))
+    assert alone[0] is False, "a reader waited for a turn to do next to nothing"
+    assert alone[-1] is True
     assert TURNS._running == 0
 
 

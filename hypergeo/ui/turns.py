@@ -22,7 +22,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 __all__ = ["TURNS", "Turns", "catch_up", "live_fragment", "nobody_looks", "this_session"]
 
-_PATIENCE = 0.2  # seconds that the first in the queue lets readers go before it
+_PATIENCE = (0.01, 0.25)  # seconds that the first in the queue lets readers go before it: at least and at most
+_AT_ONCE = 0.25  # seconds of steps that are not worth waiting for a turn
 _SOON = 0.4  # seconds after which a reader is told how far the steps are
 Parameters = ParamSpec("Parameters")
 
@@ -32,7 +33,8 @@ class Turns:
 
     Args:
         at_once: slices that go on at a time.
-        patience: seconds that the first in the queue lets readers go before it.
+        patience: seconds that the first in the queue lets readers go before it; ``None`` for as long as the last slice took, so
+            that the two have about equal shares.
 
     Example:
         >>> turns = Turns()
@@ -41,12 +43,13 @@ class Turns:
         0
     """
 
-    def __init__(self, at_once: int = 1, patience: float = _PATIENCE):
+    def __init__(self, at_once: int = 1, patience: float | None = None):
         self._at_once, self._patience = at_once, patience
         self._changed = threading.Condition()
         self._queue: deque[object] = deque()
         self._running = 0
         self._readers = 0
+        self._last = 0.0
         self._here = threading.local()
 
     @property
@@ -96,7 +99,9 @@ class Turns:
             self._queue.append(ticket)
             try:
                 self._changed.wait_for(lambda: self._queue[0] is ticket and self._running < self._at_once)
-                patient_until = time.monotonic() + self._patience
+                low, high = _PATIENCE
+                patience = min(max(self._last, low), high) if self._patience is None else self._patience
+                patient_until = time.monotonic() + patience
                 while self._readers and (left := patient_until - time.monotonic()) > 0:
                     self._changed.wait(left)
                 self._running += 1
@@ -104,11 +109,13 @@ class Turns:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
         self._here.works = True
+        self._here.since = time.monotonic()
 
     def _leave(self) -> None:
         self._here.works = False
         with self._changed:
             self._running -= 1
+            self._last = time.monotonic() - self._here.since
             self._changed.notify_all()
 
     def _is_reader(self) -> bool:
@@ -150,8 +157,11 @@ def catch_up(work: Iterable[float], words: str) -> None:
     place = st.empty()
     start, steps, shown = time.monotonic(), iter(work), False
     while True:
-        with TURNS.slice():
+        if time.monotonic() - start < _AT_ONCE:
             done = next(steps, None)
+        else:
+            with TURNS.slice():
+                done = next(steps, None)
         if done is None:
             break
         if time.monotonic() - start > _SOON:
