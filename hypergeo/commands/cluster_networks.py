@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hypergeo.variational_clustering import fit_variational_clusters
+from hypergeo.variational_training import VariationalSettings
 
 if TYPE_CHECKING:
     from .cluster_methods import ClusterTask, Method
@@ -35,7 +36,8 @@ def _variational(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
         short: dict[str, Any] = {}
         if task.network_steps is not None:
-            epochs = max(1, round(task.network_steps / 10))
+            rows = len(task.points)
+            epochs = max(1, round(task.network_steps * min(VariationalSettings().batch_size, rows) / rows))
             short = {"pretraining": epochs, "epochs": epochs}
         known = task.capacities if limited else None
         found = fit_variational_clusters(task.points, task.num_clusters, prior, seed=task.seed, capacities=known, **short)
