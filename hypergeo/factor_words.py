@@ -24,7 +24,6 @@ _COLUMNS = (
     ("R² shared", "shared_r2", 2),
     ("R² independent", "independent_r2", 2),
 )
-_DIFFER = "Pairs whose numbers differ"
 _COMPARED = (
     ("squared_error", False, False, "squared error, fixed numbers"),
     ("squared_error", True, False, "squared error, numbers differ"),
@@ -60,7 +59,7 @@ def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
 
 
 def factor_tables(results: FactorResults) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The same in two tables that are less wide: title, head and lines of each.
+    """The same in tables that are less wide, the second where there are pairs whose numbers differ: title, head, lines of each.
 
     Args:
         results: of a study.
@@ -68,10 +67,12 @@ def factor_tables(results: FactorResults) -> list[tuple[str, list[str], list[lis
     head, lines = factor_table(results)
     first = head.index(_COLUMNS[0][0])
     last = first + len(_COLUMNS)
-    fixed, varying = [*range(first), *range(last, len(head))], [0, *range(first, last)]
+    parts = [("Pairs that share a fixed number s, and failures of all models", [*range(first), *range(last, len(head))])]
+    if any(isinstance(row.shared, tuple) for row in results.rows):
+        parts.append(("Pairs whose numbers differ", [0, *range(first, last)]))
     return [
         (title, [head[place] for place in places], [[line[place] for place in places] for line in lines])
-        for title, places in (("Pairs that share a fixed number s, and failures of all models", fixed), (_DIFFER, varying))
+        for title, places in parts
     ]
 
 

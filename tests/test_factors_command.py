@@ -163,6 +163,14 @@ def test_results_are_kept_and_put_together():
             FactorResults.from_json(text)
 
 
+def test_what_was_not_measured_has_no_table():
+    results = made({"hypergeometric": OURS})
+    assert [title for title, _, _ in factor_tables(results)][1:] == ["Pairs whose numbers differ"]
+    fixed = replace(results, rows=[row for row in results.rows if row.shared == 2])
+    ((_, head, lines),) = factor_tables(fixed)
+    assert dict(zip(head, lines[0], strict=True))["s = 2"] == "2.00 ± 0.00"
+
+
 def test_words_say_who_does_better():
     told = factor_sentences(made({"hypergeometric": OURS, "AdaVAE": THEIRS}))
     assert "hypergeometric against AdaVAE: squared error, fixed numbers -1.30 (better)" in told[0]
