@@ -192,7 +192,14 @@ def test_addresses_open_a_page():
         look(app, (number, page, {name: said[:60] for name, said in parameters.items()}))
 
 
-PREFIXES = {"convergence": "conv", "urn": "urn", "gradients": "grad", "quality": "qual", "cluster_sizes": "clu"}
+PREFIXES = {
+    "convergence": "conv",
+    "urn": "urn",
+    "gradients": "grad",
+    "quality": "qual",
+    "cluster_sizes": "clu",
+    "shared_factors": "fac",
+}
 UPLOADS = {"quality": {"qual_check": "your counts"}, "cluster_sizes": {"clu_source": "your own"}}
 
 

@@ -49,7 +49,7 @@ def test_the_server_takes_no_larger_files_than_the_pages():
 
 def test_every_choice_grows():
     """The last option is the limit."""
-    for part in (limits.CONVERGENCE, limits.GRADIENTS, limits.QUALITY, limits.COUNTS, limits.CLUSTERS):
+    for part in (limits.CONVERGENCE, limits.GRADIENTS, limits.QUALITY, limits.COUNTS, limits.CLUSTERS, limits.FACTORS):
         for options in part:
             if isinstance(options, tuple) and not hasattr(options, "_fields"):
                 assert list(options) == sorted(set(options))
@@ -59,7 +59,15 @@ def test_the_table_says_everything():
     """Every number of the limits is in a row of the table that the README shows, but for those that no reader sets."""
     said = {text.replace(",", "") for _, _, span in limits.rows() for text in span.split(" to ")}
     unseen = {limits.URN.listed, limits.GRADIENTS.listed, limits.COUNTS.sums, limits.COUNTS.elements, limits.CLUSTERS.largest}
-    for part in (limits.URN, limits.CONVERGENCE, limits.GRADIENTS, limits.QUALITY, limits.COUNTS, limits.CLUSTERS):
+    for part in (
+        limits.URN,
+        limits.CONVERGENCE,
+        limits.GRADIENTS,
+        limits.QUALITY,
+        limits.COUNTS,
+        limits.CLUSTERS,
+        limits.FACTORS,
+    ):
         for value in part:
             greatest = value if isinstance(value, int | float) else max(value)
             assert greatest in unseen or str(greatest) in said or greatest == limits.CONVERGENCE.followed, value
@@ -90,5 +98,8 @@ def test_the_benchmark_asks_for_the_most_that_pages_accept():
         ("clu_clusters", limits.CLUSTERS.clusters[1]),
         ("clu_number", limits.CLUSTERS.points[-1]),
         ("clu_step", limits.CLUSTERS.steps),
+        ("fac_step", limits.FACTORS.steps),
+        ("fac_factors", limits.FACTORS.factors[-1]),
+        ("fac_spare", limits.FACTORS.spare),
     ):
         assert max(asked[key]) == most, key

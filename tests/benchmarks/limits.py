@@ -100,10 +100,12 @@ LARGEST = [
     Request("cluster_sizes", "a file of 1,500 points", {"clu_clusters": 8, "clu_source": "your own"}, upload="points"),
     Request(
         "cluster_sizes",
-        "a file, all steps, side by side",
+        "a file of points, and its steps anew",
         {"clu_clusters": 8, "clu_source": "your own", "clu_view": "side by side", "clu_step": 400},
         upload="points",
     ),
+    Request("shared_factors", "five factors, as it opens", {"fac_factors": 5, "fac_spare": 2}),
+    Request("shared_factors", "all steps", {"fac_factors": 5, "fac_spare": 2, "fac_step": 3000, "fac_schedule": 3000}),
 ]
 """The largest legal requests, the dearest kind of each view; a test holds them against the table of limits."""
 
