@@ -224,8 +224,8 @@ def test_the_subcommand_writes_every_format(capsys, tmp_path):
 
 
 def test_two_processes_find_what_one_finds(capsys, tmp_path):
-    """A real group under torchrun; only its leader writes."""
-    words = ("--shared", "0-5", "--methods", "hypergeometric", "--seeds", "1", "--steps", "12")
+    """A real group under torchrun; only its leader writes. Equal images are left out: rounding ranks their distances."""
+    words = ("--shared", "0-4", "--methods", "hypergeometric", "--seeds", "1", "--steps", "12")
     status, alone, _ = called(capsys, *RUN, *words, "--format", "json")
     assert status == 0
     with socket.socket() as probe:
@@ -246,8 +246,8 @@ def test_two_processes_find_what_one_finds(capsys, tmp_path):
     together = FactorResults.from_json(done.stdout)
     for row, one in zip(together.rows, FactorResults.from_json(alone).rows, strict=True):
         assert (row.method, row.shared, row.seed) == (one.method, one.shared, one.seed)
-        assert row.score.squared_error == pytest.approx(one.score.squared_error, abs=0.05)
-        assert row.score.bias == pytest.approx(one.score.bias, abs=0.05)
+        assert row.score.squared_error == pytest.approx(one.score.squared_error, abs=0.01)
+        assert row.score.bias == pytest.approx(one.score.bias, abs=0.01)
 
 
 def test_a_file_of_images_is_studied_like_sprites(capsys, tmp_path):
