@@ -182,7 +182,7 @@ class FactorView:
             title="Number of shared dimensions, step by step",
             xtitle="step",
             xrange=(0, self._reach),
-            yrange=(0, self.settings.dimensions),
+            yrange=(0, self.settings.dimensions + 0.8),
             height=50,
             labels=0.13,
         )
