@@ -24,7 +24,7 @@ from hypergeo.objectives import preset_objective
 from hypergeo.relaxed import RelaxedFisherHypergeometric
 from hypergeo.wallenius import WalleniusHypergeometric
 
-from .quality import ESTIMATORS
+from .measures import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, start, urn_of, whole
 

@@ -80,8 +80,8 @@ PAGES = [
         "Shared factors",
         ":material/join_inner:",
         "How many factors pairs of images share, learned without labels, while one watches.",
-        "An autoencoder sees pairs of sprites, and learns how many factors they share from nothing but the pairs. Watch the law "
-        "find the number, exchange what is shared, and compare AdaVAE's threshold.",
+        "An autoencoder sees pairs of sprites, and learns how many factors they share from nothing but the pairs. Watch the "
+        "law find the number, exchange what is shared, and compare AdaVAE's threshold.",
     ),
     PageEntry(
         "pages/glossary.py",

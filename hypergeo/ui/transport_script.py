@@ -62,7 +62,9 @@ export default function (component) {
   }
   if (film?.pictures.length && memory.taken !== film.pictures.at(-1).step) {
     memory.taken = film.pictures.at(-1).step
-    if (memory.playing) memory.reel.push(...film.pictures)
+    // A server that took too long was asked twice.
+    const last = memory.reel.at(-1)?.step ?? memory.shown
+    if (memory.playing) memory.reel.push(...film.pictures.filter(one => one.step > last))
     else if (memory.taken === memory.shown) window.requestAnimationFrame(() => show(film.pictures.at(-1)))
   }
   const clamp = value => Math.min(Math.max(value, 0), length)
