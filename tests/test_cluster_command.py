@@ -129,7 +129,8 @@ def test_mnists_own_names_will_do(tmp_path):
 def test_digits_by_networks(tmp_path, capsys):
     file = tmp_path / "digits.json"
     names = "self-labelling, uniform; variational, categorical; k-means, features of the warm-up"
-    given = ["--digits", "--imbalance", "40,10", "--network-steps", 5, "--seed", 4, "--methods", names, "-o", file, *QUICK]
+    wrapped = names.replace("; v", ";\n  v").replace("of the", "of\n  the")
+    given = ["--digits", "--imbalance", "40,10", "--network-steps", 5, "--seed", 4, "--methods", wrapped, "-o", file, *QUICK]
     status, out, err = called(capsys, *given)
     assert (status, out, err) == (0, "", "")
     result = json.loads(file.read_text())

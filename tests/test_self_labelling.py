@@ -183,7 +183,7 @@ def test_progress_counts_every_step():
 
 @pytest.mark.slow
 def test_digits_of_unequal_sizes():
-    """Less than half the usual training; the usual one leaves uniform sizes 0.2 and more behind on each of ten seeds."""
+    """Less than half the usual training; after the usual one, uniform sizes are 0.2 behind on average over ten seeds."""
     digits = labelled_digits().sized(geometric_sizes(10, 180, 20), seed=10)
     settings = LabellingSettings(warm_up=150, steps=90)
     rand, error = {}, {}

@@ -123,7 +123,7 @@ def _blobs(given: argparse.Namespace, seed: int) -> LabelledArrays:
 def _methods(given: argparse.Namespace, images: bool) -> list[str]:
     if given.methods is None:
         return usual_methods(images, given.capacities is not None)
-    names = [name.strip() for name in given.methods.split(";") if name.strip()]
+    names = [" ".join(name.split()) for name in given.methods.split(";") if name.strip()]
     if not names or (unknown := [name for name in names if name not in METHODS]):
         raise ValueError(f"--methods must be some of {'; '.join(METHODS)}; got {given.methods if not names else unknown[0]}.")
     if given.capacities is None and (limited := [name for name in names if name.endswith(LIMITED)]):
