@@ -345,7 +345,7 @@ def concentration(length: float, axes: int) -> float:
 
     Example:
         >>> round(concentration(0.9, 16), 2)
-        71.94
+        71.95
 
     References:
         A. Banerjee, I. Dhillon, J. Ghosh, S. Sra, JMLR 6, 2005, equation 4.4.
