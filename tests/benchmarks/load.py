@@ -34,6 +34,7 @@ __all__ = ["Class", "Server", "main", "visit"]
 DEMOS = ("urn", "gradients", "cluster_sizes")
 _ERRORS = ("Uncaught", "Exception in", "Internal Server Error", "A quality run failed", "MemoryError", "Killed")
 _SETTLING = 5.0  # seconds after which closed tabs must cost nothing
+_MOVES = 5  # moves on a page, so that one reader alone meets the same pages as forty
 _PLAYED = 40  # ticks of a demo, before a reader goes on to something else
 
 
@@ -153,14 +154,14 @@ async def visit(address: str, number: int, until: float, think: float, seen: Cla
         await asyncio.sleep(min(rng.expovariate(1 / think), 4 * think))
 
     try:
-        page = pages[number % len(pages)]
+        page, turn = pages[number % len(pages)], 0
         await asyncio.sleep(rng.uniform(0, think))
         seen.seconds["opening"].append(await tab.open(page))
         while time.monotonic() < until:
             await pause()
-            kind = rng.choice(kinds)
-            if kind == "pages" and rng.random() < 0.3:
-                page = rng.choice(pages)
+            kind, turn = rng.choice(kinds), turn + 1
+            if turn % _MOVES == 0 or (kind == "pages" and rng.random() < 0.3):
+                page = pages[(pages.index(page) + 1) % len(pages)]
                 seen.seconds["opening"].append(await tab.open(page))
             elif kind == "demos" and page in DEMOS:
                 await _play(tab, rng, until, seen)
