@@ -129,7 +129,7 @@ export default function (component) {
     if (film) return roll(steps, pause_ms)
     const since = performance.now() - memory.sent
     // An answer that never comes, as after the server was restarted, must not stop the show for good.
-    const late = (memory.waiting !== null || showing()) && since < 3000
+    const late = (memory.waiting !== null || showing()) && since < 15000
     if (!late && since >= pause_ms - 4) {
       memory.shown = clamp(memory.shown + steps)
       range.value = memory.shown
@@ -141,7 +141,7 @@ export default function (component) {
   const roll = (steps, pause_ms) => {
     const now = performance.now()
     const pictures = Math.ceil(data.ahead / pause_ms)
-    const busy = (memory.waiting !== null || showing()) && now - memory.sent < 3000
+    const busy = (memory.waiting !== null || showing()) && now - memory.sent < 15000
     // Where the browser draws slower than asked for, a fast film keeps its pace by longer strides.
     const stride = steps === 1 ? 1 : Math.round(steps * Math.min(Math.max((memory.pace ?? pause_ms) / pause_ms, 1), 3))
     if (!busy && memory.reel.length <= pictures * 0.8) {
