@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
@@ -17,9 +18,16 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-__all__ = ["Tab"]
+__all__ = ["Tab", "run"]
 
+T = TypeVar("T")
 _AFTER = 0.05  # seconds in which a run that the last one asked for has begun
+
+
+def run(visit: Coroutine[Any, Any, T]) -> T:
+    """What a visit gives; in a thread of its own, for a browser's driver may have a loop running in this one."""
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, visit).result()
 
 
 class Tab:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from .benchmarks.load import Server, server
-from .tab import Tab
+from .tab import Tab, run
 
 DEMOS = 8
 LONG = "grad_view=race&grad_step=200&grad_groups=5&grad_n=40&grad_draws=16&" + "&".join(f"grad_m{k}=16" for k in range(1, 6))
@@ -51,7 +51,7 @@ def test_running_demos_starve_no_slider(app):
             await tab.close()
         return alone, beside, steps
 
-    alone, beside, steps = asyncio.run(visit())
+    alone, beside, steps = run(visit())
     assert beside < 6 * alone + 0.3, "eight demos without turns would each take as much as the slider"
     assert min(steps) >= 2, f"a demo was starved: {steps}"
     assert max(steps) <= 4 * min(steps) + 10, f"turns are not taken fairly: {steps}"
@@ -68,7 +68,7 @@ def test_a_closed_tab_stops_what_it_asked_for(app):
         assert tab.shown("progress"), "the page says how far it is"
         await tab.close()
 
-    asyncio.run(visit())
+    run(visit())
     time.sleep(3)
     before = app.seconds()
     time.sleep(2)
@@ -85,7 +85,7 @@ def test_an_idle_tab_costs_nothing(app):
             await asyncio.sleep(3)
             return app.seconds() - before
 
-    assert asyncio.run(visit()) < 0.3
+    assert run(visit()) < 0.3
 
 
 def test_a_move_ends_the_steps_that_were_asked_for_before(app):
@@ -99,5 +99,5 @@ def test_a_move_ends_the_steps_that_were_asked_for_before(app):
             return await tab.open("glossary", seconds=60)
 
     start = app.seconds()
-    asyncio.run(visit())
+    run(visit())
     assert app.seconds() - start < 8

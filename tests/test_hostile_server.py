@@ -23,7 +23,7 @@ from hypergeo.ui.catalogue import PAGES
 
 from .benchmarks.load import Server, server
 from .hostile import MARK, NAMES, active, address, value
-from .tab import Tab
+from .tab import Tab, run
 
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
 PAGE_NAMES = [Path(entry.path).stem for entry in PAGES]
@@ -66,7 +66,7 @@ def test_addresses_over_the_websocket(app):
                 await tab.open(page, query, seconds=60)
                 calm(tab, (number, page, query[:200]))
 
-    asyncio.run(visits())
+    run(visits())
 
 
 def test_controls_that_are_sent_what_no_browser_sends(app):
@@ -94,7 +94,7 @@ def test_controls_that_are_sent_what_no_browser_sends(app):
                     now = slider.value if slider.set_value else slider.default
                     assert all(slider.min <= at <= slider.max for at in now if not slider.options), (number, slider.label)
 
-    asyncio.run(visits())
+    run(visits())
 
 
 @pytest.mark.parametrize("page", ["urn", "gradients", "cluster_sizes"])
@@ -106,7 +106,7 @@ def test_a_transport_that_asks_for_anything(app, page):
                 await tab.tick(to, playing=to == 3, speed=str(to)[:20])  # type: ignore[arg-type]
                 calm(tab, to)
 
-    asyncio.run(visits())
+    run(visits())
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x00", b"\xff" * 1000, os.urandom(5000), b"x" * 9_000_000], ids=len)
@@ -127,7 +127,7 @@ def test_frames_that_are_no_messages(app, sent):
             await again.open("glossary")
             calm(again, len(sent))
 
-    asyncio.run(visit())
+    run(visit())
 
 
 def test_the_server_clears_no_cache_and_stops_for_nobody(app):
@@ -144,7 +144,7 @@ def test_the_server_clears_no_cache_and_stops_for_nobody(app):
             await tab.move("conv_seed", 4.0)
             calm(tab, "developer")
 
-    asyncio.run(visit())
+    run(visit())
 
 
 def answer(app: Server, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -213,7 +213,7 @@ def upload(app: Server, content: bytes, cookie: str = "") -> tuple[int, str]:
             path = f"/_stcore/upload_file/{tab.session}/11111111-1111-1111-1111-111111111111"
             return await asyncio.to_thread(lambda: answer(app, "PUT", path, form, headers)[0])
 
-    return asyncio.run(session()), cookie
+    return run(session()), cookie
 
 
 def test_the_configuration_is_one_to_be_exposed():

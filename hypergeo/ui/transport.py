@@ -108,10 +108,8 @@ def _length(state: PageState, name: str, length: int | None) -> int:
 
 
 def _rolled(film: Film, step: int, before: tuple[int, int] | None) -> dict[str, Any]:
-    """What the browser needs of a film to show a step, and those that it plays on the way there."""
-    steps = [step] if step != film.shown else []
-    if before is not None and step > before[0]:
-        steps = list(range(step, before[0], -before[1]))[::-1][-_MOST:]
+    """What the browser needs of a film to play on to a step. At rest it needs nothing: the page shows the step itself."""
+    steps = [] if before is None else list(range(step, before[0], -before[1]))[::-1][-_MOST:]
     pictures = [film.picture(each) for each in steps]
     return {"number": film.number, "figure": film.figure, "words": film.words, "pictures": pictures}
 

@@ -65,11 +65,11 @@ export default function (component) {
     // A server that took too long was asked twice.
     const last = memory.reel.at(-1)?.step ?? memory.shown
     if (memory.playing) memory.reel.push(...film.pictures.filter(one => one.step > last))
-    else if (memory.taken === memory.shown) window.requestAnimationFrame(() => show(film.pictures.at(-1)))
   }
   const clamp = value => Math.min(Math.max(value, 0), length)
   const say = (to, more) => {
-    memory.waiting = to === now ? null : to
+    // What was asked for before is still on its way, and is not what is wanted any more.
+    memory.waiting = to === now && memory.waiting === null ? null : to
     memory.sent = performance.now()
     setTriggerValue("move", { to, epoch: data.epoch, playing: memory.playing, speed: speed.value, ...more })
   }
@@ -115,7 +115,7 @@ export default function (component) {
   }
   const show = one => {
     paint(film.figure, one.drawing, memory)
-    if (memory.playing) tell(one.words)
+    tell(one.words)
   }
   const go = to => { memory.shown = clamp(to); draw(); say(memory.shown) }
   // A step that is asked for while the last one is still being shown would cut it short, and the figure would fall behind.

@@ -232,7 +232,7 @@ def _growth(memory: Sequence[tuple[float, float]]) -> float:
 
     Example:
         >>> round(_growth([(float(second), 100.0 + second) for second in range(101)]), 3)
-        0.25
+        0.265
     """
     half = [value for _, value in memory[len(memory) // 2 :]]
     fifth = max(len(half) // 5, 1)

@@ -20,6 +20,7 @@ PICTURES = [
 # What the figure says was drawn last, how many balls and rings it shows, and how high each bar is.
 SHOWN = """() => {
   const plot = document.querySelector('.js-plotly-plot')
+  if (!plot) return { title: null }  // between two figures
   const points = plot.querySelectorAll('.subplot.xy .scatterlayer path.point').length
   const balls = plot.querySelectorAll('.subplot.xy .scatterlayer .textpoint').length
   const bars = [...plot.querySelectorAll('.barlayer path')].map(bar => bar.getBBox().height)
