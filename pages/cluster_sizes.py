@@ -19,7 +19,7 @@ from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import position, transport, transport_controls
+from hypergeo.ui.transport import follow, position, transport, transport_controls
 from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch
 
@@ -155,8 +155,7 @@ def learning(film: Film) -> None:
     catch_up(work_until(run, position(STATE, of=id(run)), settings, edits, beside), "Making the steps")
     step = transport(STATE, of=id(run), film=film)
     st.container(key="clu_figure_words").markdown(seen(step).live())
-    if step != film.shown and not st.session_state.get("_clu_step_playing"):
-        st.rerun()
+    follow(STATE, film, step)
 
 
 with picture:

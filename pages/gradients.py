@@ -24,7 +24,7 @@ from hypergeo.ui.state import PageState
 from hypergeo.ui.sweep import TEMPERATURES
 from hypergeo.ui.temperature import TemperatureView
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import position, transport, transport_controls
+from hypergeo.ui.transport import follow, position, transport, transport_controls
 from hypergeo.ui.turns import catch_up, live_fragment
 from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
 
@@ -238,8 +238,7 @@ def descending(seen: Callable[[int], DescentView | RaceView], settings: Settings
     catch_up(seen(position(STATE, of=settings)).work(), "Making the steps")
     step = transport(STATE, of=settings, film=film)
     st.container(key="grad_figure_words").markdown(seen(step).live())
-    if step != film.shown and not st.session_state.get("_grad_step_playing"):
-        st.rerun()
+    follow(STATE, film, step)
 
 
 with picture:

@@ -19,7 +19,7 @@ from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import position, transport, transport_controls
+from hypergeo.ui.transport import follow, is_playing, position, stride, transport, transport_controls
 from hypergeo.ui.turns import catch_up, live_fragment
 
 START = FactorSettings()
@@ -138,15 +138,13 @@ def learning(film: Film) -> None:
     """What each step changes; the page itself runs again once nothing plays and it shows another step."""
     words = st.container(key="fac_figure_words")
     step = position(STATE, of=settings)
-    if st.session_state.get("_fac_step_playing"):
-        _, stride = st.session_state.get("_fac_step_from") or (0, 0)
-        keep_up(run.take_on(step, plan, stride))
+    if is_playing(STATE):
+        keep_up(run.take_on(step, plan, stride(STATE)))
     else:
         catch_up(run.take_on(step, plan), "Training")
     step = transport(STATE, of=settings, film=film, speeds=PACE, leap=("+100", 100))
     words.markdown(seen(step).live())
-    if step != film.shown and not st.session_state.get("_fac_step_playing"):
-        st.rerun()
+    follow(STATE, film, step)
 
 
 with picture:

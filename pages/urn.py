@@ -13,7 +13,7 @@ from hypergeo.ui.presets import Preset
 from hypergeo.ui.share import standalone_html
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import position, transport, transport_controls
+from hypergeo.ui.transport import follow, position, transport, transport_controls
 from hypergeo.ui.turns import live_fragment
 from hypergeo.ui.urn_arrays import DRAWS
 from hypergeo.ui.urn_editor import urn_controls, urn_editor
@@ -153,8 +153,7 @@ def drawing(settings: UrnSettings, film: Film) -> None:
     """What each draw changes; the page itself runs again once nothing plays and it shows other draws."""
     step = transport(STATE, step_label="Draw 1", leap=("Draw 100", 100), unit="draws", film=film)
     st.container(key="urn_figure_words").markdown(urn_view(settings, step).live())
-    if step != film.shown and not st.session_state.get("_urn_step_playing"):
-        st.rerun()
+    follow(STATE, film, step)
 
 
 with picture:

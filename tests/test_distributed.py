@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from torch import nn
 
 from hypergeo import RelaxedFisherHypergeometric
 from hypergeo.distributed import Team, _places, process_group
+from tests.torchrun import on_two_processes
 
 STEPS_AN_EPOCH, EPOCHS = 3, 2
 ROWS, BATCH = 25, 8
@@ -57,21 +55,7 @@ def train(team: Team) -> dict[str, object]:
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-W", "error", "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-addr", "127.0.0.1", "--master-port", str(port), "-m", "tests.test_distributed", str(tmp_path)]
-    done = subprocess.run(
-        command,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    on_two_processes("tests.test_distributed", tmp_path)
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     with process_group("cpu") as team:
         alone = train(team)

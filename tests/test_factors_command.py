@@ -6,13 +6,8 @@ import csv
 import io
 import json
 import math
-import os
 import re
-import socket
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +23,7 @@ from hypergeo.factor_words import factor_sentences, factor_table, factor_tables
 from hypergeo.figures.factor_study import factor_alt, factor_figure
 from hypergeo.figures.palette import DARK, LIGHT
 from hypergeo.shared_factors import Settings
+from tests.torchrun import on_two_processes
 
 SMALL = Settings(steps=8, batch=8, hidden=(16, 12))
 FINE = Collapse(False, False, ())
@@ -228,22 +224,8 @@ def test_two_processes_find_what_one_finds(capsys, tmp_path):
     words = ("--shared", "0-4", "--methods", "hypergeometric", "--seeds", "1", "--steps", "12")
     status, alone, _ = called(capsys, *RUN, *words, "--format", "json")
     assert status == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-W", "error", "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-addr", "127.0.0.1", "--master-port", str(port), "-m", "hypergeo", *RUN, *words, "--format", "json"]
-    done = subprocess.run(
-        command,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    together = FactorResults.from_json(done.stdout)
+    printed = on_two_processes("hypergeo", *RUN, *words, "--format", "json")
+    together = FactorResults.from_json(printed)
     for row, one in zip(together.rows, FactorResults.from_json(alone).rows, strict=True):
         assert (row.method, row.shared, row.seed) == (one.method, one.shared, one.seed)
         assert row.score.squared_error == pytest.approx(one.score.squared_error, abs=0.01)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from hypergeo.labelled_arrays import labelled_digits
 from hypergeo.latent_mixture import gaussian_scores, start_mixture
 from hypergeo.mixture_autoencoder import MixtureAutoencoder
 from hypergeo.variational_clustering import fit_variational_clusters
+from tests.torchrun import on_two_processes
 
 SIZES = (90, 50, 25, 15)
 QUICK = {"latent": 2, "hidden": (32,), "batch_size": 60, "pretraining": 40, "epochs": 30, "rate": 3e-3}
@@ -227,15 +225,7 @@ def as_one(team: Team) -> dict[str, object]:
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-W", "error", "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-addr", "127.0.0.1", "--master-port", str(port), "-m", __name__, str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    folder = Path(__file__).parents[1]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    on_two_processes(__name__, tmp_path)
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     with process_group("cpu") as team:
         alone = as_one(team)

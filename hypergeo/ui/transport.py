@@ -17,7 +17,7 @@ from .live_figure import Film
 from .state import PageState
 from .transport_script import HTML, LOOK, SCRIPT
 
-__all__ = ["SPEEDS", "position", "transport", "transport_controls"]
+__all__ = ["SPEEDS", "follow", "is_playing", "position", "stride", "transport", "transport_controls"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -69,7 +69,7 @@ def transport(
         speeds: steps of a tick and milliseconds between two, by name as in ``SPEEDS``.
     """
     key, step = state.key(name), position(state, name, length=length, of=of)
-    if not st.session_state.get(f"_{key}_playing"):  # browsers bear few changes of the address a second
+    if not is_playing(state, name):  # browsers bear few changes of the address a second
         state.put(name, step)
     data: Mapping[str, Any] = {
         "step": step,
@@ -99,6 +99,23 @@ def position(state: PageState, name: str = "step", *, length: int | None = None,
         st.session_state[f"_{key}_playing"] = False
     st.session_state[played] = of
     return min(state.get(name), _length(state, name, length))
+
+
+def is_playing(state: PageState, name: str = "step") -> bool:
+    """Whether a transport plays."""
+    return bool(st.session_state.get(f"_{state.key(name)}_playing"))
+
+
+def stride(state: PageState, name: str = "step") -> int:
+    """Steps between the pictures that the browser has asked for, 0 where it has not asked for any."""
+    _, steps = st.session_state.get(f"_{state.key(name)}_from") or (0, 0)
+    return int(steps)
+
+
+def follow(state: PageState, film: Film, step: int, name: str = "step") -> None:
+    """Runs the page again once nothing plays and its figure is of another step; the last call of a fragment that plays."""
+    if step != film.shown and not is_playing(state, name):
+        st.rerun()
 
 
 def _length(state: PageState, name: str, length: int | None) -> int:
