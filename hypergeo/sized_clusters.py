@@ -112,12 +112,8 @@ class SizedClusters:
         self.schedule = Schedule() if schedule is None else schedule
         self.prior: SizePrior = size_prior(prior, len(self.points), num_clusters, **settings)
         # Distances are taken about the centre, where they lose no digits, and in units of the points' spread.
-        self._centre = self.points.double().mean(0)
-        centred = self.points.double() - self._centre
-        self._unit = float(centred.square().mean().sqrt())
-        if self._unit <= 1e-12 * float(self._centre.abs().max()):
-            raise ValueError("points must not all be the same.")
-        self._scaled = (centred / self._unit).to(self.points.dtype)
+        self._centre, self._unit, scaled = _standardized(self.points.double())
+        self._scaled = scaled.to(self.points.dtype)
         means = self._first_means(num_clusters, start)
         _, counts, width = lloyd(self._scaled, means, 0)
         logs = torch.zeros_like(counts) if equal_start else self.prior.log_weights_for(counts)
@@ -259,6 +255,19 @@ def _read_array(name: str, given: Any) -> Tensor:
         return torch.as_tensor(given if isinstance(given, Tensor) else np.asarray(given)).detach().double()
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a regular array of numbers; got {given!r}.") from None
+
+
+def _standardized(points: Tensor) -> tuple[Tensor, float, Tensor]:
+    """Centre, spread, and points about the one in units of the other."""
+    # A power of two takes no digits off, and keeps squares of the smallest and of the largest numbers within range.
+    power = 2.0 ** (math.frexp(float(points.abs().max()))[1] - 1)
+    points = points / power
+    centre = points.mean(0)
+    centred = points - centre
+    unit = float(centred.square().mean().sqrt())
+    if unit <= 1e-12 * float(centre.abs().max()):
+        raise ValueError("points must not all be the same.")
+    return centre * power, unit * power, centred / unit
 
 
 def _read_points(given: Tensor | np.ndarray | Sequence[Any]) -> Tensor:

@@ -151,6 +151,8 @@ def test_digits_are_real_ones():
         (b"1\n2\n", "Row 1 has 1 numbers"),
         (b"1,2\n" * 3, "There are 3 points"),
         (b"1,2\n" * 20, "All points are the same"),
+        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or so near"),
+        (b"1e8,2\n100000000.01,2\n" * 10, "so near each other that no picture"),
         (b"1,2\n2,inf\n" * 20, "finite"),
         (b"1,2,0.5\n2,3,1\n" * 20, "whole numbers"),
         (b"1,2\n" * 2000, "more than 1,500 points"),

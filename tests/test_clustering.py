@@ -246,13 +246,15 @@ def test_float32_and_large_offsets(prior: str) -> None:
     torch.testing.assert_close(moved.means - 1e7, exact.means, rtol=0, atol=1e-3)
 
 
-def test_other_units_change_nothing_but_the_units() -> None:
+@pytest.mark.parametrize("unit", [1e-4, 1e-290, 1e300])
+def test_other_units_change_nothing_but_the_units(unit: float) -> None:
+    """Also where the squares of the numbers are out of range."""
     start = BLOBS.centres
     plain = fit_clusters(BLOBS.points, 4, start=start, restarts=1, schedule=SHORT)
-    scaled = fit_clusters(1e-4 * BLOBS.points, 4, start=1e-4 * start, restarts=1, schedule=SHORT)
+    scaled = fit_clusters(unit * BLOBS.points, 4, start=unit * start, restarts=1, schedule=SHORT)
     torch.testing.assert_close(scaled.sizes, plain.sizes, rtol=1e-6, atol=1e-6)
-    assert scaled.width == pytest.approx(1e-4 * plain.width, rel=1e-6)
-    assert scaled.loss == pytest.approx(plain.loss + 200 * math.log(1e-4), abs=1e-3)
+    assert scaled.width == pytest.approx(unit * plain.width, rel=1e-6)
+    assert scaled.loss == pytest.approx(plain.loss + 200 * math.log(unit), abs=1e-3)
 
 
 def test_repeated_points_and_clusters_without_any_do_no_harm() -> None:

@@ -6,6 +6,7 @@ A case that fails names its number, by which it can be had again alone.
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -26,7 +28,7 @@ from hypergeo.ui.plain_words import plain, quoted
 from hypergeo.ui.quality_reading import UnreadableError, read
 from hypergeo.ui.state import PageState
 
-from .hostile import MARK, MARKUP, NAMES, active, address, counts_file, file_name, points_file, value
+from .hostile import MARK, MARKUP, NAMES, active, address, counts_file, file_name, points_file, value, written
 
 APP = str(Path(__file__).parent.parent / "app.py")
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
@@ -84,7 +86,7 @@ def look(app: AppTest, case: object) -> None:
         assert "Traceback" not in said, (case, said)
         assert len(said) < 20_000, (case, said[:200])
     for chart in app.get("plotly_chart"):
-        assert MARK not in chart.proto.spec, case
+        assert MARK not in written(chart.proto.spec), case
         assert MARK not in chart.proto.alt, case
 
 
@@ -114,6 +116,15 @@ def test_the_check_of_markup_finds_it(words):
         assert not active(made)
         seen = made.replace("\u2060", "").replace("\\\\", "\0").replace("\\", "").replace("\0", "\\")
         assert seen == words.replace("\n", " ")
+
+
+def test_the_check_of_figures_reads_words_and_no_numbers():
+    numbers = base64.b64decode(f"{MARK}A" * 6)
+    figure = go.Figure(go.Scatter(x=np.frombuffer(numbers, dtype=np.uint8), y=[1, 2]))
+    figure.add_layout_image(source=f"data:image/png;base64,/{MARK}=")
+    assert figure.to_json().count(MARK) > 2
+    assert MARK not in written(figure.to_json())
+    assert MARK in written(figure.update_layout(title=f"<i>{MARK}</i>").to_json())
 
 
 def test_controls_take_anything_and_give_what_they_allow():

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from hypergeo.ui.catalogue import PAGES
 
 from .benchmarks.load import Server, server
-from .hostile import MARK, NAMES, active, address, value
+from .hostile import MARK, NAMES, active, address, value, written
 from .tab import Tab, run
 
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
@@ -46,7 +46,7 @@ def calm(tab: Tab, case: object) -> None:
     assert "Traceback" not in tab.text(), case
     assert tab.shown("heading"), (case, "no title")
     for chart in tab.shown("plotly_chart"):
-        assert MARK not in chart.plotly_chart.spec, case
+        assert MARK not in written(chart.plotly_chart.spec), case
 
 
 def test_addresses_over_the_websocket(app):

@@ -124,11 +124,12 @@ def read_points(content: bytes) -> ClusterData:
         raise ValueError(f"There are {len(table)} points; at least {_FEWEST} are needed.")
     if not np.isfinite(table).all() or np.abs(table).max() > CLUSTERS.largest:
         raise ValueError("Every number must be finite and below a thousand million.")
-    if np.ptp(table[:, :2], axis=0).max() == 0:
-        raise ValueError("All points are the same.")
+    points = table[:, :2]
+    if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
+        raise ValueError("All points are the same, or so near each other that no picture could tell them apart.")
     classes = None
     if columns == 3:
         if (table[:, 2] != np.round(table[:, 2])).any():
             raise ValueError("The third column is the true class, and must hold whole numbers.")
         classes = np.unique(table[:, 2], return_inverse=True)[1]
-    return ClusterData("your points", table[:, :2], classes)
+    return ClusterData("your points", points, classes)
