@@ -21,7 +21,7 @@ import pytest
 
 from hypergeo.commands.nginx import nginx_site
 
-__all__ = ["COOKIE", "Front", "check", "front", "require_nginx"]
+__all__ = ["COOKIE", "Front", "check", "front", "missing_programs", "require_nginx"]
 
 COOKIE = "hypergeo_replica"
 ROOT = Path(__file__).parents[1]
@@ -43,11 +43,15 @@ http {{
 """
 
 
+def missing_programs() -> list[str]:
+    """Those that replicas need and this machine lacks."""
+    path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin"
+    return [name for name in ("nginx", "openssl") if shutil.which(name, path=path) is None]
+
+
 def require_nginx() -> None:
     """Skips a test where nginx or openssl is missing, or fails it where they are required."""
-    path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin"
-    missing = [name for name in ("nginx", "openssl") if shutil.which(name, path=path) is None]
-    if missing:
+    if missing := missing_programs():
         reason = f"no {' and no '.join(missing)} on this machine"
         if os.environ.get("HYPERGEO_REQUIRE_NGINX") == "1":
             pytest.fail(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,6 @@ from websockets.asyncio.client import ClientConnection, connect
 __all__ = ["Tab", "run"]
 
 T = TypeVar("T")
-_AFTER = 0.05  # seconds in which a run that the last one asked for has begun
 
 
 def run(visit: Coroutine[Any, Any, T]) -> T:
@@ -35,6 +35,9 @@ class Tab:
 
     Args:
         address: of the app, such as ``http://127.0.0.1:8501``.
+        cookies: that the browser would send.
+        trusted: for https, whose certificates are believed.
+        rest: seconds in which a run that the last one asked for has begun.
 
     Attributes:
         page: name of the page on show.
@@ -45,14 +48,23 @@ class Tab:
         session: its name on the server.
     """
 
-    def __init__(self, address: str):
+    def __init__(
+        self,
+        address: str,
+        *,
+        cookies: Mapping[str, str] | None = None,
+        trusted: ssl.SSLContext | None = None,
+        rest: float = 0.05,
+    ):
         self.address = address
+        self.cookies = dict(cookies or {})
         self.page = ""
         self.query: dict[str, str] = {}
         self.elements: dict[tuple[int, ...], Delta] = {}
         self.problems: list[str] = []
         self.received = 0
         self._states: dict[str, WidgetState] = {}
+        self._trusted, self._rest = trusted, rest
         self._socket: ClientConnection | None = None
         self._hash = ""
         self._hashes: dict[str, str] = {}
@@ -67,10 +79,14 @@ class Tab:
     async def open(self, page: str = "", query: str | Mapping[str, str] = "", seconds: float = 60) -> float:
         """Connects where that has not been done, and opens a page; returns the seconds that it took."""
         if self._socket is None:
+            headers = {"Origin": self.address}
+            if self.cookies:
+                headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             self._socket = await connect(
                 f"ws{self.address.removeprefix('http')}/_stcore/stream",
                 subprotocols=["streamlit"],  # type: ignore[list-item]
-                additional_headers={"Origin": self.address},
+                additional_headers=headers,
+                ssl=self._trusted,
                 max_size=None,
                 open_timeout=seconds,
                 ping_interval=None,
@@ -156,7 +172,7 @@ class Tab:
         ended: float | None = None
         begun = False
         while True:
-            left = seconds - (time.perf_counter() - start) if ended is None else _AFTER
+            left = seconds - (time.perf_counter() - start) if ended is None else self._rest
             try:
                 raw = await asyncio.wait_for(self._socket.recv(), left)
             except TimeoutError:

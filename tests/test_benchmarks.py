@@ -17,9 +17,9 @@ from tests.benchmarks.report import Missing, Verdict
 from tests.benchmarks.sections import SECTIONS
 from tests.benchmarks.timing import Effort, compare
 
-# A browser and four sets of workers are for the long mode alone: pages and sweeps have tests of their own.
+# A browser, sets of workers and of replicas are for the long mode alone: pages, sweeps and replicas have tests of their own.
 LONG = os.environ.get("HYPERGEO_LONG") == "1"
-QUICK = [name for name in SECTIONS if LONG or name not in {"latency", "sweep"}]
+QUICK = [name for name in SECTIONS if LONG or name not in {"latency", "sweep", "replicas"}]
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:

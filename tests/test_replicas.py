@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hypergeo.__main__ import main
 from hypergeo.commands.nginx import nginx_site
 
+from .reader import Reader, shown
 from .replicas import COOKIE, check, front, require_nginx
-from .visitor import Reader, Visitor, shown
+from .tab import Tab, run
 from .waiting import wait_until
 
 READERS = [("convergence", f"conv_seed={seed}") for seed in (11, 12)] + [("urn", f"urn_seed={seed}") for seed in (13, 14)]
@@ -28,14 +29,17 @@ def site(tmp_path_factory):
 def test_a_server_that_has_just_begun_takes_a_crowd(site):
     """What the first pages import must not be found half imported: without the care that is taken, one run in three fails."""
 
-    def opened(page: str, port: int) -> list[str]:
-        with Visitor(f"http://127.0.0.1:{port}", page) as visitor:
-            assert visitor.run(90)
-            return visitor.exceptions()
+    async def opened(page: str, port: int) -> list[str]:
+        async with Tab(f"http://127.0.0.1:{port}") as tab:
+            await tab.open(page, seconds=90)
+            assert tab.elements
+            return tab.problems
 
-    with ThreadPoolExecutor(8) as crowd:
+    async def crowd() -> list[list[str]]:
         pages = ["", "urn", "convergence", "gradients"] * 2
-        assert list(crowd.map(opened, pages, site.ports * 4)) == [[]] * 8
+        return await asyncio.gather(*map(opened, pages, site.ports * 4))
+
+    assert run(crowd()) == [[]] * 8
 
 
 @pytest.mark.slow
@@ -51,16 +55,19 @@ def test_a_server_that_has_just_begun_takes_a_crowd(site):
 )
 def test_every_replica_shows_the_same_numbers(site, page, query):
     """Byte by byte, figures included, in two processes that torch gives different numbers of threads."""
-    pages = []
-    for port in site.ports:
-        with Visitor(f"http://127.0.0.1:{port}", page, query) as visitor:
-            pages.append(shown(visitor.run()))
-            assert visitor.exceptions() == []
-    with Visitor(f"http://127.0.0.1:{site.ports[0]}", page, query.replace("seed=7", "seed=8")) as visitor:
-        other = shown(visitor.run())
+
+    async def seen(port: int, query: str) -> dict[tuple[int, ...], bytes]:
+        async with Tab(f"http://127.0.0.1:{port}") as tab:
+            await tab.open(page, query)
+            assert tab.problems == []
+            return shown(tab)
+
+    one, other = site.ports
+    pages = [run(seen(one, query)), run(seen(other, query))]
+    different = run(seen(one, query.replace("seed=7", "seed=8")))
     assert len(pages[0]) > 20
     assert pages[0] == pages[1]
-    assert pages[0] != other
+    assert pages[0] != different
 
 
 @pytest.mark.slow

@@ -208,7 +208,14 @@ COUNTS = CountsLimits(
     elements=12_000,
 )
 CLUSTERS = ClusterLimits(
-    clusters=(2, 8), points=(100, 200, 400, 600, 800), steps=400, edits=60, megabytes=1, rows=(8, 1_500), largest=1e9, nearest=1e-9
+    clusters=(2, 8),
+    points=(100, 200, 400, 600, 800),
+    steps=400,
+    edits=60,
+    megabytes=1,
+    rows=(8, 1_500),
+    largest=1e9,
+    nearest=1e-9,
 )
 FACTORS = FactorLimits(factors=(3, 4, 5), spare=2, steps=3_000, schedule=(400, 1_000, 2_000, 3_000), edits=20)
 

@@ -31,7 +31,7 @@ from .report import Cell
 
 __all__ = ["Class", "Server", "main", "visit"]
 
-DEMOS = ("urn", "gradients", "cluster_sizes")
+DEMOS = ("urn", "gradients", "cluster_sizes", "shared_factors")
 _ERRORS = ("Uncaught", "Exception in", "Internal Server Error", "A quality run failed", "MemoryError", "Killed")
 _SETTLING = 5.0  # seconds after which closed tabs must cost nothing
 _MOVES = 5  # moves on a page, so that one reader alone meets the same pages as forty
@@ -57,6 +57,8 @@ CONTROLS: dict[str, dict[str, Sequence[object]]] = {
         "clu_room": range(30, 100),
         "clu_clusters": range(2, 8),
     },
+    "quality": {"qual_n": range(1, 60), "qual_w1": _steps(WEIGHTS[5:35]), "qual_m1": range(10, 60)},
+    "shared_factors": {"fac_pair": range(1, 9), "fac_shared": ("1", "2", "3"), "fac_beta": _steps((0.5, 1, 2, 5, 10))},
 }
 
 

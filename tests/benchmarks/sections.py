@@ -25,6 +25,7 @@ from .limits import limits
 from .merged import total_variation
 from .peer import Peer
 from .published import published
+from .replicas import replicas
 from .report import Cell, Missing, Section, Verdict
 from .scipy_stats import scipy_calls
 from .sweep import sweep
@@ -271,4 +272,5 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "limits": lambda bench: limits(bench.judged),
     "factors": lambda bench: factors(bench.judged),
     "sweep": lambda bench: sweep(bench.judged),
+    "replicas": lambda bench: replicas(bench.judged),
 }

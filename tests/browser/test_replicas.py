@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from tests.reader import Reader
 from tests.replicas import COOKIE, front, require_nginx
-from tests.visitor import Reader
 from tests.waiting import wait_until
 
 from .conftest import Visit
