@@ -63,7 +63,55 @@ def test_slices_go_one_at_a_time_in_the_order_in_which_they_came():
     assert turns.waiting == 0
 
 
-def test_readers_never_wait_and_slices_wait_for_them():
+def test_as_many_readers_as_there_are_places_in_the_order_in_which_they_came():
+    turns, order, gates = Turns(places=2), [], [threading.Event() for _ in range(6)]
+
+    def reader(number: int) -> None:
+        with turns.reader():
+            order.append(number)
+            gates[number].wait(SOON)
+
+    threads: list[threading.Thread] = []
+    for number in range(6):
+        threads += started(lambda number=number: reader(number))
+        wait_until(lambda number=number: turns._readers == number + 1)
+    for number in range(6):
+        wait_until(lambda number=number: len(order) == min(number + 2, 6))
+        assert turns._served <= 2
+        gates[number].set()
+    assert ended(threads)
+    assert sorted(order[:2]) == [0, 1]
+    assert order[2:] == [2, 3, 4, 5]
+    assert (turns._readers, turns._served, len(turns._line)) == (0, 0, 0)
+
+
+def test_a_reader_who_works_in_slices_lets_others_have_the_place_and_gets_the_next_one():
+    turns, order, gate = Turns(places=1, patience=0.0), [], threading.Event()
+
+    def worker() -> None:
+        with turns.reader():
+            with turns.slice():
+                gate.wait(SOON)
+                order.append("slice")
+            order.append("worker")
+
+    def reader(number: int) -> None:
+        with turns.reader():
+            order.append(number)
+            wait_until(lambda: number == 2 or len(turns._line) == 2)
+
+    threads = started(worker)
+    wait_until(lambda: turns._running == 1)
+    threads += started(lambda: reader(1))
+    wait_until(lambda: order == [1])
+    threads += started(lambda: reader(2))
+    wait_until(lambda: list(turns._line) == [threads[2].ident])
+    gate.set()
+    assert ended(threads)
+    assert order == [1, "slice", "worker", 2]
+
+
+def test_readers_with_a_place_do_not_wait_and_slices_wait_for_them():
     turns, reading, events = Turns(patience=SOON), threading.Event(), []
 
     def reader() -> None:
@@ -168,24 +216,51 @@ def test_turns_are_given_back_whatever_happens():
             raise KeyboardInterrupt
     with pytest.raises(ZeroDivisionError), turns.reader(), turns.slice(), turns.slice():
         1 / 0  # noqa: B018
-    assert (turns._running, turns._readers, turns.waiting) == (0, 0, 0)
+    assert (turns._running, turns._readers, turns._served, turns.waiting) == (0, 0, 0, 0)
 
 
-def test_catching_up_does_all_of_the_work():
-    done, alone = [], []
+def busy(seconds: float) -> None:
+    start = time.thread_time()
+    while time.thread_time() - start < seconds:
+        pass
+
+
+@pytest.mark.parametrize("step", [0.002, 0.06])
+def test_catching_up_does_all_of_the_work(monkeypatch, step):
+    """At once as far as it is short, then in turns that are not made for a single short step."""
+    done, alone, turns = [], [], []
+    taken = TURNS.slice
+    monkeypatch.setattr(TURNS, "slice", lambda: turns.append(1) or taken())
+    number = round(0.6 / step)
 
     def work():
-        for number in range(8):
+        for at in range(number):
             alone.append(TURNS._running == 1)
-            time.sleep(0.06)
-            done.append(number)
-            yield (number + 1) / 8
+            busy(step)
+            done.append(at)
+            yield (at + 1) / number
 
     catch_up(work(), "Counting")
-    assert done == list(range(8))
-    assert alone[0] is False, "a reader waited for a turn to do next to nothing"
+    assert done == list(range(number))
+    assert alone.index(True) * step == pytest.approx(0.25, abs=0.1), "what is short waits for no turn"
     assert alone[-1] is True
+    assert 3 <= len(turns) <= 5
     assert TURNS._running == 0
+
+
+def test_what_is_short_waits_for_no_turn_on_a_busy_machine():
+    """A tenth of a second of work that takes a second to get, while slices and readers keep all turns taken."""
+    alone = []
+
+    def work():
+        for at in range(10):
+            alone.append(TURNS._running == 1)
+            busy(0.01)
+            time.sleep(0.05)
+            yield (at + 1) / 10
+
+    catch_up(work(), "Counting")
+    assert alone == [False] * 10
 
 
 class Endless:
