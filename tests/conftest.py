@@ -7,6 +7,14 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch.distributions import Distribution
+from xdist.remote import Producer
+
+from .scheduling import PageScheduling
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageScheduling:
+    return PageScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -464,7 +464,7 @@ def test_presets_and_their_links_show_the_same_picture():
         assert button.help
         assert controls(app) != before or number == 0, f"{button.label} changes nothing"
         if number in (1, 7):
-            link = next(block.value for block in app.code if "grad_groups" in block.value)
+            link = next(block.value for block in app.text if "grad_groups" in block.value)
             query = dict(pair.split("=") for pair in link.split("?")[1].split("&"))
             again = page(**{key.removeprefix("grad_"): value.replace("+", " ") for key, value in query.items()})
             fine(again)

@@ -85,7 +85,7 @@ def test_try_this(number):
     assert values(app) != before, f"{button.label} changes nothing"
     assert button.help
     # A visitor who opens the link of this picture sees the same one.
-    link = next(block.value for block in app.code if "conv_groups" in block.value)
+    link = next(block.value for block in app.text if "conv_groups" in block.value)
     query = dict(pair.split("=") for pair in link.split("?")[1].split("&"))
     again = page(**query)
     assert not again.warning

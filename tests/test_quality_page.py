@@ -648,7 +648,7 @@ class TestWhatCanBeTried:
         assert not app.exception
         assert box(app)
         assert not any("former" in warning.value for warning in app.warning)
-        link = next(block.value for block in app.code if "qual_check" in block.value)
+        link = next(block.value for block in app.text if "qual_check" in block.value)
         assert "qual_seed=0" in link
 
     @pytest.mark.parametrize("number", range(1, len(TOUR) + 1))

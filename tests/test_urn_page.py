@@ -45,7 +45,7 @@ def values(app: AppTest) -> dict[str, Any]:
 
 
 def link(app: AppTest) -> dict[str, str]:
-    shown = next(block.value for block in app.code if "urn_groups" in block.value)
+    shown = next(block.value for block in app.text if "urn_groups" in block.value)
     return dict(pair.split("=") for pair in shown.split("?")[1].split("&"))
 
 

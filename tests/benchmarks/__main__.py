@@ -45,12 +45,12 @@ def main() -> None:
         load.main(sys.argv[2:])
         return
     given = _arguments()
-    torch.set_num_threads(given.threads)
-    torch.manual_seed(0)
     try:
         peer = None if given.peer is None else Peer(given.peer)
     except FileNotFoundError as error:
         raise SystemExit(f"--peer must name a checkout of thomassutter/mvhg: {error}") from None
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(0)
     bench = Bench(_QUICK if given.quick else _FULL, given.threads, given.peer, peer, BiasedUrn())
     at_start = machine()
     print("\n".join(f"{name}: {value}" for name, value in at_start.items()))

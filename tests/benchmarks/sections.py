@@ -57,7 +57,7 @@ class Bench:
 def grid(bench: Bench) -> Section:
     """Sampling, sampling with gradients, log_prob and moments over K, m, n and batch, SciPy beside it."""
     section = Section("grid", "Over K, m, n and batch (each with the construction of its distribution)")
-    for case in cases.GRID if bench.judged else cases.GRID[::3]:
+    for case in cases.GRID if bench.judged else cases.GRID[::6]:
         draws = bench.effort.draws(case.draws)
         log_weights = weights_of(case, draws)
         counts = workloads.values(case.urn, log_weights, draws)

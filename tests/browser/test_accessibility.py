@@ -58,20 +58,20 @@ def violations(visit: Visit) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bare(chromium, tmp_path_factory) -> Iterator[str]:
     with served(write_page(tmp_path_factory.mktemp("bare"), BARE)) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
-def excused(bare, context) -> dict[str, set[str]]:
+@pytest.fixture(scope="session")
+def excused(bare, tabs) -> dict[str, set[str]]:
     """What axe finds on the bare page, by theme."""
     found = {}
     for theme in ("light", "dark"):
-        opened = Visit.start(context, bare, theme=theme)
+        opened = Visit.start(tabs.take(), bare, theme=theme)
         found[theme] = set(violations(opened))
-        opened.page.close()
+        opened.leave(tabs)
     return found
 
 

@@ -116,7 +116,7 @@ def test_what_is_set_by_hand_is_in_the_address_and_in_the_link(visit):
     address = parse_qs(urlsplit(page.url).query)
     assert address["conv_n"] == ["15"]
     assert address["conv_w2"] == ["10"]
-    link = page.get_by_test_id("stCode").filter(has_text="conv_groups").last.inner_text().replace("\n", "")
+    link = page.get_by_test_id("stText").filter(has_text="conv_groups").last.inner_text().replace("\n", "")
     parts = urlsplit(link)
     assert parts.path == "/convergence"
     again = visit(f"{parts.path}?{parts.query}")

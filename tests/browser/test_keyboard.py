@@ -91,21 +91,35 @@ def test_tab_reaches_every_control_in_order_and_shows_where_it_is(standing):
         assert not goes_back, f"from {here['name']!r} back up to {there['name']!r}"
 
 
-def plays(opened: Visit, milliseconds: int = 900) -> bool:
+def plays(opened: Visit, milliseconds: int = 700) -> bool:
     """Whether the page moves by itself."""
     before = opened.page.evaluate(STATE)
     opened.page.wait_for_timeout(milliseconds)
     return opened.page.evaluate(STATE) != before
 
 
-def test_space_plays_and_pauses_and_s_steps(standing, visit):
+def test_keys_play_pause_and_step_but_not_in_fields_and_on_buttons(standing, visit):
     if not standing.page.evaluate(STATE):
         return
     opened = visit(standing.address())
     page = opened.page
     opened.wait_for(lambda: page.evaluate(STATE), "the playback")
-    assert not plays(opened), "the page moves before anyone asked it to"
     seen = [page.evaluate(STATE)]
+    for field in page.locator("input[type=number]:visible, input[type=text]:visible, textarea:visible").all()[:2]:
+        field.focus()
+        page.keyboard.type("s 1")
+        page.keyboard.press("Escape")
+    assert not plays(opened), "the page moves before anyone asked it to"
+    assert page.evaluate(STATE) == seen[0], "keys for a field have moved the page"
+    # Space on a button presses that button, and nothing else.
+    for name, other in (("Present", "Exit"), ("Exit", "Present")):
+        page.get_by_role("button", name=name, exact=True).focus()
+        page.keyboard.press(" ")
+        page.get_by_role("button", name=other, exact=True).wait_for()
+        opened.settle()
+        assert not plays(opened, 500)
+    assert page.evaluate(STATE) == seen[0]
+    page.evaluate("document.activeElement.blur()")
     for _ in range(3):
         page.keyboard.press("s")
         opened.wait_for(lambda: page.evaluate(STATE) != seen[-1], "S to step")
@@ -114,33 +128,12 @@ def test_space_plays_and_pauses_and_s_steps(standing, visit):
     assert len(set(seen)) == 4
     assert not plays(opened)
     page.keyboard.press(" ")
-    opened.wait_for(lambda: page.evaluate(STATE) != seen[-1], "Space to play")
-    assert plays(opened), "the page stops of itself"
+    for what in ("Space to play", "the page to go on of itself"):
+        opened.wait_for(lambda: page.evaluate(STATE) != seen[-1], what)
+        seen.append(page.evaluate(STATE))
     page.keyboard.press(" ")
     page.wait_for_timeout(600)
     assert not plays(opened), "Space does not pause"
-
-
-def test_fields_and_buttons_keep_their_keys(standing, visit):
-    if not standing.page.evaluate(STATE):
-        return
-    opened = visit(standing.address())
-    page = opened.page
-    opened.wait_for(lambda: page.evaluate(STATE), "the playback")
-    before = page.evaluate(STATE)
-    for field in page.locator("input[type=number]:visible, input[type=text]:visible, textarea:visible").all()[:2]:
-        field.focus()
-        page.keyboard.type("s 1")
-        page.keyboard.press("Escape")
-    assert not plays(opened, 500)
-    assert page.evaluate(STATE) == before, "keys for a field have moved the page"
-    # Space on a button presses that button, and nothing else.
-    present = page.get_by_role("button", name="Present", exact=True)
-    present.focus()
-    page.keyboard.press(" ")
-    page.get_by_role("button", name="Exit", exact=True).wait_for()
-    opened.settle()
-    assert not plays(opened, 500)
 
 
 def test_the_link_can_be_copied(visit):
@@ -151,6 +144,6 @@ def test_the_link_can_be_copied(visit):
     page.keyboard.press(" ")
     page.get_by_role("button", name="Copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == page.get_by_test_id("stCode").filter(has_text="conv_groups").last.inner_text().replace("\n", "")
+    assert link == page.get_by_test_id("stText").filter(has_text="conv_groups").last.inner_text().replace("\n", "")
     assert "conv_n=14" in link
     assert "conv_seed=5" in link

@@ -48,6 +48,7 @@ WATCH = """() => {
     const pictures = [...document.querySelectorAll('.js-plotly-plot, .steady')].filter(part => part.checkVisibility())
     const charts = [...document.querySelectorAll('.stPlotlyChart')].filter(part => part.checkVisibility())
     window.seen.push({
+      at: Math.round(performance.now()),
       figure: Math.max(...pictures.map(part => parseInt(part.querySelector('.gtitle')?.textContent.split(' ')[1] ?? -1))),
       points: Math.max(...pictures.map(part => part.querySelectorAll('.scatterlayer path.point').length)),
       boxes: charts.map(part => part.getBoundingClientRect()).map(box => [box.top, box.height].join()).join(' '),
@@ -117,7 +118,10 @@ def test_it_plays_every_step_without_flicker_and_only_its_fragment_runs(walk):
     here.play.click()
     seen = here.page.evaluate(SEEN)
     steps = [entry["figure"] for entry in seen]
-    assert min(entry["points"] for entry in seen) >= 1, "a frame without the figure, or with an empty one"
+    empty = [number for number, entry in enumerate(seen) if entry["points"] < 1]
+    assert not empty, (
+        f"{len(empty)} frames without the figure, or with an empty one: {seen[max(empty[0] - 3, 0) : empty[0] + 4]}"
+    )
     assert len({entry["boxes"] for entry in seen}) == 1, "the figure jumps, or two stand beside each other"
     assert steps == sorted(steps), "the figure goes back"
     assert all(entry["points"] == entry["figure"] + 1 for entry in seen), "a frame between two figures"

@@ -23,7 +23,7 @@ def test_a_tab_outlives_its_replica(browser, tmp_path):
         context = browser.new_context(ignore_https_errors=True, reduced_motion="no-preference")
         readers = [Reader(site, "urn", f"urn_seed={seed}") for seed in (1, 2)]
         try:
-            opened = Visit.start(context, site.address + PAGE)
+            opened = Visit.start(context.new_page(), site.address + PAGE)
             assert opened.wrongs == []
             for reader in readers:
                 reader.start()

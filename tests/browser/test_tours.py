@@ -46,19 +46,21 @@ def look(opened: Visit) -> dict[str, float]:
     return opened.page.evaluate(LOOK)
 
 
-def test_present_mode_enlarges_what_a_class_needs_and_leaves_no_trace(standing, visit):
+def test_present_mode_enlarges_what_a_class_needs_and_leaves_no_trace(standing):
     standing.look()
-    usual = look(standing)
-    opened = visit(f"{standing.address()}?present=1")
-    page = opened.page
-    opened.wait_for(lambda: look(opened)["words"] > 1.2 * usual["words"], "larger words")
-    shown = look(opened)
+    usual, address = look(standing), standing.address()
+    page = standing.page
+    button(page, "Present").click()
+    button(page, "Exit").wait_for()
+    standing.wait_for(lambda: look(standing)["words"] > 1.2 * usual["words"], "larger words")
+    assert "present=1" in standing.address()
+    shown = look(standing)
     assert shown["figure"] is None or shown["figure"] > 1.1 * usual["figure"]
     assert shown["sections"] == shown["downloads"] == 0
     for width, height in (WIDE, PROJECTOR):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
-        opened.settle()
+        standing.settle()
         check_words(page)
         check_fit(page)
     for chart in page.get_by_test_id("stPlotlyChart").all()[:1]:
@@ -67,8 +69,20 @@ def test_present_mode_enlarges_what_a_class_needs_and_leaves_no_trace(standing, 
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     button(page, "Exit").click()
     button(page, "Present").wait_for()
-    assert look(opened) == usual
-    assert opened.address() == standing.address()
+    assert look(standing) == usual
+    assert standing.address() == address
+
+
+def test_a_link_opens_present_mode(visit):
+    opened = visit("/convergence?conv_n=20&present=1")
+    shown = look(opened)
+    button(opened.page, "Exit").click()
+    button(opened.page, "Present").wait_for()
+    assert look(opened)["words"] < shown["words"] / 1.2
+    button(opened.page, "Present").click()
+    button(opened.page, "Exit").wait_for()
+    assert look(opened) == shown
+    assert "conv_n=20" in opened.address()
 
 
 def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visit):
@@ -90,6 +104,7 @@ def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visi
     linked = visit(opened.address())
     assert told(linked.page, 3).inner_text() == told(page, 3).inner_text()
     assert names(linked.page) == names(page)
+    opened.settle()
     button(page, "Back").focus()
     page.keyboard.press("Enter")
     told(page, 2).wait_for()

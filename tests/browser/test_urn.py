@@ -101,7 +101,7 @@ def test_draws_play_and_pause_without_flicker_and_the_page_follows(visit):
     assert len({top for _, _, top in seen}) == 1, "the figure jumps"
     stopped = position(opened)
     opened.wait_for(lambda: parse_qs(urlsplit(page.url).query).get("urn_step") == [str(stopped)], "the address")
-    link = page.get_by_test_id("stCode").filter(has_text="urn_groups").last
+    link = page.get_by_test_id("stText").filter(has_text="urn_groups").last
     opened.wait_for(lambda: f"urn_step={stopped}&" in link.inner_text().replace("\n", ""), "the link to follow")
 
 
