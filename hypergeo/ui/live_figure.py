@@ -36,6 +36,7 @@ PAINTER = f"""
     const drawn = {{ ...page.layout, ...layout, width, height }}
     Object.assign(button.__data__, {{ method: "react", args: [traces, drawn, plot._context] }})
     button.dispatchEvent(new MouseEvent("click", {{ view: window }}))
+    plot.painted = performance.now()
   }}
 """
 

@@ -46,8 +46,10 @@ export default function (component) {
       untaken().forEach(take)
     })
   }
-  const again = () => boxes().filter(box => drawn(box) && pictures.get(key(box))?.before === box)
-    .filter(box => performance.now() - pictures.get(key(box)).taken > 1000).forEach(take)
+  const again = () => boxes().filter(box => drawn(box) && pictures.get(key(box))?.before === box).filter(box => {
+    const { taken } = pictures.get(key(box)), { painted } = box.querySelector(".js-plotly-plot")
+    return performance.now() - taken > 1000 || painted > taken
+  }).forEach(take)
   const uncover = (box, picture) => {
     picture.remove()
     box.style.position = box.style.minHeight = ""
@@ -86,7 +88,9 @@ export default function (component) {
   })
   watching.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"], childList: true, subtree: true })
   if (untaken().length) later()
+  document.addEventListener("hypergeo:rest", again)  // a film has stopped, at a picture that this has not seen
   host.stopSteady = () => {
+    document.removeEventListener("hypergeo:rest", again)
     watching.disconnect()
     cancelAnimationFrame(waiting)
   }

@@ -71,6 +71,7 @@ export default function (component) {
     // What was asked for before is still on its way, and is not what is wanted any more.
     memory.waiting = to === now && memory.waiting === null ? null : to
     memory.sent = performance.now()
+    if (!memory.playing) document.dispatchEvent(new Event("hypergeo:rest"))
     setTriggerValue("move", { to, epoch: data.epoch, playing: memory.playing, speed: speed.value, ...more })
   }
   const draw = () => {
