@@ -18,9 +18,10 @@ from tests.benchmarks.report import Missing, Verdict
 from tests.benchmarks.sections import SECTIONS
 from tests.benchmarks.timing import Effort, compare
 
-# A browser, sets of workers and of replicas are for the long mode alone: pages, sweeps and replicas have tests of their own.
+# What starts a browser, workers, replicas or one page after the other is for the long mode alone, and so is what trains: all of
+# these have tests of their own.
 LONG = os.environ.get("HYPERGEO_LONG") == "1"
-QUICK = [name for name in SECTIONS if LONG or name not in {"latency", "sweep", "replicas"}]
+QUICK = [name for name in SECTIONS if LONG or name not in {"latency", "sweep", "replicas", "limits", "clusters"}]
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:

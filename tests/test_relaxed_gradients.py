@@ -22,9 +22,9 @@ BLOCK = 2_000
 
 
 def jacobian(samples: Tensor, logs: Tensor) -> Tensor:
-    """Gradient of the mean of each count with respect to the log weights, shape ``(K, K)``."""
-    mean = samples.mean(0)
-    return torch.stack([torch.autograd.grad(m, logs, retain_graph=True)[0] for m in mean])
+    """Gradient of the mean of each count with respect to the log weights, shape ``(K, K)``; that of their sum must be zero."""
+    rows = [torch.autograd.grad(mean, logs, retain_graph=True)[0] for mean in samples.mean(0)[:-1]]
+    return torch.stack([*rows, -torch.stack(rows).sum(0)])
 
 
 @pytest.mark.parametrize(("temperature", "weights"), SETTINGS, ids=str)
@@ -38,6 +38,8 @@ def test_straight_through_gradient_of_the_mean(
     """
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     law = RelaxedFisherHypergeometric(temperature, total_count, sizes, log_weights=logs, straight_through=True)
+    (of_the_sum,) = torch.autograd.grad(law.rsample((BLOCK,)).sum(-1).mean(), logs)
+    assert of_the_sum.abs().max() < 1e-9 * total_count
     blocks = torch.stack([jacobian(law.rsample((BLOCK,)), logs) for _ in range(DRAWS[temperature] // BLOCK)])
     gradient, standard_error = blocks.mean(0), blocks.std(0) / len(blocks) ** 0.5
     exact = torch.tensor([[float(c) for c in row] for row in RationalUrn(total_count, sizes, weights).covariance]).double()
