@@ -12,7 +12,6 @@ from xdist.remote import Producer
 from .scheduling import PageScheduling
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageScheduling:
     return PageScheduling(config, log)
 

@@ -365,11 +365,13 @@ def test_a_cell_that_always_kills_its_worker_is_given_up(write, capsys, monkeypa
     assert "its worker died 1 times, perhaps for want of memory" in err
 
 
-def test_two_workers_of_a_cluster_and_none_agree(write, capsys):
+def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):
     grid = write({**SMALL, "temperatures": 0.1})
     here = called(capsys, "--sweep", grid, "--workers", 0, "--format", "json")
     assert here[0] == 0
     assert len(json.loads(here[1])["settings"]) == 16
+    one = called(capsys, "--sweep", grid, "--workers", 1, "--cells", grid.with_name("one"), "--format", "json")
+    assert one == here
     with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0", memory_limit=0) as cluster:
         address = cluster.scheduler_address
         two = called(capsys, "--sweep", grid, "--scheduler", address, "--cells", grid.with_name("two"), "--format", "json")

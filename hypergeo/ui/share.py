@@ -13,8 +13,8 @@ import streamlit as st
 
 from .surroundings import QUIET
 
-# Streamlit's own button on a box of code cannot be reached by keyboard, and copies nothing where the page has no secure origin,
-# as when a class opens a teacher's machine by its address.
+# Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
+# origin, as when a class opens a teacher's machine by its address.
 _SCRIPT = """
 export default function (component) {
   const button = component.parentElement.querySelector("button")

@@ -77,5 +77,5 @@ def test_an_idle_page_leaves_the_server_alone(standing):
     standing.look()
     standing.page.wait_for_timeout(200)
     before = len(standing.sent)
-    standing.page.wait_for_timeout(1000)
+    standing.page.wait_for_timeout(1500)
     assert len(standing.sent) == before

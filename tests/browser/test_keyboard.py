@@ -91,7 +91,7 @@ def test_tab_reaches_every_control_in_order_and_shows_where_it_is(standing):
         assert not goes_back, f"from {here['name']!r} back up to {there['name']!r}"
 
 
-def plays(opened: Visit, milliseconds: int = 700) -> bool:
+def plays(opened: Visit, milliseconds: int = 900) -> bool:
     """Whether the page moves by itself."""
     before = opened.page.evaluate(STATE)
     opened.page.wait_for_timeout(milliseconds)
