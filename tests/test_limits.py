@@ -12,7 +12,7 @@ from hypergeo.ui import limits
 from tests.benchmarks.limits import LARGEST
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "hypergeo" / "ui").glob("*.py")]
+SOURCES = [*(ROOT / "pages").rglob("*.py"), *(ROOT / "hypergeo" / "ui").rglob("*.py")]
 LARGEST_LITERAL = 100  # shares in percent, and the first of a handful of things
 
 
