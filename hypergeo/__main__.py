@@ -8,8 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hypergeo.commands import COMMANDS
-from hypergeo.commands.terminal import Parser, Terminal
+from .commands import COMMANDS
+from .commands.terminal import Parser, Terminal
 
 __all__ = ["main"]
 

@@ -14,11 +14,11 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from .batching import Rows
-from .enumeration import count_support, enumerate_counts
 from .expansion import Objective, around_mean, at_mean, evaluate, uses_matrix
 from .fisher import FisherHypergeometric
-from .moments import mean_and_covariance, mean_and_variance
+from .numerics.enumeration import count_support, enumerate_counts
+from .numerics.moments import mean_and_covariance, mean_and_variance
+from .numerics.urn_rows import Rows
 from .relaxed import RelaxedFisherHypergeometric
 
 __all__ = [

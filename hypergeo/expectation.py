@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .enumeration import count_support, enumerate_counts
 from .expansion import Objective, evaluate
 from .fisher import FisherHypergeometric
+from .numerics.enumeration import count_support, enumerate_counts
 
 __all__ = ["ListedUrn", "expected_separable"]
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.distributions import register_kl
 
-from .batching import Rows
-from .binomials import log_binomial_pmf
-from .enumeration import enumerate_counts
 from .fitting import WeightFit, fit_weights
-from .moments import covariance, mean_and_variance
-from .partition import MOMENT_DROP, Tree, log_total, mean_counts
-from .sampling import sample_counts
+from .numerics.binomials import log_binomial_pmf
+from .numerics.enumeration import enumerate_counts
+from .numerics.moments import covariance, mean_and_variance
+from .numerics.partition import MOMENT_DROP, Tree, log_total, mean_counts
+from .numerics.sampling import sample_counts
+from .numerics.urn_rows import Rows
 from .urn import UrnDistribution
 
 __all__ = ["FisherHypergeometric"]

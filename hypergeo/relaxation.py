@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .batching import Rows
-from .binomials import BinomialTerms, solve_tilt
-from .convolution import log_convolve
-from .partition import Layout, Level, Tree
-from .sampling import interleave
+from .numerics.binomials import BinomialTerms, solve_tilt
+from .numerics.log_convolution import log_convolve
+from .numerics.partition import Layout, Level, Tree
+from .numerics.sampling import interleave
+from .numerics.urn_rows import Rows
+from .numerics.windows import windows
 from .splitting import Totals, split
-from .windows import windows
 
 __all__ = ["ExactConditionals", "MergedConditionals", "gumbel"]
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.distributions import constraints
 from torch.distributions.utils import lazy_property
 
-from .batching import Rows
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
+from .numerics.urn_rows import Rows
 from .relaxation import ExactConditionals, MergedConditionals, gumbel
 from .urn import Counts, UrnDistribution, Weights
 

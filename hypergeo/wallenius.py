@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .batching import Rows
-from .race import first_arrivals
-from .race_moments import race_mean_and_variance
-from .race_probability import log_probability
+from .numerics.urn_rows import Rows
+from .numerics.wallenius.arrivals import first_arrivals
+from .numerics.wallenius.moments import race_mean_and_variance
+from .numerics.wallenius.probability import log_probability
 from .urn import UrnDistribution
 
 __all__ = ["WalleniusHypergeometric"]

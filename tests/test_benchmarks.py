@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from tests.benchmarks.__main__ import main
-from tests.benchmarks.biasedurn import BiasedUrn
-from tests.benchmarks.cases import MERGED, RELAXED, Urn
-from tests.benchmarks.merged import total_variation
-from tests.benchmarks.report import Missing, Verdict
-from tests.benchmarks.sections import SECTIONS
-from tests.benchmarks.timing import Effort, compare
+from .benchmarks.__main__ import main
+from .benchmarks.biasedurn import BiasedUrn
+from .benchmarks.cases import MERGED, RELAXED, Urn
+from .benchmarks.merged import total_variation
+from .benchmarks.report import Missing, Verdict
+from .benchmarks.sections import SECTIONS
+from .benchmarks.timing import Effort, compare
 
 # What starts a browser, workers, replicas or one page after the other is for the long mode alone, and so is what trains: all of
 # these have tests of their own.

@@ -12,7 +12,8 @@ from torch import nn
 
 from hypergeo import RelaxedFisherHypergeometric
 from hypergeo.distributed import Team, _places, process_group
-from tests.torchrun import on_two_processes
+
+from .torchrun import on_two_processes
 
 STEPS_AN_EPOCH, EPOCHS = 3, 2
 ROWS, BATCH = 25, 8

@@ -23,7 +23,8 @@ from hypergeo.factor_words import factor_sentences, factor_table, factor_tables
 from hypergeo.figures.factor_study import factor_alt, factor_figure
 from hypergeo.figures.palette import DARK, LIGHT
 from hypergeo.shared_factors import Settings
-from tests.torchrun import on_two_processes
+
+from .torchrun import on_two_processes
 
 SMALL = Settings(steps=8, batch=8, hidden=(16, 12))
 FINE = Collapse(False, False, ())

@@ -30,7 +30,8 @@ from hypergeo.ui.factor_settings import RULES, SHARED, STEPS, VARYING, EditList,
 from hypergeo.ui.factor_view import VIEWS, FactorView
 from hypergeo.ui.factor_words import FactorWords
 from hypergeo.ui.shelf import Shelf
-from tests.test_pages import page
+
+from .test_pages import page
 
 SMALL = FactorSettings(factors=3, schedule=400, seed=3)
 LATE: dict[str, Any] = {"step": 200, "record": np.ones((200, 5))}

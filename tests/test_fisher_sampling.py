@@ -18,17 +18,7 @@ from scipy import stats
 
 from hypergeo import FisherHypergeometric
 
-from .reference import (
-    FALSE_ALARM,
-    Law,
-    RationalUrn,
-    detectable_distance,
-    draw,
-    g_test,
-    merge_cells,
-    mixture,
-    total_variation,
-)
+from .reference import FALSE_ALARM, Law, RationalUrn, detectable_distance, draw, g_test, merge_cells, mixture, total_variation
 
 DRAWS = 200_000
 URNS: dict[str, tuple[int, tuple[int, ...], tuple[float, ...]]] = {

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hypergeo.ui import limits
-from tests.benchmarks.limits import LARGEST
+
+from .benchmarks.limits import LARGEST
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [*(ROOT / "pages").rglob("*.py"), *(ROOT / "hypergeo" / "ui").rglob("*.py")]

@@ -14,14 +14,7 @@ from scipy import stats
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric, gradient_quality
-from hypergeo.estimators import (
-    Exact,
-    ExactMarginal,
-    GumbelSoftmax,
-    LinearizedControlVariate,
-    ScoreFunction,
-    StraightThrough,
-)
+from hypergeo.estimators import Exact, ExactMarginal, GumbelSoftmax, LinearizedControlVariate, ScoreFunction, StraightThrough
 from hypergeo.objectives import Absolute, Linear, Quadratic, Step, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality_words import percent

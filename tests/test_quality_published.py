@@ -8,8 +8,9 @@ import torch
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
 from hypergeo.goodness_of_fit import ks_against
 from hypergeo.published_check import PublishedCheck, merged_marginals, published_check
-from tests.benchmarks.cases import Urn
-from tests.benchmarks.merged import merged_log_prob
+
+from .benchmarks.cases import Urn
+from .benchmarks.merged import merged_log_prob
 
 
 @pytest.fixture(scope="module")

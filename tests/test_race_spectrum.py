@@ -8,7 +8,7 @@ import torch
 from scipy.stats import nchypergeom_wallenius
 
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
-from hypergeo.race_spectrum import race_law, race_probabilities
+from hypergeo.numerics.wallenius.small_urn import race_law, race_probabilities
 
 from .reference import RationalUrn
 

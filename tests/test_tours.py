@@ -14,7 +14,8 @@ from hypergeo.ui import frame
 from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.state import PageState
 from hypergeo.ui.tours import Stop
-from tests.test_pages import page
+
+from .test_pages import page
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}

@@ -19,7 +19,8 @@ from hypergeo.labelled_arrays import labelled_digits
 from hypergeo.latent_mixture import gaussian_scores, start_mixture
 from hypergeo.mixture_autoencoder import MixtureAutoencoder
 from hypergeo.variational_clustering import fit_variational_clusters
-from tests.torchrun import on_two_processes
+
+from .torchrun import on_two_processes
 
 SIZES = (90, 50, 25, 15)
 QUICK = {"latent": 2, "hidden": (32,), "batch_size": 60, "pretraining": 40, "epochs": 30, "rate": 3e-3}

@@ -202,7 +202,7 @@ def _text(study: ClusterStudy) -> str:
 
 
 def _html(study: ClusterStudy) -> str:
-    from hypergeo.figures.cluster_study import study_html  # plotly, which nothing else here needs
+    from hypergeo.figures.cluster_study import study_html
 
     return study_html(study)
 

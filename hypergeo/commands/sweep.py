@@ -84,7 +84,7 @@ def _written(summary: SweepSummary, chosen: str) -> str:
     if chosen == "csv":
         return summary.to_csv()
     if chosen == "html":
-        from hypergeo.figures.report import sweep_html  # plotly, which nothing else here needs
+        from hypergeo.figures.report import sweep_html
 
         return sweep_html(summary.sentence(), summary.tables())
     return summary.to_text()

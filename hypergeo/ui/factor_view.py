@@ -14,13 +14,7 @@ import plotly.graph_objects as go
 from hypergeo.figures import Palette
 from hypergeo.figures.panels import Panel
 from hypergeo.figures.series import Line, lines_panel, nice_above
-from hypergeo.figures.shared_factors import (
-    ADAVAE,
-    agreement_panel,
-    bars_panel,
-    cuts_panel,
-    law_panel,
-)
+from hypergeo.figures.shared_factors import ADAVAE, agreement_panel, bars_panel, cuts_panel, law_panel
 from hypergeo.figures.shared_factors_grid import sprite_panel
 from hypergeo.figures.shared_factors_layout import grid_figure, learning_figure
 

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 import torch
 
-from hypergeo.enumeration import count_support
-from hypergeo.race_spectrum import RaceLaw, race_law, race_probabilities
+from hypergeo.numerics.enumeration import count_support
+from hypergeo.numerics.wallenius.small_urn import RaceLaw, race_law, race_probabilities
 
 from .limits import URN
 from .sweep import Urn, one_thread, seeded

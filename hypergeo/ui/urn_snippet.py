@@ -29,7 +29,7 @@ _WALLENIUS = """\
 import torch
 
 from hypergeo import WalleniusHypergeometric
-from hypergeo.race_spectrum import race_law
+from hypergeo.numerics.wallenius.small_urn import race_law
 
 total_count = {total_count}
 group_sizes = {group_sizes}

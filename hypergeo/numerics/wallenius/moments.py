@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from .batching import Rows
-from .binomials import solve_tilt
-from .partition import MOMENT_DROP, Tree
-from .race import expected_time
+from hypergeo.numerics.binomials import solve_tilt
+from hypergeo.numerics.partition import MOMENT_DROP, Tree
+from hypergeo.numerics.urn_rows import Rows
+
+from .arrivals import expected_time
 
 __all__ = ["race_mean_and_variance"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .binomials import stirling_remainder
+from hypergeo.numerics.binomials import stirling_remainder
 
 __all__ = ["log_probability"]
 

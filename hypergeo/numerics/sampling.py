@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .batching import Rows
-from .convolution import log_terms
+from .log_convolution import log_terms
 from .partition import Level, Tree
+from .urn_rows import Rows
 from .windows import windows
 
 __all__ = ["interleave", "sample_counts"]

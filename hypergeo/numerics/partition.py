@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .batching import Rows
 from .binomials import BinomialTerms, solve_tilt
-from .convolution import log_convolve
+from .log_convolution import log_convolve
+from .urn_rows import Rows
 
 __all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total", "mean_counts"]
 

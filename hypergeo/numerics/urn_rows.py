@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from .urn import UrnDistribution
+    from hypergeo.urn import UrnDistribution
 
 __all__ = ["Rows"]
 

@@ -1,0 +1,1 @@
+"""Numerical kernels of the distributions: convolutions, partition trees, moments, sampling and quadrature on tensors."""

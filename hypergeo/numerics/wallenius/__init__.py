@@ -1,0 +1,1 @@
+"""Numerical kernels of Wallenius' noncentral hypergeometric distribution."""
