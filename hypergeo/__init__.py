@@ -1,8 +1,8 @@
 """Exact and differentiable hypergeometric laws of group sizes."""
 
 from . import estimators, quality
-from .fisher import FisherHypergeometric
-from .relaxed import RelaxedFisherHypergeometric
-from .wallenius import WalleniusHypergeometric
+from .distributions.fisher import FisherHypergeometric
+from .distributions.relaxed import RelaxedFisherHypergeometric
+from .distributions.wallenius import WalleniusHypergeometric
 
 __all__ = ["FisherHypergeometric", "RelaxedFisherHypergeometric", "WalleniusHypergeometric", "estimators", "quality"]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
 
 __all__ = [
     "NoiseFloor",

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
+from .distributions.relaxed import RelaxedFisherHypergeometric
 from .pair_autoencoder import Layers
-from .relaxed import RelaxedFisherHypergeometric
 from .sharing_rule import Decision, SharingRule, closest
 
 __all__ = ["Categorical", "Hypergeometric"]

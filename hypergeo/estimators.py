@@ -14,12 +14,12 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from .distributions.fisher import FisherHypergeometric
+from .distributions.relaxed import RelaxedFisherHypergeometric
 from .expansion import Objective, around_mean, at_mean, evaluate, uses_matrix
-from .fisher import FisherHypergeometric
 from .numerics.enumeration import count_support, enumerate_counts
 from .numerics.moments import mean_and_covariance, mean_and_variance
 from .numerics.urn_rows import Rows
-from .relaxed import RelaxedFisherHypergeometric
 
 __all__ = [
     "Estimator",

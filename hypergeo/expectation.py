@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .distributions.fisher import FisherHypergeometric
 from .expansion import Objective, evaluate
-from .fisher import FisherHypergeometric
 from .numerics.enumeration import count_support, enumerate_counts
 
 __all__ = ["ListedUrn", "expected_separable"]

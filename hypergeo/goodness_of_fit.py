@@ -10,7 +10,7 @@ import torch
 from scipy import signal, stats
 from torch import Tensor
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
 from .numerics.enumeration import count_support
 
 __all__ = [

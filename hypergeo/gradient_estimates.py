@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .distributions.fisher import FisherHypergeometric
 from .estimators import Estimator, Exact, LinearizedControlVariate, Objective
-from .fisher import FisherHypergeometric
 from .goodness_of_fit import support_size
 
 __all__ = ["Reference", "gradients", "independent_gradients", "reference_gradient"]

@@ -11,8 +11,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from .distributions.fisher import FisherHypergeometric
 from .estimators import Estimator, Objective
-from .fisher import FisherHypergeometric
 from .gradient_estimates import Reference, gradients, independent_gradients, reference_gradient
 
 __all__ = ["NEGLIGIBLE", "SLIGHT", "GradientQuality", "Measured", "Reference", "measure_estimator", "reference_gradient"]

@@ -11,7 +11,7 @@ import torch
 from scipy.special import digamma, gammaln, zeta
 from torch import Tensor
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
 from .size_priors import HypergeometricSizes
 
 __all__ = ["CategoricalLabels", "FisherLabels", "LabelLaw", "UniformLabels", "label_law"]

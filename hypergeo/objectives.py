@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
 
 __all__ = ["OBJECTIVES", "Absolute", "Linear", "Quadratic", "Step", "objective_name", "preset_objective"]
 

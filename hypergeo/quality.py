@@ -19,14 +19,14 @@ from .distances import (
     total_variation_floor,
     wasserstein_distance,
 )
+from .distributions.fisher import FisherHypergeometric
+from .distributions.relaxed import RelaxedFisherHypergeometric
 from .estimators import Estimator, Objective
-from .fisher import FisherHypergeometric
 from .goodness_of_fit import holm, support_size
 from .gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .quality_plan import Progress, Work, named_estimators, reseed
 from .quality_records import UrnRecord, from_record, to_csv, to_record
 from .quality_words import failures, verdict
-from .relaxed import RelaxedFisherHypergeometric
 from .sample_quality import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
 
 __all__ = [

@@ -11,7 +11,7 @@ import typing
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
 
 if TYPE_CHECKING:
     from .gradient_quality import GradientQuality

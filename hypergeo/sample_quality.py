@@ -17,9 +17,9 @@ from .distances import (
     total_variation_floor,
     wasserstein_distance,
 )
-from .fisher import FisherHypergeometric
+from .distributions.fisher import FisherHypergeometric
+from .distributions.relaxed import RelaxedFisherHypergeometric
 from .goodness_of_fit import g_test, holm, ks_test, nearest_counts, support_size
-from .relaxed import RelaxedFisherHypergeometric
 
 __all__ = ["LEVEL", "Floor", "Floors", "SampleQuality", "measure_counts", "measure_sampler"]
 

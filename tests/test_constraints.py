@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from hypergeo.constraints import group_counts, relaxed_group_counts
+from hypergeo.distributions.constraints import group_counts, relaxed_group_counts
 
 from .reference import RationalUrn
 

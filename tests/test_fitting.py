@@ -16,7 +16,7 @@ from scipy.stats.contingency import odds_ratio
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric
-from hypergeo.fitting import WeightFit, fit_weights
+from hypergeo.distributions.fitting import WeightFit, fit_weights
 
 from .benchmarks.biasedurn import BiasedUrn
 from .biasedurn_figures import FIGURES, MEAN, R_SCRIPT, VARIANCE, Figures

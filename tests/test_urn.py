@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hypergeo.urn import UrnDistribution
+from hypergeo.distributions.urn import UrnDistribution
 
 LINEAR = [1.0, 2.0, 0.5]
 

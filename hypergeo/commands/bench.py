@@ -17,12 +17,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.estimators import Estimator
-from hypergeo.fisher import FisherHypergeometric
 from hypergeo.goodness_of_fit import support_size
 from hypergeo.objectives import preset_objective
-from hypergeo.relaxed import RelaxedFisherHypergeometric
-from hypergeo.wallenius import WalleniusHypergeometric
 
 from .measures import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table

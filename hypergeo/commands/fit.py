@@ -11,7 +11,7 @@ import math
 import torch
 
 from hypergeo.counts_file import CountsTable, read_counts
-from hypergeo.fitting import WeightFit, fit_weights
+from hypergeo.distributions.fitting import WeightFit, fit_weights
 
 from .quality import read_text
 from .terminal import Terminal, add_output_arguments, output_format, table

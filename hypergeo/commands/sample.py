@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from hypergeo.fisher import FisherHypergeometric
-from hypergeo.relaxed import RelaxedFisherHypergeometric
-from hypergeo.wallenius import WalleniusHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.distributions.wallenius import WalleniusHypergeometric
 
 from .terminal import Terminal, add_output_arguments, output_format
 from .urn_arguments import add_seed_argument, add_urn_arguments, positive, start, urn_of, whole

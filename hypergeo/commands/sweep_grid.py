@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hypergeo.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.objectives import OBJECTIVES
 from hypergeo.quality_records import UrnRecord
 

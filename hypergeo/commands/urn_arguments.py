@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from hypergeo.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
 
 __all__ = ["add_seed_argument", "add_urn_arguments", "numbers", "positive", "sizes", "start", "urn_of", "whole"]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from hypergeo.urn import UrnDistribution
+    from hypergeo.distributions.urn import UrnDistribution
 
 __all__ = ["Rows"]
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from hypergeo.descent import Descent, DescentRun
+from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.expectation import ListedUrn, expected_separable
 from hypergeo.figures.ground import fog
 from hypergeo.figures.plane import Plane
-from hypergeo.fisher import FisherHypergeometric
 
 from .losses import Loss
 from .methods import Method

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from hypergeo.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
 
 __all__ = ["LAST", "SETTLED", "pooled_law", "steps_that_count"]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import (
     Estimator,
     Exact,
@@ -17,7 +18,6 @@ from hypergeo.estimators import (
     StraightThrough,
 )
 from hypergeo.expectation import ListedUrn, expected_separable
-from hypergeo.fisher import FisherHypergeometric
 
 from .limits import GRADIENTS
 

@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 import torch
 
-from hypergeo.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.sample_quality import SampleQuality, measure_counts
-from hypergeo.wallenius import WalleniusHypergeometric
 
 from .limits import COUNTS
 from .sweep import Urn, one_thread, seeded
@@ -22,7 +22,7 @@ __all__ = ["Fitted", "common_sums", "example_counts", "fit", "fitted_sums", "mar
 
 @dataclass(frozen=True)
 class Fitted:
-    """Maximum-likelihood weights as plain numbers; see :class:`hypergeo.fitting.WeightFit`.
+    """Maximum-likelihood weights as plain numbers; see :class:`hypergeo.distributions.fitting.WeightFit`.
 
     Attributes:
         weights: of geometric mean one among those that are neither zero, infinite nor NaN.

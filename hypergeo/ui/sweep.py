@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 import torch
 
-from hypergeo.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.quality import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
-from hypergeo.relaxed import RelaxedFisherHypergeometric
 
 __all__ = [
     "TEMPERATURES",

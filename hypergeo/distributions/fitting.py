@@ -10,10 +10,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import ndtri
 from torch import Tensor
 
-from .numerics.binomials import log_binomial, solve_tilt
-from .numerics.moments import covariance
-from .numerics.partition import MOMENT_DROP, Tree
-from .numerics.urn_rows import Rows
+from hypergeo.numerics.binomials import log_binomial, solve_tilt
+from hypergeo.numerics.moments import covariance
+from hypergeo.numerics.partition import MOMENT_DROP, Tree
+from hypergeo.numerics.urn_rows import Rows
 
 __all__ = ["WeightFit", "fit_weights"]
 

@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.distributions import constraints
 from torch.distributions.utils import lazy_property
 
+from hypergeo.numerics.urn_rows import Rows
+
+from .conditionals import ExactConditionals, MergedConditionals, gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
-from .numerics.urn_rows import Rows
-from .relaxation import ExactConditionals, MergedConditionals, gumbel
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .numerics.binomials import BinomialTerms, solve_tilt
-from .numerics.log_convolution import log_convolve
-from .numerics.partition import Layout, Level, Tree
-from .numerics.sampling import interleave
-from .numerics.urn_rows import Rows
-from .numerics.windows import windows
-from .splitting import Totals, split
+from hypergeo.numerics.binomials import BinomialTerms, solve_tilt
+from hypergeo.numerics.log_convolution import log_convolve
+from hypergeo.numerics.partition import Layout, Level, Tree
+from hypergeo.numerics.sampling import interleave
+from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.windows import windows
+
+from .relaxed_split import Totals, split
 
 __all__ = ["ExactConditionals", "MergedConditionals", "gumbel"]
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .numerics.urn_rows import Rows
-from .numerics.wallenius.arrivals import first_arrivals
-from .numerics.wallenius.moments import race_mean_and_variance
-from .numerics.wallenius.probability import log_probability
+from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.wallenius.arrivals import first_arrivals
+from hypergeo.numerics.wallenius.moments import race_mean_and_variance
+from hypergeo.numerics.wallenius.probability import log_probability
+
 from .urn import UrnDistribution
 
 __all__ = ["WalleniusHypergeometric"]

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 from torch.distributions import register_kl
 
+from hypergeo.numerics.binomials import log_binomial_pmf
+from hypergeo.numerics.enumeration import enumerate_counts
+from hypergeo.numerics.moments import covariance, mean_and_variance
+from hypergeo.numerics.partition import MOMENT_DROP, Tree, log_total, mean_counts
+from hypergeo.numerics.sampling import sample_counts
+from hypergeo.numerics.urn_rows import Rows
+
 from .fitting import WeightFit, fit_weights
-from .numerics.binomials import log_binomial_pmf
-from .numerics.enumeration import enumerate_counts
-from .numerics.moments import covariance, mean_and_variance
-from .numerics.partition import MOMENT_DROP, Tree, log_total, mean_counts
-from .numerics.sampling import sample_counts
-from .numerics.urn_rows import Rows
 from .urn import UrnDistribution
 
 __all__ = ["FisherHypergeometric"]
@@ -150,7 +151,7 @@ class FisherHypergeometric(UrnDistribution):
 
     @classmethod
     def fit(cls, counts: Any, group_sizes: Any) -> WeightFit:
-        """Maximum-likelihood weights from observed counts; see :func:`hypergeo.fitting.fit_weights`.
+        """Maximum-likelihood weights from observed counts; see :func:`hypergeo.distributions.fitting.fit_weights`.
 
         Args:
             counts: whole numbers, shape ``(N, K)``; each row's sum is its number drawn.

@@ -1,0 +1,1 @@
+"""Exact distributions of group counts and their relaxation, as ``torch.distributions`` classes."""
