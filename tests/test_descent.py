@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hypergeo import FisherHypergeometric
-from hypergeo.descent import DescentRun, descend
 from hypergeo.estimators import Exact, ExactMarginal, GumbelSoftmax, LinearizedControlVariate, ScoreFunction, StraightThrough
-from hypergeo.expectation import ListedUrn, expected_separable
+from hypergeo.estimators.descent import DescentRun, descend
+from hypergeo.estimators.expectation import ListedUrn, expected_separable
 
 from .reference import RationalUrn
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hypergeo.descent import Descent, DescentRun
 from hypergeo.distributions.fisher import FisherHypergeometric
-from hypergeo.expectation import ListedUrn, expected_separable
+from hypergeo.estimators.descent import Descent, DescentRun
+from hypergeo.estimators.expectation import ListedUrn, expected_separable
 from hypergeo.figures.ground import fog
 from hypergeo.figures.plane import Plane
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hypergeo.descent import Descent
+from hypergeo.estimators.descent import Descent
 
 from .descent import Estimates, Task, descent, estimates
 from .losses import Loss

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.descent import Descent
+from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
 from hypergeo.figures.descent import arrows_panel, descent_figure
 from hypergeo.figures.plane import Plane

@@ -93,7 +93,10 @@ for estimator in [
 def descent_snippet(settings: Settings, step: int) -> str:
     """Python that prints the numbers of one step of the descent."""
     method = settings.method
-    imports = ["from hypergeo.descent import descend", f"from hypergeo.estimators import {_names([method], settings.draws)}"]
+    imports = [
+        "from hypergeo.estimators.descent import descend",
+        f"from hypergeo.estimators import {_names([method], settings.draws)}",
+    ]
     return (
         _head(settings, imports) + _GRADIENTS + _DESCENT.format(estimator=method.code(settings.draws), **_all(settings, step))
     )
@@ -117,7 +120,10 @@ def curve_snippet(settings: Settings) -> str:
 def race_snippet(settings: Settings, step: int) -> str:
     """Python that prints where every descent is after so many steps."""
     methods = contestants(settings.method.temperature)
-    imports = ["from hypergeo.descent import descend", f"from hypergeo.estimators import {_names(methods, settings.draws)}"]
+    imports = [
+        "from hypergeo.estimators.descent import descend",
+        f"from hypergeo.estimators import {_names(methods, settings.draws)}",
+    ]
     body = _RACE.format(estimators=_listed(methods, settings.draws), **_all(settings, step))
     return _head(settings, imports).replace("from hypergeo import FisherHypergeometric\n", "") + body
 

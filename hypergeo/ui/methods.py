@@ -17,7 +17,7 @@ from hypergeo.estimators import (
     ScoreFunction,
     StraightThrough,
 )
-from hypergeo.expectation import ListedUrn, expected_separable
+from hypergeo.estimators.expectation import ListedUrn, expected_separable
 
 from .limits import GRADIENTS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.descent import Descent
+from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette
 from hypergeo.figures.curves import side_by_side
 from hypergeo.figures.estimators import STYLES

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from hypergeo.descent import DescentRun
 from hypergeo.estimators import (
     Estimator,
     Exact,
@@ -18,6 +17,7 @@ from hypergeo.estimators import (
     ScoreFunction,
     StraightThrough,
 )
+from hypergeo.estimators.descent import DescentRun
 
 from .estimators import shown
 from .report import Cell, Missing, Section, Verdict

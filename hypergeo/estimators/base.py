@@ -14,12 +14,13 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.numerics.enumeration import count_support, enumerate_counts
+from hypergeo.numerics.moments import mean_and_covariance, mean_and_variance
+from hypergeo.numerics.urn_rows import Rows
+
 from .expansion import Objective, around_mean, at_mean, evaluate, uses_matrix
-from .numerics.enumeration import count_support, enumerate_counts
-from .numerics.moments import mean_and_covariance, mean_and_variance
-from .numerics.urn_rows import Rows
 
 __all__ = [
     "Estimator",

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .estimators import Estimator, Objective
+from hypergeo.distributions.fisher import FisherHypergeometric
+
+from .base import Estimator, Objective
 from .expectation import ListedUrn, expected_separable
 
 __all__ = ["Descent", "DescentRun", "descend"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.numerics.enumeration import count_support, enumerate_counts
+
 from .expansion import Objective, evaluate
-from .numerics.enumeration import count_support, enumerate_counts
 
 __all__ = ["ListedUrn", "expected_separable"]
 

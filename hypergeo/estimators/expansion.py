@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .numerics.urn_rows import Rows
+from hypergeo.numerics.urn_rows import Rows
 
 __all__ = ["Expansion", "Objective", "around_mean", "at_mean", "evaluate", "uses_matrix"]
 
