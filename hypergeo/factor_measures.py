@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from .image_pairs import ImagePairs
+from .datasets.image_pairs import ImagePairs
 from .shared_factors import PairView
 
 __all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "score"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from .datasets.image_pairs import FactorImages, Sharing
 from .distributed import Team
 from .factor_measures import Score, score
-from .image_pairs import FactorImages, Sharing
 from .shared_factors import Settings, SharedFactors
 from .sharing_rules import (
     AdaptiveThreshold,

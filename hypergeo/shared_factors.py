@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from .datasets.image_pairs import FactorImages, Sharing
 from .distributed import Team
 from .factor_records import PairView, Settings, TrainingRecord
-from .image_pairs import FactorImages, Sharing
 from .pair_autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
 from .sharing_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
 
@@ -32,7 +32,7 @@ class SharedFactors:
 
     Args:
         data: where pairs come from.
-        shared: what pairs share (see :data:`~hypergeo.image_pairs.Sharing`); a list holds one entry for each seed.
+        shared: what pairs share (see :data:`~hypergeo.datasets.image_pairs.Sharing`); a list holds one entry for each seed.
         dimensions: number of latent dimensions, ``d``; the number of factors when omitted.
         rule: how dimensions are taken for shared; :class:`~hypergeo.sharing_rules.Hypergeometric` when omitted.
         settings: of the training.

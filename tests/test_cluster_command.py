@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from hypergeo.__main__ import main
-from hypergeo.blobs import gaussian_blobs
 from hypergeo.clustering import Schedule, fit_clusters
 from hypergeo.clustering_scores import score_clusters
 from hypergeo.commands.cluster_methods import usual_methods
 from hypergeo.commands.points_file import read_points
-from hypergeo.labelled_arrays import labelled_digits
+from hypergeo.datasets.blobs import gaussian_blobs
+from hypergeo.datasets.labelled import labelled_digits
 from hypergeo.self_labelling import LabellingSettings, fit_self_labelling
 
 QUICK = ["--restarts", "2", "--steps", "40"]

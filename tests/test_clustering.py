@@ -13,9 +13,9 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric
-from hypergeo.blobs import gaussian_blobs
 from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
 from hypergeo.clustering_scores import score_clusters
+from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.kmeans import kmeans_plus_plus, lloyd, squared_distances
 from hypergeo.size_priors import HypergeometricSizes, size_prior
 from hypergeo.transport_plan import assignment_loss

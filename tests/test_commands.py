@@ -17,7 +17,7 @@ from hypergeo import FisherHypergeometric
 from hypergeo.__main__ import main
 from hypergeo.commands import COMMANDS
 from hypergeo.commands.terminal import Terminal
-from hypergeo.counts_file import read_counts
+from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.quality import QualityReport
 
 URN = ["-n", "15", "-m", "3x10", "-w", "1,2,4"]

@@ -11,7 +11,7 @@ from scipy import stats
 
 from hypergeo.augmentation import Augmentation
 from hypergeo.clustering_scores import score_clusters
-from hypergeo.labelled_arrays import LabelledArrays, geometric_sizes, labelled_digits
+from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 from hypergeo.self_labelling import LabellingSettings, SelfLabelling, _contrast, concentration, fit_self_labelling
 
 PRIORS = ("uniform", "categorical", "hypergeometric")

@@ -13,9 +13,9 @@ import torch
 from torch.distributions import Normal
 
 from hypergeo.clustering_scores import score_clusters
+from hypergeo.datasets.labelled import labelled_digits
 from hypergeo.distributed import Team, process_group
 from hypergeo.label_laws import CategoricalLabels, FisherLabels
-from hypergeo.labelled_arrays import labelled_digits
 from hypergeo.latent_mixture import gaussian_scores, start_mixture
 from hypergeo.mixture_autoencoder import MixtureAutoencoder
 from hypergeo.variational_clustering import fit_variational_clusters

@@ -12,9 +12,9 @@ from functools import partial
 
 import torch
 
-from hypergeo.blobs import gaussian_blobs
 from hypergeo.cluster_study import ClusterRun, ClusterStudy
-from hypergeo.labelled_arrays import LabelledArrays, geometric_sizes, labelled_digits
+from hypergeo.datasets.blobs import gaussian_blobs
+from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 
 from .cluster_methods import LIMITED, METHODS, ClusterTask, find_clusters, usual_methods
 from .points_file import read_points

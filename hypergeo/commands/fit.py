@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from hypergeo.counts_file import CountsTable, read_counts
+from hypergeo.datasets.counts_csv import CountsTable, read_counts
 from hypergeo.distributions.fitting import WeightFit, fit_weights
 
 from .quality import read_text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hypergeo.counts_file import read_counts
-from hypergeo.labelled_arrays import LabelledArrays, class_numbers, labelled_archive
+from hypergeo.datasets.counts_csv import read_counts
+from hypergeo.datasets.labelled import LabelledArrays, class_numbers, labelled_archive
 
 from .quality import read_text
 
@@ -15,7 +15,7 @@ _CLASS_NAMES = ("class", "label", "y", "target")
 
 
 def read_points(place: str) -> LabelledArrays:
-    """Points from an archive (see :func:`~hypergeo.labelled_arrays.labelled_archive`), or from a table with a row a point.
+    """Points from an archive (see :func:`~hypergeo.datasets.labelled.labelled_archive`), or from a table with a row a point.
 
     Args:
         place: a file, or ``-`` for a table on standard input. In tables, a column named ``class``, ``label``, ``y`` or

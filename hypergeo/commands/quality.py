@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hypergeo.counts_file import read_counts
+from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.gradient_quality import Measured
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport

@@ -9,7 +9,7 @@ import streamlit as st
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from hypergeo.blobs import gaussian_blobs
+from hypergeo.datasets.blobs import gaussian_blobs
 
 from .limits import CLUSTERS
 

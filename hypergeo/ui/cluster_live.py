@@ -80,4 +80,7 @@ def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:
         return "", lines
     sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
     made = f"gaussian_blobs({sizes}, {values['apart']}, {values['seed']})"
-    return "from hypergeo.blobs import gaussian_blobs\n", f"made = {made}\npoints, classes = made.points, made.classes\n"
+    return (
+        "from hypergeo.datasets.blobs import gaussian_blobs\n",
+        f"made = {made}\npoints, classes = made.points, made.classes\n",
+    )

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo.datasets.image_pairs import ImagePairs
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.factor_measures import Collapse, collapse, match_factors
-from hypergeo.image_pairs import ImagePairs
 from hypergeo.shared_factors import PairView, SharedFactors
 from hypergeo.sharing_rules import adavae_shared
 

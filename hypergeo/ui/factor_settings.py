@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.datasets import Sprites
+from hypergeo.datasets.image_pairs import Sharing
 from hypergeo.factor_records import Settings
-from hypergeo.image_pairs import Sharing
 from hypergeo.shared_factors import SharedFactors
 from hypergeo.sharing_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hypergeo.counts_file import read_counts
+from hypergeo.datasets.counts_csv import read_counts
 
 from .limits import COUNTS, QUALITY
 from .plain_words import plain
@@ -42,7 +42,7 @@ class Reading:
 
 
 def read(data: str | bytes) -> Reading:
-    """Reads one row of counts a line, as :func:`hypergeo.counts_file.read_counts` does, for an urn that the page can show.
+    """Reads one row of counts a line, as :func:`hypergeo.datasets.counts_csv.read_counts` does, for an urn that the page can show.
 
     A line ``sizes: 10, 10, 10`` gives the group sizes, and a first column that only numbers the rows is left out.
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 
-from hypergeo.blobs import Blobs, gaussian_blobs
 from hypergeo.cluster_study import ClusterRun, ClusterStudy
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering_scores import ClusterScores, score_clusters
 from hypergeo.commands.cluster_methods import ClusterTask, find_clusters, usual_methods
-from hypergeo.labelled_arrays import geometric_sizes, labelled_digits
+from hypergeo.datasets.blobs import Blobs, gaussian_blobs
+from hypergeo.datasets.labelled import geometric_sizes, labelled_digits
 
 from .report import Cell, Section, Verdict
 
