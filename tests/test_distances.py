@@ -9,8 +9,9 @@ import pytest
 import torch
 from scipy import stats
 
-from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, distances
-from hypergeo.distances import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
+from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
+from hypergeo.quality import distances
+from hypergeo.quality.distances import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
 
 URNS = [
     (12, [12, 12, 12], [1.0, 2.0, 4.0]),

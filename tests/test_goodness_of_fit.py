@@ -11,8 +11,9 @@ import pytest
 import torch
 from scipy import stats
 
-from hypergeo import FisherHypergeometric, goodness_of_fit
-from hypergeo.goodness_of_fit import g_test, holm, ks_p_value, ks_test, nearest_counts, pool_cells, support_size
+from hypergeo import FisherHypergeometric
+from hypergeo.quality import goodness_of_fit
+from hypergeo.quality.goodness_of_fit import g_test, holm, ks_p_value, ks_test, nearest_counts, pool_cells, support_size
 
 
 def all_outcomes(probabilities: list[Fraction], number: int) -> list[tuple[Fraction, Fraction]]:

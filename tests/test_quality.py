@@ -13,12 +13,13 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from hypergeo import FisherHypergeometric, gradient_quality
+from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Exact, ExactMarginal, GumbelSoftmax, LinearizedControlVariate, ScoreFunction, StraightThrough
 from hypergeo.objectives import Absolute, Linear, Quadratic, Step, preset_objective
 from hypergeo.quality import QualityReport
-from hypergeo.quality_words import percent
-from hypergeo.sample_quality import Floors, measure_counts
+from hypergeo.quality import gradients as gradient_quality
+from hypergeo.quality.samples import Floors, measure_counts
+from hypergeo.quality.verdict import percent
 
 LAW = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
 STEEP = FisherHypergeometric(15, [10, 10, 10], [1.0, 10.0, 1.0])

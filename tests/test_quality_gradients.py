@@ -9,10 +9,12 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from hypergeo import FisherHypergeometric, gradient_estimates, gradient_quality
+from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Exact, ExactMarginal, LinearizedControlVariate, ScoreFunction
-from hypergeo.gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from hypergeo.objectives import Absolute, Linear, Quadratic
+from hypergeo.quality import gradients as gradient_quality
+from hypergeo.quality import reference_gradient as gradient_estimates
+from hypergeo.quality.gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 
 LAW = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
 EVEN = Quadratic((5.0, 5.0, 5.0))

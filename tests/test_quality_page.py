@@ -19,8 +19,8 @@ from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
 from hypergeo.figures.fitted_weights import weights_panel
 from hypergeo.figures.published_check import published_figure
-from hypergeo.published_check import published_check
 from hypergeo.quality import measure_counts
+from hypergeo.quality.published_check import published_check
 from hypergeo.ui import quality_run
 from hypergeo.ui.quality_controls import PUBLISHED, RELAXATION, CheckSettings, PublishedSettings, quality_controls
 from hypergeo.ui.quality_counts import fit, fitted_sums

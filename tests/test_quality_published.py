@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
-from hypergeo.goodness_of_fit import ks_against
-from hypergeo.published_check import PublishedCheck, merged_marginals, published_check
+from hypergeo.quality.goodness_of_fit import ks_against
+from hypergeo.quality.published_check import PublishedCheck, merged_marginals, published_check
 
 from .benchmarks.cases import Urn
 from .benchmarks.merged import merged_log_prob

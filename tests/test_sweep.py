@@ -27,7 +27,7 @@ from hypergeo.commands.sweep_grid import SETTINGS, read_grid
 from hypergeo.estimators import GumbelSoftmax, LinearizedControlVariate
 from hypergeo.objectives import Quadratic
 from hypergeo.quality import QualityReport
-from hypergeo.quality_records import UrnRecord, from_record, to_record
+from hypergeo.quality.records import UrnRecord, from_record, to_record
 
 from .waiting import wait_until
 

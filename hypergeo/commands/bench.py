@@ -21,8 +21,8 @@ from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.estimators import Estimator
-from hypergeo.goodness_of_fit import support_size
 from hypergeo.objectives import preset_objective
+from hypergeo.quality.goodness_of_fit import support_size
 
 from .measures import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hypergeo.datasets.counts_csv import read_counts
-from hypergeo.gradient_quality import Measured
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
+from hypergeo.quality.gradients import Measured
 
 from .measures import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table

@@ -16,7 +16,7 @@ import torch
 
 from hypergeo.objectives import preset_objective
 from hypergeo.quality import QualityReport
-from hypergeo.quality_records import UrnRecord, from_record, to_record
+from hypergeo.quality.records import UrnRecord, from_record, to_record
 
 from .measures import ESTIMATORS, with_target
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.objectives import OBJECTIVES
-from hypergeo.quality_records import UrnRecord
+from hypergeo.quality.records import UrnRecord
 
 from .measures import ESTIMATORS
 from .sweep_cells import Cell

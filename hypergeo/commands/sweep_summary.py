@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypergeo.quality import QualityReport
-from hypergeo.quality_records import UrnRecord, table_rows, to_record
+from hypergeo.quality.records import UrnRecord, table_rows, to_record
 
 from .sweep_cells import Cell, code_version
 from .terminal import table

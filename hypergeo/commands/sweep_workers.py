@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hypergeo.quality_records import to_record
+from hypergeo.quality.records import to_record
 
 from .sweep_cells import Cell, code_version, measure_record
 

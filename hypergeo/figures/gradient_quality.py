@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.gradient_quality import GradientQuality, Measured
 from hypergeo.quality import QualityReport
+from hypergeo.quality.gradients import GradientQuality, Measured
 
 from .palette import Palette, group_colour
 from .panels import Box, Json, Panel, arrange, caption

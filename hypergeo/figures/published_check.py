@@ -6,7 +6,7 @@ import math
 
 import plotly.graph_objects as go
 
-from hypergeo.published_check import PublishedCheck
+from hypergeo.quality.published_check import PublishedCheck
 
 from .palette import Palette, group_colour
 from .panels import Box, Json, Panel, arrange, caption

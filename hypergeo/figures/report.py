@@ -6,9 +6,9 @@ import html
 import re
 from collections.abc import Sequence
 
-from hypergeo.goodness_of_fit import EXPECTED
-from hypergeo.gradient_quality import NEGLIGIBLE, Measured
 from hypergeo.quality import QualityReport
+from hypergeo.quality.goodness_of_fit import EXPECTED
+from hypergeo.quality.gradients import NEGLIGIBLE, Measured
 
 from .gradient_quality import gradient_figure
 from .html_page import drawn_figure, html_page, html_table

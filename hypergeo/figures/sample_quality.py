@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.quality import QualityReport
-from hypergeo.sample_quality import SampleQuality
+from hypergeo.quality.samples import SampleQuality
 
 from .palette import Palette, group_colour
 from .panels import Box, Json, Panel, arrange, axis_title, caption

@@ -15,8 +15,8 @@ from hypergeo.estimators import (
     StraightThrough,
 )
 from hypergeo.objectives import OBJECTIVES, preset_objective
-from hypergeo.published_check import PublishedCheck, published_check
 from hypergeo.quality import QualityReport
+from hypergeo.quality.published_check import PublishedCheck, published_check
 
 from .controls import Choice, Control, Switch, Whole
 from .limits import COUNTS as COUNTS_LIMITS
@@ -235,5 +235,5 @@ class PublishedSettings:
         ]
 
     def measure(self, progress: Progress | None = None) -> PublishedCheck:
-        """The check; see :func:`hypergeo.published_check.published_check`."""
+        """The check; see :func:`hypergeo.quality.published_check.published_check`."""
         return published_check(num_seeds=self.num_seeds, num_samples=self.num_samples, seed=self.seed, progress=progress)

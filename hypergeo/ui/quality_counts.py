@@ -12,7 +12,7 @@ import torch
 
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
-from hypergeo.sample_quality import SampleQuality, measure_counts
+from hypergeo.quality.samples import SampleQuality, measure_counts
 
 from .limits import COUNTS
 from .sweep import Urn, one_thread, seeded

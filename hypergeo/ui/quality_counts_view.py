@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from hypergeo.figures import LIGHT, Palette, group_colour, marginals_panel
 from hypergeo.figures.fitted_weights import counts_figure, weights_panel
-from hypergeo.sample_quality import SampleQuality
+from hypergeo.quality.samples import SampleQuality
 
 from .quality_counts import Fitted, fit, marginals, measure
 from .quality_report import Drawing

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from hypergeo.figures import LIGHT, Palette
 from hypergeo.figures.published_check import published_figure
 from hypergeo.figures.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
-from hypergeo.published_check import PublishedCheck
 from hypergeo.quality import QualityReport
-from hypergeo.quality_words import failures
+from hypergeo.quality.published_check import PublishedCheck
+from hypergeo.quality.verdict import failures
 
 from .share import standalone_html
 

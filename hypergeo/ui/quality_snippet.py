@@ -30,7 +30,7 @@ print(*report.verdict(), sep="\\n")
 """
 
 _PUBLISHED = """\
-from hypergeo.published_check import published_check
+from hypergeo.quality.published_check import published_check
 
 check = published_check(num_seeds={num_seeds}, num_samples={num_samples}, seed={seed})
 print(*check.verdict(), sep="\\n")

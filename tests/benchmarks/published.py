@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypergeo.published_check import published_check
+from hypergeo.quality.published_check import published_check
 
 from .report import Cell, Section, Verdict
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
 
 __all__ = [
     "NoiseFloor",

@@ -11,12 +11,12 @@ import typing
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from .distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
 
 if TYPE_CHECKING:
-    from .gradient_quality import GradientQuality
-    from .quality import QualityReport
-    from .sample_quality import SampleQuality
+    from .gradients import GradientQuality
+    from .report import QualityReport
+    from .samples import SampleQuality
 
 __all__ = ["UrnRecord", "from_record", "table_rows", "to_csv", "to_record"]
 
@@ -52,7 +52,7 @@ def to_record(value: Any) -> str:
     """A dataclass as JSON; infinite numbers, which JSON has not, are the strings ``"inf"`` and ``"-inf"``.
 
     Example:
-        >>> from hypergeo.sample_quality import Floor
+        >>> from hypergeo.quality.samples import Floor
         >>> to_record(Floor(0.5, float("inf")))
         '{"mean": 0.5, "quantile": "inf"}'
     """
@@ -70,7 +70,7 @@ def from_record(text: str, kind: type) -> Any:
         ValueError: where the text does not fit the dataclass.
 
     Example:
-        >>> from hypergeo.sample_quality import Floor
+        >>> from hypergeo.quality.samples import Floor
         >>> from_record('{"mean": 0.5, "quantile": "inf"}', Floor)
         Floor(mean=0.5, quantile=inf)
     """

@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import objectives
+from hypergeo import objectives
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.estimators import Estimator, Objective
+
 from .distances import (
     NoiseFloor,
     marginal_total_variation,
@@ -19,15 +23,12 @@ from .distances import (
     total_variation_floor,
     wasserstein_distance,
 )
-from .distributions.fisher import FisherHypergeometric
-from .distributions.relaxed import RelaxedFisherHypergeometric
-from .estimators import Estimator, Objective
 from .goodness_of_fit import holm, support_size
-from .gradient_quality import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
-from .quality_plan import Progress, Work, named_estimators, reseed
-from .quality_records import UrnRecord, from_record, to_csv, to_record
-from .quality_words import failures, verdict
-from .sample_quality import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
+from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
+from .progress import Progress, Work, named_estimators, reseed
+from .records import UrnRecord, from_record, to_csv, to_record
+from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
+from .verdict import failures, verdict
 
 __all__ = [
     "Floor",
@@ -221,7 +222,7 @@ class QualityReport:
             seed: of the noise floors' replicates.
 
         Raises:
-            ValueError: see :func:`hypergeo.sample_quality.measure_counts`.
+            ValueError: see :func:`hypergeo.quality.samples.measure_counts`.
 
         Example:
             >>> _ = torch.manual_seed(0)

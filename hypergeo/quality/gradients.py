@@ -11,9 +11,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .estimators import Estimator, Objective
-from .gradient_estimates import Reference, gradients, independent_gradients, reference_gradient
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.estimators import Estimator, Objective
+
+from .reference_gradient import Reference, gradients, independent_gradients, reference_gradient
 
 __all__ = ["NEGLIGIBLE", "SLIGHT", "GradientQuality", "Measured", "Reference", "measure_estimator", "reference_gradient"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .gradient_quality import GradientQuality
-    from .quality import QualityReport
-    from .sample_quality import SampleQuality
+    from .gradients import GradientQuality
+    from .report import QualityReport
+    from .samples import SampleQuality
 
 __all__ = ["described_sampler", "failures", "percent", "verdict"]
 

@@ -10,8 +10,8 @@ import torch
 from scipy import signal, stats
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .numerics.enumeration import count_support
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.numerics.enumeration import count_support
 
 __all__ = [
     "EXPECTED",

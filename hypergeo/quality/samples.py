@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+
 from .distances import (
     NoiseFloor,
     marginal_total_variation,
@@ -17,8 +20,6 @@ from .distances import (
     total_variation_floor,
     wasserstein_distance,
 )
-from .distributions.fisher import FisherHypergeometric
-from .distributions.relaxed import RelaxedFisherHypergeometric
 from .goodness_of_fit import g_test, holm, ks_test, nearest_counts, support_size
 
 __all__ = ["LEVEL", "Floor", "Floors", "SampleQuality", "measure_counts", "measure_sampler"]
@@ -75,8 +76,8 @@ class SampleQuality:
         straight_through: whether draws were whole; ``None`` for counts from elsewhere.
         num_samples: number of draws.
         ks: Kolmogorov-Smirnov distance of each group.
-        ks_p_values: their exact p-values, see :func:`hypergeo.goodness_of_fit.ks_p_value`.
-        g: statistic of the joint test, see :func:`hypergeo.goodness_of_fit.g_test`; ``None`` where the law cannot be listed.
+        ks_p_values: their exact p-values, see :func:`hypergeo.quality.goodness_of_fit.ks_p_value`.
+        g: statistic of the joint test, see :func:`hypergeo.quality.goodness_of_fit.g_test`; ``None`` where the law cannot be listed.
         g_degrees: its degrees of freedom.
         g_p_value: its p-value.
         total_variation: joint, between 0 and 1; ``None`` where the law cannot be listed.

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .estimators import Estimator
+from hypergeo.estimators import Estimator
 
 __all__ = ["Progress", "Work", "label", "named_estimators", "reseed"]
 

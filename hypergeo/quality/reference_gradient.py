@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .estimators import Estimator, Exact, LinearizedControlVariate, Objective
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.estimators import Estimator, Exact, LinearizedControlVariate, Objective
+
 from .goodness_of_fit import support_size
 
 __all__ = ["Reference", "gradients", "independent_gradients", "reference_gradient"]
