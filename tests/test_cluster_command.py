@@ -14,12 +14,12 @@ import pytest
 
 from hypergeo.__main__ import main
 from hypergeo.clustering import Schedule, fit_clusters
-from hypergeo.clustering_scores import score_clusters
-from hypergeo.commands.cluster_methods import usual_methods
+from hypergeo.clustering.benchmark.registry import usual_methods
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.self_labelling.model import LabellingSettings, fit_self_labelling
 from hypergeo.commands.points_file import read_points
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import labelled_digits
-from hypergeo.self_labelling import LabellingSettings, fit_self_labelling
 
 QUICK = ["--restarts", "2", "--steps", "40"]
 BLOBS = gaussian_blobs([40, 20, 10], 6.0, seed=0)

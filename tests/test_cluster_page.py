@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hypergeo.clustering import Schedule, SizedClusters
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.ui import cluster_run
 from hypergeo.ui.cluster_data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points

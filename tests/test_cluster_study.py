@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hypergeo.cluster_study import ClusterRun, ClusterStudy, Spread
+from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy, Spread
 from hypergeo.figures.cluster_study import study_alt, study_figure, study_html
 from hypergeo.figures.palette import DARK, LIGHT, group_colour
 

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from hypergeo import FisherHypergeometric
 from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.size_priors import HypergeometricSizes, size_prior
+from hypergeo.clustering.transport_plan import assignment_loss
 from hypergeo.datasets.blobs import gaussian_blobs
-from hypergeo.kmeans import kmeans_plus_plus, lloyd, squared_distances
-from hypergeo.size_priors import HypergeometricSizes, size_prior
-from hypergeo.transport_plan import assignment_loss
 
 BLOBS = gaussian_blobs([60, 25, 10, 5], 6.0, seed=3)
 SHORT = Schedule(steps=40)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from hypergeo import FisherHypergeometric
-from hypergeo.label_laws import CategoricalLabels, FisherLabels, LabelLaw, UniformLabels, label_law
+from hypergeo.clustering.variational.label_priors import CategoricalLabels, FisherLabels, LabelLaw, UniformLabels, label_law
 
 
 def fisher(total: int, capacities: list[int], log_weights: list[float]) -> FisherLabels:

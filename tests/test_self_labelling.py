@@ -9,10 +9,16 @@ import pytest
 import torch
 from scipy import stats
 
-from hypergeo.augmentation import Augmentation
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.self_labelling.augmentation import Augmentation
+from hypergeo.clustering.self_labelling.model import (
+    LabellingSettings,
+    SelfLabelling,
+    _contrast,
+    concentration,
+    fit_self_labelling,
+)
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
-from hypergeo.self_labelling import LabellingSettings, SelfLabelling, _contrast, concentration, fit_self_labelling
 
 PRIORS = ("uniform", "categorical", "hypergeometric")
 STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0, "bend": 0, "contrast": 0, "noise": 0}

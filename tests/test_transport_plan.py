@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
-from hypergeo.transport_plan import assign, assignment_loss
+from hypergeo.clustering.transport_plan import assign, assignment_loss
 
 
 def problem(seed: int, points: int, groups: int, scale: float = 3.0, batch: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.variational.autoencoder import MixtureAutoencoder
+from hypergeo.clustering.variational.fit import fit_variational_clusters
+from hypergeo.clustering.variational.label_priors import CategoricalLabels, FisherLabels
+from hypergeo.clustering.variational.mixture import gaussian_scores, start_mixture
 from hypergeo.datasets.labelled import labelled_digits
 from hypergeo.distributed import Team, process_group
-from hypergeo.label_laws import CategoricalLabels, FisherLabels
-from hypergeo.latent_mixture import gaussian_scores, start_mixture
-from hypergeo.mixture_autoencoder import MixtureAutoencoder
-from hypergeo.variational_clustering import fit_variational_clusters
 
 from .torchrun import on_two_processes
 

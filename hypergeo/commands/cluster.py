@@ -12,11 +12,11 @@ from functools import partial
 
 import torch
 
-from hypergeo.cluster_study import ClusterRun, ClusterStudy
+from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, ClusterTask, find_clusters, usual_methods
+from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 
-from .cluster_methods import LIMITED, METHODS, ClusterTask, find_clusters, usual_methods
 from .points_file import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import positive, sizes, whole

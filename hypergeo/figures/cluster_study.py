@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.cluster_study import ClusterStudy
+from hypergeo.clustering.benchmark.study import ClusterStudy
 
 from .html_page import drawn_figure, html_page, html_table
 from .palette import LIGHT, Palette, group_colour, translucent
@@ -161,7 +161,7 @@ def study_html(study: ClusterStudy) -> str:
         study: what was measured.
 
     Example:
-        >>> from hypergeo.cluster_study import ClusterRun
+        >>> from hypergeo.clustering.benchmark.study import ClusterRun
         >>> page = study_html(ClusterStudy([ClusterRun("ours", 0, {}, 0.1, (2.0, 1.0))]))
         >>> "<table>" in page, "<script src=" in page
         (True, False)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from hypergeo.clustering import Schedule, SizedClusters
-from hypergeo.clustering_scores import ClusterScores, score_clusters
-from hypergeo.size_priors import HypergeometricSizes
+from hypergeo.clustering.scores import ClusterScores, score_clusters
+from hypergeo.clustering.size_priors import HypergeometricSizes
 
 from .cluster_data import ClusterData
 from .cluster_settings import STEPS, Edit, Settings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypergeo.size_priors import HypergeometricSizes
+from hypergeo.clustering.size_priors import HypergeometricSizes
 
 from .controls import Choice, Control, Whole
 from .limits import CLUSTERS

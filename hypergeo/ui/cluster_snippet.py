@@ -12,7 +12,7 @@ _HEAD = """\
 import numpy as np
 
 from hypergeo.clustering import Schedule, SizedClusters
-from hypergeo.clustering_scores import score_clusters
+from hypergeo.clustering.scores import score_clusters
 {imports}
 {data}
 for prior in ("hypergeometric", "categorical", "uniform"):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from hypergeo.cluster_study import ClusterRun, ClusterStudy
 from hypergeo.clustering import Schedule, SizedClusters
-from hypergeo.clustering_scores import ClusterScores, score_clusters
-from hypergeo.commands.cluster_methods import ClusterTask, find_clusters, usual_methods
+from hypergeo.clustering.benchmark.registry import ClusterTask, find_clusters, usual_methods
+from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
+from hypergeo.clustering.scores import ClusterScores, score_clusters
 from hypergeo.datasets.blobs import Blobs, gaussian_blobs
 from hypergeo.datasets.labelled import geometric_sizes, labelled_digits
 

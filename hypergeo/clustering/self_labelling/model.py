@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
+from hypergeo.clustering.size_priors import SizePrior, size_prior
+from hypergeo.clustering.transport_plan import assign
+
 from .augmentation import Augmentation
-from .kmeans import kmeans_plus_plus, lloyd, squared_distances
-from .size_priors import SizePrior, size_prior
-from .transport_plan import assign
 
 __all__ = ["LabelledClusters", "LabellingSettings", "SelfLabelling", "concentration", "fit_self_labelling"]
 
@@ -99,7 +100,7 @@ class SelfLabelling:
     ``exp(κ z·c_k)``. Every few steps
 
     - sizes ``n`` are drawn from the prior, and all images assigned to clusters of these sizes at least cost,
-      ``J(n) = min_P Σ P (−κ z·c) + Σ P log(P / (n / N))``: see :func:`~hypergeo.transport_plan.assign`;
+      ``J(n) = min_P Σ P (−κ z·c) + Σ P log(P / (n / N))``: see :func:`~hypergeo.clustering.transport_plan.assign`;
     - the log weights go down the gradient of ``J``, which flows through the drawn sizes;
     - each ``c_k`` becomes the direction of its images' mean, and ``κ`` what their spread says;
 
@@ -113,7 +114,7 @@ class SelfLabelling:
         prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
         seed: of the network, its batches and changes, of starts and drawn sizes.
         settings: how it is trained.
-        size_settings: of :class:`~hypergeo.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
+        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
             ``straight_through``, ``conditionals``.
 
     Attributes:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .distributed import Team
-from .label_laws import LabelLaw
-from .latent_mixture import start_mixture
-from .mixture_autoencoder import MixtureAutoencoder, Reconstruction
+from hypergeo.distributed import Team
+
+from .autoencoder import MixtureAutoencoder, Reconstruction
+from .label_priors import LabelLaw
+from .mixture import start_mixture
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .kmeans import kmeans_plus_plus, lloyd
-from .label_laws import LabelLaw
+from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd
+
+from .label_priors import LabelLaw
 
 __all__ = ["LatentMixture", "gaussian_scores", "start_mixture"]
 
@@ -70,7 +71,7 @@ def start_mixture(latents: Tensor, law: LabelLaw, seed: int) -> LatentMixture:
         seed: of the starts, and of the part of the points that is used where they are many.
 
     Example:
-        >>> from hypergeo.label_laws import CategoricalLabels
+        >>> from hypergeo.clustering.variational.label_priors import CategoricalLabels
         >>> latents = torch.cat([torch.randn(60, 2, generator=torch.Generator().manual_seed(0)), torch.full((20, 2), 9.0)])
         >>> start_mixture(latents, CategoricalLabels(80, 2), 0).law.mean.round().sort().values
         tensor([20., 60.], dtype=torch.float64)

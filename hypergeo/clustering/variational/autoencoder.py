@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from .latent_mixture import gaussian_scores
+from .mixture import gaussian_scores
 
 __all__ = ["MixtureAutoencoder", "Reconstruction"]
 

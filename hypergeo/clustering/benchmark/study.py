@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .clustering_scores import score_clusters
+from hypergeo.clustering.scores import score_clusters
 
 __all__ = ["SCORES", "ClusterRun", "ClusterStudy", "Comparison", "Spread"]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypergeo.variational_clustering import fit_variational_clusters
-from hypergeo.variational_training import VariationalSettings
+from hypergeo.clustering.variational.fit import fit_variational_clusters
+from hypergeo.clustering.variational.training import VariationalSettings
 
 if TYPE_CHECKING:
-    from .cluster_methods import ClusterTask, Method
+    from .registry import ClusterTask, Method
 
 __all__ = ["NETWORKS", "WARMED"]
 

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .distributed import Team
-from .label_laws import label_law
-from .mixture_autoencoder import MixtureAutoencoder
-from .variational_training import VariationalSettings, VariationalTraining
+from hypergeo.distributed import Team
+
+from .autoencoder import MixtureAutoencoder
+from .label_priors import label_law
+from .training import VariationalSettings, VariationalTraining
 
 __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_clusters"]
 
@@ -29,7 +30,7 @@ class VariationalClusters:
         sizes: mean of the learned law of the labels, scaled to ``N``, shape ``(K,)``.
         log_weights: of the law, mean zero, shape ``(K,)``.
         elbo: evidence lower bound in nats a point, one number an epoch; the law's part is taken at the expected counts, see
-            :class:`~hypergeo.label_laws.FisherLabels`.
+            :class:`~hypergeo.clustering.variational.label_priors.FisherLabels`.
         model: the networks and the mixture, for rows from which ``centre`` is taken off and that are divided by ``spread``.
         centre: shape ``(D,)``.
         spread: a number.

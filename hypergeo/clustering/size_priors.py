@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .distributions.fisher import FisherHypergeometric
-from .distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
 __all__ = ["CategoricalSizes", "HypergeometricSizes", "SizePrior", "UniformSizes", "size_prior"]
 

@@ -11,8 +11,8 @@ import torch
 from scipy.special import digamma, gammaln, zeta
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .size_priors import HypergeometricSizes
+from hypergeo.clustering.size_priors import HypergeometricSizes
+from hypergeo.distributions.fisher import FisherHypergeometric
 
 __all__ = ["CategoricalLabels", "FisherLabels", "LabelLaw", "UniformLabels", "label_law"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
-from hypergeo.self_labelling import LabellingSettings, SelfLabelling
+from hypergeo.clustering.fit import Schedule, SizedClusters, fit_clusters
+from hypergeo.clustering.self_labelling.model import LabellingSettings, SelfLabelling
 
-from .cluster_networks import NETWORKS, WARMED
+from .networks import NETWORKS, WARMED
 
 __all__ = ["LIMITED", "METHODS", "ClusterTask", "FoundClusters", "find_clusters", "usual_methods"]
 

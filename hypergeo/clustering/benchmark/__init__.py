@@ -1,0 +1,1 @@
+"""Comparison of clustering methods on labelled data, seed by seed."""

@@ -1,0 +1,1 @@
+"""Self-labelling: a network learns features and cluster labels of learned sizes together."""
