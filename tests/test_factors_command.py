@@ -16,13 +16,13 @@ from scipy import stats
 
 from hypergeo.__main__ import main
 from hypergeo.datasets import Sprites
-from hypergeo.factor_measures import Collapse, Score
-from hypergeo.factor_results import FactorResults
-from hypergeo.factor_study import METHODS, StudyRow, factor_study
-from hypergeo.factor_words import factor_sentences, factor_table, factor_tables
 from hypergeo.figures.factor_study import factor_alt, factor_figure
 from hypergeo.figures.palette import DARK, LIGHT
 from hypergeo.shared_factors import Settings
+from hypergeo.shared_factors.result_tables import factor_sentences, factor_table, factor_tables
+from hypergeo.shared_factors.results import FactorResults
+from hypergeo.shared_factors.scores import Collapse, Score
+from hypergeo.shared_factors.study import METHODS, StudyRow, factor_study
 
 from .torchrun import on_two_processes
 

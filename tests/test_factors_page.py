@@ -19,12 +19,12 @@ from PIL import Image
 from scipy.optimize import minimize_scalar
 from scipy.stats import nchypergeom_fisher
 
-from hypergeo.factor_measures import Collapse
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.figures.shared_factors_grid import mosaic
 from hypergeo.shared_factors import SharedFactors
+from hypergeo.shared_factors.pooled_estimate import pooled_law
+from hypergeo.shared_factors.scores import Collapse
 from hypergeo.ui import factor_run
-from hypergeo.ui.factor_answer import pooled_law
 from hypergeo.ui.factor_run import SHOWN, FactorRun, Snapshot, fresh_pairs
 from hypergeo.ui.factor_settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
 from hypergeo.ui.factor_view import VIEWS, FactorView

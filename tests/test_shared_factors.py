@@ -14,10 +14,9 @@ from torch.distributions import Normal, kl_divergence
 
 from hypergeo.datasets import Sprites
 from hypergeo.distributed import Team
-from hypergeo.factor_measures import Collapse, collapse, correlation, masked_r2, match_factors, score
-from hypergeo.pair_autoencoder import Layers, PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
 from hypergeo.shared_factors import PairView, Settings, SharedFactors
-from hypergeo.sharing_rules import (
+from hypergeo.shared_factors.autoencoder import Layers, PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
+from hypergeo.shared_factors.fixed_rules import (
     AdaptiveThreshold,
     AlwaysHalf,
     Categorical,
@@ -28,6 +27,7 @@ from hypergeo.sharing_rules import (
     Unshared,
     closest,
 )
+from hypergeo.shared_factors.scores import Collapse, collapse, correlation, masked_r2, match_factors, score
 
 RATE = 1e-6
 SMALL = Settings(steps=8, batch=8, hidden=(16, 12))

@@ -13,9 +13,9 @@ import torch
 
 from hypergeo.datasets import SPRITE_FACTORS, FactorImages, ImageArchive, Sprites
 from hypergeo.distributed import Team, process_group
-from hypergeo.factor_results import MEASURES, FactorResults
-from hypergeo.factor_study import METHODS, STUDY_SETTINGS, factor_study
-from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_tables
+from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
+from hypergeo.shared_factors.results import MEASURES, FactorResults
+from hypergeo.shared_factors.study import METHODS, STUDY_SETTINGS, factor_study
 
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import whole

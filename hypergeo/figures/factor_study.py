@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.factor_results import FactorResults, MethodSummary, Spread
-from hypergeo.factor_words import TABLE_NOTES, factor_sentences, factor_tables
+from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
+from hypergeo.shared_factors.results import FactorResults, MethodSummary, Spread
 
 from .html_page import drawn_figure, html_page, html_table
 from .palette import LIGHT, Palette, group_colour

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from hypergeo.datasets.image_pairs import ImagePairs
 from hypergeo.distributions.fisher import FisherHypergeometric
-from hypergeo.factor_measures import Collapse, collapse, match_factors
 from hypergeo.shared_factors import PairView, SharedFactors
-from hypergeo.sharing_rules import adavae_shared
+from hypergeo.shared_factors.fixed_rules import adavae_shared
+from hypergeo.shared_factors.scores import Collapse, collapse, match_factors
 
 from .factor_settings import STEPS, FactorSettings, Plan
 from .shelf import Shelf

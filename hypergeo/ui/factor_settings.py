@@ -10,9 +10,9 @@ import streamlit as st
 
 from hypergeo.datasets import Sprites
 from hypergeo.datasets.image_pairs import Sharing
-from hypergeo.factor_records import Settings
 from hypergeo.shared_factors import SharedFactors
-from hypergeo.sharing_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
+from hypergeo.shared_factors.fixed_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
+from hypergeo.shared_factors.records import Settings
 
 from .limits import FACTORS
 from .state import PageState

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .factor_answer import steps_that_count
+from hypergeo.shared_factors.pooled_estimate import steps_that_count
+
 from .factor_run import PAIRS
 from .factor_settings import RULES, VARYING, FactorSettings, Plan
 
@@ -12,9 +13,9 @@ _CODE = """\
 import torch
 
 from hypergeo.datasets import Sprites
-from hypergeo.factor_measures import collapse
+from hypergeo.shared_factors.scores import collapse
 from hypergeo.shared_factors import Settings, SharedFactors
-from hypergeo.sharing_rules import {rule}
+from hypergeo.shared_factors.fixed_rules import {rule}
 {imports}
 sprites = Sprites({names})
 settings = Settings(steps={schedule}, prior={beta}, law_prior={law_prior}, scale={scale}, warm_up={warm_up})
@@ -78,7 +79,7 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
         seed=settings.seed,
         steps="\n".join(lines),
         pairs=PAIRS,
-        imports="" if law is _MEAN else "from hypergeo.ui.factor_answer import pooled_law\n",
+        imports="" if law is _MEAN else "from hypergeo.shared_factors.pooled_estimate import pooled_law\n",
         law=law.format(last=f"{last.start}:{last.stop}", half=settings.dimensions / 2, dimensions=settings.dimensions),
         shared=settings.sharing(plan.at(step)),
     )

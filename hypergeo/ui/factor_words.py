@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hypergeo.factor_measures import correlation
+from hypergeo.shared_factors.pooled_estimate import SETTLED, pooled_law, steps_that_count
+from hypergeo.shared_factors.scores import correlation
 
-from .factor_answer import SETTLED, pooled_law, steps_that_count
 from .factor_run import Snapshot
 from .factor_settings import VARYING, FactorSettings
 

@@ -10,10 +10,10 @@ from dataclasses import asdict
 import torch
 
 from hypergeo.datasets import Sprites
-from hypergeo.factor_results import FactorResults
-from hypergeo.factor_study import STUDY_SETTINGS, factor_study
-from hypergeo.factor_words import factor_table
 from hypergeo.shared_factors import Settings, SharedFactors
+from hypergeo.shared_factors.result_tables import factor_table
+from hypergeo.shared_factors.results import FactorResults
+from hypergeo.shared_factors.study import STUDY_SETTINGS, factor_study
 
 from .report import Missing, Section, Verdict
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .factor_results import FactorResults, Spread
-from .factor_study import CONSTANT
+from .results import FactorResults, Spread
+from .study import CONSTANT
 
 __all__ = ["TABLE_NOTES", "factor_sentences", "factor_table", "factor_tables"]
 

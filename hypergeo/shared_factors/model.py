@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from .datasets.image_pairs import FactorImages, Sharing
-from .distributed import Team
-from .factor_records import PairView, Settings, TrainingRecord
-from .pair_autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
-from .sharing_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
+from hypergeo.datasets.image_pairs import FactorImages, Sharing
+from hypergeo.distributed import Team
+
+from .autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
+from .fixed_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
+from .records import PairView, Settings, TrainingRecord
 
 __all__ = ["PairView", "Settings", "SharedFactors", "TrainingRecord"]
 
@@ -34,7 +35,7 @@ class SharedFactors:
         data: where pairs come from.
         shared: what pairs share (see :data:`~hypergeo.datasets.image_pairs.Sharing`); a list holds one entry for each seed.
         dimensions: number of latent dimensions, ``d``; the number of factors when omitted.
-        rule: how dimensions are taken for shared; :class:`~hypergeo.sharing_rules.Hypergeometric` when omitted.
+        rule: how dimensions are taken for shared; :class:`~hypergeo.shared_factors.fixed_rules.Hypergeometric` when omitted.
         settings: of the training.
         seeds: of the models: one number, or several.
         team: the processes that train together, of :func:`~hypergeo.distributed.process_group`, each of which takes its share

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .pair_autoencoder import kl_to_prior
+from .autoencoder import kl_to_prior
 
 __all__ = ["PairView", "Settings", "TrainingRecord"]
 

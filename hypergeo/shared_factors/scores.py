@@ -8,8 +8,9 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from .datasets.image_pairs import ImagePairs
-from .shared_factors import PairView
+from hypergeo.datasets.image_pairs import ImagePairs
+
+from .model import PairView
 
 __all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "score"]
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from .datasets.image_pairs import FactorImages, Sharing
-from .distributed import Team
-from .factor_measures import Score, score
-from .shared_factors import Settings, SharedFactors
-from .sharing_rules import (
+from hypergeo.datasets.image_pairs import FactorImages, Sharing
+from hypergeo.distributed import Team
+
+from .fixed_rules import (
     AdaptiveThreshold,
     AlwaysHalf,
     Categorical,
@@ -22,6 +21,8 @@ from .sharing_rules import (
     Unshared,
     adavae_shared,
 )
+from .model import Settings, SharedFactors
+from .scores import Score, score
 
 __all__ = ["CONSTANT", "METHODS", "STUDY_SETTINGS", "TUNED_THRESHOLD", "StudyRow", "factor_study"]
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from scipy import stats
 
-from .factor_measures import Collapse, Score
-from .factor_study import CONSTANT, StudyRow
+from .scores import Collapse, Score
+from .study import CONSTANT, StudyRow
 
 __all__ = ["MEASURES", "Comparison", "FactorResults", "MethodSummary", "Spread"]
 
 MEASURES = tuple(field.name for field in fields(Score) if field.name != "collapse")
-"""What is measured of each model, as :class:`~hypergeo.factor_measures.Score` names it."""
+"""What is measured of each model, as :class:`~hypergeo.shared_factors.scores.Score` names it."""
 
 _OF_NUMBER = ("squared_error", "bias", "correlation", "pooled_squared_error", "pooled_correlation")
 _LEVEL = 0.95
@@ -110,7 +110,7 @@ class FactorResults:
         data: what the images were, in words.
         num_factors: ``F``.
         settings: of the training, by name; and how many pairs each model was scored on.
-        rows: of :func:`~hypergeo.factor_study.factor_study`.
+        rows: of :func:`~hypergeo.shared_factors.study.factor_study`.
 
     Example:
         >>> score = Score(0.5, 0.5, float("nan"), 0.4, float("nan"), 0.9, 0.8, 0.7, Collapse(False, False, (1,)))

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from .drawn_sharing import Categorical, Hypergeometric
-from .sharing_rule import Decision, SharingRule, adavae_shared, closest
+from .learned_rules import Categorical, Hypergeometric
+from .rules import Decision, SharingRule, adavae_shared, closest
 
 __all__ = [
     "AdaptiveThreshold",

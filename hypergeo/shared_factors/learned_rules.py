@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .distributions.fisher import FisherHypergeometric
-from .distributions.relaxed import RelaxedFisherHypergeometric
-from .pair_autoencoder import Layers
-from .sharing_rule import Decision, SharingRule, closest
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+
+from .autoencoder import Layers
+from .rules import Decision, SharingRule, closest
 
 __all__ = ["Categorical", "Hypergeometric"]
 
