@@ -17,7 +17,7 @@ from hypergeo.clustering import Schedule, fit_clusters
 from hypergeo.clustering.benchmark.registry import usual_methods
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.model import LabellingSettings, fit_self_labelling
-from hypergeo.commands.points_file import read_points
+from hypergeo.commands.inputs import read_points
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import labelled_digits
 

@@ -18,12 +18,13 @@ import psutil
 import pytest
 import torch
 from distributed import LocalCluster
+from hypergeo.commands.sweep.command.cells import Cell, CellFolder
+from hypergeo.commands.sweep.command.grid import SETTINGS, read_grid
 
 from hypergeo import FisherHypergeometric
 from hypergeo.__main__ import main
-from hypergeo.commands import sweep_cells, sweep_workers
-from hypergeo.commands.sweep_cells import Cell, CellFolder
-from hypergeo.commands.sweep_grid import SETTINGS, read_grid
+from hypergeo.commands.sweep.command import cells as sweep_cells
+from hypergeo.commands.sweep.command import workers as sweep_workers
 from hypergeo.estimators import GumbelSoftmax, LinearizedControlVariate
 from hypergeo.objectives import Quadratic
 from hypergeo.quality import QualityReport

@@ -24,7 +24,7 @@ from hypergeo.estimators import Estimator
 from hypergeo.objectives import preset_objective
 from hypergeo.quality.goodness_of_fit import support_size
 
-from .measures import ESTIMATORS
+from .named_estimators import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, start, urn_of, whole
 

@@ -17,7 +17,7 @@ from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 
-from .points_file import read_points
+from .inputs import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import positive, sizes, whole
 

@@ -12,7 +12,7 @@ from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality.gradients import Measured
 
-from .measures import ESTIMATORS, with_target
+from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
 
@@ -107,7 +107,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> int:
     """Measures and writes the report."""
     chosen = output_format(given)
     if given.sweep is not None:
-        from .sweep import run_sweep
+        from .sweep.command import run_sweep
 
         return run_sweep(given, terminal, chosen)
     if given.workers is not None or given.scheduler is not None or given.cells is not None:

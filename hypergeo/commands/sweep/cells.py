@@ -14,11 +14,10 @@ from pathlib import Path
 
 import torch
 
+from hypergeo.commands.named_estimators import ESTIMATORS, with_target
 from hypergeo.objectives import preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality.records import UrnRecord, from_record, to_record
-
-from .measures import ESTIMATORS, with_target
 
 __all__ = ["Cell", "CellFolder", "code_version", "measure_record"]
 

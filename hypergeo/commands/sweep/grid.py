@@ -9,13 +9,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hypergeo.commands.named_estimators import ESTIMATORS
+from hypergeo.commands.urn_arguments import sizes
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.objectives import OBJECTIVES
 from hypergeo.quality.records import UrnRecord
 
-from .measures import ESTIMATORS
-from .sweep_cells import Cell
-from .urn_arguments import sizes
+from .cells import Cell
 
 __all__ = ["SETTINGS", "read_grid"]
 

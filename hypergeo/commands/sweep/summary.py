@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hypergeo.commands.terminal import table
 from hypergeo.quality import QualityReport
 from hypergeo.quality.records import UrnRecord, table_rows, to_record
 
-from .sweep_cells import Cell, code_version
-from .terminal import table
+from .cells import Cell, code_version
 
 __all__ = ["SweepSummary", "urn_label"]
 

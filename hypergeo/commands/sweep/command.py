@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .quality import read_text
-from .sweep_cells import Cell, CellFolder
-from .sweep_grid import SETTINGS, read_grid
-from .sweep_summary import SweepSummary, urn_label
-from .sweep_workers import measured
-from .terminal import Terminal
+from hypergeo.commands.quality import read_text
+from hypergeo.commands.terminal import Terminal
+
+from .cells import Cell, CellFolder
+from .grid import SETTINGS, read_grid
+from .summary import SweepSummary, urn_label
+from .workers import measured
 
 __all__ = ["run_sweep"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypergeo.quality.records import to_record
 
-from .sweep_cells import Cell, code_version, measure_record
+from .cells import Cell, code_version, measure_record
 
 if TYPE_CHECKING:
     from distributed import Client
