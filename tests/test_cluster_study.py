@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy, Spread
-from hypergeo.figures.cluster_study import study_alt, study_figure, study_html
-from hypergeo.figures.palette import DARK, LIGHT, group_colour
+from hypergeo.figures.clusters.study import study_alt, study_figure, study_html
+from hypergeo.figures.core.palette import DARK, LIGHT, group_colour
 
 METHODS = ("ours", "theirs <b>", "k-means")
 

@@ -16,8 +16,8 @@ from scipy import stats
 
 from hypergeo.__main__ import main
 from hypergeo.datasets import Sprites
-from hypergeo.figures.factor_study import factor_alt, factor_figure
-from hypergeo.figures.palette import DARK, LIGHT
+from hypergeo.figures.core.palette import DARK, LIGHT
+from hypergeo.figures.shared_factors.study import factor_alt, factor_figure
 from hypergeo.shared_factors import Settings
 from hypergeo.shared_factors.result_tables import factor_sentences, factor_table, factor_tables
 from hypergeo.shared_factors.results import FactorResults

@@ -20,7 +20,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import nchypergeom_fisher
 
 from hypergeo.figures import DARK, LIGHT
-from hypergeo.figures.shared_factors_grid import mosaic
+from hypergeo.figures.shared_factors.sprites import mosaic
 from hypergeo.shared_factors import SharedFactors
 from hypergeo.shared_factors.pooled_estimate import pooled_law
 from hypergeo.shared_factors.scores import Collapse

@@ -26,11 +26,11 @@ from hypergeo.figures import (
     simplex_panel,
     single_figure,
 )
-from hypergeo.figures.lattice import cell_shares, window
-from hypergeo.figures.marginals import HEADROOM, TITLE, histogram_shares
-from hypergeo.figures.palette import blend
-from hypergeo.figures.panels import Box, Panel, Sweep, arrange
-from hypergeo.figures.simplex import barycentric
+from hypergeo.figures.core.palette import blend
+from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
+from hypergeo.figures.counts.lattice import cell_shares, window
+from hypergeo.figures.counts.marginals import HEADROOM, TITLE, histogram_shares
+from hypergeo.figures.counts.simplex import barycentric
 
 ROOT = Path(__file__).parent.parent
 T, S = 5, 60

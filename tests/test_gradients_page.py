@@ -21,11 +21,11 @@ from streamlit.testing.v1 import AppTest
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import ExactMarginal, LinearizedControlVariate, ScoreFunction, StraightThrough
 from hypergeo.figures import DARK, LIGHT, STREAMLIT
-from hypergeo.figures.arrows import arrow_outline, spread_ellipse
-from hypergeo.figures.estimators import STYLES
-from hypergeo.figures.ground import BANDS, fog
-from hypergeo.figures.plane import Plane
-from hypergeo.figures.series import Line, lines_panel, nice_above, spread_out
+from hypergeo.figures.core.series import Line, lines_panel, nice_above, spread_out
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.arrows import arrow_outline, spread_ellipse
+from hypergeo.figures.gradients.estimators import STYLES
+from hypergeo.figures.gradients.loss_background import BANDS, fog
 from hypergeo.ui import gradients_snippet
 from hypergeo.ui.agreement import agreement
 from hypergeo.ui.comparison import SideBySide

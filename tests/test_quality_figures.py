@@ -13,7 +13,7 @@ import pytest
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Exact, ExactMarginal, ScoreFunction, StraightThrough
 from hypergeo.figures import DARK, LIGHT
-from hypergeo.figures.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
+from hypergeo.figures.quality.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
 from hypergeo.objectives import Linear, Quadratic
 from hypergeo.quality import QualityReport
 

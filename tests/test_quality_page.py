@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
-from hypergeo.figures.fitted_weights import weights_panel
-from hypergeo.figures.published_check import published_figure
+from hypergeo.figures.quality.fitted_weights import weights_panel
+from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.quality import measure_counts
 from hypergeo.quality.published_check import published_check
 from hypergeo.ui import quality_run

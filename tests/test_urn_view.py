@@ -12,8 +12,8 @@ import torch
 
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
 from hypergeo.figures import LIGHT, ball_panel, heatmap_panel, observed_panel
-from hypergeo.figures.balls import ball_sizes
-from hypergeo.figures.observed import BLOCK, HEADROOM
+from hypergeo.figures.counts.balls import ball_sizes
+from hypergeo.figures.counts.observed import BLOCK, HEADROOM
 from hypergeo.ui.sweep import Urn
 from hypergeo.ui.urn_arrays import DRAWS, draw_all, elements_of, exact_laws
 from hypergeo.ui.urn_view import UrnSettings, urn_view

@@ -202,7 +202,7 @@ def _text(study: ClusterStudy) -> str:
 
 
 def _html(study: ClusterStudy) -> str:
-    from hypergeo.figures.cluster_study import study_html
+    from hypergeo.figures.clusters.study import study_html
 
     return study_html(study)
 

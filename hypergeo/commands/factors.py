@@ -98,7 +98,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
     elif chosen == "csv":
         terminal.write(_csv(results))
     elif chosen == "html":
-        from hypergeo.figures.factor_study import factor_html
+        from hypergeo.figures.shared_factors.study import factor_html
 
         terminal.write(factor_html(results))
     else:

@@ -158,7 +158,7 @@ def _written(report: QualityReport, chosen: str) -> str:
     if chosen == "csv":
         return report.to_csv()
     if chosen == "html":
-        from hypergeo.figures.report import report_html
+        from hypergeo.figures.quality.report import report_html
 
         return report_html(report)
     return "\n".join(_paragraphs(report))

@@ -1,17 +1,17 @@
 """Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
 
-from .balls import ball_panel
-from .convergence import convergence_figure, single_figure
-from .distance import distance_panel
-from .heatmap import heatmap_panel
-from .lattice import nearest_counts
-from .marginals import marginals_panel
-from .observed import observed_panel
-from .pairs import pair_panel
-from .palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
-from .panels import Box, Panel, Sweep, arrange
-from .simplex import simplex_panel
-from .urn import urn_figure
+from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
+from .core.panels import Box, Panel, Sweep, arrange
+from .counts.balls import ball_panel
+from .counts.convergence import convergence_figure, single_figure
+from .counts.distance import distance_panel
+from .counts.heatmap import heatmap_panel
+from .counts.lattice import nearest_counts
+from .counts.marginals import marginals_panel
+from .counts.observed import observed_panel
+from .counts.pairs import pair_panel
+from .counts.simplex import simplex_panel
+from .counts.urn import urn_figure
 
 __all__ = [
     "DARK",

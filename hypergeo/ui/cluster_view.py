@@ -10,9 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import Palette, group_colour
-from hypergeo.figures.clusters import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
-from hypergeo.figures.panels import Panel
-from hypergeo.figures.series import Line, lines_panel, nice_above
+from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
+from hypergeo.figures.core.panels import Panel
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
 
 from .cluster_data import ClusterData
 from .cluster_run import Snapshot

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import Palette
-from hypergeo.figures.estimators import Compared, estimators_figure
-from hypergeo.figures.plane import Plane
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.estimators import Compared, estimators_figure
 
 from .agreement import Agreement, agreement
 from .descent import Estimates, exact_gradient

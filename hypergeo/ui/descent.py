@@ -17,8 +17,8 @@ import torch
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators.descent import Descent, DescentRun
 from hypergeo.estimators.expectation import ListedUrn, expected_separable
-from hypergeo.figures.ground import fog
-from hypergeo.figures.plane import Plane
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.loss_background import fog
 
 from .losses import Loss
 from .methods import Method

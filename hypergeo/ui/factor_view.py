@@ -12,11 +12,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import Palette
-from hypergeo.figures.panels import Panel
-from hypergeo.figures.series import Line, lines_panel, nice_above
-from hypergeo.figures.shared_factors import ADAVAE, agreement_panel, bars_panel, cuts_panel, law_panel
-from hypergeo.figures.shared_factors_grid import sprite_panel
-from hypergeo.figures.shared_factors_layout import grid_figure, learning_figure
+from hypergeo.figures.core.panels import Panel
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.shared_factors.layout import grid_figure, learning_figure
+from hypergeo.figures.shared_factors.panels import ADAVAE, agreement_panel, bars_panel, cuts_panel, law_panel
+from hypergeo.figures.shared_factors.sprites import sprite_panel
 
 from .factor_run import SHOWN, VALUES, Snapshot
 from .factor_settings import STEPS, VARYING, FactorSettings

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
-from hypergeo.figures.descent import arrows_panel, descent_figure
-from hypergeo.figures.plane import Plane
-from hypergeo.figures.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
 
 from .agreement import Agreement, agreement
 from .descent import Estimates, Ground, exact_gradient, ground, law_cells

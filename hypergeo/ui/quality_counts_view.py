@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import LIGHT, Palette, group_colour, marginals_panel
-from hypergeo.figures.fitted_weights import counts_figure, weights_panel
+from hypergeo.figures.quality.fitted_weights import counts_figure, weights_panel
 from hypergeo.quality.samples import SampleQuality
 
 from .quality_counts import Fitted, fit, marginals, measure

@@ -10,8 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from hypergeo.figures import LIGHT, Palette
-from hypergeo.figures.published_check import published_figure
-from hypergeo.figures.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
+from hypergeo.figures.quality.published_check import published_figure
+from hypergeo.figures.quality.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
 from hypergeo.quality import QualityReport
 from hypergeo.quality.published_check import PublishedCheck
 from hypergeo.quality.verdict import failures

@@ -26,7 +26,7 @@ report = QualityReport.measure(
     seed={seed},
 )
 print(*report.verdict(), sep="\\n")
-# report.to_json(), report.to_csv() and hypergeo.figures.report.report_html(report) are what the page's downloads hold.
+# report.to_json(), report.to_csv() and hypergeo.figures.quality.report.report_html(report) are what the page's downloads hold.
 """
 
 _PUBLISHED = """\

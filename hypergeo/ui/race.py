@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette
-from hypergeo.figures.curves import side_by_side
-from hypergeo.figures.estimators import STYLES
-from hypergeo.figures.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.gradients.estimators import STYLES
 
 from .descent import estimates
 from .gradient_settings import Settings

@@ -11,9 +11,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import Palette
-from hypergeo.figures.curves import side_by_side
-from hypergeo.figures.estimators import STYLES
-from hypergeo.figures.series import Line, lines_panel
+from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.series import Line, lines_panel
+from hypergeo.figures.gradients.estimators import STYLES
 
 from .agreement import Agreement, agreement
 from .descent import CURVE, exact_gradient

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
-from hypergeo.figures.urn import NARROW, WIDE
+from hypergeo.figures.counts.urn import NARROW, WIDE
 
 from .sweep import Urn
 from .urn_arrays import DRAWS, Drawn, ExactLaw, ExactLaws, draw_all, elements_of, exact_laws

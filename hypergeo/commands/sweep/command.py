@@ -85,7 +85,7 @@ def _written(summary: SweepSummary, chosen: str) -> str:
     if chosen == "csv":
         return summary.to_csv()
     if chosen == "html":
-        from hypergeo.figures.report import sweep_html
+        from hypergeo.figures.quality.report import sweep_html
 
         return sweep_html(summary.sentence(), summary.tables())
     return summary.to_text()

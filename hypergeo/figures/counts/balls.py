@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette, group_colour, translucent
-from .panels import Panel, caption
+from hypergeo.figures.core.palette import Palette, group_colour, translucent
+from hypergeo.figures.core.panels import Panel, caption
 
 __all__ = ["ball_panel", "ball_sizes"]
 

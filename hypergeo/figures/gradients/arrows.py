@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette, translucent
+from hypergeo.figures.core.palette import Palette, translucent
 
 __all__ = ["arrow_outline", "exact_arrow", "mean_arrow", "sample_arrows", "spread_ellipse"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .palette import Palette, group_colour
-from .panels import Panel
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Panel
 
 __all__ = ["observed_panel"]
 

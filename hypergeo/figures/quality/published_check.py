@@ -6,10 +6,9 @@ import math
 
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
 from hypergeo.quality.published_check import PublishedCheck
-
-from .palette import Palette, group_colour
-from .panels import Box, Json, Panel, arrange, caption
 
 __all__ = ["check_panel", "published_figure"]
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo.figures.core.palette import LIGHT, Palette, group_colour
+from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
+from hypergeo.figures.core.ticks import decades
 from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
 from hypergeo.shared_factors.results import FactorResults, MethodSummary, Spread
-
-from .html_page import drawn_figure, html_page, html_table
-from .palette import LIGHT, Palette, group_colour
-from .panels import Box, Json, Panel, arrange, axis_title, caption
-from .ticks import decades
 
 __all__ = ["error_panel", "estimate_panel", "factor_alt", "factor_figure", "factor_html", "quality_panel"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from hypergeo.figures.core.palette import Palette, blend, group_colour
+from hypergeo.figures.core.panels import Panel
+
 from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
-from .palette import Palette, blend, group_colour
-from .panels import Panel
 
 __all__ = ["pair_panel"]
 

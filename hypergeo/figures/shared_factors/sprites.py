@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette
-from .panels import Panel, caption
+from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import Panel, caption
 
 __all__ = ["mosaic", "sprite_panel"]
 

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
+from hypergeo.figures.core.ticks import decades
 from hypergeo.quality import QualityReport
 from hypergeo.quality.gradients import GradientQuality, Measured
-
-from .palette import Palette, group_colour
-from .panels import Box, Json, Panel, arrange, caption
-from .ticks import decades
 
 __all__ = ["gradient_figure", "intervals_panel"]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from hypergeo.figures.core.palette import Palette, blend, group_colour
+from hypergeo.figures.core.panels import Panel
+
 from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
-from .palette import Palette, blend, group_colour
-from .panels import Panel
 
 __all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle"]
 

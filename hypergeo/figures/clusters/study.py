@@ -13,10 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo.clustering.benchmark.study import ClusterStudy
-
-from .html_page import drawn_figure, html_page, html_table
-from .palette import LIGHT, Palette, group_colour, translucent
-from .panels import Box, Panel, arrange, caption
+from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo.figures.core.palette import LIGHT, Palette, group_colour, translucent
+from hypergeo.figures.core.panels import Box, Panel, arrange, caption
 
 __all__ = ["study_alt", "study_figure", "study_html"]
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import Box, Panel, arrange
+
 from .convergence import Pixels
-from .palette import Palette
-from .panels import Box, Panel, arrange
 
 __all__ = ["NARROW", "WIDE", "urn_figure"]
 

@@ -6,14 +6,14 @@ import html
 import re
 from collections.abc import Sequence
 
+from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo.figures.core.palette import LIGHT
 from hypergeo.quality import QualityReport
 from hypergeo.quality.goodness_of_fit import EXPECTED
 from hypergeo.quality.gradients import NEGLIGIBLE, Measured
 
-from .gradient_quality import gradient_figure
-from .html_page import drawn_figure, html_page, html_table
-from .palette import LIGHT
-from .sample_quality import sample_figure
+from .gradients import gradient_figure
+from .samples import sample_figure
 
 __all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure", "sweep_html"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from .palette import Palette
-from .panels import Box, Panel, Sweep, arrange
+from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
 
 __all__ = ["convergence_figure", "single_figure"]
 
@@ -36,7 +36,7 @@ def convergence_figure(
         labels: the temperatures in words, increasing.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
-        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.panels.arrange`.
+        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
     """
     panels = [main, marginals, distance]
     rows = len(marginals.yaxis["tickvals"])
@@ -74,7 +74,7 @@ def single_figure(
         labels: the temperatures in words, increasing.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
-        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.panels.arrange`.
+        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
     """
     height, lower, legend = (560, STACKED, 52) if narrow else (700, BUTTONS, 28)
     pixels = Pixels(height)

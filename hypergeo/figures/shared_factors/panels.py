@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette, translucent
-from .panels import Panel, axis_title, caption
+from hypergeo.figures.core.palette import Palette, translucent
+from hypergeo.figures.core.panels import Panel, axis_title, caption
 
 __all__ = [
     "ADAVAE",

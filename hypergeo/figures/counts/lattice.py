@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette
+from hypergeo.figures.core.palette import Palette
 
 __all__ = ["cell_shares", "lattice_frames", "lattice_traces", "nearest_counts", "window"]
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.counts.convergence import MARGIN, Pixels
+from hypergeo.figures.counts.plane import Plane
+
 from .arrows import exact_arrow, mean_arrow, sample_arrows
-from .convergence import MARGIN, Pixels
-from .palette import Palette
-from .panels import Box, Panel, arrange
-from .plane import Plane
 
 __all__ = ["SHAFT", "arrows_panel", "descent_figure", "with_ground"]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from .palette import Palette, group_colour
-from .panels import Box, Json, Panel, arrange, caption
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
 
 __all__ = ["counts_figure", "weights_panel"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .palette import Palette
-from .panels import Panel, caption
+from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import Panel, caption
 
 __all__ = ["distance_panel"]
 

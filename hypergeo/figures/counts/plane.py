@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .palette import Palette, group_colour
-from .panels import Panel
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Panel
+
 from .simplex import CORNERS, barycentric, corner_labels, triangle
 
 __all__ = ["Plane"]

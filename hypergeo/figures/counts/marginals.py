@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hypergeo.figures.core.palette import Palette, group_colour
+from hypergeo.figures.core.panels import Panel
+
 from .lattice import window
-from .palette import Palette, group_colour
-from .panels import Panel
 
 __all__ = ["histogram_shares", "marginals_panel"]
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from .convergence import MARGIN, Pixels
+from hypergeo.figures.counts.convergence import MARGIN, Pixels
+
 from .palette import Palette
 from .panels import Box, Panel, arrange
 
@@ -25,7 +26,7 @@ def side_by_side(
     """Panels in one row, or below one another on a narrow page.
 
     Args:
-        panels: what :func:`hypergeo.figures.series.lines_panel` gave.
+        panels: what :func:`hypergeo.figures.core.series.lines_panel` gave.
         palette: the inks.
         shares: width of each panel with its axis, in shares of the figure.
         height: of the figure in pixels, where it is wide.

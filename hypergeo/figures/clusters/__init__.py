@@ -1,0 +1,1 @@
+"""Figures of clusters with learned sizes."""

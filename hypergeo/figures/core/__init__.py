@@ -1,0 +1,1 @@
+"""What all figures share: colours, panels, layout, image files and offline HTML."""

@@ -1,0 +1,1 @@
+"""Figures of counts: exact distributions beside samples."""

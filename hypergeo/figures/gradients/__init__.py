@@ -1,0 +1,1 @@
+"""Figures of gradients and of gradient descent."""

@@ -1,0 +1,1 @@
+"""Figures of factors that two views share."""
