@@ -3,7 +3,7 @@
 import streamlit as st
 
 from hypergeo.ui.catalogue import HOME, PAGES
-from hypergeo.ui.turns import TURNS
+from hypergeo.ui.runtime.scheduler import TURNS
 
 st.set_page_config(page_title="hypergeo", page_icon="hypergeo/ui/icon.svg", layout="wide")
 

@@ -5,23 +5,23 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.figures import LIGHT
-from hypergeo.ui.cluster_data import SHARES
-from hypergeo.ui.cluster_edits import HAND, EditList, edits_in_words, note_edits, set_weights
-from hypergeo.ui.cluster_live import chosen_data, data_lines, run_of, view_at, work_until
-from hypergeo.ui.cluster_settings import LIVE, STEPS
-from hypergeo.ui.cluster_snippet import cluster_snippet
-from hypergeo.ui.cluster_view import ClusterView
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.frame import open_page
+from hypergeo.ui.clusters.data import SHARES
+from hypergeo.ui.clusters.edits import HAND, EditList, edits_in_words, note_edits, set_weights
+from hypergeo.ui.clusters.session import chosen_data, data_lines, run_of, view_at, work_until
+from hypergeo.ui.clusters.settings import LIVE, STEPS
+from hypergeo.ui.clusters.snippet import cluster_snippet
+from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.component.live_figure import Film
+from hypergeo.ui.component.transport import follow, position, transport, transport_controls
 from hypergeo.ui.limits import CLUSTERS, SEEDS
-from hypergeo.ui.live_figure import Film
-from hypergeo.ui.presets import Preset
-from hypergeo.ui.share import standalone_html
-from hypergeo.ui.state import PageState
-from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import follow, position, transport, transport_controls
-from hypergeo.ui.turns import catch_up, live_fragment
-from hypergeo.ui.urn_editor import swatch
+from hypergeo.ui.page.downloads import standalone_html
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.page.urn_editor import swatch
+from hypergeo.ui.runtime.scheduler import catch_up, live_fragment
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
 
 SOURCES = ("clouds", "digits", "your own")
 STATE = PageState(

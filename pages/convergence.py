@@ -3,17 +3,17 @@
 import streamlit as st
 
 from hypergeo.figures import LIGHT, STREAMLIT
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.convergence import Settings, View, convergence_view
-from hypergeo.ui.frame import open_page
+from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.convergence.snippet import convergence_snippet
+from hypergeo.ui.convergence.view import Settings, View, convergence_view
 from hypergeo.ui.limits import CONVERGENCE, SEEDS
-from hypergeo.ui.presets import Preset
-from hypergeo.ui.share import samples_csv, standalone_html
-from hypergeo.ui.snippets import convergence_snippet
-from hypergeo.ui.state import PageState
-from hypergeo.ui.sweep import TEMPERATURES
-from hypergeo.ui.tours import Stop
-from hypergeo.ui.urn_editor import urn_controls, urn_editor
+from hypergeo.ui.page.downloads import samples_csv, standalone_html
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.page.urn_editor import urn_controls, urn_editor
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
 
 STATE = PageState(
     "conv",

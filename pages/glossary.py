@@ -4,8 +4,8 @@ import streamlit as st
 
 from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.glossary import GLOSSARY
-from hypergeo.ui.routing import served_by_app
-from hypergeo.ui.surroundings import present_toggle, watch_surroundings
+from hypergeo.ui.page.routing import served_by_app
+from hypergeo.ui.page.viewport import present_toggle, watch_surroundings
 
 served_by_app()
 

@@ -6,27 +6,27 @@ from functools import partial
 import streamlit as st
 
 from hypergeo.figures import LIGHT, STREAMLIT
-from hypergeo.ui.comparison import SideBySide
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.frame import open_page
-from hypergeo.ui.gradient_settings import Settings
-from hypergeo.ui.gradient_words import ARROW_WORDS
-from hypergeo.ui.gradients import LENGTH, DescentView
-from hypergeo.ui.gradients_snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
+from hypergeo.ui.component.live_figure import Film
+from hypergeo.ui.component.transport import follow, position, transport, transport_controls
+from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.gradients.arrays import LENGTH, DescentView
+from hypergeo.ui.gradients.estimators import KINDS
+from hypergeo.ui.gradients.losses import LOSSES
+from hypergeo.ui.gradients.race_view import RaceView
+from hypergeo.ui.gradients.settings import Settings
+from hypergeo.ui.gradients.side_by_side_view import SideBySide
+from hypergeo.ui.gradients.snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
+from hypergeo.ui.gradients.temperature_view import TemperatureView
+from hypergeo.ui.gradients.text import ARROW_WORDS
 from hypergeo.ui.limits import GRADIENTS, SEEDS
-from hypergeo.ui.live_figure import Film
-from hypergeo.ui.losses import LOSSES
-from hypergeo.ui.methods import KINDS
-from hypergeo.ui.presets import Preset
-from hypergeo.ui.race import RaceView
-from hypergeo.ui.share import standalone_html
-from hypergeo.ui.state import PageState
-from hypergeo.ui.sweep import TEMPERATURES
-from hypergeo.ui.temperature import TemperatureView
-from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import follow, position, transport, transport_controls
-from hypergeo.ui.turns import catch_up, live_fragment
-from hypergeo.ui.urn_editor import swatch, urn_controls, urn_editor
+from hypergeo.ui.page.downloads import standalone_html
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.page.urn_editor import swatch, urn_controls, urn_editor
+from hypergeo.ui.runtime.scheduler import catch_up, live_fragment
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
 
 GROUPS = GRADIENTS.urn.groups
 STATE = PageState(

@@ -4,12 +4,12 @@ import streamlit as st
 
 from hypergeo.figures import STREAMLIT
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.convergence import Settings, convergence_view
-from hypergeo.ui.frame import show_chart
-from hypergeo.ui.routing import served_by_app
-from hypergeo.ui.surroundings import present_toggle, surroundings, watch_surroundings
-from hypergeo.ui.sweep import TEMPERATURES, Urn
-from hypergeo.ui.sweep_keys import sweep_keys
+from hypergeo.ui.component.sweep_keys import sweep_keys
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
+from hypergeo.ui.convergence.view import Settings, convergence_view
+from hypergeo.ui.page.frame import show_chart
+from hypergeo.ui.page.routing import served_by_app
+from hypergeo.ui.page.viewport import present_toggle, surroundings, watch_surroundings
 
 served_by_app()
 

@@ -3,9 +3,7 @@
 import streamlit as st
 
 from hypergeo.figures import STREAMLIT
-from hypergeo.ui.frame import open_page
-from hypergeo.ui.quality_controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings, quality_controls
-from hypergeo.ui.quality_counts_panel import (
+from hypergeo.ui.counts.panel import (
     CountsInput,
     counts_code,
     counts_controls,
@@ -14,13 +12,15 @@ from hypergeo.ui.quality_counts_panel import (
     counts_results,
     fit_button,
 )
-from hypergeo.ui.quality_counts_view import CountsView
-from hypergeo.ui.quality_fields import published_fields, report_fields
-from hypergeo.ui.quality_panel import AskingState, plan, report_files, run_panel
-from hypergeo.ui.quality_report import PublishedView, ReportView, view_of
-from hypergeo.ui.quality_snippet import snippet
-from hypergeo.ui.quality_take_away import take_away
-from hypergeo.ui.quality_tour import PRESETS, TOUR
+from hypergeo.ui.counts.view import CountsView
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.page.quality_take_away import take_away
+from hypergeo.ui.quality.controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings, quality_controls
+from hypergeo.ui.quality.fields import published_fields, report_fields
+from hypergeo.ui.quality.lesson import PRESETS, TOUR
+from hypergeo.ui.quality.report_view import PublishedView, ReportView, view_of
+from hypergeo.ui.quality.run_panel import AskingState, plan, report_files, run_panel
+from hypergeo.ui.quality.snippet import snippet
 
 STATE = AskingState("qual", quality_controls())
 

@@ -5,22 +5,22 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.figures import LIGHT
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.factor_live import PACE, chosen_settings, keep_up, run_of, view_at
-from hypergeo.ui.factor_run import SHOWN
-from hypergeo.ui.factor_settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, note_edits
-from hypergeo.ui.factor_snippet import factor_snippet
-from hypergeo.ui.factor_view import VIEWS, FactorView
-from hypergeo.ui.factor_words import BIASES
-from hypergeo.ui.frame import open_page
+from hypergeo.ui.component.live_figure import Film
+from hypergeo.ui.component.transport import follow, is_playing, position, stride, transport, transport_controls
 from hypergeo.ui.limits import FACTORS, SEEDS
-from hypergeo.ui.live_figure import Film
-from hypergeo.ui.presets import Preset
-from hypergeo.ui.share import standalone_html
-from hypergeo.ui.state import PageState
-from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import follow, is_playing, position, stride, transport, transport_controls
-from hypergeo.ui.turns import catch_up, live_fragment
+from hypergeo.ui.page.downloads import standalone_html
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.runtime.scheduler import catch_up, live_fragment
+from hypergeo.ui.shared_factors.run import SHOWN
+from hypergeo.ui.shared_factors.session import PACE, chosen_settings, keep_up, run_of, view_at
+from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, note_edits
+from hypergeo.ui.shared_factors.snippet import factor_snippet
+from hypergeo.ui.shared_factors.text import BIASES
+from hypergeo.ui.shared_factors.view import VIEWS, FactorView
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
 
 START = FactorSettings()
 STATE = PageState(

@@ -5,21 +5,21 @@ from functools import partial
 import streamlit as st
 
 from hypergeo.figures import LIGHT
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.frame import open_page
+from hypergeo.ui.component.live_figure import Film
+from hypergeo.ui.component.transport import follow, position, transport, transport_controls
 from hypergeo.ui.limits import SEEDS, URN
-from hypergeo.ui.live_figure import Film
-from hypergeo.ui.presets import Preset
-from hypergeo.ui.share import standalone_html
-from hypergeo.ui.state import PageState
-from hypergeo.ui.tours import Stop
-from hypergeo.ui.transport import follow, position, transport, transport_controls
-from hypergeo.ui.turns import live_fragment
-from hypergeo.ui.urn_arrays import DRAWS
-from hypergeo.ui.urn_editor import urn_controls, urn_editor
-from hypergeo.ui.urn_snippet import urn_snippet
-from hypergeo.ui.urn_view import LAWS, UrnSettings, urn_view
-from hypergeo.ui.urn_words import draws_in_words, possessive
+from hypergeo.ui.page.downloads import standalone_html
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.page.urn_editor import urn_controls, urn_editor
+from hypergeo.ui.runtime.scheduler import live_fragment
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
+from hypergeo.ui.urn.arrays import DRAWS
+from hypergeo.ui.urn.snippet import urn_snippet
+from hypergeo.ui.urn.text import draws_in_words, possessive
+from hypergeo.ui.urn.view import LAWS, UrnSettings, urn_view
 
 STATE = PageState(
     "urn",

@@ -17,13 +17,13 @@ from streamlit.testing.v1 import AppTest
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
-from hypergeo.ui import cluster_run
-from hypergeo.ui.cluster_data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
-from hypergeo.ui.cluster_edits import EditList, edits_in_words
-from hypergeo.ui.cluster_run import PRIORS, ClusterRun
-from hypergeo.ui.cluster_settings import STEPS, Edit, Settings, read_edits, write_edits
-from hypergeo.ui.cluster_view import ClusterView
-from hypergeo.ui.shelf import Shelf
+from hypergeo.ui.clusters import run as cluster_run
+from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
+from hypergeo.ui.clusters.edits import EditList, edits_in_words
+from hypergeo.ui.clusters.run import PRIORS, ClusterRun
+from hypergeo.ui.clusters.settings import STEPS, Edit, Settings, read_edits, write_edits
+from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.runtime.result_store import Shelf
 
 APP = str(Path(__file__).parent.parent / "app.py")
 DATA = clouds("steep", 3, 90, 4.0, 1)

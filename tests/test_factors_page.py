@@ -24,12 +24,12 @@ from hypergeo.figures.shared_factors.sprites import mosaic
 from hypergeo.shared_factors import SharedFactors
 from hypergeo.shared_factors.pooled_estimate import pooled_law
 from hypergeo.shared_factors.scores import Collapse
-from hypergeo.ui import factor_run
-from hypergeo.ui.factor_run import SHOWN, FactorRun, Snapshot, fresh_pairs
-from hypergeo.ui.factor_settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
-from hypergeo.ui.factor_view import VIEWS, FactorView
-from hypergeo.ui.factor_words import FactorWords
-from hypergeo.ui.shelf import Shelf
+from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.shared_factors import run as factor_run
+from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pairs
+from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
+from hypergeo.ui.shared_factors.text import FactorWords
+from hypergeo.ui.shared_factors.view import VIEWS, FactorView
 
 from .test_pages import page
 

@@ -26,18 +26,18 @@ from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.arrows import arrow_outline, spread_ellipse
 from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.figures.gradients.loss_background import BANDS, fog
-from hypergeo.ui import gradients_snippet
-from hypergeo.ui.agreement import agreement
-from hypergeo.ui.comparison import SideBySide
-from hypergeo.ui.descent import CURVE, Task, estimates, exact_gradient, law_cells
-from hypergeo.ui.gradient_settings import Settings
-from hypergeo.ui.gradient_words import about_mean, loss_words
-from hypergeo.ui.gradients import DescentView, arrow_scale
-from hypergeo.ui.losses import LOSSES, Loss
-from hypergeo.ui.methods import KINDS, Method, contestants
-from hypergeo.ui.race import RaceView
-from hypergeo.ui.sweep import Urn
-from hypergeo.ui.temperature import CURVE_ESTIMATES, TemperatureView
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.gradients.arrays import DescentView, arrow_scale
+from hypergeo.ui.gradients.arrays import snippet as gradients_snippet
+from hypergeo.ui.gradients.descent_view import CURVE, Task, estimates, exact_gradient, law_cells
+from hypergeo.ui.gradients.estimators import KINDS, Method, contestants
+from hypergeo.ui.gradients.losses import LOSSES, Loss
+from hypergeo.ui.gradients.race_view import RaceView
+from hypergeo.ui.gradients.settings import Settings
+from hypergeo.ui.gradients.side_by_side_view import SideBySide
+from hypergeo.ui.gradients.temperature_view import CURVE_ESTIMATES, TemperatureView
+from hypergeo.ui.gradients.text import about_mean, loss_words
+from hypergeo.ui.quality.agreement import agreement
 
 from .reference import RationalUrn
 

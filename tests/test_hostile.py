@@ -21,12 +21,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.cluster_data import read_points
-from hypergeo.ui.cluster_settings import read_edits
+from hypergeo.ui.clusters.data import read_points
+from hypergeo.ui.clusters.settings import read_edits
+from hypergeo.ui.counts.reading import UnreadableError, read
 from hypergeo.ui.limits import CLUSTERS, COUNTS, SHOWN_OF_A_VALUE
-from hypergeo.ui.plain_words import plain, quoted
-from hypergeo.ui.quality_reading import UnreadableError, read
-from hypergeo.ui.state import PageState
+from hypergeo.ui.state.markdown import plain, quoted
+from hypergeo.ui.state.page_state import PageState
 
 from .hostile import MARK, MARKUP, NAMES, active, address, counts_file, file_name, points_file, value, written
 

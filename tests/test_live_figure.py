@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 import pytest
 
 from hypergeo.figures import STREAMLIT
-from hypergeo.ui.cluster_data import clouds
-from hypergeo.ui.cluster_run import ClusterRun
-from hypergeo.ui.cluster_settings import Settings
-from hypergeo.ui.cluster_view import ClusterView
-from hypergeo.ui.live_figure import Film, playable
+from hypergeo.ui.clusters.data import clouds
+from hypergeo.ui.clusters.run import ClusterRun
+from hypergeo.ui.clusters.settings import Settings
+from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.component.live_figure import Film, playable
 
 
 def told(figure: go.Figure) -> dict[str, Any]:

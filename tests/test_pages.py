@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.sweep import TEMPERATURES
+from hypergeo.ui.convergence.arrays import TEMPERATURES
 
 APP = str(Path(__file__).parent.parent / "app.py")
 

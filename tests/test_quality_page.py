@@ -21,16 +21,16 @@ from hypergeo.figures.quality.fitted_weights import weights_panel
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.quality import measure_counts
 from hypergeo.quality.published_check import published_check
-from hypergeo.ui import quality_run
-from hypergeo.ui.quality_controls import PUBLISHED, RELAXATION, CheckSettings, PublishedSettings, quality_controls
-from hypergeo.ui.quality_counts import fit, fitted_sums
-from hypergeo.ui.quality_counts_view import counts_view, nearest_weights
-from hypergeo.ui.quality_panel import AT_ONCE
-from hypergeo.ui.quality_reading import LARGEST_SIZE, MOST_BYTES, MOST_ROWS, UnreadableError, plain, read
-from hypergeo.ui.quality_report import PublishedView
-from hypergeo.ui.quality_run import Run, finished, stop_all
-from hypergeo.ui.quality_tour import PRESETS, TOUR
-from hypergeo.ui.sweep import Urn, seeded
+from hypergeo.ui.convergence.arrays import Urn, seeded
+from hypergeo.ui.counts.arrays import fit, fitted_sums
+from hypergeo.ui.counts.reading import LARGEST_SIZE, MOST_BYTES, MOST_ROWS, UnreadableError, plain, read
+from hypergeo.ui.counts.view import counts_view, nearest_weights
+from hypergeo.ui.quality.controls import PUBLISHED, RELAXATION, CheckSettings, PublishedSettings, quality_controls
+from hypergeo.ui.quality.lesson import PRESETS, TOUR
+from hypergeo.ui.quality.report_view import PublishedView
+from hypergeo.ui.quality.run_panel import AT_ONCE
+from hypergeo.ui.runtime import background_run as quality_run
+from hypergeo.ui.runtime.background_run import Run, finished, stop_all
 
 APP = str(Path(__file__).parent.parent / "app.py")
 DEFAULTS = {name: control.default for name, control in quality_controls().items()}

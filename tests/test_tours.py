@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hypergeo.ui import frame
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.state import PageState
-from hypergeo.ui.tours import Stop
+from hypergeo.ui.page import frame
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.tours import Stop
 
 from .test_pages import page
 
@@ -24,7 +24,7 @@ MENDED = ":material/tune:"
 
 
 class Opened:
-    """What a page hands to :func:`hypergeo.ui.frame.open_page`."""
+    """What a page hands to :func:`hypergeo.ui.page.frame.open_page`."""
 
     state: PageState
     tour: Sequence[Stop] = ()

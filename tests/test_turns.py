@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hypergeo.ui import quality_run
-from hypergeo.ui.quality_run import Run
-from hypergeo.ui.turns import TURNS, Turns, catch_up
+from hypergeo.ui.runtime import background_run as quality_run
+from hypergeo.ui.runtime.background_run import Run
+from hypergeo.ui.runtime.scheduler import TURNS, Turns, catch_up
 
 SOON = 20.0  # seconds that no machine needs
 
@@ -281,7 +281,7 @@ def test_a_report_of_a_closed_tab_stops_within_seconds(monkeypatch):
 
 def test_reports_do_not_keep_the_generator_from_a_slider():
     """Twenty reports at once, and a slider that needs the generator: it waits for a slice or two, and not for twenty."""
-    from hypergeo.ui.sweep import seeded
+    from hypergeo.ui.convergence.arrays import seeded
 
     class Work:
         def measure(self, progress=None):

@@ -15,13 +15,13 @@ import torch
 from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
 from hypergeo.quality import noise_floor, wasserstein_distance
-from hypergeo.ui.controls import Choice, Whole
-from hypergeo.ui.convergence import Settings, convergence_view
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded, variation
+from hypergeo.ui.convergence.view import Settings, convergence_view
 from hypergeo.ui.limits import CONVERGENCE
-from hypergeo.ui.share import samples_csv, standalone_html, with_query
-from hypergeo.ui.state import PageState
-from hypergeo.ui.sweep import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, seeded, variation
-from hypergeo.ui.urn_editor import WEIGHTS, urn_controls
+from hypergeo.ui.page.downloads import samples_csv, standalone_html, with_query
+from hypergeo.ui.page.urn_editor import WEIGHTS, urn_controls
+from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.page_state import PageState
 
 ROOT = Path(__file__).parent.parent
 STATE = PageState(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hypergeo.ui.sweep import Urn
-from hypergeo.ui.urn_view import UrnSettings, urn_view
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.urn.view import UrnSettings, urn_view
 
 APP = str(Path(__file__).parent.parent / "app.py")
 

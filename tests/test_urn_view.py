@@ -14,10 +14,10 @@ from hypergeo import FisherHypergeometric, WalleniusHypergeometric
 from hypergeo.figures import LIGHT, ball_panel, heatmap_panel, observed_panel
 from hypergeo.figures.counts.balls import ball_sizes
 from hypergeo.figures.counts.observed import BLOCK, HEADROOM
-from hypergeo.ui.sweep import Urn
-from hypergeo.ui.urn_arrays import DRAWS, draw_all, elements_of, exact_laws
-from hypergeo.ui.urn_view import UrnSettings, urn_view
-from hypergeo.ui.urn_words import about_draws, about_laws, about_shares, about_weights, heat_note
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.urn.arrays import DRAWS, draw_all, elements_of, exact_laws
+from hypergeo.ui.urn.text import about_draws, about_laws, about_shares, about_weights, heat_note
+from hypergeo.ui.urn.view import UrnSettings, urn_view
 
 from .reference import RationalUrn, detectable_distance, g_test
 

@@ -22,8 +22,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypergeo.ui.sweep import TEMPERATURES
-from hypergeo.ui.urn_editor import WEIGHTS
+from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.page.urn_editor import WEIGHTS
 from tests.browser.serving import ROOT, free_port, wait_for_health
 from tests.tab import Tab
 

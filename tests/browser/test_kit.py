@@ -15,10 +15,10 @@ PAGE = f"""
 import plotly.graph_objects as go
 import streamlit as st
 
-from hypergeo.ui.controls import Whole
-from hypergeo.ui.frame import open_page
-from hypergeo.ui.state import PageState
-from hypergeo.ui.transport import transport, transport_controls
+from hypergeo.ui.state.controls import Whole
+from hypergeo.ui.page.frame import open_page
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.component.transport import transport, transport_controls
 
 STATE = PageState("kit", {{"amount": Whole(3, 1, 9), **transport_controls({LENGTH})}})
 frame = open_page(STATE, "A walk", "One step after the other.")

@@ -1,0 +1,279 @@
+"""What the convergence page shows, put together from the controls' values: its settings, its figure and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.figures import (
+    Palette,
+    Panel,
+    convergence_figure,
+    distance_panel,
+    group_colour,
+    marginals_panel,
+    pair_panel,
+    simplex_panel,
+    single_figure,
+)
+
+from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
+
+__all__ = ["Settings", "View", "convergence_view"]
+
+ROUNDING = 1e-9  # counts
+LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls' values in the page's own terms.
+
+    Attributes:
+        urn: what is drawn from.
+        temperature: index of the temperature on show in ``TEMPERATURES``.
+        number: number of samples.
+        seed: of their noise.
+        follow: index of the followed sample.
+        straight_through: whether samples are whole.
+        conditionals: ``"exact"`` or ``"merged"``.
+    """
+
+    urn: Urn
+    temperature: int
+    number: int
+    seed: int
+    follow: int
+    straight_through: bool
+    conditionals: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Settings from the values of the page's controls, by name."""
+        groups = range(1, values["groups"] + 1)
+        urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
+        return cls(
+            urn=urn,
+            temperature=TEMPERATURES.index(values["tau"]),
+            number=values["number"],
+            seed=values["seed"],
+            follow=values["follow"],
+            straight_through=values["kind"] == "straight-through",
+            conditionals=values["conditionals"],
+        )
+
+    @property
+    def tau(self) -> float:
+        """The temperature on show."""
+        return TEMPERATURES[self.temperature]
+
+
+@dataclass(frozen=True)
+class View:
+    """The arrays of one setting of the controls, and what is drawn and said from them."""
+
+    settings: Settings
+    law: ExactLaw
+    samples: Samples
+    floor: Floor
+
+    @property
+    def distances(self) -> np.ndarray:
+        """Distance from the exact law at each temperature, shape ``(T,)``."""
+        return self.samples.forward(self.settings.straight_through)[1]
+
+    @property
+    def distance(self) -> float:
+        """Distance from the exact law at the temperature on show; zero where it is rounding."""
+        distance = float(self.distances[self.settings.temperature])
+        return distance if distance > ROUNDING else 0.0
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Samples at the temperature on show, shape ``(S, K)``."""
+        return self.samples.forward(self.settings.straight_through)[0][self.settings.temperature]
+
+    @property
+    def sum_error(self) -> float:
+        """Greatest difference between the sum of any sample at any temperature and the number drawn."""
+        return float(np.abs(self.samples.soft.sum(-1) - self.settings.urn.total_count).max())
+
+    @property
+    def variation(self) -> Variation:
+        """How far whole samples of both rules are from the law; computed once it is asked for, after the figure is out."""
+        return variation(self.settings.urn, self.settings.number, self.settings.seed)
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the distance is one that exact samples would show."""
+        return self.distance <= self.floor.quantile
+
+    @property
+    def merged_is_exact(self) -> bool:
+        """Whether the merged rule has the exact law, because the groups after the first share one weight."""
+        urn = self.settings.urn
+        later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
+        return len({weight for weight, size in later if size > 0}) <= 1
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The page's figure.
+
+        Args:
+            palette: the inks.
+            narrow: whether the page is a telephone's width.
+        """
+        forward, distances = self.samples.forward(self.settings.straight_through)
+        titles = [self._group_title(group) for group in range(len(self.settings.urn.group_sizes))]
+        marginals = marginals_panel(self.law.marginals, forward, palette, titles=titles)
+        distance = distance_panel(
+            np.array(TEMPERATURES),
+            distances,
+            self.floor.mean,
+            self.floor.quantile,
+            palette,
+            title="Distance from the exact law, in counts",
+        )
+        return convergence_figure(
+            self._main_panel(palette, 300.0 if narrow else 490.0),
+            marginals,
+            distance,
+            palette,
+            labels=LABELS,
+            start=self.settings.temperature,
+            narrow=narrow,
+            checked=False,
+        )
+
+    def main_figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The law and the samples alone, played down the temperatures; arguments as for :meth:`figure`."""
+        panel = self._main_panel(palette, 300.0 if narrow else 560.0)
+        return single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow, checked=False)
+
+    def alt(self) -> str:
+        """The figure in one sentence, for those who cannot see it."""
+        groups = len(self.settings.urn.group_sizes)
+        kind = "straight-through" if self.settings.straight_through else "relaxed"
+        verdict = "within" if self.within_noise else f"{self.distance / self.floor.mean:.2g} times"
+        return (
+            f"{self.settings.number} {kind} samples of {groups} groups over the exact law, temperature {self.settings.tau:g}: "
+            f"{self.distance:.2g} counts from it, {verdict} the noise of as many exact samples"
+        )
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        return [self._about_distance(), self._about_spread(), self._about_conditionals()]
+
+    def export(self) -> tuple[np.ndarray, str]:
+        """The samples at every temperature, shape ``(T, S, K)``, and what they are."""
+        kind = "straight-through" if self.settings.straight_through else "soft"
+        return self.samples.forward(self.settings.straight_through)[0], kind
+
+    def table(self) -> dict[str, list[Any]]:
+        """The numbers behind the picture, one row for each group."""
+        urn = self.settings.urn
+        return {
+            "group": list(range(1, len(urn.group_sizes) + 1)),
+            "weight": list(urn.weights),
+            "size": list(urn.group_sizes),
+            "exact mean": self.law.mean.tolist(),
+            "mean of samples": self.shown.mean(0).tolist(),
+            "exact standard deviation": self.law.deviation.tolist(),
+            "standard deviation of samples": self.shown.std(0).tolist(),
+        }
+
+    def _main_panel(self, palette: Palette, side: float) -> Panel:
+        forward, _ = self.samples.forward(self.settings.straight_through)
+        lattice = simplex_panel if len(self.settings.urn.group_sizes) == 3 else pair_panel
+        return lattice(
+            self.law.cells,
+            self.law.probabilities,
+            forward,
+            self.samples.soft if self.settings.straight_through else forward,
+            palette,
+            follow=self.settings.follow,
+            side=side,
+        )
+
+    def _about_distance(self) -> str:
+        settings, floor = self.settings, self.floor
+        said = (
+            f"At τ = {settings.tau:g} the {settings.number:,} samples are **{self.distance:.2g} counts** from the exact law. "
+            f"As many exact draws would be {floor.mean:.2g} from it on average, "
+            f"and 95 % of the time less than {floor.quantile:.2g}: "
+        )
+        if self.within_noise:
+            return said + "**no difference can be seen**."
+        times = f"**{self.distance / floor.mean:.2g} times the noise**"
+        if settings.conditionals == "merged" and not self.merged_is_exact and self.distances[0] > floor.quantile:
+            coldest = f"{self.distances[0]:.2g} even at τ = {TEMPERATURES[0]:g}"
+            return f"{said}{times}. The merged rule keeps {coldest}: it draws from another law."
+        return f"{said}{times}."
+
+    def _about_spread(self) -> str:
+        group = int(self.law.deviation.argmax())
+        exact, shown = float(self.law.deviation[group]), self.shown[:, group]
+        if exact < ROUNDING:
+            return "Every count is **forced** here: there is one way to draw, and samples take it at every temperature."
+        said = (
+            f"Group {group + 1} gives {self.law.mean[group]:.3g} ± {exact:.2g} elements by the law, "
+            f"{shown.mean():.3g} ± {shown.std():.2g} here"
+        )
+        if shown.std() < 0.9 * exact:
+            lost = 1 - shown.std() / exact
+            return f"{said}: **{lost:.0%} of the spread is lost**, since each soft sample is an average over counts."
+        off = abs(shown.mean() - self.law.mean[group])
+        if off > 5 * exact / len(shown) ** 0.5:
+            return f"{said}: the spread is kept, but **the mean is off by {off:.2g}**."
+        return f"{said}: the spread of the law is **kept**."
+
+    def _about_conditionals(self) -> str:
+        exact, merged, joint = self.variation
+        where = "in total variation from the law" if joint else "in total variation, for the group that is furthest off"
+        said = (
+            f"Whole samples are **{exact:.2g}** from the exact law with exact conditionals, which is chance alone, and "
+            f"**{merged:.2g}** with the merged rule, {where}"
+        )
+        if self.merged_is_exact:
+            return f"{said}: the groups after the first share one weight here, so both rules are exact."
+        if merged <= 1.5 * exact:
+            return f"{said}: at {self.settings.number:,} samples the two cannot be told apart here."
+        return f"{said}."
+
+    def about_followed(self) -> str:
+        """The path of the followed sample, in words."""
+        settings = self.settings
+        path = self.samples.soft[:, settings.follow]
+        now = ", ".join(f"{count:.2f}" for count in path[settings.temperature])
+        end = ", ".join(f"{count:.0f}" for count in self.samples.hard[settings.follow])
+        error = f"to within {self.sum_error:.0e}" if self.sum_error else "exactly"
+        return (
+            f"Sample {settings.follow} is at ({now}) and ends at **({end})**: the same noise at every temperature. "
+            f"Like all samples it adds up to {settings.urn.total_count}, {error}, hot or cold."
+        )
+
+    def _group_title(self, group: int) -> str:
+        size, weight = self.settings.urn.group_sizes[group], self.settings.urn.weights[group]
+        return f'<span style="color:{group_colour(group)}">■</span> Group {group + 1} (m = {size}, w = {weight:g})'
+
+
+def convergence_view(settings: Settings) -> View:
+    """Computes, or remembers, what the page shows.
+
+    Args:
+        settings: the controls' values.
+
+    Raises:
+        ValueError: where the urn cannot be drawn from.
+    """
+    urn = settings.urn
+    urn.law()
+    return View(
+        settings,
+        exact_law(urn),
+        draw(urn, settings.number, settings.seed, settings.conditionals),
+        exact_noise(urn, settings.number, settings.seed),
+    )

@@ -1,0 +1,1 @@
+"""Observed counts on the page "Quality"."""

@@ -1,0 +1,344 @@
+"""Where counts come from: a field to paste into, a file, or an example; and what is done where they do not fit the urn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from hypergeo.ui.limits import COUNTS
+from hypergeo.ui.page.quality_take_away import File
+from hypergeo.ui.quality.controls import urn_of
+from hypergeo.ui.quality.fields import urn_fields
+from hypergeo.ui.quality.snippet import counts_snippet
+from hypergeo.ui.state.controls import Whole
+from hypergeo.ui.state.markdown import plain
+from hypergeo.ui.state.page_state import PageState
+
+from .arrays import common_sums, example_counts, fitted_sums
+from .reading import Reading, UnreadableError, read
+from .view import CountsView, counts_view
+
+__all__ = [
+    "CountsInput",
+    "counts_code",
+    "counts_controls",
+    "counts_files",
+    "counts_input",
+    "counts_results",
+    "fit_button",
+]
+
+_SEED = 0  # of the noise of distances, which no p-value depends on
+_PLACEHOLDER = "sizes: 10, 10, 10\n2, 5, 8\n4, 4, 7\n1, 6, 8"
+
+
+@dataclass(frozen=True)
+class CountsInput:
+    """Counts and the urn they are held against.
+
+    Attributes:
+        reading: the counts; ``None`` where there are none yet.
+        problem: why those given last cannot be read, as Markdown.
+        kept: whether the counts are those given before, since the last ones cannot be read.
+    """
+
+    reading: Reading | None
+    problem: str = ""
+    kept: bool = False
+
+
+def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
+    """Draws the source of the counts, and reads the reader's own.
+
+    Args:
+        state: the page's state.
+        values: of the controls, by name; those drawn here are added.
+
+    Returns:
+        The reader's counts, or those of an example once :func:`counts_results` has drawn it.
+    """
+    values["source"] = state.segments(
+        "source", "Counts", help="Your own, or an example drawn from this law, or one drawn as Wallenius' law has it."
+    )
+    if values["source"] != "yours":
+        return CountsInput(None)
+    key = f"_{state.prefix}"
+    text = st.text_area(
+        "Paste one row a line",
+        key=f"{key}_text",
+        height=112,
+        placeholder=_PLACEHOLDER,
+        max_chars=COUNTS.pasted,
+        persist_state="session",
+        on_change=_took,
+        args=(key, "text", ""),
+        help="Commas, semicolons, tabs or blanks separate counts. A line of names may come first, and a line "
+        "*sizes: 10, 10, 10* gives the group sizes.",
+    )
+    chosen = f"{key}_file_{st.session_state.get(f'{key}_files', 0)}"
+    file = st.file_uploader(
+        f"or a CSV file, at most {COUNTS.megabytes} MB and {COUNTS.rows:,} rows",
+        key=chosen,
+        max_upload_size=COUNTS.megabytes,
+        on_change=_took,
+        args=(key, "file", chosen),
+    )
+    if file is not None:
+        st.session_state[f"{key}_bytes"] = (file.name, file.getvalue())
+    name, data = st.session_state.get(f"{key}_bytes", ("", b""))
+    if st.session_state.get(f"{key}_from") == "file" and name:
+        if file is None:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.caption(f"In use: {plain(name[:40])}")
+                st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(key,))
+        return _read(key, data)
+    if text and len(text) > COUNTS.pasted:
+        problem = f"{len(text):,} letters were pasted, and the field takes up to {COUNTS.pasted:,}: choose a file instead."
+        return _unreadable(key, problem)
+    return _read(key, text) if text and text.strip() else CountsInput(None)
+
+
+def counts_controls(state: PageState, values: dict[str, Any], given: CountsInput) -> None:
+    """Draws the urn that the counts are held against.
+
+    Args:
+        state: the page's state.
+        values: of the controls, by name; those drawn here are added.
+        given: what :func:`counts_input` returned.
+    """
+    example = values["source"] != "yours"
+    sizes = None if given.reading is None else given.reading.sizes
+    if sizes is not None and len(sizes) == given.reading.counts.shape[1]:  # type: ignore[union-attr]
+        st.caption(f"Sizes of your data: {', '.join(map(str, sizes))}. The weights are those of the law that is asked about.")
+    values |= urn_fields(state, sizes=sizes, drawn=example)
+    values["against"] = state.segments(
+        "against", "Weights tested", help="Those set above, or those that fit the counts best: does any law of the family fit?"
+    )
+    if example:
+        with st.container(horizontal=True, gap="small", wrap=False):
+            values["rows"] = state.steps("rows", "Rows")
+            values["seed"] = state.number("seed", "Seed", help="Of the rows that are drawn.")
+
+
+def counts_results(state: PageState, values: Mapping[str, Any], given: CountsInput) -> CountsView | None:
+    """Says what is wrong with the counts and offers what can be done; otherwise holds them against the law.
+
+    Args:
+        state: the page's state.
+        values: of the controls, by name.
+        given: what :func:`counts_input` returned.
+
+    Returns:
+        What there is to show, if anything.
+    """
+    if given.problem:
+        kept = " The counts given before are kept below." if given.kept else ""
+        st.error(f"**These counts cannot be read.** {given.problem}{kept}", icon=":material/error:")
+    if values["source"] != "yours":
+        return _example(values)
+    if given.reading is None:
+        _invitation(state, said=bool(given.problem))
+        return None
+    if given.reading.notes and not given.kept:
+        st.caption(" ".join(given.reading.notes))
+    return _own(state, values, given.reading)
+
+
+def fit_button(state: PageState, view: CountsView) -> None:
+    """A button that sets the weights' controls to the fitted ones.
+
+    Args:
+        state: the page's state.
+        view: what is on show.
+    """
+    nearest = view.nearest_controls()
+    said = " : ".join(f"{weight:g}" for weight in nearest.values())
+    st.button(
+        "Use these weights",
+        key=f"_{state.prefix}_use",
+        icon=":material/tune:",
+        disabled=not nearest,
+        help=f"Sets the weights to {said}, the steps of the controls that are nearest; only ratios matter. To test the fitted "
+        "weights themselves, choose *as fitted*.",
+        on_click=state.set,
+        args=(nearest,),
+    )
+
+
+def counts_code(view: CountsView, values: Mapping[str, Any]) -> str:
+    """The Python that gives the numbers on show.
+
+    Args:
+        view: what is on show.
+        values: of the controls, by name.
+    """
+    asked = urn_of(values, view.law.total_count, view.law.group_sizes)
+    return counts_snippet(
+        asked,
+        wallenius="Wallenius" in values["source"],
+        rows=None if values["source"] == "yours" else values["rows"],
+        seed=values.get("seed", _SEED),
+        fitted_law=view.fitted_law,
+    )
+
+
+def counts_files(view: CountsView, code: str) -> list[File]:
+    """What can be downloaded of counts.
+
+    Args:
+        view: what is on show.
+        code: the Python.
+    """
+    return [
+        File("Results (CSV)", "results.csv", "text/csv", ":material/table_view:", view.csv),
+        File("Figure (HTML, opens offline)", "counts.html", "text/html", ":material/animated_images:", view.html),
+        File("Counts as read (CSV)", "counts.csv", "text/csv", ":material/grid_on:", view.counts_csv),
+        File("Python", "counts.py", "text/x-python", ":material/code:", lambda: code),
+    ]
+
+
+def _example(values: Mapping[str, Any]) -> CountsView | None:
+    urn = urn_of(values)
+    try:
+        urn.law()
+        rows = example_counts(urn, values["rows"], values["seed"], wallenius="Wallenius" in values["source"])
+    except ValueError as error:
+        st.error(f"{plain(str(error))} An example needs an urn that can be drawn from.", icon=":material/error:")
+        return None
+    return counts_view(urn, rows, values["seed"], fitted_law=values["against"] == "as fitted")
+
+
+def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> CountsView | None:
+    counts = reading.counts
+    groups = counts.shape[1]
+    if groups != values["groups"]:
+        st.warning(f"Your rows have **{groups} counts**, and the urn has {values['groups']} groups.", icon=":material/tune:")
+        _offer(state, f"Set the urn to {groups} groups", {"groups": groups})
+        return None
+    sizes = reading.sizes or tuple(values[f"m{group}"] for group in range(1, groups + 1))
+    most = counts.max(0)
+    above = [group for group in range(groups) if most[group] > sizes[group]]
+    if above:
+        group = above[0]
+        row = int(np.argmax(counts[:, group] > sizes[group]))
+        st.warning(
+            f"Row {row + 1} has **{counts[row, group]:,} of group {group + 1}**, which holds {sizes[group]:,}: "
+            "a group gives no more than it has.",
+            icon=":material/tune:",
+        )
+        field = state.controls["m1"]
+        assert isinstance(field, Whole)
+        highest = field.high
+        if reading.sizes is not None:
+            st.caption("The sizes are those of the line of sizes in your data: correct it there.")
+        elif most.max() <= highest:
+            raised = {f"m{k + 1}": int(max(sizes[k], most[k])) for k in range(groups)}
+            _offer(state, f"Raise the sizes to {', '.join(map(str, raised.values()))}", raised)
+        else:
+            st.caption(f"The fields go up to {highest}; a line *sizes: …* in your data may say up to {COUNTS.size:,}.")
+        return None
+    if not any(values[f"w{group}"] > 0 for group in range(1, groups + 1)):
+        st.warning("All weights are zero: nothing could be drawn. Raise one.", icon=":material/tune:")
+        return None
+    total = _total(state, counts, fitted_sums(sizes))
+    urn = urn_of(values, total, sizes)
+    fitted_law = values["against"] == "as fitted"
+    try:
+        if not fitted_law:
+            urn.law()
+        view = counts_view(urn, counts, _SEED, fitted_law=fitted_law)
+    except ValueError as error:
+        st.warning(f"{plain(str(error))} Other weights can be tested, or those that fit.", icon=":material/tune:")
+        _offer(state, "Test the weights that fit", {"against": "as fitted"})
+        return None
+    if fitted_law and not view.fitted_law:
+        st.info(
+            "The fitted weights have no bound, and make no law to test: the weights set are tested.", icon=":material/info:"
+        )
+    return view
+
+
+def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
+    """The number drawn by the rows to test; where rows differ in it, the reader chooses."""
+    common = common_sums(counts)
+    if len(common) == 1:
+        return common[0][0]
+    st.info(
+        f"Your rows draw **{len(common)} different numbers** of elements. A law has one: the test takes the rows that draw it. "
+        + (
+            "The fit takes all rows, which is legitimate."
+            if len(common) <= fitted
+            else f"The fit takes those of the {fitted} commonest numbers."
+        ),
+        icon=":material/info:",
+    )
+    rows = dict(common[:200])
+    return int(
+        st.selectbox(
+            "Test the rows that draw",
+            list(rows),
+            format_func=lambda total: f"{total:,} elements ({rows[total]:,} {'rows' if rows[total] > 1 else 'row'})",
+            key=f"_{state.prefix}_total",
+        )
+    )
+
+
+def _invitation(state: PageState, *, said: bool) -> None:
+    with st.container(border=True):
+        if not said:
+            st.markdown(
+                "**Do your counts come from Fisher's law, and with which weights?** Paste them at the side, one row for each "
+                "time that elements were drawn and one count for each group, or choose a CSV file. They stay in this session, "
+                "and out of the link."
+            )
+        st.markdown("No counts at hand? Try with example counts:")
+        with st.container(horizontal=True, gap="small"):
+            _offer(state, "Draw from this law", {"source": "of this law"}, icon=":material/casino:")
+            _offer(state, "Draw by Wallenius' law", {"source": "of Wallenius' law"}, icon=":material/casino:")
+
+
+def _offer(state: PageState, label: str, sets: Mapping[str, Any], icon: str = ":material/auto_fix_high:") -> None:
+    st.button(
+        label,
+        key=f"_{state.prefix}_offer_{'_'.join(map(str, [*sets, *sets.values()]))}",
+        on_click=state.set,
+        args=(sets,),
+        icon=icon,
+    )
+
+
+def _read(key: str, data: str | bytes) -> CountsInput:
+    try:
+        reading = _reading(data)
+    except UnreadableError as error:
+        return _unreadable(key, str(error))
+    st.session_state[f"{key}_good"] = reading
+    return CountsInput(reading)
+
+
+def _unreadable(key: str, problem: str) -> CountsInput:
+    good = st.session_state.get(f"{key}_good")
+    return CountsInput(good, problem, kept=good is not None)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _reading(data: str | bytes) -> Reading:
+    return read(data)
+
+
+def _took(key: str, source: str, chosen: str) -> None:
+    """Notes which of the two was given last; an upload that failed leaves what there was."""
+    if source == "text" or st.session_state.get(chosen) is not None:
+        st.session_state[f"{key}_from"] = source
+
+
+def _remove(key: str) -> None:
+    """Forgets the file, and has the uploader begin anew."""
+    st.session_state.pop(f"{key}_bytes", None)
+    st.session_state.pop(f"{key}_good", None)
+    st.session_state[f"{key}_from"] = "text"
+    st.session_state[f"{key}_files"] = st.session_state.get(f"{key}_files", 0) + 1

@@ -1,0 +1,297 @@
+"""The gradients page's first view, put together from the controls' values: arrows, the descent, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.estimators.descent import Descent
+from hypergeo.figures import Palette, Panel, group_colour
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
+from hypergeo.ui.limits import GRADIENTS
+from hypergeo.ui.quality.agreement import Agreement, agreement
+
+from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
+from .estimators import REFERENCE, WHOLE
+from .settings import Settings
+from .text import about_mean, counts_words, draws_words, loss_words, table_csv
+
+__all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
+
+LENGTH = GRADIENTS.steps
+"""Steps of a descent."""
+
+HEIGHTS = {False: 540, True: 430}
+"""Heights of figures in pixels, and of those on an enlarged page."""
+
+ENDS = (20, 50, 100, 200)
+"""Where the axis of steps may end."""
+
+ARROWS = 80
+"""Single estimates that are drawn at most."""
+
+_EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the start, in sides of the plane
+
+
+@dataclass(frozen=True)
+class DescentView:
+    """The descent at one step, and what is drawn and said of it."""
+
+    settings: Settings
+    step: int
+
+    def work(self) -> Iterator[float]:
+        """Makes the steps on show, a few at a time; yields the share that is done."""
+        asked = {REFERENCE: self.end}
+        asked[self.settings.method] = max(self.step, asked.get(self.settings.method, 0))
+        return self.settings.steps_until(asked)
+
+    @cached_property
+    def record(self) -> Descent:
+        """The steps until now."""
+        return self.settings.descent(self.settings.method, self.step)
+
+    @cached_property
+    def end(self) -> int:
+        """The end of the axis of steps."""
+        return next(end for end in ENDS if end >= self.step)
+
+    @cached_property
+    def reference(self) -> Descent:
+        """Where the exact gradient leads, to the end of the axis of steps."""
+        return self.settings.descent(REFERENCE, self.end)
+
+    @cached_property
+    def log_weights(self) -> tuple[float, ...]:
+        """Log weights at this step."""
+        return tuple(self.record.log_weights[-1].tolist())
+
+    @cached_property
+    def found(self) -> Estimates:
+        """Many estimates at this step."""
+        return self.settings.at(self.settings.method, self.log_weights, self.step)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """The exact gradient at this step."""
+        return self.record.exact_gradients[-1]
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """How the estimates at this step agree with the exact gradient."""
+        return agreement(self.found.gradients, self.exact)
+
+    @cached_property
+    def plane(self) -> Plane:
+        """Where the urn's counts lie."""
+        urn = self.settings.task.urn
+        return Plane.of(urn.total_count, urn.group_sizes)
+
+    @cached_property
+    def scale(self) -> float:
+        """Counts that are drawn for a gradient of one: fixed at the start, so that arrows shrink as gradients do."""
+        start = self.settings.at(self.settings.method, self.settings.task.log_weights, 0)
+        exact = exact_gradient(self.settings.task, self.settings.task.log_weights)
+        lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
+        return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
+
+    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
+        """The figure of this step; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
+        return descent_figure(
+            self._arrows(palette, 300.0 if narrow else HEIGHTS[low] - 80.0),
+            self._panels(palette),
+            palette,
+            picture=self._ground(),
+            height=HEIGHTS[low],
+            narrow=narrow,
+        )
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+        settings, mean = self.settings, counts_words(self.record.means[-1])
+        return (
+            f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
+            f"at step {self.step}, their mean and the exact gradient, over the loss; and the loss, now "
+            f"{self.record.losses[-1]:.3g}, the log weights and the length of the gradient at each step"
+        )
+
+    def live(self) -> str:
+        """The step on show, in a sentence or two."""
+        now, start, exact = (loss_words(float(x)) for x in (*self.record.losses[[-1, 0]], self.reference.losses[self.step]))
+        loss = f"Expected loss **{now}**" + (f", {start} at the start; by the exact gradient {exact}" if self.step else "")
+        return f"**Step {self.step}.** {loss}. {about_mean(self.agreement)}"
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        return [self._about_estimates(), self._about_loss(), self._about_descent()]
+
+    def table(self) -> dict[str, list[Any]]:
+        """Where descent is, one row for each group."""
+        urn = self.settings.task.urn
+        mean = self.found.gradients.mean(0)
+        return {
+            "group": list(range(1, len(urn.group_sizes) + 1)),
+            "weight at the start": list(urn.weights),
+            "log weight now": list(self.log_weights),
+            "E[x] now": self.record.means[-1].tolist(),
+            "exact gradient": self.exact.tolist(),
+            "mean of the estimates": mean.tolist(),
+            "standard deviation of one": self.found.gradients.std(0, ddof=1).tolist(),
+        }
+
+    def about_table(self) -> str:
+        """What the table holds."""
+        return f"Weights, mean counts and gradients of each group at step {self.step}"
+
+    def export(self) -> bytes:
+        """Every step until now, as comma-separated values."""
+        record = self.record
+        groups = range(record.means.shape[1])
+        table: dict[str, list[Any]] = {"step": list(range(self.step + 1)), "loss": record.losses.tolist()}
+        table |= {f"log_weight_{group + 1}": record.log_weights[:, group].tolist() for group in groups}
+        table |= {f"mean_{group + 1}": record.means[:, group].tolist() for group in groups}
+        table |= {f"exact_gradient_{group + 1}": record.exact_gradients[:, group].tolist() for group in groups}
+        table |= {f"estimate_{group + 1}": [*record.gradients[:, group].tolist(), None] for group in groups}
+        return table_csv(table)
+
+    def _about_estimates(self) -> str:
+        settings = self.settings
+        mean = counts_words(self.record.means[-1])
+        said = (
+            f"At step {self.step}, where E[x] = {mean}, with {settings.method.label} and {draws_words(settings.draws)} each: "
+            f"{about_mean(self.agreement).replace('The', 'the', 1)}"
+        )
+        if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.relative:
+            if settings.method.kind in WHOLE:
+                return f"{said} **Not one draw is told from the others** by this loss: success is too rare to be met."
+            return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."
+        return said
+
+    def _about_loss(self) -> str:
+        record, loss = self.record, self.settings.task.loss
+        said = f"The loss of a draw is {loss.words()}; **{loss_words(float(record.losses[-1]))}** in expectation"
+        total = self.settings.task.urn.total_count
+        if loss.aims and sum(loss.targets) != total:
+            return f"{said}. The targets add up to {sum(loss.targets)}, and **{total} are drawn**: no draw meets them all."
+        if loss.kind != "squared distance":
+            return f"{said}, which is what the panel at the right shows: the law is known, so nothing is sampled for it."
+        apart = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
+        own = float(record.losses[-1]) - apart
+        return (
+            f"{said}, of which {apart:.3g} is E[x]'s own distance and **{own:.3g} the law's spread**: descent trades the two, "
+            "and the best weights need not put E[x] on the target."
+        )
+
+    def _about_descent(self) -> str:
+        record, settings = self.record, self.settings
+        how = f"{'Adam' if settings.optimizer == 'Adam' else 'plain descent'} at rate {settings.rate:g}"
+        if not self.step:
+            later = float(self.reference.losses[self.end])
+            return (
+                f"The dashed lines are what {how} does with the **exact** gradient: in {self.end} steps the loss is at "
+                f"**{loss_words(later)}**. Play, and see how far the estimates keep to it."
+            )
+        exact = float(self.reference.losses[self.step])
+        made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
+        share = f", **{100 * made / could:.0f} %** of what the exact gradient does" if could > 1e-9 else ""
+        return f"In {self.step} steps {how} has taken {made:.3g} off the loss{share}."
+
+    def _arrows(self, palette: Palette, side: float) -> Panel:
+        task = self.settings.task
+        cells = law_cells(task, self.log_weights)
+        drawn = -self.scale * self.found.gradients
+        return arrows_panel(
+            self.plane,
+            palette,
+            cells=cells.counts,
+            probabilities=cells.probabilities,
+            path=self.record.means,
+            reference=self.reference.means,
+            estimates=drawn[:ARROWS],
+            mean=drawn.mean(0),
+            exact=-self.scale * self.exact,
+            names=("one estimate", f"mean of {self.settings.number}"),
+            target=self._target(),
+            side=side,
+        )
+
+    def _target(self) -> np.ndarray | None:
+        """The targets, or the point nearest to them among counts with the right sum."""
+        task = self.settings.task
+        wanted = np.array(task.loss.targets, dtype=float)
+        return wanted + (task.urn.total_count - wanted.sum()) / len(wanted) if task.loss.aims else None
+
+    def _ground(self) -> Ground | None:
+        task = self.settings.task
+        means = self.settings.descent(REFERENCE, 0).means[0][2:]
+        total = float(means.sum())
+        rest = tuple(np.round(means / total, 6).tolist()) if total > 0 else (1 / max(len(means), 1),) * len(means)
+        return ground(task.urn.total_count, task.urn.group_sizes, task.loss, rest if len(means) > 1 else (1.0,))
+
+    def _panels(self, palette: Palette) -> list[Panel]:
+        record, reference = self.record, self.reference
+        steps = np.arange(self.step + 1)
+        exact: dict[str, Any] = {"colour": palette.exact, "dash": "dash", "width": 1.5, "symbol": ""}
+        top = nice_above(float(max(record.losses.max(), reference.losses.max())))
+        common: dict[str, Any] = {"xrange": (0, self.end), "height": 118.0, "labels": 0.1}
+        loss = lines_panel(
+            [
+                Line(np.arange(self.end + 1), reference.losses, name="exact gradient", **exact),
+                Line(steps, record.losses, palette.relaxed, "expected loss"),
+            ],
+            palette,
+            title="Expected loss",
+            xtitle="",
+            yrange=(min(0.0, float(record.losses.min())), top),
+            **common,
+        )
+        logs = record.log_weights
+        shown = logs[np.isfinite(logs)]
+        reach = nice_above(float(np.abs(shown).max()) if shown.size else 1.0)
+        weights = lines_panel(
+            [
+                Line(steps, logs[:, group], group_colour(group), f"log weight {group + 1}", end=f"{group + 1}")
+                for group in range(logs.shape[1])
+                if np.isfinite(logs[0, group])
+            ],
+            palette,
+            title="Log weights by group, less their mean",
+            xtitle="",
+            yrange=(-reach, reach),
+            **common,
+        )
+        norms = lines_panel(
+            [
+                Line(steps, record.exact_norms, name="exact gradient here", **{**exact, "symbol": "circle-open"}),
+                Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate that the step took", width=1.2),
+            ],
+            palette,
+            title="Length of the gradient (dashed: exact)",
+            xtitle="step",
+            yrange=(0, nice_above(float(max(record.exact_norms.max(), record.gradient_norms.max(initial=0))))),
+            **common,
+        )
+        return [loss, weights, norms]
+
+
+def arrow_scale(exact: float, lengths: np.ndarray) -> float:
+    """How long to draw a gradient of one, in counts per unit, so that both the exact one and most single ones are well seen.
+
+    Args:
+        exact: length of the exact gradient, drawn at one to one, in sides of the plane.
+        lengths: of single estimates likewise.
+    """
+    most = float(np.quantile(lengths, 0.8)) if len(lengths) else 0.0
+    if exact <= 1e-12:
+        return _EXACT_LENGTH / most if most > 1e-12 else 1.0
+    scale = _EXACT_LENGTH / exact
+    if most > 1e-12:
+        scale = min(scale, _SAMPLE_LENGTH / most)
+    return max(scale, _SHORTEST / exact)

@@ -1,0 +1,204 @@
+"""The gradients page's race: every estimator descends from one start, with one seed, and the exact loss says who is ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.estimators.descent import Descent
+from hypergeo.figures import Palette
+from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.gradients.estimators import STYLES
+
+from .arrays import ENDS, HEIGHTS
+from .descent_view import estimates
+from .estimators import REFERENCE, Method, contestants
+from .settings import Settings
+from .text import loss_words, table_csv
+
+__all__ = ["RaceView"]
+
+CLOSE = 0.01
+"""Share of the way from the start to where the exact gradient is, below which two losses count as level."""
+
+
+@dataclass(frozen=True)
+class RaceView:
+    """All descents at one step."""
+
+    settings: Settings
+    step: int
+
+    def work(self) -> Iterator[float]:
+        """Makes the steps on show, a few at a time; yields the share that is done."""
+        methods = contestants(self.settings.method.temperature)
+        return self.settings.steps_until({REFERENCE: self.end, **dict.fromkeys(methods, self.step)})
+
+    @cached_property
+    def records(self) -> dict[Method, Descent]:
+        """The descents until now."""
+        methods = contestants(self.settings.method.temperature)
+        return {method: self.settings.descent(method, self.step) for method in methods}
+
+    @cached_property
+    def end(self) -> int:
+        """The end of the axis of steps."""
+        return next(end for end in ENDS if end >= self.step)
+
+    @cached_property
+    def reference(self) -> Descent:
+        """Where the exact gradient leads, to the end of the axis of steps."""
+        return self.settings.descent(REFERENCE, self.end)
+
+    @property
+    def ranking(self) -> list[tuple[Method, float]]:
+        """Estimators and their losses, the lowest first."""
+        return sorted(((method, float(record.losses[-1])) for method, record in self.records.items()), key=lambda row: row[1])
+
+    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
+        """Losses against steps and against evaluations; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
+        losses = np.concatenate(
+            [self.reference.losses[: 1 + (self.step or self.end)], *(record.losses for record in self.records.values())]
+        )
+        logarithmic = self.settings.task.loss.aims and float(losses.min()) > 0
+        least, most_lost = float(losses.min()), float(losses.max())
+        yrange = (least / 1.15, 1.1 * most_lost)
+        if not logarithmic:
+            yrange = (
+                (0.0, nice_above(most_lost)) if self.settings.task.loss.kind == "step" else (0.93 * least, 1.02 * most_lost)
+            )
+        steps = np.arange(self.step + 1)
+        most = max(1.0, max(float(record.evaluations.sum()) for record in self.records.values()))
+        ahead = 1 + (self.step or self.end)  # later on it would run through the words at the ends of the lines
+        exact = self.reference.losses[:ahead]
+        by_step = [Line(np.arange(ahead), exact, palette.exact, "exact gradient", dash="dash", width=1.5, symbol="")]
+        by_cost = []
+        for method, record in self.records.items():
+            style = STYLES[method.key]
+            spent = np.concatenate([[0.0], record.evaluations.cumsum()])
+            common: dict[str, Any] = {"colour": style.colour, "name": method.key, "dash": style.dash, "symbol": style.symbol}
+            by_step.append(Line(steps, record.losses, end=method.key if self.step or narrow else "", **common))
+            dearest = spent[-1] >= most and self.step > 0
+            by_cost.append(Line(spent, record.losses, end=method.key if dearest else "", **common))
+        height = 300.0 if narrow else HEIGHTS[low] - 90.0
+        panels = [
+            lines_panel(
+                by_step,
+                palette,
+                title="Expected loss after each step" + (" (dashed: by the exact gradient)" if not narrow else ""),
+                xtitle="step",
+                xrange=(0, self.end),
+                yrange=yrange,
+                height=height,
+                logy=logarithmic,
+                labels=0.49 if narrow else 0.3,
+            ),
+            lines_panel(
+                by_cost,
+                palette,
+                title="The same lines against what they cost",
+                xtitle="evaluations of the loss",
+                xrange=(0, nice_above(most)),
+                yrange=yrange,
+                height=height,
+                logy=logarithmic,
+                labels=0.49 if narrow else 0.3,
+            ),
+        ]
+        return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHTS[low], narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+        said = ", ".join(f"{method.key} {loss:.3g}" for method, loss in self.ranking)
+        return (
+            f"Expected loss of {len(self.records)} descents from one start over {self.step} steps and over evaluations: {said}"
+        )
+
+    def live(self) -> str:
+        """Who is ahead, in steps and in evaluations of the loss."""
+        start, exact = float(self.reference.losses[0]), float(self.reference.losses[self.step])
+        if not self.step:
+            how = f"the same seed, {self.settings.draws} draws a step, {self._optimizer()}"
+            return f"**All start at {loss_words(start)}** with {how}. Press *Play*."
+        (first, best), (last, worst) = self.ranking[0], self.ranking[-1]
+        level = [method.key for method, loss in self.ranking if loss - best <= CLOSE * max(start - exact, 1e-12)]
+        ahead = f"**{first.key}** is ahead" if len(level) == 1 else f"**{_listed(level)}** are level"
+        still = sum(not record.gradients.any() for record in self.records.values())
+        behind = f"Last is {last.key}, at {loss_words(worst)}."
+        if still:
+            behind = f"{'One has' if still == 1 else f'{still} have'} not moved: their gradient is zero."
+        said = f"**Step {self.step}.** {ahead} at {loss_words(best)}; the exact gradient would be at {loss_words(exact)}."
+        return f"{said} {behind} {self._by_cost()}"
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        settings, task = self.settings, self.settings.task
+        variate = next(method for method in self.records if method.kind == "control variate")
+        one = estimates(task, task.log_weights, variate, settings.draws, 1, 0)
+        start, later = float(self.reference.losses[0]), float(self.reference.losses[ENDS[0]])
+        ahead = f"After step {self.step}, **{self.ranking[0][0].key}** is lowest." if self.step else "Nobody has moved yet."
+        return [
+            f"All start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient takes it to "
+            f"**{loss_words(later)}**: no estimator can be counted on to do better, only luck can.",
+            f"The lines are exact expected losses, so noise is in the steps and not in the judging. {ahead}",
+            f"A step costs {settings.draws} evaluations of the loss, {one.evaluations:,.0f} with the control variate, whose "
+            "expansion looks around the mean as well: at the right, what is steep at the left may be late.",
+        ]
+
+    def table(self) -> dict[str, list[Any]]:
+        """One row for each estimator, the one ahead first."""
+        ranking = self.ranking
+        return {
+            "estimator": [method.label for method, _ in ranking],
+            "loss": [loss for _, loss in ranking],
+            "evaluations": [int(self.records[method].evaluations.sum()) for method, _ in ranking],
+            "steps to half the way": [self._steps_to(method, 0.5) for method, _ in ranking],
+            "steps to nine tenths of the way": [self._steps_to(method, 0.9) for method, _ in ranking],
+        }
+
+    def about_table(self) -> str:
+        """What the table holds."""
+        return f"Loss, cost and progress of each estimator after {self.step} steps, the one ahead first"
+
+    def export(self) -> bytes:
+        """Every step of every descent, as comma-separated values."""
+        rows = [
+            (f'"{method.label}"', step, loss, int(spent))
+            for method, record in self.records.items()
+            for step, (loss, spent) in enumerate(
+                zip(record.losses.tolist(), [0.0, *record.evaluations.cumsum().tolist()], strict=True)
+            )
+        ]
+        names = ("estimator", "step", "loss", "evaluations")
+        return table_csv({name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
+
+    def _by_cost(self) -> str:
+        """Who was lowest once the dearest step's price had been paid by all: a fair moment that all have passed."""
+        spent = {method: record.evaluations.cumsum() for method, record in self.records.items()}
+        budget = min(float(cost[-1]) for cost in spent.values())
+        at = {
+            method: float(record.losses[int(np.searchsorted(spent[method], budget, side="right"))])
+            for method, record in self.records.items()
+        }
+        best = min(at, key=lambda method: at[method])
+        return f"For the same {budget:,.0f} evaluations of the loss, {best.key} has come furthest, to {loss_words(at[best])}."
+
+    def _steps_to(self, method: Method, share: float) -> int | None:
+        """The first step that has made this share of the way to the lowest loss that the exact gradient has shown."""
+        start = float(self.reference.losses[0])
+        goal = start - share * (start - float(self.reference.losses.min()))
+        reached = np.flatnonzero(self.records[method].losses <= goal)
+        return int(reached[0]) if len(reached) else None
+
+    def _optimizer(self) -> str:
+        return f"{'Adam' if self.settings.optimizer == 'Adam' else 'plain gradient descent'} at rate {self.settings.rate:g}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

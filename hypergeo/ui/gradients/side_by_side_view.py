@@ -1,0 +1,155 @@
+"""The gradients page's estimators side by side at the start, and against temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.figures import Palette
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.gradients.estimators import Compared, estimators_figure
+from hypergeo.ui.quality.agreement import Agreement, agreement
+
+from .descent_view import Estimates, exact_gradient
+from .estimators import Method, contestants
+from .settings import Settings
+from .text import ARROW_WORDS, draws_words, table_csv
+
+__all__ = ["SideBySide"]
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """All estimators at the start: the same law, loss, number of draws and seed."""
+
+    settings: Settings
+
+    def work(self) -> Iterator[float]:
+        """Makes the estimates, one estimator after the other; yields the share that is done."""
+        for number, method in enumerate(self.methods, 1):
+            self.settings.at(method, self.settings.task.log_weights, 0)
+            yield number / len(self.methods)
+
+    @cached_property
+    def methods(self) -> list[Method]:
+        """What is compared; the exact gradient comes last."""
+        return [*contestants(self.settings.method.temperature), Method("exact")]
+
+    @cached_property
+    def exact(self) -> np.ndarray:
+        """The exact gradient, shape ``(K,)``."""
+        return exact_gradient(self.settings.task, self.settings.task.log_weights)
+
+    @cached_property
+    def found(self) -> dict[Method, Estimates]:
+        """Estimates by each."""
+        return {method: self.settings.at(method, self.settings.task.log_weights, 0) for method in self.methods}
+
+    @cached_property
+    def agreements(self) -> dict[Method, Agreement]:
+        """How each agrees with the exact gradient."""
+        return {method: agreement(found.gradients, self.exact) for method, found in self.found.items()}
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Small pictures and marks of bias and spread."""
+        urn = self.settings.task.urn
+        compared = [
+            Compared(
+                key=method.key,
+                label=method.key,
+                note=_note(self.agreements[method]) if method.kind != "exact" else "the sum over all counts",
+                estimates=-found.gradients,
+                bias=(self.agreements[method].bias, self.agreements[method].low, self.agreements[method].high),
+                spread=self.agreements[method].spread,
+            )
+            for method, found in self.found.items()
+        ]
+        return estimators_figure(compared, -self.exact, Plane.of(urn.total_count, urn.group_sizes), palette, narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+        said = "; ".join(f"{method.key}: {_note(found)}" for method, found in self.agreements.items())
+        return f"Arrows of {len(self.methods)} gradient estimators against the exact gradient. {said}"
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        settings = self.settings
+        drawing = {method: found for method, found in self.agreements.items() if method.kind != "exact"}
+        if not next(iter(drawing.values())).relative:
+            return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
+        biased = [method for method, found in drawing.items() if found.biased]
+        worst = max(drawing, key=lambda method: drawing[method].bias)
+        if biased:
+            names = ", ".join(method.key for method in biased)
+            bias = (
+                f"**Biased** here, beyond what noise explains: {names}. "
+                f"The largest bias, of {worst.key}, is **{100 * drawing[worst].bias:.0f} %** of the exact gradient's length."
+            )
+        else:
+            bias = f"With {settings.number} estimates each, **no bias can be told from noise** for any of them."
+        best = min(drawing, key=lambda method: drawing[method].rmse)
+        widest = max(drawing, key=lambda method: drawing[method].spread)
+        error = drawing[best].rmse
+        off = f"off by **{error:.2g} lengths** of the exact gradient" if error else "**exact, to rounding,**"
+        least = f"A single estimate from {draws_words(settings.draws)} is {off} with {best.key}, the least of all"
+        return [
+            bias,
+            f"{least}; {widest.key} spreads most, by {drawing[widest].spread:.2g} lengths.",
+            f"{draws_words(settings.draws).capitalize()} cost {self._cost('score function')} evaluations of the loss by most, "
+            f"{self._cost('control variate')} with the control variate, whose expansion looks around the mean as well, and "
+            f"{self._cost('exact')} for the exact sum over all count vectors.",
+        ]
+
+    def table(self) -> dict[str, list[Any]]:
+        """One row for each estimator."""
+        found = self.agreements.values()
+        return {
+            "estimator": [method.label for method in self.methods],
+            "bias": [one.bias for one in found],
+            "bias from": [one.low for one in found],
+            "bias to": [one.high for one in found],
+            "spread": [one.spread for one in found],
+            "root mean squared error": [one.rmse for one in found],
+            "angle, degrees": [one.angle for one in found],
+            "evaluations each": [self.found[method].evaluations for method in self.methods],
+        }
+
+    def words(self) -> str:
+        """What is drawn, in a sentence or two."""
+        return (
+            f"Thin arrows: single estimates from {draws_words(self.settings.draws)}; filled: the mean of "
+            f"{self.settings.number}; outlined: exact; dotted: one standard deviation. {ARROW_WORDS}"
+        )
+
+    def about_table(self) -> str:
+        """What the table holds."""
+        return "Bias, spread and error of each estimator at the start, in lengths of the exact gradient"
+
+    def export(self) -> bytes:
+        """Every estimate, as comma-separated values."""
+        rows = [
+            (method.label, number, *row)
+            for method, found in self.found.items()
+            for number, row in enumerate(found.gradients.tolist())
+        ]
+        names = ["estimator", "estimate", *(f"gradient_{group + 1}" for group in range(len(self.exact)))]
+        columns = zip(*[(f'"{label}"', *rest) for label, *rest in rows], strict=True)
+        return table_csv({name: list(column) for name, column in zip(names, columns, strict=True)})
+
+    def _cost(self, kind: str) -> str:
+        return f"{next(found.evaluations for method, found in self.found.items() if method.kind == kind):,.0f}"
+
+
+def _note(found: Agreement) -> str:
+    if not found.relative:
+        return f"spread {found.spread:.2g}"
+    spread = f"spread {found.spread:.2g}×" if found.spread else "no spread"
+    if found.spread == 0 and found.along == -1:
+        return "no gradient at all"
+    bias = f"bias {100 * found.bias:.0f} %" if found.biased else "no bias seen"
+    return f"{bias}, {spread}"

@@ -1,0 +1,191 @@
+"""The gradients page's estimators against temperature: bias, spread and error of the relaxing ones, levels of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.figures import Palette
+from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.series import Line, lines_panel
+from hypergeo.figures.gradients.estimators import STYLES
+from hypergeo.ui.quality.agreement import Agreement, agreement
+
+from .descent_view import CURVE, exact_gradient
+from .estimators import Method, contestants
+from .settings import Settings
+from .text import draws_words, table_csv
+
+__all__ = ["CURVE_ESTIMATES", "TemperatureView"]
+
+CURVE_ESTIMATES = 1000
+"""Estimates at each temperature: fewer would not tell a small bias from noise."""
+
+
+@dataclass(frozen=True)
+class TemperatureView:
+    """Bias and spread of the relaxing estimators against temperature, and of the others, which have none."""
+
+    settings: Settings
+
+    @cached_property
+    def exact(self) -> np.ndarray:
+        """The exact gradient, shape ``(K,)``."""
+        return exact_gradient(self.settings.task, self.settings.task.log_weights)
+
+    def work(self) -> Iterator[float]:
+        """Makes the estimates, one temperature after the other; yields the share that is done."""
+        asked = [each for method in contestants(1.0) for each in self._each(method)]
+        for number, method in enumerate(asked, 1):
+            self._estimates(method)
+            yield number / len(asked)
+
+    @cached_property
+    def curves(self) -> dict[Method, list[Agreement]]:
+        """Agreement at each temperature of ``CURVE``; one for all temperatures where there is none."""
+        return {
+            method: [agreement(self._estimates(each), self.exact) for each in self._each(method)] for method in contestants(1.0)
+        }
+
+    def _each(self, method: Method) -> list[Method]:
+        """The method at each temperature of ``CURVE``, or alone where it has none."""
+        return [replace(method, temperature=temperature) for temperature in CURVE] if method.relaxes else [method]
+
+    def _estimates(self, method: Method) -> np.ndarray:
+        return replace(self.settings, number=CURVE_ESTIMATES).at(method, self.settings.task.log_weights, 0).gradients
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Bias, spread and root mean squared error, each against temperature."""
+        kept = self.curves
+        values = [max(one.bias, one.spread, one.rmse) for found in kept.values() for one in found]
+        high = max(1.2 * max(values, default=1.0), 1.5)
+        low = 0.008  # so that the ticks of both axes keep apart where they meet
+        panels = []
+        for name, title in (
+            ("bias", "Bias, where beyond noise"),
+            ("spread", "Spread of one estimate"),
+            ("rmse", "Error of one estimate (root mean square)"),
+        ):
+            last = name == "rmse"
+            lines = [self._line(method, found, name, low, label=last or narrow) for method, found in kept.items()]
+            panels.append(
+                lines_panel(
+                    lines,
+                    palette,
+                    title=title,
+                    xtitle="temperature τ",
+                    xrange=(CURVE[0], CURVE[-1]),
+                    yrange=(low, high),
+                    height=250.0 if narrow else 460.0,
+                    logx=True,
+                    logy=True,
+                    xticks=(0.01, 0.1, 1, 10),
+                    labels=0.49 if narrow else 0.42 if last else 0.02,
+                )
+            )
+        return side_by_side(panels, palette, shares=(0.29, 0.28, 0.43), narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in a sentence, for those who cannot see it."""
+        best = self._best()
+        return (
+            f"Bias, spread and error of gradient estimates against temperature from {CURVE[0]:g} to {CURVE[-1]:g}; the least "
+            f"error of a relaxing estimator is {best[2]:.2g} lengths of the exact gradient, by {best[0].key} at τ = {best[1]:g}"
+        )
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        soft = next(found for method, found in self.curves.items() if method.key == "Gumbel-softmax")
+        if not soft[0].relative:
+            return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
+        method, temperature, error = self._best()
+        rest = {other: found[0] for other, found in self.curves.items() if not other.relaxes}
+        other = min(rest, key=lambda one: rest[one].rmse)
+        return [
+            f"**Cold is noisy, hot is biased**: Gumbel-softmax spreads {soft[0].spread:.2g} times the exact gradient's length "
+            f"at τ = {CURVE[0]:g} and {soft[-1].spread:.2g} times at τ = {CURVE[-1]:g}, where its bias is {soft[-1].bias:.2g}.",
+            f"The least error of a relaxing estimator is **{error:.2g}**, by {method.key} at **τ = {temperature:g}**; without "
+            f"any temperature, {other.key} has {rest[other].rmse:.2g}.",
+            self._about_rule(),
+        ]
+
+    def _about_rule(self) -> str:
+        """What the merged rule's bias is where the relaxation's own is least."""
+        found = {method.key: curve_ for method, curve_ in self.curves.items()}
+        at = int(np.argmin([one.rmse for one in found["Gumbel-softmax"]]))
+        merged, exact = found["Gumbel-softmax (merged)"][at], found["Gumbel-softmax"][at]
+        said = f"At τ = {CURVE[at]:g}, where Gumbel-softmax errs least, the merged rule's bias is {_bias_words(merged)}"
+        if merged.low > exact.high:
+            return (
+                f"{said}, against {_bias_words(exact)} with exact conditionals: **no temperature takes the rule's bias away**."
+            )
+        return f"{said}, against {_bias_words(exact)} with exact conditionals."
+
+    def table(self) -> dict[str, list[Any]]:
+        """One row for each estimator and temperature."""
+        rows = [
+            (method.key, temperature, one)
+            for method, found in self.curves.items()
+            for temperature, one in (zip(CURVE, found, strict=True) if method.relaxes else [(np.nan, found[0])])
+        ]
+        return {
+            "estimator": [row[0] for row in rows],
+            "temperature": [row[1] for row in rows],
+            "bias": [row[2].bias for row in rows],
+            "bias from": [row[2].low for row in rows],
+            "bias to": [row[2].high for row in rows],
+            "spread": [row[2].spread for row in rows],
+            "root mean squared error": [row[2].rmse for row in rows],
+        }
+
+    def words(self) -> str:
+        """What is drawn, in a sentence or two."""
+        return (
+            f"All in lengths of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
+            f"{draws_words(self.settings.draws)} at each temperature. Level lines: estimators without a temperature. "
+            "What is less than 0.01 is drawn at the foot."
+        )
+
+    def about_table(self) -> str:
+        """What the table holds."""
+        return "Bias, spread and error of each estimator at each temperature, in lengths of the exact gradient"
+
+    def export(self) -> bytes:
+        """The table as comma-separated values."""
+        table = self.table()
+        return table_csv({**table, "estimator": [f'"{name}"' for name in table["estimator"]]})
+
+    def _best(self) -> tuple[Method, float, float]:
+        found = [
+            (method, temperature, one.rmse)
+            for method, curve_ in self.curves.items()
+            if method.relaxes
+            for temperature, one in zip(CURVE, curve_, strict=True)
+        ]
+        return min(found, key=lambda row: row[2])
+
+    def _line(self, method: Method, found: list[Agreement], name: str, low: float, *, label: bool) -> Line:
+        style = STYLES[method.key]
+        repeat = 1 if method.relaxes else len(CURVE)
+        y = np.array([getattr(one, name) for one in found] * repeat)
+        if name == "bias":  # what noise alone explains is no bias, and is not drawn
+            y = np.where(np.array([one.biased for one in found] * repeat), y, np.nan)
+        return Line(
+            x=np.array(CURVE),
+            y=np.maximum(y, low),
+            colour=style.colour,
+            name=method.key,
+            end=method.key if label else "",
+            dash=style.dash,
+            symbol=style.symbol,
+            marked=name == "bias" and method.relaxes,
+        )
+
+
+def _bias_words(found: Agreement) -> str:
+    return f"**{found.bias:.0%}** of the exact gradient's length".replace("%", " %") if found.biased else "none beyond noise"

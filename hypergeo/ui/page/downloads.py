@@ -1,0 +1,139 @@
+"""The link that reproduces a page, and what can be taken away from it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from .viewport import QUIET
+
+# Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
+# origin, as when a class opens a teacher's machine by its address.
+_SCRIPT = """
+export default function (component) {
+  const button = component.parentElement.querySelector("button")
+  const say = words => {
+    button.textContent = words
+    window.clearTimeout(button.timer)
+    button.timer = window.setTimeout(() => (button.textContent = "Copy the link"), 2500)
+  }
+  const by_hand = () => {
+    const field = document.createElement("textarea")
+    field.value = component.data.link
+    document.body.appendChild(field)
+    field.select()
+    const copied = document.execCommand("copy")
+    field.remove()
+    button.focus()
+    return copied ? Promise.resolve() : Promise.reject()
+  }
+  button.onclick = () => (navigator.clipboard?.writeText(component.data.link) ?? Promise.reject())
+    .catch(by_hand).then(() => say("Copied"), () => say("Not copied: select the link above"))
+}
+"""
+
+_CSS = """
+button {
+  font: inherit; font-family: var(--st-font); font-size: 0.875rem;
+  color: var(--st-text-color); background: var(--st-background-color);
+  min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.4rem);
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+
+__all__ = ["downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
+
+
+def with_query(address: str, query: str) -> str:
+    """An address with another query.
+
+    Example:
+        >>> with_query("http://localhost:8501/convergence?old=1#here", "conv_n=12")
+        'http://localhost:8501/convergence?conv_n=12'
+    """
+    scheme, host, path, _, _ = urlsplit(address)
+    return urlunsplit((scheme, host, path, query, ""))
+
+
+def share_link(query: str) -> None:
+    """The page's address with all of its state, in a box, and a button to copy it."""
+    link = with_query(st.context.url or "", query)
+    with st.container(border=True):  # in a block of code it would be prettier, and each page a third of a second slower to open
+        st.text(link)
+    _copy_button()(key="share_link", data={"link": link})
+
+
+def downloads(name: str, *, csv: Callable[[], bytes], html: Callable[[], str], code: str) -> None:
+    """Buttons for the data, a figure that opens offline, and the Python that gives the numbers.
+
+    Args:
+        name: start of the files' names.
+        csv: makes the data, once the reader asks for it.
+        html: makes the figure, once the reader asks for it.
+        code: the Python.
+    """
+    with st.container(horizontal=True, gap="small"):
+        st.download_button("Data (CSV)", csv, f"{name}.csv", "text/csv", icon=":material/table_view:", on_click="ignore")
+        st.download_button(
+            "Figure (HTML, opens offline)",
+            html,
+            f"{name}.html",
+            "text/html",
+            icon=":material/animated_images:",
+            on_click="ignore",
+        )
+        st.download_button("Python", code, f"{name}.py", "text/x-python", icon=":material/code:", on_click="ignore")
+
+
+def standalone_html(figure: go.Figure, title: str) -> str:
+    """A figure as one HTML file that holds plotly.js itself and asks nothing of any other machine.
+
+    Args:
+        figure: the figure, drawn with a palette that has its own background.
+        title: title of the document.
+    """
+    document = figure.to_html(
+        include_plotlyjs=True,
+        include_mathjax=False,
+        full_html=True,
+        config={"displaylogo": False},
+        post_script=f'window.addEventListener("unhandledrejection", event => {{ {QUIET} }})',
+    )
+    return document.replace("<head>", f"<head><title>{title}</title>", 1)
+
+
+def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -> bytes:
+    """Samples as comma-separated values, one row for each sample at each temperature.
+
+    Args:
+        temperatures: ``T`` of them.
+        samples: shape ``(T, S, K)``.
+        kind: what the samples are, for the second column.
+
+    Example:
+        >>> print(samples_csv([0.5], np.array([[[1.25, 0.75]]]), "soft").decode())
+        temperature,kind,sample,group_1,group_2
+        0.5,soft,0,1.25,0.75
+        <BLANKLINE>
+    """
+    text = io.StringIO()
+    groups = samples.shape[-1]
+    text.write(",".join(["temperature", "kind", "sample", *(f"group_{group + 1}" for group in range(groups))]) + "\n")
+    for temperature, block in zip(temperatures, samples.tolist(), strict=True):
+        rows: list[Any] = [f"{temperature:g},{kind},{number}," + ",".join(map(repr, row)) for number, row in enumerate(block)]
+        text.write("\n".join(rows) + "\n")
+    return text.getvalue().encode()
+
+
+@st.cache_resource
+def _copy_button():  # type: ignore[no-untyped-def]
+    html = '<button type="button" aria-live="polite">Copy the link</button>'
+    return st.components.v2.component("hypergeo_copy_link", html=html, css=_CSS, js=_SCRIPT)

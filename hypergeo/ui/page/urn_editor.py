@@ -1,0 +1,71 @@
+"""Controls of an urn: how many groups, how large and how important each is, and how many elements are drawn."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import streamlit as st
+
+from hypergeo.figures import group_colour
+from hypergeo.ui.limits import UrnLimits
+from hypergeo.ui.state.controls import Choice, Control, Whole
+from hypergeo.ui.state.page_state import PageState
+
+__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor"]
+
+WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
+"""Zero, then 0.01 to 100 in ten steps for each factor of ten."""
+
+
+def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: UrnLimits) -> dict[str, Control]:
+    """The table of an urn's controls, for a page's state.
+
+    Args:
+        sizes: size of each group at the start; groups beyond repeat the last.
+        weights: importance of each group at the start; groups beyond repeat the last.
+        drawn: number of elements drawn at the start.
+        within: the largest urn.
+
+    Example:
+        >>> list(urn_controls([9, 9], [1.0, 2.0], 6, within=UrnLimits(groups=2, size=30, drawn=60)))
+        ['groups', 'n', 'w1', 'm1', 'w2', 'm2']
+    """
+    table: dict[str, Control] = {
+        "groups": Choice(len(sizes), list(range(2, within.groups + 1))),
+        "n": Whole(drawn, 0, within.drawn),
+    }
+    for group in range(within.groups):
+        table[f"w{group + 1}"] = Choice(weights[min(group, len(weights) - 1)], WEIGHTS)
+        table[f"m{group + 1}"] = Whole(sizes[min(group, len(sizes) - 1)], 0, within.size)
+    return table
+
+
+def urn_editor(state: PageState) -> dict[str, Any]:
+    """Draws the controls of an urn.
+
+    Args:
+        state: a page's state whose table holds what :func:`urn_controls` returns.
+
+    Returns:
+        Value of each control on show, by name.
+    """
+    values: dict[str, Any] = {"groups": state.segments("groups", "Number of groups")}
+    for group in range(values["groups"]):
+        left, right = st.columns(2, gap="small", wrap=False)
+        number = group + 1
+        with left:
+            values[f"w{number}"] = state.steps(f"w{number}", f"{swatch(group)} Weight {number}")
+        with right:
+            values[f"m{number}"] = state.slider(f"m{number}", f"{swatch(group)} Size {number}")
+    values["n"] = state.slider("n", "Elements drawn, n")
+    return values
+
+
+def swatch(group: int) -> str:
+    """A square in a group's colour, for labels."""
+    square = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="14" height="14">'
+        f'<rect x="1" y="1" width="12" height="12" rx="3" fill="{group_colour(group)}"/></svg>'
+    )
+    return f"![Group {group + 1}](data:image/svg+xml;base64,{base64.b64encode(square.encode()).decode()})"

@@ -1,0 +1,220 @@
+"""Run, progress, cancel: what is on show while a report is made, and what stays there when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from hypergeo.ui.page.quality_take_away import File
+from hypergeo.ui.runtime.background_run import Run, finished
+from hypergeo.ui.state.page_state import PageState
+
+from .controls import CheckSettings, PublishedSettings
+from .report_view import PublishedView, ReportView
+
+__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "run_panel"]
+
+AT_ONCE = 8.0
+"""Seconds of work that a first visit, a stop of the tour and a preset begin by themselves."""
+
+_EVERY = 0.4  # seconds between two looks at the progress
+
+Settings = CheckSettings | PublishedSettings
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A result on show.
+
+    Attributes:
+        settings: what it is of.
+        values: the controls that asked for it, by name.
+        result: the report or the published check.
+    """
+
+    settings: Settings
+    values: Mapping[str, Any]
+    result: Any
+
+
+class AskingState(PageState):
+    """A page's state that remembers when its controls were set by a button: a preset, a stop of the tour.
+
+    Whoever presses one wants to see what it is about, and is not to press another one for it.
+    """
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Sets controls; for callbacks, which run before the controls are drawn."""
+        super().set(values)
+        st.session_state[f"_{self.prefix}_asked"] = True
+
+    def asked(self, kind: str) -> bool:
+        """Whether a button has asked for something since the last time, or this kind is on show for the first time."""
+        visited = st.session_state.setdefault(f"_{self.prefix}_visited", set())
+        first = kind not in visited
+        visited.add(kind)
+        return bool(st.session_state.pop(f"_{self.prefix}_asked", False)) or first
+
+
+def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping[str, Any]) -> Shown | None:
+    """Draws the button that runs, or the progress and the button that cancels.
+
+    What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
+
+    Args:
+        state: the page's state.
+        kind: of what is run; each kind keeps its own latest result.
+        settings: what the controls ask for now.
+        values: the controls' values, by name, to put them back.
+
+    Returns:
+        What to show: the result of these settings, else the latest one; ``None`` where there is none yet.
+    """
+    held = st.session_state.setdefault(f"_{state.prefix}_runs", {})
+    shown = st.session_state.setdefault(f"_{state.prefix}_shown", {})
+    notice = _take(held, shown, kind)
+    ready = finished().get(settings)
+    if ready is not None:
+        shown[kind] = Shown(settings, dict(values), ready)
+    objection, stopped = settings.objection(), False
+    running = kind in held
+    at_once = state.asked(kind) and ready is None and settings.work() <= AT_ONCE
+    at_once = at_once and not (running and held[kind][0].settings == settings)
+    if st.session_state.pop(f"_{state.prefix}_cancelled", False) and running:
+        held.pop(kind)[0].stop()
+        running, stopped = False, True
+    elif (st.session_state.pop(f"_{state.prefix}_pressed", False) or at_once) and objection is None:
+        for other, _ in held.values():
+            other.stop()
+        held.clear()
+        held[kind] = (Run(settings).start(), dict(values))
+        running = True
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Run again" if kind in shown else "Run",
+            key=f"_{state.prefix}_run",
+            icon=":material/play_arrow:",
+            disabled=running or objection is not None,
+            help="The same settings and seed give the same numbers, times apart.",
+            on_click=_note,
+            args=(state, "pressed"),
+        )
+        st.button(
+            "Cancel",
+            key=f"_{state.prefix}_cancel",
+            icon=":material/close:",
+            disabled=not running,
+            help="Stops at once; what was on show stays.",
+            on_click=_note,
+            args=(state, "cancelled"),
+        )
+        if running:
+            _progress(held[kind][0])
+        elif objection is None:
+            st.caption(_about(settings, ready is not None))
+    if objection is not None:
+        st.error(objection, icon=":material/error:")
+    if notice:
+        st.error(notice, icon=":material/error:")
+    elif stopped:
+        kept = "What was on show before is kept." if kind in shown else "Nothing was measured."
+        st.info(f"Stopped. {kept}", icon=":material/block:")
+    on_show: Shown | None = shown.get(kind)
+    if on_show is not None and on_show.settings != settings:
+        _former(state, on_show)
+    return on_show
+
+
+def plan(state: PageState, settings: Settings) -> None:
+    """What a run will measure, where there is nothing to show yet.
+
+    Args:
+        state: the page's state.
+        settings: what the controls ask for.
+    """
+    if settings.objection() is not None:
+        return
+    running = bool(st.session_state.get(f"_{state.prefix}_runs"))
+    with st.container(border=True):
+        st.markdown("**Being measured:**" if running else "**Nothing has been measured yet.** *Run* will answer:")
+        st.markdown("\n".join(f"- {line}" for line in settings.questions()))
+
+
+def report_files(view: ReportView | PublishedView | None, code: str) -> list[File]:
+    """What can be downloaded of a report, and the Python that makes it.
+
+    Args:
+        view: what is on show, if anything.
+        code: the Python.
+    """
+    python = File("Python", "quality.py", "text/x-python", ":material/code:", lambda: code)
+    if view is None:
+        return [python]
+    return [
+        File("Report (HTML, opens offline)", "quality.html", "text/html", ":material/animated_images:", view.html),
+        File("Report (JSON)", "quality.json", "application/json", ":material/data_object:", view.json),
+        File("Table (CSV)", "quality.csv", "text/csv", ":material/table_view:", view.csv),
+        python,
+    ]
+
+
+def in_words(seconds: float) -> str:
+    """A rough length of time.
+
+    Example:
+        >>> in_words(3.0), in_words(40.0), in_words(110.0)
+        ('a few seconds', 'about 40 seconds', 'about 2 minutes')
+    """
+    if seconds < 8:
+        return "a few seconds"
+    return f"about {round(seconds, -1):.0f} seconds" if seconds < 75 else f"about {round(seconds / 60):.0f} minutes"
+
+
+def _note(state: PageState, what: str) -> None:
+    """Callbacks run before the controls are read: what is to be done waits until they are."""
+    st.session_state[f"_{state.prefix}_{what}"] = True
+
+
+def _take(held: dict[str, tuple[Run[Any], Mapping[str, Any]]], shown: dict[str, Shown], kind: str) -> str:
+    """Takes what has ended; returns what went wrong with the kind on show."""
+    wrong = ""
+    for name, (run, values) in list(held.items()):
+        if run.running:
+            continue
+        del held[name]
+        if run.result is not None:
+            finished().put(run.settings, run.result)
+            shown[name] = Shown(run.settings, values, run.result)  # type: ignore[arg-type]
+        elif name == kind:
+            wrong = run.failure
+    return wrong
+
+
+def _progress(run: Run[Any]) -> None:
+    @st.fragment(run_every=_EVERY)
+    def look() -> None:
+        run.watch()
+        if not run.running:
+            st.rerun()
+        st.progress(min(run.fraction, 1.0), f"{run.fraction:.0%}: {run.label[:1].upper()}{run.label[1:]}")
+
+    look()
+
+
+def _about(settings: Settings, ready: bool) -> str:
+    return "The report below is of these settings." if ready else f"Takes {in_words(settings.work())} on a quiet machine."
+
+
+def _former(state: PageState, shown: Shown) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.warning("Of the former settings: the controls have moved since.", icon=":material/history:")
+        st.button(
+            "Put the controls back",
+            key=f"_{state.prefix}_back",
+            on_click=state.set,
+            args=(shown.values,),
+            icon=":material/undo:",
+        )

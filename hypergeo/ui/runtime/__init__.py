@@ -1,0 +1,1 @@
+"""Long computations behind pages: scheduling, background runs and stored results."""

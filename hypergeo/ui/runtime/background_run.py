@@ -1,0 +1,205 @@
+"""Work that takes longer than a reader waits: in a thread of its own, with its progress, and stopped at a word."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import ExitStack
+from typing import Any, Generic, Protocol, TypeVar
+
+import streamlit as st
+import torch
+
+from hypergeo.ui.convergence.arrays import one_thread, seeded
+
+from .scheduler import TURNS, nobody_looks, this_session
+
+__all__ = ["Finished", "Progress", "Run", "UnwantedError", "finished", "stop_all"]
+
+_ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
+_SLICE = 0.1  # seconds that a run has the generator for, or a little longer
+_CLOSED = 5.0  # seconds after which the work of a closed tab stops
+_KEPT = 64  # finished results of the whole server
+_started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
+
+Progress = Callable[[float, str], None]
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Work(Protocol[Result_co]):
+    """What can be run: settings that results are kept by."""
+
+    def measure(self, progress: Progress | None = None) -> Result_co:
+        """Does it."""
+        ...
+
+
+class UnwantedError(Exception):
+    """Raised in the work once nobody wants it."""
+
+
+class Run(Generic[Result]):
+    """One piece of work in a thread of its own.
+
+    The page only reads what the run says of itself, so that controls answer at once while it goes on, and stopping it takes no
+    longer than a click. Torch has one random generator for all sessions: runs take turns with it, several times a second.
+
+    Args:
+        settings: what to do; the result is kept by them.
+
+    Attributes:
+        fraction: share of the work done.
+        label: what is being done.
+        result: once there is one.
+        failure: why there is none, in words for the reader.
+
+    Example:
+        >>> class Sum:
+        ...     def measure(self, progress=None):
+        ...         progress(0.5, "adding")
+        ...         return 1 + 1
+        >>> run = Run(Sum()).start()
+        >>> run.wait(5.0)
+        >>> run.running, run.result, run.label
+        (False, 2, 'adding')
+    """
+
+    def __init__(self, settings: Work[Result]):
+        self.settings = settings
+        self.fraction = 0.0
+        self.label = "Waiting for its turn"
+        self.result: Result | None = None
+        self.failure = ""
+        self._unwanted = threading.Event()
+        self._seen = time.monotonic()
+        self._session = this_session()
+        self._thread = threading.Thread(target=self._do, name="quality run", daemon=True)
+
+    def start(self) -> Run[Result]:
+        """Begins; returns itself."""
+        _started.add(self)
+        self._thread.start()
+        return self
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on and is wanted."""
+        return self._thread.is_alive() and not self._unwanted.is_set()
+
+    def stop(self) -> None:
+        """Ends it for the reader at once; the thread itself ends where it next tells its progress."""
+        self._unwanted.set()
+
+    def watch(self) -> None:
+        """Says that somebody looks on: a run that nobody watches for two minutes stops."""
+        self._seen = time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the end, but no longer than that."""
+        self._thread.join(seconds)
+
+    def _abandoned(self) -> bool:
+        """Whether nobody looks on: tabs in the background ask once a minute, and closed ones may be opened again at once."""
+        unseen = time.monotonic() - self._seen
+        return unseen > _ABANDONED or (unseen > _CLOSED and nobody_looks(self._session))
+
+    def _do(self) -> None:
+        try:
+            with _Turns() as turns:
+
+                def progress(fraction: float, label: str) -> None:
+                    self.fraction, self.label = fraction, label
+                    if self._unwanted.is_set() or self._abandoned():
+                        raise UnwantedError
+                    turns.pass_on()
+
+                with one_thread():
+                    self.result = self.settings.measure(progress)
+        except UnwantedError:
+            if not self._unwanted.is_set():
+                self.failure = "It was stopped, since nobody looked on any more. Run begins anew."
+                self._unwanted.set()
+        except ValueError as error:
+            self.failure = str(error)
+        except Exception:
+            logging.getLogger(__name__).exception("A quality run failed")
+            self.failure = "Something went wrong here, and not with what you asked for. The server's log says what."
+
+
+def stop_all(seconds: float = 5.0) -> None:
+    """Stops every run and waits for their ends: a thread within torch when the interpreter goes would take it down."""
+    runs = list(_started)
+    for run in runs:
+        run.stop()
+    for run in runs:
+        run.wait(seconds)
+
+
+atexit.register(stop_all)
+
+
+class _Turns:
+    """The turn with the processor and with torch's random generator, which can be passed on in the middle of a sequence."""
+
+    def __enter__(self) -> _Turns:
+        self._turn = ExitStack()
+        self._take()
+        return self
+
+    def _take(self) -> None:
+        # In this order: a run that waits for its turn must not keep the generator from those who go first.
+        self._turn.enter_context(TURNS.slice())
+        self._turn.enter_context(seeded(0))
+        self._since = time.monotonic()
+
+    def __exit__(self, *error: object) -> None:
+        self._turn.close()
+
+    def pass_on(self) -> None:
+        """Lets others have their turn once the slice was long enough, and goes on where the sequence was."""
+        if time.monotonic() - self._since < _SLICE:
+            return
+        mine = torch.get_rng_state()
+        self._turn.close()
+        time.sleep(0.001)  # a lock that is taken again at once is never anybody else's
+        self._take()
+        torch.set_rng_state(mine)
+
+
+class Finished:
+    """Results of all sessions, the latest few, by their settings: a class that opens one link waits once."""
+
+    def __init__(self) -> None:
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, settings: Hashable) -> Any:
+        """The result of these settings, or ``None``."""
+        with self._lock:
+            if settings in self._results:
+                self._results.move_to_end(settings)
+            return self._results.get(settings)
+
+    def put(self, settings: Any, result: Any) -> None:
+        """Keeps a result by its settings, which can be hashed."""
+        with self._lock:
+            self._results[settings] = result
+            while len(self._results) > _KEPT:
+                self._results.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._results.clear()
+
+
+@st.cache_resource(show_spinner=False)
+def finished() -> Finished:
+    """The server's finished results."""
+    return Finished()

@@ -1,0 +1,295 @@
+"""A live run on shared factors: a model that is taken on and gone back in, and what there is to see at a step."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hypergeo.datasets.image_pairs import ImagePairs
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.shared_factors import PairView, SharedFactors
+from hypergeo.shared_factors.fixed_rules import adavae_shared
+from hypergeo.shared_factors.scores import Collapse, collapse, match_factors
+from hypergeo.ui.convergence.arrays import one_thread
+from hypergeo.ui.runtime.result_store import Shelf
+
+from .settings import STEPS, FactorSettings, Plan
+
+__all__ = ["PAIRS", "VALUES", "FactorRun", "Snapshot", "fresh_pairs"]
+
+PAIRS = 192
+"""Fresh pairs on which a model is looked at."""
+VALUES = np.linspace(-1.8, 1.8, 7)
+"""Where traversals go, in the prior's standard deviations."""
+SHOWN = 8
+"""Pairs in the pictures: the first ones."""
+
+_EXCHANGED = 64  # pairs with which exchanges are measured
+_ASIDE = 2**40  # seeds of the pairs that are looked at lie beyond those of training
+_AT_ONCE = 10  # steps that are made before others have their turn
+_KEPT = 100  # steps between two states that all sessions may go on from
+_LAST = 24  # steps that were looked at and are kept as they were
+
+State = dict[str, Tensor]
+_SHELF: Shelf[State] = Shelf(100)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model at a step, on fresh pairs. ``N`` pairs, ``P`` of them in pictures, ``F`` factors, ``d`` dimensions.
+
+    Attributes:
+        step: number of steps made.
+        said: what pairs share, as the control says it.
+        since: number of steps after which they began to.
+        true: number of factors that each pair shares, shape ``(N,)``.
+        estimate: expected number of shared dimensions, ``(N,)``.
+        adavae: number by AdaVAE's threshold for the same distances, ``(N,)``.
+        law: mean law of the number, ``(d + 1,)``.
+        even: the law of weight one, ``(d + 1,)``.
+        log_weight: of the shared group, mean over pairs; NaN for rules without weights.
+        distances: sorted, ``(N, d)``, in nats.
+        threshold: AdaVAE's, the median over pairs, in nats.
+        information: mean divergence of each dimension from the prior, ``(d,)``, in nats.
+        match: for each factor the dimension that follows it, or -1, ``(F,)``.
+        strength: rank correlation of both, without its sign, ``(F,)``.
+        shared: which factors the pairs in pictures share, ``(P, F)``.
+        found: whether the dimensions that follow them are taken for shared, ``(P, F)``.
+        hits: share of pairs and factors in which both agree.
+        dimensions: which dimensions of the pairs in pictures are taken for shared, ``(P, d)``.
+        collapse: how the model has failed, if it has.
+        images: the ``"pairs"``, what the model has ``"seen"``, the same without sharing (``"plain"``), after an exchange of
+            the ``"shared"`` part, of the ``"independent"`` part, and with the shared part of the ``"next"`` pair; each of
+            shape ``(P, 2, H, W, 3)``, from 0 to 255.
+        moved: change of the images of a pair by an exchange of what is ``"ours"`` to share, of what is ``"AdaVAE's"``, and of
+            ``"everything"``: root mean square over pixels, from 0 to 1.
+        traversals: first images as each dimension goes through ``VALUES``, ``(P, d, V, H, W, 3)``.
+        record: at each step until now loss, estimate, AdaVAE's number, true number and log weight, ``(T, 5)``.
+        laws: at each step until now, ``(T, d + 1)``.
+    """
+
+    step: int
+    said: str
+    since: int
+    true: np.ndarray
+    estimate: np.ndarray
+    adavae: np.ndarray
+    law: np.ndarray
+    even: np.ndarray
+    log_weight: float
+    distances: np.ndarray
+    threshold: float
+    information: np.ndarray
+    match: np.ndarray
+    strength: np.ndarray
+    shared: np.ndarray
+    found: np.ndarray
+    hits: float
+    dimensions: np.ndarray
+    collapse: Collapse
+    images: dict[str, np.ndarray]
+    moved: dict[str, float]
+    traversals: np.ndarray
+    record: np.ndarray
+    laws: np.ndarray
+
+
+class FactorRun:
+    """A model that learns, and goes back where it is asked to.
+
+    What it shows after so many steps depends on the settings and the plan alone, not on how it came there.
+
+    Args:
+        settings: what it is made with.
+    """
+
+    def __init__(self, settings: FactorSettings):
+        self.settings = settings
+        # Streamlit starts the next run of a page while the last one still computes.
+        self._turn = threading.Lock()
+        self._model: SharedFactors | None = None
+        self._done: tuple[tuple[int, str], ...] = ()
+        self._seen: OrderedDict[tuple[int, Plan], Snapshot] = OrderedDict()
+
+    @one_thread()
+    def at(self, step: int, plan: Plan) -> Snapshot:
+        """What there is to see after so many steps.
+
+        Args:
+            step: number of steps.
+            plan: what pairs share on the way.
+        """
+        with self._turn:
+            if (step, plan) not in self._seen:
+                self._go_to(step, plan)
+                self._look(step, plan)
+            return self._seen[step, plan]
+
+    def take_on(self, step: int, plan: Plan, every: int = 0) -> Iterator[float]:
+        """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done.
+
+        Args:
+            step: number of steps.
+            plan: what pairs share on the way.
+            every: looks at the model at every so many steps on the way, counted back from the last, for pictures of them.
+        """
+        looked = list(range(step, 0, -every))[:_LAST] if every else []
+        for _ in range(STEPS):
+            with self._turn, one_thread():
+                if (step, plan) in self._seen:
+                    return
+                made = self._go_to(step, plan, _AT_ONCE, looked)
+            if made >= step:
+                return
+            yield made / step
+
+    def _go_to(self, step: int, plan: Plan, most: int = STEPS, looked: list[int] | None = None) -> int:
+        """Makes steps that are missing, at most so many, and returns how many are made altogether."""
+        model = self._model
+        if model is None or model.steps_done > step or self._done != plan.until(model.steps_done):
+            model = self._back_to(step, plan)
+        elif step - model.steps_done > _KEPT:
+            self._skip_to(model, step, plan)
+        for _ in range(min(step - model.steps_done, most)):
+            model.shared = [self.settings.sharing(plan.at(model.steps_done))]
+            model.step()
+            done = model.steps_done
+            self._done = plan.until(done)
+            if done % _KEPT == 0:
+                _SHELF.put(self._name(done, plan), model.state())
+            if looked and done in looked and (done, plan) not in self._seen:
+                self._look(done, plan)
+        return model.steps_done
+
+    def _back_to(self, step: int, plan: Plan) -> SharedFactors:
+        model = self._model = self.settings.model(plan.start)
+        self._done = ()
+        self._skip_to(model, step, plan)
+        return model
+
+    def _skip_to(self, model: SharedFactors, step: int, plan: Plan) -> None:
+        """Goes on from the furthest state that a session has passed with the same settings and plan."""
+        for done in range(step // _KEPT * _KEPT, model.steps_done, -_KEPT):
+            state = _SHELF.take(self._name(done, plan))
+            if state is not None:
+                model.load_state(state)
+                self._done = plan.until(done)
+                return
+
+    def _name(self, done: int, plan: Plan) -> tuple[FactorSettings, int, tuple[tuple[int, str], ...]]:
+        return self.settings, done, plan.until(done)
+
+    def _look(self, step: int, plan: Plan) -> None:
+        assert self._model is not None
+        self._seen[step, plan] = _snapshot(self._model, self.settings, plan)
+        while len(self._seen) > _LAST:
+            self._seen.popitem(last=False)
+
+
+def fresh_pairs(settings: FactorSettings, model: SharedFactors, said: str) -> ImagePairs:
+    """Pairs that a model is looked at with, the same at every step."""
+    return model.data.pairs(PAIRS, settings.sharing(said), torch.Generator().manual_seed(_ASIDE + settings.seed))
+
+
+def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Snapshot:
+    said = plan.at(model.steps_done)
+    pairs = fresh_pairs(settings, model, said)
+    images = pairs.images
+    seen = model.view(images, pairs.num_shared)
+    few = images[:SHOWN]
+    latents, factors = seen.mean[0, :, 0], pairs.factors[:, 0]
+    match = match_factors(latents, factors)
+    found = seen.shared[0][:, match.clamp(min=0)] & (match >= 0)
+    parts, moved = _exchanged(model, seen)
+    traversals = _traversals(model, seen)
+    low, high = seen.distances[0].aminmax(dim=-1)
+    d = settings.dimensions
+    return Snapshot(
+        step=model.steps_done,
+        said=said,
+        since=plan.since(model.steps_done),
+        true=pairs.num_shared.numpy(),
+        estimate=seen.estimate[0].numpy(),
+        adavae=seen.adavae[0].numpy(),
+        law=seen.law[0].mean(0).numpy(),
+        even=FisherHypergeometric(d, [d, d]).marginal_log_prob()[0].exp().numpy(),
+        log_weight=float(seen.log_weight[0].mean()),
+        distances=seen.distances[0].sort(-1).values.numpy(),
+        threshold=float((0.5 * (low + high)).median()),
+        information=seen.information[0].numpy(),
+        match=match.numpy(),
+        strength=_strength(latents, factors, match),
+        shared=pairs.shared[:SHOWN].numpy(),
+        found=found[:SHOWN].numpy(),
+        hits=float((found == pairs.shared).double().mean()),
+        dimensions=seen.shared[0, :SHOWN].numpy(),
+        collapse=collapse(seen)[0],
+        images={"pairs": _bytes(few), **parts},
+        moved=moved,
+        traversals=traversals,
+        **_history(model, settings, plan),
+    )
+
+
+def _exchanged(model: SharedFactors, seen: PairView) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Pictures before and after exchanges, and how far both are from each other.
+
+    :meth:`SharedFactors.swap` gives the same pictures, and looks at the pairs anew for each.
+    """
+    own, shared = seen.mean[:, :_EXCHANGED], seen.shared[:, :_EXCHANGED, None]
+    threshold = adavae_shared(seen.distances[:, :_EXCHANGED])[:, :, None]
+    others, next_pair = own.flip(2), own.roll(-1, 1)
+    latents = {
+        "plain": own,
+        "shared": torch.where(shared, others, own),
+        "independent": torch.where(shared, own, others),
+        "next": torch.where(shared, next_pair, own),
+        "adavae": torch.where(threshold, others, own),
+    }
+    pictures = dict(zip(latents, model.decode(torch.stack(list(latents.values()), 1))[0], strict=True))
+    few = {name: _bytes(each[:SHOWN]) for name, each in pictures.items() if name != "adavae"}
+    few["seen"] = _bytes(model.decode(seen.latents[:, :SHOWN])[0])
+    plain = pictures["plain"]
+    moved = {"ours": _far(pictures["shared"], plain), "AdaVAE's": _far(pictures["adavae"], plain)}
+    return few, {**moved, "everything": _far(plain[:, 0], plain[:, 1])}
+
+
+def _traversals(model: SharedFactors, seen: PairView) -> np.ndarray:
+    mean = seen.mean[:, :SHOWN, 0]
+    here = torch.eye(model.dimensions, dtype=torch.bool)[:, None]
+    values = torch.from_numpy(VALUES).to(mean.dtype)[:, None]
+    return _bytes(model.decode(torch.where(here, values, mean[:, :, None, None]))[0])
+
+
+def _history(model: SharedFactors, settings: FactorSettings, plan: Plan) -> dict[str, np.ndarray]:
+    past = model.record
+    steps = np.arange(model.steps_done)
+    expected = {
+        said: settings.factors / 2 if isinstance(sharing := settings.sharing(said), tuple) else sharing
+        for said in {plan.start, *(said for _, said in plan.edits)}
+    }
+    true = np.array([expected[plan.at(step)] for step in steps.tolist()], dtype=float)
+    columns = [past.loss[:, 0], past.estimate[:, 0], past.adavae[:, 0], torch.from_numpy(true), past.log_weight[:, 0]]
+    return {"record": torch.stack([column.double() for column in columns], 1).numpy(), "laws": past.law[:, 0].numpy()}
+
+
+def _strength(latents: Tensor, factors: Tensor, match: Tensor) -> np.ndarray:
+    ranks = [values.argsort(0).argsort(0).double() for values in (latents, factors)]
+    first, second = (values - values.mean(0) for values in ranks)
+    both = first[:, match.clamp(min=0)]
+    scale = (both.square().sum(0) * second.square().sum(0)).sqrt().clamp(min=1e-12)
+    return torch.where(match >= 0, ((both * second).sum(0) / scale).abs(), 0.0).numpy()
+
+
+def _bytes(images: Tensor) -> np.ndarray:
+    return (255 * images.clamp(0, 1)).round().to(torch.uint8).movedim(-3, -1).contiguous().numpy()
+
+
+def _far(first: Tensor, second: Tensor) -> float:
+    return float((first - second).square().mean().sqrt())

@@ -1,0 +1,221 @@
+"""What a live run on shared factors is set to, and what its pairs share from step to step, as the page's address holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from hypergeo.datasets import Sprites
+from hypergeo.datasets.image_pairs import Sharing
+from hypergeo.shared_factors import SharedFactors
+from hypergeo.shared_factors.fixed_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
+from hypergeo.shared_factors.records import Settings
+from hypergeo.ui.limits import FACTORS
+from hypergeo.ui.state.page_state import PageState
+
+__all__ = ["RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan", "note_edits"]
+
+STEPS = FACTORS.steps
+VARYING = "varying"
+SHARED = (*map(str, range(FACTORS.factors[-1] + 1)), VARYING)
+"""What pairs share, as the control and the address say it."""
+
+RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
+    "Fisher's law, for each pair": ("Hypergeometric()", Hypergeometric),
+    "Fisher's law, one for all": ("Hypergeometric(amortised=False)", lambda: Hypergeometric(amortised=False)),
+    "a free law": ("Categorical()", Categorical),
+    "AdaVAE's threshold": ("AdaptiveThreshold()", AdaptiveThreshold),
+    "the true number": ("Oracle()", Oracle),
+}
+"""Which dimensions are taken for shared: in Python, and what makes the rule, by the name on the page."""
+
+LAW_PRIOR, SCALE, WARM_UP = 0.4, 0.42, 200
+"""Weight of the law's divergence from an even one, scale of the decoder's law, and steps of warm-up: chosen on other seeds than
+the tests', so that a short run says the right number for one to four of five factors."""
+
+_NAMES = ("x", "y", "hue", "size", "brightness")  # colour tells more than size: pictures of three factors differ clearly
+_NAME = "edits"
+
+
+@dataclass(frozen=True)
+class FactorSettings:
+    """What a run is made with.
+
+    Attributes:
+        factors: number of factors that images are made from.
+        spare: latent dimensions beyond them.
+        rule: one of ``RULES``.
+        beta: weight of the posteriors' divergence from the prior.
+        schedule: steps until the temperature is at its lowest.
+        seed: of the networks, the pairs and all draws.
+    """
+
+    factors: int = 5
+    spare: int = 0
+    rule: str = next(iter(RULES))
+    beta: float = 1.0
+    schedule: int = 1_000
+    seed: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the factors."""
+        return _NAMES[: self.factors]
+
+    @property
+    def dimensions(self) -> int:
+        """Number of latent dimensions."""
+        return self.factors + self.spare
+
+    @property
+    def fisher(self) -> bool:
+        """Whether the number is drawn from Fisher's law."""
+        return RULES[self.rule][0].startswith("Hypergeometric")
+
+    @property
+    def warm_up(self) -> int:
+        """Steps of the warm-up."""
+        return sum(self.training.warming(step) for step in range(WARM_UP + 1))
+
+    @property
+    def training(self) -> Settings:
+        """How the model is trained; two hundred steps of warm-up are enough for images this small."""
+        warm_up = min(0.25, WARM_UP / self.schedule)
+        return Settings(steps=self.schedule, prior=self.beta, law_prior=LAW_PRIOR, scale=SCALE, warm_up=warm_up)
+
+    def sharing(self, said: str) -> Sharing:
+        """What the core calls what pairs share; never more than there are factors."""
+        return (0, self.factors) if said == VARYING else min(int(said), self.factors)
+
+    def model(self, said: str) -> SharedFactors:
+        """A model that has not learned anything yet."""
+        return SharedFactors(
+            Sprites(self.names),
+            [self.sharing(said)],
+            dimensions=self.dimensions,
+            rule=RULES[self.rule][1](),
+            settings=self.training,
+            seeds=[self.seed],
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What pairs share from step to step.
+
+    Attributes:
+        start: at first, one of ``SHARED``.
+        edits: numbers of steps made, increasing, and what pairs share from there on.
+
+    Example:
+        >>> plan = Plan("2", ((300, "4"),))
+        >>> plan.at(299), plan.at(300), plan.until(300), plan.until(301)
+        ('2', '4', ((0, '2'),), ((0, '2'), (300, '4')))
+    """
+
+    start: str
+    edits: tuple[tuple[int, str], ...] = ()
+
+    def at(self, step: int) -> str:
+        """What the pairs of the next step share, after so many."""
+        return next((said for since, said in reversed(self.edits) if since <= step), self.start)
+
+    def until(self, step: int) -> tuple[tuple[int, str], ...]:
+        """What the pairs of the steps made so far shared: since when, and what."""
+        return tuple((since, said) for since, said in ((0, self.start), *self.edits) if since < step)
+
+    def since(self, step: int) -> int:
+        """The step from which on pairs share what they do after so many steps."""
+        return max((since for since, _ in self.edits if since <= step), default=0)
+
+    def changed(self, step: int, said: str) -> Plan:
+        """The plan in which pairs share something else from a step on, and nothing is changed later."""
+        if step == 0:
+            return Plan(said)
+        earlier = Plan(self.start, tuple(edit for edit in self.edits if edit[0] < step))
+        if earlier.at(step) == said:
+            return earlier
+        return Plan(self.start, (*earlier.edits, (step, said))[: FACTORS.edits])
+
+    def write(self) -> str:
+        """How the address says the edits; the first entry is what was at the start.
+
+        Example:
+            >>> Plan("2", ((300, "4"),)).write()
+            '0~2_300~4'
+        """
+        return "_".join(f"{step}~{said}" for step, said in ((0, self.start), *self.edits)) if self.edits else ""
+
+    @classmethod
+    def read(cls, text: str, otherwise: str) -> Plan:
+        """What :meth:`write` wrote; what makes no sense is left out.
+
+        Args:
+            text: of the address.
+            otherwise: what pairs share where the text does not say.
+        """
+        found: dict[int, str] = {}
+        for part in text.split("_")[: FACTORS.edits + 1]:
+            match part.split("~"):
+                case [step, said] if step.isascii() and step.isdecimal() and len(step) < 5 and said in SHARED:
+                    found[min(int(step), STEPS)] = said
+        start = found.pop(0, otherwise)
+        return cls(start, tuple(sorted(found.items())))
+
+    def in_words(self) -> str:
+        """The changes in a sentence; empty where there are none."""
+        said = [f"{_words(said)} from step {step:,} on" for step, said in self.edits]
+        return f"Changed on the way: pairs share {', '.join(said)}, {_words(self.start)} at first." if said else ""
+
+
+@dataclass(frozen=True)
+class EditList:
+    """Edits as a control of a page.
+
+    Attributes:
+        default: no edits.
+    """
+
+    default: str = ""
+
+    def read(self, text: str) -> str:
+        """The edits that make sense, in the order of their steps."""
+        return Plan.read(text, SHARED[0]).write()
+
+    def write(self, value: Any) -> str:
+        """How the address says edits."""
+        return str(value)
+
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "what pairs share, with the steps at which it changes"
+
+
+def note_edits(state: PageState, said: str, step: int, of: Hashable) -> Plan:
+    """Takes a change of what pairs share for an edit at the step on show.
+
+    Args:
+        state: the page's state, with an :class:`EditList`.
+        said: what the control says.
+        step: number of steps made.
+        of: what is edited. Once it differs from the last time, nothing has been edited.
+    """
+    plan = Plan.read(state.get(_NAME), said)
+    seen, edited = f"_{state.prefix}_shared", f"_{state.key(_NAME)}_of"
+    if edited in st.session_state and st.session_state[edited] != of:
+        plan = Plan(said)
+    elif seen in st.session_state:
+        before, written = st.session_state[seen]
+        if state.get(_NAME) == written and before != said:  # a preset, or the tour, sets the edits too
+            plan = (plan if plan.edits else Plan(before)).changed(step, said)
+    state.put(_NAME, plan.write())
+    st.session_state[edited] = of
+    st.session_state[seen] = (said, plan.write())
+    return plan
+
+
+def _words(said: str) -> str:
+    return "numbers that vary" if said == VARYING else said

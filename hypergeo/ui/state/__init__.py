@@ -1,0 +1,1 @@
+"""A page's state: typed controls, URL parameters, presets, tours and edits."""

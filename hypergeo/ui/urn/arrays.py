@@ -1,0 +1,135 @@
+"""Arrays of the urn page: both laws exactly, and one sequence of draws from either. Computed once, kept as NumPy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+import torch
+
+from hypergeo.numerics.enumeration import count_support
+from hypergeo.numerics.wallenius.small_urn import RaceLaw, race_law, race_probabilities
+from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
+from hypergeo.ui.limits import URN
+
+__all__ = ["DRAWS", "Drawn", "ExactLaws", "draw_all", "elements_of", "exact_laws"]
+
+DRAWS = URN.draws
+"""Draws in the sequence, of which the page shows the first few."""
+
+LISTED = URN.listed  # count vectors; an urn with more has no joint distance and no mode of Wallenius' law here
+
+
+class ExactLaw(NamedTuple):
+    """One law exactly.
+
+    Attributes:
+        marginals: of each group over ``0, 1, ..``, shape ``(K, M + 1)``.
+        mean: of each group, shape ``(K,)``.
+        covariance: shape ``(K, K)``.
+        sensitivity: derivative of mean ``i`` in log weight ``j``, shape ``(K, K)``; zero for a weight of zero.
+        mode: a most probable vector of counts, shape ``(K,)``; ``None`` where there are too many to look through.
+    """
+
+    marginals: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    sensitivity: np.ndarray
+    mode: np.ndarray | None
+
+
+class ExactLaws(NamedTuple):
+    """Both laws of an urn, and how far they are apart.
+
+    Attributes:
+        fisher: Fisher's law.
+        wallenius: Wallenius' law.
+        distance: total variation between the two: of the count vectors, or, where these are too many to list, the greatest of
+            the groups' own, which is less.
+        joint: whether it is that of the count vectors.
+    """
+
+    fisher: ExactLaw
+    wallenius: ExactLaw
+    distance: float
+    joint: bool
+
+    def of(self, law: str) -> ExactLaw:
+        """The law of that name."""
+        return self.fisher if law == "Fisher" else self.wallenius
+
+
+class Drawn(NamedTuple):
+    """A sequence of draws.
+
+    Attributes:
+        counts: of each group in each draw, shape ``(DRAWS, K)``.
+        order: elements in the order in which they left, shape ``(DRAWS, n)``, where they leave one by one.
+    """
+
+    counts: np.ndarray
+    order: np.ndarray | None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def exact_laws(urn: Urn) -> ExactLaws:
+    """Both laws of an urn, as arrays."""
+    law, raced = urn.law(), race_law(urn.total_count, urn.group_sizes, urn.weights)
+    probabilities = law.marginal_log_prob().exp()
+    counts = torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)
+    covariance = law.covariance_matrix.numpy()
+    fisher = ExactLaw(
+        probabilities.numpy(), (probabilities @ counts).numpy(), covariance, covariance, law.mode.numpy().astype(int)
+    )
+    mode, joint = None, count_support(urn.total_count, law.group_sizes) <= LISTED
+    if joint:
+        support = law.enumerate_support()
+        chances = race_probabilities(raced, support, urn.group_sizes, urn.weights)
+        mode = support[chances.argmax()].numpy().astype(int)
+        distance = float((chances - law.log_prob(support).exp()).abs().sum() / 2)
+    else:
+        distance = float((raced.marginals - probabilities).abs().sum(-1).max() / 2)
+    return ExactLaws(fisher, _arrays(raced, mode), distance if distance > 1e-10 else 0.0, joint)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+@one_thread()
+def draw_all(urn: Urn, law: str, seed: int) -> Drawn:
+    """``DRAWS`` draws: of Fisher's law by its exact sampler, of Wallenius' as a race between the elements."""
+    with seeded(seed):
+        if law == "Fisher":
+            return Drawn(urn.law().sample((DRAWS,)).numpy().astype(np.int16), None)
+        group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
+        weights = torch.tensor(urn.weights, dtype=torch.float64)
+        clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_() / weights[group]
+        order = clocks.topk(urn.total_count, largest=False).indices
+    counts = torch.nn.functional.one_hot(group[order], len(weights)).sum(1)
+    return Drawn(counts.numpy().astype(np.int16), order.numpy().astype(np.int16))
+
+
+def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:
+    """Which elements the draw of that number took, numbered group by group, in the order in which they are shown.
+
+    Where elements leave all at once, those of a group are equally likely: any of them, picked from the seed.
+
+    Args:
+        drawn: the sequence.
+        urn: what it is drawn from.
+        step: number of the draw, from 1; for 0 nothing has been drawn.
+        seed: of the sequence.
+    """
+    if step == 0:
+        return np.empty(0, dtype=int)
+    if drawn.order is not None:
+        return drawn.order[step - 1].astype(int)
+    rng, first = np.random.default_rng([seed, step]), np.cumsum([0, *urn.group_sizes])
+    counts = drawn.counts[step - 1]
+    return np.concatenate(
+        [first[k] + np.sort(rng.permutation(size)[: counts[k]]) for k, size in enumerate(urn.group_sizes)]
+    ).astype(int)
+
+
+def _arrays(raced: RaceLaw, mode: np.ndarray | None) -> ExactLaw:
+    return ExactLaw(raced.marginals.numpy(), raced.mean.numpy(), raced.covariance.numpy(), raced.sensitivity.numpy(), mode)

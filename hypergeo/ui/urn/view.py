@@ -1,0 +1,204 @@
+"""What the urn page shows, put together from the controls' values: its settings, its figure and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
+from hypergeo.figures.counts.urn import NARROW, WIDE
+from hypergeo.ui.convergence.arrays import Urn
+
+from .arrays import DRAWS, Drawn, ExactLaw, ExactLaws, draw_all, elements_of, exact_laws
+from .text import about_draws, about_laws, about_shares, about_weights, draws_in_words, heat_note, possessive
+
+__all__ = ["LAWS", "UrnSettings", "UrnView", "urn_view"]
+
+LAWS = ("Fisher", "Wallenius")
+
+
+@dataclass(frozen=True)
+class UrnSettings:
+    """The controls' values in the page's own terms.
+
+    Attributes:
+        urn: what is drawn from.
+        law: ``"Fisher"`` or ``"Wallenius"``.
+        seed: of the sequence of draws.
+    """
+
+    urn: Urn
+    law: str
+    seed: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> UrnSettings:
+        """Settings from the values of the page's controls, by name."""
+        groups = range(1, values["groups"] + 1)
+        urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
+        return cls(urn, values["law"], values["seed"])
+
+
+@dataclass(frozen=True)
+class UrnView:
+    """The arrays of one setting of the controls, and what is drawn and said from them.
+
+    Attributes:
+        settings: the controls' values.
+        laws: both laws exactly.
+        drawn: the whole sequence of draws.
+        step: how many of them are on show.
+    """
+
+    settings: UrnSettings
+    laws: ExactLaws
+    drawn: Drawn
+    step: int
+
+    @property
+    def law(self) -> ExactLaw:
+        """The law that is drawn from."""
+        return self.laws.of(self.settings.law)
+
+    @property
+    def other(self) -> str:
+        """Name of the other law."""
+        return LAWS[1 - LAWS.index(self.settings.law)]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The draws on show, shape ``(step, K)``."""
+        return self.drawn.counts[: self.step]
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """How often each group has given each count, shape ``(K, M + 1)``."""
+        width = self.law.marginals.shape[1]
+        return np.stack([np.bincount(column, minlength=width) for column in self.counts.T])
+
+    @property
+    def observed_mean(self) -> np.ndarray | None:
+        """Mean of the draws on show, shape ``(K,)``; ``None`` before the first."""
+        return self.counts.mean(0) if self.step else None
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The page's figure.
+
+        Args:
+            palette: the inks.
+            narrow: whether the page is a telephone's width.
+        """
+        urn, measures = self.settings.urn, NARROW if narrow else WIDE
+        balls = ball_panel(
+            urn.group_sizes,
+            urn.weights,
+            elements_of(self.drawn, urn, self.step, self.settings.seed),
+            palette,
+            room=urn.total_count,
+            title=self._last_draw(),
+            note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger is more important",
+            width=measures.balls[0],
+            height=measures.balls[1],
+        )
+        observed = observed_panel(
+            self.law.marginals,
+            self.laws.of(self.other).marginals,
+            self.seen,
+            self.step,
+            palette,
+            names=(f"exact, {self.settings.law}", f"exact, {self.other}"),
+            titles=[self._row_title(group) for group in range(len(urn.group_sizes))],
+            span=(self.drawn.counts.min(0), self.drawn.counts.max(0)),
+            row_height=measures.rows / len(urn.group_sizes),
+        )
+        heat = heatmap_panel(
+            self.law.sensitivity,
+            palette,
+            title="∂E[x<sub>i</sub>] / ∂log w<sub>j</sub>"
+            + (": the covariance" if self.settings.law == "Fisher" else ": not the covariance here"),
+            note=heat_note(self.law.sensitivity, narrow=narrow),
+        )
+        return urn_figure(balls, observed, heat, palette, narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in one sentence, for those who cannot see it."""
+        urn = self.settings.urn
+        last = f"the last gave {_listed(self.counts[-1])}" if self.step else "nothing has been drawn yet"
+        return (
+            f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups, {urn.total_count} of which leave "
+            f"in each draw. {draws_in_words(self.step)} of {possessive(self.settings.law)} law: {last}. Bars of what was drawn "
+            f"over the exact law, of means {_listed(self.law.mean, '.2f')}; a heat map of how these answer to the weights"
+        )
+
+    def live(self) -> str:
+        """What the draws on show say, in one sentence."""
+        return about_draws(self.counts, self.law, self.settings.law)
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        urn, law = self.settings.urn, self.settings.law
+        return [about_weights(urn, self.law, law), *about_shares(urn, self.law), about_laws(urn, self.laws)]
+
+    def export(self) -> bytes:
+        """The draws on show as comma-separated values, one row for each."""
+        header = ",".join(["draw", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))])
+        rows = [f"{number}," + ",".join(map(str, row)) for number, row in enumerate(self.counts.tolist(), 1)]
+        return ("\n".join([header, *rows]) + "\n").encode()
+
+    def table(self) -> dict[str, list[Any]]:
+        """The numbers behind the picture, one row for each group."""
+        urn, fisher, wallenius = self.settings.urn, self.laws.fisher, self.laws.wallenius
+        observed = self.counts if self.step else np.full((1, len(urn.group_sizes)), np.nan)
+        mode: list[Any] = [None] * len(urn.group_sizes) if wallenius.mode is None else wallenius.mode.tolist()
+        return {
+            "group": list(range(1, len(urn.group_sizes) + 1)),
+            "weight": list(urn.weights),
+            "size": list(urn.group_sizes),
+            "mean, Fisher": fisher.mean.tolist(),
+            "mean, Wallenius": wallenius.mean.tolist(),
+            "mean, drawn": observed.mean(0).tolist(),
+            "variance, Fisher": fisher.covariance.diagonal().tolist(),
+            "variance, Wallenius": wallenius.covariance.diagonal().tolist(),
+            "variance, drawn": observed.var(0).tolist(),
+            "mode, Fisher": [] if fisher.mode is None else fisher.mode.tolist(),
+            "mode, Wallenius": mode,
+        }
+
+    def _last_draw(self) -> str:
+        if not self.step:
+            return "Nothing drawn yet"
+        parts = " + ".join(f"{_square(group)} {count}" for group, count in enumerate(self.counts[-1]))
+        order = ", one by one" if self.settings.law == "Wallenius" else ""
+        return f"Draw {self.step}{order}: {parts}"
+
+    def _row_title(self, group: int) -> str:
+        title = f"{_square(group)} Group {group + 1}: mean {self.law.mean[group]:.2f}"
+        return title if self.observed_mean is None else f"{title}, drawn {self.observed_mean[group]:.2f}"
+
+
+def urn_view(settings: UrnSettings, step: int = 0) -> UrnView:
+    """Computes, or remembers, what the page shows.
+
+    Args:
+        settings: the controls' values.
+        step: number of draws on show.
+
+    Raises:
+        ValueError: where the urn cannot be drawn from.
+    """
+    settings.urn.law()
+    drawn = draw_all(settings.urn, settings.law, settings.seed)
+    return UrnView(settings, exact_laws(settings.urn), drawn, min(step, DRAWS))
+
+
+def _square(group: int) -> str:
+    return f'<span style="color:{group_colour(group)}">■</span>'
+
+
+def _listed(values: Any, form: str = "d") -> str:
+    return ", ".join(format(value, form) for value in values)
