@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Distribution
 from xdist.remote import Producer
 
-from .scheduling import PageScheduling
+from .support.scheduling import PageScheduling
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageScheduling:

@@ -11,11 +11,11 @@ import sys
 import pytest
 
 from .benchmarks.__main__ import main
-from .benchmarks.biasedurn import BiasedUrn
 from .benchmarks.cases import MERGED, RELAXED, Urn
-from .benchmarks.merged import total_variation
+from .benchmarks.peers.biasedurn import BiasedUrn
 from .benchmarks.report import Missing, Verdict
 from .benchmarks.sections import SECTIONS
+from .benchmarks.studies.merged import total_variation
 from .benchmarks.timing import Effort, compare
 
 # What starts a browser, workers, replicas or one page after the other is for the long mode alone, and so is what trains: all of

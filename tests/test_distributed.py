@@ -13,7 +13,7 @@ from torch import nn
 from hypergeo import RelaxedFisherHypergeometric
 from hypergeo.distributed import Team, _places, process_group
 
-from .torchrun import on_two_processes
+from .support.torchrun import on_two_processes
 
 STEPS_AN_EPOCH, EPOCHS = 3, 2
 ROWS, BATCH = 25, 8

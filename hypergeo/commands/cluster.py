@@ -12,8 +12,9 @@ from functools import partial
 
 import torch
 
-from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, ClusterTask, find_clusters, usual_methods
+from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, find_clusters, usual_methods
 from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
+from hypergeo.clustering.benchmark.task import ClusterTask
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 

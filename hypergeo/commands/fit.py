@@ -13,7 +13,7 @@ import torch
 from hypergeo.datasets.counts_csv import CountsTable, read_counts
 from hypergeo.distributions.fitting import WeightFit, fit_weights
 
-from .quality import read_text
+from .inputs import read_text
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import numbers, sizes
 

@@ -1,15 +1,16 @@
-"""Points to cluster, read from a file: NumPy's archives and tables of text."""
+"""Reads the files that commands take: text, tables of points and NumPy's archives."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import numpy as np
 
 from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.datasets.labelled import LabelledArrays, class_numbers, labelled_archive
 
-from .quality import read_text
-
-__all__ = ["read_points"]
+__all__ = ["read_points", "read_text"]
 
 _CLASS_NAMES = ("class", "label", "y", "target")
 
@@ -34,3 +35,12 @@ def read_points(place: str) -> LabelledArrays:
     if len(columns) > 1 or values.shape[1] == 1:
         raise ValueError(f"{place} must have one column of classes and at least one other; got {', '.join(table.names)}.")
     return LabelledArrays(np.delete(values, columns, axis=1), class_numbers(place, values[:, columns[0]]))
+
+
+def read_text(place: str) -> str:
+    """The text of a file, or of standard input for ``-``."""
+    data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{'standard input' if place == '-' else place} is not text in UTF-8") from None

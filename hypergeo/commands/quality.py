@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality.gradients import Measured
 
+from .inputs import read_text
 from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
 
-__all__ = ["EPILOG", "add_arguments", "read_text", "run"]
+__all__ = ["EPILOG", "add_arguments", "run"]
 
 EPILOG = """examples:
   three groups of 200, the published rule beside the exact one, as a page with figures:
@@ -141,15 +141,6 @@ def run(given: argparse.Namespace, terminal: Terminal) -> int:
         )
     terminal.write(_written(report, chosen))
     return _DISTRUSTED if given.strict and report.failures() else 0
-
-
-def read_text(place: str) -> str:
-    """The text of a file, or of standard input for ``-``."""
-    data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{'standard input' if place == '-' else place} is not text in UTF-8") from None
 
 
 def _written(report: QualityReport, chosen: str) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from hypergeo.distributions.urn import UrnDistribution
+__all__ = ["Rows", "Urn"]
 
-__all__ = ["Rows"]
+
+class Urn(Protocol):
+    """What rows are made from: tensors of one batch of urns, broadcast against each other."""
+
+    total_count: Tensor
+    group_sizes: Tensor
+    log_weights: Tensor
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """Shape of the batch."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Rows:
     batch: torch.Size
 
     @staticmethod
-    def of(urn: UrnDistribution) -> Rows:
+    def of(urn: Urn) -> Rows:
         """The rows of a distribution."""
         weights, sizes, total = urn.log_weights, urn.group_sizes, urn.total_count
         for axis, length in enumerate(urn.batch_shape):

@@ -26,8 +26,10 @@ from .distances import (
 from .goodness_of_fit import holm, support_size
 from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .progress import Progress, Work, named_estimators, reseed
-from .records import UrnRecord, from_record, to_csv, to_record
+from .records import UrnRecord, from_record, to_record
+from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
+from .table import to_csv
 from .verdict import failures, verdict
 
 __all__ = [
@@ -49,42 +51,12 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class QualityReport:
+class QualityReport(ReportData):
     """How close relaxed samples and gradients of one urn are to the exact ones.
 
     Made by :meth:`measure`; plain numbers throughout, so reports can be compared, kept and read back.
-
-    Attributes:
-        urn: the urn.
-        temperatures: of the relaxation, in the order given.
-        objective: its name in words; ``""`` where no gradients were measured.
-        num_samples: draws of each sampler.
-        num_gradients: estimates of each estimator.
-        num_evaluations: draws of each estimate.
-        level: probability that a report raises any false alarm: Holm's correction over all of its tests.
-        seed: the same seed gives the same numbers, times apart; each row has random numbers of its own, whatever the others.
-        support_size: number of count vectors; ``None`` where they are too many to list, so that joint tests are left out.
-        samples: one for each pair of conditionals and hardness at each temperature.
-        reference: what gradients are measured against; ``None`` where none were.
-        gradients: one for each estimator, at each temperature where it has one.
-        equal_evaluations: budget of ``rmse_at_equal_evaluations``: what one estimate of the costliest estimator takes.
-        equal_seconds: budget of ``rmse_at_equal_time``, likewise.
+    Its fields are those of :class:`~hypergeo.quality.report_data.ReportData`.
     """
-
-    urn: UrnRecord
-    temperatures: tuple[float, ...]
-    objective: str
-    num_samples: int
-    num_gradients: int
-    num_evaluations: int
-    level: float
-    seed: int
-    support_size: int | None
-    samples: tuple[SampleQuality, ...]
-    reference: Reference | None
-    gradients: tuple[GradientQuality, ...]
-    equal_evaluations: float | None
-    equal_seconds: float | None
 
     @classmethod
     def measure(
@@ -249,11 +221,6 @@ class QualityReport:
             equal_evaluations=None,
             equal_seconds=None,
         )
-
-    @property
-    def num_tests(self) -> int:
-        """How many tests the correction is for."""
-        return sum(len(row.p_values) for row in self.samples) + len(self.gradients)
 
     def failures(self) -> list[str]:
         """What is not to be trusted, in words: whole samples of another law, broken rules, biased gradients; soft samples

@@ -76,11 +76,11 @@ class SampleQuality:
         straight_through: whether draws were whole; ``None`` for counts from elsewhere.
         num_samples: number of draws.
         ks: Kolmogorov-Smirnov distance of each group.
-        ks_p_values: their exact p-values, see :func:`hypergeo.quality.goodness_of_fit.ks_p_value`.
-        g: statistic of the joint test, see :func:`hypergeo.quality.goodness_of_fit.g_test`; ``None`` where the law cannot be listed.
+        ks_p_values: their exact p-values, see :func:`~hypergeo.quality.goodness_of_fit.ks_p_value`.
+        g: statistic of the joint test, see :func:`~hypergeo.quality.goodness_of_fit.g_test`; ``None`` where that is too large.
         g_degrees: its degrees of freedom.
         g_p_value: its p-value.
-        total_variation: joint, between 0 and 1; ``None`` where the law cannot be listed.
+        total_variation: joint, between 0 and 1; ``None`` where that is too large.
         total_variation_floor: that of as many exact samples.
         marginal_total_variation: of each group.
         wasserstein: mean over the groups, in counts.

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .gradients import GradientQuality
-    from .report import QualityReport
-    from .samples import SampleQuality
+from .gradients import GradientQuality
+from .report_data import ReportData
+from .samples import SampleQuality
 
 __all__ = ["described_sampler", "failures", "percent", "verdict"]
 
 
-def verdict(report: QualityReport) -> list[str]:
+def verdict(report: ReportData) -> list[str]:
     """Sentences, the overall one first; Markdown-safe.
 
     Args:
@@ -54,7 +52,7 @@ def described_sampler(row: SampleQuality) -> str:
     return f"{'straight-through' if row.straight_through else 'soft'} samples {rule}"
 
 
-def failures(report: QualityReport) -> list[str]:
+def failures(report: ReportData) -> list[str]:
     """What is not to be trusted: whole samples of another law, broken rules, biased gradients.
 
     Args:
@@ -65,7 +63,7 @@ def failures(report: QualityReport) -> list[str]:
     return [*dict.fromkeys(map(described_sampler, wrong)), *(f"the gradients of {name}" for name in _names(biased))]
 
 
-def _overall(report: QualityReport) -> str:
+def _overall(report: ReportData) -> str:
     found = failures(report)
     if found == ["the observed counts"]:
         return "**The observed counts do not come from this law.**"
@@ -124,7 +122,7 @@ def _how_far(row: SampleQuality, among: Sequence[SampleQuality]) -> str:
     return f"{words}; group {where + 1} shows it most"
 
 
-def _rules(report: QualityReport) -> str:
+def _rules(report: ReportData) -> str:
     bad = [row for row in report.samples if row.violations]
     if not bad:
         return f"Every one adds up to {report.urn.total_count:,} and stays within the group sizes."
@@ -136,7 +134,7 @@ def _rules(report: QualityReport) -> str:
     )
 
 
-def _gradients(report: QualityReport) -> list[str]:
+def _gradients(report: ReportData) -> list[str]:
     sentences = []
     fine = [row for row in report.gradients if not row.biased]
     if fine:
@@ -165,12 +163,12 @@ def _bias(row: GradientQuality) -> str:
     return f"{name} {how} {share} of the gradient ({low} to {high}){against}."
 
 
-def _error(report: QualityReport, rmse: float) -> str:
+def _error(report: ReportData, rmse: float) -> str:
     norm = 0.0 if report.reference is None else report.reference.norm
     return f"{percent(rmse / norm)} of the gradient" if norm else f"{rmse:.2g}"
 
 
-def _fine_print(report: QualityReport) -> str:
+def _fine_print(report: ReportData) -> str:
     words = []
     if report.support_size is None:
         words.append("The urn has too many count vectors to list: each group's counts were tested, their joint law was not.")

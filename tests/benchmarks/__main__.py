@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from . import load
-from .biasedurn import BiasedUrn
-from .peer import Peer
+from .app import load
+from .peers.biasedurn import BiasedUrn
+from .peers.mvhg import Peer
 from .report import Section, machine, table, to_json
 from .sections import SECTIONS, Bench
 from .timing import Effort

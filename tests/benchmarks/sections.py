@@ -11,24 +11,25 @@ import torch
 
 from hypergeo import FisherHypergeometric
 
-from . import cases, estimators, workloads
-from .alarms import alarms
-from .bias import Bias, gradient_bias
-from .biasedurn import BiasedUrn
+from . import cases, workloads
+from .app.latency import find_chromium, latencies
+from .app.limits import limits
+from .app.replicas import replicas
 from .cases import Case, LargeCase, RelaxedCase
-from .clusters import clusters
-from .descent import descent
-from .factors import factors
-from .large import Footprint, footprint
-from .latency import find_chromium, latencies
-from .limits import limits
-from .merged import total_variation
-from .peer import Peer
-from .published import published
-from .replicas import replicas
+from .peers.biasedurn import BiasedUrn
+from .peers.mvhg import Peer
+from .peers.scipy_stats import scipy_calls
 from .report import Cell, Missing, Section, Verdict
-from .scipy_stats import scipy_calls
-from .sweep import sweep
+from .studies import estimators
+from .studies.alarms import alarms
+from .studies.bias import Bias, gradient_bias
+from .studies.clusters import clusters
+from .studies.descent import descent
+from .studies.factors import factors
+from .studies.large import Footprint, footprint
+from .studies.merged import total_variation
+from .studies.published import published
+from .studies.sweep import sweep
 from .timing import Effort, Timing, compare, measure
 from .workloads import forward_backward, relaxed_sampler, weights_of
 

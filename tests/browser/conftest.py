@@ -24,8 +24,7 @@ from playwright.sync_api import (
 )
 
 from hypergeo.ui.catalogue import PAGES as ENTRIES
-
-from .serving import FLAGS, NAMES, find_chromium, served
+from tests.support.app.server import FLAGS, NAMES, find_chromium, served
 
 PAGES = ["/", *(f"/{Path(entry.path).stem}" for entry in ENTRIES)]
 READY = ".js-plotly-plot .slider-group"

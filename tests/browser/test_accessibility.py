@@ -8,8 +8,9 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Locator, Page
 
+from tests.support.app.server import served, write_page
+
 from .conftest import Visit
-from .serving import served, write_page
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # Violations as (rule, kind of element, words). An element's kind is its tag, its role, and the part of Streamlit it is in.

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.app.server import served, write_page
+
 from .conftest import Visit
-from .serving import served, write_page
 
 LENGTH = 60
 PAGE = f"""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from tests.reader import Reader
-from tests.replicas import COOKIE, front, require_nginx
-from tests.waiting import wait_until
+from tests.support.app.reader import Reader
+from tests.support.app.replicas import COOKIE, front, require_nginx
+from tests.support.app.server import FLAGS
+from tests.support.waiting import wait_until
 
 from .conftest import Visit
-from .serving import FLAGS
 
 PAGE = "/convergence?conv_seed=23&conv_conditionals=merged"
 # All numbers of all figures, as the browser has them.

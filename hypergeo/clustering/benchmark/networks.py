@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hypergeo.clustering.variational.fit import fit_variational_clusters
 from hypergeo.clustering.variational.training import VariationalSettings
 
-if TYPE_CHECKING:
-    from .registry import ClusterTask, Method
+from .task import ClusterTask, Method
 
 __all__ = ["NETWORKS", "WARMED"]
 

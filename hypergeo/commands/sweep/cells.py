@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -21,8 +20,16 @@ from hypergeo.quality.records import UrnRecord, from_record, to_record
 
 __all__ = ["Cell", "CellFolder", "code_version", "measure_record"]
 
-_PACKAGE = Path(__file__).parents[1]
-_MEASURED_BY = ("quality", "estimators", "objectives", "commands.sweep_cells")
+_PACKAGE = Path(__file__).parents[2]
+_MEASURED_BY = (
+    "numerics",
+    "distributions",
+    "objectives.py",
+    "estimators",
+    "quality",
+    "commands/named_estimators.py",
+    "commands/sweep/cells.py",
+)
 _one_at_a_time = threading.Lock()
 
 
@@ -95,38 +102,15 @@ class Cell:
 def code_version() -> dict[str, str]:
     """The code that a cell's numbers come from: a digest of this package's modules that take part, and what they stand on."""
     digest = hashlib.sha256()
-    for name in _modules():
-        digest.update(f"{name}\n".encode() + _source(name).read_bytes())
+    for file in _sources():
+        digest.update(f"{file.relative_to(_PACKAGE).as_posix()}\n".encode() + file.read_bytes())
     return {"hypergeo": digest.hexdigest()[:16], **{name: version(name) for name in ("torch", "numpy", "scipy")}}
 
 
-def _modules() -> list[str]:
-    """Modules of the package that measuring needs, directly or not."""
-    found: set[str] = set()
-    ahead = list(_MEASURED_BY)
-    while ahead:
-        name = ahead.pop()
-        if name in found:
-            continue
-        found.add(name)
-        folder = name.split(".")[:-1]
-        for node in ast.walk(ast.parse(_source(name).read_bytes())):
-            if not isinstance(node, ast.ImportFrom):
-                continue
-            path = (node.module or "").split(".") if node.module else []
-            if node.level:
-                path = folder[: len(folder) + 1 - node.level] + path
-            elif path[:1] == ["hypergeo"]:
-                path = path[1:]
-            else:
-                continue
-            inner = [".".join([*path, alias.name]) for alias in node.names]
-            ahead += [module for module in [".".join(path), *inner] if module and _source(module).is_file()]
-    return sorted(found)
-
-
-def _source(module: str) -> Path:
-    return _PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+def _sources() -> list[Path]:
+    """Source files of all packages that a cell runs through."""
+    entries = [_PACKAGE / entry for entry in _MEASURED_BY]
+    return sorted(file for entry in entries for file in (entry.rglob("*.py") if entry.is_dir() else [entry]))
 
 
 def measure_record(record: str) -> dict[str, object]:

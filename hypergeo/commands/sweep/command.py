@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hypergeo.commands.quality import read_text
+from hypergeo.commands.inputs import read_text
 from hypergeo.commands.terminal import Terminal
 
 from .cells import Cell, CellFolder

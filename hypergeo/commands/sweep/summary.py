@@ -12,7 +12,8 @@ from typing import Any
 
 from hypergeo.commands.terminal import table
 from hypergeo.quality import QualityReport
-from hypergeo.quality.records import UrnRecord, table_rows, to_record
+from hypergeo.quality.records import UrnRecord, to_record
+from hypergeo.quality.table import table_rows
 
 from .cells import Cell, code_version
 

@@ -41,7 +41,7 @@ class Reading:
 
 
 def read(data: str | bytes) -> Reading:
-    """Reads one row of counts a line, as :func:`hypergeo.datasets.counts_csv.read_counts` does, for an urn that the page can show.
+    """Reads one row of counts a line, as :func:`~hypergeo.datasets.counts_csv.read_counts` does, for urns of the page.
 
     A line ``sizes: 10, 10, 10`` gives the group sizes, and a first column that only numbers the rows is left out.
 

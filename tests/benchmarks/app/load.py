@@ -1,0 +1,290 @@
+"""A classroom on one server: how long readers wait, what it costs, and whether anything goes wrong.
+
+A server is started as readers start it, and N sessions talk to it over Streamlit's own websocket, as browsers do: they open
+pages, move sliders at random and play the live demos. ``python -m tests.benchmarks load --help`` says how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.page.urn_editor import WEIGHTS
+from tests.benchmarks.report import Cell
+from tests.support.app.server import ROOT, free_port, wait_for_health
+from tests.support.app.tab import Tab
+
+__all__ = ["Class", "Server", "main", "visit"]
+
+DEMOS = ("urn", "gradients", "cluster_sizes", "shared_factors")
+_ERRORS = ("Uncaught", "Exception in", "Internal Server Error", "A quality run failed", "MemoryError", "Killed")
+_SETTLING = 5.0  # seconds after which closed tabs must cost nothing
+_MOVES = 5  # moves on a page, so that one reader alone meets the same pages as forty
+_PLAYED = 40  # ticks of a demo, before a reader goes on to something else
+
+
+def _steps(values: Sequence[float]) -> list[str]:
+    return [f"{value:g}" for value in values]
+
+
+# A few controls of each page, and what they are set to: what readers move most.
+CONTROLS: dict[str, dict[str, Sequence[object]]] = {
+    "urn": {"urn_n": range(1, 30), "urn_w1": _steps(WEIGHTS[5:35]), "urn_m2": range(3, 20)},
+    "convergence": {
+        "conv_n": range(1, 36),
+        "conv_w2": _steps(WEIGHTS[5:35]),
+        "conv_m1": range(3, 30),
+        "conv_tau": _steps(TEMPERATURES),
+    },
+    "gradients": {"grad_n": range(2, 30), "grad_w3": _steps(WEIGHTS[5:35]), "grad_tau": _steps(TEMPERATURES)},
+    "cluster_sizes": {
+        "clu_tau": _steps((0.05, 0.1, 0.2, 0.5, 1, 2, 5)),
+        "clu_room": range(30, 100),
+        "clu_clusters": range(2, 8),
+    },
+    "quality": {"qual_n": range(1, 60), "qual_w1": _steps(WEIGHTS[5:35]), "qual_m1": range(10, 60)},
+    "shared_factors": {"fac_pair": range(1, 9), "fac_shared": ("1", "2", "3"), "fac_beta": _steps((0.5, 1, 2, 5, 10))},
+}
+
+
+@dataclass
+class Server:
+    """The app as a process of its own.
+
+    Attributes:
+        address: where it listens.
+        pid: its process.
+        log: where its output goes.
+    """
+
+    address: str
+    pid: int
+    log: Path
+
+    def seconds(self) -> float:
+        """Processor time that it has taken."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> float:
+        """Memory that it holds."""
+        return self._status("VmRSS")
+
+    def peak(self) -> float:
+        """Most memory that it has held."""
+        return self._status("VmHWM")
+
+    def errors(self) -> list[str]:
+        """Lines of its log that tell of an error of the app, and not of what it was sent."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if any(word in line for word in _ERRORS)]
+
+    def _status(self, name: str) -> float:
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(float(line.split()[1]) / 1e3 for line in lines if line.startswith(name))
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """The app until the block ends."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    options = ["--server.address", "127.0.0.1", "--server.headless", "true"]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=output, stderr=output)
+            try:
+                address = f"http://127.0.0.1:{port}"
+                wait_for_health(address, process)
+                yield Server(address, process.pid, log)
+            finally:
+                process.terminate()
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+@dataclass
+class Class:
+    """What the readers of one run saw.
+
+    Attributes:
+        seconds: of each action, by its kind.
+        problems: what went wrong.
+        late: longest time between two moments at which this process itself should have run: what it adds to the times.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    problems: list[str] = field(default_factory=list)
+    late: float = 0.0
+
+
+async def visit(address: str, number: int, until: float, think: float, seen: Class, kinds: Sequence[str]) -> None:
+    """One reader, from opening the app to closing the tab.
+
+    Args:
+        address: of the app.
+        number: of the reader, and seed of what it does.
+        until: time at which it ends.
+        think: seconds between an answer and the next action, on average.
+        seen: what it has seen is added there.
+        kinds: what it does, of ``"sliders"``, ``"pages"`` and ``"demos"``.
+    """
+    rng = random.Random(number)
+    tab = Tab(address)
+    pages = list(CONTROLS)
+
+    async def pause() -> None:
+        await asyncio.sleep(min(rng.expovariate(1 / think), 4 * think))
+
+    try:
+        page, turn = pages[number % len(pages)], 0
+        await asyncio.sleep(rng.uniform(0, think))
+        seen.seconds["opening"].append(await tab.open(page))
+        while time.monotonic() < until:
+            await pause()
+            kind, turn = rng.choice(kinds), turn + 1
+            if turn % _MOVES == 0 or (kind == "pages" and rng.random() < 0.3):
+                page = pages[(pages.index(page) + 1) % len(pages)]
+                seen.seconds["opening"].append(await tab.open(page))
+            elif kind == "demos" and page in DEMOS:
+                await _play(tab, rng, until, seen)
+            else:
+                name = rng.choice(list(CONTROLS[page]))
+                value = rng.choice(CONTROLS[page][name])
+                seen.seconds["slider"].append(await tab.move(name, float(value) if isinstance(value, int) else value))
+    except Exception as error:
+        seen.problems.append(f"reader {number}: {type(error).__name__}: {error}")
+    finally:
+        seen.problems += tab.problems
+        with suppress(Exception):
+            await tab.close()
+
+
+async def _play(tab: Tab, rng: random.Random, until: float, seen: Class) -> None:
+    """Plays the demo of the page as its transport does: no faster than it is answered, nor than every 80 ms."""
+    step = rng.randint(0, 50)
+    for _ in range(_PLAYED):
+        start, step = time.monotonic(), step + 1
+        playing = time.monotonic() < until
+        seen.seconds["tick of a demo"].append(await tab.tick(step, playing=playing))
+        if not playing:
+            return
+        await asyncio.sleep(max(0.08 - (time.monotonic() - start), 0.0))
+    await tab.tick(step, playing=False)
+
+
+async def _watch(of: Server, until: float, memory: list[tuple[float, float]], seen: Class) -> None:
+    """Notes the server's memory, and how late this process itself is."""
+    start = time.monotonic()
+    while (now := time.monotonic()) < until:
+        memory.append((now - start, of.megabytes()))
+        await asyncio.sleep(1.0)
+        seen.late = max(seen.late, time.monotonic() - now - 1.0)
+
+
+async def _class(of: Server, sessions: int, seconds: float, think: float, kinds: Sequence[str]) -> dict[str, Cell]:
+    seen, memory = Class(), list[tuple[float, float]]()
+    until = time.monotonic() + seconds
+    cpu, start = of.seconds(), time.monotonic()
+    readers = [visit(of.address, 1000 * sessions + number, until, think, seen, kinds) for number in range(sessions)]
+    await asyncio.gather(_watch(of, until, memory, seen), *readers)
+    used = (of.seconds() - cpu) / (time.monotonic() - start)
+    await asyncio.sleep(_SETTLING)
+    cpu = of.seconds()
+    await asyncio.sleep(_SETTLING)
+    row: dict[str, Cell] = {"sessions": sessions, "seconds": round(seconds)}
+    for kind, times in sorted(seen.seconds.items()):
+        row |= {kind: len(times), f"{kind}: median": statistics.median(times)}
+        row |= {f"{kind}: p95": _quantile(times, 0.95), f"{kind}: p99": _quantile(times, 0.99), f"{kind}: longest": max(times)}
+    row |= {"server CPU, cores": used, "CPU once all tabs are closed": (of.seconds() - cpu) / _SETTLING}
+    row |= {"server MB, peak": round(of.peak()), "server MB at the end": round(of.megabytes())}
+    row |= {"growth in the second half, %": 100 * _growth(memory), "this process late by": seen.late}
+    row["errors"] = len(seen.problems) + len(of.errors())
+    for problem in [*dict.fromkeys(seen.problems), *of.errors()][:10]:
+        print(f"! {problem}", file=sys.stderr)
+    return row
+
+
+def _quantile(times: Sequence[float], share: float) -> float:
+    ordered = sorted(times)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def _growth(memory: Sequence[tuple[float, float]]) -> float:
+    """By what share memory grew in the second half, from the medians of its first and last fifth: single peaks do not count.
+
+    Example:
+        >>> round(_growth([(float(second), 100.0 + second) for second in range(101)]), 3)
+        0.265
+    """
+    half = [value for _, value in memory[len(memory) // 2 :]]
+    fifth = max(len(half) // 5, 1)
+    before, after = statistics.median(half[:fifth]), statistics.median(half[-fifth:])
+    return after / before - 1
+
+
+def _arguments(given: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks load", description=__doc__)
+    parser.add_argument("--sessions", type=int, nargs="+", metavar="N", default=[1, 10, 20, 40], help="one run each")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of each run, 1 by default")
+    parser.add_argument("--think", type=float, default=3.0, metavar="SECONDS", help="between answer and action, on average")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=("sliders", "pages", "demos"),
+        default=["sliders", "pages", "demos"],
+        help="what readers do; all by default",
+    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="where to write the numbers")
+    found = parser.parse_args(given)
+    if min(found.sessions) < 1 or found.minutes <= 0 or found.think <= 0:
+        parser.error("--sessions, --minutes and --think must be above zero")
+    return found
+
+
+def main(given: Sequence[str]) -> None:
+    """Entry point of the command."""
+    asked = _arguments(given)
+    rows = []
+    for sessions in asked.sessions:
+        with server() as running:
+            asyncio.run(_warm(running.address))
+            rows.append(asyncio.run(_class(running, sessions, 60 * asked.minutes, asked.think, asked.only)))
+        print("\n" + "\n".join(f"{name}: {_said(value)}" for name, value in rows[-1].items()), flush=True)
+    alone = next((row for row in rows if row["sessions"] == 1), None)
+    for row in rows:
+        if alone is not None and row is not alone and "slider: p95" in row:
+            ratio = float(row["slider: p95"]) / float(alone["slider: p95"])  # type: ignore[arg-type]
+            print(f"\nslider, p95 of {row['sessions']} sessions over that of one: {ratio:.1f}")
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+async def _warm(address: str) -> None:
+    """Opens every page once: what the first reader of all waits for is not what a class waits for."""
+    tab = Tab(address)
+    for page in ("", *CONTROLS):
+        await tab.open(page, seconds=120)
+    await tab.close()
+
+
+def _said(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,28 @@
+"""The paper's check: Kolmogorov-Smirnov tests against Fisher's law and against a reference by the merged rule."""
+
+from __future__ import annotations
+
+from hypergeo.quality.published_check import published_check
+from tests.benchmarks.report import Cell, Section, Verdict
+
+__all__ = ["published"]
+
+_LAWS = {"exact": "Fisher's law", "merged": "merged reference"}
+_PAIRS = (("exact", "exact"), ("merged", "exact"), ("merged", "merged"), ("exact", "merged"))
+
+
+def published(judged: bool) -> Section:
+    """The check, with few draws where it is not to be judged."""
+    weights, seeds, samples = (range(1, 11), 20, 10_000) if judged else ((1, 10), 2, 20)
+    check = published_check(tuple(weights), num_seeds=seeds, num_samples=samples)
+    section = Section("ks", "Kolmogorov-Smirnov distances of group counts (median over seeds of the largest), rejected tests")
+    for lines in zip(*(check.of(*pair) for pair in _PAIRS), strict=True):
+        row: dict[str, Cell] = {"second weight": lines[0].second_weight}
+        for (rule, law), found in zip(_PAIRS, lines, strict=True):
+            title = f"{'exact conditionals' if rule == 'exact' else 'merged rule'}, {_LAWS[law]}"
+            row |= {title: round(found.median_distance, 4), f"{title}: rejected": f"{found.rejected} of {found.tests}"}
+        section.rows.append(row)
+    rejected = sum(row.rejected for row in check.of("exact", "exact"))
+    what = "exact conditionals against Fisher's law: rejected tests"
+    section.verdicts.append(Verdict(what, rejected, 0, "tests", judged=judged))
+    return section

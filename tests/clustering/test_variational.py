@@ -1,0 +1,244 @@
+"""Variational clustering: the bound against integrals, its gradient, what is found, and two processes that learn as one."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal
+
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.variational.autoencoder import MixtureAutoencoder
+from hypergeo.clustering.variational.fit import fit_variational_clusters
+from hypergeo.clustering.variational.label_priors import CategoricalLabels, FisherLabels
+from hypergeo.clustering.variational.mixture import gaussian_scores, start_mixture
+from hypergeo.datasets.labelled import labelled_digits
+from hypergeo.distributed import Team, process_group
+from tests.support.torchrun import on_two_processes
+
+SIZES = (90, 50, 25, 15)
+QUICK = {"latent": 2, "hidden": (32,), "batch_size": 60, "pretraining": 40, "epochs": 30, "rate": 3e-3}
+
+
+def curved_clusters(seed: int, sizes: tuple[int, ...] = SIZES, apart: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
+    """Four Gaussian clusters of a plane, at the corners of a square, bent into eight dimensions."""
+    generator = np.random.default_rng(seed)
+    classes = np.repeat(np.arange(4), sizes)
+    corners = apart / 2 * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    plane = generator.normal(size=(len(classes), 2)) + corners[classes]
+    bent = np.tanh(plane @ np.random.default_rng(1).normal(size=(2, 12)) / 3) @ np.random.default_rng(2).normal(size=(12, 8))
+    return bent + 0.05 * generator.normal(size=bent.shape), classes
+
+
+@pytest.fixture(scope="module")
+def model() -> MixtureAutoencoder:
+    """One latent dimension, two clusters and three columns, with parameters that are nothing special."""
+    model = MixtureAutoencoder(3, 2, 1, (6,), torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        model.means.copy_(torch.tensor([[-1.0], [1.5]]))
+        model.log_variances.copy_(torch.tensor([[0.2], [-0.7]]))
+        model.log_noise.copy_(torch.tensor(-0.5))
+    return model
+
+
+def shares() -> CategoricalLabels:
+    law = CategoricalLabels(10, 2)
+    law.fit(torch.tensor([7.0, 3.0]))
+    return law
+
+
+def test_scores_are_expectations(model):
+    """Of normal log-densities under normal laws: Gauss and Hermite's rule is exact for such polynomials."""
+    mean, variance = torch.tensor([[0.3], [-2.0]]).double(), torch.tensor([[0.5], [3.0]]).double()
+    nodes, weights = (torch.from_numpy(part) for part in np.polynomial.hermite_e.hermegauss(8))
+    drawn = mean + variance.sqrt() * nodes
+    means, deviations = model.means[:, 0], (0.5 * model.log_variances[:, 0]).exp()
+    expected = (Normal(means, deviations).log_prob(drawn[..., None]) * weights[:, None]).sum(1) / weights.sum()
+    torch.testing.assert_close(gaussian_scores(mean, variance, model.means, model.log_variances), expected)
+    certain = Normal(means, deviations).log_prob(mean)
+    torch.testing.assert_close(gaussian_scores(mean, None, model.means, model.log_variances), certain)
+
+
+@torch.no_grad()
+def test_the_bound_is_below_the_evidence_and_as_far_as_the_posterior_is_off(model):
+    """log p(x) less the bound is the divergence of q(z | x) q(c | x) from the exact posterior: both by integration."""
+    law, row = shares(), torch.tensor([[0.4, -1.0, 0.2]]).double()
+    log_shares = law.log_weights.log_softmax(-1)
+    z, step = torch.linspace(-12, 12, 24_001, dtype=torch.float64), 0.001
+    clusters = Normal(model.means[:, 0], (0.5 * model.log_variances[:, 0]).exp()).log_prob(z[:, None])
+    joint = Normal(model.decoder(z[:, None]), (0.5 * model.log_noise).exp()).log_prob(row).sum(-1)[:, None]
+    joint = joint + clusters + log_shares
+    evidence = float(joint.flatten().logsumexp(0) + math.log(step))
+    mean, log_variance = model.encode(row)
+    labels = law.soft_labels(model.scores(mean, log_variance))
+    guess = Normal(mean[0], (0.5 * log_variance[0]).exp()).log_prob(z)[:, None] + labels.log()
+    off = float((guess.exp() * (guess - (joint - evidence))).sum() * step)
+    noise = torch.randn(200_000, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    bounds = model(row.expand(len(noise), -1), noise, law.soft_labels) + float((labels * log_shares).sum())
+    error = float(bounds.std()) / len(noise) ** 0.5
+    assert off > 0.05
+    assert float(bounds.mean()) == pytest.approx(evidence - off, abs=5 * error)  # false alarms: 6e-7; error is about 0.003
+    assert error < 0.01
+
+
+def test_no_gradient_is_lost_through_the_labels(model):
+    """Where labels are the best there are, the bound's gradient is that of the sum over labels, in which they are gone."""
+    law, rows = shares(), torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    noise = torch.randn(6, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    log_shares = law.log_weights.log_softmax(-1)
+    held = torch.autograd.grad(model(rows, noise, law.soft_labels).sum(), list(model.parameters()))
+    mean, log_variance = model.encode(rows)
+    summed = (model.scores(mean, log_variance) + log_shares).logsumexp(-1)
+    drawn = model.decoder(mean + (0.5 * log_variance).exp() * noise)
+    whole = Normal(drawn, (0.5 * model.log_noise).exp()).log_prob(rows).sum() + summed.sum()
+    whole = whole + Normal(mean, (0.5 * log_variance).exp()).entropy().sum()
+    for got, expected in zip(held, torch.autograd.grad(whole, list(model.parameters())), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
+def test_a_start_that_keeps_to_limits_is_found():
+    points, classes = curved_clusters(3, (50, 50, 50, 50))
+    found = start_mixture(torch.from_numpy(points).float(), FisherLabels(200, 4, 55), 0)
+    assert found.law.mean.max() <= 55
+    scores = gaussian_scores(torch.from_numpy(points).float(), None, found.means, found.log_variances)
+    assert score_clusters(classes, found.law.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
+
+
+@pytest.mark.parametrize("prior", ["uniform", "categorical", "fisher"])
+def test_clusters_are_found(prior):
+    points, classes = curved_clusters(0)
+    told: list[tuple[int, int]] = []
+    found = fit_variational_clusters(points, 4, prior, progress=lambda *place: told.append(place), **QUICK)
+    scores = score_clusters(classes, found.labels, found.sizes)
+    assert scores.accuracy > 0.9
+    assert scores.size_error == pytest.approx(1 / 4 + 5 / 180, abs=1e-9) if prior == "uniform" else scores.size_error < 0.05
+    assert told == [(done, 70) for done in range(1, 71)]
+    assert found.sizes.sum() == pytest.approx(180)
+    assert len(found.elbo) == 30
+    assert np.mean(found.elbo[-3:]) > np.mean(found.elbo[:3]) + 1
+    assert found.log_weights.sum() == pytest.approx(0, abs=1e-9)
+    np.testing.assert_array_equal(found.predict(points), found.labels)
+    np.testing.assert_allclose(found.soft_labels.sum(1), 1, rtol=1e-5)
+
+
+def test_results_follow_from_the_seed():
+    points, _ = curved_clusters(0)
+    runs = [fit_variational_clusters(points, 4, seed=seed, **QUICK) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(runs[0].soft_labels, runs[1].soft_labels)
+    assert runs[0].elbo == runs[1].elbo != runs[2].elbo
+
+
+@pytest.mark.parametrize("urn", ["all", "batch"])
+def test_limits_are_kept_to(urn):
+    """Five clusters of four clouds: left alone, one is split or drained; places for 45 each leave no room for 90 in one."""
+    points, _ = curved_clusters(0)
+    free = fit_variational_clusters(points, 5, "categorical", **QUICK)
+    assert free.sizes.max() > 55
+    limited = fit_variational_clusters(points, 5, "fisher", capacities=45, urn=urn, **QUICK)
+    assert limited.sizes.max() <= 45 + 1e-6
+    assert np.bincount(limited.labels).max() <= 50  # the largest of soft labels may differ from their sum
+
+
+def test_limits_matter_and_weights_alone_do_not_on_digits():
+    """Without limits Fisher's law finds what learned shares find; no digit has more than 183 images, and saying so helps."""
+    digits = labelled_digits()
+    shared, urn, limited = (
+        fit_variational_clusters(digits.points / 16, 10, prior, capacities=capacities)
+        for prior, capacities in (("categorical", None), ("fisher", None), ("fisher", 183))
+    )
+    assert score_clusters(shared.labels, urn.labels).accuracy > 0.97
+    assert np.abs(shared.sizes - urn.sizes).sum() / 2 < 0.02 * len(digits.points)
+    assert limited.sizes.max() <= 183
+    before, after = (score_clusters(digits.classes, found.labels, found.sizes) for found in (shared, limited))
+    assert min(before.adjusted_rand_index, after.adjusted_rand_index) > 0.5
+    assert after.size_error < 0.03 < before.size_error
+
+
+def test_the_scale_of_the_data_moves_the_bound_by_its_logarithm():
+    points, _ = curved_clusters(0)
+    small, large = (fit_variational_clusters(scale * points, 4, **QUICK) for scale in (1.0, 16.0))
+    np.testing.assert_array_equal(small.labels, large.labels)
+    assert small.elbo[-1] - large.elbo[-1] == pytest.approx(8 * math.log(16), abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(180, 2, 4), (180, 8)])
+def test_images_are_rows(shape):
+    points = curved_clusters(0)[0].reshape(shape).astype(np.float32)
+    found = fit_variational_clusters(torch.from_numpy(points), 4, **{**QUICK, "pretraining": 1, "epochs": 1})
+    assert found.predict(points[:7]).shape == (7,)
+
+
+BAD = [
+    ({"x": [[1.0, 2.0], [3.0]]}, "x must be a regular array of numbers"),
+    ({"x": np.zeros(5)}, r"x must have shape \(N, D\)"),
+    ({"x": np.array([[0.0, 1.0], [np.nan, 1.0]])}, "x must be finite; row 1 is not"),
+    ({"x": np.ones((9, 3))}, "x must not be the same point over and over"),
+    ({"num_clusters": 0}, "num_clusters must be a whole number between 1 and the 12 points; got 0"),
+    ({"num_clusters": 13}, "between 1 and the 12 points; got 13"),
+    ({"prior": "normal"}, "prior must be one of uniform, categorical, fisher; got 'normal'"),
+    ({"prior": "uniform", "capacities": 6}, 'Only the prior "fisher" has capacities'),
+    ({"capacities": 3}, "capacities must leave room for all 12 points"),
+    ({"urn": "vase"}, 'urn must be "all" or "batch"; got \'vase\''),
+    ({"seed": -1}, "seed must be a whole number of at least 0; got -1"),
+    ({"device": "abacus"}, "device must be one that is there"),
+    ({"device": "cpu", "team": Team()}, "Give either device or team"),
+    ({"team": Team(1, 20)}, "x must have a point for each of the 20 processes; got 12"),
+    ({"depth": 3}, "The settings are latent, hidden, .*; got depth"),
+    ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
+    ({"hidden": [8, 0]}, "hidden must be a whole number of at least 1; got 0"),
+    ({"hidden": 8}, "hidden must be a list of whole numbers; got 8"),
+    ({"rate": 0.0}, "rate must be a positive number; got 0.0"),
+    ({"noise": math.nan}, "noise must be a number of at least 0; got nan"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), BAD)
+def test_errors_say_what_is_allowed(changes, words):
+    given = {"x": np.random.default_rng(0).normal(size=(12, 3)), "num_clusters": 3, **changes}
+    with pytest.raises(ValueError, match=words):
+        fit_variational_clusters(**given)
+
+
+def test_predict_knows_its_columns():
+    found = fit_variational_clusters(curved_clusters(0)[0], 4, **{**QUICK, "pretraining": 0, "epochs": 1})
+    with pytest.raises(ValueError, match="x must have 8 numbers a point, as learned from; got 7"):
+        found.predict(np.zeros((2, 7)))
+
+
+def as_one(team: Team) -> dict[str, object]:
+    """What a process has learned."""
+    points, _ = curved_clusters(0)
+    found = fit_variational_clusters(points, 4, capacities=80, team=team, **{**QUICK, "pretraining": 3, "epochs": 3})
+    state = {name: value.tolist() for name, value in found.model.state_dict().items()}
+    return {
+        "size": team.size,
+        "state": state,
+        "elbo": found.elbo,
+        "sizes": found.sizes.tolist(),
+        "labels": found.labels.tolist(),
+    }
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    on_two_processes(__name__, tmp_path)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    with process_group("cpu") as team:
+        alone = as_one(team)
+    assert first["size"] == second["size"] == 2
+    assert first == second
+    assert first["labels"] == alone["labels"]
+    assert first["elbo"] == pytest.approx(alone["elbo"], abs=1e-3)
+    assert first["sizes"] == pytest.approx(alone["sizes"], abs=1e-2)
+    for name, value in alone["state"].items():
+        torch.testing.assert_close(torch.tensor(first["state"][name]), torch.tensor(value), rtol=1e-3, atol=1e-4)
+
+
+if __name__ == "__main__":
+    with process_group("cpu") as team:
+        torch.set_num_threads(1)
+        Path(sys.argv[1], f"{team.rank}.json").write_text(json.dumps(as_one(team)))

@@ -1,0 +1,225 @@
+"""The page on cluster sizes: its runs, its edits, its data, and what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from hypergeo.clustering import Schedule, SizedClusters
+from hypergeo.clustering.scores import score_clusters
+from hypergeo.figures import DARK, LIGHT
+from hypergeo.ui.clusters import run as cluster_run
+from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
+from hypergeo.ui.clusters.edits import EditList, edits_in_words
+from hypergeo.ui.clusters.run import PRIORS, ClusterRun
+from hypergeo.ui.clusters.settings import STEPS, Edit, Settings, read_edits, write_edits
+from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.runtime.result_store import Shelf
+
+APP = str(Path(__file__).parents[2] / "app.py")
+DATA = clouds("steep", 3, 90, 4.0, 1)
+
+
+def page(**address: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=120).run()
+    app.switch_page("pages/cluster_sizes.py")
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def spoken(app: AppTest) -> str:
+    return "\n".join(block.value for block in [*app.markdown, *app.caption])
+
+
+def test_a_run_does_what_the_model_does():
+    run = ClusterRun(DATA, 3, 5)
+    edits = [Edit(4, "tau", 0.2), Edit(6, "weights", (1.0, 2.0, 5.0)), Edit(8, "room", 60)]
+    found = run.at("hypergeometric", 12, Settings(), edits)
+    model = SizedClusters(DATA.points, 3, seed=5, equal_start=True, schedule=Schedule(steps=STEPS, hold=0.8, drawn=1.0))
+    model.step(4)
+    model.prior.temperature = 0.2
+    model.step(2)
+    model.log_weights = np.log([1.0, 2.0, 5.0])
+    model.step(2)
+    model.prior.capacities = 54
+    model.step(4)
+    expected = model.evaluate()
+    np.testing.assert_array_equal(found.sizes, expected.sizes[0].numpy())
+    np.testing.assert_array_equal(found.labels, expected.labels[0].numpy())
+    assert found.scores is not None
+    assert found.scores.size_error == score_clusters(DATA.classes, found.labels, found.sizes).size_error
+    assert found.drawn.shape == (12, 3)
+    assert found.log_weights.shape == (13, 3)
+    assert found.sizes.max() <= 54 + 1e-9
+
+
+def test_what_is_shown_does_not_depend_on_the_way_there():
+    straight = ClusterRun(DATA, 3, 2).at("hypergeometric", 60, Settings(), [Edit(30, "tau", 0.5)])
+    wandering = ClusterRun(DATA, 3, 2)
+    for step, edits in [
+        (20, []),
+        (55, []),
+        (40, [Edit(35, "kind", "straight-through")]),
+        (3, []),
+        (60, [Edit(30, "tau", 0.5)]),
+    ]:
+        found = wandering.at("hypergeometric", step, Settings(), edits)
+    for name in ("sizes", "drawn", "log_weights", "losses", "means"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(straight, name))
+
+
+def test_weights_set_by_hand_are_forgotten_with_the_edit():
+    run = ClusterRun(DATA, 3, 2)
+    before = run.at("hypergeometric", 30, Settings()).sizes
+    by_hand = run.at("hypergeometric", 30, Settings(), [Edit(30, "weights", (1.0, 5.0, 20.0))]).sizes
+    assert abs(by_hand - before).max() > 1
+    np.testing.assert_array_equal(run.at("hypergeometric", 30, Settings()).sizes, before)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
+    monkeypatch.setattr(cluster_run, "_SHELF", Shelf(10))
+    edits = [Edit(70, "tau", 0.5), Edit(100, "weights", (1.0, 2.0, 5.0))]
+    first = ClusterRun(DATA, 3, 9).at(prior, 130, Settings(), edits)
+    steps = []
+    genuine = SizedClusters.step
+    monkeypatch.setattr(SizedClusters, "step", lambda model: (steps.append(1), genuine(model))[1])
+    second = ClusterRun(DATA, 3, 9)
+    found = second.at(prior, 130, Settings(), edits)
+    assert len(steps) == 30, "the first hundred steps were made before"
+    for name in ("sizes", "drawn", "log_weights", "losses", "means", "labels", "pull"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(first, name))
+    back = second.at(prior, 40, Settings(), edits)
+    np.testing.assert_array_equal(back.drawn, first.drawn[:40])
+    steps.clear()
+    ClusterRun(DATA, 3, 10).at(prior, 101, Settings(), edits)
+    assert len(steps) == 101, "another seed is another run"
+
+
+def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
+    expected = {step: ClusterRun(DATA, 3, 2).at("hypergeometric", step, Settings()).sizes for step in (10, 30)}
+    run = ClusterRun(DATA, 3, 2)
+    with ThreadPoolExecutor(4) as pool:
+        wanted = [10, 30, 30, 10, 30, 10, 10, 30]
+        found = list(pool.map(lambda step: run.at("hypergeometric", step, Settings()).sizes, wanted))
+    for step, sizes in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(sizes, expected[step])
+
+
+def test_edits_survive_the_address():
+    edits = [Edit(0, "tau", 1.0), Edit(40, "kind", "straight-through"), Edit(41, "weights", (0.5, 2.0)), Edit(50, "room", 40)]
+    assert read_edits(write_edits(edits)) == edits
+    assert EditList().read(write_edits(edits)) == write_edits(edits)
+    for junk in ("", "x", "1~tau~7", "1~weights~nan!1", "9999999~tau~1", "1~tau", "1~room~5", "1~weights~1e9!1", "ü~é~\0"):
+        assert read_edits(junk) == []
+    assert len(read_edits("_".join(["1~tau~1"] * 5000))) <= 60
+    assert "τ = 0.1 at step 40" in edits_in_words([Edit(0, "tau", 1.0), Edit(40, "tau", 0.1)])
+
+
+@pytest.mark.parametrize("shares", SHARES)
+@pytest.mark.parametrize("clusters", [2, 5, 8])
+def test_sizes_add_up(shares, clusters):
+    sizes = cluster_sizes(shares, clusters, 100)
+    assert sum(sizes) == 100
+    assert min(sizes) >= 0
+    assert len(sizes) == clusters
+
+
+def test_digits_are_real_ones():
+    data = digits("even", 3, 90, 0)
+    assert data.points.shape == (90, 2)
+    assert data.sizes is not None
+    assert data.sizes.tolist() == [30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe\x00", "not text"),
+        (b"x,y\n1,2\n3,z\n", "Row 3"),
+        (b"1,2\n3,4,5\n", "Row 2 has 3 numbers"),
+        (b"1\n2\n", "Row 1 has 1 numbers"),
+        (b"1,2\n" * 3, "There are 3 points"),
+        (b"1,2\n" * 20, "All points are the same"),
+        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or so near"),
+        (b"1e8,2\n100000000.01,2\n" * 10, "so near each other that no picture"),
+        (b"1,2\n2,inf\n" * 20, "finite"),
+        (b"1,2,0.5\n2,3,1\n" * 20, "whole numbers"),
+        (b"1,2\n" * 2000, "more than 1,500 points"),
+        (b"", "There are 0 points"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_words(content, message):
+    with pytest.raises(ValueError, match=message):
+        read_points(content)
+
+
+def test_a_file_may_hold_classes():
+    data = read_points(b"x;y;class\n" + b"0;0;7\n1;1;9\n" * 6)
+    assert data.classes is not None
+    assert data.classes.tolist() == [0, 1] * 6
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_figures_are_valid_and_words_match_them(palette, narrow):
+    run = ClusterRun(DATA, 3, 0)
+    for step in (0, 10):
+        for priors in ((), PRIORS[1:]):
+            others = {prior: run.at(prior, step, Settings()) for prior in priors}
+            view = ClusterView(DATA, run.at("hypergeometric", step, Settings()), others, step, Settings())
+            figure = view.figure(palette, narrow=narrow)
+            go.Figure(figure.to_dict())
+            assert "NaN" not in figure.to_json()
+            bars = [trace for trace in figure.data if trace.type == "bar"]
+            assert len(bars) == 1 + len(others)
+            assert "equal sizes" in view.verdict() or not others
+    unknown = ClusterView(
+        ClusterData("own", DATA.points, None),
+        ClusterRun(ClusterData("own", DATA.points, None), 3, 0).at("hypergeometric", 5, Settings()),
+        {},
+        5,
+        Settings(),
+    )
+    unknown.figure(palette, narrow=narrow)
+    assert "nobody knows" in unknown.sentences()[0]
+    assert unknown.export().decode().count("\n") == 91
+
+
+def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
+    edits = "0~tau~1_6~tau~0.5_9~weights~1!2!0.5"
+    app = page(
+        clu_clusters="3", clu_number="100", clu_step="14", clu_edits=edits, clu_tau="0.5", clu_python="true", clu_table="true"
+    )
+    assert not app.exception
+    assert not app.warning
+    assert "τ = 0.5 at step 6; weights = 1, 2, 0.5 at step 9" in spoken(app)
+    code = next(block.value for block in app.code if "SizedClusters" in block.value)
+    output, names = io.StringIO(), dict[str, Any]()
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "snippet", "exec"), names)
+    shown = app.dataframe[0].value["expected size"].tolist()
+    line = next(line for line in output.getvalue().splitlines() if line.startswith("hypergeometric sizes:"))
+    assert json.loads(line.split(": ")[1]) == pytest.approx(shown, abs=0.0051)
+
+
+def test_moving_a_control_on_the_way_is_an_edit_and_resets_forget_it():
+    app = page(clu_number="100", clu_step="5")
+    app.select_slider(key="clu_tau").set_value(0.1).run()
+    assert app.query_params["clu_edits"] in (["0~tau~1_5~tau~0.1"], "0~tau~1_5~tau~0.1")
+    app.button(key="_clu_set").click().run()
+    assert "weights = 1, 1, 1, 1 at step 5" in spoken(app)
+    app.slider(key="clu_clusters").set_value(3).run()
+    assert not app.exception
+    assert "clu_edits" not in app.query_params
+    assert "clu_step" not in app.query_params, "another number of clusters starts anew"

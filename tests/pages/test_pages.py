@@ -1,0 +1,236 @@
+"""The pages as Streamlit runs them, without a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from hypergeo.ui.catalogue import PAGES
+from hypergeo.ui.convergence.arrays import TEMPERATURES
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def page(name: str = "convergence", **address: str) -> AppTest:
+    """A page as a visitor with this address sees it."""
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    app.switch_page(f"pages/{name}.py")
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def figure(app: AppTest) -> Any:
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
+
+
+def told(app: AppTest) -> str:
+    """The bullets under "What to notice"."""
+    return next(block.value for block in app.markdown if block.value.startswith("- "))
+
+
+def values(app: AppTest) -> dict[str, Any]:
+    widgets = [*app.slider, *app.select_slider, *app.number_input, *app.segmented_control]
+    return {widget.key: widget.value for widget in widgets if widget.key.startswith("conv_")}
+
+
+def test_home_shows_what_the_subject_is_and_where_to_go():
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert app.title[0].value == "How many of each?"
+    assert [link.value for link in app.page_link] == [f"**{entry.title}**" for entry in PAGES]
+    assert len(figure(app)["frames"]) == len(TEMPERATURES)
+
+
+def test_the_page_shows_its_figure_and_says_what_it_shows():
+    app = page()
+    assert not app.exception
+    assert not app.warning
+    assert not app.error
+    (chart,) = app.get("plotly_chart")
+    assert re.match(
+        r"1000 relaxed samples of 3 groups over the exact law, temperature 1: .* noise of as many exact", chart.proto.alt
+    )
+    spec = figure(app)
+    assert [frame["name"] for frame in spec["frames"]] == [f"{temperature:g}" for temperature in TEMPERATURES]
+    assert spec["layout"]["sliders"][0]["active"] == TEMPERATURES.index(1.0)
+    assert told(app).count("\n- ") == 2
+    assert [button.label for button in app.get("download_button")] == ["Data (CSV)", "Figure (HTML, opens offline)", "Python"]
+
+
+def test_every_table_has_a_name_for_those_who_cannot_see_it():
+    assert not page().dataframe, "what nobody looks at is not drawn"
+    (table,) = page(conv_table="true").dataframe
+    assert table.proto.alt
+    assert list(table.value["group"]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_try_this(number):
+    app = page()
+    before = values(app)
+    button = app.button(key=f"_conv_preset_{number}")
+    button.click().run()
+    assert not app.exception
+    assert not app.error, f"{button.label} asks for an urn that cannot be drawn from"
+    assert not app.warning
+    assert values(app) != before, f"{button.label} changes nothing"
+    assert button.help
+    # A visitor who opens the link of this picture sees the same one.
+    link = next(block.value for block in app.text if "conv_groups" in block.value)
+    query = dict(pair.split("=") for pair in link.split("?")[1].split("&"))
+    again = page(**query)
+    assert not again.warning
+    assert values(again) == values(app)
+    assert told(again) == told(app)
+    assert figure(again)["data"] == figure(app)["data"]
+
+
+def test_there_are_no_more_presets_than_are_tried():
+    assert len([button for button in page().button if str(button.key).startswith("_conv_preset_")]) == 9
+
+
+def test_every_control_changes_the_picture_and_stays_in_the_address():
+    app = page()
+    for kind, key, value in [
+        ("slider", "conv_n", 15),
+        ("slider", "conv_m2", 9),
+        ("select_slider", "conv_w1", 4.0),
+        ("select_slider", "conv_tau", 0.1),
+        ("number_input", "conv_seed", 3),
+        ("number_input", "conv_follow", 20),
+        ("select_slider", "conv_number", 200),
+        ("segmented_control", "conv_conditionals", "merged"),
+        ("segmented_control", "conv_kind", "straight-through"),
+        ("segmented_control", "conv_groups", 5),
+    ]:
+        before = figure(app)
+        getattr(app, kind)(key=key).set_value(value).run()
+        assert not app.exception
+        assert values(app)[key] == value
+        assert figure(app) != before, f"{key} changes nothing in the picture"
+
+
+def test_hot_and_cold_differ_as_they_should():
+    def distance(app: AppTest) -> float:
+        found = re.search(r"\*\*([\d.]+) counts\*\*", told(app))
+        assert found is not None
+        return float(found[1])
+
+    assert distance(page(conv_tau="10")) > 5 * distance(page(conv_tau="0.01"))
+    assert "no difference can be seen" in told(page(conv_tau="0.01", conv_number="500"))
+    for tau in ("0.01", "10"):
+        assert "no difference can be seen" in told(page(conv_tau=tau, conv_kind="straight-through"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words", "taken"),
+    [
+        (
+            {"conv_n": "750", "conv_m1": "30"},
+            "conv_n=750 is not allowed (whole numbers from 0 to 60): 60 is shown.",
+            {"conv_n": 60},
+        ),
+        ({"conv_tau": "1e-7"}, "conv_tau=1e-7 is not allowed (steps from 0.01 to 10): 0.01 is shown.", {"conv_tau": 0.01}),
+        ({"conv_w2": "abc"}, "conv_w2=abc is not allowed (steps from 0 to 100): 2 is shown.", {"conv_w2": 2.0}),
+        (
+            {"conv_kind": "boiled"},
+            "conv_kind=boiled is not allowed (soft, straight-through): soft is shown.",
+            {"conv_kind": "soft"},
+        ),
+        ({"conv_groups": "0"}, "conv_groups=0 is not allowed (2, 3, 4, 5, 6): 2 is shown.", {"conv_groups": 2}),
+        ({"conv_seed": "-1"}, "conv_seed=-1 is not allowed (whole numbers from 0 to 9999): 0 is shown.", {"conv_seed": 0}),
+        (
+            {"conv_follow": "nan"},
+            "conv_follow=nan is not allowed (whole numbers from 0 to 99): 7 is shown.",
+            {"conv_follow": 7},
+        ),
+    ],
+)
+def test_addresses_out_of_range_are_mended_and_said_so(address, words, taken):
+    app = page(**address)
+    assert not app.exception
+    assert words in app.warning[0].value
+    assert values(app).items() >= taken.items()
+    assert figure(app)["frames"]
+    # The address now says what is shown, so that it can be passed on.
+    for key, value in taken.items():
+        default = values(page())[key]
+        assert app.query_params.get(key) == (
+            None if value == default else f"{value:g}" if isinstance(value, float) else str(value)
+        )
+    # The message stays while nothing moves, and goes once a control has.
+    app.run()
+    assert words in app.warning[0].value
+    app.number_input(key="conv_seed").set_value(17).run()
+    assert not app.warning
+
+
+def test_several_bad_values_are_one_message():
+    app = page(conv_n="-4", conv_tau="99", conv_w1="x")
+    assert len(app.warning) == 1
+    assert app.warning[0].value.count("is not allowed") == 3
+
+
+def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
+    app = page()
+    app.slider(key="conv_n").set_value(20).run()
+    good = figure(app)
+    app.slider(key="conv_n").set_value(50).run()
+    assert not app.exception
+    assert app.error[0].value.startswith("total_count must be at most sum(group_sizes) = 36; got 50.")
+    assert figure(app) == good
+    assert app.slider(key="conv_n").value == 50
+    app.slider(key="conv_n").set_value(21).run()
+    assert not app.error
+    assert figure(app) != good
+
+
+def test_a_first_visit_to_an_urn_that_cannot_be_drawn_from_shows_one_that_can():
+    app = page(conv_w1="0", conv_w2="0", conv_n="20")
+    assert not app.exception
+    assert "weight is above zero" in app.error[0].value
+    assert figure(app)["data"] == figure(page())["data"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {},
+        {"conv_tau": "0.13", "conv_seed": "5", "conv_number": "200", "conv_follow": "31"},
+        {"conv_kind": "straight-through", "conv_groups": "4", "conv_n": "25"},
+        {"conv_conditionals": "merged", "conv_w2": "10", "conv_tau": "0.01"},
+    ],
+)
+def test_the_snippet_gives_the_numbers_on_the_page(address):
+    app = page(**address, conv_table="true", conv_python="true", conv_formulas="true")
+    assert any("Fisher's" in block.value and "frac1Z" in block.value for block in app.markdown)
+    code = next(block.value for block in app.code if block.value.startswith("import torch"))
+    output = io.StringIO()
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "snippet", "exec"), names)
+    printed = output.getvalue()
+    said = told(app)
+    assert f"{names['distance']:.2g} counts" in said
+    assert f"would be {names['floor'].mean.item():.2g} from it" in said
+    assert f"less than {names['floor'].quantile.item():.2g}" in said
+    assert f"distance from the exact law: {names['distance']:.3g} counts" in printed
+    (table,) = app.dataframe
+    assert list(table.value["mean of samples"]) == pytest.approx(names["samples"].mean(0).tolist(), rel=1e-12)
+    assert list(table.value["exact mean"]) == pytest.approx(names["exact"].mean.tolist(), rel=1e-12)
+    follow = int(address.get("conv_follow", "7"))
+    assert f"sample {follow}:" in printed
+    if "conv_kind" not in address:
+        place = ", ".join(f"{count:.2f}" for count in names["samples"][follow].tolist())
+        assert any(f"Sample {follow} is at ({place})" in block.value for block in app.caption)
+    assert f"**{names['variation']['merged']:.2g}** with the merged rule" in said
+    assert f"**{names['variation']['exact']:.2g}** from the exact law with exact" in said

@@ -1,0 +1,202 @@
+"""The urn page as Streamlit runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.urn.view import UrnSettings, urn_view
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def page(**address: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    app.switch_page("pages/urn.py")
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def figure_of(app: AppTest) -> Any:
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
+
+
+def told(app: AppTest) -> str:
+    return next(block.value for block in app.markdown if block.value.startswith("- "))
+
+
+def live(app: AppTest) -> str:
+    return next(block.value for block in app.markdown if "draw" in block.value and "law says" in block.value)
+
+
+def values(app: AppTest) -> dict[str, Any]:
+    widgets = [*app.slider, *app.select_slider, *app.number_input, *app.segmented_control]
+    return {widget.key: widget.value for widget in widgets if widget.key.startswith("urn_")}
+
+
+def link(app: AppTest) -> dict[str, str]:
+    shown = next(block.value for block in app.text if "urn_groups" in block.value)
+    return dict(pair.split("=") for pair in shown.split("?")[1].split("&"))
+
+
+def test_the_page_shows_its_figure_and_says_what_it_shows():
+    app = page()
+    assert not app.exception
+    assert not app.warning
+    assert not app.error
+    (chart,) = app.get("plotly_chart")
+    assert chart.proto.alt.startswith(
+        "An urn with 10, 10, 10 balls of 3 groups, 12 of which leave in each draw. 1 draw of Fisher's"
+    )
+    assert told(app).count("\n- ") == 2
+    assert [button.label for button in app.get("download_button")] == ["Data (CSV)", "Figure (HTML, opens offline)", "Python"]
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_try_this(number):
+    app = page()
+    before, link_before = values(app), link(app)
+    button = app.button(key=f"_urn_preset_{number}")
+    button.click().run()
+    assert not app.exception
+    assert not app.error, f"{button.label} asks for an urn that cannot be drawn from"
+    assert not app.warning
+    assert (values(app), link(app)) != (before, link_before), f"{button.label} changes nothing"
+    assert button.help
+    # A visitor who opens the link of this picture sees the same one.
+    again = page(**link(app))
+    assert not again.warning
+    assert values(again) == values(app)
+    assert told(again) == told(app)
+    assert figure_of(again)["data"] == figure_of(app)["data"]
+
+
+def test_there_are_no_more_presets_than_are_tried():
+    assert len([button for button in page().button if str(button.key).startswith("_urn_preset_")]) == 8
+
+
+@pytest.mark.parametrize("stop", range(1, 7))
+def test_every_stop_of_the_tour_shows_an_urn_that_can_be_drawn_from(stop):
+    app = page(urn_tour=str(stop))
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert any(block.value.startswith(f":primary[**{stop} of 6") for block in app.markdown)
+
+
+def test_every_control_changes_the_picture_and_stays_in_the_address():
+    app = page(urn_step="200")
+    for kind, key, value in [
+        ("slider", "urn_n", 15),
+        ("slider", "urn_m2", 9),
+        ("select_slider", "urn_w1", 4.0),
+        ("number_input", "urn_seed", 3),
+        ("segmented_control", "urn_law", "Wallenius"),
+        ("segmented_control", "urn_groups", 5),
+    ]:
+        before = figure_of(app)
+        getattr(app, kind)(key=key).set_value(value).run()
+        assert not app.exception
+        assert values(app)[key] == value
+        assert figure_of(app) != before, f"{key} changes nothing in the picture"
+        assert link(app)["urn_step"] == "200", "draws go on from where they were"
+
+
+def test_the_address_holds_the_draws():
+    app = page(urn_step="312", urn_seed="7")
+    assert "**312 draws**" in live(app)
+    assert link(app)["urn_step"] == "312"
+    assert figure_of(app)["data"] == figure_of(page(urn_step="312", urn_seed="7"))["data"]
+    assert figure_of(app)["data"] != figure_of(page(urn_step="312", urn_seed="8"))["data"]
+    assert "**1,000 draws**" in live(page(urn_step="99999"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"urn_n": "0"},
+        {"urn_n": "30"},
+        {"urn_w1": "0"},
+        {"urn_groups": "2", "urn_w1": "0", "urn_n": "10"},
+        {"urn_groups": "6", "urn_n": "60", "urn_m1": "20"},
+        {"urn_m1": "0", "urn_m2": "0", "urn_m3": "0", "urn_n": "0"},
+        {"urn_w1": "0.01", "urn_w2": "100", "urn_w3": "100"},
+    ],
+)
+@pytest.mark.parametrize("law", ["Fisher", "Wallenius"])
+def test_extremes_are_shown_like_anything_else(address, law):
+    app = page(**address, urn_law=law, urn_table="true", urn_step="50")
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert len(app.dataframe) == 1
+
+
+def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
+    app = page()
+    app.slider(key="urn_n").set_value(20).run()
+    good = figure_of(app)
+    app.slider(key="urn_n").set_value(50).run()
+    assert not app.exception
+    assert app.error[0].value.startswith("total_count must be at most sum(group_sizes) = 30; got 50.")
+    assert figure_of(app) == good
+    app.slider(key="urn_n").set_value(21).run()
+    assert not app.error
+    assert figure_of(app) != good
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"urn_step": "150", "urn_seed": "4"},
+        {"urn_law": "Wallenius", "urn_step": "80", "urn_w2": "10", "urn_m1": "7"},
+        {"urn_law": "Wallenius", "urn_groups": "5", "urn_n": "25", "urn_w4": "0", "urn_step": "3"},
+        {"urn_step": "0"},
+    ],
+)
+def test_the_snippet_gives_the_numbers_on_the_page(address):
+    app = page(**address, urn_table="true", urn_python="true", urn_formulas="true")
+    assert not app.exception
+    assert any("Wallenius' law" in block.value and "frac1Z" in block.value for block in app.markdown)
+    code = next(block.value for block in app.code if block.value.startswith("import torch"))
+    output, names = io.StringIO(), dict[str, Any]()
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "snippet", "exec"), names)
+    printed, law = output.getvalue(), address.get("urn_law", "Fisher")
+    (table,) = app.dataframe
+    assert table.proto.alt
+    assert list(table.value[f"mean, {law}"]) == pytest.approx(names["mean"].tolist(), abs=1e-9)
+    assert list(table.value[f"variance, {law}"]) == pytest.approx(names["variance"].tolist(), abs=1e-8)
+    if law == "Fisher":
+        assert f"most probable: {[int(x) for x in table.value['mode, Fisher']]}" in printed
+    gain = re.search(r"raising weight (\d) by 1 % moves ([\d.e-]+) elements", printed)
+    assert gain is not None
+    assert f"Raising group {gain[1]}'s weight by 1 % would move **{gain[2]} elements** to it" in told(app)
+    if address["urn_step"] == "0":
+        assert table.value["mean, drawn"].isna().all()
+        return
+    assert names["draws"].shape[0] == int(address["urn_step"])
+    assert list(table.value["mean, drawn"]) == pytest.approx(names["draws"].double().mean(0).tolist(), rel=1e-12)
+    assert list(table.value["variance, drawn"]) == pytest.approx(names["draws"].var(0, correction=0).tolist(), rel=1e-9)
+    last = " + ".join(str(int(count)) for count in names["draws"][-1])
+    title = next(note["text"] for note in figure_of(app)["layout"]["annotations"] if note["text"].startswith("Draw "))
+    assert re.sub("<[^>]*>", "", title).replace("■ ", "").endswith(f": {last}")
+
+
+def test_the_draws_can_be_taken_away():
+    view = urn_view(UrnSettings(Urn(12, (10, 10, 10), (1.0, 2.0, 4.0)), "Fisher", 0), 3)
+    lines = view.export().decode().splitlines()
+    assert lines[0] == "draw,group_1,group_2,group_3"
+    assert [list(map(int, line.split(","))) for line in lines[1:]] == [
+        [number, *row] for number, row in enumerate(view.drawn.counts[:3].tolist(), 1)
+    ]
