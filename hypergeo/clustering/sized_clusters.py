@@ -45,7 +45,7 @@ class SizedClusters:
     """Spherical Gaussian clusters of one width, with sizes of their own, fitted step by step.
 
     Each step draws sizes ``n`` from the prior, assigns the points at least cost so that cluster ``k`` gets ``n_k`` of them,
-    and moves means, width and weights down the gradient of that cost (:func:`~hypergeo.clustering.transport_plan.assign`), which
+    and moves means, width and weights down the gradient of that cost (see :func:`.transport_plan.assign`), which
     flows through the drawn sizes to the weights. ``R`` restarts run side by side as one batch.
 
     Settings of :attr:`prior` (its temperature and so on), :attr:`schedule`, means, width and weights may be changed between

@@ -1,6 +1,6 @@
 """Input that nobody who means well sends: pages mend it or say what is wrong with it, and never show it as markup.
 
-``HYPERGEO_FUZZ`` is the number of cases, 500 by default; the long mode is ``HYPERGEO_FUZZ=5000 pytest tests/server/test_hostile.py``.
+``HYPERGEO_FUZZ`` is the number of cases, 500 by default; 5000 for the long mode.
 A case that fails names its number, by which it can be had again alone.
 """
 

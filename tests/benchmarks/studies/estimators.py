@@ -149,7 +149,7 @@ def product(judged: bool) -> Section:
     )
     runs = []
     for groups in _GROUPS if judged else _GROUPS[:1]:
-        command = [sys.executable, "-m", "tests.benchmarks.estimators", str(groups)]
+        command = [sys.executable, "-m", __name__, str(groups)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         runs.append(Product(**json.loads(answer.splitlines()[-1])))
         used = runs[-1].peak_mb - runs[-1].start_mb

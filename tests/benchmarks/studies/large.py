@@ -46,7 +46,7 @@ def footprint(urn: Urn, draws: int, *, threads: int, peer: Path | None = None) -
         peer: checkout of the official code to run instead; it has the relaxed draws alone.
     """
     request = {**asdict(urn), "draws": draws, "threads": threads, "peer": None if peer is None else str(peer)}
-    command = [sys.executable, "-m", "tests.benchmarks.large", json.dumps(request)]
+    command = [sys.executable, "-m", __name__, json.dumps(request)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return Footprint(**json.loads(answer.splitlines()[-1]))
 
