@@ -72,7 +72,7 @@ class _SoftMembers(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         margin, left, chosen, tau = ctx.saved_tensors
         # The slopes r σ (1 - σ) may all underflow at low temperature: their shares are a softmax of their logarithms.
-        log_slope = left.log() + torch.nn.functional.logsigmoid(margin) + torch.nn.functional.logsigmoid(-margin)
+        log_slope = left.log() + 2 * torch.nn.functional.logsigmoid(margin) - margin
         shares = _softmax(log_slope)
         mean = (shares * grad).sum(-1, keepdim=True)
         pull = log_slope.exp() * (grad - mean)
@@ -114,13 +114,14 @@ def _threshold(scaled: Tensor, left: Tensor, size: Tensor) -> Tensor:
     done = none | everything
     for _ in range(_STEPS):
         margin = values - point[..., None]
-        inside, outside = torch.nn.functional.logsigmoid(margin), torch.nn.functional.logsigmoid(-margin)
-        held, lacking = lower + inside, upper + outside
+        inside = torch.nn.functional.logsigmoid(margin)
+        held, lacking = lower + inside, upper + (inside - margin)
         held_sum = torch.logaddexp(held.logsumexp(-1), excess)
         lacking_sum = torch.logaddexp(lacking.logsumexp(-1), shortage)
         gap = held_sum - lacking_sum
-        slope = ((held - held_sum[..., None]).exp() * outside.exp()).sum(-1)
-        slope = slope + ((lacking - lacking_sum[..., None]).exp() * inside.exp()).sum(-1)
+        chosen = inside.exp()
+        parts = (held - held_sum[..., None]).exp() * (1 - chosen) + (lacking - lacking_sum[..., None]).exp() * chosen
+        slope = parts.sum(-1).clamp(min=1e-3)  # it lies between 1 and 2 wherever it matters
         low, high = torch.where(gap > 0, point, low), torch.where(gap < 0, point, high)
         moved = point + gap / slope
         slack = 4 * _EPS * point.abs()  # where rounding hides the sign of the gap, an end of the bracket may be the root

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
+from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.numerics.wallenius.probability import log_probability
@@ -19,7 +20,7 @@ from .membership import first_of
 from .plan import calibrated_log_plan, log_rates, reference_sizes
 from .support import partitions
 
-__all__ = ["GroupSizes", "RandomPartition", "gumbel_noise"]
+__all__ = ["GroupSizes", "RandomPartition", "read_logits", "read_sizes"]
 
 GroupSizes = FisherHypergeometric | WalleniusHypergeometric | Tensor | np.ndarray | Sequence[Any]
 
@@ -77,7 +78,7 @@ class RandomPartition(Distribution):
         validate_args: bool | None = None,
     ):
         validate = Distribution._validate_args if validate_args is None else validate_args
-        self._parameters = _read_logits(logits, validate)
+        self._parameters = read_logits(logits, validate)
         num_elements, groups = self._parameters.shape[-2:]
         self.order = _read_order(order, groups)
         if isinstance(sizes, FisherHypergeometric | WalleniusHypergeometric):
@@ -87,7 +88,7 @@ class RandomPartition(Distribution):
             name = "sizes.total_count"
         else:
             self.size_distribution = None
-            self._counts = _read_sizes(sizes, self._parameters.device, validate)
+            self._counts = read_sizes(sizes, self._parameters.device, validate)
             totals, size_batch, size_groups = self._counts.sum(-1), self._counts.shape[:-1], self._counts.shape[-1]
             name = "the sum of sizes"
         if size_groups != groups:
@@ -112,7 +113,9 @@ class RandomPartition(Distribution):
     @lazy_property
     def log_plan(self) -> Tensor:
         """Logarithm of the plan, float64, broadcastable to ``batch_shape + (N, K)``; differentiable once."""
-        mean = self._counts.double() if self.size_distribution is None else self.size_distribution.mean.double()
+        sizes = self._counts if self.size_distribution is None else self.size_distribution.mean
+        assert sizes is not None
+        mean = sizes.double()
         logits = self._parameters.double()
         batch = torch.broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
         wanted = reference_sizes(mean, logits.shape[-2])
@@ -179,8 +182,10 @@ class RandomPartition(Distribution):
             else:
                 assert self.size_distribution is not None
                 size_shape = shape[: len(shape) - len(self.size_distribution.batch_shape)]
-                sizes = self.size_distribution.sample(size_shape, generator=generator).expand(shape + self.event_shape[-1:])
-            noise = gumbel_noise(shape + self._choices, self._parameters.device, generator)
+                sizes = self.size_distribution.sample(
+                    size_shape, **({} if generator is None else {"generator": generator})
+                ).expand(shape + self.event_shape[-1:])
+            noise = gumbel(shape + self._choices, self._parameters.device, generator)
             return self._hard(self.log_rates + noise, sizes).to(self._parameters.dtype)
 
     @property
@@ -227,7 +232,7 @@ class RandomPartition(Distribution):
         number, present = chosen.sum(-1), left.sum(-1)
         open_ = (number > 0) & (number < present)
         rates = self.log_rates.expand(shape + self._choices)
-        terms = torch.zeros_like(number)
+        terms = 0 * rates.sum(-1)  # certain choices: their gradient is zero, and there is one
         if bool(open_.any()):
             terms = terms.masked_scatter(open_, log_probability(rates[open_], chosen[open_], left[open_])[0])
         log_prob = terms.sum(-1)
@@ -246,22 +251,8 @@ class RandomPartition(Distribution):
         return f"{type(self).__name__}(sizes: {sizes}, logits: {tuple(self.logits.shape)}, order: {self.order})"
 
 
-def gumbel_noise(shape: Sequence[int], device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-    """Standard Gumbel noise.
-
-    Args:
-        shape: of the noise.
-        device: where it is made.
-        generator: source of randomness; torch's global one when omitted.
-
-    Returns:
-        float64, finite, of that shape.
-    """
-    waiting = torch.empty(shape, dtype=torch.float64, device=device).exponential_(generator=generator)
-    return -waiting.clamp_(min=torch.finfo(torch.float64).tiny).log_()
-
-
-def _read_logits(logits: Any, validate: bool) -> Tensor:
+def read_logits(logits: Any, validate: bool) -> Tensor:
+    """Reads logits: a floating-point tensor of shape ``(..., N, K)`` from any regular array of real numbers."""
     try:
         raw = logits if isinstance(logits, Tensor) else torch.tensor(np.asarray(logits))
     except (TypeError, ValueError) as error:
@@ -277,7 +268,8 @@ def _read_logits(logits: Any, validate: bool) -> Tensor:
     return raw
 
 
-def _read_sizes(sizes: Any, device: torch.device, validate: bool) -> Tensor:
+def read_sizes(sizes: Any, device: torch.device, validate: bool) -> Tensor:
+    """Reads group sizes: int64, shape ``(..., K)``, from whole numbers."""
     try:
         raw = sizes if isinstance(sizes, Tensor) else torch.tensor(np.asarray(sizes), device=device)
     except (TypeError, ValueError) as error:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
 from .membership import soft_members
-from .random import GroupSizes, RandomPartition, gumbel_noise
+from .random import GroupSizes, RandomPartition
 from .support import partitions
 
 __all__ = ["RelaxedRandomPartition"]
@@ -23,7 +24,7 @@ __all__ = ["RelaxedRandomPartition"]
 class RelaxedRandomPartition(Distribution):
     r"""Random partitions with reparametrised samples whose rows sum to one and columns to the sampled sizes.
 
-    Group ``k`` takes ``y_ik = r_i σ((z_ik - t_k) / τ)`` of each element, where ``z`` are log rates plus Gumbel noise, ``r_i`` is
+    Group ``k`` takes ``y_ik = r_i σ((z_ik - t_k) / τ)`` of each element, ``z`` being log rates plus Gumbel noise and ``r_i``
     what element ``i`` has left, and ``t_k`` makes the column sum to ``n_k``; the last group takes the rest. As ``τ`` falls,
     with the same noise, a sample becomes an exact one of ``base_dist``. With ``straight_through`` samples are exact partitions
     at every temperature, and their gradients are those of the relaxation.
@@ -77,7 +78,9 @@ class RelaxedRandomPartition(Distribution):
         device = base.logits.device
         self.temperature = _read_temperature("temperature", temperature, device, validate)
         self.size_temperature = (
-            self.temperature if size_temperature is None else _read_temperature("size_temperature", size_temperature, device, validate)
+            self.temperature
+            if size_temperature is None
+            else _read_temperature("size_temperature", size_temperature, device, validate)
         )
         try:
             batch = torch.broadcast_shapes(base.batch_shape, self.temperature.shape, self.size_temperature.shape)
@@ -157,7 +160,7 @@ class RelaxedRandomPartition(Distribution):
         """
         shape = torch.Size(sample_shape) + self.batch_shape
         device = self.logits.device
-        members = gumbel_noise((*shape, self.base_dist._choices.numel()), device, generator)
+        members = gumbel((*shape, self.base_dist._choices.numel()), device, generator)
         if self._sizes is None:
             return members
         return torch.cat([self._sizes.sample_noise(sample_shape, generator=generator), members], -1)
@@ -177,8 +180,8 @@ class RelaxedRandomPartition(Distribution):
             generator: source of randomness where ``noise`` is omitted, and of sizes from Wallenius' distribution.
 
         Returns:
-            Shape ``sample_shape + batch_shape + (N, K)`` in the dtype of the logits; differentiable once with respect to logits,
-            weights and temperatures.
+            Shape ``sample_shape + batch_shape + (N, K)`` in the dtype of the logits; differentiable once in logits, weights
+            and temperatures.
 
         Raises:
             ValueError: when the noise has another shape than this distribution needs.
@@ -197,6 +200,8 @@ class RelaxedRandomPartition(Distribution):
             with torch.no_grad():
                 hard = base._hard(keys, sizes).double()
             soft = hard + (soft - soft.detach())
+        if self.logits.requires_grad and not soft.requires_grad:
+            soft = soft + 0 * self.logits.double()  # one group: membership is certain, and its gradient zero
         return soft.to(self.logits.dtype)
 
     def _sample_sizes(self, sample_shape: torch.Size, noise: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -207,14 +212,19 @@ class RelaxedRandomPartition(Distribution):
         if self.base_dist._counts is not None:
             return self.base_dist._counts.double().expand(shape)
         assert self.base_dist.size_distribution is not None
-        return self.base_dist.size_distribution.sample(sample_shape, generator=generator).double().expand(shape)
+        return (
+            self.base_dist.size_distribution.sample(sample_shape, **({} if generator is None else {"generator": generator}))
+            .double()
+            .expand(shape)
+        )
 
     def _soft(self, keys: Tensor, sizes: Tensor) -> Tensor:
         """Relaxed partitions of given sizes from keys ``(..., K - 1, N)``; ``(..., N, K)``."""
         shape, num_elements = sizes.shape[:-1], self.event_shape[0]
         temperature = self.temperature.double()
         temperature = temperature.expand(shape).reshape(-1) if temperature.dim() else temperature.reshape(1)
-        keys, flat = keys.reshape(-1, *self.base_dist._choices), sizes.reshape(-1, sizes.shape[-1])
+        flat = sizes.reshape(-1, sizes.shape[-1])
+        keys = keys.reshape(len(flat), *self.base_dist._choices)
         left = torch.ones(len(flat), num_elements, dtype=torch.float64, device=keys.device)
         columns: list[Tensor] = [left] * self.event_shape[1]
         for stage, group in enumerate(self.order[:-1]):
@@ -225,11 +235,14 @@ class RelaxedRandomPartition(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Raises: relaxed partitions have no closed-form density; ``base_dist.log_prob`` gives that of exact ones."""
-        raise NotImplementedError("Relaxed partitions have no closed-form density; base_dist.log_prob gives that of exact ones.")
+        raise NotImplementedError(
+            "Relaxed partitions have no closed-form density; base_dist.log_prob gives that of exact ones."
+        )
 
     def __repr__(self) -> str:
         inner = repr(self.base_dist).partition("(")[2]
-        return f"{type(self).__name__}(temperature: {self.temperature.tolist()}, straight_through: {self.straight_through}, {inner}"
+        shown = f"temperature: {self.temperature.tolist()}, straight_through: {self.straight_through}"
+        return f"{type(self).__name__}({shown}, {inner}"
 
 
 def _read_temperature(name: str, temperature: Any, device: torch.device, validate: bool) -> Tensor:
