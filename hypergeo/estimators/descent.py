@@ -13,7 +13,8 @@ from torch import Tensor
 
 from hypergeo.distributions.fisher import FisherHypergeometric
 
-from .base import Estimator, Objective
+from .base import Estimator
+from .expansion import Objective
 from .expectation import ListedUrn, expected_separable
 
 __all__ = ["Descent", "DescentRun", "descend"]
