@@ -7,11 +7,11 @@ counts ``(…, K)`` to ``(…)``; relaxing estimators call it with relaxed count
 
 from __future__ import annotations
 
-import operator
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 
 from .expansion import Objective
@@ -47,10 +47,4 @@ def checked_samples(num_samples: int, least: int) -> int:
     Raises:
         ValueError: where it is not whole, or below ``least``.
     """
-    try:
-        number = operator.index(num_samples)
-    except TypeError:
-        raise ValueError(f"num_samples must be a whole number; got {num_samples!r}.") from None
-    if number < least:
-        raise ValueError(f"num_samples must be at least {least} for this estimator; got {number}.")
-    return number
+    return require_count("num_samples", num_samples, least, " for this estimator")
