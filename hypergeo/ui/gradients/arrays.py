@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_columns
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
@@ -21,7 +22,7 @@ from hypergeo.ui.quality.agreement import Agreement, agreement
 from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
 from .estimators import REFERENCE, WHOLE
 from .settings import Settings
-from .text import about_mean, counts_words, draws_words, loss_words, table_csv
+from .text import about_mean, counts_words, draws_words, loss_words
 
 __all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
 
@@ -159,7 +160,7 @@ class DescentView:
         table |= {f"mean_{group + 1}": record.means[:, group].tolist() for group in groups}
         table |= {f"exact_gradient_{group + 1}": record.exact_gradients[:, group].tolist() for group in groups}
         table |= {f"estimate_{group + 1}": [*record.gradients[:, group].tolist(), None] for group in groups}
-        return table_csv(table)
+        return csv_columns(table).encode()
 
     def _about_estimates(self) -> str:
         settings = self.settings

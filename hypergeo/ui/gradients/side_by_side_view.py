@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import Palette
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
@@ -18,7 +19,7 @@ from hypergeo.ui.quality.agreement import Agreement, agreement
 from .descent_view import Estimates, exact_gradient
 from .estimators import Method, contestants
 from .settings import Settings
-from .text import ARROW_WORDS, draws_words, table_csv
+from .text import ARROW_WORDS, draws_words
 
 __all__ = ["SideBySide"]
 
@@ -138,8 +139,7 @@ class SideBySide:
             for number, row in enumerate(found.gradients.tolist())
         ]
         names = ["estimator", "estimate", *(f"gradient_{group + 1}" for group in range(len(self.exact)))]
-        columns = zip(*[(f'"{label}"', *rest) for label, *rest in rows], strict=True)
-        return table_csv({name: list(column) for name, column in zip(names, columns, strict=True)})
+        return csv_text([names, *rows]).encode()
 
     def _cost(self, kind: str) -> str:
         return f"{next(found.evaluations for method, found in self.found.items() if method.kind == kind):,.0f}"

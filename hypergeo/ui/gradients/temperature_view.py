@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_columns
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel
@@ -19,7 +20,7 @@ from hypergeo.ui.quality.agreement import Agreement, agreement
 from .descent_view import CURVE, exact_gradient
 from .estimators import Method, contestants
 from .settings import Settings
-from .text import draws_words, table_csv
+from .text import draws_words
 
 __all__ = ["CURVE_ESTIMATES", "TemperatureView"]
 
@@ -157,8 +158,7 @@ class TemperatureView:
 
     def export(self) -> bytes:
         """The table as comma-separated values."""
-        table = self.table()
-        return table_csv({**table, "estimator": [f'"{name}"' for name in table["estimator"]]})
+        return csv_columns(self.table()).encode()
 
     def _best(self) -> tuple[Method, float, float]:
         found = [

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from hypergeo.ui.quality.agreement import Agreement
 
-__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words", "table_csv"]
+__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words"]
 
 ARROW_WORDS = "Arrows are gradients in the log weights, turned downhill: towards a corner means raise that group's weight."
 
@@ -32,18 +29,6 @@ def loss_words(loss: float) -> str:
         ('51.49', 'less than 0.001')
     """
     return "less than 0.001" if 0 < loss < 0.001 else f"{loss:.4g}"
-
-
-def table_csv(table: Mapping[str, list[Any]]) -> bytes:
-    """A table as comma-separated values.
-
-    Example:
-        >>> table_csv({"step": [0, 1], "loss": [2.5, None]}).decode()
-        'step,loss\\n0,2.5\\n1,\\n'
-    """
-    rows = zip(*table.values(), strict=True)
-    lines = [",".join(table), *(",".join("" if value is None else str(value) for value in row) for row in rows)]
-    return ("\n".join(lines) + "\n").encode()
 
 
 def draws_words(number: int) -> str:
