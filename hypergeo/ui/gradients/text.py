@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hypergeo.ui.quality.agreement import Agreement
+from hypergeo.quality.agreement import Agreement
 
 __all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words"]
 
@@ -43,14 +43,14 @@ def draws_words(number: int) -> str:
 
 def about_mean(found: Agreement) -> str:
     """How the mean estimate agrees with the exact gradient, in words."""
-    if not found.relative:
-        return f"The exact gradient is **zero** here; a single estimate spreads by {found.spread:.3g} around it."
+    if not found.norm:
+        return f"The exact gradient is **zero** here; a single estimate spreads by {found.deviation.value:.3g} around it."
     spread = (
-        f"a single estimate spreads **{found.spread:.2g} times** its length"
-        if found.spread
+        f"a single estimate spreads **{found.deviation.value:.2g} times** its length"
+        if found.deviation.value
         else "no estimate differs from another"
     )
-    if found.bias == 0 and found.spread == 0:
+    if found.bias.value == 0 and found.deviation.value == 0:
         return f"The mean arrow **is the exact one**, and {spread}."
     if not found.biased:
         return f"The mean of {found.number} arrows **cannot be told from the exact one**, and {spread}."
