@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
-from hypergeo.figures.core.ticks import decades
+from hypergeo.figures.core.series import log_ticks
 from hypergeo.numerics.seed_statistics import SeedStatistics
 from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
 from hypergeo.shared_factors.results import FactorResults, MethodSummary
@@ -113,7 +113,7 @@ def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
     low, high = (min(values) / 1.6, max(values) * 1.6) if values else (0.1, 1.0)
     return Panel(
         traces=traces,
-        xaxis={"type": "log", "range": np.log10([low, high]).tolist(), "showgrid": True, **decades(low, high)},
+        xaxis={"type": "log", "range": np.log10([low, high]).tolist(), "showgrid": True, **log_ticks(low, high)},
         yaxis=_names([method.method for _, method in estimating]),
         annotations=[
             caption("Squared error of the number: ● fixed, ◇ numbers differ", palette),
