@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hypergeo._records import from_record, to_record
+from hypergeo._records import from_record, html_table, html_text, to_record
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
@@ -79,6 +79,28 @@ class PublishedCheck:
     def of(self, conditionals: str, reference: str) -> tuple[CheckRow, ...]:
         """The rows of one kind of conditionals against one law, weights increasing."""
         return tuple(row for row in self.rows if (row.conditionals, row.reference) == (conditionals, reference))
+
+    def __repr__(self) -> str:
+        weights = ", ".join(f"{weight:g}" for weight in sorted({row.second_weight for row in self.rows}))
+        return f"<PublishedCheck of {self.total_count} from {self.group_sizes}: second weights {weights}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict and the tests of each weight, as notebooks show them."""
+        cells = [
+            (
+                f"{row.second_weight:g}",
+                row.conditionals,
+                row.reference,
+                f"{row.median_distance:.3g}",
+                f"{row.rejected} of {row.tests}",
+            )
+            for row in self.rows
+        ]
+        head = ["second weight", "conditionals", "against", "median KS distance", "rejected"]
+        sentences = "".join(f"<li>{html_text(sentence)}</li>" for sentence in self.verdict())
+        return f"<ul>{sentences}</ul>" + html_table(
+            head, [(row, bool(each.rejected)) for row, each in zip(cells, self.rows, strict=True)]
+        )
 
     def verdict(self) -> list[str]:
         """What the check says, in sentences."""
