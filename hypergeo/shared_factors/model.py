@@ -244,45 +244,59 @@ class SharedFactors:
         """Images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
         return self.autoencoder.decode(self._parameters[:, : self.autoencoder.length], latents).clamp(0, 1)
 
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Pairs as the models see them, shared dimensions shared, shape ``(R, N, 2, C, H, W)``."""
-        return self.decode(self.view(images).latents)
+    def reconstruct(self, pairs: Tensor | PairView) -> Tensor:
+        """Decodes pairs with their shared dimensions shared.
 
-    def swap(self, images: Tensor, part: str = "shared", donors: Tensor | None = None) -> Tensor:
-        """Pairs after one part of their latents has been exchanged.
+        Args:
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them, which saves encoding them again.
+
+        Returns:
+            Shape ``(R, N, 2, C, H, W)``.
+        """
+        return self.decode(self._viewed(pairs).latents)
+
+    def swap(self, pairs: Tensor | PairView, part: str | Tensor = "shared", donors: Tensor | None = None) -> Tensor:
+        """Decodes pairs after one part of their latents has been exchanged.
 
         Between the two images of a pair, exchanging the shared part should change nothing, and exchanging the independent
         part should turn each image into the other. With donors, each pair takes the part from the same image of another
         pair.
 
         Args:
-            images: shape ``(N, 2, C, H, W)``.
-            part: ``"shared"`` or ``"independent"``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
+            part: ``"shared"``, ``"independent"``, or which dimensions are exchanged, shape ``(R, N, d)``.
             donors: for each pair the number of the pair that gives, shape ``(N,)``.
 
         Returns:
             Shape ``(R, N, 2, C, H, W)``.
-        """
-        if part not in ("shared", "independent"):
-            raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
-        seen = self.view(images)
-        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
-        moved = seen.shared if part == "shared" else ~seen.shared
-        return self.decode(torch.where(moved[:, :, None], given, seen.mean))
 
-    def traverse(self, images: Tensor, values: Tensor) -> Tensor:
-        """Images as one latent dimension after the other goes through values, in the prior's standard deviations.
+        Raises:
+            ValueError: for another part.
+        """
+        seen = self._viewed(pairs)
+        if isinstance(part, str):
+            if part not in ("shared", "independent"):
+                raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
+            part = seen.shared if part == "shared" else ~seen.shared
+        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
+        return self.decode(torch.where(part[:, :, None], given, seen.mean))
+
+    def traverse(self, pairs: Tensor | PairView, values: Tensor) -> Tensor:
+        """Decodes the first images as one latent dimension after the other goes through values.
 
         Args:
-            images: pairs, of which the first images are taken, shape ``(N, 2, C, H, W)``.
-            values: shape ``(V,)``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
+            values: in the prior's standard deviations, shape ``(V,)``.
 
         Returns:
             Shape ``(R, N, d, V, C, H, W)``.
         """
-        mean = self.view(images).mean[:, :, 0]
+        mean = self._viewed(pairs).mean[:, :, 0]
         here = torch.eye(self.dimensions, dtype=torch.bool)[:, None]
         return self.decode(torch.where(here, values.to(mean.dtype)[:, None], mean[:, :, None, None]))
+
+    def _viewed(self, pairs: Tensor | PairView) -> PairView:
+        return pairs if isinstance(pairs, PairView) else self.view(pairs)
 
 
 def _expected(law: Tensor) -> Tensor:

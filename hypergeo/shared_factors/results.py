@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from scipy import stats
-
 from .scores import Collapse, Score
 from .study import CONSTANT, StudyRow
 
@@ -180,6 +178,8 @@ class FactorResults:
 
     def compare(self, ours: str, other: str, measure: str, varying: bool) -> Comparison | None:
         """Our measure less another's, over the seeds that both have; ``None`` for fewer than two."""
+        from scipy import stats
+
         first, second = (self.by_seed(name, measure, varying) for name in (ours, other))
         differences = [first[seed] - second[seed] for seed in first if seed in second]
         if len(differences) < 2:
