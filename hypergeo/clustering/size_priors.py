@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hypergeo._validate import require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
@@ -168,9 +169,7 @@ class HypergeometricSizes(SizePrior):
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise ValueError(f"temperature must be a positive number; got {value!r}.")
-        self._temperature = float(value)
+        self._temperature = float(require_real("temperature", value, "a positive number", gt=0))
 
     def draw(self, log_weights: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
         """One relaxed draw a row."""

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
+
 from .kmeans import kmeans_plus_plus, lloyd, squared_distances
 from .schedule import Schedule
 from .size_priors import SizePrior, size_prior
@@ -105,10 +107,9 @@ class SizedClusters:
         **settings: Any,
     ):
         self.points = _read_points(points)
-        _require_whole("num_clusters", num_clusters, 1, len(self.points))
-        _require_whole("restarts", restarts, 1)
-        _require_whole("seed", seed, 0)
-        self.restarts, self.seed = restarts, seed
+        most = len(self.points)
+        num_clusters = require_whole("num_clusters", num_clusters, 1, most, f"between 1 and the number of points, {most}")
+        self.restarts, self.seed = require_whole("restarts", restarts, 1), require_whole("seed", seed)
         self.schedule = Schedule() if schedule is None else schedule
         self.prior: SizePrior = size_prior(prior, len(self.points), num_clusters, **settings)
         # Distances are taken about the centre, where they lose no digits, and in units of the points' spread.
@@ -241,13 +242,6 @@ class SizedClusters:
         self._adam.load_state_dict(deepcopy(state["adam"]))
         self.steps_done, self.drawn, self.assigned = state["steps_done"], state["drawn"], state["assigned"]
         self._potentials = None if self.assigned is None else self.assigned.column_potentials
-
-
-def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
-    if not good:
-        allowed = f"of at least {least}" if most is None else f"between {least} and the number of points, {most}"
-        raise ValueError(f"{name} must be a whole number {allowed}; got {value!r}.")
 
 
 def _read_array(name: str, given: Any) -> Tensor:

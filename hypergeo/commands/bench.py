@@ -26,7 +26,7 @@ from hypergeo.quality.goodness_of_fit import support_size
 
 from .named_estimators import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, start, urn_of, whole
+from .urn_arguments import add_seed_argument, add_urn_arguments, single_positive, start, urn_of, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--num-evaluations", type=whole(2, 10**6), default=8, metavar="E", help="draws of each gradient estimate; 8"
     )
-    group.add_argument("--seconds", type=_seconds, default=0.3, metavar="T", help="time for each kind of call; 0.3")
-    group.add_argument("--temperature", type=_seconds, default=0.5, metavar="T", help="of the relaxation; 0.5")
+    group.add_argument("--seconds", type=single_positive, default=0.3, metavar="T", help="time for each kind of call; 0.3")
+    group.add_argument("--temperature", type=single_positive, default=0.5, metavar="T", help="of the relaxation; 0.5")
     add_seed_argument(parser)
     add_output_arguments(parser, ["text", "json", "csv"])
 
@@ -152,10 +152,3 @@ def _duration(seconds: float) -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} µs"
-
-
-def _seconds(text: str) -> float:
-    found = numbers(text)
-    if len(found) != 1 or not 0 < found[0] < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
-    return found[0]

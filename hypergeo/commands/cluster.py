@@ -20,7 +20,7 @@ from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled
 
 from .inputs import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import positive, sizes, whole
+from .urn_arguments import single_positive, sizes, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("what is clustered")
     data.add_argument("points", nargs="?", metavar="FILE", help="points or images (.npz or a table; - for standard input)")
     data.add_argument("--blobs", type=sizes, metavar="SIZES", help="clouds of these sizes instead of a file: 240,100,40,20")
-    data.add_argument("--separation", type=_number, default=3.0, metavar="D", help="of neighbouring clouds, 3 by default")
+    data.add_argument(
+        "--separation", type=single_positive, default=3.0, metavar="D", help="of neighbouring clouds, 3 by default"
+    )
     data.add_argument("--digits", action="store_true", help="scikit-learn's 1,797 handwritten digits instead of a file")
     data.add_argument(
         "--imbalance",
@@ -71,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--network-steps", type=whole(1, 100_000), metavar="S", help="of each half of a network's training; what suits each"
     )
-    how.add_argument("--temperature", type=_number, default=1.0, metavar="T", help="of relaxed draws, 1 by default")
+    how.add_argument("--temperature", type=single_positive, default=1.0, metavar="T", help="of relaxed draws, 1 by default")
     how.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="SEED", help="the first seed, 0 by default")
     how.add_argument("--seeds", type=whole(1, 10_000), default=1, metavar="N", help="how many seeds, 1 by default")
     add_output_arguments(parser, ["text", "json", "csv", "html"])
@@ -209,10 +211,3 @@ def _html(study: ClusterStudy) -> str:
 
 
 _WRITERS: dict[str, Callable[[ClusterStudy], str]] = {"text": _text, "json": _json, "csv": _csv, "html": _html}
-
-
-def _number(text: str) -> float:
-    found = positive(text)
-    if len(found) != 1:
-        raise argparse.ArgumentTypeError(f"must be one positive number; got {text!r}")
-    return found[0]

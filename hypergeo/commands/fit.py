@@ -15,7 +15,7 @@ from hypergeo.distributions.fitting import WeightFit, fit_weights
 
 from .inputs import read_text
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import numbers, sizes
+from .urn_arguments import level, sizes
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--group-sizes", type=sizes, required=True, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
     )
-    parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
+    parser.add_argument("--level", type=level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
     add_output_arguments(parser, ["text", "json", "csv"])
 
 
@@ -121,10 +121,3 @@ def _shown(value: object) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _level(text: str) -> float:
-    found = numbers(text)
-    if len(found) != 1 or not 0 < found[0] < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
-    return found[0]

@@ -15,7 +15,8 @@ from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.numerics.adam import Adam
 from hypergeo.objectives import CountedObjective
 
-from .base import Estimator, Objective
+from .base import Estimator
+from .expansion import Objective
 from .expectation import ListedUrn, expected_separable
 
 __all__ = ["Descent", "DescentRun", "descend"]

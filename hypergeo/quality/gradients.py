@@ -11,6 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
 from hypergeo.objectives import CountedObjective
@@ -150,8 +151,7 @@ def measure_estimator(
         >>> quality.bias.high, quality.deviation.value, quality.evaluations
         (0.0, 0.0, 4.0)
     """
-    if num_estimates < 2:
-        raise ValueError(f"num_estimates must be at least 2; got {num_estimates}.")
+    require_count("num_estimates", num_estimates, 2)
     estimates = independent_gradients(
         estimator, distribution, objective, num_evaluations, num_estimates, lambda share: step(0.8 * share)
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from hypergeo._validate import require_whole
 from hypergeo.datasets.image_pairs import FactorImages, Sharing
 from hypergeo.distributed import Team
 from hypergeo.numerics.adam import Adam
@@ -74,7 +75,7 @@ class SharedFactors:
         team: Team | None = None,
     ):
         self.data = data
-        self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        self.seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)]
         if not self.seeds:
             raise ValueError("seeds must hold at least one number.")
         names = isinstance(shared, list) and all(isinstance(each, str) for each in shared)
@@ -86,9 +87,7 @@ class SharedFactors:
             self.shared = [shared] * len(self.seeds)
         for each in self.shared:
             data.pairs(1, each, torch.Generator().manual_seed(0))
-        self.dimensions = data.num_factors if dimensions is None else dimensions
-        if isinstance(dimensions, bool) or not isinstance(self.dimensions, int) or self.dimensions < 1:
-            raise ValueError(f"dimensions must be a whole number of at least 1; got {dimensions!r}.")
+        self.dimensions = data.num_factors if dimensions is None else require_whole("dimensions", dimensions, 1)
         self.rule = Hypergeometric() if rule is None else rule
         self.settings = Settings() if settings is None else settings
         self.team = Team() if team is None else team

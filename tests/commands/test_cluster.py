@@ -167,7 +167,7 @@ def test_pages_hold_every_run_and_ask_nobody_for_anything(archive, tmp_path, cap
         (["x.npz"], "No such file or directory: x.npz"),
         (["x.npz", "--blobs", "3,4"], "Give either a file"),
         (["--blobs", "0,0"], "sizes must be whole numbers, zero or more, and not all zero"),
-        (["--blobs", "5,5", "--separation", "-1"], "must be positive numbers"),
+        (["--blobs", "5,5", "--separation", "-1"], "must be a positive number; got '-1'"),
         (["--blobs", "5,5", "--methods", "magic"], "got magic"),
         (["--blobs", "5,5", "--methods", "hypergeometric, capacities known"], "needs --capacities"),
         (["--blobs", "5,5", "--capacities", "4"], "room for all 10 points"),

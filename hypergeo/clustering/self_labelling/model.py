@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hypergeo._validate import require_whole
 from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
 from hypergeo.clustering.size_priors import SizePrior, size_prior
 from hypergeo.clustering.transport_plan import assign
@@ -64,10 +65,9 @@ class LabellingSettings:
     augmentation: Augmentation = Augmentation()  # noqa: RUF009  frozen, so it may be shared
 
     def __post_init__(self) -> None:
-        for name, least in (("dimensions", 2), ("width", 1), ("batch", 2), ("warm_up", 0), ("steps", 0), ("every", 1)):
-            _require_whole(name, getattr(self, name), least)
-        _require_whole("draws", self.draws, 1)
-        _require_whole("starts", self.starts, 1)
+        least = {"dimensions": 2, "width": 1, "batch": 2, "warm_up": 0, "steps": 0, "every": 1, "draws": 1, "starts": 1}
+        for name, bound in least.items():
+            object.__setattr__(self, name, require_whole(name, getattr(self, name), bound))
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ class SelfLabelling:
     ):
         self.images = _read_images(images)
         N = len(self.images)
-        _require_whole("num_clusters", num_clusters, 1, N)
-        _require_whole("seed", seed, 0)
+        num_clusters = require_whole("num_clusters", num_clusters, 1, N, f"between 1 and the number of images, {N}")
+        seed = require_whole("seed", seed)
         self.settings = LabellingSettings() if settings is None else settings
         self.prior: SizePrior = size_prior(prior, N, num_clusters, **size_settings)
         self.num_clusters, self.seed = num_clusters, seed
@@ -369,13 +369,6 @@ def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequenti
         for inputs in (pixels, settings.width):
             layers += [nn.Linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
         return nn.Sequential(*layers, nn.Linear(settings.width, settings.dimensions))
-
-
-def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
-    if not good:
-        allowed = f"of at least {least}" if most is None else f"between {least} and the number of images, {most}"
-        raise ValueError(f"{name} must be a whole number {allowed}; got {value!r}.")
 
 
 def _read_images(given: Any) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder
@@ -116,10 +117,8 @@ def fit_variational_clusters(
         clustering", IJCAI 2017.
     """
     rows = _read_rows(x)
-    if isinstance(num_clusters, bool) or not isinstance(num_clusters, int) or not 1 <= num_clusters <= len(rows):
-        raise ValueError(f"num_clusters must be a whole number between 1 and the {len(rows)} points; got {num_clusters!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0; got {seed!r}.")
+    num_clusters = require_whole("num_clusters", num_clusters, 1, len(rows), f"between 1 and the {len(rows)} points")
+    seed = require_whole("seed", seed)
     if urn not in ("all", "batch"):
         raise ValueError(f'urn must be "all" or "batch"; got {urn!r}.')
     chosen = _settings(settings)

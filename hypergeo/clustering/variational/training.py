@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_real, require_whole
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder, Reconstruction
@@ -50,20 +51,16 @@ class VariationalSettings:
 
     def __post_init__(self) -> None:
         try:
-            object.__setattr__(self, "hidden", tuple(self.hidden))
+            hidden = tuple(self.hidden)
         except TypeError:
             raise ValueError(f"hidden must be a list of whole numbers; got {self.hidden!r}.") from None
-        least = {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}
-        whole = [(name, getattr(self, name), low) for name, low in least.items() if getattr(self, name) is not None]
-        for name, value, low in [*whole, *(("hidden", width, 1) for width in self.hidden)]:
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}.")
-        for name in ("rate", "mixture_rate", "noise"):
-            value = getattr(self, name)
-            good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-            if not good or (name != "noise" and value == 0):
-                allowed = "a number of at least 0" if name == "noise" else "a positive number"
-                raise ValueError(f"{name} must be {allowed}; got {value!r}.")
+        object.__setattr__(self, "hidden", tuple(require_whole("hidden", width, 1) for width in hidden))
+        for name, least in {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}.items():
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, require_whole(name, value, least))
+        for name in ("rate", "mixture_rate"):
+            object.__setattr__(self, name, require_real(name, getattr(self, name), "a positive number", gt=0))
+        object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
 
 def _epochs(given: int | None, steps: int) -> int:
