@@ -8,12 +8,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn import metrics
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric
 from hypergeo.clustering import Schedule, SizedClusters, fit_clusters
+from hypergeo.clustering.hard_labels import hard_labels
 from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.size_priors import HypergeometricSizes, size_prior
@@ -99,6 +101,62 @@ def test_capacities_that_leave_no_choice() -> None:
     found = fit_clusters(BLOBS.points, 2, capacities=[30, 70], restarts=2, schedule=SHORT)
     assert found.sizes.tolist() == pytest.approx([30, 70])
     torch.testing.assert_close(found.plan.sum(0), torch.tensor([30.0, 70.0], dtype=torch.float64), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("straight_through", [False, True])
+def test_minimum_sizes_are_respected_in_every_draw(straight_through: bool) -> None:
+    """Clouds of 40, 30 and 20 points, 25 at least for each cluster."""
+    blobs = gaussian_blobs([40, 30, 20], 4.0, seed=1)
+    model = SizedClusters(blobs.points, 3, minimum_sizes=25, capacities=38, restarts=2, straight_through=straight_through)
+    for _ in range(30):
+        model.step()
+        assert (model.drawn >= 25 - 1e-9).all()
+        assert (model.drawn <= 38 + 1e-9).all()
+    found = model.evaluate()
+    assert (found.sizes >= 25).all()
+    for labels in found.labels:
+        assert 25 <= int(torch.bincount(labels, minlength=3).min()) <= int(torch.bincount(labels).max()) <= 38
+
+
+def test_labels_keep_to_capacities_where_points_tie() -> None:
+    """Four points that are the same, of which one must go elsewhere: the choice does not depend on the run."""
+    points = [[0.0]] * 4 + [[9.0]] * 2
+    found, again = (fit_clusters(points, np.int64(2), capacities=3, restarts=4, schedule=SHORT) for _ in range(2))
+    assert torch.bincount(found.labels).tolist() == [3, 3]
+    assert len(set(found.labels[4:].tolist())) == 1
+    assert torch.equal(found.labels, again.labels)
+
+
+def test_hard_labels_are_the_best_that_keep_to_the_bounds() -> None:
+    """Against all labellings of seven points, and against an assignment with a column for every place."""
+    generator = torch.Generator().manual_seed(0)
+    every = torch.tensor(list(itertools.product(range(3), repeat=7)))
+    counts = torch.nn.functional.one_hot(every, 3).sum(1)
+    for bounds in ([[0, 0, 0], [3, 3, 3]], [[2, 2, 2], [7, 7, 7]], [[0, 1, 4], [1, 7, 4]], [[1, 2, 4], [1, 2, 4]]):
+        least, most = map(torch.tensor, bounds)
+        for _ in range(20):
+            scores = 5 * torch.randn(7, 3, generator=generator, dtype=torch.float64) + torch.tensor([4.0, 0.0, 0.0])
+            found = hard_labels(scores.argmax(-1), scores, (least, most))
+            best = scores[torch.arange(7), every].sum(-1)[((least <= counts) & (counts <= most)).all(-1)].max()
+            assert float(scores[torch.arange(7), found].sum()) == pytest.approx(float(best), abs=1e-9)
+            assert bool(((least <= torch.bincount(found, minlength=3)) & (torch.bincount(found, minlength=3) <= most)).all())
+    scores = 30 * torch.randn(300, 4, generator=generator, dtype=torch.float64) + torch.tensor([90.0, 0.0, 0.0, 0.0])
+    most = torch.tensor([60, 80, 100, 90])
+    found = hard_labels(scores.argmax(-1), scores, (torch.zeros(4).long(), most))
+    places = np.repeat(np.arange(4), most.numpy())
+    rows, columns = linear_sum_assignment(scores.numpy()[:, places], maximize=True)
+    assert float(scores[torch.arange(300), found].sum()) == pytest.approx(scores.numpy()[rows, places[columns]].sum())
+    free = scores.argmax(-1)
+    assert hard_labels(free, scores, (torch.zeros(4).long(), torch.full((4,), 300))) is free
+
+
+def test_a_fit_shows_itself() -> None:
+    found = fit_clusters(BLOBS.points, 4, restarts=2, schedule=SHORT)
+    assert repr(found).startswith("ClusterFit(100 points in 4 clusters of expected sizes ")
+    assert "\n" not in repr(found)
+    table = found._repr_html_()
+    assert table.count("<tr>") == 5
+    assert all(f"<td>{int(count)}</td>" in table for count in torch.bincount(found.labels))
 
 
 def test_the_first_restarts_are_the_same_however_many_there_are() -> None:
@@ -285,7 +343,7 @@ def test_progress_is_told() -> None:
         ({"seed": -1}, "of at least 0; got -1"),
         ({"prior": "normal"}, "must be one of hypergeometric, categorical, uniform; got 'normal'"),
         ({"prior": "uniform", "temperature": 2.0}, "Only the hypergeometric prior has temperature"),
-        ({"colour": 1}, "has the settings capacities, temperature, straight_through, conditionals; got colour"),
+        ({"colour": 1}, "has the settings capacities, minimum_sizes, temperature, straight_through, conditionals; got colour"),
         ({"capacities": [1, 1]}, "room for all 3 points; .* add up to 2"),
         ({"capacities": [2, 2, 2]}, "a whole number or 2 of them"),
         ({"capacities": [2.5, 2]}, "whole numbers, zero or more"),
@@ -329,14 +387,23 @@ def test_kmeans_plus_plus_spreads_and_lloyd_descends() -> None:
     torch.testing.assert_close(width, (away.amin(-1).sum(-1) / 200).sqrt())
 
 
-def test_scores_agree_with_scikit_learn() -> None:
+def test_scores_agree_with_their_definitions() -> None:
+    """Adjusted Rand index over all pairs of points, mutual information over all pairs of a class and a cluster."""
     random = np.random.default_rng(0)
     for classes, clusters in ((3, 3), (4, 2), (2, 5), (1, 3), (1, 1)):
         true, found = random.integers(classes, size=60), random.integers(clusters, size=60)
         found = np.where(random.random(60) < 0.6, true % clusters, found)
         scores = score_clusters(true, found)
-        assert scores.adjusted_rand_index == pytest.approx(metrics.adjusted_rand_score(true, found), abs=1e-12)
-        assert scores.mutual_information == pytest.approx(metrics.normalized_mutual_info_score(true, found), abs=1e-12)
+        pairs = list(itertools.combinations(range(60), 2))
+        same = np.array([(true[i] == true[j], found[i] == found[j]) for i, j in pairs])
+        chance, most = same[:, 0].sum() * same[:, 1].sum() / len(pairs), same.sum() / 2
+        rand = 1.0 if most == chance else (same.all(1).sum() - chance) / (most - chance)
+        assert scores.adjusted_rand_index == pytest.approx(rand, abs=1e-12)
+        joint = np.array([[np.mean((true == a) & (found == b)) for b in range(clusters)] for a in range(classes)])
+        entropies = [-sum(p * math.log(p) for p in shares if p > 0) for shares in (joint.sum(0), joint.sum(1), joint.ravel())]
+        both = (entropies[0] + entropies[1]) / 2
+        information = 1.0 if both == 0 else (entropies[0] + entropies[1] - entropies[2]) / both
+        assert scores.mutual_information == pytest.approx(information, abs=1e-12)
         again = score_clusters(true, found[::-1], np.bincount(found))
         assert 0 <= again.size_error <= 1
     exact = score_clusters([0, 0, 1, 2], [2, 2, 0, 1])

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hypergeo._validate import require_whole
+from hypergeo.clustering.hard_labels import hard_labels
 from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
-from hypergeo.clustering.size_priors import SizePrior, size_prior
+from hypergeo.clustering.size_priors import SizePrior, centred, size_prior
 from hypergeo.clustering.transport_plan import assign
 
 from .augmentation import Augmentation
 
 __all__ = ["LabelledClusters", "LabellingSettings", "SelfLabelling", "concentration", "fit_self_labelling"]
 
-_LARGEST_LOG_WEIGHT = 15.0
 _FIRST_CONCENTRATION = 20.0
 _LLOYD_STEPS = 30
 _LAST_ASSIGNMENTS = 30
@@ -75,7 +75,7 @@ class LabelledClusters:
     """What self-labelling found.
 
     Attributes:
-        labels: cluster of each image, shape ``(N,)``.
+        labels: cluster of each image, shape ``(N,)``, within the capacities and minimum sizes.
         sizes: expected sizes under the prior, shape ``(K,)``.
         plan: share of each image in each cluster, shape ``(N, K)``.
         log_weights: logarithms of the importance weights, mean zero, shape ``(K,)``.
@@ -114,8 +114,8 @@ class SelfLabelling:
         prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
         seed: of the network, its batches and changes, of starts and drawn sizes.
         settings: how it is trained.
-        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
-            ``straight_through``, ``conditionals``.
+        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``minimum_sizes``,
+            ``temperature``, ``straight_through``, ``conditionals``.
 
     Attributes:
         prior: where sizes come from.
@@ -172,6 +172,7 @@ class SelfLabelling:
         self._log_weights = torch.zeros(1, num_clusters, requires_grad=True)
         self._weight_adam = torch.optim.Adam([self._log_weights], self.settings.weight_rate, betas=(0.9, 0.99))
         self._potentials: Tensor | None = None
+        self._log_plan = torch.zeros(0)
         self.first_labels: Tensor | None = None
 
     @property
@@ -235,7 +236,8 @@ class SelfLabelling:
         assert self.plan is not None
         assert self.first_labels is not None
         sizes = self.prior.mean(self._log_weights.detach())[0]
-        return LabelledClusters(self.plan.argmax(-1), sizes, self.plan, self.log_weights, self.features(), self.first_labels)
+        labels = hard_labels(self.plan.argmax(-1), self._log_plan, self.prior.bounds)
+        return LabelledClusters(labels, sizes, self.plan, self.log_weights, self.features(), self.first_labels)
 
     def _start(self) -> None:
         """First clusters: the best of some starts of k-means in the features that there are."""
@@ -247,7 +249,7 @@ class SelfLabelling:
         self._centres = functional.normalize(best, dim=-1)
         counts = torch.bincount(self.first_labels, minlength=self.num_clusters)
         with torch.no_grad():
-            self._log_weights.copy_(self.prior.log_weights_for(counts[None]))
+            self._log_weights.copy_(self.prior.log_weights_for(counts[None].double().clamp(min=0.5)))
         self._mend()
 
     def _label(self, done: float, draws: int) -> None:
@@ -267,7 +269,7 @@ class SelfLabelling:
                 self._weight_adam.step()
                 self._mend()
             self._move(features, found.plan[0])
-            self.plan = found.plan[0]
+            self.plan, self._log_plan = found.plan[0], found.log_plan(cost)[0]
 
     def _move(self, features: Tensor, plan: Tensor) -> None:
         """Clusters where their images are, as concentrated as those are together."""
@@ -279,7 +281,7 @@ class SelfLabelling:
     @torch.no_grad()
     def _mend(self) -> None:
         """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
-        self._log_weights.sub_(self._log_weights.mean()).clamp_(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
+        self._log_weights.copy_(centred(self._log_weights))
 
     def _learn(self, labelled: int) -> None:
         settings = self.settings
