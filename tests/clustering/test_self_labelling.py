@@ -12,12 +12,12 @@ from scipy import stats
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.augmentation import Augmentation
 from hypergeo.clustering.self_labelling.model import (
-    LabellingSettings,
     SelfLabelling,
     _contrast,
     concentration,
     fit_self_labelling,
 )
+from hypergeo.clustering.self_labelling.settings import LabellingSettings
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 
 PRIORS = ("uniform", "categorical", "hypergeometric")
