@@ -228,7 +228,7 @@ class SelfLabelling:
                 self._weight_adam.step()
                 self._mend()
             self._move(features, found.plan[0])
-            self.plan, self._log_plan = found.plan[0], found.log_plan(cost)[0]
+        self.plan, self._log_plan = found.plan[0], found.log_plan(cost)[0]
 
     def _move(self, features: Tensor, plan: Tensor) -> None:
         """Clusters where their images are, as concentrated as those are together."""

@@ -30,7 +30,7 @@ def _layers(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
 
 
 class MixtureAutoencoder(nn.Module):
-    r"""``c`` from a law of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
+    r"""``c`` from a prior of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
 
     Args:
         width: numbers in a row of data, ``D``; rows should have mean zero and overall variance one.

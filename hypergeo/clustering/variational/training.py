@@ -73,11 +73,11 @@ def _rate(epoch: int, epochs: int) -> float:
 
 
 class VariationalTraining:
-    """A model, its data and the law of their labels, on one process or several.
+    """A model, its data and the prior of their labels, on one process or several.
 
     Networks and mixture follow the gradient of the evidence lower bound by mini-batches. In each, the soft labels are those
     that are best for the model as it is; the bound is stationary in them, so that no gradient need flow through them. The
-    law's weights are set to their best after each epoch, for the counts that all soft labels add up to.
+    prior's weights are set to their best after each epoch, for the counts that all soft labels add up to.
 
     Args:
         data: rows of mean zero and overall variance one, shape ``(N, D)``, all of them in every process.
@@ -108,7 +108,7 @@ class VariationalTraining:
 
     @property
     def _share(self) -> float:
-        """How many points of the law there are to a row."""
+        """Points of the prior per row of the data."""
         return self.labels.prior.num_points / len(self.data)
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
@@ -176,7 +176,7 @@ class VariationalTraining:
         return self.team.mean(whole).mul_(self.team.size).flatten(0, 1)
 
     def _bound(self, parts: Tensor) -> float:
-        """The evidence lower bound, with the law's part at weights that are near their best."""
+        """The evidence lower bound, with the prior's part at weights that are near their best."""
         self.fit_labels(roughly=True)
         counts = self.soft_labels.double().sum(0).cpu() * self._share
         prior = float(self.labels.log_prob(counts)) / self.labels.prior.num_points
