@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import os
 import platform
@@ -17,6 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hypergeo._records import csv_records
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
@@ -82,11 +81,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
     if chosen == "json":
         terminal.write(json.dumps({"machine": machine, "timings": rows}, indent=1, ensure_ascii=False) + "\n")
     elif chosen == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        terminal.write(text.getvalue())
+        terminal.write(csv_records(rows))
     else:
         words = ", ".join(f"{name} {value}" for name, value in machine.items())
         shown = [[row.what, _duration(row.median), _duration(row.fastest), str(row.calls)] for row in timings]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
+import statistics
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
 import torch
 
+from hypergeo._records import csv_text
 from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, find_clusters, usual_methods
 from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
 from hypergeo.clustering.benchmark.task import ClusterTask
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
+from hypergeo.numerics.seed_statistics import SeedStatistics
 
 from .inputs import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
@@ -169,27 +170,40 @@ def _json(study: ClusterStudy) -> str:
         {
             "method": name,
             "sizes": study.sizes(name).tolist(),
-            **{score: asdict(study.spread(name, score)) for score in (*study.scores, "seconds")},
+            **{score: _summed_up(study.values(name, score)) for score in (*study.scores, "seconds")},
         }
         for name in study.methods
     ]
     written = {
         "settings": study.settings,
         "summary": summary,
-        "comparisons": [{**asdict(each), "verdict": each.verdict} for each in study.comparisons(study.methods[0])],
+        "comparisons": [
+            {
+                "method": study.methods[0],
+                "rival": rival,
+                "score": score,
+                "better": found.difference,
+                "standard_error": found.standard_error,
+                "verdict": found.verdict(larger_is_better=True),
+            }
+            for (rival, score), found in study.comparisons(study.methods[0]).items()
+        ],
         "runs": [asdict(run) for run in study.runs],
     }
     return json.dumps(written, ensure_ascii=False) + "\n"
 
 
+def _summed_up(values: list[float]) -> dict[str, float | None]:
+    found = SeedStatistics.of(values)
+    return {"mean": found.mean, "sd": found.deviation, "median": statistics.median(values)}
+
+
 def _csv(study: ClusterStudy) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"])
+    rows: list[list[object]] = [["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"]]
     for run in study.runs:
         sized = (" ".join(f"{size:.6g}" for size in sizes) for sizes in (run.sizes, run.true_sizes))
-        writer.writerow([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
-    return text.getvalue()
+        rows.append([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
+    return csv_text(rows)
 
 
 def _text(study: ClusterStudy) -> str:

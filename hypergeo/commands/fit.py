@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 
 import torch
 
+from hypergeo._records import csv_records
 from hypergeo.datasets.counts_csv import CountsTable, read_counts
 from hypergeo.distributions.fitting import WeightFit, fit_weights
 
@@ -61,11 +60,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
         }
         terminal.write(json.dumps(record, ensure_ascii=False) + "\n")
     elif chosen == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        terminal.write(text.getvalue())
+        terminal.write(csv_records(rows))
     else:
         head = ["group", "size", "weight", "log weight", "standard error", f"{100 * given.level:g} % interval", ""]
         shown = [

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hypergeo import objectives
+from hypergeo._records import csv_records, from_record, to_record
 from hypergeo._validate import require_count, require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
@@ -27,10 +28,10 @@ from .distances import (
 from .goodness_of_fit import holm, support_size
 from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .progress import Progress, Work, named_estimators, reseed
-from .records import UrnRecord, from_record, to_record
+from .records import UrnRecord
 from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
-from .table import to_csv
+from .table import table_rows
 from .verdict import failures, verdict
 
 __all__ = [
@@ -252,8 +253,11 @@ class QualityReport(ReportData):
         return report
 
     def to_csv(self) -> str:
-        """One row for each sampler and each estimator, as comma-separated values with a header."""
-        return to_csv(self)
+        """One row for each sampler and each estimator, as comma-separated values with a header.
+
+        Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
+        """
+        return csv_records(table_rows(self))
 
 
 def _corrected(

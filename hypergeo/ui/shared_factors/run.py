@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from hypergeo.shared_factors import PairView, SharedFactors
 from hypergeo.shared_factors.fixed_rules import adavae_shared
 from hypergeo.shared_factors.scores import Collapse, collapse, match_factors, rank_correlations
 from hypergeo.ui.convergence.arrays import one_thread
-from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.runtime.result_store import ResultStore
 
 from .settings import STEPS, FactorSettings, Plan
 
@@ -37,7 +36,7 @@ _KEPT = 100  # steps between two states that all sessions may go on from
 _LAST = 24  # steps that were looked at and are kept as they were
 
 State = dict[str, Tensor]
-_SHELF: Shelf[State] = Shelf(100)
+_SHELF: ResultStore[State] = ResultStore(100)
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class FactorRun:
         self._turn = threading.Lock()
         self._model: SharedFactors | None = None
         self._done: tuple[tuple[int, str], ...] = ()
-        self._seen: OrderedDict[tuple[int, Plan], Snapshot] = OrderedDict()
+        self._seen: ResultStore[Snapshot] = ResultStore(_LAST)
 
     @one_thread()
     def at(self, step: int, plan: Plan) -> Snapshot:
@@ -126,10 +125,11 @@ class FactorRun:
             plan: what pairs share on the way.
         """
         with self._turn:
-            if (step, plan) not in self._seen:
+            seen = self._seen.get((step, plan))
+            if seen is None:
                 self._go_to(step, plan)
-                self._look(step, plan)
-            return self._seen[step, plan]
+                seen = self._look(step, plan)
+            return seen
 
     def take_on(self, step: int, plan: Plan, every: int = 0) -> Iterator[float]:
         """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done.
@@ -142,7 +142,7 @@ class FactorRun:
         looked = list(range(step, 0, -every))[:_LAST] if every else []
         for _ in range(STEPS):
             with self._turn, one_thread():
-                if (step, plan) in self._seen:
+                if self._seen.get((step, plan)) is not None:
                     return
                 made = self._go_to(step, plan, _AT_ONCE, looked)
             if made >= step:
@@ -163,7 +163,7 @@ class FactorRun:
             self._done = plan.until(done)
             if done % _KEPT == 0:
                 _SHELF.put(self._name(done, plan), model.state())
-            if looked and done in looked and (done, plan) not in self._seen:
+            if looked and done in looked and self._seen.get((done, plan)) is None:
                 self._look(done, plan)
         return model.steps_done
 
@@ -176,7 +176,7 @@ class FactorRun:
     def _skip_to(self, model: SharedFactors, step: int, plan: Plan) -> None:
         """Goes on from the furthest state that a session has passed with the same settings and plan."""
         for done in range(step // _KEPT * _KEPT, model.steps_done, -_KEPT):
-            state = _SHELF.take(self._name(done, plan))
+            state = _SHELF.get(self._name(done, plan))
             if state is not None:
                 model.load_state(state)
                 self._done = plan.until(done)
@@ -185,11 +185,11 @@ class FactorRun:
     def _name(self, done: int, plan: Plan) -> tuple[FactorSettings, int, tuple[tuple[int, str], ...]]:
         return self.settings, done, plan.until(done)
 
-    def _look(self, step: int, plan: Plan) -> None:
+    def _look(self, step: int, plan: Plan) -> Snapshot:
         assert self._model is not None
-        self._seen[step, plan] = _snapshot(self._model, self.settings, plan)
-        while len(self._seen) > _LAST:
-            self._seen.popitem(last=False)
+        seen = _snapshot(self._model, self.settings, plan)
+        self._seen.put((step, plan), seen)
+        return seen
 
 
 def fresh_pairs(settings: FactorSettings, model: SharedFactors, said: str) -> ImagePairs:
