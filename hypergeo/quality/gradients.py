@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
