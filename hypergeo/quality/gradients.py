@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
+from hypergeo.objectives import CountedObjective
 
 from .agreement import NEGLIGIBLE, Measured, compare_gradients
 from .reference_gradient import Reference, gradients, independent_gradients, reference_gradient
@@ -98,20 +97,6 @@ class GradientQuality:
         )
 
 
-class _Counted:
-    """An objective that counts how often it is evaluated for each law of a batch."""
-
-    def __init__(self, objective: Objective, batch: int):
-        self.objective = objective
-        self.batch = batch
-        self.evaluations = 0.0
-
-    def __call__(self, counts: Tensor) -> Tensor:
-        values = self.objective(counts)
-        self.evaluations += values.numel() / self.batch
-        return values
-
-
 def measure_estimator(
     distribution: FisherHypergeometric,
     objective: Objective,
@@ -176,7 +161,7 @@ def _cost(
     estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int
 ) -> tuple[float, float]:
     """Evaluations and median seconds of single estimates, as a training loop would make them."""
-    counted = _Counted(objective, 1)
+    counted = CountedObjective(objective)
     spent: list[float] = []
     while len(spent) < 3 or (len(spent) < 15 and sum(spent) < 0.1):
         start = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import Tensor
 
@@ -143,3 +143,7 @@ class PairView:
     def information(self) -> Tensor:
         """Mean divergence of each dimension's posteriors from the prior, in nats, shape ``(R, d)``; near 0 where unused."""
         return kl_to_prior(self.mean, self.log_var).mean((1, 2))
+
+    def first(self, count: int) -> PairView:
+        """The first pairs of each model, so many of them."""
+        return PairView(*(getattr(self, field.name)[:, :count] for field in fields(self)))

@@ -16,7 +16,8 @@ from hypergeo.__main__ import main
 from hypergeo.clustering import Schedule, fit_clusters
 from hypergeo.clustering.benchmark.registry import usual_methods
 from hypergeo.clustering.scores import score_clusters
-from hypergeo.clustering.self_labelling.model import LabellingSettings, fit_self_labelling
+from hypergeo.clustering.self_labelling.model import fit_self_labelling
+from hypergeo.clustering.self_labelling.settings import LabellingSettings
 from hypergeo.commands.inputs import read_points
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import labelled_digits
