@@ -54,7 +54,7 @@ def made_report() -> QualityReport:
         (made_report, "<QualityReport of 3 from (2, 2): 2 samplers, 1 estimator; ", NAME),
         (
             lambda: published_check((1, 2), num_seeds=2, num_samples=50),
-            "<PublishedCheck of 200 from (200, 200, 200): second weights 1, 2>",
+            "<PublishedCheck of 180 from (200, 200, 200): second weights 1, 2>",
             "merged",
         ),
         (
