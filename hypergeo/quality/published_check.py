@@ -174,7 +174,7 @@ def published_check(
 ) -> PublishedCheck:
     """Kolmogorov-Smirnov tests of every group's counts, exact and merged conditionals, against Fisher's and the merged law.
 
-    Torch's global generator is left as it was, also where ``progress`` raises to cancel.
+    Random numbers come from generators of its own, one for each set of samples.
 
     Args:
         second_weights: of the second group; the other groups have weight one.
@@ -205,29 +205,28 @@ def published_check(
         )
     threshold = level / (len(second_weights) * num_seeds * len(group_sizes))
     rows = []
-    with torch.random.fork_rng(devices=[]):
-        for place, second in enumerate(second_weights):
-            weights = [1.0, float(second)] + [1.0] * (len(group_sizes) - 2)
-            law = FisherHypergeometric(total_count, list(group_sizes), weights)
-            laws = {"exact": law.marginal_log_prob().exp(), "merged": merged_marginals(law)}
-            for which, rule in enumerate(_RULES):
-                sampler = RelaxedFisherHypergeometric(
-                    1.0, total_count, list(group_sizes), weights, straight_through=True, conditionals=rule
-                )
-                tests: dict[str, list[KSTest]] = {name: [] for name in laws}
-                for number in range(num_seeds):
-                    if progress is not None:
-                        done = (place * 2 + which) * num_seeds + number
-                        progress(done / (2 * num_seeds * len(second_weights)), f"{rule} conditionals, second weight {second:g}")
-                    torch.manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + which)
-                    counts = sampler.rsample((num_samples,))
-                    for name, marginals in laws.items():
-                        tests[name].append(ks_against(counts, marginals))
-                for name, found in tests.items():
-                    distances = tuple(tuple(test.distances.tolist()) for test in found)
-                    p_values = tuple(tuple(test.p_values.tolist()) for test in found)
-                    rejected = sum(p <= threshold for row in p_values for p in row)
-                    rows.append(CheckRow(float(second), rule, name, distances, p_values, rejected))
+    for place, second in enumerate(second_weights):
+        weights = [1.0, float(second)] + [1.0] * (len(group_sizes) - 2)
+        law = FisherHypergeometric(total_count, list(group_sizes), weights)
+        laws = {"exact": law.marginal_log_prob().exp(), "merged": merged_marginals(law)}
+        for which, rule in enumerate(_RULES):
+            sampler = RelaxedFisherHypergeometric(
+                1.0, total_count, list(group_sizes), weights, straight_through=True, conditionals=rule
+            )
+            tests: dict[str, list[KSTest]] = {name: [] for name in laws}
+            for number in range(num_seeds):
+                if progress is not None:
+                    done = (place * 2 + which) * num_seeds + number
+                    progress(done / (2 * num_seeds * len(second_weights)), f"{rule} conditionals, second weight {second:g}")
+                generator = torch.Generator().manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + which)
+                counts = sampler.rsample((num_samples,), generator=generator)
+                for name, marginals in laws.items():
+                    tests[name].append(ks_against(counts, marginals))
+            for name, found in tests.items():
+                distances = tuple(tuple(test.distances.tolist()) for test in found)
+                p_values = tuple(tuple(test.p_values.tolist()) for test in found)
+                rejected = sum(p <= threshold for row in p_values for p in row)
+                rows.append(CheckRow(float(second), rule, name, distances, p_values, rejected))
     if progress is not None:
         progress(1.0, "done")
     return PublishedCheck(tuple(group_sizes), total_count, num_samples, num_seeds, level, tuple(rows))
