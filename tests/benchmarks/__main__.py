@@ -1,6 +1,6 @@
 """Run the benchmarks, print their tables and write them as JSON.
 
-``load`` puts a classroom on the app, and ``commands`` runs the commands whose results the README files show: see their own --help.
+``load`` puts a classroom on the app, ``commands`` runs the commands whose results the README files show: see their --help.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer", type=Path, metavar="PATH", help="a checkout of thomassutter/mvhg to time beside this project")
     parser.add_argument("--json", type=Path, metavar="PATH", default=Path("benchmark.json"), help="where to write the results")
     parser.add_argument("--threads", type=int, default=2, help="number of threads, 2 by default")
-    parser.add_argument("--write", action="store_true", help="write the tables into the README files that have a place for them")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into the README files that have a place for them"
+    )
     given = parser.parse_args()
     if unknown := [name for name in given.sections if name not in SECTIONS]:
         parser.error(f"SECTION must be one of {', '.join(SECTIONS)}; got {', '.join(unknown)}")

@@ -72,7 +72,9 @@ def provenance() -> str:
     at = machine()
     versions = ", ".join(f"{name} {at[name]}" for name in ("torch", "numpy", "scipy"))
     load = at["load_average"][0]
-    return f"Measured {at['time'][:10]} on {at['cpu']}, {at['cores']} cores, {at['threads']} threads, {versions}, load {load:.1f}."
+    return (
+        f"Measured {at['time'][:10]} on {at['cpu']}, {at['cores']} cores, {at['threads']} threads, {versions}, load {load:.1f}."
+    )
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

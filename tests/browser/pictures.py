@@ -16,7 +16,7 @@ __all__ = ["FOLDER", "MOST_BYTES", "PICTURES", "main", "smallest"]
 
 FOLDER = Path(__file__).parent / "pictures"
 PICTURES = {
-    "convergence": "/convergence?conv_n=10&conv_tau=0.5&conv_number=1000",
+    "convergence": "/convergence?conv_n=10&conv_tau=0.56&conv_number=1000",
     "cluster_sizes": "/cluster_sizes?clu_step=150",
 }
 """The address that each picture shows."""
@@ -43,7 +43,7 @@ def main() -> None:
         browser.close()
 
 
-def smallest(screenshot: bytes) -> bytes:
+def smallest(screenshot: bytes, most: int = MOST_BYTES) -> bytes:
     """Encodes a screenshot as PNG, with fewer colours where it would be larger than allowed.
 
     Raises:
@@ -53,9 +53,9 @@ def smallest(screenshot: bytes) -> bytes:
     for colours in (256, 128, 64, 32, 16):
         written = io.BytesIO()
         image.quantize(colours, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
-        if written.tell() <= MOST_BYTES:
+        if written.tell() <= most:
             return written.getvalue()
-    raise ValueError(f"the picture has {written.tell():,} bytes with 16 colours; at most {MOST_BYTES:,} are allowed")
+    raise ValueError(f"the picture has {written.tell():,} bytes with 16 colours; at most {most:,} are allowed")
 
 
 if __name__ == "__main__":
