@@ -22,7 +22,7 @@ PICTURES = {
 """The address that each picture shows."""
 
 MOST_BYTES = 200_000
-_SIZE = (1280, 800)
+_SIZE = (1280, 840)
 
 
 def main() -> None:
