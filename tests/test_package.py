@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 import hypergeo
+from hypergeo.__main__ import main
 from hypergeo.commands import COMMANDS
 from hypergeo.commands.app import app_script
 from hypergeo.ui.catalogue import PAGES
@@ -132,6 +133,13 @@ def test_the_installed_app_serves_every_page(installed_app):
 
 def test_a_checkout_starts_its_own_app():
     assert app_script() == ROOT / "app.py"
+
+
+@pytest.mark.parametrize("library", ["streamlit", "plotly"])
+def test_a_library_that_is_missing_is_named_with_its_extra(library, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(["app"]) == 2
+    assert capsys.readouterr().err == f'python -m hypergeo app: this needs {library}: pip install "hypergeo[app]"\n'
 
 
 def test_importing_is_light():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import runpy
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from .terminal import Terminal
@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Serves the app until it is interrupted.
 
     Raises:
-        ValueError: if Streamlit or Plotly is not installed.
+        ModuleNotFoundError: if Streamlit or Plotly is not installed.
     """
-    if missing := [name for name in ("streamlit", "plotly") if find_spec(name) is None]:
-        raise ValueError(f'the app needs {" and ".join(missing)}: pip install "hypergeo[app]"')
+    for library in ("streamlit", "plotly"):
+        importlib.import_module(library)
     words = ["streamlit", "run", str(app_script())]
     for option in ("port", "address"):
         if (value := getattr(arguments, option)) is not None:
