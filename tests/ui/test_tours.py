@@ -14,7 +14,7 @@ from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop
-from tests.pages.test_pages import page
+from tests.support.app.pages import page
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}
