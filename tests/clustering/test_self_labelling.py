@@ -13,8 +13,8 @@ from scipy import stats
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.augmentation import Augmentation
 from hypergeo.clustering.self_labelling.model import (
-    LabellingSettings,
     LabelledClusters,
+    LabellingSettings,
     SelfLabelling,
     _contrast,
     concentration,

@@ -5,6 +5,7 @@ A process of its own, which imports torch anew, is for what only a process can s
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -12,6 +13,7 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -24,12 +26,6 @@ from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.quality import QualityReport
 
 URN = ["-n", "15", "-m", "3x10", "-w", "1,2,4"]
-PROGRAM = [sys.executable, "-m", "hypergeo"]
-
-
-def process(*arguments: object, text: str = "") -> subprocess.CompletedProcess[str]:
-    words = [*PROGRAM, *map(str, arguments)]
-    return subprocess.run(words, input=text, capture_output=True, text=True, timeout=120, check=False)
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -42,15 +38,16 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int,
     return status, shown.out, shown.err
 
 
-def test_what_sample_draws_is_what_fit_finds(capsys):
+def test_what_sample_draws_is_what_fit_finds(capsys, monkeypatch):
     status, drawn, err = called(capsys, "sample", "-N", 3000, *URN)
     assert (status, err) == (0, "")
     counts = read_counts(drawn).counts
     assert counts.shape == (3000, 3)
     assert bool((counts.sum(-1) == 15).all())
-    found = process("fit", "-", "-m", "10,10,10", "--format", "json", text=drawn)
-    assert found.returncode == 0, found.stderr
-    fit = json.loads(found.stdout)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(drawn.encode())))
+    status, found, err = called(capsys, "fit", "-", "-m", "10,10,10", "--format", "json")
+    assert (status, err) == (0, "")
+    fit = json.loads(found)
     expected = FisherHypergeometric.fit(counts, [10, 10, 10])
     assert [row["weight"] for row in fit["groups"]] == pytest.approx(expected.weights.tolist())
     assert [row["standard_error"] for row in fit["groups"]] == pytest.approx(expected.standard_errors.tolist())
@@ -84,37 +81,35 @@ def test_a_closed_pipe_is_quiet():
     assert done.stderr == ""
 
 
-def test_a_terminal_sees_a_bar_that_goes_away():
+def everything(terminal: int) -> str:
+    """What is written to the other end of a terminal until that is closed."""
+    parts = []
+    with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
+        while part := os.read(terminal, 4096):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def test_a_terminal_sees_a_bar_that_goes_away(capsys):
     """Standard error is a pseudo-terminal, standard output a pipe that must not hear of it."""
     outer, inner = pty.openpty()
-    with subprocess.Popen(
-        [*PROGRAM, "quality", *URN, "--num-samples", "400", "--num-gradients", "30", "--format", "csv"],
-        stdout=subprocess.PIPE,
-        stderr=inner,
-        text=True,
-    ) as running:
-        os.close(inner)
-        said = b""
-        while True:
-            try:
-                part = os.read(outer, 4096)
-            except OSError:  # Linux says so when the last writer is gone
-                break
-            if not part:
-                break
-            said += part
-        assert running.stdout is not None
-        written = running.stdout.read()
+    arguments = ["quality", *URN, "--num-samples", 400, "--num-gradients", 30, "--format", "csv"]
+    with ThreadPoolExecutor(1) as reader:
+        said = reader.submit(everything, outer)
+        with os.fdopen(inner, "w") as terminal, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal)
+            status, written, _ = called(capsys, *arguments)
     os.close(outer)
-    assert running.returncode == 0
-    assert "█" in said.decode()
-    assert said.decode().rstrip(" ").endswith("\r")
+    assert status == 0
+    assert "█" in said.result()
+    assert said.result().rstrip(" ").endswith("\r")
     rows = list(csv.DictReader(io.StringIO(written)))
     assert {row["kind"] for row in rows} == {"samples", "gradients"}
 
 
 def test_bad_input_ends_a_process_with_status_2_and_one_line():
-    done = process("fit", "no-such-file.csv", "-m", "10")
+    words = [sys.executable, "-m", "hypergeo", "fit", "no-such-file.csv", "-m", "10"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "No such file or directory: no-such-file.csv" in done.stderr

@@ -6,18 +6,23 @@ import csv
 import importlib
 import io
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 import torch
 from distributed import LocalCluster
+from distributed.utils import get_mp_context
 
 from hypergeo import FisherHypergeometric
 from hypergeo.__main__ import main
@@ -50,6 +55,15 @@ SMALL = {
 }
 LONG = {"urns": URNS[1:], "temperatures": [0.1, 1], "num_samples": [20_000], "seeds": 5, "estimators": []}
 CELL = Cell(UrnRecord(6, (4, 4, 4), (0.0, 0.0, 0.0)), 0.5, 3, 100, samplers=("soft",))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked_workers() -> Iterator[None]:
+    """Dask's workers are forks of one process that has imported torch: a new one takes seconds to do that."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context()  # has a list of its own, the first time
+        multiprocessing.set_forkserver_preload([sweep_workers.__name__, "distributed"])
+        yield
 
 
 @pytest.fixture
@@ -392,23 +406,16 @@ def test_a_killed_worker_costs_nothing(write, capsys):
     """With ``SIGKILL``, while both workers are at work; its cell is measured by another."""
     grid = write(LONG)
     folder = grid.with_name("killed")
-    with subprocess.Popen(
-        [*words(grid, "--workers", 2, "--cells", folder, "--samplers", "soft", "--format", "json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
+    arguments = ["--sweep", grid, "--workers", 2, "--cells", folder, "--samplers", "soft", "--format", "json"]
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(called, capsys, *arguments)
         wait_until(lambda: folder.is_dir() and len(list(folder.glob("*.json"))) >= 2, "the first cells")
-        workers = [
-            child
-            for child in psutil.Process(running.pid).children(recursive=True)
-            if any("spawn_main" in part for part in child.cmdline())
-        ]
+        workers = [psutil.Process(child.pid) for child in multiprocessing.active_children()]
         assert len(workers) == 2
         workers[0].kill()
         assert len(list(folder.glob("*.json"))) <= 6
-        out, err = running.communicate(timeout=120)
-    assert (running.returncode, err) == (0, "")
+        status, out, err = running.result(120)
+    assert (status, err) == (0, "")
     assert not workers[0].is_running()
     found = json.loads(out)
     assert (len(found["rows"]), found["failed"]) == (10, [])
