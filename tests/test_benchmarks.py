@@ -27,6 +27,7 @@ def timings(cell: object) -> bool:
     return isinstance(cell, dict) and cell.keys() == {"median", "fastest", "slowest", "repeats"}
 
 
+@pytest.mark.slow
 def test_quick_run_fills_every_section(tmp_path, monkeypatch, capsys):
     file = tmp_path / "out.json"
     monkeypatch.setattr(sys, "argv", ["benchmarks", *QUICK, "--quick", "--threads", "1", "--json", str(file)])

@@ -402,6 +402,7 @@ def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):
     assert two == here
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing(write, capsys):
     """With ``SIGKILL``, while both workers are at work; its cell is measured by another."""
     grid = write(LONG)

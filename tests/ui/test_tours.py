@@ -55,6 +55,7 @@ def check(app: AppTest, what: str) -> None:
     assert [warning.value for warning in app.warning if warning.icon == MENDED] == [], what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT])
 def test_a_tour_is_whole_and_a_link_to_a_stop_shows_what_walking_there_shows(name, opened):
     app = page(name)
