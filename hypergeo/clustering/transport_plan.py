@@ -86,7 +86,9 @@ def assign(cost: Tensor, sizes: Tensor, start: Tensor | None = None, *, max_step
     _check(cost, sizes, start)
     batch, (points, groups) = cost.shape[:-2], cost.shape[-2:]
     normed = sizes.reshape(-1, groups).double()
-    dual = ColumnPotentials(cost.reshape(-1, points, groups).double().mT.contiguous(), normed * (points / normed.sum(-1, keepdim=True)))
+    dual = ColumnPotentials(
+        cost.reshape(-1, points, groups).double().mT.contiguous(), normed * (points / normed.sum(-1, keepdim=True))
+    )
     steps = dual.ascend(torch.zeros_like(normed) if start is None else start.reshape(-1, groups).double(), max_steps)
     rows, columns = dual.gauged()
 

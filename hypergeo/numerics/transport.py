@@ -18,7 +18,7 @@ _SINKHORN_EVERY = 8
 class ColumnPotentials:
     """The concave dual problem of entropic transport in the column potentials, one for each row of a batch.
 
-    Newton's method within a trust region, with a step of Sinkhorn's algorithm first and now and then, in logarithms and float64.
+    Newton's method within a trust region, with a step of Sinkhorn's algorithm now and then, in logarithms and float64.
 
     Args:
         cost: shape ``(R, K, N)``.

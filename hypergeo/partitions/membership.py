@@ -126,8 +126,9 @@ def _threshold(scaled: Tensor, left: Tensor, size: Tensor) -> Tensor:
         moved = point + gap / slope
         slack = 4 * _EPS * point.abs()  # where rounding hides the sign of the gap, an end of the bracket may be the root
         moved = torch.where((moved >= low - slack) & (moved <= high + slack), moved, 0.5 * (low + high))
-        done = done | ~(gap.abs() > 1e-13) | ((moved - point).abs() <= slack)
+        near = done | ~(gap.abs() > 1e-12) | ((moved - point).abs() <= slack)
+        point = torch.where(done | gap.isnan(), point, moved)  # the last step counts: it squares what error there was
+        done = near
         if bool(done.all()):
             break
-        point = torch.where(done, point, moved)
     return torch.where(none, values[..., 0] + _FAR, torch.where(everything, values[..., -1] - _FAR, point))

@@ -11,6 +11,7 @@ __all__ = ["calibrated_log_plan", "log_rates", "reference_sizes"]
 
 _SMOOTHING = 0.05
 _MAX_STEPS = 500
+_LARGEST_CORRECTION = 1e-6
 
 
 def reference_sizes(mean: Tensor, num_elements: int) -> Tensor:
@@ -33,7 +34,7 @@ def reference_sizes(mean: Tensor, num_elements: int) -> Tensor:
 def calibrated_log_plan(logits: Tensor, sizes: Tensor) -> Tensor:
     r"""Logarithm of the plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` with ``Σ_i P_ik = n_k``.
 
-    The numbers ``λ`` are found by Newton's method without gradient; one more Newton step, with gradient, makes the result
+    The numbers ``λ`` are found by Newton's method without gradient; the derivative of one more step makes the result
     differentiable once: it is the implicit gradient, exactly. Adding a constant to a row or a column of the logits changes
     nothing.
 
@@ -64,14 +65,18 @@ def calibrated_log_plan(logits: Tensor, sizes: Tensor) -> Tensor:
         curvature = torch.diag_embed(sums) - plan.mT @ plan
         inverse = torch.zeros_like(curvature)
         inverse[..., :-1, :-1] = _inverse(curvature[..., :-1, :-1])
+        correction = (inverse @ (sizes - sums)[..., None])[..., 0]
+        # Where all memberships are certain, what is left of the sums is rounding, and says nothing of the potentials.
+        start = start + torch.where(correction.abs() < _LARGEST_CORRECTION, correction, 0.0)
     sums = torch.log_softmax(logits + start[..., None, :], -1).exp().sum(-2)
-    shift = start + (inverse @ (sizes - sums)[..., None])[..., 0]
+    moved = (sizes - sizes.detach()) - (sums - sums.detach())
+    shift = start + (inverse @ moved[..., None])[..., 0]
     return torch.log_softmax(logits + shift[..., None, :], -1)
 
 
 def _inverse(curvature: Tensor) -> Tensor:
     """Inverse after scaling to unit diagonal, of a pseudo-inverse where memberships are all but certain."""
-    scale = curvature.diagonal(dim1=-2, dim2=-1).clamp(min=1e-300).rsqrt()
+    scale = curvature.diagonal(dim1=-2, dim2=-1).clamp(min=1e-100).rsqrt()
     scaled = scale[..., :, None] * curvature * scale[..., None, :]
     return scale[..., :, None] * torch.linalg.pinv(scaled, hermitian=True, rtol=1e-13) * scale[..., None, :]
 

@@ -237,14 +237,15 @@ class RandomPartition(Distribution):
             terms = terms.masked_scatter(open_, log_probability(rates[open_], chosen[open_], left[open_])[0])
         log_prob = terms.sum(-1)
         if self.size_distribution is not None:
-            sizes = torch.where(good[..., None], value.detach().sum(-2).double(), self._any_sizes())
+            sizes = torch.where(good[..., None], value.detach().sum(-2).double(), self._some_sizes())
             log_prob = log_prob + self.size_distribution.log_prob(sizes).double()
         return torch.where(good, log_prob, -torch.inf).to(self._parameters.dtype)
 
-    def _any_sizes(self) -> Tensor:
-        """Sizes that the distribution allows, to stand where a value is outside the support."""
+    def _some_sizes(self) -> Tensor:
+        """Sizes that can occur, the first groups filled first: they stand where a value is outside the support."""
         assert self.size_distribution is not None
-        return self.size_distribution.mode.double()
+        most = self.size_distribution.group_sizes * (self.size_distribution.log_weights > -torch.inf)
+        return torch.minimum((self.event_shape[0] - (most.cumsum(-1) - most)).clamp(min=0), most).double()
 
     def __repr__(self) -> str:
         sizes = self.size_distribution if self._counts is None else self._counts.tolist()

@@ -165,6 +165,26 @@ class RelaxedRandomPartition(Distribution):
             return members
         return torch.cat([self._sizes.sample_noise(sample_shape, generator=generator), members], -1)
 
+    def sample(
+        self,
+        sample_shape: Sequence[int] = torch.Size(),
+        noise: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draws as :meth:`rsample` does, detached.
+
+        Args:
+            sample_shape: shape of the sample.
+            noise: what :meth:`sample_noise` returned for this shape; drawn anew when omitted.
+            generator: source of randomness; torch's global one when omitted.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (N, K)`` in the dtype of the logits.
+        """
+        with torch.no_grad():
+            return self.rsample(sample_shape, noise, generator=generator)
+
     def rsample(
         self,
         sample_shape: Sequence[int] = torch.Size(),

@@ -45,8 +45,8 @@ class _Partitions(constraints.Constraint):
             return good & ((columns >= self.lowest) & (columns <= self.highest)).all(-1)
         slack = 64 * torch.finfo(value.dtype if value.is_floating_point() else torch.float64).eps * value.shape[-1]
         good = ((value >= 0) & (value <= 1 + slack)).all(-1).all(-1) & ((rows - 1).abs() <= slack).all(-1)
-        reach = slack * value.shape[-2]
-        return good & ((columns >= self.lowest - reach) & (columns <= self.highest + reach)).all(-1)
+        reach = max(slack * value.shape[-2], 1e-9)
+        return good & ((columns >= self.lowest.double() - reach) & (columns <= self.highest.double() + reach)).all(-1)
 
     def __repr__(self) -> str:
         return f"Partitions(lowest={self.lowest.tolist()}, highest={self.highest.tolist()})"
