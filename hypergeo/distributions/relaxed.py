@@ -14,6 +14,7 @@ from hypergeo.numerics.urn_rows import Rows
 from .conditionals import ExactConditionals, MergedConditionals, gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
+from .reading import read_shape
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
@@ -149,7 +150,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
         length = self._conditionals(Rows.of(self)).noise_length
-        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
+        shape = read_shape("sample_shape", sample_shape) + self._batch_shape + (length,)
         return gumbel(shape, self.log_weights.device, generator)
 
     @torch.no_grad()
@@ -175,7 +176,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Raises:
             ValueError: when the noise has another shape than this urn needs.
         """
-        sample_shape = torch.Size(sample_shape)
+        sample_shape = read_shape("sample_shape", sample_shape)
         rows = Rows.of(self)
         conditionals = self._conditionals(rows)
         if noise is not None:
@@ -194,7 +195,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         counts = conditionals.draw(num_draws, noise, temperature, self.straight_through, generator)
         if rows.log_weights.requires_grad and not counts.requires_grad:
             counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
-        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
+        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.dtype)
 
     def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:
         return _CONDITIONALS[self.conditionals](rows)

@@ -139,6 +139,7 @@ def _share(log_odds: Tensor, fraction: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve autograd later
 def _counting(width: int, device: torch.device) -> Tensor:
     return torch.arange(width, dtype=torch.float64, device=device)
 
