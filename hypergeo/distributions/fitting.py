@@ -42,6 +42,7 @@ class WeightFit:
             there is no maximum.
         counts: the counts observed, shape ``(N, K)``.
         group_sizes: the sizes of their urns, shape ``(N, K)``.
+        likelihood: what was maximised.
     """
 
     weights: Tensor
@@ -55,6 +56,7 @@ class WeightFit:
     blocks: tuple[tuple[int, ...], ...]
     counts: Tensor
     group_sizes: Tensor
+    likelihood: type[Likelihood]
 
     def confidence_interval(
         self, level: float = 0.95, method: str = "wald", *, relative_to: int | None = None
@@ -97,6 +99,8 @@ class WeightFit:
         if method == "profile":
             return profile_intervals(self, float(level), relative_to)
         if method == "exact":
+            if self.likelihood is not Likelihood:
+                raise ValueError('method "exact" is for Fisher\'s distribution; got a fit of Wallenius\'. Use "profile".')
             intervals = exact_intervals(self.counts, self.group_sizes, float(level))
             if relative_to is not None:
                 intervals[relative_to] = 1.0
@@ -134,7 +138,14 @@ class WeightFit:
         return f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tolerance: float = 1e-10) -> WeightFit:
+def fit_weights(
+    counts: Any,
+    group_sizes: Any,
+    *,
+    likelihood: type[Likelihood] = Likelihood,
+    max_iterations: int = 100,
+    tolerance: float = 1e-10,
+) -> WeightFit:
     """Maximum-likelihood weights by Newton's method on a concave likelihood.
 
     The law is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance. Whether
@@ -144,6 +155,7 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
     Args:
         counts: whole numbers, shape ``(N, K)`` or ``(K,)``; each row's sum is its number drawn.
         group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
+        likelihood: of the counts: Fisher's distribution's, or :class:`WalleniusLikelihood`.
         max_iterations: most Newton steps.
         tolerance: largest step in a log weight at which to stop.
 
@@ -170,7 +182,7 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
     log_likelihood, converged, iterations = 0.0, len(blocks) <= 1, 0
     for block in blocks:
         members = torch.tensor(block)
-        newton = Likelihood(observed[:, members], sizes[:, members])
+        newton = likelihood(observed[:, members], sizes[:, members])
         found, peaked, steps = newton.run(max_iterations, tolerance)
         log_weights[members] = found - found.mean()
         log_likelihood += newton.look(found)[0]
@@ -189,6 +201,7 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
         blocks,
         observed,
         sizes,
+        likelihood,
     )
 
 

@@ -33,6 +33,7 @@ class Fit(Protocol):
     blocks: tuple[tuple[int, ...], ...]
     counts: Tensor
     group_sizes: Tensor
+    likelihood: type[Likelihood]
 
 
 def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor:
@@ -100,7 +101,7 @@ class _Profile:
     """The likelihood along one contrast of the log weights, at its largest over all others."""
 
     def __init__(self, fit: Fit, members: list[int], contrast: Tensor, target: float):
-        self.likelihood = Likelihood(fit.counts[:, members], fit.group_sizes[:, members])
+        self.likelihood = fit.likelihood(fit.counts[:, members], fit.group_sizes[:, members])
         self.contrast, self.target = contrast, target
         logs = fit.log_weights[members]
         infinite = logs.isinf()

@@ -9,8 +9,9 @@ from hypergeo.numerics.binomials import log_binomial, solve_tilt
 from hypergeo.numerics.cumulants import covariance_matrix
 from hypergeo.numerics.partition import MOMENT_DROP, Tree
 from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.wallenius.probability import log_probability
 
-__all__ = ["Likelihood", "different_rows", "inverse_information"]
+__all__ = ["Likelihood", "WalleniusLikelihood", "different_rows", "inverse_information"]
 
 _ENTRIES = 1 << 16  # of the tables that are worked on at once
 _EXACT = 512  # different urns up to which each step has the exact information
@@ -91,6 +92,37 @@ class Likelihood:
             if float(step.abs().max()) <= tolerance:
                 return point, True, iteration
         return point, False, max_iterations
+
+
+class WalleniusLikelihood(Likelihood):
+    """The likelihood of counts under Wallenius' distribution; equal rows are taken together."""
+
+    def __init__(self, observed: Tensor, sizes: Tensor):
+        different, self.number = different_rows(torch.cat([observed, sizes], -1))
+        self.observed, self.sizes = different.tensor_split(2, -1)
+        self.total = self.observed.sum(-1)
+
+    def _log_likelihood(self, log_weights: Tensor) -> Tensor:
+        log_prob, _ = log_probability(log_weights, self.observed, self.sizes, self.total[:, None])
+        return self.number @ log_prob
+
+    def look(self, log_weights: Tensor) -> tuple[float, Tensor]:
+        """Log-likelihood and its gradient."""
+        point = log_weights.detach().requires_grad_()
+        value = self._log_likelihood(point)
+        return float(value.detach()), torch.autograd.grad(value, point)[0]
+
+    def information(self, log_weights: Tensor) -> Tensor:
+        """Minus the second derivatives of the log-likelihood."""
+        return -torch.autograd.functional.hessian(self._log_likelihood, log_weights)
+
+    def _steepness(self, log_weights: Tensor) -> Tensor:
+        """The information; where that is not positive definite, far from the maximum, its diagonal with a positive sign."""
+        information = self.information(log_weights)
+        values = torch.linalg.eigvalsh(information)
+        if bool(values[1:].min() > 0):
+            return information
+        return torch.diag(information.diagonal().abs().clamp(min=1e-6))
 
 
 def different_rows(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.forward_ad import unpack_dual
 
 from .binomials import log_binomial_pmf
 from .moments import covariance, mean_and_variance
+from .native import aligned, plain
 from .partition import MOMENT_DROP, Layout, Tree, mean_counts
 from .urn_rows import Rows
 
@@ -71,26 +71,12 @@ class KeptTree:
 @torch.inference_mode(False)
 @torch.no_grad()
 def _tree(urn: UrnTensors) -> Tree:
-    return Tree(UrnTensors(*map(_plain, urn)).rows(), MOMENT_DROP)
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    """The tensor without its tangent; of one made in inference mode a copy, which autograd may use."""
-    primal = unpack_dual(tensor).primal
-    return primal.clone() if primal.is_inference() else primal
+    return Tree(UrnTensors(*map(plain, urn)).rows(), MOMENT_DROP)
 
 
 def _moved(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
-    """Arguments with the axis that ``vmap`` hides as the first one, and all tensors of the same rank."""
-    tensors = [(a, d) for a, d in zip(arguments, in_dims, strict=True) if isinstance(a, Tensor)]
-    rank = max(a.dim() - (d is not None) for a, d in tensors)
-    moved: list[Any] = []
-    for argument, axis in zip(arguments, in_dims, strict=True):
-        if isinstance(argument, Tensor):
-            first = argument[None].expand(info.batch_size, *argument.shape) if axis is None else argument.movedim(axis, 0)
-            argument = first.reshape(info.batch_size, *(1,) * (rank + 1 - first.dim()), *first.shape[1:])
-        moved.append(None if isinstance(argument, KeptTree) else argument)
-    return moved
+    """Arguments as a batch of urns, for which no tables are kept."""
+    return [None if isinstance(argument, KeptTree) else argument for argument in aligned(info, in_dims, arguments)]
 
 
 class _Cumulant(torch.autograd.Function):
@@ -115,7 +101,7 @@ class _LogProbability(_Cumulant):
         urn = UrnTensors(log_weights, sizes, drawn)
         tree = kept.of(urn) if kept else _tree(urn)
         rows, batch = tree.rows, urn.batch_shape
-        counts = _plain(value).double()
+        counts = plain(value).double()
         possible = rows.restore(rows.sizes.expand_as(tree.logits).double(), batch)
         terms = log_binomial_pmf(possible, counts, rows.restore(tree.logits, batch))
         result = (terms.sum(-1) - rows.restore(tree.log_total(), batch)).clamp(max=0)
@@ -205,7 +191,7 @@ class _CovarianceProduct(_Cumulant):
     @staticmethod
     @torch.inference_mode(False)
     def forward(log_weights: Tensor, vector: Tensor, sizes: Tensor, drawn: Tensor, kept: None) -> Tensor:
-        urn, vector = UrnTensors(*map(_plain, (log_weights, sizes, drawn))), _plain(vector).double()
+        urn, vector = UrnTensors(*map(plain, (log_weights, sizes, drawn))), plain(vector).double()
         rows = urn.rows()
         if rows.repeats(urn.batch_shape) > 1:  # many vectors for one urn
             return (rows.restore(_covariance(rows), urn.batch_shape) @ vector[..., None])[..., 0]
@@ -247,11 +233,11 @@ class _ThirdCumulant(_Cumulant):
     @torch.inference_mode(False)
     def forward(log_weights: Tensor, one: Tensor, other: Tensor, sizes: Tensor, drawn: Tensor, kept: None) -> Tensor:
         batch = drawn.shape[:-1]
-        urn = UrnTensors(*map(_plain, (log_weights, sizes, drawn)))
+        urn = UrnTensors(*map(plain, (log_weights, sizes, drawn)))
         rows = UrnTensors(urn.log_weights.double().contiguous(), urn.group_sizes, urn.drawn).rows()
         with torch.enable_grad():
             logs = rows.log_weights.detach().clone().requires_grad_()
-            left, right = (_plain(v).double().reshape(logs.shape) for v in (one, other))
+            left, right = (plain(v).double().reshape(logs.shape) for v in (one, other))
             product = (left * (covariance(Rows.plain(logs, rows.sizes, rows.total)) @ right[..., None])[..., 0]).sum()
             (gradient,) = torch.autograd.grad(product, logs)
         return gradient.reshape(*batch, -1)
