@@ -184,6 +184,4 @@ def _from_objects(array: np.ndarray, counts: bool) -> np.ndarray:
 
 
 def _holds_tensors(given: Sequence[Any]) -> bool:
-    return any(
-        isinstance(part, Tensor) or (isinstance(part, list | tuple) and _holds_tensors(part)) for part in given
-    )
+    return any(isinstance(part, Tensor) or (isinstance(part, list | tuple) and _holds_tensors(part)) for part in given)

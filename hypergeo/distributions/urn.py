@@ -97,7 +97,9 @@ class UrnDistribution(Distribution):
         if weights is not None:
             self.__dict__["weights"] = real.expand(shape)
         if validate:
-            unsure = {what: raw for what, raw in (("total_count", unsure_drawn), ("group_sizes", unsure_sizes)) if raw is not None}
+            unsure = {
+                what: raw for what, raw in (("total_count", unsure_drawn), ("group_sizes", unsure_sizes)) if raw is not None
+            }
             good = (drawn <= sizes.sum(-1)).all() & logs.isfinite().all()
             for raw in unsure.values():
                 good = good & whole(raw).all()
@@ -233,7 +235,9 @@ def _require_drawable(total_count: Tensor, group_sizes: Tensor, log_weights: Ten
                 bad = tuple((~good).nonzero()[0].tolist())
                 limit, got = most[bad].item(), total_count[bad].item()
             except RuntimeError:  # under vmap
-                raise ValueError(f"total_count must be at most sum(group_sizes){what}, for every element of the batch.") from None
+                raise ValueError(
+                    f"total_count must be at most sum(group_sizes){what}, for every element of the batch."
+                ) from None
             equals = "" if what else "sum(group_sizes) = "
             place = f" at index {bad}" if bad else ""
             raise ValueError(f"total_count must be at most {equals}{limit}{what}; got {got}{place}.")

@@ -244,7 +244,9 @@ class _ThirdCumulant(_Cumulant):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
-        raise NotImplementedError("Means are differentiable twice, log-probabilities three times; fourth cumulants are not known.")
+        raise NotImplementedError(
+            "Means are differentiable twice, log-probabilities three times; fourth cumulants are not known."
+        )
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
@@ -313,6 +315,10 @@ def _covariance(rows: Rows) -> Tensor:
     if max(widths, default=1) ** 2 <= _JOINT_ENTRIES:
         return covariance(rows)
     basis = torch.eye(groups, dtype=torch.float64, device=rows.sizes.device)
-    logs, sizes, drawn = rows.log_weights, rows.sizes.expand_as(rows.log_weights), rows.total[:, None].expand(len(rows.log_weights), 1)
+    logs, sizes, drawn = (
+        rows.log_weights,
+        rows.sizes.expand_as(rows.log_weights),
+        rows.total[:, None].expand(len(rows.log_weights), 1),
+    )
     columns = [_CovarianceProduct.apply(logs, e.expand_as(logs).contiguous(), sizes, drawn, None) for e in basis]
     return torch.stack(columns, -1)

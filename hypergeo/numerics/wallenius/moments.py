@@ -17,7 +17,10 @@ from .quadrature import integrate
 __all__ = ["race_log_marginals", "race_mean_and_variance"]
 
 _DROP = 40.0  # nats: less than exp(-40) of the mass lies beyond either end of the time axis
-_TAIL_DROP, _DEEPEST = 700.0, -600.0  # the same for marginals, whose tails live at times of their own, and how deep they are right
+_TAIL_DROP, _DEEPEST = (
+    700.0,
+    -600.0,
+)  # the same for marginals, whose tails live at times of their own, and how deep they are right
 _CELLS = 1 << 20
 _STEPS, _HALVINGS = 16, 9
 _AGREED = 1e-8  # relative change at the last halving; its square, the error of the finer rule, is below rounding

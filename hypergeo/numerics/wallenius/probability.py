@@ -101,7 +101,11 @@ class _LogProbability(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> tuple[Tensor, None, None]:
-        return (tangent * native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))).sum(-1), None, None
+        return (
+            (tangent * native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))).sum(-1),
+            None,
+            None,
+        )
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Tensor) -> tuple[tuple[Tensor, ...], tuple[int, int, int]]:
