@@ -11,17 +11,13 @@ from torch.distributions.utils import lazy_property
 
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import ExactConditionals, MergedConditionals, gumbel
+from .conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
+from .relaxed_sample import CONDITIONALS, Setting, sample_counts
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
-
-_CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
-    "exact": ExactConditionals,
-    "merged": MergedConditionals,
-}
 
 
 class RelaxedFisherHypergeometric(UrnDistribution):
@@ -84,7 +80,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         conditionals: str = "exact",
         validate_args: bool | None = None,
     ):
-        if conditionals not in _CONDITIONALS:
+        if conditionals not in CONDITIONALS:
             raise ValueError(f'conditionals must be "exact" or "merged"; got {conditionals!r}.')
         super().__init__(total_count, group_sizes, weights, log_weights=log_weights, validate_args=validate_args)
         if not isinstance(temperature, Tensor):
@@ -148,7 +144,8 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Returns:
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
-        length = self._conditionals(Rows.of(self)).noise_length
+        _, sizes, total, _ = Rows.distinct(self)
+        length = CONDITIONALS[self.conditionals].noise_length(sizes, total)
         shape = torch.Size(sample_shape) + self._batch_shape + (length,)
         return gumbel(shape, self.log_weights.device, generator)
 
@@ -176,28 +173,29 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             ValueError: when the noise has another shape than this urn needs.
         """
         sample_shape = torch.Size(sample_shape)
-        rows = Rows.of(self)
-        conditionals = self._conditionals(rows)
+        weights, sizes, total, distinct = Rows.distinct(self)
+        rows = Rows(weights, sizes, total, sizes, total, distinct)
         if noise is not None:
-            expected = sample_shape + self._batch_shape + (conditionals.noise_length,)
+            expected = sample_shape + self._batch_shape + (CONDITIONALS[self.conditionals].noise_length(sizes, total),)
             if not isinstance(noise, Tensor) or noise.shape != expected:
                 got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
                 raise ValueError(f"noise must be a tensor of shape {tuple(expected)}, as sample_noise gives; got {got}.")
-            noise = rows.gather_draws(noise.double(), len(sample_shape), self._batch_shape)
+            noise = rows.gather_draws(noise, len(sample_shape), self._batch_shape)
         if any(self.temperature.stride()):
-            temperature = rows.gather_draws(self.temperature.double()[..., None], 0, self._batch_shape)
-            per_sample = sample_shape.numel()
-            temperature = temperature.repeat(per_sample, 1, 1)
+            temperature = rows.gather_draws(self.temperature[..., None], 0, self._batch_shape)
+            temperature = temperature.repeat(sample_shape.numel(), 1, 1)
         else:
-            temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
-        num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
-        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through, generator)
-        if rows.log_weights.requires_grad and not counts.requires_grad:
-            counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
-        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
-
-    def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:
-        return _CONDITIONALS[self.conditionals](rows)
+            temperature = self.temperature[(0,) * self.temperature.dim()].view(1, 1, 1)
+        setting = Setting(
+            sizes=sizes,
+            total=total,
+            samples=sample_shape.numel() * rows.repeats(self._batch_shape),
+            hard=self.straight_through,
+            conditionals=self.conditionals,
+            generator=generator,
+            keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
+        )
+        return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Not available: relaxed draws have no closed-form density. ``base_dist.log_prob`` gives the exact law of counts."""
