@@ -118,7 +118,7 @@ class _Profile:
     def _limit(self, side: float) -> float:
         """Where the profile falls to the target, by Newton's method on a concave function."""
         point = self.start
-        value, gradient = self.likelihood.look(point)
+        value, _ = self.likelihood.look(point)
         spread = inverse_information(self.likelihood.information(point))
         along = spread @ self.contrast
         variance = float(self.contrast @ along)

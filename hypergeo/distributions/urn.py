@@ -91,6 +91,8 @@ class UrnDistribution(Distribution):
                 f"total_count, group_sizes and {name} must give at least one urn; got shapes {tuple(drawn.shape)}, "
                 f"{tuple(sizes.shape)} and {tuple(logs.shape)}."
             )
+        if type(total_count) is int and total_count <= _LARGEST_FLOAT32:  # known without a look at a tensor
+            self.__dict__["dtype"] = torch.float64 if logs.dtype == torch.float64 else torch.float32
         self.total_count = drawn.expand(shape[:-1])
         self.group_sizes = sizes.expand(shape)
         self.log_weights = logs.expand(shape)

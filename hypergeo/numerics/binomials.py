@@ -130,7 +130,7 @@ def log_binomial_pmf(size: Tensor, count: Tensor, logit: Tensor) -> Tensor:
     return BinomialTerms(size, count).log_pmf(logit)
 
 
-def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
+def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, tolerance: float = 1e-6) -> Tensor:
     """The ``log t`` at which ``Σ_k m_k t w_k / (1 + t w_k) = n``.
 
     Scaling all weights by ``t`` leaves Fisher's law as it is and makes the expected total of independent binomials
@@ -140,6 +140,7 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) ->
         log_weights: finite, float64, shape ``(rows, K)``.
         group_sizes: float64, broadcasts to ``(rows, K)``.
         total_count: float64, broadcasts to ``(rows,)``.
+        tolerance: by how much the expected total may differ, over one plus its variance.
 
     Returns:
         ``log t`` without gradient, shape ``(rows, 1)``.
@@ -164,7 +165,7 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) ->
         expected = group_sizes * hit
         excess = expected.sum(-1, keepdim=True) - target
         spread = (expected * (1 - hit)).sum(-1, keepdim=True)
-        if bool((excess.abs() <= 1e-6 * (1 + spread)).all()):
+        if bool((excess.abs() <= tolerance * (1 + spread)).all()):
             break
         low = torch.where(excess < 0, tilt, low)
         high = torch.where(excess > 0, tilt, high)

@@ -15,13 +15,13 @@ from torch import Tensor
 from .linear_convolution import convolve, correlate
 from .windows import windows
 
-__all__ = ["log_convolve", "log_terms"]
+__all__ = ["log_convolution", "log_convolution_backward", "log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
 _DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than sums of products
 _CHUNK = 1 << 21  # elements of a temporary
-_SMALLEST = 1e-290  # of sums in linear space; the inverse of a smaller one could overflow
-_LOWEST = -1e300  # stands for the top of a table without entries
+_SMALLEST = {torch.float64: 1e-290, torch.float32: 1e-32}  # sums whose inverse is large enough to overflow have no gradient
+_LOWEST = -1e29  # stands for the top of a table without entries; impossible entries may be as low as any number below
 _NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
 
 
@@ -63,33 +63,43 @@ class _LogConvolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, shift: int | Tensor, width: int, tails: bool) -> Tensor:
         ctx.shift = shift
-        ctx.linear = False
-        if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
-            scaled = _scaled([left, right], tails)
-            if scaled is not None:
-                ctx.linear = True
-                (a, b), tops = scaled
-                sums = convolve(a, b, shift, width)
-                ctx.save_for_backward(a, b, sums)
-                return sums.log() + tops
-        out = _log_sums(left, right, shift, width)
-        ctx.save_for_backward(left, right, out)
+        out, ctx.linear, saved = log_convolution(left, right, shift, width, tails)
+        ctx.save_for_backward(*saved)
         return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        a, b, out = ctx.saved_tensors
-        grad_a = grad_b = None
-        if ctx.linear:
-            rate_a, rate_b = correlate(torch.where(out > _SMALLEST, grad / out, 0.0), a, b, ctx.shift)
-            grad_a, grad_b = a * rate_a, b * rate_b
-        else:
-            if ctx.needs_input_grad[0]:
-                grad_a = _log_sums_backward(a, b, out, grad, ctx.shift)
-            if ctx.needs_input_grad[1]:
-                grad_b = _log_sums_backward(b, a, out, grad, ctx.shift)
-        return grad_a, grad_b, None, None, None
+        return *log_convolution_backward(grad, ctx.shift, ctx.linear, ctx.saved_tensors), None, None, None
+
+
+def log_convolution(
+    left: Tensor, right: Tensor, shift: int | Tensor, width: int, tails: bool
+) -> tuple[Tensor, bool, tuple[Tensor, ...]]:
+    """Convolves as :func:`log_convolve`, without autograd.
+
+    Returns:
+        The result, and what :func:`log_convolution_backward` needs: whether sums were in linear space, and tensors.
+    """
+    if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
+        scaled = _scaled([left, right], tails)
+        if scaled is not None:
+            (a, b), tops = scaled
+            sums = convolve(a, b, shift, width)
+            return sums.log() + tops, True, (a, b, sums)
+    out = _log_sums(left, right, shift, width)
+    return out, False, (left, right, out)
+
+
+def log_convolution_backward(
+    grad: Tensor, shift: int | Tensor, linear: bool, saved: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Gradients of :func:`log_convolution` to the left and the right table."""
+    a, b, out = saved
+    if linear:
+        rate_a, rate_b = correlate(torch.where(out > _SMALLEST[out.dtype], grad / out, 0.0), a, b, shift)
+        return a * rate_a, b * rate_b
+    return _log_sums_backward(a, b, out, grad, shift), _log_sums_backward(b, a, out, grad, shift)
 
 
 def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:

@@ -49,19 +49,30 @@ class Rows:
     @staticmethod
     def of(urn: Urn) -> Rows:
         """The rows of a distribution."""
+        weights, sizes, total, batch = Rows.distinct(urn)
+        return Rows.drawable(weights.double(), sizes, total, batch)
+
+    @staticmethod
+    def distinct(urn: Urn) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
+        """Log weights ``(T, K)``, sizes ``(R, K)``, totals ``(R,)``, as given, and the batch with ones where nothing varies."""
         weights, sizes, total = urn.log_weights, urn.group_sizes, urn.total_count
         for axis, length in enumerate(urn.batch_shape):
             if length > 1 and not (weights.stride(axis) or sizes.stride(axis) or total.stride(axis)):
                 weights, sizes, total = (t.narrow(axis, 0, 1) for t in (weights, sizes, total))
-        batch = total.shape
-        groups = sizes.shape[-1]
-        weights = weights.double().reshape(-1, groups)
-        sizes, total = sizes.reshape(-1, groups), total.reshape(-1)
-        given = _once(sizes, total)
-        drawable = (sizes > 0) & (weights > -torch.inf)
-        if bool(drawable.all()):
-            return Rows(weights, *given, *given, batch)
-        return Rows(torch.where(drawable, weights, 0.0), *_once(torch.where(drawable, sizes, 0), total), *given, batch)
+        batch, groups = total.shape, sizes.shape[-1]
+        if not any(sizes.stride()[:-1]) and not any(total.stride()):
+            sizes, total = sizes[(0,) * len(batch)], total[(0,) * len(batch)]
+        sizes, total = _once(sizes.reshape(-1, groups), total.reshape(-1))
+        return weights.reshape(-1, groups), sizes, total, batch
+
+    @staticmethod
+    def drawable(log_weights: Tensor, sizes: Tensor, total: Tensor, batch: torch.Size) -> Rows:
+        """Rows in which groups that cannot be drawn have size zero and weight one."""
+        if bool(log_weights.amin() > -torch.inf) and bool(sizes.amin() > 0):
+            return Rows(log_weights, sizes, total, sizes, total, batch)
+        drawable = (sizes > 0) & (log_weights > -torch.inf)
+        kept = _once(torch.where(drawable, sizes, 0), total.expand(len(drawable)))
+        return Rows(torch.where(drawable, log_weights, 0.0), *kept, sizes, total, batch)
 
     @staticmethod
     def plain(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Rows:
@@ -94,6 +105,8 @@ class Rows:
         """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""
         order = self._order(len(sample_shape), batch_shape)
         full = sample_shape + batch_shape
+        if order == sorted(order):
+            return value.reshape(full + value.shape[-1:])
         value = value.reshape([full[a] for a in order] + [value.shape[-1]])
         return value.permute(*sorted(range(len(order)), key=order.__getitem__), len(order))
 

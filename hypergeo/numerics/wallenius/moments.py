@@ -1,4 +1,4 @@
-"""Marginals, means and variances of Wallenius' distribution: Fisher's law at the time of the first arrival too many, averaged over that time."""
+"""Marginals, means and variances of Wallenius' distribution: Fisher's, integrated over the time of arrival ``n + 1``."""
 
 from __future__ import annotations
 
