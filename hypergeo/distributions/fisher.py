@@ -11,6 +11,7 @@ from torch.distributions import register_kl
 from hypergeo.numerics.binomials import log_binomial_pmf
 from hypergeo.numerics.cumulants import KeptTree, UrnTensors, covariance_matrix, log_normalizer, log_probability, mean
 from hypergeo.numerics.moments import mean_and_variance
+from hypergeo.numerics.native import opaque
 from hypergeo.numerics.partition import MOMENT_DROP, TAILS, WHOLE, Tree
 from hypergeo.numerics.sampling import sample_counts
 from hypergeo.numerics.urn_rows import Rows
@@ -71,6 +72,7 @@ class FisherHypergeometric(CountDistribution):
     def _result(self, rows: Rows, value: Tensor) -> Tensor:
         return rows.restore(value, self._batch_shape).to(self.dtype)
 
+    @opaque
     def _marginals(self, tails: bool) -> Marginals:
         rows = Rows.of(self)
         marginals = Tree(rows, None, windows=TAILS if tails else WHOLE).log_marginals()
@@ -101,6 +103,7 @@ class FisherHypergeometric(CountDistribution):
         """Natural logarithm of ``Z``, shape ``batch_shape``; its gradient with respect to the log weights is the mean."""
         return log_normalizer(*self._distinct(), self._kept).expand(self._batch_shape).to(self.dtype)
 
+    @opaque
     @torch.no_grad()
     def sample(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
         """Draws independent exact samples.
@@ -122,6 +125,7 @@ class FisherHypergeometric(CountDistribution):
         return mean(*self._distinct(), self._kept).expand(self._batch_shape + self._event_shape).to(self.dtype)
 
     @property
+    @opaque
     def variance(self) -> Tensor:
         """Variances of the counts, shape ``batch_shape + (K,)``."""
         rows = Rows.of(self)
@@ -134,6 +138,7 @@ class FisherHypergeometric(CountDistribution):
         return matrix.expand(self._batch_shape + 2 * self._event_shape).to(self.dtype)
 
     @property
+    @opaque
     @torch.no_grad()
     def mode(self) -> Tensor:
         """A most probable vector of counts, shape ``batch_shape + (K,)``."""
@@ -161,6 +166,7 @@ class FisherHypergeometric(CountDistribution):
         """
         return fit_weights(counts, group_sizes)
 
+    @opaque
     def entropy(self) -> Tensor:
         """Entropy in nats, shape ``batch_shape``."""
         rows = Rows.of(self)

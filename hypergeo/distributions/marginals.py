@@ -89,8 +89,8 @@ class CountDistribution(UrnDistribution):
 
         Example:
             >>> from hypergeo import FisherHypergeometric
-            >>> FisherHypergeometric(200, [300, 300], [1.0, 1e-3]).survival([0.0, 150.0])
-            tensor([1.0000e+00, 1.6614e-285], dtype=torch.float64)
+            >>> FisherHypergeometric(2, [1, 2], [3.0, 1.0]).survival(torch.tensor([0.0, 1.0]))
+            tensor([0.8571, 0.1429], dtype=torch.float64)
         """
         value, lower, upper = self._tails(value)
         return self._told(value, torch.where(upper <= lower, upper.exp(), 1 - lower.exp()))

@@ -90,6 +90,8 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             temperature = read_real("temperature", temperature, self.log_weights.device)
         if temperature.is_complex() or temperature.dtype == torch.bool:
             raise ValueError(f"temperature must be positive real numbers; got dtype {temperature.dtype}.")
+        if temperature.dtype in (torch.float16, torch.bfloat16):
+            temperature = temperature.float()
         if self._validate_args:
             require("temperature", temperature, (temperature > 0) & (temperature < torch.inf), "positive and finite")
         try:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .binomials import log_binomial_pmf
 from .moments import covariance, mean_and_variance
-from .native import aligned, plain
+from .native import aligned, opaque, plain
 from .partition import MOMENT_DROP, Layout, Tree, mean_counts
 from .urn_rows import Rows
 
@@ -253,6 +253,7 @@ class _ThirdCumulant(_Cumulant):
         return _ThirdCumulant.apply(*_moved(info, in_dims, arguments)), 0
 
 
+@opaque
 def log_probability(
     log_weights: Tensor, value: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None
 ) -> Tensor:
@@ -276,6 +277,7 @@ def log_probability(
     return _LogProbability.apply(log_weights, value, group_sizes, total_count[..., None], kept)
 
 
+@opaque
 def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
     """Computes ``log Z``, differentiable three times; arguments as in :func:`log_probability`.
 
@@ -285,6 +287,7 @@ def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor
     return _LogNormalizer.apply(log_weights, group_sizes, total_count[..., None], kept)
 
 
+@opaque
 def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
     """Computes expected counts, differentiable twice; arguments as in :func:`log_probability`.
 
@@ -294,6 +297,7 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: Ke
     return _Mean.apply(log_weights, group_sizes, total_count[..., None], kept)
 
 
+@opaque
 def covariance_matrix(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
     """Computes covariances of the counts, differentiable once; arguments as in :func:`log_probability`.
 

@@ -7,13 +7,32 @@ Loops over what is in a tensor are not for ``torch.func.vmap``, and autograd alo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
-__all__ = ["aligned", "native", "plain"]
+__all__ = ["aligned", "native", "opaque", "plain"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def opaque(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes ``torch.compile`` break its graph at a function, which then runs as it is: its loops depend on what tensors hold.
+
+    ``torch.compiler.disable`` does that too, but imports the compiler for everybody.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(function)(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def plain(tensor: Tensor) -> Tensor:

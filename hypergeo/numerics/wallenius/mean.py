@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.cumulants import UrnTensors
-from hypergeo.numerics.native import aligned, plain
+from hypergeo.numerics.native import aligned, opaque, plain
 
 from .moments import race_mean_and_variance
 from .small_urn import race_law
@@ -16,6 +16,7 @@ from .small_urn import race_law
 __all__ = ["mean", "second_moments"]
 
 
+@opaque
 def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
     """Computes expected counts, differentiable once for urns of up to 20,000 elements.
 
@@ -35,6 +36,7 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tenso
     return _Mean.apply(log_weights, group_sizes, total_count[..., None])
 
 
+@opaque
 def second_moments(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> tuple[Tensor, Tensor]:
     """Computes covariances of the counts, and derivatives of mean ``i`` in log weight ``j``; arguments as for :func:`mean`.
 

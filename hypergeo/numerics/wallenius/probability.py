@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.binomials import stirling_remainder
-from hypergeo.numerics.native import aligned, native, plain
+from hypergeo.numerics.native import aligned, native, opaque, plain
 
 from .quadrature import integrate
 
@@ -21,6 +21,7 @@ _NODES, _HALVINGS = 14, 8
 _EPS = torch.finfo(torch.float64).eps
 
 
+@opaque
 def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     r"""Computes log-probabilities of counts under Wallenius' distribution and bounds on their absolute errors.
 
