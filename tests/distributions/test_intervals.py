@@ -100,7 +100,7 @@ def test_weights_at_a_bound_have_a_limit_on_the_other_side() -> None:
 
 @pytest.mark.parametrize("method", ["profile", "exact"])
 def test_intervals_cover_the_truth(method: str) -> None:
-    """Of 300 fits, at least as many as a binomial at 95 % allows at a false alarm of 1e-6 (255); half as wide ones cover 67 %."""
+    """Of 300 fits at least as many as a binomial at 95 % allows, false alarm 1e-6 (262); half as wide ones cover 67 %."""
     counts = FisherHypergeometric(12, [15, 20], [3.0, 1.0]).sample((300, 1))
     covered = 0
     for sample in counts:

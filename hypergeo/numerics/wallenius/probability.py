@@ -259,7 +259,8 @@ def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Te
     """
     left = sizes - counts
     rates = torch.exp(log_rates.clamp(max=300))
-    log_arrived = torch.where(rates < 1e-8, log_rates - 0.5 * rates, torch.log(-torch.expm1(-rates)))
+    late = torch.where(rates > 0.7, torch.log1p(-torch.exp(-rates)), torch.log(-torch.expm1(-rates)))
+    log_arrived = torch.where(rates < 1e-8, log_rates - 0.5 * rates, late)
     inside = (counts > 0) & (left > 0)
     full, some, rest = (torch.where(inside, t, one) for t, one in ((sizes, 2.0), (counts, 1.0), (left, 1.0)))
     arrived = _deviance(some, full * -torch.expm1(-rates), full.log() + log_arrived)
