@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from scipy.optimize import brentq
-from scipy.special import chdtri
 from torch import Tensor
 
 from hypergeo.numerics.binomials import log_binomial_pmf, solve_tilt
@@ -53,7 +51,7 @@ def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor
         if fit.converged and groups == 2 and bool(fit.log_weights.isinf().all()):
             return _between_bounds(fit, level, relative_to)
         return intervals
-    drop = 0.5 * float(chdtri(1, 1 - level))
+    drop = _half_chi_squared(level)
     block = fit.blocks[0]
     for group in range(groups):
         if group == relative_to:
@@ -80,6 +78,13 @@ def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor
     return intervals
 
 
+def _half_chi_squared(level: float) -> float:
+    """By how much a log-likelihood may fall below its maximum in one direction."""
+    from scipy.special import chdtri  # loaded only where it is used
+
+    return 0.5 * float(chdtri(1, 1 - level))
+
+
 def _between_bounds(fit: Fit, level: float, relative_to: int | None) -> Tensor:
     """Two groups that always go one way: their ratio has one limit, found as that of a group beside a free one."""
     intervals = torch.tensor([[0.0, math.inf]] * 2, dtype=torch.float64)
@@ -89,7 +94,7 @@ def _between_bounds(fit: Fit, level: float, relative_to: int | None) -> Tensor:
         fit,
         [0, 1],
         torch.tensor([1.0, -1.0], dtype=torch.float64),
-        fit.log_likelihood - 0.5 * float(chdtri(1, 1 - level)),
+        fit.log_likelihood - _half_chi_squared(level),
     )
     ratio = profile.limits()
     intervals[0], intervals[1] = ratio, 1 / ratio.flip(0)
@@ -208,6 +213,8 @@ def exact_intervals(counts: Tensor, sizes: Tensor, level: float) -> Tensor:
 
 def _root(function: Callable[[float], float], slope: float) -> float:
     """The root of a function that rises (slope 1) or falls (slope -1)."""
+    from scipy.optimize import brentq  # loaded only where it is used
+
     reach = 1.0
     while slope * function(reach) < 0 or slope * function(-reach) > 0:
         reach *= 2
