@@ -194,6 +194,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             conditionals=self.conditionals,
             generator=generator,
             keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
+            warmth=temperature.requires_grad,
         )
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 

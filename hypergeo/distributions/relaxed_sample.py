@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from hypergeo.numerics.urn_rows import Rows
 
 from .conditionals import ExactConditionals, MergedConditionals, gumbel
+from .small_sample import SmallSample, SmallShape
 
 __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 
@@ -34,6 +35,7 @@ class Setting:
         conditionals: ``"exact"`` or ``"merged"``.
         generator: source of noise that is not given.
         keep: whether gradients may be asked for.
+        warmth: whether one to the temperature may be.
     """
 
     sizes: Tensor
@@ -43,6 +45,7 @@ class Setting:
     conditionals: str
     generator: torch.Generator | None
     keep: bool
+    warmth: bool
 
 
 def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> Tensor:
@@ -70,12 +73,14 @@ class _Path:
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
-    conditionals: ExactConditionals | MergedConditionals | None
+    conditionals: ExactConditionals | MergedConditionals | SmallSample | None
     drawable: Tensor | None
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
         """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
+        if isinstance(self.conditionals, SmallSample):
+            return self.conditionals.backward(grad), None
         if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
         grad = grad.flip(-1) if self.conditionals.reverse else grad
@@ -98,7 +103,14 @@ class _Sample(torch.autograd.Function):
         totals = rows.total.double()[None, :, None]
         if log_weights.shape[1] == 1:
             return totals.expand(setting.samples, len(log_weights), 1).to(dtype, copy=True), _Path(None, None)
-        warmest = float(temperature.detach().max().clamp(max=_WARMEST))
+        warmest = min(float(temperature.detach().max()), _WARMEST)
+        if setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
+            shape = SmallShape.of(rows.sizes, rows.total, len(log_weights), setting.samples)
+            if shape is not None and rows.sizes is setting.sizes:
+                small = SmallSample(shape, rows.log_weights)
+                blocks = small.noise(noise, setting.samples, setting.generator)
+                counts = small.forward(blocks, temperature.detach().double().clamp(min=_COLDEST)[..., None])
+                return counts.to(dtype), _Path(small, None)
         precision = torch.float64 if dtype == torch.float64 else torch.float32
         conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
         blocks = conditionals.noise(noise, setting.samples, setting.generator)
@@ -151,7 +163,7 @@ class _Sample(torch.autograd.Function):
             setting = replace(setting, sizes=setting.sizes.repeat(size, 1), total=setting.total.repeat(size))
         weights = folded(weights, in_dims[0], 0)
         noise = None if noise is None else folded(noise, in_dims[2], 1)
-        counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True))
+        counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
         return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
 
 
