@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
 from .conditionals import ExactConditionals, MergedConditionals, gumbel
@@ -98,19 +100,23 @@ class _Sample(torch.autograd.Function):
     @staticmethod
     def forward(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> tuple[Tensor, _Path]:
         dtype = log_weights.dtype
-        rows = Rows.drawable(log_weights.detach().double(), setting.sizes, setting.total, torch.Size())
-        drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
-        totals = rows.total.double()[None, :, None]
+        weights = log_weights.detach().double()
         if log_weights.shape[1] == 1:
-            return totals.expand(setting.samples, len(log_weights), 1).to(dtype, copy=True), _Path(None, None)
+            totals = setting.total.to(dtype)[None, :, None]
+            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
         warmest = min(float(temperature.detach().max()), _WARMEST)
-        if setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
-            shape = SmallShape.of(rows.sizes, rows.total, len(log_weights), setting.samples)
-            if shape is not None and rows.sizes is setting.sizes:
-                small = SmallSample(shape, rows.log_weights)
+        shape = TreeShape.of(setting.sizes, setting.total)
+        whole = shape.least > 0 and float(weights.amin()) > -math.inf
+        if whole and setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
+            small_shape = SmallShape.of(shape, len(log_weights), setting.samples)
+            if small_shape is not None:
+                small = SmallSample(small_shape, weights)
                 blocks = small.noise(noise, setting.samples, setting.generator)
                 counts = small.forward(blocks, temperature.detach().double().clamp(min=_COLDEST)[..., None])
                 return counts.to(dtype), _Path(small, None)
+        rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
+        drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
+        totals = rows.total.double()[None, :, None]
         precision = torch.float64 if dtype == torch.float64 else torch.float32
         conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
         blocks = conditionals.noise(noise, setting.samples, setting.generator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -65,7 +66,7 @@ class SmallShape:
         width = leaves.high[0] - leaves.low[0] + 1
         begin, end = width.cumsum(0) - width, int(width.sum().item())
         self.levels: list[_Level] = []
-        for below, above in zip(levels, levels[1:], strict=False):
+        for below, above in pairwise(levels):
             self.levels.append(_Level(below.low[0], below.high[0], begin, end, above.low[0], above.high[0]))
             totals = self.levels[-1].index.shape[2]
             joined = below.low.shape[1] // 2
@@ -81,12 +82,9 @@ class SmallShape:
         self.noise_widths = [level.width for level in levels[:-1]]
 
     @staticmethod
-    def of(sizes: Tensor, total: Tensor, rows: int, samples: int) -> SmallShape | None:
+    def of(shape: TreeShape, rows: int, samples: int) -> SmallShape | None:
         """The shape of an urn, where all rows share one and all is small; else ``None``."""
-        if len(sizes) > 1 or sizes.shape[1] * rows * samples > _LARGEST:
-            return None
-        shape = TreeShape.of(sizes, total)
-        if shape.capped or rows * max(4 * shape.terms, samples * shape.noise_length) > _LARGEST:
+        if len(shape.layout.sizes) > 1 or shape.capped or rows * max(4 * shape.terms, samples * shape.noise_length) > _LARGEST:
             return None
         return _remembered(shape)
 
@@ -111,7 +109,8 @@ class SmallSample:
         self.conditional = []
         for level in shape.levels:
             terms = table.index_select(1, level.flat).view(self.rows, 2, *level.index.shape[1:]).sum(1)
-            self.conditional.append(terms.softmax(-1))
+            # With one total per node, constants cancel and no table is needed.
+            self.conditional.append(terms if level.rows == 1 else terms.softmax(-1))
             if level is not shape.levels[-1]:
                 table = torch.cat([terms.logsumexp(-1).flatten(1), table[:, level.waiting :]], 1)
 
@@ -141,15 +140,14 @@ class SmallSample:
         totals, excess = self.shape.levels[-1].parent_low.expand(1, self.rows, 1), None
         for level, conditional, block in zip(reversed(self.shape.levels), reversed(self.conditional), noise, strict=True):
             drawn, waiting = totals[..., : level.pairs], totals[..., level.pairs :]
-            probabilities = (conditional if level.rows == 1 else level.between @ conditional).clamp(min=_SMALLEST)
-            logits = probabilities.log()
-            at = outer = None
+            outer = None if excess is None else excess[..., : level.pairs]
+            probabilities = at = None
             if level.rows == 1:
-                soft = logits[:, :, 0] + block
+                soft = conditional[:, :, 0] + block
                 position = soft.argmax(-1)
-                outer = None if excess is None else excess[..., : level.pairs]
             else:
-                outer = excess[..., : level.pairs]
+                probabilities = (level.between @ conditional).clamp_(min=_SMALLEST)
+                logits = probabilities.log()
                 row = (drawn - level.parent_low) * 2
                 near = torch.minimum((row + outer.sign()).clamp_(min=0), level.last).long()
                 base = _rows(self.rows, level.pairs, level.rows, row.device)
@@ -162,8 +160,9 @@ class SmallSample:
             self.steps.append((weights, mean, probabilities, at))
             first, beyond = position + level.left_low, mean - position
             totals = _joined(first, drawn - first, waiting)
-            late = beyond[..., :0] if excess is None else excess[..., level.pairs :]
-            excess = _joined(beyond, -beyond if outer is None else outer - beyond, late)
+            if level is not self.shape.levels[0]:
+                late = beyond[..., :0] if excess is None else excess[..., level.pairs :]
+                excess = _joined(beyond, -beyond if outer is None else outer - beyond, late)
         return totals
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -179,7 +178,7 @@ class SmallSample:
             per_logit = (level.counting - mean[..., None]) * weights * rate[..., None]
             grad = torch.cat([of_total, waiting], -1) if waiting.shape[-1] else of_total
             if at is None:
-                of_rows.append(per_logit.sum(0)[:, :, None] / whole)
+                of_rows.append(per_logit.sum(0)[:, :, None])
                 continue
             flat = per_logit.view(-1, level.width)
             slope = (level.slope @ conditional / whole).view(-1, level.width).index_select(0, at)
@@ -191,11 +190,14 @@ class SmallSample:
         for level, conditional, of_whole in zip(
             reversed(self.shape.levels), reversed(self.conditional), of_rows[::-1], strict=True
         ):
-            of_terms = of_whole if level.rows == 1 else level.between.mT @ of_whole
-            of_terms = of_terms - (conditional * of_terms).sum(-1, keepdim=True)
-            if above is not None:
-                of_terms = of_terms + above[:, : level.pairs * (level.rows // 2 + 1)].view(self.rows, level.pairs, -1, 1)
-            of_terms = (conditional * of_terms).flatten(1).repeat(1, 2)
+            of_terms = of_whole
+            if level.rows > 1:
+                of_terms = level.between.mT @ of_whole
+                of_terms = of_terms - (conditional * of_terms).sum(-1, keepdim=True)
+                if above is not None:
+                    of_terms = of_terms + above[:, : level.pairs * (level.rows // 2 + 1)].view(self.rows, level.pairs, -1, 1)
+                of_terms = conditional * of_terms
+            of_terms = of_terms.flatten(1).repeat(1, 2)
             below = torch.zeros(self.rows, level.size, dtype=of_terms.dtype, device=of_terms.device)
             below = below.index_add(1, level.flat, of_terms)
             if above is not None and level.waiting < level.size - 1:

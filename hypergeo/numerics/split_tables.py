@@ -42,10 +42,12 @@ class TreeShape:
             for pairs, below, level in zip(self.pairs, self.levels, self.levels[1:], strict=False)
         )
         self.capped = any(level.capped for level in self.levels)
+        self.least = int(sizes.amin().item())
         self.sizes = [
             (level.sizes[:, 0 : 2 * pairs : 2].double(), level.sizes[:, 1 : 2 * pairs : 2].double())
             for pairs, level in zip(self.pairs, self.levels, strict=True)
         ]
+        self.alone = [right == 0 if bool((right == 0).any()) else None for _, right in self.sizes]
 
     @staticmethod
     def of(sizes: Tensor, total: Tensor) -> TreeShape:
