@@ -82,9 +82,10 @@ def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
         most = max(len(m) for m in members)
         means = torch.stack([torch.nn.functional.pad(m, (0, 0, 0, most - m.shape[1])) for m in lifted], 1)
     for i, j, block in blocks:
-        rows_at, columns_at = torch.tensor(i)[:, None], torch.tensor(j)
-        product = product.index_put((torch.arange(len(product))[:, None, None], rows_at, columns_at), block)
-        product = product.index_put((torch.arange(len(product))[:, None, None], columns_at[:, None], rows_at.T), block.mT)
+        rows_at, columns_at = torch.tensor(i, device=mean.device)[:, None], torch.tensor(j, device=mean.device)
+        each = torch.arange(len(product), device=mean.device)[:, None, None]
+        product = product.index_put((each, rows_at, columns_at), block)
+        product = product.index_put((each, columns_at[:, None], rows_at.T), block.mT)
     return mean, product - offset[:, :, None] * offset[:, None, :]
 
 
