@@ -14,11 +14,8 @@ from hypergeo.numerics.urn_rows import Rows
 from .conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
-<<<<<<< HEAD
 from .reading import read_real, read_shape, require
-=======
 from .relaxed_sample import CONDITIONALS, Setting, sample_counts
->>>>>>> speed
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
@@ -145,14 +142,9 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Returns:
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
-<<<<<<< HEAD
-        length = self._conditionals(Rows.of(self)).noise_length
-        shape = read_shape("sample_shape", sample_shape) + self._batch_shape + (length,)
-=======
         _, sizes, total, _ = Rows.distinct(self)
         length = CONDITIONALS[self.conditionals].noise_length(sizes, total)
-        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
->>>>>>> speed
+        shape = read_shape("sample_shape", sample_shape) + self._batch_shape + (length,)
         return gumbel(shape, self.log_weights.device, generator)
 
     @torch.no_grad()
@@ -178,16 +170,10 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Raises:
             ValueError: when the noise has another shape than this urn needs.
         """
-<<<<<<< HEAD
         sample_shape = read_shape("sample_shape", sample_shape)
-        rows = Rows.of(self)
-        conditionals = self._conditionals(rows)
-=======
-        sample_shape = torch.Size(sample_shape)
         weights, sizes, total, distinct = Rows.distinct(self)
         weights = weights.to(self.dtype)
         rows = Rows(weights, sizes, total, sizes, total, distinct)
->>>>>>> speed
         if noise is not None:
             expected = sample_shape + self._batch_shape + (CONDITIONALS[self.conditionals].noise_length(sizes, total),)
             if not isinstance(noise, Tensor) or noise.shape != expected:
@@ -198,17 +184,6 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             temperature = rows.gather_draws(self.temperature[..., None], 0, self._batch_shape)
             temperature = temperature.repeat(sample_shape.numel(), 1, 1)
         else:
-<<<<<<< HEAD
-            temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
-        num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
-        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through, generator)
-        if rows.log_weights.requires_grad and not counts.requires_grad:
-            counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
-        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.dtype)
-
-    def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:
-        return _CONDITIONALS[self.conditionals](rows)
-=======
             temperature = self.temperature[(0,) * self.temperature.dim()].view(1, 1, 1)
         setting = Setting(
             sizes=sizes,
@@ -221,7 +196,6 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             warmth=temperature.requires_grad,
         )
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
->>>>>>> speed
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Not available: relaxed draws have no closed-form density. ``base_dist.log_prob`` gives the exact law of counts."""
