@@ -22,7 +22,7 @@ from .relaxed_split import Split
 __all__ = ["Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
 
 # Nats below the mode that change no sample: less than the rounding error of a probability, at temperature one or less.
-_DROPS = {torch.float32: 30.0, torch.float64: 38.0}
+_DROPS = {torch.float32: 26.0, torch.float64: 38.0}
 Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
 

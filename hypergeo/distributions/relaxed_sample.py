@@ -112,7 +112,8 @@ class _Sample(torch.autograd.Function):
             if small_shape is not None:
                 small = SmallSample(small_shape, weights)
                 blocks = small.noise(noise, setting.samples, setting.generator)
-                counts = small.forward(blocks, temperature.detach().double().clamp(min=_COLDEST)[..., None])
+                one = temperature.numel() == 1
+                counts = small.forward(blocks, max(warmest, _COLDEST) if one else temperature.double().clamp(min=_COLDEST))
                 return counts.to(dtype), _Path(small, None)
         rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
         drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)

@@ -128,18 +128,19 @@ class SmallSample:
         blocks = given.double().split([pairs * width for (pairs, _), width in zip(shapes, laid_out, strict=True)], -1)
         return [block.unflatten(-1, (pairs, -1))[..., :width] for block, (pairs, width) in zip(blocks, shapes, strict=True)]
 
-    def forward(self, noise: list[Tensor], temperature: Tensor) -> Tensor:
+    def forward(self, noise: list[Tensor], temperature: float | Tensor) -> Tensor:
         """Whole counts, int64, shape ``(S, T, K)``.
 
         Args:
             noise: for each level, top first, shape ``(S, T, P, X)``.
-            temperature: τ, broadcast to ``(S, T, 1, 1)``.
+            temperature: τ, one number or shape ``(S, T, 1)``.
         """
         self.temperature = temperature
+        sharp = temperature if isinstance(temperature, float) else temperature[..., None]
         self.steps: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
         totals, excess = self.shape.levels[-1].parent_low.expand(1, self.rows, 1), None
         for level, conditional, block in zip(reversed(self.shape.levels), reversed(self.conditional), noise, strict=True):
-            drawn, waiting = totals[..., : level.pairs], totals[..., level.pairs :]
+            drawn, waiting = totals.tensor_split((level.pairs,), -1)
             outer = None if excess is None else excess[..., : level.pairs]
             probabilities = at = None
             if level.rows == 1:
@@ -155,7 +156,7 @@ class SmallSample:
                 both = torch.cat([(row + base).flatten(), at])
                 hard, soft = logits.view(-1, level.width).index_select(0, both).view(2, *block.shape).add_(block).unbind()
                 position = hard.argmax(-1)
-            weights = (soft / self.temperature).softmax(-1)
+            weights = (soft / sharp).softmax(-1)
             mean = weights @ level.counting
             self.steps.append((weights, mean, probabilities, at))
             first, beyond = position + level.left_low, mean - position
@@ -174,7 +175,7 @@ class SmallSample:
         ):
             pairs = level.pairs
             of_total, waiting = grad[..., 1 : 2 * pairs : 2], grad[..., 2 * pairs :]
-            rate = (grad[..., 0 : 2 * pairs : 2] - of_total) / self.temperature[..., 0]
+            rate = (grad[..., 0 : 2 * pairs : 2] - of_total) / self.temperature
             per_logit = (level.counting - mean[..., None]) * weights * rate[..., None]
             grad = torch.cat([of_total, waiting], -1) if waiting.shape[-1] else of_total
             if at is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
-import torch
 from torch import Tensor
 
 from hypergeo._validate import require_count
