@@ -62,6 +62,8 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     Returns:
         Shape ``(S, T, K)``, of the weights' dtype.
     """
+    if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
+        return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
     return _Sample.apply(log_weights, temperature, noise, setting)[0]
 
 
@@ -130,16 +132,16 @@ class _Sample(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
-        ctx.save_for_backward(*inputs[:2])
+        ctx.save_for_backward(*inputs[:2], output[0])
         ctx.path = output[1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
-        weights, temperature = ctx.saved_tensors
+        weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
         if ctx.path.folded:
-            found = _Backward.apply(grad, weights, temperature, of_temperature, ctx.path)
+            found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             found = ctx.path.backward(grad, of_temperature)
         return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
@@ -179,7 +181,7 @@ class _Backward(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        grad: Tensor, weights: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
+        grad: Tensor, counts: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
     ) -> tuple[Tensor, Tensor | None]:
         return path.backward(grad, of_temperature)
 
@@ -196,16 +198,20 @@ class _Backward(torch.autograd.Function):
         info: Any,
         in_dims: tuple[int | None, ...],
         grad: Tensor,
-        weights: Tensor,
+        counts: Tensor,
         temperature: Tensor,
         of_temperature: bool,
         path: _Path,
     ) -> tuple[tuple[Tensor, Tensor | None], tuple[int, int | None]]:
         size = info.batch_size
         grad = grad.unsqueeze(0).expand(size, *grad.shape) if in_dims[0] is None else grad.movedim(in_dims[0], 0)
+        if in_dims[1] is None:  # a batch of gradients of the same samples
+            parts = [_Backward.apply(part, counts, temperature, of_temperature, path) for part in grad]
+            of_weights, heats = zip(*parts, strict=True)
+            return (torch.stack(of_weights), torch.stack(heats) if of_temperature else None), (0, 0 if of_temperature else None)
         inner = replace(path, folded=path.folded[:-1])
         warmth = temperature if in_dims[2] is None else temperature.select(in_dims[2], 0)
-        of_weights, heat = _Backward.apply(grad.movedim(0, 1).flatten(1, 2), weights, temperature, of_temperature, inner)
+        of_weights, heat = _Backward.apply(grad.movedim(0, 1).flatten(1, 2), counts, temperature, of_temperature, inner)
         if heat is not None:
             heat = heat.unflatten(1, (size, -1)).movedim(1, 0).sum_to_size(size, *warmth.shape)
         return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)
