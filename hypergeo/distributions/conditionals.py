@@ -22,7 +22,7 @@ from .relaxed_split import Split
 __all__ = ["Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
 
 # Nats below the mode that change no sample: less than the rounding error of a probability, at temperature one or less.
-_DROPS = {torch.float32: 30.0, torch.float64: 38.0}
+_DROPS = {torch.float32: 26.0, torch.float64: 38.0}
 Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
 
@@ -69,22 +69,21 @@ class ExactConditionals:
     reverse = False
 
     def __init__(self, rows: Rows, samples: int, warmest: float, dtype: torch.dtype):
-        self.shape = TreeShape.of(rows.sizes, rows.total)
+        self.shape = shape = TreeShape.of(rows.sizes, rows.total)
         drop = _DROPS[dtype] * max(1.0, warmest)
         self.tables = SplitTables(self.shape, rows.log_weights, samples, drop, dtype)
         # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
         self.noise_shape = TreeShape.of(rows.given_sizes, rows.given_total)
         self.splits = []
         parent, parent_low = None, rows.total[:, None]
-        for pairs, table, low, sizes in zip(
-            *map(reversed, (self.shape.pairs, self.tables.tables, self.tables.begins, self.shape.sizes)), strict=True
+        for pairs, table, low, sizes, alone in zip(
+            *map(reversed, (shape.pairs, self.tables.tables, self.tables.begins, shape.sizes, shape.alone)), strict=True
         ):
             left_low, right_low = low[:, 0 : 2 * pairs : 2], low[:, 1 : 2 * pairs : 2]
             right = None if self.tables.two else table[:, 1 : 2 * pairs : 2]
             above = None if parent is None else parent[:, :pairs]
-            self.splits.append(
-                Split(table[:, 0 : 2 * pairs : 2], right, above, left_low, right_low, parent_low[:, :pairs], sizes)
-            )
+            lows = left_low, right_low, parent_low[:, :pairs]
+            self.splits.append(Split(table[:, 0 : 2 * pairs : 2], right, above, *lows, sizes, alone))
             parent, parent_low = table, low
 
     @staticmethod
@@ -112,7 +111,7 @@ class ExactConditionals:
     def backward(self, grads: Gradients) -> Tensor:
         """Gradient to the log weights, shape ``(T, K)``."""
         found: list[Tensor] = []
-        for (left, right, parent), split, table in zip(grads, self.splits, reversed(self.tables.tables), strict=True):
+        for (left, right, parent), table in zip(grads, reversed(self.tables.tables), strict=True):
             if parent is not None and found:
                 rest = found[-1].shape[1] - parent.shape[1]
                 found[-1] = found[-1] + (pad(parent, (0, 0, 0, rest)) if rest else parent)
@@ -155,8 +154,11 @@ class MergedConditionals:
             one = slice(k, k + 1)
             rest_low = self.rest_low[:, one]
             bounds = sizes[:, one].double(), self.rest_sizes[:, one].double()
+            alone = bounds[1] == 0 if bool((bounds[1] == 0).any()) else None
             # The rest stands before the group, since it is split next; groups wait in reverse order.
-            split = Split(first[:, one], rest[:, one], above, torch.zeros_like(rest_low), rest_low, low, bounds, swapped=True)
+            split = Split(
+                first[:, one], rest[:, one], above, torch.zeros_like(rest_low), rest_low, low, bounds, alone, swapped=True
+            )
             self.splits.append(split)
             above, low = parents[0][:, one] if parents and k < parents[0].shape[1] else None, rest_low
 

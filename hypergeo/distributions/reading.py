@@ -147,6 +147,8 @@ def _as_tensor(name: str, given: Any, device: torch.device | None, counts: bool 
         if given.layout != torch.strided:
             raise ValueError(f"{name} must be a dense tensor; got layout {given.layout}.")
         return given
+    if type(given) is float or (type(given) is int and -(2**63) <= given < 2**63):
+        return torch.tensor(given, dtype=torch.float64 if type(given) is float else torch.int64, device=device)
     if isinstance(given, Sequence) and not isinstance(given, str) and _holds_tensors(given):
         parts = [_as_tensor(name, part, device) for part in given]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -86,13 +87,14 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         if conditionals not in CONDITIONALS:
             raise ValueError(f'conditionals must be "exact" or "merged"; got {conditionals!r}.')
         super().__init__(total_count, group_sizes, weights, log_weights=log_weights, validate_args=validate_args)
+        known = type(temperature) is float and 0 < temperature < math.inf
         if not isinstance(temperature, Tensor):
             temperature = read_real("temperature", temperature, self.log_weights.device)
         if temperature.is_complex() or temperature.dtype == torch.bool:
             raise ValueError(f"temperature must be positive real numbers; got dtype {temperature.dtype}.")
         if temperature.dtype in (torch.float16, torch.bfloat16):
             temperature = temperature.float()
-        if self._validate_args:
+        if self._validate_args and not known:
             require("temperature", temperature, (temperature > 0) & (temperature < torch.inf), "positive and finite")
         try:
             batch = torch.broadcast_shapes(temperature.shape, self._batch_shape) if temperature.dim() else self._batch_shape
@@ -174,7 +176,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         """
         sample_shape = read_shape("sample_shape", sample_shape)
         weights, sizes, total, distinct = Rows.distinct(self)
-        weights = weights.to(self.dtype)
+        weights = weights if weights.dtype == self.dtype else weights.to(self.dtype)
         rows = Rows(weights, sizes, total, sizes, total, distinct)
         if noise is not None:
             expected = sample_shape + self._batch_shape + (CONDITIONALS[self.conditionals].noise_length(sizes, total),)
@@ -195,6 +197,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             conditionals=self.conditionals,
             generator=generator,
             keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
+            warmth=temperature.requires_grad,
         )
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 

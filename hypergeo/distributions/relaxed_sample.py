@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
 from .conditionals import ExactConditionals, MergedConditionals, gumbel
+from .small_sample import SmallSample, SmallShape
 
 __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 
@@ -34,6 +37,7 @@ class Setting:
         conditionals: ``"exact"`` or ``"merged"``.
         generator: source of noise that is not given.
         keep: whether gradients may be asked for.
+        warmth: whether one to the temperature may be.
     """
 
     sizes: Tensor
@@ -43,6 +47,7 @@ class Setting:
     conditionals: str
     generator: torch.Generator | None
     keep: bool
+    warmth: bool
 
 
 def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> Tensor:
@@ -57,6 +62,8 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     Returns:
         Shape ``(S, T, K)``, of the weights' dtype.
     """
+    if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
+        return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
     return _Sample.apply(log_weights, temperature, noise, setting)[0]
 
 
@@ -70,12 +77,14 @@ class _Path:
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
-    conditionals: ExactConditionals | MergedConditionals | None
+    conditionals: ExactConditionals | MergedConditionals | SmallSample | None
     drawable: Tensor | None
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
         """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
+        if isinstance(self.conditionals, SmallSample):
+            return self.conditionals.backward(grad), None
         if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
         grad = grad.flip(-1) if self.conditionals.reverse else grad
@@ -93,12 +102,24 @@ class _Sample(torch.autograd.Function):
     @staticmethod
     def forward(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> tuple[Tensor, _Path]:
         dtype = log_weights.dtype
-        rows = Rows.drawable(log_weights.detach().double(), setting.sizes, setting.total, torch.Size())
+        weights = log_weights.detach().double()
+        if log_weights.shape[1] == 1:
+            totals = setting.total.to(dtype)[None, :, None]
+            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
+        warmest = min(float(temperature.detach().max()), _WARMEST)
+        shape = TreeShape.of(setting.sizes, setting.total)
+        whole = shape.least > 0 and float(weights.amin()) > -math.inf
+        if whole and setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
+            small_shape = SmallShape.of(shape, len(log_weights), setting.samples)
+            if small_shape is not None:
+                small = SmallSample(small_shape, weights)
+                blocks = small.noise(noise, setting.samples, setting.generator)
+                one = temperature.numel() == 1
+                counts = small.forward(blocks, max(warmest, _COLDEST) if one else temperature.double().clamp(min=_COLDEST))
+                return counts.to(dtype), _Path(small, None)
+        rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
         drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
         totals = rows.total.double()[None, :, None]
-        if log_weights.shape[1] == 1:
-            return totals.expand(setting.samples, len(log_weights), 1).to(dtype, copy=True), _Path(None, None)
-        warmest = float(temperature.detach().max().clamp(max=_WARMEST))
         precision = torch.float64 if dtype == torch.float64 else torch.float32
         conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
         blocks = conditionals.noise(noise, setting.samples, setting.generator)
@@ -111,16 +132,16 @@ class _Sample(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
-        ctx.save_for_backward(*inputs[:2])
+        ctx.save_for_backward(*inputs[:2], output[0])
         ctx.path = output[1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
-        weights, temperature = ctx.saved_tensors
+        weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
         if ctx.path.folded:
-            found = _Backward.apply(grad, weights, temperature, of_temperature, ctx.path)
+            found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             found = ctx.path.backward(grad, of_temperature)
         return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
@@ -151,7 +172,7 @@ class _Sample(torch.autograd.Function):
             setting = replace(setting, sizes=setting.sizes.repeat(size, 1), total=setting.total.repeat(size))
         weights = folded(weights, in_dims[0], 0)
         noise = None if noise is None else folded(noise, in_dims[2], 1)
-        counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True))
+        counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
         return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
 
 
@@ -160,7 +181,7 @@ class _Backward(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        grad: Tensor, weights: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
+        grad: Tensor, counts: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
     ) -> tuple[Tensor, Tensor | None]:
         return path.backward(grad, of_temperature)
 
@@ -177,16 +198,20 @@ class _Backward(torch.autograd.Function):
         info: Any,
         in_dims: tuple[int | None, ...],
         grad: Tensor,
-        weights: Tensor,
+        counts: Tensor,
         temperature: Tensor,
         of_temperature: bool,
         path: _Path,
     ) -> tuple[tuple[Tensor, Tensor | None], tuple[int, int | None]]:
         size = info.batch_size
         grad = grad.unsqueeze(0).expand(size, *grad.shape) if in_dims[0] is None else grad.movedim(in_dims[0], 0)
+        if in_dims[1] is None:  # a batch of gradients of the same samples
+            parts = [_Backward.apply(part, counts, temperature, of_temperature, path) for part in grad]
+            of_weights, heats = zip(*parts, strict=True)
+            return (torch.stack(of_weights), torch.stack(heats) if of_temperature else None), (0, 0 if of_temperature else None)
         inner = replace(path, folded=path.folded[:-1])
         warmth = temperature if in_dims[2] is None else temperature.select(in_dims[2], 0)
-        of_weights, heat = _Backward.apply(grad.movedim(0, 1).flatten(1, 2), weights, temperature, of_temperature, inner)
+        of_weights, heat = _Backward.apply(grad.movedim(0, 1).flatten(1, 2), counts, temperature, of_temperature, inner)
         if heat is not None:
             heat = heat.unflatten(1, (size, -1)).movedim(1, 0).sum_to_size(size, *warmth.shape)
         return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)

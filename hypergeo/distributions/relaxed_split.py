@@ -35,6 +35,7 @@ class Split:
         right_low: likewise the right ones'.
         parent_low: likewise of the totals that are split.
         sizes: elements below the left and below the right children, float64, each of shape ``(R, P)``.
+        alone: where the right children have no element, shape ``(R, P)``; ``None`` where all have.
         swapped: whether the right children stand before the left ones.
     """
 
@@ -47,13 +48,13 @@ class Split:
         right_low: Tensor,
         parent_low: Tensor,
         sizes: tuple[Tensor, Tensor],
+        alone: Tensor | None,
         swapped: bool = False,
     ):
         self.left = left.clamp(min=_FLOOR)
         self.pairs, self.width = left.shape[1:]
         self.left_low, self.parent_low, self.swapped = left_low, parent_low, swapped
-        self.sizes = sizes
-        self.alone = sizes[1] == 0 if bool((sizes[1] == 0).any()) else None
+        self.sizes, self.alone = sizes, alone
         self.right_shape = None if right is None else right.shape
         self.steps: Tensor | None = None
         if right is not None:
@@ -153,7 +154,7 @@ class Split:
         size = self.right_shape[-1]
         met = self.above[None] if lower is None else lower + self.above
         self.met = met.clamp(-2, self.width + size - 1).expand(-1, *self.reversed.shape[:2])
-        starts = (size + 2 * self.width - width + _offsets(*self.reversed.shape, met.device)) - self.met
+        starts = _offsets(*self.reversed.shape, met.device, size + 2 * self.width - width) - self.met
         found = self.reversed.view(-1).unfold(0, width, 1).index_select(0, starts.flatten())
         return found.view(*starts.shape, width)
 
@@ -221,19 +222,19 @@ class Split:
         padded = pad(values, (size + 1, size))
         if upper is not None:
             padded = padded + pad(upper, (size, size + 1))
-        starts = (self.met + 2).flatten() + torch.arange(0, self.met.numel(), device=self.met.device) * padded.shape[-1]
+        starts = self.met.flatten() + _offsets(1, self.met.numel(), padded.shape[-1], self.met.device, 2)[0]
         aligned = padded.reshape(-1).unfold(0, size, 1).index_select(0, starts)
         return aligned.view(-1, *self.right_shape).sum(0).flip(-1)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 @torch.inference_mode(False)  # what is kept must serve autograd later
 def _counting(width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.arange(width, dtype=dtype, device=device)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 @torch.inference_mode(False)  # what is kept must serve autograd later
-def _offsets(rows: int, nodes: int, length: int, device: torch.device) -> Tensor:
-    """Where the table of each node begins in the memory of them all."""
-    return torch.arange(0, rows * nodes * length, length, device=device).view(rows, nodes)
+def _offsets(rows: int, nodes: int, length: int, device: torch.device, place: int = 0) -> Tensor:
+    """Where a place of each node's table is in the memory of them all, shape ``(rows, nodes)``."""
+    return torch.arange(place, place + rows * nodes * length, length, device=device).view(rows, nodes)

@@ -42,10 +42,12 @@ class TreeShape:
             for pairs, below, level in zip(self.pairs, self.levels, self.levels[1:], strict=False)
         )
         self.capped = any(level.capped for level in self.levels)
+        self.least = int(sizes.amin().item())
         self.sizes = [
             (level.sizes[:, 0 : 2 * pairs : 2].double(), level.sizes[:, 1 : 2 * pairs : 2].double())
             for pairs, level in zip(self.pairs, self.levels, strict=True)
         ]
+        self.alone = [right == 0 if bool((right == 0).any()) else None for _, right in self.sizes]
 
     @staticmethod
     def of(sizes: Tensor, total: Tensor) -> TreeShape:
@@ -130,13 +132,18 @@ class SplitTables:
             self._join(depth, drop)
 
     def _narrow(self, logits: Tensor, drop: float) -> None:
-        """Finds windows outside of which less than ``2 exp(-drop)`` of the mass lies, by Bernstein's inequality."""
+        """Finds windows outside of which about ``exp(-drop)`` of the mass lies, by Bernstein's inequality with the skewness.
+
+        The third cumulant of a sum of Bernoulli variables stands where the inequality has the variance times its bound: the
+        tail on the side to which a total leans less is no wider than that of a normal distribution.
+        """
         shape = self.shape
         first, last, low, high = shape.nodes
         share = torch.sigmoid(logits)
         mean = share * shape.layout.sizes
-        moments = pad(torch.stack([mean, mean * (1 - share)]).cumsum(-1), (1, 0))
-        mean, variance = moments[..., last] - moments[..., first]
+        variance = mean * (1 - share)
+        moments = pad(torch.stack([mean, variance, variance * (1 - 2 * share)]).cumsum(-1), (1, 0))
+        mean, variance, third = moments[..., last] - moments[..., first]
         if shape.capped:
             widths = [torch.full((level.low.shape[1],), level.width, device=low.device) for level in shape.levels]
             width = torch.cat(widths)
@@ -145,9 +152,13 @@ class SplitTables:
             low = torch.where(capped, reference, low)
             high = torch.where(capped, torch.minimum(high, low + width - 1), high)
             drop = min(drop, _WIDE_DROP) if drop > _LARGEST_DROP else drop
-        reach = (2 * drop * variance + drop**2 / 9).sqrt_().add_(drop / 3) if drop <= _LARGEST_DROP else torch.inf
-        begin = (mean - reach).floor_().maximum(low).minimum(high)
-        end = (mean + reach).ceil_().minimum(high).maximum(begin)
+        if drop <= _LARGEST_DROP:
+            lean = third / (variance + 1e-300) * (drop / 3)
+            spread = (2 * drop * variance + lean**2).sqrt_()
+            begin = (mean - spread + lean.clamp(max=0)).floor_().maximum(low).minimum(high)
+            end = (mean + spread + lean.clamp(min=0)).ceil_().minimum(high).maximum(begin)
+        else:
+            begin, end = low.double().expand(mean.shape), high.double().expand(mean.shape)
         widths = (end - begin).amax(0).tolist()
         self.begins, self.references, self.widths = [], [], []
         at = 0

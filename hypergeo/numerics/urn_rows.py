@@ -79,6 +79,15 @@ class Rows:
         """Rows from tensors of the attributes' shapes, every weight above zero."""
         return Rows(log_weights, sizes, total, sizes, total, torch.Size())
 
+    def split(self, most: int) -> list[Rows]:
+        """Parts of at most so many rows of weights each."""
+        parts: list[Rows] = []
+        for begin in range(0, self.log_weights.shape[0], most):
+            some = slice(begin, begin + most)
+            rest = (t if t.shape[0] == 1 else t[some] for t in (self.sizes, self.total, self.given_sizes, self.given_total))
+            parts.append(Rows(self.log_weights[some], *rest, torch.Size()))
+        return parts
+
     def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
         """A result of shape ``(T, …)`` as ``batch_shape + (…)``."""
         value = value.reshape(self.batch + value.shape[1:])
