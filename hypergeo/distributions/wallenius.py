@@ -123,8 +123,8 @@ class WalleniusHypergeometric(CountDistribution):
 
         Example:
             >>> WalleniusHypergeometric(3, [2, 2], weights=[1.0, 3.0]).covariance_matrix
-            tensor([[ 0.1600, -0.1600],
-                    [-0.1600,  0.1600]], dtype=torch.float64)
+            tensor([[ 0.1373, -0.1373],
+                    [-0.1373,  0.1373]], dtype=torch.float64)
         """
         covariance, _ = second_moments(*self._distinct())
         return covariance.expand(self._batch_shape + 2 * self._event_shape).to(self.dtype)

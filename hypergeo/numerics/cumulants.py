@@ -272,7 +272,7 @@ def log_probability(
     Example:
         >>> log_weights = torch.tensor([0.0, 1.0, 2.0])
         >>> log_probability(log_weights, torch.tensor([0, 1, 1]), torch.tensor([2, 2, 2]), torch.tensor(2)).exp()
-        tensor(0.4698, dtype=torch.float64)
+        tensor(0.4372, dtype=torch.float64)
     """
     return _LogProbability.apply(log_weights, value, group_sizes, total_count[..., None], kept)
 
