@@ -25,13 +25,33 @@ _STEP, _STEPS = 5.0, 200
 class Fit(Protocol):
     """What profile intervals need of a fit."""
 
-    log_weights: Tensor
-    log_likelihood: float
-    converged: bool
-    blocks: tuple[tuple[int, ...], ...]
-    counts: Tensor
-    group_sizes: Tensor
-    likelihood: type[Likelihood]
+    @property
+    def log_weights(self) -> Tensor:
+        """Maximum-likelihood log weights, shape ``(K,)``."""
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood at the maximum."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether a maximum was found."""
+
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """Groups whose ratios the counts say something of."""
+
+    @property
+    def counts(self) -> Tensor:
+        """Observed counts, shape ``(S, K)``."""
+
+    @property
+    def group_sizes(self) -> Tensor:
+        """Sizes of the groups, shape ``(K,)`` or ``(S, K)``."""
+
+    @property
+    def likelihood(self) -> type[Likelihood]:
+        """The distribution's likelihood."""
 
 
 def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor:
@@ -240,10 +260,10 @@ def _sum_table(counts: Tensor, sizes: Tensor) -> tuple[float, int, Tensor]:
     logit = _log_ratio(centre[busiest], total[busiest].double(), sizes[busiest].double()) if width > 1 else 0.0
     table = torch.zeros(1, dtype=torch.float64)
     for n, m, low, high, repeats in zip(total, sizes.double(), least, most, number.tolist(), strict=True):
-        first = torch.arange(int(low), int(high) + 1, dtype=torch.float64)
+        taken = torch.arange(int(low), int(high) + 1, dtype=torch.float64)
         logs = torch.tensor([[logit, 0.0]], dtype=torch.float64)
         logs = (logs + solve_tilt(logs, m[None], n[None].double()))[0]
-        one = log_binomial_pmf(m[0], first, logs[0]) + log_binomial_pmf(m[1], n - first, logs[1])
+        one = log_binomial_pmf(m[0], taken, logs[0]) + log_binomial_pmf(m[1], n - taken, logs[1])
         table = _convolved(table, _power(one, int(repeats)))
     # Wide tables carry their mass in a small part around what is observed.
     carried = (table >= table.max() - _DROP).nonzero()[:, 0]

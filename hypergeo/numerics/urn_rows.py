@@ -14,9 +14,17 @@ __all__ = ["Rows", "Urn"]
 class Urn(Protocol):
     """What rows are made from: tensors of one batch of urns, broadcast against each other."""
 
-    total_count: Tensor
-    group_sizes: Tensor
-    log_weights: Tensor
+    @property
+    def total_count(self) -> Tensor:
+        """Numbers drawn, shape ``batch_shape``."""
+
+    @property
+    def group_sizes(self) -> Tensor:
+        """Sizes of the groups, shape ``batch_shape + (K,)``."""
+
+    @property
+    def log_weights(self) -> Tensor:
+        """Logarithms of the weights, shape ``batch_shape + (K,)``."""
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -84,8 +92,8 @@ class Rows:
         parts: list[Rows] = []
         for begin in range(0, self.log_weights.shape[0], most):
             some = slice(begin, begin + most)
-            rest = (t if t.shape[0] == 1 else t[some] for t in (self.sizes, self.total, self.given_sizes, self.given_total))
-            parts.append(Rows(self.log_weights[some], *rest, torch.Size()))
+            kept = [t if t.shape[0] == 1 else t[some] for t in (self.sizes, self.total, self.given_sizes, self.given_total)]
+            parts.append(Rows(self.log_weights[some], kept[0], kept[1], kept[2], kept[3], torch.Size()))
         return parts
 
     def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
