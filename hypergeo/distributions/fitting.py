@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.sparse.csgraph import connected_components
-from scipy.special import ndtri
 from torch import Tensor
 
 from hypergeo._validate import require_real
@@ -111,7 +109,7 @@ class WeightFit:
             covariance, variance = self.covariance, self.covariance.diagonal()
             centre = centre - centre[relative_to]
             errors = (variance + variance[relative_to] - 2 * covariance[relative_to]).clamp(min=0).sqrt()
-        reach = float(ndtri(0.5 + level / 2)) * errors
+        reach = float(torch.special.ndtri(torch.tensor(0.5 + level / 2, dtype=torch.float64))) * errors
         return torch.stack([centre - reach, centre + reach], -1).exp()
 
     def __repr__(self) -> str:
@@ -233,6 +231,8 @@ def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blocks(observed: Tensor, sizes: Tensor, free: Tensor) -> tuple[tuple[int, ...], ...]:
     """Groups whose ratios of weights are finite at the maximum: connected both ways by units that could be the other's."""
+    from scipy.sparse.csgraph import connected_components  # twice as slow to import as all of this package
+
     chosen = free.nonzero()[:, 0]
     drawn, room = ((value[:, chosen]).double() for value in (observed > 0, observed < sizes))
     number, labels = connected_components((drawn.mT @ room > 0).numpy(), directed=True, connection="strong")

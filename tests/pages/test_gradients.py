@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,9 +36,10 @@ from hypergeo.ui.gradients.settings import Settings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import CURVE_ESTIMATES, TemperatureView
 from hypergeo.ui.gradients.text import about_mean, loss_words
+from tests.support.app import pages
+from tests.support.app.pages import figure, told
 from tests.support.reference import RationalUrn
 
-APP = str(Path(__file__).parents[2] / "app.py")
 URN = Urn(8, (6, 5, 7), (1.0, 2.0, 4.0))
 TARGETS = (4, 3, 1)
 VIEWS = ["descent", "side by side", "temperature", "race"]
@@ -419,20 +419,7 @@ def test_the_temperature_snippet_gives_the_numbers_of_the_page():
 
 
 def page(**address: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120).run()
-    app.switch_page("pages/gradients.py")
-    for key, value in address.items():
-        app.query_params[f"grad_{key}"] = value
-    return app.run()
-
-
-def figure(app: AppTest) -> Any:
-    (chart,) = app.get("plotly_chart")
-    return json.loads(chart.proto.spec)
-
-
-def told(app: AppTest) -> str:
-    return next(block.value for block in app.markdown if block.value.startswith("- "))
+    return pages.page("gradients", **{f"grad_{key}": value for key, value in address.items()})
 
 
 def controls(app: AppTest) -> dict[str, Any]:
