@@ -179,8 +179,11 @@ class MergedConditionals:
     def backward(self, grads: Gradients) -> Tensor:
         """Gradient to the log weights, shape ``(T, K)``."""
         columns = [torch.cat(column, 1) for column in zip(*[grad[:2] for grad in grads], strict=True)]
-        columns += [torch.cat([grad[2] for grad in grads[1:]], 1)] if len(self.tables) == 3 else []
-        found = torch.autograd.grad(self.tables, self.leaf, [column.double() for column in columns], retain_graph=True)
+        parents = [grad[2] for grad in grads if grad[2] is not None]
+        columns += [torch.cat(parents, 1)] if parents else []
+        found = torch.autograd.grad(
+            self.tables[: len(columns)], self.leaf, [column.double() for column in columns], retain_graph=True
+        )
         return found[0]
 
     def _tables(self, log_weights: Tensor) -> list[Tensor]:

@@ -109,9 +109,7 @@ class WeightFit:
             covariance, variance = self.covariance, self.covariance.diagonal()
             centre = centre - centre[relative_to]
             errors = (variance + variance[relative_to] - 2 * covariance[relative_to]).clamp(min=0).sqrt()
-        from scipy.special import ndtri  # loaded only where it is used
-
-        reach = float(ndtri(0.5 + level / 2)) * errors
+        reach = float(torch.special.ndtri(torch.tensor(0.5 + level / 2, dtype=torch.float64))) * errors
         return torch.stack([centre - reach, centre + reach], -1).exp()
 
     def __repr__(self) -> str:
