@@ -75,10 +75,10 @@ class ExactConditionals:
         # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
         self.noise_shape = TreeShape.of(rows.given_sizes, rows.given_total)
         self.splits = []
-        parent, parent_low = None, rows.total[:, None]
-        for pairs, table, low, sizes, alone in zip(
-            *map(reversed, (shape.pairs, self.tables.tables, self.tables.begins, shape.sizes, shape.alone)), strict=True
-        ):
+        parent: Tensor | None = None
+        parent_low = rows.total[:, None]
+        levels = list(zip(shape.pairs, self.tables.tables, self.tables.begins, shape.sizes, shape.alone, strict=True))
+        for pairs, table, low, sizes, alone in reversed(levels):
             left_low, right_low = low[:, 0 : 2 * pairs : 2], low[:, 1 : 2 * pairs : 2]
             right = None if self.tables.two else table[:, 1 : 2 * pairs : 2]
             above = None if parent is None else parent[:, :pairs]

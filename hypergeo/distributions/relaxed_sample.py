@@ -88,11 +88,12 @@ class _Path:
         if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
         grad = grad.flip(-1) if self.conditionals.reverse else grad
-        found, warmth = [], None
+        found: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        warmth: Tensor | None = None
         for split in reversed(self.conditionals.splits):
-            grad, *tables, heat = split.backward(grad, of_temperature)
-            found.append(tables)
-            warmth = heat if warmth is None else warmth + heat
+            grad, of_left, of_right, of_parent, heat = split.backward(grad, of_temperature)
+            found.append((of_left, of_right, of_parent))
+            warmth = heat if warmth is None or heat is None else warmth + heat
         of_weights = self.conditionals.backward(found[::-1])
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]

@@ -127,6 +127,7 @@ class Split:
         self, drawn: Tensor, outer: Tensor | None, noise: Tensor, hard: bool, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Noisy logits between the two whole totals around each soft one, and the hard position at each whole total."""
+        assert self.steps is not None
         position = drawn - self.parent_low
         place = position if outer is None else position + 0.5 * outer.sign()
         floor = place.floor().clamp_(0, self.steps.shape[-1] - 1)
@@ -151,6 +152,7 @@ class Split:
 
         Entry ``x`` of the left table meets entry ``r - x`` of the right one, so its reverse is read in one stretch.
         """
+        assert self.right_shape is not None
         size = self.right_shape[-1]
         met = self.above[None] if lower is None else lower + self.above
         self.met = met.clamp(-2, self.width + size - 1).expand(-1, *self.reversed.shape[:2])
@@ -188,7 +190,7 @@ class Split:
         counting = _counting(self.width, self.weights.dtype, self.weights.device)
         per_logit = (counting - self.mean[..., None]) * self.weights * rate[..., None]
         of_left, of_right, of_parent, of_warmth = per_logit.sum(0), None, None, None
-        if self.steps is not None:
+        if self.steps is not None and self.share is not None:
             upper = per_logit * self.share
             of_upper = upper.sum(-1)
             of_parent = torch.zeros(self.steps.numel(), dtype=upper.dtype, device=upper.device)
@@ -205,6 +207,7 @@ class Split:
             of_right = self._collect(of_left[None], None)
         if of_temperature:
             # What has no weight has a logit that is no number one can multiply.
+            assert self.scaled is not None
             of_warmth = -(per_logit * torch.where(self.weights > 0, self.scaled, 0.0)).sum((-1, -2), keepdim=True)
             of_warmth = of_warmth.sum_to_size(self.temperature.shape)
         waiting = grad[..., 2 * self.pairs :]
@@ -218,6 +221,7 @@ class Split:
             values: what belongs to the entries met, shape ``(S, T, P, X)``.
             upper: what belongs to the entries one above.
         """
+        assert self.right_shape is not None
         size = self.right_shape[-1]
         padded = pad(values, (size + 1, size))
         if upper is not None:

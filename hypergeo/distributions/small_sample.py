@@ -137,13 +137,15 @@ class SmallSample:
         """
         self.temperature = temperature
         sharp = temperature if isinstance(temperature, float) else temperature[..., None]
-        self.steps: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
-        totals, excess = self.shape.levels[-1].parent_low.expand(1, self.rows, 1), None
+        self.steps: list[tuple[Tensor, Tensor, Tensor | None, Tensor | None]] = []
+        totals = self.shape.levels[-1].parent_low.expand(1, self.rows, 1)
+        excess: Tensor | None = None
         for level, conditional, block in zip(reversed(self.shape.levels), reversed(self.conditional), noise, strict=True):
             drawn, waiting = totals.tensor_split((level.pairs,), -1)
             outer = None if excess is None else excess[..., : level.pairs]
-            probabilities = at = None
-            if level.rows == 1:
+            probabilities: Tensor | None = None
+            at: Tensor | None = None
+            if level.rows == 1 or outer is None:
                 soft = conditional[:, :, 0] + block
                 position = soft.argmax(-1)
             else:
@@ -178,7 +180,7 @@ class SmallSample:
             rate = (grad[..., 0 : 2 * pairs : 2] - of_total) / self.temperature
             per_logit = (level.counting - mean[..., None]) * weights * rate[..., None]
             grad = torch.cat([of_total, waiting], -1) if waiting.shape[-1] else of_total
-            if at is None:
+            if at is None or whole is None:
                 of_rows.append(per_logit.sum(0)[:, :, None])
                 continue
             flat = per_logit.view(-1, level.width)
@@ -187,7 +189,7 @@ class SmallSample:
             grad = torch.cat([of_total + of_slope, waiting], -1) if waiting.shape[-1] else of_total + of_slope
             summed = torch.zeros(whole.numel() // level.width, level.width, dtype=grad.dtype, device=grad.device)
             of_rows.append(summed.index_add(0, at, flat).view(whole.shape) / whole)
-        above = None
+        above: Tensor | None = None
         for level, conditional, of_whole in zip(
             reversed(self.shape.levels), reversed(self.conditional), of_rows[::-1], strict=True
         ):
@@ -205,6 +207,7 @@ class SmallSample:
                 below = below + pad(above[:, level.pairs * (level.rows // 2 + 1) :], (level.waiting, 0))
             above = below
         found = torch.zeros(self.rows, self.shape.number, dtype=grad.dtype, device=grad.device)
+        assert above is not None
         return found.index_add(1, self.shape.groups, above * self.shape.counts)
 
 

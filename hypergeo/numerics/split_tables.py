@@ -127,7 +127,8 @@ class SplitTables:
         leaves = torch.addcmul(values, steps, logits[..., None])
         if not self.small:
             leaves = (leaves - leaves.amax(-1, keepdim=True)).to(dtype)
-        self.tables, self.joins = [leaves], []
+        self.tables = [leaves]
+        self.joins: list[tuple[int, int | Tensor, bool, tuple[Tensor, ...]]] = []
         for depth in range(1, len(levels)):
             self._join(depth, drop)
 
