@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hypergeo.numerics.transport import ColumnPotentials
+from hypergeo.partitions.column_potentials import ColumnPotentials
 
 __all__ = ["TransportPlan", "assign", "assignment_loss"]
 

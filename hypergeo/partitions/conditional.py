@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
-from hypergeo.numerics.transport import ColumnPotentials
-
+from .column_potentials import ColumnPotentials
 from .random import RandomPartition, read_logits, read_sizes
 from .support import partitions
 

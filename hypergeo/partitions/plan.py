@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hypergeo.numerics.transport import ColumnPotentials
+from .column_potentials import ColumnPotentials
 
 __all__ = ["calibrated_log_plan", "log_rates", "reference_sizes"]
 

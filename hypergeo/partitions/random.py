@@ -177,16 +177,24 @@ class RandomPartition(Distribution):
         """
         shape = torch.Size(sample_shape) + self.batch_shape
         with torch.no_grad():
-            if self._counts is not None:
-                sizes = self._counts.expand(shape + self._counts.shape[-1:])
-            else:
-                assert self.size_distribution is not None
-                size_shape = shape[: len(shape) - len(self.size_distribution.batch_shape)]
-                sizes = self.size_distribution.sample(
-                    size_shape, **({} if generator is None else {"generator": generator})
-                ).expand(shape + self.event_shape[-1:])
+            sizes = self.sample_sizes(torch.Size(sample_shape), generator)
             noise = gumbel(shape + self._choices, self._parameters.device, generator)
             return self._hard(self.log_rates + noise, sizes).to(self._parameters.dtype)
+
+    def sample_sizes(self, sample_shape: torch.Size, generator: torch.Generator | None = None) -> Tensor:
+        """Draws group sizes, independently for each element of the batch, or repeats those given.
+
+        Args:
+            sample_shape: shape of the sample.
+            generator: source of randomness; torch's global one when omitted.
+
+        Returns:
+            Whole numbers, shape ``sample_shape + batch_shape + (K,)``.
+        """
+        if self._counts is not None:
+            return self._counts.expand(sample_shape + self.batch_shape + self._counts.shape[-1:])
+        assert self.size_distribution is not None
+        return self.size_distribution.expand(self.batch_shape).sample(sample_shape, generator=generator)
 
     @property
     def _choices(self) -> torch.Size:
@@ -229,13 +237,8 @@ class RandomPartition(Distribution):
         members = torch.where(good[..., None, None], members, 0.0)
         chosen = members[..., :-1].mT
         left = members.flip(-1).cumsum(-1).flip(-1)[..., :-1].mT
-        number, present = chosen.sum(-1), left.sum(-1)
-        open_ = (number > 0) & (number < present)
         rates = self.log_rates.expand(shape + self._choices)
-        terms = 0 * rates.sum(-1)  # certain choices: their gradient is zero, and there is one
-        if bool(open_.any()):
-            terms = terms.masked_scatter(open_, log_probability(rates[open_], chosen[open_], left[open_])[0])
-        log_prob = terms.sum(-1)
+        log_prob = log_probability(rates, chosen, left, chosen.sum(-1, keepdim=True))[0].sum(-1)
         if self.size_distribution is not None:
             sizes = torch.where(good[..., None], value.detach().sum(-2).double(), self._some_sizes())
             log_prob = log_prob + self.size_distribution.log_prob(sizes).double()

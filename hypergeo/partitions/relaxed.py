@@ -226,17 +226,9 @@ class RelaxedRandomPartition(Distribution):
 
     def _sample_sizes(self, sample_shape: torch.Size, noise: Tensor, generator: torch.Generator | None) -> Tensor:
         """Sizes, float64, ``sample_shape + batch_shape + (K,)``."""
-        shape = sample_shape + self.batch_shape + self.event_shape[-1:]
         if self._sizes is not None:
             return self._sizes.rsample(sample_shape, noise).double()
-        if self.base_dist._counts is not None:
-            return self.base_dist._counts.double().expand(shape)
-        assert self.base_dist.size_distribution is not None
-        return (
-            self.base_dist.size_distribution.sample(sample_shape, **({} if generator is None else {"generator": generator}))
-            .double()
-            .expand(shape)
-        )
+        return self.base_dist.sample_sizes(sample_shape, generator).double()
 
     def _soft(self, keys: Tensor, sizes: Tensor) -> Tensor:
         """Relaxed partitions of given sizes from keys ``(..., K - 1, N)``; ``(..., N, K)``."""

@@ -64,14 +64,14 @@ def test_straight_through_samples_are_the_exact_ones_of_their_noise():
 @pytest.mark.parametrize("size_temperature", [0.2, 0.5])
 @pytest.mark.parametrize("straight_through", [False, True])
 def test_gradient_of_the_sizes_is_the_covariance(size_temperature, straight_through):
-    """Within 3 % of the exact one by Frobenius' norm, with 200,000 samples: their error is about 0.5 %."""
+    """Within 3 % of the exact one by Frobenius' norm, with 60,000 samples: their error is about 0.8 %."""
     torch.manual_seed(0)
     weights = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64).log().requires_grad_()
     urn = FisherHypergeometric(9, [5, 6, 7], log_weights=weights)
     partition = RelaxedRandomPartition(
         0.5, urn, logits(9, 3), size_temperature=size_temperature, straight_through=straight_through
     )
-    sizes = partition.rsample((200_000,)).sum(-2).mean(0)
+    sizes = partition.rsample((60_000,)).sum(-2).mean(0)
     found = torch.stack([torch.autograd.grad(size, weights, retain_graph=True)[0] for size in sizes])
     exact = urn.covariance_matrix.detach()
     assert (found - exact).norm() <= 0.03 * exact.norm()
@@ -105,7 +105,7 @@ def test_logit_gradients_of_cold_samples_match_enumeration():
     Power: a gradient that is off by a fifth is rejected.
     """
     exact = exact_gradient(linear, logits(6, 3), [1, 2, 3])
-    mean, error = sampled_gradient(linear, 0.05, 60_000)
+    mean, error = sampled_gradient(linear, 0.05, 40_000)
     bound = 4.9 * error + 0.02 * exact.norm()
     assert ((mean - exact).abs() <= bound).all()
     assert not ((mean - 1.2 * exact).abs() <= bound).all()
@@ -115,7 +115,7 @@ def test_bias_of_curved_objectives_vanishes_with_the_temperature():
     """The relative error of the gradient of a squared objective falls from about 0.7 at 0.3 to 0.2 at 0.05 (noise 0.04)."""
     exact = exact_gradient(lambda value: linear(value).square(), logits(6, 3), [1, 2, 3])
     errors = [
-        ((sampled_gradient(lambda value: linear(value).square(), tau, 60_000)[0] - exact).norm() / exact.norm()).item()
+        ((sampled_gradient(lambda value: linear(value).square(), tau, 40_000)[0] - exact).norm() / exact.norm()).item()
         for tau in (0.3, 0.05)
     ]
     assert errors[1] < 0.35 < 0.5 < errors[0]
