@@ -2,7 +2,7 @@
 
 Each test raises a false alarm with probability 1e-6. Power: a G-test of S samples over C cells rejects, with probability
 0.999, any distribution whose total variation from the exact one over those cells is ``detectable_distance(S, C)``, which is
-at most 0.12 for the 2,000 single samples here and 0.03 for the 40,000 of one batch. A sampler at twice that distance is
+at most 0.12 for the 2,000 single samples here and 0.035 for the 40,000 of one batch. A sampler at twice that distance is
 seen in the last test.
 """
 
@@ -64,7 +64,7 @@ def test_joint_distribution_of_one_sample_from_each_of_many_urns(name: str) -> N
     with mock.patch.object(sampling, "_invert_rows", wraps=sampling._invert_rows) as few:
         samples = law.sample()
     assert few.called
-    assert detectable_distance(ROWS, cells(exact, ROWS)) < 0.03
+    assert detectable_distance(ROWS, cells(exact, ROWS)) < 0.035
     assert g_test(samples.numpy(), exact) > FALSE_ALARM
 
 
