@@ -16,6 +16,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageSch
     return PageScheduling(config, log)
 
 
+collect_ignore = ["mutation.py"]  # needs what tests/requirements-mutation.txt lists
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # the tests are many small jobs: threads would spend their time waiting for one another

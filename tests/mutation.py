@@ -35,6 +35,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResul
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hypergeo"]["mutation"]
 _COPIED = ("hypergeo", "tests", "pages", "app.py", "pyproject.toml", "README.md")
+_PRELOADED_WARNING = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 _PRELOADED = ("torch", "torch.distributions", "scipy.stats", "scipy.optimize", "streamlit.testing.v1", "plotly.graph_objects")
 
 
@@ -113,7 +114,7 @@ def _tried(tests: list[str], seconds: float) -> int:
     if not child:
         os.setsid()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            code = pytest.main(["-n", "0", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests])
+            code = pytest.main(["-n", "0", "-x", "-q", "-p", "no:cacheprovider", "-W", _PRELOADED_WARNING, *tests])
         os._exit(int(code))
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -131,7 +132,9 @@ def _report(db: WorkDB) -> None:
     done = [result for _, result in db.completed_work_items if result.worker_outcome is WorkerOutcome.NORMAL]
     number = Counter(result.test_outcome for result in done)
     survivors = [result.diff for result in done if result.test_outcome is TestOutcome.SURVIVED]
-    print(f"\n{number[TestOutcome.KILLED]} of {len(done)} mutants noticed ({number[TestOutcome.KILLED] / max(len(done), 1):.1%})")
+    print(
+        f"\n{number[TestOutcome.KILLED]} of {len(done)} mutants noticed ({number[TestOutcome.KILLED] / max(len(done), 1):.1%})"
+    )
     print(*survivors, sep="\n")
 
 

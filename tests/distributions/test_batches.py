@@ -20,7 +20,8 @@ WEIGHTS = [[1.0, 2.0, 0.3], [0.1, 5.0, 1.0], [1.0, 1.0, 1.0], [1.0, 10.0, 0.1], 
 SHAPES = [(6,), (2, 3), (3, 1, 2)]
 # Public members that are no function of the urn, or have tests of their own below.
 OTHERS = {
-    "arg_constraints", "support", "has_rsample", "has_enumerate_support", "batch_shape", "event_shape", "set_default_validate_args",
+    "arg_constraints", "support", "has_rsample", "has_enumerate_support", "batch_shape", "event_shape",
+    "set_default_validate_args",
     "total_count", "group_sizes", "log_weights", "weights", "temperature", "straight_through", "conditionals", "base_dist",
     "expand", "sample", "sample_n", "rsample", "sample_noise", "fit", "enumerate_support",
 }  # fmt: skip

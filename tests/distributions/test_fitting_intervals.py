@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from statistics import NormalDist
 
@@ -47,7 +48,7 @@ def test_intervals_are_of_95_per_cent_where_nothing_is_said_and_nest() -> None:
     fit = FisherHypergeometric.fit(counts_that_add_up_to(130), SIZES)
     assert torch.equal(fit.confidence_interval(), fit.confidence_interval(0.95))
     bounds = [fit.confidence_interval(level) for level in (0.1, 0.5, 0.9, 0.999)]
-    for narrow, wide in zip(bounds, bounds[1:], strict=False):
+    for narrow, wide in itertools.pairwise(bounds):
         assert (wide[:, 0] < narrow[:, 0]).all()
         assert (narrow[:, 1] < wide[:, 1]).all()
 

@@ -21,7 +21,8 @@ def visited() -> None:
     from hypergeo.ui.state.page_state import PageState
 
     state = PageState(
-        "p", {"n": Whole(5, 0, 9), "m": Whole(3, 1, 4), "k": Choice("soft", ["soft", "hard"]), "t": Choice(1.0, [0.1, 1.0, 10.0])}
+        "p",
+        {"n": Whole(5, 0, 9), "m": Whole(3, 1, 4), "k": Choice("soft", ["soft", "hard"]), "t": Choice(1.0, [0.1, 1.0, 10.0])},
     )
     state.start(st.session_state.get("start"))
     values = {
@@ -175,7 +176,15 @@ def test_switches_are_read_in_any_case(text: str, wanted: bool | None) -> None:
 
 def test_choices_are_the_nearest_and_named_in_words() -> None:
     many = Choice(1.0, [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0])
-    assert [many.read(text) for text in ("0.14", "0.16", "3.4", "3.6", "1e9", "-1", "x")] == [0.1, 0.2, 2.0, 5.0, 10.0, 0.1, 1.0]
+    assert [many.read(text) for text in ("0.14", "0.16", "3.4", "3.6", "1e9", "-1", "x")] == [
+        0.1,
+        0.2,
+        2.0,
+        5.0,
+        10.0,
+        0.1,
+        1.0,
+    ]
     assert many.allowed() == "steps from 0.1 to 10"
     assert Choice(1.0, list(many.options[:6])).allowed() == "0.1, 0.2, 0.5, 1, 2, 5"
     assert Choice("soft", ["soft", "1"]).read("2") == "soft"
