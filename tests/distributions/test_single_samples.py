@@ -2,7 +2,7 @@
 
 Each test raises a false alarm with probability 1e-6. Power: a G-test of S samples over C cells rejects, with probability
 0.999, any distribution whose total variation from the exact one over those cells is ``detectable_distance(S, C)``, which is
-at most 0.12 for the 2,000 single samples here and 0.035 for the 40,000 of one batch. A sampler at twice that distance is
+at most 0.15 for the 1,200 single samples here and 0.035 for the 40,000 of one batch. A sampler at twice that distance is
 seen in the last test.
 """
 
@@ -29,7 +29,7 @@ from tests.support.reference import (
     total_variation,
 )
 
-SINGLE, ROWS = 2_000, 40_000
+SINGLE, ROWS = 1_200, 40_000
 URNS: dict[str, tuple[int, tuple[int, ...], tuple[float, ...]]] = {
     "three groups": (15, (10, 10, 10), (1.0, 2.0, 4.0)),
     "crowded": (26, (9, 11, 10), (1.0, 3.0, 0.5)),  # every group gives some
@@ -46,12 +46,12 @@ def cells(law: Law, samples: int, least: float = 100.0) -> int:
 
 @pytest.mark.parametrize("name", ["three groups", "crowded"])
 def test_joint_distribution_of_thousands_of_single_samples(name: str) -> None:
-    """2,000 calls of ``sample()``; the probe asserts that they took the path for few samples and wide tables."""
+    """1,200 calls of ``sample()``; the probe asserts that they took the path for few samples and wide tables."""
     law, exact = FisherHypergeometric(*URNS[name], validate_args=False), RationalUrn(*URNS[name]).law
     with mock.patch.object(sampling, "_invert_rows", wraps=sampling._invert_rows) as few:
         samples = torch.stack([law.sample() for _ in range(SINGLE)])
     assert few.call_count >= SINGLE
-    assert detectable_distance(SINGLE, cells(exact, SINGLE, 50.0)) < 0.12
+    assert detectable_distance(SINGLE, cells(exact, SINGLE, 50.0)) < 0.15
     assert g_test(samples.numpy(), exact, 50.0) > FALSE_ALARM
 
 
@@ -72,7 +72,7 @@ def test_both_paths_of_a_batch_of_unequal_urns() -> None:
     """Few samples by rows and many by tables, of urns whose tables begin at different counts."""
     urns = [URNS[name] for name in ("three groups", "crowded")]
     law = FisherHypergeometric([u[0] for u in urns], [u[1] for u in urns], [u[2] for u in urns], validate_args=False)
-    for path, shape, calls in (("_invert_rows", (5,), 400), ("_invert_table", (10_000,), 1)):
+    for path, shape, calls in (("_invert_rows", (5,), 250), ("_invert_table", (10_000,), 1)):
         with mock.patch.object(sampling, path, wraps=getattr(sampling, path)) as taken:
             samples = torch.cat([law.sample(shape) for _ in range(calls)])
         assert taken.call_count >= calls
