@@ -22,15 +22,16 @@ import sys
 import tempfile
 import time
 import tomllib
+import uuid
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from cosmic_ray.commands.init import init
+from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import use_mutation
-from cosmic_ray.plugins import get_operator
+from cosmic_ray.plugins import get_operator, operator_names
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hypergeo"]["mutation"]
@@ -65,30 +66,29 @@ def main() -> None:
         fresh = not session.exists()
         with use_db(str(session), WorkDB.Mode.create if fresh else WorkDB.Mode.open) as db:
             if fresh:
-                init([Path(name) for pattern in part["modules"] for name in sorted(Path().glob(pattern))], db, {})
-                _leave_out(db, arguments.sample, arguments.seed)
+                db.add_work_items(_chosen(part["modules"], arguments.sample, arguments.seed))
             for item in list(db.pending_work_items):
                 db.set_result(item.job_id, _result(item, part["tests"]))
             _report(db)
 
 
-def _leave_out(db: WorkDB, number: int, seed: int) -> None:
-    """Skips the operators that the settings exclude, and all mutants but a random sample, at most one of a kind and place."""
+def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
+    """A random sample of the changes that the settings allow, at most one of a kind at each place."""
     excluded = re.compile("|".join(SETTINGS["exclude-operators"]))
-    places: dict[tuple[str, tuple[int, int], str], list[WorkItem]] = {}
-    for item in db.pending_work_items:
-        (change,) = item.mutations
-        if excluded.search(change.operator_name):
-            continue
-        kind = change.operator_name.rsplit("/", 1)[-1].split("_")[0]
-        places.setdefault((str(change.module_path), change.start_pos, kind), []).append(item)
-    chance = random.Random(seed)
+    names = [name for name in operator_names() if not excluded.search(name)]
+    operators = {name: get_operator(name)() for name in names if not get_operator(name).arguments()}
+    chance, places = random.Random(seed), dict[tuple[str, tuple[int, int], str], list[MutationSpec]]()
+    for path in (path for pattern in patterns for path in sorted(Path().glob(pattern))):
+        nodes = list(ast_nodes(get_ast_from_path(path)))
+        for name, operator in operators.items():
+            positions = [place for node in nodes for place in operator.mutation_positions(node)]
+            for occurrence, (start, end) in enumerate(positions):
+                kind = name.rsplit("/", 1)[-1].split("_")[0]
+                places.setdefault((str(path), start, kind), []).append(MutationSpec(path, name, occurrence, start, end))
     chosen = [chance.choice(places[place]) for place in sorted(places)]
-    if number:
-        chosen = chance.sample(chosen, min(number, len(chosen)))
-    kept = {item.job_id for item in chosen}
-    skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
-    db.set_multiple_results([item.job_id for item in db.pending_work_items if item.job_id not in kept], skipped)
+    print(f"{len(chosen)} places to change")
+    sample = chance.sample(chosen, min(number or len(chosen), len(chosen)))
+    return [WorkItem.single(uuid.uuid4().hex, change) for change in sample]
 
 
 def _result(item: WorkItem, tests: list[str]) -> WorkResult:
