@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,27 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.convergence.arrays import TEMPERATURES
+from tests.support.app import pages
+from tests.support.app.pages import figure, told, visit
 
-APP = str(Path(__file__).parents[2] / "app.py")
-
-
-def page(name: str = "convergence", **address: str) -> AppTest:
-    """A page as a visitor with this address sees it."""
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    app.switch_page(f"pages/{name}.py")
-    for key, value in address.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def figure(app: AppTest) -> Any:
-    (chart,) = app.get("plotly_chart")
-    return json.loads(chart.proto.spec)
-
-
-def told(app: AppTest) -> str:
-    """The bullets under "What to notice"."""
-    return next(block.value for block in app.markdown if block.value.startswith("- "))
+page = partial(pages.page, "convergence")
 
 
 def values(app: AppTest) -> dict[str, Any]:
@@ -43,7 +25,7 @@ def values(app: AppTest) -> dict[str, Any]:
 
 
 def test_home_shows_what_the_subject_is_and_where_to_go():
-    app = AppTest.from_file(APP, default_timeout=60).run()
+    app = visit().run()
     assert not app.exception
     assert app.title[0].value == "How many of each?"
     assert [link.value for link in app.page_link] == [f"**{entry.title}**" for entry in PAGES]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,25 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.urn.view import UrnSettings, urn_view
+from tests.support.app import pages
+from tests.support.app.pages import figure, told
 
-APP = str(Path(__file__).parents[2] / "app.py")
-
-
-def page(**address: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    app.switch_page("pages/urn.py")
-    for key, value in address.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def figure_of(app: AppTest) -> Any:
-    (chart,) = app.get("plotly_chart")
-    return json.loads(chart.proto.spec)
-
-
-def told(app: AppTest) -> str:
-    return next(block.value for block in app.markdown if block.value.startswith("- "))
+page = partial(pages.page, "urn")
 
 
 def live(app: AppTest) -> str:
@@ -78,7 +62,7 @@ def test_try_this(number):
     assert not again.warning
     assert values(again) == values(app)
     assert told(again) == told(app)
-    assert figure_of(again)["data"] == figure_of(app)["data"]
+    assert figure(again)["data"] == figure(app)["data"]
 
 
 def test_there_are_no_more_presets_than_are_tried():
@@ -104,11 +88,11 @@ def test_every_control_changes_the_picture_and_stays_in_the_address():
         ("segmented_control", "urn_law", "Wallenius"),
         ("segmented_control", "urn_groups", 5),
     ]:
-        before = figure_of(app)
+        before = figure(app)
         getattr(app, kind)(key=key).set_value(value).run()
         assert not app.exception
         assert values(app)[key] == value
-        assert figure_of(app) != before, f"{key} changes nothing in the picture"
+        assert figure(app) != before, f"{key} changes nothing in the picture"
         assert link(app)["urn_step"] == "200", "draws go on from where they were"
 
 
@@ -116,8 +100,8 @@ def test_the_address_holds_the_draws():
     app = page(urn_step="312", urn_seed="7")
     assert "**312 draws**" in live(app)
     assert link(app)["urn_step"] == "312"
-    assert figure_of(app)["data"] == figure_of(page(urn_step="312", urn_seed="7"))["data"]
-    assert figure_of(app)["data"] != figure_of(page(urn_step="312", urn_seed="8"))["data"]
+    assert figure(app)["data"] == figure(page(urn_step="312", urn_seed="7"))["data"]
+    assert figure(app)["data"] != figure(page(urn_step="312", urn_seed="8"))["data"]
     assert "**1,000 draws**" in live(page(urn_step="99999"))
 
 
@@ -145,14 +129,14 @@ def test_extremes_are_shown_like_anything_else(address, law):
 def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
     app = page()
     app.slider(key="urn_n").set_value(20).run()
-    good = figure_of(app)
+    good = figure(app)
     app.slider(key="urn_n").set_value(50).run()
     assert not app.exception
     assert app.error[0].value.startswith("total_count must be at most sum(group_sizes) = 30; got 50.")
-    assert figure_of(app) == good
+    assert figure(app) == good
     app.slider(key="urn_n").set_value(21).run()
     assert not app.error
-    assert figure_of(app) != good
+    assert figure(app) != good
 
 
 @pytest.mark.parametrize(
@@ -189,7 +173,7 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     assert list(table.value["mean, drawn"]) == pytest.approx(names["draws"].double().mean(0).tolist(), rel=1e-12)
     assert list(table.value["variance, drawn"]) == pytest.approx(names["draws"].var(0, correction=0).tolist(), rel=1e-9)
     last = " + ".join(str(int(count)) for count in names["draws"][-1])
-    title = next(note["text"] for note in figure_of(app)["layout"]["annotations"] if note["text"].startswith("Draw "))
+    title = next(note["text"] for note in figure(app)["layout"]["annotations"] if note["text"].startswith("Draw "))
     assert re.sub("<[^>]*>", "", title).replace("■ ", "").endswith(f": {last}")
 
 

@@ -14,7 +14,7 @@ from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop
-from tests.pages.test_pages import page
+from tests.support.app.pages import page
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}
@@ -55,6 +55,7 @@ def check(app: AppTest, what: str) -> None:
     assert [warning.value for warning in app.warning if warning.icon == MENDED] == [], what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT])
 def test_a_tour_is_whole_and_a_link_to_a_stop_shows_what_walking_there_shows(name, opened):
     app = page(name)
