@@ -45,9 +45,11 @@ def main() -> None:
     parser.add_argument("part", choices=sorted(SETTINGS["parts"]), help="which part of the package to change")
     parser.add_argument("--sample", type=int, default=0, help="number of mutants, drawn at random; all of them when omitted")
     parser.add_argument("--seed", type=int, default=0, help="of the random choice")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow tests, which a change that survives runs too")
     parser.add_argument("--session", type=Path, required=True, help="file of the results; a run that was ended goes on there")
     arguments = parser.parse_args()
     part, session = SETTINGS["parts"][arguments.part], arguments.session.resolve()
+    tests = [part["quick"]] if arguments.quick or not part["slow"] else [part["quick"], part["slow"]]
     sys.dont_write_bytecode = True  # a stale file would hide the change of a source of the same second and length
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -61,14 +63,14 @@ def main() -> None:
         sys.path = [folder, *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
         for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
             del sys.modules[name]
-        if not session.exists() and (code := _tried(part["tests"], 3600)) != 0:
+        if not session.exists() and (code := _tried(tests, 3600)) != 0:
             sys.exit(f"The tests of {arguments.part} fail without any change (exit status {code}).")
         fresh = not session.exists()
         with use_db(str(session), WorkDB.Mode.create if fresh else WorkDB.Mode.open) as db:
             if fresh:
                 db.add_work_items(_chosen(part["modules"], arguments.sample, arguments.seed))
             for item in list(db.pending_work_items):
-                db.set_result(item.job_id, _result(item, part["tests"]))
+                db.set_result(item.job_id, _result(item, tests))
             _report(db)
 
 
@@ -86,12 +88,12 @@ def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
                 kind = name.rsplit("/", 1)[-1].split("_")[0]
                 places.setdefault((str(path), start, kind), []).append(MutationSpec(path, name, occurrence, start, end))
     chosen = [chance.choice(places[place]) for place in sorted(places)]
-    print(f"{len(chosen)} places to change")
+    print(f"{len(chosen)} places to change", flush=True)
     sample = chance.sample(chosen, min(number or len(chosen), len(chosen)))
     return [WorkItem.single(uuid.uuid4().hex, change) for change in sample]
 
 
-def _result(item: WorkItem, tests: list[str]) -> WorkResult:
+def _result(item: WorkItem, tests: list[list[str]]) -> WorkResult:
     """What the tests say of one mutant."""
     (change,) = item.mutations
     operator = get_operator(change.operator_name)(**change.operator_args)
@@ -108,7 +110,12 @@ def _result(item: WorkItem, tests: list[str]) -> WorkResult:
     return WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=f"exit status {code}", diff=said)
 
 
-def _tried(tests: list[str], seconds: float) -> int:
+def _tried(tests: list[list[str]], seconds: float) -> int:
+    """Exit status of the first tests that fail; zero where none does."""
+    return next((code for some in tests if (code := _status(some, seconds)) != 0), 0)
+
+
+def _status(tests: list[str], seconds: float) -> int:
     """Exit status of pytest over some tests in a process of their own; -1 where they take too long."""
     child = os.fork()
     if not child:
