@@ -192,3 +192,17 @@ def test_a_width_is_needed_where_rows_start_at_different_outputs() -> None:
     same = log_convolve(left, right, torch.tensor([2, 2, 2]))
     assert same.shape[-1] == left.shape[-1] + right.shape[-1] - 3
     assert torch.equal(same, log_convolve(left, right)[:, 2:])
+
+
+@pytest.mark.parametrize("name", ["short", "blocks", "rows", "bands"])
+def test_gradients_of_one_table_alone_are_those_of_both(name: str) -> None:
+    case = CASES[name]
+    left, right = tables(case)
+    both = [table.clone().requires_grad_() for table in (left, right)]
+    together = torch.autograd.grad(log_convolve(both[0], both[1], tails=case.tails).logsumexp(-1).sum(), both)
+    for which in (0, 1):
+        alone = [left.clone(), right.clone()]
+        alone[which].requires_grad_()
+        found = log_convolve(alone[0], alone[1], tails=case.tails).logsumexp(-1).sum()
+        (gradient,) = torch.autograd.grad(found, alone[which])
+        torch.testing.assert_close(gradient, together[which], rtol=1e-12, atol=1e-13)
