@@ -22,7 +22,7 @@ SHAPES = [(6,), (2, 3), (3, 1, 2)]
 OTHERS = {
     "arg_constraints", "support", "has_rsample", "has_enumerate_support", "batch_shape", "event_shape",
     "set_default_validate_args",
-    "total_count", "group_sizes", "log_weights", "weights", "temperature", "straight_through", "conditionals", "base_dist",
+    "dtype", "device", "total_count", "group_sizes", "log_weights", "weights", "temperature", "straight_through", "conditionals", "base_dist",
     "expand", "sample", "sample_n", "rsample", "sample_noise", "fit", "enumerate_support",
 }  # fmt: skip
 
@@ -50,7 +50,7 @@ def values(name: str) -> Tensor:
 
 def takes_value(law: type[Distribution], name: str) -> bool:
     """Whether a public member is a method of one value, rather than a property or a method without arguments."""
-    if isinstance(inspect.getattr_static(law, name), property):
+    if isinstance(getattr(law, name), property):
         return False
     given = [p.name for p in inspect.signature(getattr(law, name)).parameters.values() if p.name != "self"]
     assert given in ([], ["value"]), f"{law.__name__}.{name} needs a test against urns one by one, or a place in OTHERS"
