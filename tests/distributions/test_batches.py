@@ -22,7 +22,8 @@ SHAPES = [(6,), (2, 3), (3, 1, 2)]
 OTHERS = {
     "arg_constraints", "support", "has_rsample", "has_enumerate_support", "batch_shape", "event_shape",
     "set_default_validate_args",
-    "dtype", "device", "total_count", "group_sizes", "log_weights", "weights", "temperature", "straight_through", "conditionals", "base_dist",
+    "dtype", "device",
+    "total_count", "group_sizes", "log_weights", "weights", "temperature", "straight_through", "conditionals", "base_dist",
     "expand", "sample", "sample_n", "rsample", "sample_noise", "fit", "enumerate_support",
 }  # fmt: skip
 
