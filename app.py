@@ -1,18 +1,7 @@
-"""Entry of the app: where its pages are. Start it with ``streamlit run app.py``."""
+"""The server of the app. Start it with ``streamlit run app.py``."""
 
 import streamlit as st
 
-from hypergeo.ui.catalogue import HOME, PAGES
-from hypergeo.ui.runtime.scheduler import TURNS
+from hypergeo.ui.server import middleware, routes
 
-st.set_page_config(page_title="hypergeo", page_icon="hypergeo/ui/icon.svg", layout="wide")
-
-page = st.navigation(
-    [
-        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
-        for entry in [HOME, *PAGES]
-    ],
-    position="top",
-)
-with TURNS.reader():
-    page.run()
+app = st.App("hypergeo/ui/script.py", routes=routes(), middleware=middleware())

@@ -3,15 +3,12 @@
 import streamlit as st
 
 from hypergeo.figures import STREAMLIT
-from hypergeo.ui.catalogue import PAGES
+from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.component.sweep_keys import sweep_keys
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
 from hypergeo.ui.convergence.view import Settings, convergence_view
 from hypergeo.ui.page.frame import show_chart
-from hypergeo.ui.page.routing import served_by_app
 from hypergeo.ui.page.viewport import present_toggle, surroundings, watch_surroundings
-
-served_by_app()
 
 URN = Settings(
     urn=Urn(10, (9, 9, 9), (1.0, 2.0, 4.0)),
@@ -51,5 +48,5 @@ with figure:
 for row in range(0, len(PAGES), 3):
     for column, entry in zip(st.columns(3), PAGES[row : row + 3], strict=False):
         with column.container(border=True, height="stretch"):
-            st.page_link(entry.path, label=f"**{entry.title}**", icon=entry.icon)
+            st.page_link(served_pages()[entry], label=f"**{entry.title}**", icon=entry.icon)
             st.markdown(entry.card)

@@ -1,6 +1,6 @@
 """Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
 
-from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
+from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, THEMED, Palette, group_colour
 from .core.panels import Box, Panel, Sweep, arrange
 from .counts.balls import ball_panel
 from .counts.convergence import convergence_figure, single_figure
@@ -18,6 +18,7 @@ __all__ = [
     "GROUP_COLOURS",
     "LIGHT",
     "STREAMLIT",
+    "THEMED",
     "Box",
     "Palette",
     "Panel",

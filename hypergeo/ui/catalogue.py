@@ -1,10 +1,16 @@
-"""The app's pages, in the order of the navigation: app.py serves them and the home page has a card for each."""
+"""The app's pages, in the order of the navigation: the script runs them and the home page has a card for each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["HOME", "PAGES", "PageEntry"]
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+__all__ = ["HOME", "PAGES", "PageEntry", "served_pages"]
+
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -12,7 +18,7 @@ class PageEntry:
     """One page of the app.
 
     Attributes:
-        path: of its script, below the folder of app.py.
+        path: of its script, below the folder of ``app.py``.
         title: its name in the navigation.
         icon: its Material symbol.
         help: what it shows, in one sentence, for a tooltip.
@@ -91,3 +97,11 @@ PAGES = [
         "Every term that the pages use, in a sentence or two, with the reference it comes from and the page that shows it.",
     ),
 ]
+
+
+def served_pages() -> dict[PageEntry, StreamlitPage]:
+    """The pages as Streamlit's navigation and links take them, by their entry."""
+    return {
+        entry: st.Page(_ROOT / entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
+        for entry in [HOME, *PAGES]
+    }

@@ -71,7 +71,9 @@ def transport(
     """
     key, step = state.key(name), position(state, name, length=length, of=of)
     if not is_playing(state, name):  # browsers bear few changes of the address a second
-        state.put(name, step)
+        state.live({name: step})
+        if state.uncommitted:
+            state.commit()
     data: Mapping[str, Any] = {
         "step": step,
         "length": _length(state, name, length),
@@ -95,7 +97,7 @@ def position(state: PageState, name: str = "step", *, length: int | None = None,
     key = state.key(name)
     played, epoch = f"_{key}_of", f"_{key}_epoch"
     if played in st.session_state and st.session_state[played] != of:
-        st.session_state[key] = 0
+        state.live({name: 0})
         st.session_state[epoch] = st.session_state.get(epoch, 0) + 1
         st.session_state[f"_{key}_playing"] = False
     st.session_state[played] = of
@@ -138,9 +140,9 @@ def _moved(state: PageState, name: str, component: str) -> None:
     key = state.key(name)
     if not isinstance(asked, Mapping) or asked.get("epoch") != st.session_state.get(f"_{key}_epoch", 0):
         return  # also what was asked for on the way, before something else was played
-    st.session_state[key] = state.controls[name].read(str(asked.get("to")))
+    state.live({name: state.controls[name].read(str(asked.get("to")))})
     playing = st.session_state[f"_{key}_playing"] = asked.get("playing") is True
-    state.put("speed", state.controls["speed"].read(str(asked.get("speed"))))
+    state.live({"speed": state.controls["speed"].read(str(asked.get("speed")))})
     before = state.controls[name].read(str(asked.get("from"))) if playing and "from" in asked else None
     st.session_state[f"_{key}_from"] = None if before is None else (before, _STRIDE.read(str(asked.get("stride"))))
 

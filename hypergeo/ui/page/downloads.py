@@ -104,6 +104,7 @@ def standalone_html(figure: go.Figure, title: str) -> str:
         include_plotlyjs=True,
         include_mathjax=False,
         full_html=True,
+        auto_play=False,
         config={"displaylogo": False},
         post_script=f'window.addEventListener("unhandledrejection", event => {{ {QUIET} }})',
     )

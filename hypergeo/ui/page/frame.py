@@ -14,10 +14,9 @@ from hypergeo.ui.component.steady import steady_figures
 from hypergeo.ui.component.sweep_keys import sweep_keys
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
-from hypergeo.ui.state.tours import Stop, start_tour, tour_buttons, tour_words
+from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
 
 from .downloads import downloads, share_link
-from .routing import served_by_app
 from .viewport import Surroundings, present_toggle, surroundings, watch_surroundings
 
 __all__ = ["Frame", "View", "open_page"]
@@ -51,14 +50,10 @@ class Frame:
         self.where = where
         self._notice = st.container()
 
-    def mended(self, values: Mapping[str, Any]) -> None:
-        """Says what was mended in the address, until a control moves; call it after the last control.
-
-        Args:
-            values: value of each control on show, by name.
-        """
-        if mended := self.state.mended(values):
-            self._notice.warning("  \n".join(mended), icon=":material/tune:")
+    def mended(self, values: Mapping[str, Any] | None = None) -> None:
+        """Says what was mended in the address, until a control moves."""
+        if self.state.notes:
+            self._notice.warning("  \n".join(self.state.notes), icon=":material/tune:")
 
     def chart(self, figure: go.Figure, *, key: str, alt: str) -> None:
         """A figure that follows the reader's theme.
@@ -90,7 +85,7 @@ class Frame:
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
         """What to notice, beside what to try."""
-        told, tried = st.columns([3, 2], gap="large")
+        told, tried = st.container(key="notice").columns([3, 2], gap="large")
         with told:
             st.subheader("What to notice", anchor=False)
             st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
@@ -150,7 +145,7 @@ class Frame:
         return section if section.open else None
 
 
-def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = ()) -> Frame:
+def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = (), *, live: bool = False) -> Frame:
     """Opens a page: its title, its tour, and its controls as the address has them. The first call of a page.
 
     Args:
@@ -158,24 +153,29 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         title: what the page shows, as a claim.
         sentence: what the reader will see, as Markdown.
         tour: stops of the page's guided tour.
+        live: whether the page has a stage.
     """
-    served_by_app()
-    state.start(start_tour(state, tour) if tour else {})
+    state.start(tour)
     where = surroundings()
     head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
         st.markdown(tour_words(state, tour) or sentence)
     with tools:
-        with st.container(gap=None):  # nothing of it is seen
-            watch_surroundings()
-            steady_figures()
-            sweep_keys()
+        if not live:
+            with st.container(gap=None):  # nothing of it is seen
+                watch_surroundings()
+                steady_figures()
+                sweep_keys()
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             if tour:
                 tour_buttons(state, tour)
-            present_toggle()
-    return Frame(state, where)
+            if not live:
+                present_toggle()
+    frame = Frame(state, where)
+    if live:
+        frame.mended()
+    return frame
 
 
 def show_chart(figure: go.Figure, where: Surroundings, *, key: str, alt: str) -> None:

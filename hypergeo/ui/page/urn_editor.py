@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.figures import group_colour
+from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor"]
+__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor", "urn_knobs", "urn_values"]
 
 WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 """Zero, then 0.01 to 100 in ten steps for each factor of ten."""
@@ -39,6 +40,26 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
         table[f"w{group + 1}"] = Choice(weights[min(group, len(weights) - 1)], WEIGHTS)
         table[f"m{group + 1}"] = Whole(sizes[min(group, len(sizes) - 1)], 0, within.size)
     return table
+
+
+def urn_knobs(state: PageState) -> list[Knob]:
+    """Live controls of an urn.
+
+    Args:
+        state: a page's state whose table holds what :func:`urn_controls` returns.
+    """
+    knobs = [Knob("groups", "Number of groups")]
+    for group in range(state.get("groups")):
+        number = group + 1
+        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
+        knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group))
+    return [*knobs, Knob("n", "Elements drawn, n")]
+
+
+def urn_values(state: PageState) -> dict[str, Any]:
+    """Values of the state, less those of groups that are not on show."""
+    hidden = {f"{kind}{group + 1}" for kind in "wmt" for group in range(state.get("groups"), len(state.controls))}
+    return {name: value for name, value in state.values.items() if name not in hidden}
 
 
 def urn_editor(state: PageState) -> dict[str, Any]:
