@@ -7,9 +7,9 @@ import streamlit as st
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import SPEEDS, Playback, stage
+from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
-from hypergeo.ui.convergence.lesson import FORMULAS, PRESETS, TOUR
+from hypergeo.ui.convergence.lesson import COOLING, FORMULAS, PRESETS, TOUR
 from hypergeo.ui.convergence.snippet import convergence_snippet
 from hypergeo.ui.convergence.view import Settings, View, convergence_view
 from hypergeo.ui.limits import CONVERGENCE, SEEDS
@@ -39,17 +39,6 @@ TITLE = "Relaxed samples become exact as the temperature falls"
 SENTENCE = (
     "Rings are the exact distribution of how many elements each group gives; discs are samples that can be differentiated. "
     "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step."
-)
-COOLING = Playback(
-    "tau",
-    len(TEMPERATURES) - 1,
-    values=TEMPERATURES[::-1],
-    labels=[f"τ = {temperature:g}" for temperature in TEMPERATURES[::-1]],
-    play="Cool down",
-    step="Cooler",
-    again="Heat up and cool down",
-    unit="temperatures",
-    speeds={"slow": (1, 600), "normal": (1, 200), "fast": (1, 80)},
 )
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)

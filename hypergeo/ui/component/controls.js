@@ -94,7 +94,7 @@ class Panel {
     const { options, low, high } = knob
     const input = make("input", { type: "range", min: options ? 0 : low, max: options ? options.length - 1 : high, step: 1 })
     const output = make("output")
-    const element = make("label", { class: "hg-row hg-slider", "data-name": knob.name }, this.label(knob), output, input)
+    const element = make("label", { class: "hg-row hg-slider", "data-name": knob.name }, this.label(knob), input, output)
     const row = { element, held: false }
     const read = () => (options ? options[input.value] : input.value)
     const say = () => {

@@ -1,11 +1,27 @@
-"""What the page "Convergence" teaches: its presets, its tour and its formulas."""
+"""What the page "Convergence" teaches: what it plays, its presets, its tour and its formulas."""
 
 from __future__ import annotations
 
+from hypergeo.ui.component.stage import Playback
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-__all__ = ["FORMULAS", "PRESETS", "TOUR"]
+from .arrays import TEMPERATURES
+
+__all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
+
+
+COOLING = Playback(
+    "tau",
+    len(TEMPERATURES) - 1,
+    values=TEMPERATURES[::-1],
+    labels=[f"τ = {temperature:g}" for temperature in TEMPERATURES[::-1]],
+    play="Cool down",
+    step="Cooler",
+    again="Heat up and cool down",
+    unit="temperatures",
+    speeds={"slow": (1, 600), "normal": (1, 200), "fast": (1, 80)},
+)
 
 
 def _three(w: tuple[float, float, float], m: tuple[int, int, int], n: int, **more: object) -> dict[str, object]:

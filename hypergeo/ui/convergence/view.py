@@ -177,12 +177,12 @@ class View:
         )
 
     def live(self) -> str:
-        """The temperature and its distance, then the followed sample."""
-        return f"{self._about_distance()} {self.about_followed()}"
+        """The temperature, and the distance of its samples."""
+        return self._about_distance()
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
-        return [self._about_distance(), self._about_spread(), self._about_conditionals()]
+        return [self._about_followed(), self._about_spread(), self._about_conditionals()]
 
     def export(self) -> tuple[np.ndarray, str]:
         """The samples at every temperature, shape ``(T, S, K)``, and what they are."""
@@ -261,7 +261,7 @@ class View:
             return f"{said}: at {self.settings.number:,} samples the two cannot be told apart here."
         return f"{said}."
 
-    def about_followed(self) -> str:
+    def _about_followed(self) -> str:
         """The path of the followed sample, in words."""
         settings = self.settings
         path = self.samples.soft[:, settings.follow]
