@@ -35,8 +35,10 @@ STATE = PageState(
 
 
 TITLE = "Some elements are more likely to leave the urn"
-SENTENCE = "Larger balls leave more often. **Press *Draw 1*** (S), *Draw 100* or *Play* (space): what is drawn fills the exact "
+SENTENCE = (
+    "Larger balls leave more often. **Press *Draw 1*** (S), *Draw 100* or *Play* (space): what is drawn fills the exact "
     "outlines."
+)
 DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="draws")
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
