@@ -81,7 +81,7 @@ class Panel {
   }
 
   build(knob) {
-    const kinds = { range: this.slider, choice: this.choice, stepper: this.stepper, switch: this.switch }
+    const kinds = { range: this.slider, choice: this.choice, list: this.list, stepper: this.stepper, switch: this.switch }
     return kinds[knob.kind].call(this, knob)
   }
 
@@ -136,6 +136,14 @@ class Panel {
     const attributes = { class: "hg-row hg-choice", role: "radiogroup", "aria-label": knob.label, "data-name": knob.name }
     const element = make("div", attributes, this.label(knob), make("div", { class: "hg-options" }, ...options))
     return { element, set: value => inputs.forEach(input => (input.checked = input.value === value)) }
+  }
+
+  list(knob) {
+    const options = knob.options.map(value => make("option", { value }, value))
+    const input = make("select", { "aria-label": knob.label }, ...options)
+    input.onchange = () => this.move(knob.name, input.value, true)
+    const element = make("label", { class: "hg-row hg-list", "data-name": knob.name }, this.label(knob), input)
+    return { element, set: value => (input.value = value) }
   }
 
   stepper(knob) {

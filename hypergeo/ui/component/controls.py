@@ -17,6 +17,8 @@ from .assets import component
 
 __all__ = ["Knob", "Section", "live_controls"]
 
+_ROW = 24  # letters of options that go side by side
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -88,8 +90,9 @@ def _told(state: PageState, knob: Knob) -> dict[str, Any]:
         case Switch():
             return {**told, "kind": "switch"}
         case Choice(options=options):
-            few = isinstance(options[0], str) or len(options) <= 5
-            return {**told, "kind": "choice" if few else "range", "options": [control.write(option) for option in options]}
+            texts = [control.write(option) for option in options]
+            kind = "choice" if sum(map(len, texts)) <= _ROW else "list" if isinstance(options[0], str) else "range"
+            return {**told, "kind": kind, "options": texts}
     raise TypeError(f"{knob.name} has no live control.")
 
 
