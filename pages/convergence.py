@@ -63,7 +63,7 @@ def live() -> None:
     figure, controls = live_room()
     with figure:
         settings = good_settings()
-        moving = settings.drawn != Settings.of(STATE.committed).drawn
+        moving = STATE.uncommitted and settings.drawn != Settings.of(STATE.committed).drawn
 
         def view(at: int) -> View:
             temperature = len(TEMPERATURES) - 1 - at

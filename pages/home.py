@@ -1,17 +1,13 @@
 """What the subject is, a figure to play, and the way to the pages."""
 
-from dataclasses import dataclass
-
-import plotly.graph_objects as go
 import streamlit as st
 
-from hypergeo.figures import Palette
 from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.component.live import live_part
 from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
 from hypergeo.ui.convergence.lesson import COOLING
-from hypergeo.ui.convergence.view import Settings, View, convergence_view
+from hypergeo.ui.convergence.view import Settings, SimplexView, convergence_view
 from hypergeo.ui.state.controls import Choice
 from hypergeo.ui.state.page_state import PageState
 
@@ -19,30 +15,11 @@ STATE = PageState("home", {"tau": Choice(10.0, TEMPERATURES), "speed": Choice("n
 URN = Urn(10, (9, 9, 9), (1.0, 2.0, 4.0))
 
 
-@dataclass(frozen=True)
-class Simplex:
-    """The triangle of the convergence page alone."""
-
-    view: View
-
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Draws the figure."""
-        return self.view.main_figure(palette, narrow=narrow)
-
-    def alt(self) -> str:
-        """Describes the figure to readers who cannot see it."""
-        return self.view.alt()
-
-    def live(self) -> str:
-        """Says what is on show."""
-        return self.view.live()
-
-
-def simplex(at: int) -> Simplex:
+def simplex(at: int) -> SimplexView:
     """What is on show at a position of the playback bar."""
     temperature = len(TEMPERATURES) - 1 - at
     settings = Settings(URN, temperature, number=1000, seed=1, follow=3, straight_through=False, conditionals="exact")
-    return Simplex(convergence_view(settings))
+    return SimplexView(convergence_view(settings))
 
 
 @live_part(STATE)

@@ -14,7 +14,8 @@ from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop
-from tests.pages.test_pages import page
+from tests.support.app.pages import figure, stage, values
+from tests.support.app.pages import open_page as page
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}
@@ -34,9 +35,9 @@ def opened(monkeypatch) -> Opened:
     record = Opened()
     genuine = frame.open_page
 
-    def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = ()) -> frame.Frame:
+    def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = (), **more: bool) -> frame.Frame:
         record.state, record.tour = state, tour
-        return genuine(state, title, sentence, tour)
+        return genuine(state, title, sentence, tour, **more)
 
     monkeypatch.setattr(frame, "open_page", open_page)
     return record
@@ -46,6 +47,10 @@ def shown(app: AppTest) -> dict[str, Any]:
     """Everything that a page shows: its controls, its words and its figures."""
     controls = {widget.key: widget.value for kind in WIDGETS for widget in app.get(kind) if not str(widget.key).startswith("_")}
     figures = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    staged = [each for each in app.get("bidi_component") if each.proto.component_name == "hypergeo_stage"]
+    if staged:
+        controls |= values(app) if len(app.get("bidi_component")) > 1 else {}
+        figures.append({name: stage(app)[name] for name in ("bar", "tour")} | {"picture": figure(app)})
     return {"controls": controls, "words": [block.value for block in app.markdown], "figures": figures}
 
 

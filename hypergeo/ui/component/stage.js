@@ -6,6 +6,7 @@ import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, t
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
 const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
 const LARGEST = 3
+const SMALLEST = 0.8 // scale at which a figure's smallest text can still be read
 const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
@@ -182,11 +183,14 @@ class Stage {
     const across = this.frame.clientWidth
     if (!across || !this.data) return
     const height = this.base?.layout.height ?? 632
+    // A figure that says how wide it must be for its texts to keep apart is drawn smaller where there is less.
+    if (!this.data.narrow) this.least = this.base?.layout.meta?.least ?? 0
     let scale = Math.min(Math.max(across / WIDEST, text), LARGEST)
+    if (!this.data.narrow) scale = Math.min(scale, across / this.least)
     let width = across / scale
     if (this.staged) {
       const down = Math.max(window.innerHeight - this.frame.getBoundingClientRect().top - 8, 120)
-      const least = this.data.narrow ? 340 : 860
+      const least = this.data.narrow ? 340 : Math.max(860, this.least)
       scale = Math.min(down / height, across / least)
       width = Math.min(across / scale, 1.9 * height)
     }
@@ -201,7 +205,7 @@ class Stage {
 
   isNarrow() {
     if (this.staged) return window.innerWidth < 0.8 * window.innerHeight
-    return this.frame.clientWidth / textScale() < NARROW
+    return this.frame.clientWidth / textScale() < Math.max(NARROW, SMALLEST * (this.least ?? 0))
   }
 
   tellRoom() {

@@ -23,7 +23,7 @@ from hypergeo.figures import (
 
 from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
 
-__all__ = ["Settings", "View", "convergence_view"]
+__all__ = ["Settings", "SimplexView", "View", "convergence_view"]
 
 ROUNDING = 1e-9  # counts
 LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
@@ -151,7 +151,7 @@ class View:
             at=at,
         )
         return convergence_figure(
-            self._main_panel(palette, 300.0 if narrow else 490.0, at),
+            self.main_panel(palette, 300.0 if narrow else 490.0, at),
             marginals_panel(self.law.marginals, forward, palette, titles=titles, at=at),
             distance,
             palette,
@@ -160,11 +160,6 @@ class View:
             narrow=narrow,
             checked=False,
         )
-
-    def main_figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Draws the distribution and the samples alone; arguments as for :meth:`figure`."""
-        panel = self._main_panel(palette, 300.0 if narrow else 560.0, self.at)
-        return single_figure(panel, palette, narrow=narrow, checked=False)
 
     def alt(self) -> str:
         """The figure in one sentence, for those who cannot see it."""
@@ -202,7 +197,8 @@ class View:
             "standard deviation of samples": self.shown.std(0).tolist(),
         }
 
-    def _main_panel(self, palette: Palette, side: float, at: int | None) -> Panel:
+    def main_panel(self, palette: Palette, side: float, at: int | None) -> Panel:
+        """Draws the counts of three groups on a triangle, of others as pairs; ``side`` in pixels, ``at`` or all as frames."""
         forward, _ = self.samples.forward(self.settings.straight_through)
         lattice = simplex_panel if len(self.settings.urn.group_sizes) == 3 else pair_panel
         return lattice(
@@ -276,6 +272,30 @@ class View:
     def _group_title(self, group: int) -> str:
         size, weight = self.settings.urn.group_sizes[group], self.settings.urn.weights[group]
         return f'<span style="color:{group_colour(group)}">■</span> Group {group + 1} (m = {size}, w = {weight:g})'
+
+
+@dataclass(frozen=True)
+class SimplexView:
+    """The triangle of the page alone.
+
+    Attributes:
+        view: of the whole page.
+    """
+
+    view: View
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Draws the distribution and the samples; arguments as for :meth:`View.figure`."""
+        panel = self.view.main_panel(palette, 300.0 if narrow else 560.0, self.view.at)
+        return single_figure(panel, palette, narrow=narrow, checked=False)
+
+    def alt(self) -> str:
+        """Describes the figure to readers who cannot see it."""
+        return self.view.alt()
+
+    def live(self) -> str:
+        """Says the temperature, and the distance of its samples."""
+        return self.view.live()
 
 
 def convergence_view(settings: Settings, *, moving: bool = False) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +12,7 @@ from hypergeo.ui.catalogue import PAGES
 
 from .server import ROOT
 
-__all__ = ["SCRIPT", "alt", "bullets", "figure", "knobs", "open_page", "sentence", "stage"]
+__all__ = ["SCRIPT", "alt", "bullets", "figure", "go", "knobs", "link", "open_page", "sentence", "stage", "values"]
 
 SCRIPT = str(ROOT / "hypergeo" / "ui" / "script.py")
 
@@ -32,6 +33,26 @@ def open_page(name: str = "", *, timeout: float = 120, **address: str) -> AppTes
     for key, value in address.items():
         app.query_params[key] = value
     return app.run()
+
+
+def go(app: AppTest, **address: str) -> AppTest:
+    """The page at another address, as after a step through the browser's history."""
+    for key in list(app.query_params):
+        del app.query_params[key]
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def link(app: AppTest) -> dict[str, str]:
+    """Parameters of the link that the page offers to share."""
+    shown = next(block.value for block in app.text if "?" in block.value)
+    return dict(parse_qsl(urlsplit(shown).query))
+
+
+def values(app: AppTest) -> dict[str, str]:
+    """Values of the live controls on show, as the address says them, by name."""
+    return {name: str(knob["value"]) for name, knob in knobs(app).items()}
 
 
 def stage(app: AppTest) -> dict[str, Any]:
