@@ -89,10 +89,10 @@ def _observed(row: SampleQuality) -> str:
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
-    kind = _capital(described_sampler(rows[0]))
+    kind, number = _capital(described_sampler(rows[0])), rows[0].num_samples
     off = [row for row in rows if row.differs]
     if not off:
-        return f"{kind} pass at {_temperatures(rows, rows)}: no significant difference in {rows[0].num_samples:,} samples."
+        return f"{kind} pass at {_temperatures(rows, rows)}: no significant difference in {number:,} samples."
     worst = max(off, key=lambda row: row.wasserstein)
     return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
 

@@ -146,6 +146,7 @@ class Stage {
   show(picture) {
     this.setPosition(picture)
     this.sentence.replaceChildren(...boldWords(picture.sentence))
+    this.sentence.dataset.good = picture.good ?? "" // where the sentence is a verdict
     if (picture.alt) this.plot.setAttribute("aria-label", picture.alt)
     this.picture = picture
     this.paint()

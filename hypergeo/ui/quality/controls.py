@@ -28,6 +28,7 @@ __all__ = [
     "CHECKS",
     "COUNTS",
     "ESTIMATORS",
+    "FIGURES",
     "PUBLISHED",
     "RELAXATION",
     "CheckSettings",
@@ -38,6 +39,9 @@ __all__ = [
 
 RELAXATION, PUBLISHED, COUNTS = CHECKS = ("a relaxation", "the published rule", "your counts")
 """What the page checks."""
+
+FIGURES = ("samples", "gradients")
+"""Figures of a report."""
 
 ESTIMATORS = {
     "gumbel": "Gumbel-softmax",
@@ -69,6 +73,7 @@ def quality_controls() -> dict[str, Control]:
         "gradients": Choice(400, QUALITY.gradients),
         "evaluations": Choice(8, QUALITY.evaluations),
         "repeats": Choice(20, QUALITY.repeats),
+        "figure": Choice(FIGURES[0], FIGURES),
         "source": Choice("yours", ["yours", "of this law", "of Wallenius' law"]),
         "rows": Choice(2_000, COUNTS_LIMITS.examples),
         "against": Choice("as set", ["as set", "as fitted"]),
