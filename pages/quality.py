@@ -19,27 +19,24 @@ from hypergeo.ui.state.presets import preset_note
 
 STATE = AskingState("qual", quality_controls())
 TITLE = "How far a relaxation can be trusted, measured"
-SENTENCE = (
-    "Samples, gradients and your own counts are compared with the exact distribution. **Press *Run***: the verdict stands "
-    "above the figure."
-)
+SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the verdict."
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
-check = STATE.segments("check", "Check", bare=True)
+left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+with left:
+    check = STATE.segments("check", "Check", bare=True)
 settings: CheckSettings | PublishedSettings | None = None
 if check != COUNTS:
     settings = (PublishedSettings if check == PUBLISHED else CheckSettings).of(STATE.values)
-shown = None if settings is None else run_panel(STATE, check, settings)
+shown = None if settings is None else run_panel(STATE, check, settings, right)
 on_show: dict[str, CountsView | ReportView | PublishedView] = {}
 
 
 def report(asked: CheckSettings | PublishedSettings) -> ReportView | PublishedView | None:
-    """The report on show, under the choice of its figure; where there is none, what a run will measure."""
+    """The report on show; where there is none, what a run will measure."""
     if shown is None:
         plan(STATE, asked, preset_note(STATE))
         return None
-    if getattr(shown.result, "gradients", None):
-        STATE.segments("figure", "Figure", bare=True)
     return view_of(shown.result, gradients=STATE.get("figure") == FIGURES[1])
 
 
@@ -52,7 +49,8 @@ def live() -> None:
             given = counts_input(STATE)
         sections = counts_sections(STATE, given.sizes)
     else:
-        sections = published_sections() if check == PUBLISHED else report_sections(STATE)
+        gradients = shown is not None and bool(getattr(shown.result, "gradients", None))
+        sections = published_sections() if check == PUBLISHED else report_sections(STATE, gradients_shown=gradients)
     with figure:
         view = counts_results(STATE, given) if settings is None else report(settings)
         if view is not None:

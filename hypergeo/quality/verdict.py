@@ -76,8 +76,8 @@ def _overall(report: ReportData) -> str:
     if off:
         at = _temperatures(off, soft)
         return (
-            f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as expected "
-            "of a relaxation."
+            f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as "
+            "expected of a relaxation."
         )
     return "**Nothing wrong was found.** What was measured agrees with the exact law, within what so many draws can show."
 

@@ -278,9 +278,9 @@ def _invitation(state: PageState, *, said: bool) -> None:
     with st.container(border=True):
         if not said:
             st.markdown(
-                "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, one row "
-                "for each time that elements were drawn and one count for each group, or choose a CSV file. They stay in this "
-                "session, and out of the link."
+                "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, one "
+                "row for each time that elements were drawn and one count for each group, or choose a CSV file. They stay in "
+                "this session, and out of the link."
             )
         st.markdown("No counts at hand? Try with example counts:")
         with st.container(horizontal=True, gap="small"):

@@ -13,12 +13,14 @@ _SEED = Knob("seed", "Seed", "Another seed, other samples.", stepper=True)
 _SAMPLES = Knob("samples", "Number of samples", "Samples from each sampler.")
 
 
-def report_sections(state: PageState) -> list[Section]:
+def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]:
     """The controls of a report.
 
     Args:
         state: the page's state.
+        gradients_shown: whether there is a figure of gradients to choose.
     """
+    figure = [Section("", [Knob("figure", "Figure")])] if gradients_shown else []
     relaxation = [
         Knob("taus", "Temperatures, τ"),
         Knob("draws", "Sample type", "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones."),
@@ -42,6 +44,7 @@ def report_sections(state: PageState) -> list[Section]:
         Knob("evaluations", "Samples for each estimate"),
     ]
     return [
+        *figure,
         Section("Relaxation", relaxation),
         Section("Gradients", gradients, open=False),
         Section("Urn", _urn(state)),

@@ -64,7 +64,7 @@ class ReportView:
         return {
             "what": [row.label for row in samples] + [row.label for row in gradients],
             "τ": [row.temperature for row in samples] + [row.temperature for row in gradients],
-            "verdict": [("told apart" if row.differs else "not told apart") for row in samples]
+            "verdict": ["significantly different" if row.differs else "no significant difference" for row in samples]
             + [row.verdict for row in gradients],
             "p, corrected": [row.adjusted_p_value for row in samples] + [row.adjusted_p_value for row in gradients],
             "largest KS": [max(row.ks) for row in samples] + blank_gradients,
@@ -121,11 +121,12 @@ class PublishedView:
             overall = "**The exact conditionals fail here, which they should not.** Please report the settings."
         elif missed:
             overall = (
-                f"**The exact conditionals pass, the published rule does not**: it is told from Fisher's law at {len(missed)} "
-                f"of {len(check.of('merged', 'exact'))} weights, and a reference that shares its rule cannot show it."
+                "**The exact conditionals pass, the published rule does not**: it differs significantly from Fisher's "
+                f"distribution at {len(missed)} of {len(check.of('merged', 'exact'))} weights, and a reference that shares its "
+                "rule cannot show it."
             )
         else:
-            overall = "**Both pass here**: with so few draws the published rule cannot be told from Fisher's law."
+            overall = "**Both pass here**: with so few samples the published rule shows no significant difference."
         return [overall, *check.verdict()]
 
     def live(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from hypergeo.ui.page.downloads import File
 from hypergeo.ui.runtime.background_run import Run, finished
@@ -59,7 +60,7 @@ class AskingState(PageState):
         return bool(st.session_state.pop(f"_{self.prefix}_asked", False)) or first
 
 
-def run_panel(state: AskingState, kind: str, settings: Settings) -> Shown | None:
+def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGenerator) -> Shown | None:
     """Draws the button that runs, or the progress and the button that cancels.
 
     What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
@@ -68,6 +69,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings) -> Shown | None
         state: the page's state.
         kind: of what is run; each kind keeps its own latest result.
         settings: what the controls ask for now.
+        row: place of the buttons and of the progress.
 
     Returns:
         What to show: the result of these settings, else the latest one; ``None`` where there is none yet.
@@ -92,7 +94,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings) -> Shown | None
         held.clear()
         held[kind] = (Run(settings).start(), values)
         running = True
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with row.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Run again" if kind in shown else "Run",
             key=f"_{state.prefix}_run",
