@@ -210,7 +210,7 @@ def _progress(run: Run[Any]) -> None:
 
 
 def _about(settings: Settings, ready: bool) -> str:
-    return "The results below are of these settings." if ready else f"Takes {in_words(settings.work())} on a quiet machine."
+    return "Results of these settings." if ready else f"Takes {in_words(settings.work())}."
 
 
 def _former(state: PageState, shown: Shown) -> None:
