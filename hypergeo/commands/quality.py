@@ -14,7 +14,7 @@ from hypergeo.quality.gradients import Measured
 from .inputs import read_text
 from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
+from .urn_arguments import add_seed_argument, add_urn_arguments, level, numbers, positive, start, urn_of, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--num-gradients", type=whole(2, 10**7), default=400, metavar="R", help="estimates of each estimator; 400"
     )
     effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="draws of each estimate; 8")
-    effort.add_argument("--level", type=_level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
+    effort.add_argument("--level", type=level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
     add_seed_argument(parser)
     many = parser.add_argument_group("a sweep")
     many.add_argument("--sweep", type=Path, metavar="GRID", help="measure every cell of a grid (JSON) instead of one urn")
@@ -216,10 +216,3 @@ def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
         return list(dict.fromkeys(found))
 
     return parsed
-
-
-def _level(text: str) -> float:
-    (value,) = numbers(text) if len(numbers(text)) == 1 else (0.0,)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
-    return value

@@ -6,7 +6,6 @@ from .counts.balls import ball_panel
 from .counts.convergence import convergence_figure, single_figure
 from .counts.distance import distance_panel
 from .counts.heatmap import heatmap_panel
-from .counts.lattice import nearest_counts
 from .counts.marginals import marginals_panel
 from .counts.observed import observed_panel
 from .counts.pairs import pair_panel
@@ -30,7 +29,6 @@ __all__ = [
     "group_colour",
     "heatmap_panel",
     "marginals_panel",
-    "nearest_counts",
     "observed_panel",
     "pair_panel",
     "simplex_panel",

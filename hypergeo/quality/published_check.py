@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hypergeo._records import from_record, to_record
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
 from .goodness_of_fit import KSTest, ks_against
-from .records import from_record, to_record
 
 __all__ = ["CheckRow", "PublishedCheck", "merged_marginals", "published_check"]
 

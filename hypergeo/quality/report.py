@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from hypergeo import objectives
+from hypergeo._records import csv_records, from_record, to_record
+from hypergeo._validate import require_count, require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
@@ -26,10 +28,10 @@ from .distances import (
 from .goodness_of_fit import holm, support_size
 from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .progress import Progress, Work, named_estimators, reseed
-from .records import UrnRecord, from_record, to_record
+from .records import UrnRecord
 from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
-from .table import to_csv
+from .table import table_rows
 from .verdict import failures, verdict
 
 __all__ = [
@@ -114,7 +116,11 @@ class QualityReport(ReportData):
         kinds = (straight_through,) if isinstance(straight_through, bool) else tuple(straight_through)
         samplers = list(itertools.product(rules, kinds))
         named = named_estimators(estimators)
-        _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
+        _check(distribution, temperatures, objective if named else abs)
+        num_samples = require_count("num_samples", num_samples, 1)
+        num_gradients = require_count("num_gradients", num_gradients, 2)
+        num_evaluations = require_count("num_evaluations", num_evaluations, 1)
+        level = require_real("level", level, "between 0 and 1", gt=0, lt=1)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
         work = Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
         with torch.random.fork_rng(devices=[]):
@@ -247,8 +253,11 @@ class QualityReport(ReportData):
         return report
 
     def to_csv(self) -> str:
-        """One row for each sampler and each estimator, as comma-separated values with a header."""
-        return to_csv(self)
+        """One row for each sampler and each estimator, as comma-separated values with a header.
+
+        Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
+        """
+        return csv_records(table_rows(self))
 
 
 def _corrected(
@@ -264,27 +273,10 @@ def _corrected(
     return tuple(rows), tuple(estimates)
 
 
-def _check(
-    distribution: FisherHypergeometric,
-    temperatures: Sequence[float],
-    objective: Objective | None,
-    num_samples: int,
-    num_gradients: int,
-    num_evaluations: int,
-    level: float,
-) -> None:
+def _check(distribution: FisherHypergeometric, temperatures: Sequence[float], objective: Objective | None) -> None:
     if distribution.batch_shape:
         raise ValueError(f"distribution must have no batch; got batch_shape {tuple(distribution.batch_shape)}.")
     if not len(temperatures) or not all(0 < float(value) < math.inf for value in temperatures):
         raise ValueError(f"temperatures must be at least one positive number; got {list(temperatures)}.")
     if objective is None:
         raise ValueError("objective must be given where estimators are; got None.")
-    for name, value, least in (
-        ("num_samples", num_samples, 1),
-        ("num_gradients", num_gradients, 2),
-        ("num_evaluations", num_evaluations, 1),
-    ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}; got {value}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1; got {level}.")

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from .gradients import GradientQuality
 from .report_data import ReportData
 from .samples import SampleQuality
 
-__all__ = ["table_rows", "to_csv"]
-
-
-def to_csv(report: ReportData) -> str:
-    """One row for each sampler and each estimator of a report.
-
-    Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
-    """
-    rows = table_rows(report)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for cells in rows for name in cells)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+__all__ = ["table_rows"]
 
 
 def table_rows(report: ReportData) -> list[dict[str, Any]]:

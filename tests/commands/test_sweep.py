@@ -21,6 +21,7 @@ from distributed import LocalCluster
 
 from hypergeo import FisherHypergeometric
 from hypergeo.__main__ import main
+from hypergeo._records import from_record, to_record
 from hypergeo.commands.sweep import cells as sweep_cells
 from hypergeo.commands.sweep import workers as sweep_workers
 from hypergeo.commands.sweep.cells import Cell, CellFolder
@@ -28,7 +29,7 @@ from hypergeo.commands.sweep.grid import SETTINGS, read_grid
 from hypergeo.estimators import GumbelSoftmax, LinearizedControlVariate
 from hypergeo.objectives import Quadratic
 from hypergeo.quality import QualityReport
-from hypergeo.quality.records import UrnRecord, from_record, to_record
+from hypergeo.quality.records import UrnRecord
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

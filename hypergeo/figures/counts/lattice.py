@@ -8,31 +8,12 @@ import numpy as np
 
 from hypergeo.figures.core.palette import Palette
 
-__all__ = ["cell_shares", "lattice_frames", "lattice_traces", "nearest_counts", "window"]
+__all__ = ["cell_shares", "lattice_frames", "lattice_traces", "window"]
 
 LARGEST_DISC = 64.0  # pixels
 RARE = 1e-4
 MOVING = (0, 1, 4)
 """Indices, among the traces of :func:`lattice_traces`, of those that :func:`lattice_frames` changes."""
-
-
-def nearest_counts(samples: np.ndarray) -> np.ndarray:
-    """Nearest whole counts with the same sum: round down, then up again where that costs least.
-
-    Args:
-        samples: real counts, shape ``(..., K)``, whose sums are whole to rounding.
-
-    Returns:
-        Whole counts of the same shape.
-
-    Example:
-        >>> nearest_counts(np.array([1.4, 1.4, 1.2]))
-        array([2, 1, 1])
-    """
-    below = np.floor(samples + 1e-9)
-    missing = np.rint((samples - below).sum(-1)).astype(int)
-    rank = np.argsort(np.argsort(below - samples, -1, kind="stable"), -1, kind="stable")
-    return (below + (rank < missing[..., None])).astype(int)
 
 
 def lattice_traces(

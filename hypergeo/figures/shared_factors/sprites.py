@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hypergeo.figures.core.images import png_address
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Panel, caption
 
@@ -39,16 +37,7 @@ def mosaic(images: np.ndarray) -> str:
     large = images.repeat(_SCALE, 2).repeat(_SCALE, 3)
     sheet[:, :tall, :, :wide, :3] = large.transpose(0, 2, 1, 3, 4)
     sheet[:, :tall, :, :wide, 3] = 255
-    flat = sheet.reshape(rows * (tall + _GAP), -1)
-    lines = np.concatenate([np.zeros((len(flat), 1), np.uint8), flat], 1).tobytes()
-    head = struct.pack(">IIBBBBB", columns * (wide + _GAP), len(flat), 8, 6, 0, 0, 0)
-    parts = [
-        b"\x89PNG\r\n\x1a\n",
-        _chunk(b"IHDR", head),
-        _chunk(b"IDAT", zlib.compress(lines, 3)),
-        _chunk(b"IEND", b""),
-    ]
-    return "data:image/png;base64," + base64.b64encode(b"".join(parts)).decode()
+    return png_address(sheet.reshape(rows * (tall + _GAP), columns * (wide + _GAP), 4))
 
 
 def sprite_panel(
@@ -175,10 +164,6 @@ def _word(words: str, x: float, y: float, anchor: str, palette: Palette) -> dict
         "showarrow": False,
         "font": {"size": 11, "color": palette.text},
     }
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def _short(values: np.ndarray) -> np.ndarray:
