@@ -55,7 +55,7 @@ def points_panel(
             "y": _short(points[:, 1]),
             "mode": "markers",
             "text": [f"cluster {label + 1}" for label in labels],
-            "customdata": (100 * certainty).round(),
+            "customdata": _short((100 * certainty).round()),
             "hovertemplate": "%{text}, %{customdata} % certain<extra></extra>",
             "marker": {
                 "size": 7,
@@ -161,7 +161,7 @@ def sizes_panel(
     notes = [caption(title, palette)]
     if pull is not None and np.abs(pull).max(initial=0) > 1e-3:
         reach = 0.2 * most * np.tanh(2 * pull)
-        tips = sizes + reach
+        tips = np.maximum(sizes + reach, 0)
         notes += [_arrow(place, sizes[place], tips[place], palette) for place in range(len(colours))]
     return Panel(
         traces=traces,
@@ -203,7 +203,7 @@ def clusters_figure(
             boxes.append(above.box(0.12, 1, 150))
             above.take(34)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 560
+    height = 536
     pixels = Pixels(height)
     right = Pixels(height)
     right.take(20)
@@ -231,7 +231,7 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
             above.take(44)
         boxes = [first for first, _ in places] + [second for _, second in places]
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 560
+    height = 536
     share = 1 / len(points)
     pixels = Pixels(height)
     lower, upper = [], []
