@@ -14,7 +14,7 @@ SENTENCE = (
     "Each step samples cluster sizes, assigns the points to fill them, and moves the weights down the gradient of the cost. "
     "**Press *Play***, or the space bar, and watch the bars reach the true sizes; S makes one step."
 )
-SPEEDS = {"slow": (1, 500), "normal": (1, 55), "fast": (5, 90)}
+SPEEDS = {"slow": (1, 500), "normal": (2, 110), "fast": (5, 100)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
 
 PRESETS = [

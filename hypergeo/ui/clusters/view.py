@@ -137,14 +137,12 @@ class ClusterView:
         found, scores = self.ours, self.ours.scores
         largest, smallest = int(found.sizes.argmax()), int(found.sizes.argmin())
         sizes = (
-            f"**Step {self.step}.** Cluster {largest + 1} is the largest with {found.sizes[largest]:.0f} points, cluster "
-            f"{smallest + 1} the smallest with {found.sizes[smallest]:.0f}."
+            f"**Step {self.step}.** Cluster {largest + 1} is the largest ({found.sizes[largest]:.0f} points), cluster "
+            f"{smallest + 1} the smallest ({found.sizes[smallest]:.0f})."
         )
         if scores is None:
             return sizes
-        if self.others and self.step == STEPS:
-            return self.verdict()
-        return f"{sizes} {_to_move(scores)}"
+        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
 
     def verdict(self) -> str:
         """Compares the errors of all priors."""
@@ -153,14 +151,12 @@ class ClusterView:
             return "Without true classes the priors cannot be ranked; compare the sizes."
         errors = {prior: scores.size_error for prior, scores in shown.items()}
         numbers = "; ".join(
-            f"{NAMES[prior]}: size error {_percent(errors[prior])}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
+            f"{NAMES[prior]} {_percent(errors[prior])}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
             for prior, scores in shown.items()
         )
         least = min(errors.values())
         ahead = [NAMES[prior] for prior, error in errors.items() if error <= least + _TIE]
-        when = "After the last step" if self.step == STEPS else f"After step {self.step}"
-        best = f"{ahead[0]} has the smallest error" if len(ahead) == 1 else f"{' and '.join(ahead)} do equally well"
-        return f"**{when}, {best}** ({numbers})."
+        return f"**Step {self.step}. Smallest size error: {' and '.join(ahead)}** ({numbers})."
 
     def sentences(self) -> list[str]:
         """Returns what to notice, with the numbers on show."""
