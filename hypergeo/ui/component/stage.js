@@ -283,6 +283,11 @@ class Stage {
   tick() {
     clearTimeout(this.timer)
     if (!this.playing || document.hidden) return
+    if (document.documentElement.matches(".hg-moving")) {
+      this.reel = [] // pictures with another value of the control that moves
+      this.timer = setTimeout(() => this.tick(), 30)
+      return
+    }
     const { speeds, length, ahead } = this.data.bar
     const [steps, wait] = speeds[this.speed.value]
     const now = performance.now()
@@ -337,6 +342,7 @@ class Stage {
     if (!bar) return
     const { position } = this
     const ended = position >= bar.length
+    this.root.dataset.playing = this.playing
     const words = this.playing ? "❚❚ Pause" : ended && bar.again ? `↺ ${bar.again}` : `▶ ${bar.play}`
     if (this.play.textContent !== words) this.play.textContent = words
     this.step.disabled = this.leap.disabled = ended

@@ -32,7 +32,7 @@ from hypergeo.ui.state.tours import Stop, go_to_stop
 
 from .assets import asset_address, component
 
-__all__ = ["SPEEDS", "Playback", "View", "playback_controls", "position", "stage"]
+__all__ = ["SPEEDS", "Playback", "View", "first_position", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -147,6 +147,12 @@ def position(state: PageState, playback: Playback) -> int:
         kept.epoch, kept.playing, kept.asked = kept.epoch + 1, False, None
     st.session_state[key] = playback.of
     return playback.at(state.get(playback.name))
+
+
+def first_position(state: PageState, playback: Playback) -> int:
+    """The first position that a stage is going to draw, for what is computed forwards: films go on to :func:`position`."""
+    at, asked = position(state, playback), _kept(state).asked
+    return next(iter(_steps(at, *asked)), at) if asked else at
 
 
 def stage(
