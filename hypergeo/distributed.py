@@ -167,6 +167,8 @@ def process_group(device: str | torch.device | None = None, *, timeout: float = 
     )
     try:
         yield Team(rank, size, chosen, joined=True)
+        # A process that leaves earlier takes the connections down that another one still uses. After an error nobody waits.
+        torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
 

@@ -9,7 +9,33 @@ from torch import Tensor
 
 from .distributions.fisher import FisherHypergeometric
 
-__all__ = ["OBJECTIVES", "Absolute", "Linear", "Quadratic", "Step", "objective_name", "preset_objective"]
+__all__ = ["OBJECTIVES", "Absolute", "CountedObjective", "Linear", "Quadratic", "Step", "objective_name", "preset_objective"]
+
+
+class CountedObjective:
+    """Counts the vectors at which an objective is evaluated.
+
+    Args:
+        objective: maps counts ``(..., K)`` to values ``(...)``.
+
+    Attributes:
+        evaluations: number of count vectors so far.
+
+    Example:
+        >>> import torch
+        >>> counted = CountedObjective(Linear((1.0, 2.0)))
+        >>> counted(torch.ones(5, 3, 2)).shape, counted.evaluations
+        (torch.Size([5, 3]), 15)
+    """
+
+    def __init__(self, objective: Callable[[Tensor], Tensor]):
+        self.objective = objective
+        self.evaluations = 0
+
+    def __call__(self, counts: Tensor) -> Tensor:
+        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        self.evaluations += counts[..., 0].numel()
+        return self.objective(counts)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = {"_validate", "numerics", "datasets", "distributed", "distributions", "objectives", "estimators", "quality"}
-CORE |= {"clustering", "shared_factors"}
+CORE |= {"clustering", "shared_factors", "_records"}
 # What each room may import of the others.
 MAY_IMPORT: dict[str, set[str]] = {
     "_validate": set(),
+    "_records": set(),
     "distributed": {"_validate"},
     "datasets": {"_validate"},
     "numerics": {"_validate"},
     "distributions": {"_validate", "numerics"},
     "objectives": {"distributions", "_validate"},
     "estimators": {"distributions", "objectives", "numerics", "_validate"},
-    "quality": {"estimators", "distributions", "objectives", "numerics", "_validate"},
-    "clustering": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate"},
-    "shared_factors": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate"},
+    "quality": {"estimators", "distributions", "objectives", "numerics", "_validate", "_records"},
+    "clustering": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate", "_records"},
+    "shared_factors": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate", "_records"},
     "figures": CORE,
     "ui": CORE | {"figures"},
     "commands": CORE | {"figures"},

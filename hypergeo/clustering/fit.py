@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .schedule import Schedule
@@ -14,9 +16,14 @@ from .sized_clusters import Evaluation, SizedClusters
 __all__ = ["ClusterFit", "Evaluation", "Schedule", "SizedClusters", "fit_clusters"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClusterFit:
     """The restart of the lowest loss.
+
+    Example:
+        >>> points = torch.arange(60.0)[:, None] + 100 * (torch.arange(60) >= 40)[:, None]
+        >>> fit_clusters(points, 2, capacities=45, minimum_sizes=10, restarts=2)
+        ClusterFit(60 points in 2 clusters of expected sizes ...; loss ... nats, lowest of 2 restarts)
 
     Attributes:
         means: shape ``(K, D)``.
@@ -24,7 +31,7 @@ class ClusterFit:
         log_weights: logarithms of the importance weights, shape ``(K,)``; ``softmax`` of them are the shares of a learned
             categorical prior.
         sizes: expected sizes, shape ``(K,)``.
-        labels: cluster of each point, shape ``(N,)``.
+        labels: cluster of each point, shape ``(N,)``, within the capacities and minimum sizes.
         plan: share of each point in each cluster, shape ``(N, K)``.
         loss: ``J`` at those sizes, in nats: without capacities, the least negative log-likelihood of a Gaussian mixture.
         losses: of all restarts, shape ``(R,)``.
@@ -38,6 +45,26 @@ class ClusterFit:
     plan: Tensor
     loss: float
     losses: Tensor
+
+    def __repr__(self) -> str:
+        points, clusters = self.plan.shape
+        sizes = ", ".join(f"{size:.1f}" for size in self.sizes.tolist())
+        found = f"loss {self.loss:.1f} nats, lowest of {len(self.losses)} restarts"
+        return f"{type(self).__name__}({points} points in {clusters} clusters of expected sizes {sizes}; {found})"
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks, one row per cluster."""
+        counts = torch.bincount(self.labels, minlength=len(self.sizes)).tolist()
+        heads = ("cluster", "expected size", "points", "log weight", "mean")
+        rows = [
+            (str(cluster), f"{size:.1f}", str(count), f"{log:+.2f}", ", ".join(f"{value:.4g}" for value in mean))
+            for cluster, (size, count, log, mean) in enumerate(
+                zip(self.sizes.tolist(), counts, self.log_weights.tolist(), self.means.tolist(), strict=True)
+            )
+        ]
+        lines = ["".join(f"<th>{head}</th>" for head in heads), *("".join(f"<td>{cell}</td>" for cell in row) for row in rows)]
+        table = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><caption>{html.escape(repr(self))}</caption>{table}</table>"
 
 
 def fit_clusters(
@@ -57,7 +84,8 @@ def fit_clusters(
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
         restarts: how many starts are tried.
         progress: called after each step with the number of steps done and to do.
-        settings: further arguments of :class:`SizedClusters`.
+        settings: further arguments of :class:`SizedClusters`, such as ``capacities`` and ``minimum_sizes``, the largest and the
+            smallest sizes of the clusters under the hypergeometric prior.
 
     Raises:
         ValueError: as :class:`SizedClusters` does, and for a schedule without an end.

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.special import xlogy
 
 __all__ = ["ClusterScores", "score_clusters"]
 
@@ -51,6 +50,8 @@ def score_clusters(classes: Any, labels: Any, sizes: Any = None) -> ClusterScore
     References:
         L. Hubert, P. Arabie, "Comparing partitions", Journal of Classification 2, 1985, equation 5.
     """
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
     true, found = _read("classes", classes), _read("labels", labels)
     if true.shape != found.shape or not len(true):
         raise ValueError(f"classes and labels must be of one length, at least one; got {len(true)} and {len(found)}.")
@@ -66,34 +67,12 @@ def score_clusters(classes: Any, labels: Any, sizes: Any = None) -> ClusterScore
     numbers = np.bincount(true).astype(float)
     missing = np.abs(np.delete(given, clusters)).sum() + np.abs(np.delete(numbers, classes_of)).sum()
     return ClusterScores(
-        adjusted_rand_index=_adjusted_rand_index(table),
-        mutual_information=_mutual_information(table / points),
+        adjusted_rand_index=float(adjusted_rand_score(true, found)),
+        mutual_information=float(normalized_mutual_info_score(true, found)),
         accuracy=float(table[clusters, classes_of].sum() / points),
         size_error=float((np.abs(given[clusters] - numbers[classes_of]).sum() + missing) / (2 * points)),
         matched=matched,
     )
-
-
-def _adjusted_rand_index(table: np.ndarray) -> float:
-    def pairs(counts: np.ndarray) -> float:
-        return float((counts * (counts - 1)).sum() / 2)
-
-    together, rows, columns = pairs(table), pairs(table.sum(1)), pairs(table.sum(0))
-    points = table.sum()
-    if points == 1:
-        return 1.0
-    chance = rows * columns / (points * (points - 1) / 2)
-    most = (rows + columns) / 2
-    return 1.0 if most == chance else (together - chance) / (most - chance)
-
-
-def _mutual_information(joint: np.ndarray) -> float:
-    def entropy(shares: np.ndarray) -> float:
-        return float(-xlogy(shares, shares).sum())
-
-    rows, columns = entropy(joint.sum(1)), entropy(joint.sum(0))
-    both = (rows + columns) / 2
-    return 1.0 if both == 0 else max(0.0, (rows + columns - entropy(joint)) / both)
 
 
 def _read(name: str, given: Any) -> np.ndarray:

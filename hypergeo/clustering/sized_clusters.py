@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
+
+from .hard_labels import hard_labels
 from .kmeans import kmeans_plus_plus, lloyd, squared_distances
 from .schedule import Schedule
-from .size_priors import SizePrior, size_prior
+from .size_priors import SizePrior, centred, size_prior
 from .transport_plan import TransportPlan, assign, assignment_loss
 
 __all__ = ["Evaluation", "SizedClusters"]
 
-_LARGEST_LOG_WEIGHT = 15.0
 _SMALLEST_WIDTH = 1e-3  # of the points' standard deviation
 _LLOYD_STEPS = 4
 
@@ -31,7 +33,8 @@ class Evaluation:
     Attributes:
         sizes: expected sizes, shape ``(R, K)``.
         plan: share of each point in each cluster, shape ``(R, N, K)``.
-        labels: cluster of the largest share, shape ``(R, N)``.
+        labels: cluster of the largest share, shape ``(R, N)``; where a cluster would exceed its capacity or miss its minimum
+            size, the most probable labels that keep to both.
         loss: ``J`` at those sizes, in nats, shape ``(R,)``.
     """
 
@@ -61,8 +64,8 @@ class SizedClusters:
         start: means to start from, shape ``(K, D)`` or ``(R, K, D)``; by k-means++ and a few of Lloyd's steps when omitted.
         equal_start: whether weights start equal, and not such that the sizes are the numbers of points nearest to each mean.
         schedule: step sizes.
-        settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
-            ``straight_through``, ``conditionals``.
+        settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``minimum_sizes``,
+            ``temperature``, ``straight_through``, ``conditionals``.
 
     Attributes:
         prior: where sizes come from.
@@ -105,10 +108,9 @@ class SizedClusters:
         **settings: Any,
     ):
         self.points = _read_points(points)
-        _require_whole("num_clusters", num_clusters, 1, len(self.points))
-        _require_whole("restarts", restarts, 1)
-        _require_whole("seed", seed, 0)
-        self.restarts, self.seed = restarts, seed
+        most = len(self.points)
+        num_clusters = require_whole("num_clusters", num_clusters, 1, most, f"between 1 and the number of points, {most}")
+        self.restarts, self.seed = require_whole("restarts", restarts, 1), require_whole("seed", seed)
         self.schedule = Schedule() if schedule is None else schedule
         self.prior: SizePrior = size_prior(prior, len(self.points), num_clusters, **settings)
         # Distances are taken about the centre, where they lose no digits, and in units of the points' spread.
@@ -116,7 +118,7 @@ class SizedClusters:
         self._scaled = scaled.to(self.points.dtype)
         means = self._first_means(num_clusters, start)
         _, counts, width = lloyd(self._scaled, means, 0)
-        logs = torch.zeros_like(counts) if equal_start else self.prior.log_weights_for(counts)
+        logs = torch.zeros_like(counts) if equal_start else self.prior.log_weights_for(counts.double().clamp(min=0.5))
         self._means = means.requires_grad_()
         self._log_width = width.clamp(min=_SMALLEST_WIDTH).log().requires_grad_()
         self._log_weights = logs.to(means.dtype).requires_grad_()
@@ -182,7 +184,7 @@ class SizedClusters:
     @torch.no_grad()
     def _mend(self) -> None:
         """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
-        self._log_weights.sub_(self._log_weights.mean(-1, keepdim=True)).clamp_(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
+        self._log_weights.copy_(centred(self._log_weights))
         self._log_width.clamp_(min=math.log(_SMALLEST_WIDTH))
 
     def _cost(self) -> Tensor:
@@ -216,8 +218,11 @@ class SizedClusters:
     def evaluate(self) -> Evaluation:
         """Sizes as expected, and what follows from them."""
         sizes = self.prior.mean(self._log_weights)
-        found = assign(self._cost(), sizes, self._potentials)
-        return Evaluation(sizes, found.plan, found.plan.argmax(-1), found.loss)
+        cost = self._cost()
+        found = assign(cost, sizes, self._potentials)
+        labels = zip(found.plan.argmax(-1), found.log_plan(cost), strict=True)
+        within = torch.stack([hard_labels(*each, self.prior.bounds) for each in labels])
+        return Evaluation(sizes, found.plan, within, found.loss)
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of all that changes from step to step. Settings of the prior and the schedule are not part of it."""
@@ -241,13 +246,6 @@ class SizedClusters:
         self._adam.load_state_dict(deepcopy(state["adam"]))
         self.steps_done, self.drawn, self.assigned = state["steps_done"], state["drawn"], state["assigned"]
         self._potentials = None if self.assigned is None else self.assigned.column_potentials
-
-
-def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
-    if not good:
-        allowed = f"of at least {least}" if most is None else f"between {least} and the number of points, {most}"
-        raise ValueError(f"{name} must be a whole number {allowed}; got {value!r}.")
 
 
 def _read_array(name: str, given: Any) -> Tensor:

@@ -40,6 +40,18 @@ class TransportPlan:
     residual: Tensor
     steps: int
 
+    def log_plan(self, cost: Tensor) -> Tensor:
+        """Logarithms of the plan, also where its entries are too small to be written.
+
+        Args:
+            cost: ``C``, of which this is the plan, shape ``batch_shape + (N, K)``.
+
+        Returns:
+            Finite, shape ``batch_shape + (N, K)``.
+        """
+        sizes = self.plan.sum(-2, keepdim=True).clamp(min=torch.finfo(self.plan.dtype).tiny)
+        return (sizes / cost.shape[-2]).log() + self.row_potentials[..., None] + self.column_potentials[..., None, :] - cost
+
 
 @torch.no_grad()
 def assign(cost: Tensor, sizes: Tensor, start: Tensor | None = None, *, max_steps: int = _MAX_STEPS) -> TransportPlan:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import os
 import platform
@@ -17,6 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hypergeo._records import csv_records
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
@@ -26,7 +25,7 @@ from hypergeo.quality.goodness_of_fit import support_size
 
 from .named_estimators import ESTIMATORS
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, start, urn_of, whole
+from .urn_arguments import add_seed_argument, add_urn_arguments, single_positive, start, urn_of, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -57,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--num-evaluations", type=whole(2, 10**6), default=8, metavar="E", help="draws of each gradient estimate; 8"
     )
-    group.add_argument("--seconds", type=_seconds, default=0.3, metavar="T", help="time for each kind of call; 0.3")
-    group.add_argument("--temperature", type=_seconds, default=0.5, metavar="T", help="of the relaxation; 0.5")
+    group.add_argument("--seconds", type=single_positive, default=0.3, metavar="T", help="time for each kind of call; 0.3")
+    group.add_argument("--temperature", type=single_positive, default=0.5, metavar="T", help="of the relaxation; 0.5")
     add_seed_argument(parser)
     add_output_arguments(parser, ["text", "json", "csv"])
 
@@ -82,11 +81,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
     if chosen == "json":
         terminal.write(json.dumps({"machine": machine, "timings": rows}, indent=1, ensure_ascii=False) + "\n")
     elif chosen == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        terminal.write(text.getvalue())
+        terminal.write(csv_records(rows))
     else:
         words = ", ".join(f"{name} {value}" for name, value in machine.items())
         shown = [[row.what, _duration(row.median), _duration(row.fastest), str(row.calls)] for row in timings]
@@ -152,10 +147,3 @@ def _duration(seconds: float) -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} µs"
-
-
-def _seconds(text: str) -> float:
-    found = numbers(text)
-    if len(found) != 1 or not 0 < found[0] < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
-    return found[0]

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
+import statistics
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
 import torch
 
+from hypergeo._records import csv_text
 from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, find_clusters, usual_methods
 from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
 from hypergeo.clustering.benchmark.task import ClusterTask
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
+from hypergeo.numerics.seed_statistics import SeedStatistics
 
 from .inputs import read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import positive, sizes, whole
+from .urn_arguments import single_positive, sizes, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("what is clustered")
     data.add_argument("points", nargs="?", metavar="FILE", help="points or images (.npz or a table; - for standard input)")
     data.add_argument("--blobs", type=sizes, metavar="SIZES", help="clouds of these sizes instead of a file: 240,100,40,20")
-    data.add_argument("--separation", type=_number, default=3.0, metavar="D", help="of neighbouring clouds, 3 by default")
+    data.add_argument(
+        "--separation", type=single_positive, default=3.0, metavar="D", help="of neighbouring clouds, 3 by default"
+    )
     data.add_argument("--digits", action="store_true", help="scikit-learn's 1,797 handwritten digits instead of a file")
     data.add_argument(
         "--imbalance",
@@ -71,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--network-steps", type=whole(1, 100_000), metavar="S", help="of each half of a network's training; what suits each"
     )
-    how.add_argument("--temperature", type=_number, default=1.0, metavar="T", help="of relaxed draws, 1 by default")
+    how.add_argument("--temperature", type=single_positive, default=1.0, metavar="T", help="of relaxed draws, 1 by default")
     how.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="SEED", help="the first seed, 0 by default")
     how.add_argument("--seeds", type=whole(1, 10_000), default=1, metavar="N", help="how many seeds, 1 by default")
     add_output_arguments(parser, ["text", "json", "csv", "html"])
@@ -167,27 +170,40 @@ def _json(study: ClusterStudy) -> str:
         {
             "method": name,
             "sizes": study.sizes(name).tolist(),
-            **{score: asdict(study.spread(name, score)) for score in (*study.scores, "seconds")},
+            **{score: _summed_up(study.values(name, score)) for score in (*study.scores, "seconds")},
         }
         for name in study.methods
     ]
     written = {
         "settings": study.settings,
         "summary": summary,
-        "comparisons": [{**asdict(each), "verdict": each.verdict} for each in study.comparisons(study.methods[0])],
+        "comparisons": [
+            {
+                "method": study.methods[0],
+                "rival": rival,
+                "score": score,
+                "better": found.difference,
+                "standard_error": found.standard_error,
+                "verdict": found.verdict(larger_is_better=True),
+            }
+            for (rival, score), found in study.comparisons(study.methods[0]).items()
+        ],
         "runs": [asdict(run) for run in study.runs],
     }
     return json.dumps(written, ensure_ascii=False) + "\n"
 
 
+def _summed_up(values: list[float]) -> dict[str, float | None]:
+    found = SeedStatistics.of(values)
+    return {"mean": found.mean, "sd": found.deviation, "median": statistics.median(values)}
+
+
 def _csv(study: ClusterStudy) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"])
+    rows: list[list[object]] = [["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"]]
     for run in study.runs:
         sized = (" ".join(f"{size:.6g}" for size in sizes) for sizes in (run.sizes, run.true_sizes))
-        writer.writerow([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
-    return text.getvalue()
+        rows.append([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
+    return csv_text(rows)
 
 
 def _text(study: ClusterStudy) -> str:
@@ -209,10 +225,3 @@ def _html(study: ClusterStudy) -> str:
 
 
 _WRITERS: dict[str, Callable[[ClusterStudy], str]] = {"text": _text, "json": _json, "csv": _csv, "html": _html}
-
-
-def _number(text: str) -> float:
-    found = positive(text)
-    if len(found) != 1:
-        raise argparse.ArgumentTypeError(f"must be one positive number; got {text!r}")
-    return found[0]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
+from hypergeo._records import csv_text
 from hypergeo.datasets import SPRITE_FACTORS, FactorImages, ImageArchive, Sprites
 from hypergeo.distributed import Team, process_group
 from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
@@ -168,15 +167,14 @@ def _text(results: FactorResults) -> str:
 
 
 def _csv(results: FactorResults) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "shared", "seed", *MEASURES, "adavae_squared_error", "all_shared", "none_shared", "unused"])
+    head = ["method", "shared", "seed", *MEASURES, "adavae_squared_error", "all_shared", "none_shared", "unused"]
+    rows: list[list[object]] = [[*head]]
     for row in results.rows:
         found = row.score.collapse
         values = [f"{getattr(row.score, name):.6g}" for name in MEASURES]
         failed = [int(found.all_shared), int(found.none_shared), len(found.unused)]
-        writer.writerow([row.method, _spelt(row.shared), row.seed, *values, f"{row.adavae.squared_error:.6g}", *failed])
-    return text.getvalue()
+        rows.append([row.method, _spelt(row.shared), row.seed, *values, f"{row.adavae.squared_error:.6g}", *failed])
+    return csv_text(rows)
 
 
 def _spelt(shared: int | tuple[int, int]) -> str:

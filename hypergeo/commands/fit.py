@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 
 import torch
 
+from hypergeo._records import csv_records
 from hypergeo.datasets.counts_csv import CountsTable, read_counts
 from hypergeo.distributions.fitting import WeightFit, fit_weights
 
 from .inputs import read_text
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import numbers, sizes
+from .urn_arguments import level, sizes
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -38,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--group-sizes", type=sizes, required=True, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
     )
-    parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
+    parser.add_argument("--level", type=level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
     add_output_arguments(parser, ["text", "json", "csv"])
 
 
@@ -61,11 +60,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
         }
         terminal.write(json.dumps(record, ensure_ascii=False) + "\n")
     elif chosen == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        terminal.write(text.getvalue())
+        terminal.write(csv_records(rows))
     else:
         head = ["group", "size", "weight", "log weight", "standard error", f"{100 * given.level:g} % interval", ""]
         shown = [
@@ -121,10 +116,3 @@ def _shown(value: object) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _level(text: str) -> float:
-    found = numbers(text)
-    if len(found) != 1 or not 0 < found[0] < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
-    return found[0]

@@ -9,12 +9,12 @@ from pathlib import Path
 from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
-from hypergeo.quality.gradients import Measured
+from hypergeo.quality.table import estimator_table, sampler_table
 
 from .inputs import read_text
 from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
-from .urn_arguments import add_seed_argument, add_urn_arguments, numbers, positive, start, urn_of, whole
+from .urn_arguments import add_seed_argument, add_urn_arguments, level, numbers, positive, start, urn_of, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--num-gradients", type=whole(2, 10**7), default=400, metavar="R", help="estimates of each estimator; 400"
     )
     effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="draws of each estimate; 8")
-    effort.add_argument("--level", type=_level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
+    effort.add_argument("--level", type=level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
     add_seed_argument(parser)
     many = parser.add_argument_group("a sweep")
     many.add_argument("--sweep", type=Path, metavar="GRID", help="measure every cell of a grid (JSON) instead of one urn")
@@ -162,45 +162,9 @@ def _paragraphs(report: QualityReport) -> Iterable[str]:
     yield from (f"- {sentence}" for sentence in others)
     if report.samples:
         yield ""
-        yield table(
-            ["samples", "tau", "verdict", "KS", "p", "TV", "noise", "W1", "noise"],
-            [
-                [
-                    row.label,
-                    "" if row.temperature is None else f"{row.temperature:g}",
-                    "told apart" if row.differs else "not told apart",
-                    f"{max(row.ks):.3g}",
-                    f"{row.adjusted_p_value:.2g}",
-                    "-" if row.total_variation is None else f"{row.total_variation:.3g}",
-                    "-" if row.total_variation_floor is None else f"{row.total_variation_floor.mean:.3g}",
-                    f"{row.wasserstein:.3g}",
-                    f"{row.wasserstein_floor.mean:.3g}",
-                ]
-                for row in report.samples
-            ],
-        )
+        yield table(*sampler_table(report))
     if report.gradients:
-        yield table(
-            ["gradients", "tau", "verdict", "bias / gradient", "sd", "rmse", "cosine", "evaluations", "ms"],
-            [
-                [
-                    row.label,
-                    "" if row.temperature is None else f"{row.temperature:g}",
-                    row.verdict,
-                    _interval(row.relative_bias),
-                    f"{row.deviation.value:.3g}",
-                    f"{row.rmse.value:.3g}",
-                    "-" if row.cosine is None else f"{row.cosine.value:.3f}",
-                    f"{row.evaluations:g}",
-                    f"{1e3 * row.seconds:.2g}",
-                ]
-                for row in report.gradients
-            ],
-        )
-
-
-def _interval(measured: Measured | None) -> str:
-    return "-" if measured is None else f"{measured.value:.3g} ({measured.low:.2g} to {measured.high:.2g})"
+        yield table(*estimator_table(report))
 
 
 def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
@@ -216,10 +180,3 @@ def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
         return list(dict.fromkeys(found))
 
     return parsed
-
-
-def _level(text: str) -> float:
-    (value,) = numbers(text) if len(numbers(text)) == 1 else (0.0,)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
-    return value

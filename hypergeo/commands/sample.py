@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from hypergeo._records import csv_text
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
@@ -99,10 +100,9 @@ def _parts(
 
 
 def _as_csv(parts: Iterator[Tensor], groups: int, whole_counts: bool) -> Iterator[str]:
-    yield ",".join(f"group {group + 1}" for group in range(groups)) + "\n"
+    yield csv_text([[f"group {group + 1}" for group in range(groups)]])
     for part in parts:
-        rows = part.long().tolist() if whole_counts else part.tolist()
-        yield "".join(",".join(map(repr, row)) + "\n" for row in rows)
+        yield csv_text(part.long().tolist() if whole_counts else part.tolist())
 
 
 def _as_json(parts: Iterator[Tensor], whole_counts: bool) -> Iterator[str]:

@@ -10,7 +10,18 @@ import torch
 
 from hypergeo.distributions.fisher import FisherHypergeometric
 
-__all__ = ["add_seed_argument", "add_urn_arguments", "numbers", "positive", "sizes", "start", "urn_of", "whole"]
+__all__ = [
+    "add_seed_argument",
+    "add_urn_arguments",
+    "level",
+    "numbers",
+    "positive",
+    "single_positive",
+    "sizes",
+    "start",
+    "urn_of",
+    "whole",
+]
 
 _MOST_GROUPS = 10_000
 
@@ -84,6 +95,22 @@ def positive(text: str) -> list[float]:
     if not all(0 < value < float("inf") for value in found):
         raise argparse.ArgumentTypeError(f"must be positive numbers, separated by commas; got {text!r}")
     return found
+
+
+def single_positive(text: str) -> float:
+    """One positive finite number."""
+    found = numbers(text)
+    if len(found) != 1 or not 0 < found[0] < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
+    return found[0]
+
+
+def level(text: str) -> float:
+    """One number between 0 and 1, the ends excluded."""
+    found = numbers(text)
+    if len(found) != 1 or not 0 < found[0] < 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1; got {text!r}")
+    return found[0]
 
 
 def sizes(text: str) -> list[int]:

@@ -1,9 +1,11 @@
-"""Images made from known factors, for telling how much two views share: drawn here, or read from a file."""
+"""Data with known classes or factors: Gaussian blobs, handwritten digits, rendered sprites and archives of images."""
 
 from __future__ import annotations
 
+from .blobs import gaussian_blobs
 from .image_archive import ImageArchive
 from .image_pairs import FactorImages, ImagePairs, Sharing
+from .labelled import digits
 from .sprites import SPRITE_FACTORS, Sprites
 
-__all__ = ["SPRITE_FACTORS", "FactorImages", "ImageArchive", "ImagePairs", "Sharing", "Sprites"]
+__all__ = ["SPRITE_FACTORS", "FactorImages", "ImageArchive", "ImagePairs", "Sharing", "Sprites", "digits", "gaussian_blobs"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hypergeo._validate import require_real
+
 __all__ = ["Blobs", "gaussian_blobs"]
 
 
@@ -55,8 +57,7 @@ def gaussian_blobs(sizes: Sequence[int], separation: float, seed: int = 0) -> Bl
     numbers = np.asarray(sizes)
     if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu" or (numbers < 0).any() or not numbers.sum():
         raise ValueError(f"sizes must be whole numbers, zero or more, and not all zero; got {sizes!r}.")
-    if not 0 <= separation < np.inf:
-        raise ValueError(f"separation must be a number of at least zero; got {separation!r}.")
+    separation = require_real("separation", separation, "a number of at least zero", ge=0)
     random = np.random.default_rng(seed)
     places = [np.zeros(2)]
     while len(places) < len(numbers):

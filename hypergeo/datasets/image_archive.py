@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
+
 from .image_pairs import FactorImages
 
 __all__ = ["ImageArchive"]
@@ -92,8 +94,7 @@ class ImageArchive(FactorImages):
         with zipfile.ZipFile(self.path) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
             key = self._found(members, _IMAGES, "images")
-            if image_size is not None and (isinstance(image_size, bool) or not isinstance(image_size, int) or image_size < 4):
-                raise ValueError(f"image_size must be a whole number of at least 4; got {image_size!r}.")
+            image_size = None if image_size is None else require_whole("image_size", image_size, 4)
             self._images = self._mapped(archive, members[key], folder)
             if self._images.ndim not in (3, 4) or not len(self._images) or self._images.dtype.kind not in "uifb":
                 raise ValueError(

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from hypergeo._validate import require_whole
 
 __all__ = ["FactorImages", "ImagePairs", "Sharing"]
 
@@ -89,8 +92,7 @@ class FactorImages(ABC):
         Raises:
             ValueError: when ``shared`` is not between 0 and ``F``, or not names of factors.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"count must be a whole number of at least 1; got {count!r}.")
+        count = require_whole("count", count, 1)
         images, factors, mask = self._pairs(self._mask(count, shared, generator), generator)
         return ImagePairs(images, factors, mask, self.factor_names)
 
@@ -125,8 +127,8 @@ class FactorImages(ABC):
             if shared.shape != (count,) or bool((shared.long() != shared).any()):
                 raise ValueError(f"shared must hold one whole number for each of {count} pairs; got {tuple(shared.shape)}.")
             low, high = int(shared.min()), int(shared.max())
-        elif isinstance(shared, int):
-            low = high = -1 if isinstance(shared, bool) else shared
+        elif isinstance(shared, int | np.integer):
+            low = high = -1 if isinstance(shared, bool) else int(shared)
         elif isinstance(shared, tuple) and _two_numbers(shared):
             low, high = shared
         elif isinstance(shared, str) or not all(name in self.factor_names for name in shared):
@@ -143,4 +145,4 @@ class FactorImages(ABC):
 
 
 def _two_numbers(shared: tuple[object, ...]) -> TypeGuard[tuple[int, int]]:
-    return len(shared) == 2 and all(isinstance(number, int) for number in shared)
+    return len(shared) == 2 and all(isinstance(number, int | np.integer) for number in shared)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LabelledArrays", "geometric_sizes", "labelled_archive", "labelled_digits"]
+__all__ = ["LabelledArrays", "digits", "geometric_sizes", "labelled_archive", "labelled_digits"]
 
 _POINTS = ("x", "x_train")
 _CLASSES = ("y", "y_train")
@@ -119,6 +119,36 @@ def labelled_digits() -> LabelledArrays:
 
     read = load_digits()
     return LabelledArrays(read.data.astype(float), read.target.astype(int), (8, 8))
+
+
+def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
+    """Projects handwritten digits on their first two principal components.
+
+    Args:
+        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
+        seed: of the choice of images.
+
+    Returns:
+        Points of overall variance one, shape ``(N, 2)``, with the digits as classes.
+
+    Raises:
+        ValueError: for no sizes, more than ten, or sizes that are not whole numbers of at least zero.
+
+    Example:
+        >>> found = digits([30, 20, 10])
+        >>> found.points.shape, found.sizes
+        ((60, 2), array([30, 20, 10]))
+    """
+    from sklearn.decomposition import PCA
+
+    numbers, every = np.asarray(sizes), labelled_digits()
+    if numbers.ndim != 1 or not 0 < len(numbers) <= 10 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ValueError(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")
+    assert every.classes is not None
+    random = np.random.default_rng(seed)
+    rows = np.concatenate([random.permutation(np.flatnonzero(every.classes == k))[:size] for k, size in enumerate(numbers)])
+    plane = PCA(2, svd_solver="full").fit_transform(every.points[rows])
+    return LabelledArrays(plane / plane.std(), every.classes[rows])
 
 
 def labelled_archive(place: str | Path) -> LabelledArrays:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
+
 from .image_pairs import FactorImages
 
 __all__ = ["SPRITE_FACTORS", "Sprites"]
@@ -73,8 +75,7 @@ class Sprites(FactorImages):
             raise ValueError(f"factors must be names from {', '.join(SPRITE_FACTORS)}; got {factors!r}.")
         if len(set(factors)) < len(factors):
             raise ValueError(f"factors must name each factor once; got {factors!r}.")
-        if isinstance(image_size, bool) or not isinstance(image_size, int) or image_size < 4:
-            raise ValueError(f"image_size must be a whole number of at least 4; got {image_size!r}.")
+        image_size = require_whole("image_size", image_size, 4)
         self.factor_names = tuple(factors)
         self.image_shape = (3, image_size, image_size)
 

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import ndtri
 from torch import Tensor
 
+from hypergeo._validate import require_real
 from hypergeo.numerics.binomials import log_binomial, solve_tilt
 from hypergeo.numerics.moments import covariance
 from hypergeo.numerics.partition import MOMENT_DROP, Tree
@@ -61,8 +62,7 @@ class WeightFit:
         Args:
             level: coverage, between 0 and 1.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must be between 0 and 1; got {level}.")
+        require_real("level", level, "between 0 and 1", gt=0, lt=1)
         reach = float(ndtri(0.5 + level / 2)) * self.standard_errors
         return torch.stack([self.log_weights - reach, self.log_weights + reach], -1).exp()
 

@@ -1,17 +1,11 @@
-"""Gradient estimators of ``E[f(x)]`` over Fisher"s law, behind one interface."""
+"""Gradient estimators of ``E[f(x)]`` over Fisher's law, behind one interface."""
 
 from __future__ import annotations
 
-from .base import (
-    Estimator,
-    Exact,
-    ExactMarginal,
-    GumbelSoftmax,
-    LinearizedControlVariate,
-    Objective,
-    ScoreFunction,
-    StraightThrough,
-)
+from .base import Estimator, Objective
+from .exact import Exact
+from .pathwise import ExactMarginal, GumbelSoftmax, StraightThrough
+from .score_function import LinearizedControlVariate, ScoreFunction
 
 __all__ = [
     "Estimator",

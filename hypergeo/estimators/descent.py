@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.numerics.adam import Adam
+from hypergeo.objectives import CountedObjective
 
-from .base import Estimator, Objective
+from .base import Estimator
+from .expansion import Objective
 from .expectation import ListedUrn, expected_separable
 
 __all__ = ["Descent", "DescentRun", "descend"]
@@ -42,6 +45,9 @@ class Descent:
     values: np.ndarray
     evaluations: np.ndarray
     seconds: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"<Descent of {len(self)} step{'s' * (len(self) != 1)}: loss {self.losses[0]:.4g} to {self.losses[-1]:.4g}>"
 
     def __len__(self) -> int:
         return len(self.gradients)
@@ -123,8 +129,8 @@ class DescentRun:
         separable: bool = False,
         most: int = 20_000,
     ):
-        if optimizer not in _STEPPERS:
-            raise ValueError(f"optimizer must be one of {', '.join(_STEPPERS)}; got {optimizer!r}.")
+        if optimizer not in ("adam", "sgd"):
+            raise ValueError(f"optimizer must be one of adam, sgd; got {optimizer!r}.")
         self.estimator = estimator
         self.objective = objective
         self.total_count = total_count
@@ -134,7 +140,8 @@ class DescentRun:
         self._logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
         self._law(self._logs, validate_args=True)
         self._listed = ListedUrn.where_short(total_count, self.group_sizes, most)
-        self._stepper = _STEPPERS[optimizer](learning_rate)
+        self._learning_rate = learning_rate
+        self._adam = Adam(self._logs) if optimizer == "adam" else None
         self._generator = torch.Generator().manual_seed(seed).get_state()
         nothing = np.zeros(0)
         self.record = Descent(
@@ -151,11 +158,14 @@ class DescentRun:
             torch.set_rng_state(self._generator)
             for _ in range(steps):
                 start = time.perf_counter()
-                counted = _Counted(self.objective)
+                counted = CountedObjective(self.objective)
                 loss = self.estimator.surrogate_loss(self._law(self._logs), counted, self.num_samples)
                 (gradient,) = torch.autograd.grad(loss, self._logs)
                 with torch.no_grad():
-                    self._logs -= self._stepper(gradient)
+                    if self._adam is None:
+                        self._logs -= self._learning_rate * gradient
+                    else:
+                        self._adam.step(self._logs, gradient, self._learning_rate)
                 seconds.append(time.perf_counter() - start)
                 gradients.append(gradient)
                 values.append(loss.item())
@@ -233,48 +243,3 @@ def descend(
     )
     run.advance(steps)
     return run.record
-
-
-class _Plain:
-    """Steps of plain gradient descent."""
-
-    def __init__(self, learning_rate: float):
-        self.learning_rate = learning_rate
-
-    def __call__(self, gradient: Tensor) -> Tensor:
-        return self.learning_rate * gradient
-
-
-class _Adam:
-    """Steps of Adam as ``torch.optim.Adam`` makes them, whose first use imports torch's compiler for seconds."""
-
-    DECAYS, TINY = (0.9, 0.999), 1e-8
-
-    def __init__(self, learning_rate: float):
-        self.learning_rate = learning_rate
-        self.steps = 0
-        self.mean: Tensor | float = 0.0
-        self.square: Tensor | float = 0.0
-
-    def __call__(self, gradient: Tensor) -> Tensor:
-        self.steps += 1
-        first, second = self.DECAYS
-        self.mean = first * self.mean + (1 - first) * gradient
-        self.square = second * self.square + (1 - second) * gradient.square()
-        scale = (self.square / (1 - second**self.steps)).sqrt() + self.TINY
-        return self.learning_rate / (1 - first**self.steps) * self.mean / scale
-
-
-_STEPPERS: dict[str, type[_Adam] | type[_Plain]] = {"adam": _Adam, "sgd": _Plain}
-
-
-class _Counted:
-    """An objective that counts the vectors at which it is evaluated."""
-
-    def __init__(self, objective: Objective):
-        self.objective = objective
-        self.evaluations = 0
-
-    def __call__(self, counts: Tensor) -> Tensor:
-        self.evaluations += counts[..., 0].numel()
-        return self.objective(counts)

@@ -1,12 +1,13 @@
 """Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
 
+from .core.layout import side_by_side
 from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, THEMED, Palette, group_colour
 from .core.panels import Box, Panel, Sweep, arrange
+from .core.series import Line, lines_panel
 from .counts.balls import ball_panel
 from .counts.convergence import convergence_figure, single_figure
 from .counts.distance import distance_panel
 from .counts.heatmap import heatmap_panel
-from .counts.lattice import nearest_counts
 from .counts.marginals import marginals_panel
 from .counts.observed import observed_panel
 from .counts.pairs import pair_panel
@@ -20,6 +21,7 @@ __all__ = [
     "STREAMLIT",
     "THEMED",
     "Box",
+    "Line",
     "Palette",
     "Panel",
     "Sweep",
@@ -29,10 +31,11 @@ __all__ = [
     "distance_panel",
     "group_colour",
     "heatmap_panel",
+    "lines_panel",
     "marginals_panel",
-    "nearest_counts",
     "observed_panel",
     "pair_panel",
+    "side_by_side",
     "simplex_panel",
     "single_figure",
     "urn_figure",

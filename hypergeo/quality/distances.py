@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 
 __all__ = [
@@ -214,8 +215,7 @@ def total_variation_floor(
 def _check_floor(num_samples: int, num_replicates: int, level: float) -> None:
     if num_samples < 1 or num_replicates < 1:
         raise ValueError(f"num_samples and num_replicates must be at least 1; got {num_samples} and {num_replicates}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1; got {level}.")
+    require_real("level", level, "between 0 and 1", gt=0, lt=1)
 
 
 def _mean_absolute_deviation(number: int, probability: Tensor) -> Tensor:

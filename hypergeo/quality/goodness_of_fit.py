@@ -237,12 +237,12 @@ def support_size(distribution: FisherHypergeometric) -> int | None:
     return number if number * distribution.event_shape[0] <= 10 * LISTED and number <= LISTED else None
 
 
-def nearest_counts(counts: Tensor, total_count: Tensor) -> Tensor:
-    """The whole vectors nearest to real ones that add up to ``total_count``, by the largest remainders.
+def nearest_counts(counts: Tensor, total_count: Tensor | None = None) -> Tensor:
+    """Rounds real vectors to the nearest whole ones that add up to ``total_count``, by the largest remainders.
 
     Args:
-        counts: real counts, shape ``(S, K)``.
-        total_count: what they add up to.
+        counts: real counts, shape ``(..., K)``.
+        total_count: what they add up to; by default each vector's own sum, rounded.
 
     Example:
         >>> nearest_counts(torch.tensor([[1.6, 1.7, 0.7], [0.1, 3.9, 0.0]]), torch.tensor(4))
@@ -250,7 +250,8 @@ def nearest_counts(counts: Tensor, total_count: Tensor) -> Tensor:
                 [0., 4., 0.]])
     """
     whole = counts.detach().floor()
-    missing = (total_count - whole.sum(-1, keepdim=True)).clamp(0, counts.shape[-1])
+    total = counts.detach().sum(-1, keepdim=True).round() if total_count is None else total_count
+    missing = (total - whole.sum(-1, keepdim=True)).clamp(0, counts.shape[-1])
     order = (counts.detach() - whole).argsort(dim=-1, descending=True, stable=True)
     return whole.scatter_add(-1, order, (torch.arange(counts.shape[-1], device=counts.device) < missing).to(whole.dtype))
 

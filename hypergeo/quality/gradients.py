@@ -7,34 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-from scipy import stats
-from torch import Tensor
-
+from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
+from hypergeo.objectives import CountedObjective
 
+from .agreement import NEGLIGIBLE, Measured, compare_gradients
 from .reference_gradient import Reference, gradients, independent_gradients, reference_gradient
 
 __all__ = ["NEGLIGIBLE", "SLIGHT", "GradientQuality", "Measured", "Reference", "measure_estimator", "reference_gradient"]
 
 SLIGHT = 0.1
 """Share of the exact gradient's length that a bias must surely exceed for an estimator to be called biased."""
-
-NEGLIGIBLE = 0.01
-"""Share of the exact gradient's length below which no bias is looked for. What shows only in draws too rare to be among those
-made would otherwise pass for a bias without noise."""
-
-_COVERAGE = 0.95
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -113,20 +97,6 @@ class GradientQuality:
         )
 
 
-class _Counted:
-    """An objective that counts how often it is evaluated for each law of a batch."""
-
-    def __init__(self, objective: Objective, batch: int):
-        self.objective = objective
-        self.batch = batch
-        self.evaluations = 0.0
-
-    def __call__(self, counts: Tensor) -> Tensor:
-        values = self.objective(counts)
-        self.evaluations += values.numel() / self.batch
-        return values
-
-
 def measure_estimator(
     distribution: FisherHypergeometric,
     objective: Objective,
@@ -163,25 +133,11 @@ def measure_estimator(
         >>> quality.bias.high, quality.deviation.value, quality.evaluations
         (0.0, 0.0, 4.0)
     """
-    if num_estimates < 2:
-        raise ValueError(f"num_estimates must be at least 2; got {num_estimates}.")
+    require_count("num_estimates", num_estimates, 2)
     estimates = independent_gradients(
         estimator, distribution, objective, num_evaluations, num_estimates, lambda share: step(0.8 * share)
     )
-    truth = torch.tensor(reference.gradient, dtype=torch.float64)
-    doubt = torch.tensor(reference.standard_errors, dtype=torch.float64).square()
-    mean, centred = estimates.mean(0), estimates - estimates.mean(0)
-    error = mean - truth
-    variances = centred.square().sum(0) / (num_estimates - 1)
-    noise = variances / num_estimates + doubt
-    rounding = reference.rounding
-    length, reach = float(error.norm()), _noise_radius(centred, doubt)
-    length, reach = (0.0 if value <= rounding else value for value in (length, reach))
-    debiased = max(length**2 - float(noise.sum()), 0.0) ** 0.5
-    bias = Measured(debiased, max(length - reach, 0.0), length + reach)
-    norm = reference.norm
-    squared = (estimates - truth).square().sum(-1) - doubt.sum()
-    cosines = (estimates @ truth) / (estimates.norm(dim=-1) * float(truth.norm())).clamp(min=1e-300)
+    found = compare_gradients(estimates, reference)
     evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations)
     step(1.0)
     return GradientQuality(
@@ -190,65 +146,22 @@ def measure_estimator(
         num_estimates=num_estimates,
         evaluations=evaluations,
         seconds=seconds,
-        bias=bias,
-        relative_bias=None if not norm else Measured(bias.value / norm, bias.low / norm, bias.high / norm),
-        deviation=_root(centred.square().sum(-1) * num_estimates / (num_estimates - 1), rounding),
-        rmse=_root(squared, rounding),
-        cosine=None if not norm else _mean(cosines, -1.0, 1.0),
-        mean=tuple(mean.tolist()),
-        standard_errors=tuple((variances / num_estimates).sqrt().tolist()),
-        bias_p_value=_bias_p_value(error, centred, doubt, max(rounding, NEGLIGIBLE * norm)),
+        bias=found.bias,
+        relative_bias=found.bias.over(found.norm) if found.norm else None,
+        deviation=found.deviation,
+        rmse=found.rmse,
+        cosine=found.cosine,
+        mean=found.mean,
+        standard_errors=found.standard_errors,
+        bias_p_value=found.p_value,
     )
-
-
-def _bias_p_value(error: Tensor, centred: Tensor, doubt: Tensor, negligible: float) -> float:
-    """Smallest p-value of the components' t-tests of a bias above what is negligible, Bonferroni over the components.
-
-    Estimates are skewed, by rare draws above all, which makes t-tests too eager on one side; Hall's transformation takes the
-    skewness out (P. Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 1992).
-    """
-    number = len(centred)
-    spread = (centred.square().sum(0) / (number - 1)).sqrt()
-    skewness = ((centred / spread.clamp(min=1e-300)) ** 3).mean(0)
-    beyond = (error.abs() - negligible).clamp(min=0)
-    t = error.sign() * beyond / (spread.square() / number + doubt).sqrt().clamp(min=1e-300)
-    t = t.clamp(-1e6, 1e6)  # without noise it is infinite
-    scores = t + skewness * (2 * t**2 + 1) / (6 * number**0.5) + skewness**2 * t**3 / (27 * number)
-    scores = torch.where(beyond > 0, scores.abs(), 0.0)
-    return min(1.0, len(error) * 2 * float(stats.t.sf(float(scores.max()), number - 1)))
-
-
-def _noise_radius(centred: Tensor, doubt: Tensor) -> float:
-    """The length that the mean estimate's noise stays below with 95 %: Satterthwaite's approximation to its square."""
-    number, groups = centred.shape
-    small = centred if number < groups else centred.T
-    gram = small @ small.T / ((number - 1) * number)
-    # The squares of the eigenvalues are what matters, and the smaller of the two products has them all.
-    trace, squares = float(gram.trace() + doubt.sum()), float(gram.square().sum() + doubt.square().sum())
-    if trace <= 0:
-        return 0.0
-    freedom = trace**2 / squares
-    return float((squares / trace * stats.chi2.ppf(_COVERAGE, freedom)) ** 0.5)
-
-
-def _mean(values: Tensor, low: float, high: float) -> Measured:
-    mean, error = float(values.mean()), float(values.std()) / len(values) ** 0.5
-    reach = float(stats.t.ppf(0.5 + _COVERAGE / 2, len(values) - 1)) * error
-    return Measured(min(max(mean, low), high), max(mean - reach, low), min(mean + reach, high))
-
-
-def _root(squares: Tensor, rounding: float) -> Measured:
-    """Root of a mean of squares, by the interval of that mean."""
-    mean = _mean(squares, 0.0, float("inf"))
-    ends = (mean.value**0.5, mean.low**0.5, mean.high**0.5)
-    return Measured(*(end if end > rounding else 0.0 for end in ends))
 
 
 def _cost(
     estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int
 ) -> tuple[float, float]:
     """Evaluations and median seconds of single estimates, as a training loop would make them."""
-    counted = _Counted(objective, 1)
+    counted = CountedObjective(objective)
     spent: list[float] = []
     while len(spent) < 3 or (len(spent) < 15 and sum(spent) < 0.1):
         start = time.perf_counter()

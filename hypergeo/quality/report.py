@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from hypergeo import objectives
+from hypergeo._records import csv_records, from_record, html_table, html_text, to_record
+from hypergeo._validate import require_count, require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
@@ -26,10 +28,10 @@ from .distances import (
 from .goodness_of_fit import holm, support_size
 from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 from .progress import Progress, Work, named_estimators, reseed
-from .records import UrnRecord, from_record, to_record
+from .records import UrnRecord
 from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
-from .table import to_csv
+from .table import estimator_table, sampler_table, table_rows
 from .verdict import failures, verdict
 
 __all__ = [
@@ -109,12 +111,18 @@ class QualityReport(ReportData):
             (False, ['no bias found', 'biased'])
             >>> QualityReport.from_json(report.to_json()) == report
             True
+            >>> report
+            <QualityReport of 15 from (10, 10, 10): 1 sampler, 2 estimators; not to be trusted: the gradients of ...>
         """
         rules = (conditionals,) if isinstance(conditionals, str) else tuple(conditionals)
         kinds = (straight_through,) if isinstance(straight_through, bool) else tuple(straight_through)
         samplers = list(itertools.product(rules, kinds))
         named = named_estimators(estimators)
-        _check(distribution, temperatures, objective if named else abs, num_samples, num_gradients, num_evaluations, level)
+        _check(distribution, temperatures, objective if named else abs)
+        num_samples = require_count("num_samples", num_samples, 1)
+        num_gradients = require_count("num_gradients", num_gradients, 2)
+        num_evaluations = require_count("num_evaluations", num_evaluations, 1)
+        level = require_real("level", level, "between 0 and 1", gt=0, lt=1)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
         work = Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
         with torch.random.fork_rng(devices=[]):
@@ -222,6 +230,25 @@ class QualityReport(ReportData):
             equal_seconds=None,
         )
 
+    def __repr__(self) -> str:
+        wrong = self.failures()
+        parts = ((len(self.samples), "sampler"), (len(self.gradients), "estimator"))
+        measured = ", ".join(f"{number} {what}{'s' * (number > 1)}" for number, what in parts if number)
+        found = f"not to be trusted: {', '.join(wrong)}" if wrong else "nothing wrong was found"
+        return f"<QualityReport of {self.urn.total_count} from {self.urn.group_sizes}: {measured or 'nothing'}; {found}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict and the main numbers, as notebooks show them."""
+        first, *others = map(html_text, self.verdict())
+        found = f"<p>{first}</p><ul>{''.join(f'<li>{sentence}</li>' for sentence in others)}</ul>"
+        if self.samples:
+            head, rows = sampler_table(self)
+            found += html_table(head, [(cells, row.differs) for cells, row in zip(rows, self.samples, strict=True)])
+        if self.gradients:
+            head, rows = estimator_table(self)
+            found += html_table(head, [(cells, row.biased) for cells, row in zip(rows, self.gradients, strict=True)])
+        return found
+
     def failures(self) -> list[str]:
         """What is not to be trusted, in words: whole samples of another law, broken rules, biased gradients; soft samples
         that can be told from exact ones are not among it."""
@@ -247,8 +274,11 @@ class QualityReport(ReportData):
         return report
 
     def to_csv(self) -> str:
-        """One row for each sampler and each estimator, as comma-separated values with a header."""
-        return to_csv(self)
+        """One row for each sampler and each estimator, as comma-separated values with a header.
+
+        Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
+        """
+        return csv_records(table_rows(self))
 
 
 def _corrected(
@@ -264,27 +294,10 @@ def _corrected(
     return tuple(rows), tuple(estimates)
 
 
-def _check(
-    distribution: FisherHypergeometric,
-    temperatures: Sequence[float],
-    objective: Objective | None,
-    num_samples: int,
-    num_gradients: int,
-    num_evaluations: int,
-    level: float,
-) -> None:
+def _check(distribution: FisherHypergeometric, temperatures: Sequence[float], objective: Objective | None) -> None:
     if distribution.batch_shape:
         raise ValueError(f"distribution must have no batch; got batch_shape {tuple(distribution.batch_shape)}.")
     if not len(temperatures) or not all(0 < float(value) < math.inf for value in temperatures):
         raise ValueError(f"temperatures must be at least one positive number; got {list(temperatures)}.")
     if objective is None:
         raise ValueError("objective must be given where estimators are; got None.")
-    for name, value, least in (
-        ("num_samples", num_samples, 1),
-        ("num_gradients", num_gradients, 2),
-        ("num_evaluations", num_evaluations, 1),
-    ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}; got {value}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1; got {level}.")

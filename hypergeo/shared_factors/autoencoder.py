@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.init import kaiming_uniform_
 
 __all__ = ["Layers", "PairAutoencoder", "kl_to_prior", "product_of_experts", "symmetric_kl"]
 
@@ -37,7 +39,7 @@ class Layers:
     def start(self, generators: Sequence[torch.Generator]) -> Tensor:
         """First parameters of a network for each generator, shape ``(R, length)``.
 
-        Weights are even, with the variance that keeps signals' size from layer to layer; biases are zero.
+        Weights are uniform, with the variance that keeps the signals' variance from layer to layer; biases are zero.
 
         References:
             K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2.
@@ -45,11 +47,9 @@ class Layers:
         parameters = torch.zeros(len(generators), self.length)
         begin = 0
         for layer, (inward, outward) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            gain = 1 if layer == len(self.widths) - 2 else 2
-            weights = parameters[:, begin : begin + inward * outward]
-            for row, generator in zip(weights, generators, strict=True):
-                row.uniform_(-1, 1, generator=generator)
-            weights *= (3 * gain / inward) ** 0.5
+            nonlinearity: Literal["relu", "linear"] = "relu" if layer < len(self.widths) - 2 else "linear"
+            for row, generator in zip(parameters[:, begin : begin + inward * outward], generators, strict=True):
+                kaiming_uniform_(row.view(inward, outward).T, nonlinearity=nonlinearity, generator=generator)
             begin += (inward + 1) * outward
         return parameters
 
@@ -142,9 +142,10 @@ def symmetric_kl(mean: Tensor, log_var: Tensor) -> Tensor:
         >>> symmetric_kl(torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.zeros(2, 2))
         tensor([0., 2.])
     """
-    apart = mean.diff(dim=-2)[..., 0, :].square()
+    # The sum of two kl_divergence() of torch loses all digits where posteriors are nearly equal, and with them the order.
+    difference = mean.diff(dim=-2)[..., 0, :].square()
     ratio = log_var.diff(dim=-2)[..., 0, :]
-    return 0.25 * (apart * (-log_var).exp().sum(-2)) + 0.5 * (torch.cosh(ratio) - 1)
+    return 0.25 * (difference * (-log_var).exp().sum(-2)) + 0.5 * (torch.cosh(ratio) - 1)
 
 
 def product_of_experts(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
@@ -170,5 +171,5 @@ def product_of_experts(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def kl_to_prior(mean: Tensor, log_var: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of normal laws to the standard one, in nats, elementwise."""
+    """Kullback-Leibler divergence of normal distributions from the standard one, in nats, elementwise."""
     return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from hypergeo._validate import require_whole
 from hypergeo.datasets.image_pairs import FactorImages, Sharing
 from hypergeo.distributed import Team
+from hypergeo.numerics.adam import Adam
 
 from .autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
 from .fixed_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
@@ -73,7 +75,7 @@ class SharedFactors:
         team: Team | None = None,
     ):
         self.data = data
-        self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        self.seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)]
         if not self.seeds:
             raise ValueError("seeds must hold at least one number.")
         names = isinstance(shared, list) and all(isinstance(each, str) for each in shared)
@@ -85,9 +87,7 @@ class SharedFactors:
             self.shared = [shared] * len(self.seeds)
         for each in self.shared:
             data.pairs(1, each, torch.Generator().manual_seed(0))
-        self.dimensions = data.num_factors if dimensions is None else dimensions
-        if isinstance(dimensions, bool) or not isinstance(self.dimensions, int) or self.dimensions < 1:
-            raise ValueError(f"dimensions must be a whole number of at least 1; got {dimensions!r}.")
+        self.dimensions = data.num_factors if dimensions is None else require_whole("dimensions", dimensions, 1)
         self.rule = Hypergeometric() if rule is None else rule
         self.settings = Settings() if settings is None else settings
         self.team = Team() if team is None else team
@@ -99,7 +99,7 @@ class SharedFactors:
         # The rule's start has generators of its own: networks and pairs are the same whatever the rule.
         aside = [torch.Generator().manual_seed(seed + _ASIDE) for seed in self.seeds]
         self._parameters = torch.cat([networks, self.rule.start(self.dimensions, aside)], 1)
-        self._mean, self._square = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
+        self._adam = Adam(self._parameters)
         self._even = Hypergeometric(amortised=False)
         self._rows: list[Tensor] = []
         self.steps_done = 0
@@ -142,22 +142,12 @@ class SharedFactors:
             loss = error + settings.prior_weight(now) * divergence + settings.law_prior * decision.penalty
             (gradient,) = torch.autograd.grad(loss.mean(1).sum(), parameters)
         self._parameters = parameters.detach()
-        self._descend(self.team.mean(gradient))
+        self._adam.step(self._parameters, self.team.mean(gradient), settings.rate(now))
         self._rows.append(self.team.mean(self._row(loss, error, divergence, decision, distances)))
         self.steps_done += 1
 
     def _noise(self, draw: Callable[..., Tensor], *shape: int) -> Tensor:
         return torch.stack([draw(shape, generator=generator) for generator in self._generators])
-
-    def _descend(self, gradient: Tensor) -> None:
-        """A step of Adam; torch's own imports the compiler at its first use, for seconds."""
-        first, second, tiny = 0.9, 0.999, 1e-8
-        number = self.steps_done + 1
-        self._mean.lerp_(gradient, 1 - first)
-        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        shrink = (1 - second**number) ** 0.5
-        scale = self._square.sqrt().add_(tiny * shrink)
-        self._parameters.addcdiv_(self._mean, scale, value=-self.settings.rate(self.steps_done) * shrink / (1 - first**number))
 
     def _row(self, loss: Tensor, error: Tensor, divergence: Tensor, decision: Decision, distances: Tensor) -> Tensor:
         """A step's line of the record, shape ``(R, 7 + (d + 1) + d)``."""
@@ -180,8 +170,11 @@ class SharedFactors:
         record = torch.stack(self._rows) if self._rows else torch.zeros(0)
         generators = torch.stack([generator.get_state() for generator in self._generators])
         steps = torch.tensor(self.steps_done)
-        values = (self._parameters.clone(), self._mean.clone(), self._square.clone(), steps, generators, record)
+        values = (*(each.clone() for each in self._learned()), steps, generators, record)
         return dict(zip(_STATE, values, strict=True))
+
+    def _learned(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self._parameters, self._adam.mean, self._adam.square
 
     def take_over(self, other: SharedFactors) -> None:
         """Goes on from another model's warm-up, in which rules play no part: with the same arguments but for the rule.
@@ -197,11 +190,12 @@ class SharedFactors:
         if not (other.steps_done == 0 or self.settings.warming(other.steps_done - 1)):
             raise ValueError(f"The other model's warm-up is over; it has taken {other.steps_done} steps.")
         networks = self.autoencoder.length
-        for own, others in ((self._parameters, other._parameters), (self._mean, other._mean), (self._square, other._square)):
+        for own, others in zip(self._learned(), other._learned(), strict=True):
             own[:, :networks] = others[:, :networks]
         for generator, given in zip(self._generators, other._generators, strict=True):
             generator.set_state(given.get_state())
-        self.steps_done, self._rows = other.steps_done, list(other._rows)
+        self.steps_done = self._adam.steps = other.steps_done
+        self._rows = list(other._rows)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Goes back, or on, to a state of a model made with the same arguments.
@@ -211,8 +205,9 @@ class SharedFactors:
         """
         if set(state) != set(_STATE) or state["parameters"].shape != self._parameters.shape:
             raise ValueError("This is not the state of a model with these arguments.")
-        self._parameters, self._mean, self._square = (state[name].clone() for name in _STATE[:3])
-        self.steps_done = int(state["steps_done"])
+        for own, name in zip(self._learned(), _STATE, strict=False):
+            own.copy_(state[name])
+        self.steps_done = self._adam.steps = int(state["steps_done"])
         for generator, bits in zip(self._generators, state["generators"], strict=True):
             generator.set_state(bits)
         self._rows = list(state["record"])
@@ -248,45 +243,59 @@ class SharedFactors:
         """Images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
         return self.autoencoder.decode(self._parameters[:, : self.autoencoder.length], latents).clamp(0, 1)
 
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Pairs as the models see them, shared dimensions shared, shape ``(R, N, 2, C, H, W)``."""
-        return self.decode(self.view(images).latents)
+    def reconstruct(self, pairs: Tensor | PairView) -> Tensor:
+        """Decodes pairs with their shared dimensions shared.
 
-    def swap(self, images: Tensor, part: str = "shared", donors: Tensor | None = None) -> Tensor:
-        """Pairs after one part of their latents has been exchanged.
+        Args:
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them, which saves encoding them again.
+
+        Returns:
+            Shape ``(R, N, 2, C, H, W)``.
+        """
+        return self.decode(self._viewed(pairs).latents)
+
+    def swap(self, pairs: Tensor | PairView, part: str | Tensor = "shared", donors: Tensor | None = None) -> Tensor:
+        """Decodes pairs after one part of their latents has been exchanged.
 
         Between the two images of a pair, exchanging the shared part should change nothing, and exchanging the independent
         part should turn each image into the other. With donors, each pair takes the part from the same image of another
         pair.
 
         Args:
-            images: shape ``(N, 2, C, H, W)``.
-            part: ``"shared"`` or ``"independent"``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
+            part: ``"shared"``, ``"independent"``, or which dimensions are exchanged, shape ``(R, N, d)``.
             donors: for each pair the number of the pair that gives, shape ``(N,)``.
 
         Returns:
             Shape ``(R, N, 2, C, H, W)``.
-        """
-        if part not in ("shared", "independent"):
-            raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
-        seen = self.view(images)
-        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
-        moved = seen.shared if part == "shared" else ~seen.shared
-        return self.decode(torch.where(moved[:, :, None], given, seen.mean))
 
-    def traverse(self, images: Tensor, values: Tensor) -> Tensor:
-        """Images as one latent dimension after the other goes through values, in the prior's standard deviations.
+        Raises:
+            ValueError: for another part.
+        """
+        seen = self._viewed(pairs)
+        if isinstance(part, str):
+            if part not in ("shared", "independent"):
+                raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
+            part = seen.shared if part == "shared" else ~seen.shared
+        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
+        return self.decode(torch.where(part[:, :, None], given, seen.mean))
+
+    def traverse(self, pairs: Tensor | PairView, values: Tensor) -> Tensor:
+        """Decodes the first images as one latent dimension after the other goes through values.
 
         Args:
-            images: pairs, of which the first images are taken, shape ``(N, 2, C, H, W)``.
-            values: shape ``(V,)``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
+            values: in the prior's standard deviations, shape ``(V,)``.
 
         Returns:
             Shape ``(R, N, d, V, C, H, W)``.
         """
-        mean = self.view(images).mean[:, :, 0]
+        mean = self._viewed(pairs).mean[:, :, 0]
         here = torch.eye(self.dimensions, dtype=torch.bool)[:, None]
         return self.decode(torch.where(here, values.to(mean.dtype)[:, None], mean[:, :, None, None]))
+
+    def _viewed(self, pairs: Tensor | PairView) -> PairView:
+        return pairs if isinstance(pairs, PairView) else self.view(pairs)
 
 
 def _expected(law: Tensor) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import Tensor
+
+from hypergeo._validate import require_real, require_whole
 
 from .autoencoder import kl_to_prior
 
@@ -45,14 +47,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch"):
-            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1; got {getattr(self, name)!r}.")
+            object.__setattr__(self, name, require_whole(name, getattr(self, name), 1))
         for name in ("learning_rate", "last_learning_rate", "first_temperature", "last_temperature", "scale"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive; got {getattr(self, name)!r}.")
-        for name, most in (("warm_up", 1.0), ("prior", float("inf")), ("law_prior", float("inf"))):
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be at least 0{' and at most 1' * (most == 1)}; got {getattr(self, name)!r}.")
+            object.__setattr__(self, name, require_real(name, getattr(self, name), gt=0))
+        object.__setattr__(self, "warm_up", require_real("warm_up", self.warm_up, "at least 0 and at most 1", ge=0, le=1))
+        for name in ("prior", "law_prior"):
+            object.__setattr__(self, name, require_real(name, getattr(self, name), "at least 0", ge=0))
 
     def temperature(self, step: int) -> float:
         """Temperature of a step.
@@ -143,3 +143,7 @@ class PairView:
     def information(self) -> Tensor:
         """Mean divergence of each dimension's posteriors from the prior, in nats, shape ``(R, d)``; near 0 where unused."""
         return kl_to_prior(self.mean, self.log_var).mean((1, 2))
+
+    def first(self, count: int) -> PairView:
+        """The first pairs of each model, so many of them."""
+        return PairView(*(getattr(self, field.name)[:, :count] for field in fields(self)))

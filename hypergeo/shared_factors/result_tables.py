@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .results import FactorResults, Spread
+from hypergeo.numerics.seed_statistics import SeedStatistics
+
+from .results import FactorResults
 from .study import CONSTANT
 
 __all__ = ["TABLE_NOTES", "factor_sentences", "factor_table", "factor_tables"]
@@ -101,7 +103,7 @@ def factor_sentences(results: FactorResults) -> list[str]:
     return sentences
 
 
-def _told(spread: Spread | None, digits: int) -> str:
+def _told(spread: SeedStatistics | None, digits: int) -> str:
     if spread is None:
         return "–"
     told = f"{spread.mean:.{digits}f}"

@@ -5,48 +5,22 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-from scipy import stats
+from hypergeo._records import from_record, html_table, plain
+from hypergeo.numerics.seed_statistics import PairedComparison, SeedStatistics
 
-from .scores import Collapse, Score
+from .scores import Score
 from .study import CONSTANT, StudyRow
 
-__all__ = ["MEASURES", "Comparison", "FactorResults", "MethodSummary", "Spread"]
+__all__ = ["MEASURES", "FactorResults", "MethodSummary"]
 
 MEASURES = tuple(field.name for field in fields(Score) if field.name != "collapse")
 """What is measured of each model, as :class:`~hypergeo.shared_factors.scores.Score` names it."""
 
 _OF_NUMBER = ("squared_error", "bias", "correlation", "pooled_squared_error", "pooled_correlation")
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A number over seeds.
-
-    Attributes:
-        mean: over seeds.
-        deviation: standard deviation over seeds; ``None`` for a single one.
-    """
-
-    mean: float
-    deviation: float | None
-
-    @staticmethod
-    def of(values: Sequence[float]) -> Spread | None:
-        """Of numbers, without those that are NaN; ``None`` where none is left.
-
-        Example:
-            >>> Spread.of([1.0, 3.0, float("nan")])
-            Spread(mean=2.0, deviation=1.4142135623730951)
-        """
-        known = [value for value in values if not math.isnan(value)]
-        if not known:
-            return None
-        return Spread(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None)
 
 
 @dataclass(frozen=True)
@@ -65,41 +39,13 @@ class MethodSummary:
     """
 
     method: str
-    numbers: dict[int, Spread]
-    fixed: dict[str, Spread | None]
-    varying: dict[str, Spread | None]
+    numbers: dict[int, SeedStatistics]
+    fixed: dict[str, SeedStatistics | None]
+    varying: dict[str, SeedStatistics | None]
     models: int
     all_shared: int
     none_shared: int
     unused: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Our measure less another method's with the same seeds.
-
-    Attributes:
-        difference: mean over seeds.
-        low: lower end of its 95 % interval, by Student's t over seeds.
-        high: upper end.
-        seeds: how many there are.
-    """
-
-    difference: float
-    low: float
-    high: float
-    seeds: int
-
-    def verdict(self, larger_is_better: bool = False) -> str:
-        """``"win"``, ``"loss"``, or ``"tie"`` where the interval holds 0.
-
-        Example:
-            >>> Comparison(-0.4, -0.6, -0.2, 5).verdict(), Comparison(0.1, -0.2, 0.4, 5).verdict()
-            ('win', 'tie')
-        """
-        if self.low <= 0 <= self.high:
-            return "tie"
-        return "win" if (self.difference > 0) == larger_is_better else "loss"
 
 
 @dataclass(frozen=True)
@@ -113,10 +59,11 @@ class FactorResults:
         rows: of :func:`~hypergeo.shared_factors.study.factor_study`.
 
     Example:
+        >>> from hypergeo.shared_factors.scores import Collapse
         >>> score = Score(0.5, 0.5, float("nan"), 0.4, float("nan"), 0.9, 0.8, 0.7, Collapse(False, False, (1,)))
         >>> results = FactorResults("sprites", 5, {"steps": 10}, [StudyRow("AdaVAE", 2, 0, score, score)])
         >>> results.summary()[0].numbers, FactorResults.from_json(results.to_json()).summary() == results.summary()
-        ({2: Spread(mean=2.5, deviation=None)}, True)
+        ({2: SeedStatistics(mean=2.5, deviation=None)}, True)
     """
 
     data: str
@@ -134,6 +81,18 @@ class FactorResults:
         """Names of the methods, in their first order."""
         return list(dict.fromkeys(row.method for row in self.rows))
 
+    def __repr__(self) -> str:
+        seeds = len(self.seeds)
+        return f"<FactorResults on {self.data}: {', '.join(self.methods)}; {seeds} seed{'s' * (seeds != 1)}>"
+
+    def _repr_html_(self) -> str:
+        """The squared errors of the number of shared factors, as notebooks show them."""
+        rows = []
+        for method in self.summary():
+            errors = (method.fixed["squared_error"], method.varying["squared_error"])
+            rows.append(([method.method, str(method.models), *("–" if e is None else f"{e.mean:.3g}" for e in errors)], False))
+        return html_table(["method", "models", "squared error, fixed number", "squared error, numbers differ"], rows)
+
     def summary(self) -> list[MethodSummary]:
         """One entry for each method."""
         return [self._summary(name) for name in self.methods]
@@ -143,15 +102,15 @@ class FactorResults:
         numbers = {}
         if name not in CONSTANT:
             for number in sorted({row.shared for row in rows if isinstance(row.shared, int)}):
-                spread = Spread.of([number + row.score.bias for row in rows if row.shared == number])
+                spread = _known([number + row.score.bias for row in rows if row.shared == number])
                 if spread is not None:
                     numbers[number] = spread
         said = [(row, row.score.collapse) for row in rows]
         return MethodSummary(
             name,
             numbers,
-            {measure: Spread.of(list(self.by_seed(name, measure, False).values())) for measure in MEASURES},
-            {measure: Spread.of(list(self.by_seed(name, measure, True).values())) for measure in MEASURES},
+            {measure: _known(self.by_seed(name, measure, False).values()) for measure in MEASURES},
+            {measure: _known(self.by_seed(name, measure, True).values()) for measure in MEASURES},
             models=len(rows),
             all_shared=sum(found.all_shared and row.shared != self.num_factors for row, found in said),
             none_shared=sum(found.none_shared and row.shared != 0 and name != "unshared" for row, found in said),
@@ -178,31 +137,18 @@ class FactorResults:
                 found.setdefault(row.seed, []).append(value)
         return {seed: statistics.fmean(values) for seed, values in found.items()}
 
-    def compare(self, ours: str, other: str, measure: str, varying: bool) -> Comparison | None:
+    def compare(self, ours: str, other: str, measure: str, varying: bool) -> PairedComparison | None:
         """Our measure less another's, over the seeds that both have; ``None`` for fewer than two."""
         first, second = (self.by_seed(name, measure, varying) for name in (ours, other))
         differences = [first[seed] - second[seed] for seed in first if seed in second]
-        if len(differences) < 2:
-            return None
-        mean = statistics.fmean(differences)
-        half = stats.t.ppf((1 + _LEVEL) / 2, len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
-        return Comparison(mean, mean - float(half), mean + float(half), len(differences))
+        return PairedComparison.of(differences) if len(differences) > 1 else None
 
     def to_json(self) -> str:
         """Everything, with the summary."""
-        rows = [{**asdict(row), "score": _plain(row.score), "adavae": _plain(row.adavae)} for row in self.rows]
-        return json.dumps(
-            {
-                "data": self.data,
-                "num_factors": self.num_factors,
-                "settings": self.settings,
-                "seeds": self.seeds,
-                "summary": [asdict(each) for each in self.summary()],
-                "rows": rows,
-            },
-            ensure_ascii=False,
-            allow_nan=False,
-        )
+        record = plain(self)
+        rows = record.pop("rows")
+        record |= {"seeds": self.seeds, "summary": [plain(each) for each in self.summary()], "rows": rows}
+        return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
     def from_json(text: str) -> FactorResults:
@@ -212,19 +158,10 @@ class FactorResults:
             ValueError: for anything else.
         """
         try:
-            found = json.loads(text)
-            rows = [
-                StudyRow(
-                    str(row["method"]),
-                    tuple(row["shared"]) if isinstance(row["shared"], list) else int(row["shared"]),
-                    int(row["seed"]),
-                    _score(row["score"]),
-                    _score(row["adavae"]),
-                )
-                for row in found["rows"]
-            ]
-            return FactorResults(str(found["data"]), int(found["num_factors"]), dict(found["settings"]), rows)
-        except (KeyError, TypeError, AttributeError, ValueError):
+            results = from_record(text, FactorResults)
+            assert isinstance(results, FactorResults)
+            return results
+        except ValueError:
             raise ValueError("These are not results of a study of shared factors.") from None
 
     @staticmethod
@@ -247,15 +184,7 @@ class FactorResults:
         )
 
 
-def _plain(score: Score) -> dict[str, Any]:
-    """A score without what JSON has no word for."""
-    values = {name: None if math.isnan(value := getattr(score, name)) else value for name in MEASURES}
-    return {**values, "collapse": asdict(score.collapse)}
-
-
-def _score(values: dict[str, Any]) -> Score:
-    numbers = {name: math.nan if values[name] is None else float(values[name]) for name in MEASURES}
-    collapse = values["collapse"]
-    return Score(
-        **numbers, collapse=Collapse(bool(collapse["all_shared"]), bool(collapse["none_shared"]), tuple(collapse["unused"]))
-    )
+def _known(values: Iterable[float]) -> SeedStatistics | None:
+    """Of the numbers that are not NaN; ``None`` where none is left."""
+    known = [value for value in values if not math.isnan(value)]
+    return SeedStatistics.of(known) if known else None

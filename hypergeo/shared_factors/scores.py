@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -12,7 +13,7 @@ from hypergeo.datasets.image_pairs import ImagePairs
 
 from .model import PairView
 
-__all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "score"]
+__all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "rank_correlations", "score"]
 
 _UNUSED = 0.1  # nats
 _CERTAIN = 0.9
@@ -159,9 +160,34 @@ def correlation(first: Tensor, second: Tensor) -> float:
         >>> round(correlation(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])), 4)
         0.982
     """
-    first, second = (each.double() - each.double().mean() for each in (first, second))
-    scale = (first.square().sum() * second.square().sum()).sqrt().item()
-    return (first * second).sum().item() / scale if len(first) > 1 and scale > 1e-12 else float("nan")
+    from scipy import stats
+
+    if len(first) < 2 or float(first.double().std() * second.double().std()) <= 1e-12:
+        return float("nan")
+    return float(stats.pearsonr(first.double().numpy(), second.double().numpy()).statistic)
+
+
+def rank_correlations(latents: Tensor, factors: Tensor) -> np.ndarray:
+    """Absolute values of Spearman's rank correlation of each factor with each latent dimension; 0 where one does not vary.
+
+    Args:
+        latents: shape ``(N, d)``.
+        factors: shape ``(N, F)``.
+
+    Returns:
+        From 0 to 1, shape ``(F, d)``.
+
+    Example:
+        >>> rank_correlations(torch.tensor([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]]), torch.tensor([[3.0], [2.0], [1.0]]))
+        array([[1., 0.]])
+    """
+    from scipy import stats
+
+    dimensions = latents.shape[1]
+    ranks = stats.rankdata(np.concatenate([latents.numpy(), factors.numpy()], 1), axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        both = np.atleast_2d(np.corrcoef(ranks, rowvar=False))
+    return np.nan_to_num(np.abs(both[dimensions:, :dimensions]))
 
 
 def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
@@ -179,11 +205,7 @@ def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
         >>> match_factors(torch.stack([factors[:, 1] ** 3, -factors[:, 0]], 1), factors)
         tensor([1, 0])
     """
-    ranks = [values.argsort(0).argsort(0).double() for values in (latents, factors)]
-    centred = [values - values.mean(0) for values in ranks]
-    scaled = [values / values.norm(dim=0).clamp(min=1e-12) for values in centred]
-    strength = (scaled[1].mT @ scaled[0]).abs()
-    rows, columns = linear_sum_assignment(strength.numpy(), maximize=True)
+    rows, columns = linear_sum_assignment(rank_correlations(latents, factors), maximize=True)
     match = torch.full((factors.shape[1],), -1)
     match[torch.from_numpy(rows)] = torch.from_numpy(columns)
     return match
@@ -204,19 +226,18 @@ def masked_r2(latents: Tensor, kept: Tensor, factors: Tensor, wanted: Tensor) ->
     Returns:
         Mean over factors of R², each not below 0; NaN where no factor is wanted for a hundred pairs.
     """
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import r2_score
+    from sklearn.preprocessing import PolynomialFeatures
+
     mask = kept.double()
-    centred = (latents.double() - latents.double().mean(0)) / latents.double().std(0).clamp(min=1e-6) * mask
-    products = torch.stack([centred[:, i] * centred[:, j] for i in range(centred.shape[1]) for j in range(i + 1)], 1)
-    features = torch.cat([torch.ones(len(mask), 1, dtype=torch.float64), mask, centred, products], 1)
+    scaled = (latents.double() - latents.double().mean(0)) / latents.double().std(0).clamp(min=1e-6) * mask
+    features = np.concatenate([PolynomialFeatures(2).fit_transform(scaled.numpy()), mask.numpy()], 1)
     scores = []
-    for column in range(factors.shape[1]):
-        rows = wanted[:, column].nonzero()[:, 0]
+    for target, rows in zip(factors.double().numpy().T, (column.nonzero()[:, 0].numpy() for column in wanted.T), strict=True):
         if len(rows) < 100:
             continue
         fit, test = rows[::2], rows[1::2]
-        target = factors[:, column].double()
-        gram = features[fit].mT @ features[fit] + _RIDGE * len(fit) * torch.eye(features.shape[1], dtype=torch.float64)
-        weights = torch.linalg.solve(gram, features[fit].mT @ (target[fit] - target[fit].mean()))
-        missed = target[test] - target[fit].mean() - features[test] @ weights
-        scores.append(max(1 - missed.square().sum().item() / (target[test] - target[test].mean()).square().sum().item(), 0.0))
+        ridge = Ridge(alpha=_RIDGE * len(fit), fit_intercept=False).fit(features[fit], target[fit] - target[fit].mean())
+        scores.append(max(float(r2_score(target[test], ridge.predict(features[test]) + target[fit].mean())), 0.0))
     return sum(scores) / len(scores) if scores else float("nan")

@@ -12,11 +12,16 @@ import pytest
 import torch
 
 from hypergeo import FisherHypergeometric
-from hypergeo.clustering.variational.label_priors import CategoricalLabels, FisherLabels, LabelLaw, UniformLabels, label_law
+from hypergeo.clustering.size_priors import size_prior
+from hypergeo.clustering.variational.label_priors import LabelPrior
 
 
-def fisher(total: int, capacities: list[int], log_weights: list[float]) -> FisherLabels:
-    law = FisherLabels(total, len(capacities), capacities)
+def labels(prior: str, points: int, clusters: int, **bounds: object) -> LabelPrior:
+    return LabelPrior(size_prior(prior, points, clusters, **bounds))
+
+
+def fisher(total: int, capacities: list[int], log_weights: list[float], minimum: object = None) -> LabelPrior:
+    law = labels("hypergeometric", total, len(capacities), capacities=capacities, minimum_sizes=minimum)
     law.log_weights = torch.tensor(log_weights, dtype=torch.float64)
     return law
 
@@ -27,7 +32,7 @@ def labellings(points: int, clusters: int) -> torch.Tensor:
     return torch.nn.functional.one_hot(every, clusters).double()
 
 
-def posterior(law: LabelLaw, scores: torch.Tensor) -> tuple[torch.Tensor, float]:
+def posterior(law: LabelPrior, scores: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Exact probabilities of each label, and the evidence, by listing all labellings."""
     every = labellings(*scores.shape)
     joint = (every * scores).sum((-1, -2)) + law.log_prob(every.sum(1))
@@ -59,7 +64,7 @@ def test_fishers_law_over_the_number_of_orders():
     torch.testing.assert_close(law.log_prob(counts), urn.log_prob(counts) - orders, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("law", [UniformLabels(5, 3), CategoricalLabels(5, 3)])
+@pytest.mark.parametrize("law", [labels("uniform", 5, 3), labels("categorical", 5, 3)])
 def test_other_laws_sum_to_one(law):
     law.fit(torch.tensor([1.0, 1.5, 2.5]))
     assert float(law.log_prob(labellings(5, 3).sum(1)).exp().sum()) == pytest.approx(1, abs=1e-12)
@@ -79,7 +84,7 @@ def test_at_expected_counts_it_is_a_little_above_its_expectation(points, capacit
     assert gap == pytest.approx(predicted, rel=0.35)
 
 
-def objective(law: LabelLaw, scores: torch.Tensor, rest: torch.Tensor, share: float, soft: torch.Tensor) -> torch.Tensor:
+def objective(law: LabelPrior, scores: torch.Tensor, rest: torch.Tensor, share: float, soft: torch.Tensor) -> torch.Tensor:
     own = share * ((soft * scores).sum() + torch.special.entr(soft).sum())
     return own + law.log_prob(rest + share * soft.sum(0))
 
@@ -132,7 +137,7 @@ def test_soft_labels_are_near_the_exact_posterior():
 
 
 def test_labels_of_independent_points_are_exact():
-    law = CategoricalLabels(5, 3)
+    law = labels("categorical", 5, 3)
     law.fit(torch.tensor([1.0, 1.5, 2.5]))
     scores = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
     torch.testing.assert_close(law.soft_labels(scores), posterior(law, scores)[0])
@@ -140,11 +145,11 @@ def test_labels_of_independent_points_are_exact():
 
 @pytest.mark.parametrize("capacities", [300, [120, 200, 260, 90]])
 def test_fitted_weights_expect_the_counts(capacities):
-    law = FisherLabels(300, 4, capacities)
+    law = labels("hypergeometric", 300, 4, capacities=capacities)
     counts = torch.tensor([100.25, 150.0, 30.75, 19.0], dtype=torch.float64)
     law.fit(counts)
     torch.testing.assert_close(law.mean, counts, rtol=0, atol=2e-3)
-    roughly = FisherLabels(300, 4, capacities)
+    roughly = labels("hypergeometric", 300, 4, capacities=capacities)
     roughly.fit(counts, roughly=True)
     torch.testing.assert_close(roughly.mean, counts, rtol=0, atol=1.0)
     slope = torch.autograd.functional.jacobian(
@@ -153,7 +158,7 @@ def test_fitted_weights_expect_the_counts(capacities):
     assert float(slope.abs().max()) < 2e-3
 
 
-def fitted_log_prob(law: FisherLabels, logs: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+def fitted_log_prob(law: LabelPrior, logs: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     kept, law.log_weights = law.log_weights, logs
     found = law.log_prob(counts)
     law.log_weights = kept
@@ -163,7 +168,7 @@ def fitted_log_prob(law: FisherLabels, logs: torch.Tensor, counts: torch.Tensor)
 def test_many_places_make_labels_independent():
     """As m grows, taking a place changes nothing: probabilities differ from independent ones by n² / m, relatively."""
     logs = torch.tensor([0.5, -0.2, 0.0], dtype=torch.float64)
-    law, free = fisher(5, [10**8] * 3, logs.tolist()), CategoricalLabels(5, 3)
+    law, free = fisher(5, [10**8] * 3, logs.tolist()), labels("categorical", 5, 3)
     free.log_weights = logs
     counts = labellings(5, 3).sum(1)
     torch.testing.assert_close(law.log_prob(counts), free.log_prob(counts), rtol=0, atol=3e-7)
@@ -171,11 +176,11 @@ def test_many_places_make_labels_independent():
 
 
 def test_full_and_empty_clusters_keep_finite_weights():
-    law = FisherLabels(30, 3, [20, 20, 20])
+    law = labels("hypergeometric", 30, 3, capacities=[20, 20, 20])
     law.fit(torch.tensor([20.0, 10.0, 0.0]))
     assert bool(law.log_weights.isfinite().all())
     torch.testing.assert_close(law.mean, torch.tensor([19.5, 10.0, 0.5], dtype=torch.float64), rtol=0, atol=0.1)
-    exactly = FisherLabels(30, 3, [15, 10, 5])
+    exactly = labels("hypergeometric", 30, 3, capacities=[15, 10, 5])
     exactly.fit(torch.tensor([15.0, 10.0, 5.0]))
     assert exactly.mean.tolist() == pytest.approx([15, 10, 5])
     assert bool(exactly.log_weights.isfinite().all())
@@ -187,7 +192,7 @@ def test_without_limits_learned_weights_are_learned_shares(start):
     scores = 2 * torch.randn(100, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     scores += torch.tensor([2.0, 0.0, 0.5])
     ends = []
-    for law in (FisherLabels(100, 3), CategoricalLabels(100, 3)):
+    for law in (labels("hypergeometric", 100, 3), labels("categorical", 100, 3)):
         law.fit(torch.tensor(start))
         for _ in range(300):
             soft = law.soft_labels(scores)
@@ -200,7 +205,7 @@ def test_without_limits_learned_weights_are_learned_shares(start):
 def test_limits_that_bind_are_kept_to_and_shares_do_not_know_them():
     generator = np.random.default_rng(6)
     scores = torch.from_numpy(generator.normal(size=(100, 3))) + torch.tensor([5.0, 0.0, 0.0])
-    limited, free = FisherLabels(100, 3, [50, 40, 40]), CategoricalLabels(100, 3)
+    limited, free = labels("hypergeometric", 100, 3, capacities=[50, 40, 40]), labels("categorical", 100, 3)
     for law in (limited, free):
         for _ in range(20):
             soft = law.soft_labels(scores)
@@ -210,15 +215,82 @@ def test_limits_that_bind_are_kept_to_and_shares_do_not_know_them():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("prior", "bounds", "words"),
     [
-        (("poisson", 6, 3), "prior must be one of uniform, categorical, fisher; got 'poisson'"),
-        (("uniform", 6, 3, 4), "Only the prior \"fisher\" has capacities; this one is 'uniform'"),
-        (("fisher", 6, 3, [1, 2, 2]), "add up to 5"),
-        (("fisher", 6, 3, [1.5, 9, 9]), "capacities must be whole numbers"),
-        (("fisher", 6, 3, [9, 9]), "capacities must be a whole number or 3 of them"),
+        ("poisson", {}, "prior must be one of hypergeometric, categorical, uniform; got 'poisson'"),
+        ("uniform", {"capacities": 4}, "Only the hypergeometric prior has capacities; this one is uniform"),
+        ("hypergeometric", {"capacities": [1, 2, 2]}, "add up to 5"),
+        ("hypergeometric", {"capacities": [1.5, 9, 9]}, "capacities must be whole numbers"),
+        ("hypergeometric", {"capacities": [9, 9]}, "capacities must be a whole number or 3 of them"),
+        (
+            "hypergeometric",
+            {"minimum_sizes": 3},
+            r"not add up to more than the 6 points; \[3, 3, 3\] add up to 9",
+        ),
+        ("hypergeometric", {"minimum_sizes": -1}, "minimum_sizes must be whole numbers, zero or more"),
+        (
+            "hypergeometric",
+            {"capacities": [1, 6, 6], "minimum_sizes": 2},
+            r"minimum_sizes must be at most the capacities, \[1, 6, 6\]; got \[2, 2, 2\]",
+        ),
     ],
 )
-def test_errors(arguments, words):
+def test_errors(prior, bounds, words):
     with pytest.raises(ValueError, match=words):
-        label_law(*arguments)
+        labels(prior, 6, 3, **bounds)
+
+
+def test_places_that_must_be_taken_come_first():
+    """One place of cluster 0 and two of cluster 1 are taken by three of five points, further ones from the urn that is left.
+
+    All ways to choose who takes which place are listed, with fractions.
+    """
+    capacities, minimum, weights, total = [3, 3, 2], [1, 2, 0], [Fraction(1), Fraction(3), Fraction(1, 2)], 5
+    tally: Counter[tuple[int, ...]] = Counter()
+    further = [cluster for cluster in range(3) for _ in range(capacities[cluster] - minimum[cluster])]
+    for chosen in itertools.combinations(range(len(further)), total - sum(minimum)):
+        counts = [least + sum(further[place] == cluster for place in chosen) for cluster, least in enumerate(minimum)]
+        tally[tuple(counts)] += math.prod(weights[further[place]] for place in chosen)
+    law = fisher(total, capacities, [math.log(weight) for weight in weights], minimum)
+    every = labellings(total, 3)
+    found = law.log_prob(every.sum(1)).exp()
+    assert float(found.sum()) == pytest.approx(1, abs=1e-12)
+    for counts, ways in tally.items():
+        same = (every.sum(1) == torch.tensor(counts)).all(-1)
+        expected = float(Fraction(ways, sum(tally.values())) / int(same.sum()))
+        torch.testing.assert_close(found[same], torch.full((int(same.sum()),), expected, dtype=torch.float64))
+    mean = sum(torch.tensor(counts).double() * float(Fraction(ways, sum(tally.values()))) for counts, ways in tally.items())
+    torch.testing.assert_close(law.mean, mean)
+
+
+@pytest.mark.parametrize(
+    ("capacities", "minimum", "rest"),
+    [
+        ([40, 40, 40], [0, 15, 15], [0.0, 0.0, 0.0]),
+        ([20, 16, 12], [5, 11, 12], [0.0, 0.0, 0.0]),
+        ([20, 16, 12], [0, 12, 12], [9.3, 4.2, 6.5]),
+    ],
+)
+def test_soft_labels_with_minimum_sizes_are_the_best(capacities, minimum, rest):
+    """Stationary, by automatic differentiation, which is enough: the objective is concave."""
+    law = fisher(40, capacities, [1.0, -1.0, 0.0], minimum)
+    rest = torch.tensor(rest, dtype=torch.float64)
+    rows = round(40 - float(rest.sum()))
+    generator = torch.Generator().manual_seed(1)
+    scores = 3 * torch.randn(rows, 3, dtype=torch.float64, generator=generator) + torch.tensor([4.0, 0.0, 0.0])
+    soft = law.soft_labels(scores, rest)
+    counts = rest + soft.sum(0)
+    assert bool((counts > torch.tensor(minimum) - 1).all())
+    assert bool((counts < torch.tensor(capacities) + 1).all())
+    logits = soft.log().requires_grad_()
+    (slope,) = torch.autograd.grad(objective(law, scores, rest, 1.0, logits.softmax(-1)), logits)
+    assert float(slope.abs().max()) < 1e-6
+    free = fisher(40, capacities, [1.0, -1.0, 0.0]).soft_labels(scores, rest).sum(0) + rest
+    assert bool((free < torch.tensor(minimum) - 1).any()), "a bound must matter"
+
+
+def test_fitted_weights_keep_to_minimum_sizes():
+    law = labels("hypergeometric", 300, 4, capacities=[300, 200, 100, 30], minimum_sizes=[10, 10, 60, 30])
+    law.fit(torch.tensor([150.25, 59.75, 60.0, 30.0]))
+    torch.testing.assert_close(law.mean, torch.tensor([150.0, 59.5, 60.5, 30.0], dtype=torch.float64), rtol=0, atol=0.3)
+    assert bool(law.log_weights.isfinite().all())

@@ -12,12 +12,12 @@ from scipy import stats
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.augmentation import Augmentation
 from hypergeo.clustering.self_labelling.model import (
-    LabellingSettings,
     SelfLabelling,
     _contrast,
     concentration,
     fit_self_labelling,
 )
+from hypergeo.clustering.self_labelling.settings import LabellingSettings
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
 
 PRIORS = ("uniform", "categorical", "hypergeometric")
@@ -143,6 +143,15 @@ def test_capacities_are_kept_and_help():
             assert float(model.plan.sum(0).max()) <= 22 + 1e-3
     found = model.evaluate()
     assert score_clusters(classes, found.labels.numpy(), found.sizes.numpy()).adjusted_rand_index == 1.0
+
+
+def test_labels_keep_to_both_bounds():
+    images, _ = three_kinds()
+    model = SelfLabelling(images, 3, capacities=[30, 30, 30], minimum_sizes=12, settings=QUICK)
+    found = model.finish()
+    counts = torch.bincount(found.labels, minlength=3)
+    assert 12 <= int(counts.min()) <= int(counts.max()) <= 30
+    assert 12 - 1e-3 <= float(found.sizes.min()) <= float(found.sizes.max()) <= 30 + 1e-3
 
 
 def test_one_seed_is_one_result_whatever_the_common_generator():

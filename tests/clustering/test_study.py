@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy, Spread
+from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
 from hypergeo.figures.clusters.study import study_alt, study_figure, study_html
 from hypergeo.figures.core.palette import DARK, LIGHT, group_colour
+from hypergeo.numerics.seed_statistics import SeedStatistics
 
 METHODS = ("ours", "theirs <b>", "k-means")
 
@@ -55,19 +56,21 @@ def test_comparisons_are_paired_t_tests(study):
         for score, sign in (("adjusted_rand_index", 1), ("size_error", -1)):
             found = study.compared("ours", rival, score)
             tested = stats.ttest_rel(study.values("ours", score), study.values(rival, score))
-            assert found.better / found.standard_error == pytest.approx(sign * tested.statistic)
-            assert found.verdict == ("tie" if abs(tested.statistic) <= 2 else "win" if sign * tested.statistic > 0 else "loss")
+            assert found.difference / found.standard_error == pytest.approx(sign * tested.statistic)
+            assert found.verdict(True) == (
+                "tie" if abs(tested.statistic) <= 2 else "win" if sign * tested.statistic > 0 else "loss"
+            )
             back = study.compared(rival, "ours", score)
-            assert back.better == pytest.approx(-found.better)
-    assert study.compared("ours", "theirs <b>", "adjusted_rand_index").verdict == "win"
-    assert study.compared("theirs <b>", "ours", "adjusted_rand_index").verdict == "loss"
+            assert back.difference == pytest.approx(-found.difference)
+    assert study.compared("ours", "theirs <b>", "adjusted_rand_index").verdict(True) == "win"
+    assert study.compared("theirs <b>", "ours", "adjusted_rand_index").verdict(True) == "loss"
     assert len(study.comparisons("ours")) == 4
 
 
 def test_one_seed_says_nothing_about_chance(study):
     one = ClusterStudy(study.runs[:3])
-    assert one.comparisons("ours") == []
-    assert one.spread("ours", "accuracy").sd is None
+    assert one.comparisons("ours") == {}
+    assert one.spread("ours", "accuracy").deviation is None
     with pytest.raises(ValueError, match="two seeds at least"):
         one.compared("ours", "k-means", "accuracy")
 
@@ -82,12 +85,12 @@ def test_tables_are_the_numbers(study):
     assert head == ["rival", "size error, %", "", "ARI", ""]
     assert [row[0] for row in rows] == list(METHODS[1:])
     found = study.compared("ours", "k-means", "adjusted_rand_index")
-    assert rows[1][3:] == [f"{found.better:+.3f} ± {found.standard_error:.3f}", found.verdict]
+    assert rows[1][3:] == [f"{found.difference:+.3f} ± {found.standard_error:.3f}", found.verdict(True)]
 
 
 def test_spread_is_over_seeds():
-    assert Spread.of([2.0]) == Spread(2.0, None, 2.0)
-    assert Spread.of([1.0, 2.0, 6.0]) == Spread(3.0, pytest.approx(7**0.5), 2.0)
+    assert SeedStatistics.of([2.0]) == SeedStatistics(2.0, None)
+    assert SeedStatistics.of([1.0, 2.0, 6.0]) == SeedStatistics(3.0, pytest.approx(7**0.5))
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -101,7 +104,7 @@ def test_the_figure_shows_every_run(study, palette):
         assert sorted(unpacked(dots.x)[at]) == pytest.approx(sorted(100 * np.array(study.values(method, "size_error"))))
         place = list(means.text).index(method)
         assert means.x[place] == pytest.approx(100 * study.spread(method, "size_error").mean)
-        error = 200 * study.spread(method, "size_error").sd / 6**0.5
+        error = 200 * study.spread(method, "size_error").deviation / 6**0.5
         assert means.error_x.array[place] == pytest.approx(error)
     sizes = [trace for trace in figure.data if trace.mode == "markers" and trace.xaxis == "x3"]
     assert [unpacked(trace.x).tolist() for trace in sizes] == [study.sizes(method).tolist() for method in METHODS]

@@ -13,9 +13,10 @@ import torch
 from torch.distributions import Normal
 
 from hypergeo.clustering.scores import score_clusters
+from hypergeo.clustering.size_priors import CategoricalSizes, HypergeometricSizes
 from hypergeo.clustering.variational.autoencoder import MixtureAutoencoder
 from hypergeo.clustering.variational.fit import fit_variational_clusters
-from hypergeo.clustering.variational.label_priors import CategoricalLabels, FisherLabels
+from hypergeo.clustering.variational.label_priors import LabelPrior
 from hypergeo.clustering.variational.mixture import gaussian_scores, start_mixture
 from hypergeo.datasets.labelled import labelled_digits
 from hypergeo.distributed import Team, process_group
@@ -46,8 +47,8 @@ def model() -> MixtureAutoencoder:
     return model
 
 
-def shares() -> CategoricalLabels:
-    law = CategoricalLabels(10, 2)
+def shares() -> LabelPrior:
+    law = LabelPrior(CategoricalSizes(10, 2))
     law.fit(torch.tensor([7.0, 3.0]))
     return law
 
@@ -103,10 +104,10 @@ def test_no_gradient_is_lost_through_the_labels(model):
 
 def test_a_start_that_keeps_to_limits_is_found():
     points, classes = curved_clusters(3, (50, 50, 50, 50))
-    found = start_mixture(torch.from_numpy(points).float(), FisherLabels(200, 4, 55), 0)
-    assert found.law.mean.max() <= 55
+    found = start_mixture(torch.from_numpy(points).float(), LabelPrior(HypergeometricSizes(200, 4, capacities=55)), 0)
+    assert found.labels.mean.max() <= 55
     scores = gaussian_scores(torch.from_numpy(points).float(), None, found.means, found.log_variances)
-    assert score_clusters(classes, found.law.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
+    assert score_clusters(classes, found.labels.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
 
 
 @pytest.mark.parametrize("prior", ["uniform", "categorical", "fisher"])
@@ -141,7 +142,16 @@ def test_limits_are_kept_to(urn):
     assert free.sizes.max() > 55
     limited = fit_variational_clusters(points, 5, "fisher", capacities=45, urn=urn, **QUICK)
     assert limited.sizes.max() <= 45 + 1e-6
-    assert np.bincount(limited.labels).max() <= 50  # the largest of soft labels may differ from their sum
+    assert np.bincount(limited.labels).max() <= 45
+
+
+@pytest.mark.parametrize("urn", ["all", "batch"])
+def test_minimum_sizes_are_kept_to(urn):
+    """Three clusters hold the fourth's points where nothing is said; 40 for each is more than the smallest two have."""
+    points, _ = curved_clusters(0)
+    found = fit_variational_clusters(points, 4, minimum_sizes=40, urn=urn, **QUICK)
+    assert found.sizes.min() >= 40 - 1e-6
+    assert np.bincount(found.labels, minlength=4).min() >= 40
 
 
 def test_limits_matter_and_weights_alone_do_not_on_digits():
@@ -180,8 +190,8 @@ BAD = [
     ({"x": np.ones((9, 3))}, "x must not be the same point over and over"),
     ({"num_clusters": 0}, "num_clusters must be a whole number between 1 and the 12 points; got 0"),
     ({"num_clusters": 13}, "between 1 and the 12 points; got 13"),
-    ({"prior": "normal"}, "prior must be one of uniform, categorical, fisher; got 'normal'"),
-    ({"prior": "uniform", "capacities": 6}, 'Only the prior "fisher" has capacities'),
+    ({"prior": "normal"}, "prior must be one of hypergeometric, categorical, uniform; got 'normal'"),
+    ({"prior": "uniform", "capacities": 6}, "Only the hypergeometric prior has capacities"),
     ({"capacities": 3}, "capacities must leave room for all 12 points"),
     ({"urn": "vase"}, 'urn must be "all" or "batch"; got \'vase\''),
     ({"seed": -1}, "seed must be a whole number of at least 0; got -1"),

@@ -16,7 +16,8 @@ from hypergeo.__main__ import main
 from hypergeo.clustering import Schedule, fit_clusters
 from hypergeo.clustering.benchmark.registry import usual_methods
 from hypergeo.clustering.scores import score_clusters
-from hypergeo.clustering.self_labelling.model import LabellingSettings, fit_self_labelling
+from hypergeo.clustering.self_labelling.model import fit_self_labelling
+from hypergeo.clustering.self_labelling.settings import LabellingSettings
 from hypergeo.commands.inputs import read_points
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import labelled_digits
@@ -167,7 +168,7 @@ def test_pages_hold_every_run_and_ask_nobody_for_anything(archive, tmp_path, cap
         (["x.npz"], "No such file or directory: x.npz"),
         (["x.npz", "--blobs", "3,4"], "Give either a file"),
         (["--blobs", "0,0"], "sizes must be whole numbers, zero or more, and not all zero"),
-        (["--blobs", "5,5", "--separation", "-1"], "must be positive numbers"),
+        (["--blobs", "5,5", "--separation", "-1"], "must be a positive number; got '-1'"),
         (["--blobs", "5,5", "--methods", "magic"], "got magic"),
         (["--blobs", "5,5", "--methods", "hypergeometric, capacities known"], "needs --capacities"),
         (["--blobs", "5,5", "--capacities", "4"], "room for all 10 points"),

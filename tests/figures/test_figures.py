@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from plotly.graph_objects import Figure
 from streamlit.elements.lib import streamlit_plotly_theme
 
@@ -21,7 +22,6 @@ from hypergeo.figures import (
     convergence_figure,
     distance_panel,
     marginals_panel,
-    nearest_counts,
     pair_panel,
     simplex_panel,
     single_figure,
@@ -31,6 +31,7 @@ from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
 from hypergeo.figures.counts.lattice import cell_shares, window
 from hypergeo.figures.counts.marginals import HEADROOM, TITLE, histogram_shares
 from hypergeo.figures.counts.simplex import barycentric
+from hypergeo.quality.goodness_of_fit import nearest_counts
 
 ROOT = Path(__file__).parents[2]
 T, S = 5, 60
@@ -205,12 +206,13 @@ def test_corners_of_the_triangle_hold_everything_of_one_group():
 def test_nearest_counts_keep_the_sum_and_stay_within_one():
     rng = np.random.default_rng(3)
     samples = rng.dirichlet(np.ones(5), size=(4, 200)) * 17
-    whole = nearest_counts(samples)
+    whole = nearest_counts(torch.tensor(samples)).numpy()
     assert whole.shape == samples.shape
     assert (whole.sum(-1) == 17).all()
     assert (whole >= 0).all()
     assert np.abs(whole - samples).max() < 1
-    np.testing.assert_array_equal(nearest_counts(whole + rng.normal(scale=1e-12, size=whole.shape)), whole)
+    noisy = torch.tensor(whole + rng.normal(scale=1e-12, size=whole.shape))
+    np.testing.assert_array_equal(nearest_counts(noisy).numpy(), whole)
     # No other whole vector with that sum and floors is nearer.
     floor = np.floor(samples)
     for sample, base, found in zip(samples[0], floor[0], whole[0], strict=True):

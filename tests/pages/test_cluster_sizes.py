@@ -23,7 +23,7 @@ from hypergeo.ui.clusters.edits import EditList, edits_in_words
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.clusters.view import ClusterView
-from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.runtime.result_store import ResultStore
 
 APP = str(Path(__file__).parents[2] / "app.py")
 DATA = clouds("steep", 3, 90, 4.0, 1)
@@ -88,7 +88,7 @@ def test_weights_set_by_hand_are_forgotten_with_the_edit():
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
-    monkeypatch.setattr(cluster_run, "_SHELF", Shelf(10))
+    monkeypatch.setattr(cluster_run, "_SHELF", ResultStore(10))
     edits = [Edit(70, "tau", 0.5), Edit(100, "weights", (1.0, 2.0, 5.0))]
     first = ClusterRun(DATA, 3, 9).at(prior, 130, Settings(), edits)
     steps = []

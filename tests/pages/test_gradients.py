@@ -8,13 +8,13 @@ import csv
 import io
 import json
 import re
-import zlib
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as plotly
 import pytest
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from hypergeo import FisherHypergeometric
@@ -29,14 +29,13 @@ from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.gradients import snippet as gradients_snippet
 from hypergeo.ui.gradients.arrays import DescentView, arrow_scale
 from hypergeo.ui.gradients.descent_view import CURVE, Task, estimates, exact_gradient, law_cells
-from hypergeo.ui.gradients.estimators import KINDS, Method, contestants
+from hypergeo.ui.gradients.estimators import KINDS, Method, agreement, contestants
 from hypergeo.ui.gradients.losses import LOSSES, Loss
 from hypergeo.ui.gradients.race_view import RaceView
 from hypergeo.ui.gradients.settings import Settings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import CURVE_ESTIMATES, TemperatureView
 from hypergeo.ui.gradients.text import about_mean, loss_words
-from hypergeo.ui.quality.agreement import agreement
 from tests.support.app.pages import alt, figure, go, link, open_page, sentence, values
 from tests.support.app.pages import bullets as told
 from tests.support.reference import RationalUrn
@@ -134,8 +133,8 @@ def test_the_curve_has_the_estimates_of_each_temperature():
             task, task.log_weights, Method(method.kind, CURVE[index]), view.settings.draws, CURVE_ESTIMATES, 10**6
         ).gradients
         one, two = found[index], agreement(other, exact_gradient(task, task.log_weights))
-        assert abs(one.spread / two.spread - 1) < 0.3
-        assert abs(one.along - two.along) < 5 * np.hypot(one.noise_along, two.noise_along)
+        assert abs(one.deviation.value / two.deviation.value - 1) < 0.3
+        assert abs(one.along - two.along) < 5 * np.hypot(one.along_error, two.along_error)
 
 
 def test_cells_have_the_law():
@@ -165,11 +164,11 @@ def test_agreement_finds_what_was_put_in():
     found = agreement(*normal_estimates(-0.2, 4000, 0))
     norm = np.sqrt(14)
     assert found.biased
-    assert found.low < 0.2 < found.high
-    assert found.bias == pytest.approx(0.2, abs=5 * 2.3 / norm / 4000**0.5)
-    assert found.along == pytest.approx(-0.2, abs=5 * found.noise_along)
-    assert found.spread == pytest.approx(np.sqrt(5.25) / norm, rel=0.06)
-    assert found.rmse == pytest.approx(np.hypot(found.bias, found.spread), rel=0.02)
+    assert found.bias.low < 0.2 < found.bias.high
+    assert found.bias.value == pytest.approx(0.2, abs=5 * 2.3 / norm / 4000**0.5)
+    assert found.along == pytest.approx(-0.2, abs=5 * found.along_error)
+    assert found.deviation.value == pytest.approx(np.sqrt(5.25) / norm, rel=0.06)
+    assert found.rmse.value == pytest.approx(np.hypot(found.bias.value, found.deviation.value), rel=0.02)
     assert "% short of" in about_mean(found)
 
 
@@ -177,21 +176,21 @@ def test_agreement_raises_few_false_alarms():
     """Of 200 unbiased sets, none may be called biased (false alarm 1e-4 each, 0.02 in all); 95 % intervals hold zero."""
     found = [agreement(*normal_estimates(0.0, 100, seed)) for seed in range(200)]
     assert not any(one.biased for one in found)
-    assert sum(one.low > 0 for one in found) <= 25  # binomial(200, 0.05) exceeds 25 with probability 1e-5
+    assert sum(one.bias.low > 0 for one in found) <= 25  # binomial(200, 0.05) exceeds 25 with probability 1e-5
     assert "cannot be told from" in about_mean(found[0])
 
 
 def test_agreement_without_noise_and_without_gradient():
     exact = np.array([1.0, -1.0])
     same = agreement(np.tile(exact, (9, 1)), exact)
-    assert (same.bias, same.spread, same.biased) == (0.0, 0.0, False)
+    assert (same.bias.value, same.deviation.value, same.biased) == (0.0, 0.0, False)
     assert "is the exact one" in about_mean(same)
     nothing = agreement(np.zeros((9, 2)), exact)
     assert nothing.biased
-    assert (nothing.bias, nothing.along) == (1.0, -1.0)
+    assert (nothing.bias.value, nothing.along) == (1.0, -1.0)
     zero = agreement(np.array([[1.0, -1.0], [-1.0, 1.0]]), np.zeros(2))
-    assert not zero.relative
-    assert zero.spread == pytest.approx(2.0)
+    assert not zero.norm
+    assert zero.deviation.value == pytest.approx(2.0)
     assert "**zero**" in about_mean(zero)
     assert loss_words(0.0) == "0"
 
@@ -339,14 +338,18 @@ def test_fog_is_thin_where_the_function_is_low():
     values = np.tile(np.linspace(0, 1, 50), (4, 1))
     inside = np.ones_like(values, dtype=bool)
     inside[0] = False
-    picture = base64.b64decode(fog(values, inside).split(",")[1])
-    at = picture.index(b"IDAT")
-    length = int.from_bytes(picture[at - 4 : at], "big")
-    pixels = np.frombuffer(zlib.decompress(picture[at + 4 : at + 4 + length]), np.uint8).reshape(4, 51)[:, 1:]
+    picture = Image.open(io.BytesIO(base64.b64decode(fog(values, inside).split(",")[1])))
+    pixels = np.asarray(picture)
+    assert pixels.shape == (4, 50)
     assert (pixels[0] == 0).all()
     band = np.where(pixels[1] > BANDS, pixels[1] - BANDS, pixels[1])
     assert (np.diff(band.astype(int)) >= 0).all()
     assert (band[0], band[-1]) == (1, BANDS)
+    shown = np.asarray(picture.convert("RGBA"))
+    assert (shown[..., :3] == shown[0, 0, :3]).all()
+    assert (shown[0, :, 3] == 0).all()
+    assert (np.diff(shown[1, pixels[1] <= BANDS, 3].astype(int)) >= 0).all()
+    assert 0 < shown[1, 0, 3] < shown[1, -1, 3] < 255
     flat = fog(np.ones((3, 3)), np.ones((3, 3), dtype=bool))
     assert flat.startswith("data:image/png;base64,")
 
@@ -382,7 +385,7 @@ def test_the_descent_snippet_gives_the_numbers_of_the_page(loss, kind):
     assert f"mean counts: {[round(x, 3) for x in view.record.means[-1].tolist()]}" in text
     assert str([round(x, 3) for x in view.found.gradients.mean(0).tolist()]) in text
     found = view.agreement
-    assert f"bias {found.bias:.3f}, spread {found.spread:.3f}" in text
+    assert f"bias {found.bias.value:.3f}, spread {found.deviation.value:.3f}" in text
 
 
 def test_the_side_by_side_snippet_gives_the_numbers_of_the_page():
@@ -391,7 +394,7 @@ def test_the_side_by_side_snippet_gives_the_numbers_of_the_page():
     view = SideBySide(given)
     for method, found in view.agreements.items():
         if method.kind != "exact":
-            assert f"bias {found.bias:.3f}, spread {found.spread:.3f}: {method.estimator(4)}" in text
+            assert f"bias {found.bias.value:.3f}, spread {found.deviation.value:.3f}: {method.estimator(4)}" in text
 
 
 def test_the_race_snippet_gives_the_numbers_of_the_page():
@@ -408,7 +411,7 @@ def test_the_temperature_snippet_gives_the_numbers_of_the_page():
     for method, found in TemperatureView(given).curves.items():
         for temperature, one in zip(CURVE, found, strict=False):
             if method.relaxes:
-                numbers_ = f"bias {one.bias:.3f}, spread {one.spread:.3f}"
+                numbers_ = f"bias {one.bias.value:.3f}, spread {one.deviation.value:.3f}"
                 assert f"{names[method.kind]}, {method.conditionals}, {temperature:g}: {numbers_}" in text
 
 
@@ -518,9 +521,9 @@ def test_the_merged_rule_is_biased_where_exact_conditionals_are_not():
     view = SideBySide(given)
     found = {method.key: one for method, one in view.agreements.items()}
     assert found["straight-through (merged)"].biased
-    assert found["straight-through (merged)"].bias > 0.3
-    assert found["control variate"].bias < 1e-9
-    assert found["exact marginal"].bias < 0.15
+    assert found["straight-through (merged)"].bias.value > 0.3
+    assert found["control variate"].bias.value < 1e-9
+    assert found["exact marginal"].bias.value < 0.15
 
 
 def test_a_rare_success_is_not_called_flat():

@@ -261,9 +261,11 @@ class TestRun:
 
     def test_only_the_latest_results_are_kept(self, monkeypatch):
         monkeypatch.setattr(quality_run, "_KEPT", 2)
+        finished.clear()  # the next store keeps so many
         for number in range(3):
             finished().put(number, str(number))
         assert [finished().get(number) for number in range(3)] == [None, "1", "2"]
+        finished.clear()
 
 
 class TestRelaxation:

@@ -24,7 +24,7 @@ from hypergeo.figures.shared_factors.sprites import mosaic
 from hypergeo.shared_factors import SharedFactors
 from hypergeo.shared_factors.pooled_estimate import pooled_law
 from hypergeo.shared_factors.scores import Collapse
-from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.runtime.result_store import ResultStore
 from hypergeo.ui.shared_factors import run as factor_run
 from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pairs
 from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
@@ -39,9 +39,9 @@ CHANGED = Plan("1", ((6, "3"), (9, VARYING)))
 
 
 @pytest.fixture(autouse=True)
-def shelf(monkeypatch) -> Shelf:
+def shelf(monkeypatch) -> ResultStore:
     """Nothing that another test has worked out."""
-    empty: Shelf = Shelf(100)
+    empty: ResultStore = ResultStore(100)
     monkeypatch.setattr(factor_run, "_SHELF", empty)
     return empty
 

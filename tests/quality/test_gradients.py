@@ -12,6 +12,7 @@ from torch import Tensor
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Exact, ExactMarginal, LinearizedControlVariate, ScoreFunction
 from hypergeo.objectives import Absolute, Linear, Quadratic
+from hypergeo.quality import agreement
 from hypergeo.quality import gradients as gradient_quality
 from hypergeo.quality import reference_gradient as gradient_estimates
 from hypergeo.quality.gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
@@ -161,7 +162,7 @@ def test_many_groups_and_few_estimates_have_the_same_radius():
     centred = torch.randn(30, 50, dtype=torch.float64)
     centred -= centred.mean(0)
     none = torch.zeros(50, dtype=torch.float64)
-    few = gradient_quality._noise_radius(centred, none)
+    few = agreement._noise_radius(centred, none)
     covariance = centred.T @ centred / 29 / 30
     trace, squares = covariance.trace().item(), covariance.square().sum().item()
     expected = (squares / trace * stats.chi2.ppf(0.95, trace**2 / squares)) ** 0.5

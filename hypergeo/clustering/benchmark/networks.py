@@ -51,8 +51,8 @@ NETWORKS: dict[str, Method] = {
     "self-labelling, categorical": _self_labelling("categorical"),
     "self-labelling, uniform": _self_labelling("uniform"),
     "k-means, features of the warm-up": _features,
-    "variational, hypergeometric, capacities known": _variational("fisher", limited=True),
-    "variational, hypergeometric": _variational("fisher"),
+    "variational, hypergeometric, capacities known": _variational("hypergeometric", limited=True),
+    "variational, hypergeometric": _variational("hypergeometric"),
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }

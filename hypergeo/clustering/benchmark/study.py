@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from hypergeo._records import html_table
 from hypergeo.clustering.scores import score_clusters
+from hypergeo.numerics.seed_statistics import PairedComparison, SeedStatistics
 
-__all__ = ["SCORES", "ClusterRun", "ClusterStudy", "Comparison", "Spread"]
+__all__ = ["SCORES", "ClusterRun", "ClusterStudy"]
 
 SCORES = ("size_error", "adjusted_rand_index", "mutual_information", "accuracy")
 """What is measured where classes are known; the first is better the smaller it is, the others the larger."""
@@ -70,58 +70,6 @@ class ClusterRun:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """A number over seeds.
-
-    Attributes:
-        mean: over them.
-        sd: standard deviation of single seeds, ``None`` for one seed.
-        median: over them.
-    """
-
-    mean: float
-    sd: float | None
-    median: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Of the values of all seeds.
-
-        Example:
-            >>> Spread.of([1.0, 3.0])
-            Spread(mean=2.0, sd=1.4142135623730951, median=2.0)
-        """
-        sd = statistics.stdev(values) if len(values) > 1 else None
-        return cls(statistics.fmean(values), sd, statistics.median(values))
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How much better one method is than another on the same seeds, in one score.
-
-    Attributes:
-        method: the one.
-        rival: the other.
-        score: one of :data:`SCORES`.
-        better: mean over seeds of how much better ``method`` is; positive is better whichever way the score runs.
-        standard_error: of that mean, from the differences of each seed.
-    """
-
-    method: str
-    rival: str
-    score: str
-    better: float
-    standard_error: float
-
-    @property
-    def verdict(self) -> str:
-        """``"win"`` or ``"loss"`` by more than two standard errors, else ``"tie"``."""
-        if abs(self.better) <= 2 * self.standard_error:
-            return "tie"
-        return "win" if self.better > 0 else "loss"
-
-
-@dataclass(frozen=True)
 class ClusterStudy:
     """Runs of several methods on several seeds.
 
@@ -136,7 +84,7 @@ class ClusterStudy:
         >>> study.methods, study.seeds
         (['ours', 'theirs'], [0, 1, 2])
         >>> versus = study.compared("ours", "theirs", "size_error")
-        >>> round(versus.better, 3), round(versus.standard_error, 4), versus.verdict
+        >>> round(versus.difference, 3), round(versus.standard_error, 4), versus.verdict(larger_is_better=True)
         (0.11, 0.0058, 'win')
     """
 
@@ -158,6 +106,14 @@ class ClusterStudy:
         """Those of :data:`SCORES` that are known."""
         return [name for name in SCORES if all(name in run.scores for run in self.runs)]
 
+    def __repr__(self) -> str:
+        return f"<ClusterStudy of {', '.join(self.methods)}: {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}>"
+
+    def _repr_html_(self) -> str:
+        """The table of methods, as notebooks show it."""
+        head, rows = self.table()
+        return html_table(head, [(row, False) for row in rows])
+
     def of(self, method: str) -> list[ClusterRun]:
         """The runs of one method, a seed each."""
         return [run for run in self.runs if run.method == method]
@@ -166,16 +122,19 @@ class ClusterStudy:
         """A score of one method on each seed; ``"seconds"`` will do too."""
         return [run.seconds if score == "seconds" else run.scores[score] for run in self.of(method)]
 
-    def spread(self, method: str, score: str) -> Spread:
+    def spread(self, method: str, score: str) -> SeedStatistics:
         """Likewise, over seeds."""
-        return Spread.of(self.values(method, score))
+        return SeedStatistics.of(self.values(method, score))
 
     def sizes(self, method: str) -> np.ndarray:
         """Mean over seeds of each size, shape ``(K,)``."""
         return np.mean([run.sizes for run in self.of(method)], 0)
 
-    def compared(self, method: str, rival: str, score: str) -> Comparison:
-        """One method beside another, seed by seed.
+    def compared(self, method: str, rival: str, score: str) -> PairedComparison:
+        """How much better one method is than another, seed by seed, within two standard errors.
+
+        Returns:
+            Its difference is positive where ``method`` is better, whichever way the score runs.
 
         Raises:
             ValueError: for fewer than two seeds, which say nothing about chance.
@@ -185,20 +144,19 @@ class ClusterStudy:
         sign = -1.0 if score == "size_error" else 1.0
         pairs = zip(self.values(method, score), self.values(rival, score), strict=True)
         better = [sign * (one - other) for one, other in pairs]
-        error = statistics.stdev(better) / math.sqrt(len(better))
-        return Comparison(method, rival, score, statistics.fmean(better), error)
+        return PairedComparison.of(better, standard_errors=2.0)
 
-    def comparisons(self, method: str) -> list[Comparison]:
-        """One method beside every other, in size error and adjusted Rand index; none for a single seed."""
+    def comparisons(self, method: str) -> dict[tuple[str, str], PairedComparison]:
+        """One method beside every other, by rival and score: size error and adjusted Rand index; none for a single seed."""
         if len(self.seeds) < 2:
-            return []
-        return [
-            self.compared(method, rival, score)
+            return {}
+        return {
+            (rival, score): self.compared(method, rival, score)
             for rival in self.methods
             if rival != method
             for score in self.scores
             if score in SCORES[:2]
-        ]
+        }
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Head and rows for people: a row a method, mean ± standard deviation over seeds, and the mean sizes."""
@@ -210,19 +168,20 @@ class ClusterStudy:
             rows.append([method, *cells, " ".join(f"{size:.0f}" for size in self.sizes(method))])
         return ["method", *(title for _, title, _, _ in columns), seeds], rows
 
-    def comparison_table(self, comparisons: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
+    def comparison_table(self, comparisons: Mapping[tuple[str, str], PairedComparison]) -> tuple[list[str], list[list[str]]]:
         """Head and rows for people: a row a rival, with the difference in each score and what it is.
 
         Args:
-            comparisons: of one method with others.
+            comparisons: of one method with others, from :meth:`comparisons`.
         """
-        scored = [column for column in _COLUMNS if column[0] in {each.score for each in comparisons}]
+        scored = [column for column in _COLUMNS if column[0] in {score for _, score in comparisons}]
         rows = []
-        for rival in dict.fromkeys(each.rival for each in comparisons):
+        for rival in dict.fromkeys(rival for rival, _ in comparisons):
             row = [rival]
             for score, _, scale, digits in scored:
-                (found,) = (each for each in comparisons if (each.rival, each.score) == (rival, score))
-                row += [_shown(Spread(found.better, found.standard_error, found.better), scale, digits, "+"), found.verdict]
+                found = comparisons[rival, score]
+                shown = _shown(SeedStatistics(found.difference, found.standard_error), scale, digits, "+")
+                row += [shown, found.verdict(larger_is_better=True)]
             rows.append(row)
         return ["rival", *(title for _, name, _, _ in scored for title in (name, ""))], rows
 
@@ -236,6 +195,6 @@ _COLUMNS = (
 )
 
 
-def _shown(spread: Spread, scale: float, digits: int, sign: str = "") -> str:
+def _shown(spread: SeedStatistics, scale: float, digits: int, sign: str = "") -> str:
     mean = f"{scale * spread.mean:{sign}.{digits}f}"
-    return mean if spread.sd is None else f"{mean} ± {scale * spread.sd:.{digits}f}"
+    return mean if spread.deviation is None else f"{mean} ± {scale * spread.deviation:.{digits}f}"

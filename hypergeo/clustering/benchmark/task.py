@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from hypergeo.clustering.fit import SizedClusters
-from hypergeo.clustering.self_labelling.model import LabellingSettings, SelfLabelling
+from hypergeo.clustering.self_labelling.model import SelfLabelling
+from hypergeo.clustering.self_labelling.settings import LabellingSettings
 
 __all__ = ["ClusterTask", "FoundClusters", "Method"]
 

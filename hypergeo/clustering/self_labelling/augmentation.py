@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hypergeo._validate import require_real
+
 __all__ = ["Augmentation"]
 
 
@@ -54,9 +56,8 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise ValueError(f"{field.name} must be a number, zero or more; got {value!r}.")
+            value = require_real(field.name, getattr(self, field.name), "a number, zero or more", ge=0)
+            object.__setattr__(self, field.name, value)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Changed images; those of one row or column, which are no pictures, only in contrast and noise.

@@ -13,61 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hypergeo._validate import require_whole
+from hypergeo.clustering.hard_labels import hard_labels
 from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
-from hypergeo.clustering.size_priors import SizePrior, size_prior
+from hypergeo.clustering.size_priors import SizePrior, centred, size_prior
 from hypergeo.clustering.transport_plan import assign
 
-from .augmentation import Augmentation
+from .settings import LabellingSettings
 
-__all__ = ["LabelledClusters", "LabellingSettings", "SelfLabelling", "concentration", "fit_self_labelling"]
+__all__ = ["LabelledClusters", "SelfLabelling", "concentration", "fit_self_labelling"]
 
-_LARGEST_LOG_WEIGHT = 15.0
 _FIRST_CONCENTRATION = 20.0
 _LLOYD_STEPS = 30
 _LAST_ASSIGNMENTS = 30
-
-
-@dataclass(frozen=True)
-class LabellingSettings:
-    """How the network is built and trained; the same whatever the prior.
-
-    Attributes:
-        dimensions: ``D`` of the features.
-        width: of the network's two hidden layers.
-        batch: images a step.
-        warm_up: steps in which features are learned by contrast alone, before there are labels.
-        steps: steps with labels, after those.
-        every: steps between assignments.
-        draws: assignments, each to sizes drawn anew, whenever labels are assigned; the weights take a step after each.
-        drawn: share of the steps with labels in which sizes are drawn; the prior's mean takes their place afterwards.
-        rates: first step sizes of the network, without and with labels; both fall to zero by half a cosine.
-        weight_rate: first step size of the log weights, constant for half of the steps, then falling.
-        contrast: temperature of the contrastive loss.
-        concentration: largest that the clusters may have.
-        starts: of k-means, by which the first clusters are found.
-        augmentation: how images are changed.
-    """
-
-    dimensions: int = 16
-    width: int = 256
-    batch: int = 256
-    warm_up: int = 300
-    steps: int = 300
-    every: int = 15
-    draws: int = 5
-    drawn: float = 0.4
-    rates: tuple[float, float] = (2e-3, 1e-3)
-    weight_rate: float = 0.1
-    contrast: float = 0.2
-    concentration: float = 50.0
-    starts: int = 20
-    augmentation: Augmentation = Augmentation()  # noqa: RUF009  frozen, so it may be shared
-
-    def __post_init__(self) -> None:
-        for name, least in (("dimensions", 2), ("width", 1), ("batch", 2), ("warm_up", 0), ("steps", 0), ("every", 1)):
-            _require_whole(name, getattr(self, name), least)
-        _require_whole("draws", self.draws, 1)
-        _require_whole("starts", self.starts, 1)
 
 
 @dataclass(frozen=True)
@@ -75,7 +33,7 @@ class LabelledClusters:
     """What self-labelling found.
 
     Attributes:
-        labels: cluster of each image, shape ``(N,)``.
+        labels: cluster of each image, shape ``(N,)``, within the capacities and minimum sizes.
         sizes: expected sizes under the prior, shape ``(K,)``.
         plan: share of each image in each cluster, shape ``(N, K)``.
         log_weights: logarithms of the importance weights, mean zero, shape ``(K,)``.
@@ -114,8 +72,8 @@ class SelfLabelling:
         prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
         seed: of the network, its batches and changes, of starts and drawn sizes.
         settings: how it is trained.
-        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``temperature``,
-            ``straight_through``, ``conditionals``.
+        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``minimum_sizes``,
+            ``temperature``, ``straight_through``, ``conditionals``.
 
     Attributes:
         prior: where sizes come from.
@@ -127,6 +85,7 @@ class SelfLabelling:
         ValueError: naming the argument, its value and what is allowed.
 
     Example:
+        >>> from hypergeo.clustering.self_labelling.settings import LabellingSettings
         >>> images = np.zeros((30, 6, 6))
         >>> images[:20, 1:5, 2:4] = 1.0
         >>> images[20:, 2:4, 1:5] = 1.0
@@ -155,8 +114,8 @@ class SelfLabelling:
     ):
         self.images = _read_images(images)
         N = len(self.images)
-        _require_whole("num_clusters", num_clusters, 1, N)
-        _require_whole("seed", seed, 0)
+        num_clusters = require_whole("num_clusters", num_clusters, 1, N, f"between 1 and the number of images, {N}")
+        seed = require_whole("seed", seed)
         self.settings = LabellingSettings() if settings is None else settings
         self.prior: SizePrior = size_prior(prior, N, num_clusters, **size_settings)
         self.num_clusters, self.seed = num_clusters, seed
@@ -172,6 +131,7 @@ class SelfLabelling:
         self._log_weights = torch.zeros(1, num_clusters, requires_grad=True)
         self._weight_adam = torch.optim.Adam([self._log_weights], self.settings.weight_rate, betas=(0.9, 0.99))
         self._potentials: Tensor | None = None
+        self._log_plan = torch.zeros(0)
         self.first_labels: Tensor | None = None
 
     @property
@@ -235,7 +195,8 @@ class SelfLabelling:
         assert self.plan is not None
         assert self.first_labels is not None
         sizes = self.prior.mean(self._log_weights.detach())[0]
-        return LabelledClusters(self.plan.argmax(-1), sizes, self.plan, self.log_weights, self.features(), self.first_labels)
+        labels = hard_labels(self.plan.argmax(-1), self._log_plan, self.prior.bounds)
+        return LabelledClusters(labels, sizes, self.plan, self.log_weights, self.features(), self.first_labels)
 
     def _start(self) -> None:
         """First clusters: the best of some starts of k-means in the features that there are."""
@@ -247,7 +208,7 @@ class SelfLabelling:
         self._centres = functional.normalize(best, dim=-1)
         counts = torch.bincount(self.first_labels, minlength=self.num_clusters)
         with torch.no_grad():
-            self._log_weights.copy_(self.prior.log_weights_for(counts[None]))
+            self._log_weights.copy_(self.prior.log_weights_for(counts[None].double().clamp(min=0.5)))
         self._mend()
 
     def _label(self, done: float, draws: int) -> None:
@@ -267,7 +228,7 @@ class SelfLabelling:
                 self._weight_adam.step()
                 self._mend()
             self._move(features, found.plan[0])
-            self.plan = found.plan[0]
+        self.plan, self._log_plan = found.plan[0], found.log_plan(cost)[0]
 
     def _move(self, features: Tensor, plan: Tensor) -> None:
         """Clusters where their images are, as concentrated as those are together."""
@@ -279,7 +240,7 @@ class SelfLabelling:
     @torch.no_grad()
     def _mend(self) -> None:
         """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
-        self._log_weights.sub_(self._log_weights.mean()).clamp_(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
+        self._log_weights.copy_(centred(self._log_weights))
 
     def _learn(self, labelled: int) -> None:
         settings = self.settings
@@ -369,13 +330,6 @@ def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequenti
         for inputs in (pixels, settings.width):
             layers += [nn.Linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
         return nn.Sequential(*layers, nn.Linear(settings.width, settings.dimensions))
-
-
-def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
-    if not good:
-        allowed = f"of at least {least}" if most is None else f"between {least} and the number of images, {most}"
-        raise ValueError(f"{name} must be a whole number {allowed}; got {value!r}.")
 
 
 def _read_images(given: Any) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,17 +21,16 @@ def _layers(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
     """Linear layers with ReLU between them, started as in He et al., "Delving deep into rectifiers", ICCV 2015."""
     modules: list[nn.Module] = []
     for inward, outward in pairwise(widths):
-        linear = nn.Linear(inward, outward)
-        gain = 2 if len(modules) < 2 * (len(widths) - 2) else 1
-        with torch.no_grad():
-            linear.weight.uniform_(-1, 1, generator=generator).mul_((3 * gain / inward) ** 0.5)
-            linear.bias.zero_()
+        linear = nn.utils.skip_init(nn.Linear, inward, outward)
+        nonlinearity: Literal["relu", "linear"] = "relu" if len(modules) < 2 * (len(widths) - 2) else "linear"
+        nn.init.kaiming_uniform_(linear.weight, nonlinearity=nonlinearity, generator=generator)
+        nn.init.zeros_(linear.bias)
         modules += [linear, nn.ReLU()]
     return nn.Sequential(*modules[:-1])
 
 
 class MixtureAutoencoder(nn.Module):
-    r"""``c`` from a law of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
+    r"""``c`` from a prior of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
 
     Args:
         width: numbers in a row of data, ``D``; rows should have mean zero and overall variance one.

@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_whole
+from hypergeo.clustering.hard_labels import hard_labels
+from hypergeo.clustering.size_priors import size_prior
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder
-from .label_priors import label_law
+from .label_priors import LabelPrior
 from .training import VariationalSettings, VariationalTraining
 
 __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_clusters"]
@@ -25,12 +28,12 @@ class VariationalClusters:
     """What was found.
 
     Attributes:
-        labels: cluster of each point, int64, shape ``(N,)``.
+        labels: cluster of each point, int64, shape ``(N,)``, within the capacities and minimum sizes.
         soft_labels: probability of each cluster for each point, shape ``(N, K)``.
-        sizes: mean of the learned law of the labels, scaled to ``N``, shape ``(K,)``.
-        log_weights: of the law, mean zero, shape ``(K,)``.
-        elbo: evidence lower bound in nats a point, one number an epoch; the law's part is taken at the expected counts, see
-            :class:`~hypergeo.clustering.variational.label_priors.FisherLabels`.
+        sizes: mean of the learned prior of the sizes, scaled to ``N``, shape ``(K,)``.
+        log_weights: of the prior, mean zero, shape ``(K,)``.
+        elbo: evidence lower bound in nats a point, one number an epoch; the prior's part is taken at the expected counts, see
+            :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`.
         model: the networks and the mixture, for rows from which ``centre`` is taken off and that are divided by ``spread``.
         centre: shape ``(D,)``.
         spread: a number.
@@ -49,7 +52,7 @@ class VariationalClusters:
 
     @torch.no_grad()
     def predict(self, x: Any) -> np.ndarray:
-        """Cluster of further points; of those learned from, it is their label.
+        """Cluster of further points; of those learned from, their label, but for those that bounds have moved.
 
         Args:
             x: shape ``(M, D)``, or ``(M, …)`` with ``D`` numbers in each.
@@ -71,9 +74,10 @@ class VariationalClusters:
 def fit_variational_clusters(
     x: Any,
     num_clusters: int,
-    prior: str = "fisher",
+    prior: str = "hypergeometric",
     *,
     capacities: Any = None,
+    minimum_sizes: Any = None,
     urn: str = "all",
     seed: int = 0,
     device: str | torch.device | None = None,
@@ -81,18 +85,20 @@ def fit_variational_clusters(
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
 ) -> VariationalClusters:
-    """Variational deep embedding with a law of the labels of one's choice.
+    """Variational deep embedding with a prior of the clusters' sizes of one's choice.
 
     Args:
         x: points, shape ``(N, D)``, or ``(N, …)``, which is flattened.
         num_clusters: ``K``.
-        prior: law of the labels: ``"fisher"``, ``"categorical"`` (learned shares, as in VaDE) or ``"uniform"``. Where
-            capacities are ``N`` and nothing fills up, Fisher's law with learned weights has the same best fits as learned
-            shares: a cluster's weight makes up for the places that its points take.
-        capacities: for ``"fisher"``: the most of the ``N`` points that each cluster can hold, one number or ``K`` of them;
-            ``N`` each when omitted.
-        urn: for ``"fisher"``: ``"all"`` is one urn for all points, of which a mini-batch takes places that the other points
-            have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as for ``"all"``.
+        prior: of the sizes: ``"hypergeometric"`` (or ``"fisher"``), ``"categorical"`` (learned mixing weights, as in VaDE) or
+            ``"uniform"``. Where capacities are ``N`` and nothing fills up, the hypergeometric prior has the same best fits as
+            mixing weights: a cluster's weight makes up for the places that its points take.
+        capacities: for the hypergeometric prior: largest size of each cluster, one number or ``K`` of them; ``N`` each when
+            omitted.
+        minimum_sizes: for the hypergeometric prior: smallest size of each cluster, likewise; zero when omitted.
+        urn: for the hypergeometric prior: ``"all"`` is one urn for all points, of which a mini-batch takes places that the
+            other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as
+            for ``"all"``.
         seed: of everything random.
         device: where to compute; the CPU when omitted.
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
@@ -116,10 +122,8 @@ def fit_variational_clusters(
         clustering", IJCAI 2017.
     """
     rows = _read_rows(x)
-    if isinstance(num_clusters, bool) or not isinstance(num_clusters, int) or not 1 <= num_clusters <= len(rows):
-        raise ValueError(f"num_clusters must be a whole number between 1 and the {len(rows)} points; got {num_clusters!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0; got {seed!r}.")
+    num_clusters = require_whole("num_clusters", num_clusters, 1, len(rows), f"between 1 and the {len(rows)} points")
+    seed = require_whole("seed", seed)
     if urn not in ("all", "batch"):
         raise ValueError(f'urn must be "all" or "batch"; got {urn!r}.')
     chosen = _settings(settings)
@@ -135,26 +139,31 @@ def fit_variational_clusters(
         raise ValueError("x must not be the same point over and over.")
     centre = centre.float().to(team.device)
     data = (rows.to(team.device) - centre) / spread
-    law = label_law(prior, len(rows), num_clusters, capacities)
+    given = {"capacities": capacities, "minimum_sizes": minimum_sizes}
+    bounds = {name: np.asarray(bound) for name, bound in given.items() if bound is not None}
+    name = "hypergeometric" if prior == "fisher" else prior
+    sizes = size_prior(name, len(rows), num_clusters, **bounds)
+    labels = LabelPrior(sizes)
     if urn == "batch":
-        batch = min(chosen.batch_size, len(rows))
-        places = None if capacities is None else np.ceil(np.asarray(capacities) * (batch / len(rows)) - 1e-9)
-        law = label_law(prior, batch, num_clusters, places)
-    training = VariationalTraining(data, law, num_clusters, chosen, seed, team)
+        share = min(chosen.batch_size, len(rows)) / len(rows)
+        # Rounded so that the bounds are no narrower.
+        rounded = {each: (np.ceil if each == "capacities" else np.floor)(bound * share) for each, bound in bounds.items()}
+        labels = LabelPrior(size_prior(name, round(share * len(rows)), num_clusters, **rounded))
+    training = VariationalTraining(data, labels, chosen, seed, team)
     training.run(progress)
-    training.label_all()
-    law = training.law
-    logs = law.log_weights
+    scores = training.label_all()
+    labels = training.labels
+    logs = labels.log_weights
     return VariationalClusters(
-        labels=training.soft_labels.argmax(-1).cpu().numpy(),
+        labels=hard_labels(training.soft_labels.argmax(-1).cpu(), scores, sizes.bounds).numpy(),
         soft_labels=training.soft_labels.cpu().numpy(),
-        sizes=(law.mean * (len(rows) / law.total_count)).numpy(),
+        sizes=(labels.mean * (len(rows) / labels.prior.num_points)).numpy(),
         log_weights=(logs - logs.mean()).numpy(),
         elbo=[bound - data.shape[1] * math.log(spread) for bound in training.elbo],
         model=training.model,
         centre=centre,
         spread=spread,
-        offsets=law.offsets(),
+        offsets=labels.offsets(),
     )
 
 

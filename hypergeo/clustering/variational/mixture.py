@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd
 
-from .label_priors import LabelLaw
+from .label_priors import LabelPrior
 
 __all__ = ["LatentMixture", "gaussian_scores", "start_mixture"]
 
@@ -24,18 +24,18 @@ _MOST_POINTS = 5_000  # more do not make a better start
 
 @dataclass(frozen=True)
 class LatentMixture:
-    """Gaussians with independent coordinates, and the law of the labels.
+    """Gaussians with independent coordinates, and the prior of the labels.
 
     Attributes:
         means: shape ``(K, d)``.
         log_variances: shape ``(K, d)``.
-        law: with weights that suit the clusters, roughly.
+        labels: their prior, with weights that roughly suit the clusters.
         bound: evidence lower bound in nats a point.
     """
 
     means: Tensor
     log_variances: Tensor
-    law: LabelLaw
+    labels: LabelPrior
     bound: float
 
 
@@ -62,44 +62,44 @@ def gaussian_scores(mean: Tensor, variance: Tensor | None, means: Tensor, log_va
     return -0.5 * (square + constant)
 
 
-def start_mixture(latents: Tensor, law: LabelLaw, seed: int) -> LatentMixture:
+def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixture:
     """The best of eight mixtures found from k-means++ by Lloyd's algorithm and then expectation-maximisation.
 
     Args:
         latents: shape ``(N, d)``, on the CPU.
-        law: of the labels; it is left as it is.
+        labels: their prior; it is left as it is.
         seed: of the starts, and of the part of the points that is used where they are many.
 
     Example:
-        >>> from hypergeo.clustering.variational.label_priors import CategoricalLabels
+        >>> from hypergeo.clustering.size_priors import CategoricalSizes
         >>> latents = torch.cat([torch.randn(60, 2, generator=torch.Generator().manual_seed(0)), torch.full((20, 2), 9.0)])
-        >>> start_mixture(latents, CategoricalLabels(80, 2), 0).law.mean.round().sort().values
+        >>> start_mixture(latents, LabelPrior(CategoricalSizes(80, 2)), 0).labels.mean.round().sort().values
         tensor([20., 60.], dtype=torch.float64)
     """
     if len(latents) > _MOST_POINTS:
         chosen = np.random.default_rng((seed, _STARTS)).choice(len(latents), _MOST_POINTS, replace=False)
         latents = latents[torch.from_numpy(chosen)]
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
-    means, _, _ = lloyd(latents, kmeans_plus_plus(latents, law.num_clusters, generators), _LLOYD_STEPS)
-    found = [_maximised(latents, start, deepcopy(law)) for start in means]
+    means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
+    found = [_maximised(latents, start, deepcopy(labels)) for start in means]
     best = max(mixture.bound for mixture in found)
     return next(mixture for mixture in found if mixture.bound > best - _TIE)  # not by rounding: clusters would change places
 
 
-def _maximised(latents: Tensor, means: Tensor, law: LabelLaw) -> LatentMixture:
-    share = law.total_count / len(latents)
+def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior) -> LatentMixture:
+    share = prior.prior.num_points / len(latents)
     labels = torch.nn.functional.one_hot(torch.cdist(latents, means).argmin(-1), len(means)).to(latents)
     second = latents.square()
     for _ in range(_STEPS):
-        law.fit(share * labels.double().sum(0), roughly=True)
+        prior.fit(share * labels.double().sum(0), roughly=True)
         counts = labels.sum(0)[:, None]
         means = torch.where(counts > 0, labels.mT @ latents / counts.clamp(min=1e-6), means)
         within = (labels.mT @ second - counts * means.square()).clamp(min=0)
         pooled = (within.sum(0) / len(latents)).clamp(min=1e-6)
         log_variances = ((within + _PRIOR_POINTS * pooled) / (counts + _PRIOR_POINTS)).log()
         scores = gaussian_scores(latents, None, means, log_variances)
-        labels = law.soft_labels(scores, share=share)
+        labels = prior.soft_labels(scores, share=share)
     found = float((labels * scores).sum() + torch.special.entr(labels).sum()) / len(latents)
     return LatentMixture(
-        means, log_variances, law, found + float(law.log_prob(share * labels.double().sum(0))) / law.total_count
+        means, log_variances, prior, found + float(prior.log_prob(share * labels.double().sum(0))) / prior.prior.num_points
     )

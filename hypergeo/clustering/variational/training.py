@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hypergeo._validate import require_real, require_whole
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder, Reconstruction
-from .label_priors import LabelLaw
+from .label_priors import LabelPrior
 from .mixture import start_mixture
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
@@ -50,20 +51,16 @@ class VariationalSettings:
 
     def __post_init__(self) -> None:
         try:
-            object.__setattr__(self, "hidden", tuple(self.hidden))
+            hidden = tuple(self.hidden)
         except TypeError:
             raise ValueError(f"hidden must be a list of whole numbers; got {self.hidden!r}.") from None
-        least = {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}
-        whole = [(name, getattr(self, name), low) for name, low in least.items() if getattr(self, name) is not None]
-        for name, value, low in [*whole, *(("hidden", width, 1) for width in self.hidden)]:
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}.")
-        for name in ("rate", "mixture_rate", "noise"):
-            value = getattr(self, name)
-            good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-            if not good or (name != "noise" and value == 0):
-                allowed = "a number of at least 0" if name == "noise" else "a positive number"
-                raise ValueError(f"{name} must be {allowed}; got {value!r}.")
+        object.__setattr__(self, "hidden", tuple(require_whole("hidden", width, 1) for width in hidden))
+        for name, least in {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}.items():
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, require_whole(name, value, least))
+        for name in ("rate", "mixture_rate"):
+            object.__setattr__(self, name, require_real(name, getattr(self, name), "a positive number", gt=0))
+        object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
 
 def _epochs(given: int | None, steps: int) -> int:
@@ -76,16 +73,15 @@ def _rate(epoch: int, epochs: int) -> float:
 
 
 class VariationalTraining:
-    """A model, its data and the law of their labels, on one process or several.
+    """A model, its data and the prior of their labels, on one process or several.
 
     Networks and mixture follow the gradient of the evidence lower bound by mini-batches. In each, the soft labels are those
     that are best for the model as it is; the bound is stationary in them, so that no gradient need flow through them. The
-    law's weights are set to their best after each epoch, for the counts that all soft labels add up to.
+    prior's weights are set to their best after each epoch, for the counts that all soft labels add up to.
 
     Args:
         data: rows of mean zero and overall variance one, shape ``(N, D)``, all of them in every process.
-        law: of the labels, of ``N`` points, or, for an urn of its own for each batch, of the rows of one.
-        num_clusters: ``K``.
+        labels: their prior, for ``N`` points, or, where each batch has an urn of its own, for the rows of one.
         settings: how long and how fast.
         seed: of everything random.
         team: the processes.
@@ -97,8 +93,9 @@ class VariationalTraining:
         elbo: evidence lower bound in nats a row, one number an epoch.
     """
 
-    def __init__(self, data: Tensor, law: LabelLaw, num_clusters: int, settings: VariationalSettings, seed: int, team: Team):
-        self.data, self.law, self.settings, self.seed, self.team = data, law, settings, seed, team
+    def __init__(self, data: Tensor, labels: LabelPrior, settings: VariationalSettings, seed: int, team: Team):
+        num_clusters = labels.prior.num_clusters
+        self.data, self.labels, self.settings, self.seed, self.team = data, labels, settings, seed, team
         generator = team.generator(seed, _NETWORKS)
         model = MixtureAutoencoder(data.shape[1], num_clusters, settings.latent, settings.hidden, generator)
         self.model = model.to(data.device)
@@ -111,8 +108,8 @@ class VariationalTraining:
 
     @property
     def _share(self) -> float:
-        """How many points of the law there are to a row."""
-        return self.law.total_count / len(self.data)
+        """Points of the prior per row of the data."""
+        return self.labels.prior.num_points / len(self.data)
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
         """All of it; ``progress`` is called after each epoch with the number of epochs done and to do."""
@@ -159,14 +156,14 @@ class VariationalTraining:
                 bounds.append(bound.detach().mean())
             self.elbo.append(self._bound(torch.stack(bounds)))
             yield
-        self.fit_law()
+        self.fit_labels()
 
     def _labels(self, rows: Tensor, own: Tensor) -> Tensor:
         """Soft labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
         rest = None
-        if self.law.total_count == len(self.data):
+        if self.labels.prior.num_points == len(self.data):
             rest = self.soft_labels.sum(0) - self.soft_labels[rows].sum(0)
-        labels = self.law.soft_labels(self._gathered(own), rest)
+        labels = self.labels.soft_labels(self._gathered(own), rest)
         self.soft_labels[rows] = labels
         return self.team.share(labels)
 
@@ -179,31 +176,32 @@ class VariationalTraining:
         return self.team.mean(whole).mul_(self.team.size).flatten(0, 1)
 
     def _bound(self, parts: Tensor) -> float:
-        """The evidence lower bound, with the law's part at weights that are near their best."""
-        self.fit_law(roughly=True)
+        """The evidence lower bound, with the prior's part at weights that are near their best."""
+        self.fit_labels(roughly=True)
         counts = self.soft_labels.double().sum(0).cpu() * self._share
-        prior = float(self.law.log_prob(counts)) / self.law.total_count
+        prior = float(self.labels.log_prob(counts)) / self.labels.prior.num_points
         return float(self.team.mean(parts.double().mean())) + prior
 
-    def fit_law(self, roughly: bool = False) -> None:
+    def fit_labels(self, roughly: bool = False) -> None:
         """Weights that suit the soft labels."""
-        self.law.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
+        self.labels.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
 
     @torch.no_grad()
     def place_clusters(self) -> None:
         """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
         latents = self.model.encode(self.data)[0]
         error = (self.data - self.model.decoder(latents)).square().mean()
-        start = start_mixture(latents.cpu(), self.law, self.seed)
-        self.law = start.law
+        start = start_mixture(latents.cpu(), self.labels, self.seed)
+        self.labels = start.labels
         self.model.means.copy_(start.means)
         self.model.log_variances.copy_(start.log_variances)
         self.model.log_noise.copy_(error.clamp(min=1e-4).log())
         self.label_all()
-        self.fit_law()
+        self.fit_labels()
 
     @torch.no_grad()
-    def label_all(self) -> None:
-        """Soft labels of all rows at once."""
+    def label_all(self) -> Tensor:
+        """Labels all rows at once, softly; returns what the soft labels are the softmax of, float64, shape ``(N, K)``."""
         scores = self.model.scores(*self.model.encode(self.data))
-        self.soft_labels = self.law.soft_labels(scores, share=self._share)
+        self.soft_labels = self.labels.soft_labels(scores, share=self._share)
+        return scores.cpu().double() + self.labels.offsets()

@@ -13,15 +13,18 @@ from pathlib import Path
 
 import torch
 
+from hypergeo._records import from_record, plain, to_record
 from hypergeo.commands.named_estimators import ESTIMATORS, with_target
 from hypergeo.objectives import preset_objective
 from hypergeo.quality import QualityReport
-from hypergeo.quality.records import UrnRecord, from_record, to_record
+from hypergeo.quality.records import UrnRecord
 
 __all__ = ["Cell", "CellFolder", "code_version", "measure_record"]
 
 _PACKAGE = Path(__file__).parents[2]
 _MEASURED_BY = (
+    "_records.py",
+    "_validate.py",
     "numerics",
     "distributions",
     "objectives.py",
@@ -149,7 +152,7 @@ class CellFolder:
         """What was measured of exactly this cell by exactly this code; ``None`` where nothing was."""
         try:
             kept = json.loads(self._file(cell).read_text(encoding="utf-8"))
-            if kept["cell"] != json.loads(to_record(cell)) or kept["version"] != code_version():
+            if kept["cell"] != plain(cell) or kept["version"] != code_version():
                 return None
             return QualityReport.from_json(json.dumps(kept["report"]))
         except (OSError, ValueError, KeyError, TypeError):
@@ -157,7 +160,7 @@ class CellFolder:
 
     def put(self, cell: Cell, report: str) -> QualityReport:
         """Keeps a report, given as JSON."""
-        kept = {"cell": json.loads(to_record(cell)), "version": code_version(), "report": json.loads(report)}
+        kept = {"cell": plain(cell), "version": code_version(), "report": json.loads(report)}
         file = self._file(cell)
         partial = file.with_suffix(f".{os.getpid()}.partial")
         try:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hypergeo._validate import require_whole
 from hypergeo.commands.named_estimators import ESTIMATORS
 from hypergeo.commands.urn_arguments import sizes
 from hypergeo.distributions.fisher import FisherHypergeometric
@@ -170,11 +171,8 @@ def _positive(value: object, name: str) -> float:
 
 def _whole(least: int, most: int) -> Callable[[object, str], int]:
     def read(value: object, name: str) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError(f"{name} must be a whole number between {least:,} and {most:,}; got {str(value)[:40]}.")
-        return value
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        return require_whole(name, whole, least, most, f"between {least:,} and {most:,}")
 
     return read
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hypergeo._records import csv_records, plain
 from hypergeo.commands.terminal import table
 from hypergeo.quality import QualityReport
-from hypergeo.quality.records import UrnRecord, to_record
+from hypergeo.quality.records import UrnRecord
 from hypergeo.quality.table import table_rows
 
 from .cells import Cell, code_version
@@ -86,19 +85,14 @@ class SweepSummary:
             "samples": self.groups("samples"),
             "gradients": self.groups("gradients"),
             "rows": self.rows(),
-            "settings": [json.loads(to_record(cell)) for cell in self.reports],
-            "failed": [{"cell": json.loads(to_record(cell)), "why": why} for cell, why in self.failed.items()],
+            "settings": [plain(cell) for cell in self.reports],
+            "failed": [{"cell": plain(cell), "why": why} for cell, why in self.failed.items()],
         }
         return json.dumps(record, ensure_ascii=False) + "\n"
 
     def to_csv(self) -> str:
         """A row for each sampler and estimator of each cell."""
-        rows = self.rows()
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_records(self.rows())
 
     def to_text(self) -> str:
         """Tables for people."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hypergeo.quality.records import to_record
+from hypergeo._records import to_record
 
 from .cells import Cell, code_version, measure_record
 

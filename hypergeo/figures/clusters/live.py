@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette, group_colour, translucent
-from hypergeo.figures.core.panels import Box, Panel, arrange, caption
-from hypergeo.figures.counts.convergence import MARGIN, Pixels
+from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
 
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
@@ -51,8 +51,8 @@ def points_panel(
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": _short(points[:, 0]),
-            "y": _short(points[:, 1]),
+            "x": float32(points[:, 0]),
+            "y": float32(points[:, 1]),
             "mode": "markers",
             "text": [f"cluster {label + 1}" for label in labels],
             "customdata": (100 * certainty).round(),
@@ -61,22 +61,22 @@ def points_panel(
                 "size": 7,
                 "color": colours[labels].tolist(),
                 "symbol": [SYMBOLS[label] for label in labels],
-                "opacity": _short(0.25 + 0.7 * certainty**2),
+                "opacity": float32(0.25 + 0.7 * certainty**2),
                 "line": {"color": palette.exact, "width": 0.4},
             },
         },
         {
             "type": "scatter",
-            "x": _short(outline[:, 0]),
-            "y": _short(outline[:, 1]),
+            "x": float32(outline[:, 0]),
+            "y": float32(outline[:, 1]),
             "mode": "lines",
             "hoverinfo": "skip",
             "line": {"color": palette.exact, "width": 1.2},
         },
         {
             "type": "scatter",
-            "x": _short(means[:, 0]),
-            "y": _short(means[:, 1]),
+            "x": float32(means[:, 0]),
+            "y": float32(means[:, 1]),
             "mode": "markers+text",
             "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
             "textfont": {"size": 12, "color": "#16202B"},
@@ -124,7 +124,7 @@ def sizes_panel(
         {
             "type": "bar",
             "x": clusters + 1,
-            "y": _short(sizes),
+            "y": float32(sizes),
             "width": 0.7,
             "marker": {"color": [translucent(colour, 0.8) for colour in colours]},
             "hovertemplate": "cluster %{x}: %{y:.1f} expected<extra></extra>",
@@ -136,8 +136,8 @@ def sizes_panel(
         {
             "type": "scatter",
             "mode": "markers",
-            "x": _short((clusters[None] + 1 + spread[:, None]).ravel()),
-            "y": _short(last.ravel()),
+            "x": float32((clusters[None] + 1 + spread[:, None]).ravel()),
+            "y": float32(last.ravel()),
             "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
             "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
         }
@@ -150,8 +150,8 @@ def sizes_panel(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _short(np.column_stack([left, left, right, right, gap]).ravel()),
-                "y": _short(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
+                "x": float32(np.column_stack([left, left, right, right, gap]).ravel()),
+                "y": float32(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
                 "line": {"color": palette.exact, "width": 1.8},
                 "hoverinfo": "skip",
             }
@@ -259,7 +259,3 @@ def _arrow(cluster: int, start: float, end: float, palette: Palette) -> dict[str
         "arrowwidth": 2,
         "arrowcolor": palette.follow,
     }
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

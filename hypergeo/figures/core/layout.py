@@ -1,4 +1,4 @@
-"""Figures of lines alone: bias and spread against temperature, and the losses of several descents from one start."""
+"""Places of panels in a figure, in pixels, and panels of one size side by side."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from hypergeo.figures.counts.convergence import MARGIN, Pixels
-
 from .palette import Palette
 from .panels import Box, Panel, arrange
 
-__all__ = ["side_by_side"]
+__all__ = ["MARGIN", "Pixels", "side_by_side"]
+
+MARGIN = 8  # pixels on each side
 
 
 def side_by_side(
@@ -46,3 +46,30 @@ def side_by_side(
         boxes.append(Box(used + 0.04, used + share - 0.015, pixels.up(lower), pixels.up(height - 2 * MARGIN - 26)))
         used += share
     return arrange(panels, boxes, palette, height=height, checked=False)
+
+
+class Pixels:
+    """Turns heights in pixels into fractions of a figure, from the top down."""
+
+    def __init__(self, height: int):
+        self.height = height
+        self.used = 0
+
+    def up(self, pixels: int) -> float:
+        """The fraction that lies so many pixels above the lower end."""
+        return pixels / (self.height - 2 * MARGIN)
+
+    def here(self) -> float:
+        """The fraction down to which the figure is used up."""
+        return 1 - self.up(self.used)
+
+    def take(self, pixels: int) -> float:
+        """Uses up some pixels, and returns the fraction above them."""
+        before = self.here()
+        self.used += pixels
+        return before
+
+    def box(self, left: float, right: float, pixels: int) -> Box:
+        """Uses up some pixels for a panel."""
+        top = self.take(pixels)
+        return Box(left, right, self.here(), top)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .palette import Palette
-from .panels import Panel, axis_title, caption
+from .panels import Json, Panel, axis_title, caption, float32
 
-__all__ = ["Line", "lines_panel", "nice_above", "spread_out"]
+__all__ = ["Line", "lines_panel", "log_ticks", "nice_above", "spread_out"]
+
+_DIGITS = ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))  # of ticks that keep far enough apart
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def lines_panel(
     yaxis: dict[str, Any] = {"type": "log" if logy else "linear", "range": [low, high], "showgrid": True, "nticks": 5}
     yaxis["exponentformat"] = "none"
     if logy:
-        yaxis |= _log_ticks(yrange)
+        yaxis |= log_ticks(*yrange, _DIGITS, 7)
     return Panel(
         traces=traces,
         xaxis=xaxis,
@@ -160,8 +162,8 @@ def _line(line: Line, palette: Palette) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers" if line.symbol else "lines",
-        "x": _short(line.x),
-        "y": _short(line.y),
+        "x": float32(line.x),
+        "y": float32(line.y),
         "line": {"color": line.colour, "width": line.width, "dash": line.dash},
         "marker": {
             "symbol": line.symbol or "circle",
@@ -176,16 +178,23 @@ def _line(line: Line, palette: Palette) -> dict[str, Any]:
     }
 
 
-def _log_ticks(yrange: tuple[float, float]) -> dict[str, Any]:
-    low, high = yrange
+def log_ticks(low: float, high: float, digits: Sequence[Sequence[int]] = ((1, 2, 5), (1,)), most: int = 6) -> Json:
+    """Ticks of a logarithmic axis, few enough to be read, as plain numbers.
+
+    Args:
+        low: lower end of the axis, positive.
+        high: upper end.
+        digits: first digits of the ticks; of several choices the first with few enough ticks.
+        most: how many ticks are few enough.
+
+    Example:
+        >>> log_ticks(0.04, 3)["ticktext"]
+        ['0.05', '0.1', '0.2', '0.5', '1', '2']
+    """
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    for digits in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
-        ticks = [digit * 10.0**power for power in powers for digit in digits]
+    for choice in digits:
+        ticks = [digit * 10.0**power for power in powers for digit in choice]
         ticks = [tick for tick in ticks if 0.999 * low <= tick <= 1.001 * high]
-        if len(ticks) <= 7:
+        if len(ticks) <= most:
             break
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
 
 __all__ = ["convergence_figure", "single_figure"]
 
-MARGIN = 8  # pixels on each side
 BUTTONS, STACKED = 74, 116  # pixels that the controls take beside and under each other
 
 
@@ -85,30 +85,3 @@ def single_figure(
     controls = Box(0, 1, 0, pixels.up(lower))
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=narrow) if labels else None
     return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1), checked=checked)
-
-
-class Pixels:
-    """Turns heights in pixels into fractions of a figure, from the top down."""
-
-    def __init__(self, height: int):
-        self.height = height
-        self.used = 0
-
-    def up(self, pixels: int) -> float:
-        """The fraction that lies so many pixels above the lower end."""
-        return pixels / (self.height - 2 * MARGIN)
-
-    def here(self) -> float:
-        """The fraction down to which the figure is used up."""
-        return 1 - self.up(self.used)
-
-    def take(self, pixels: int) -> float:
-        """Uses up some pixels, and returns the fraction above them."""
-        before = self.here()
-        self.used += pixels
-        return before
-
-    def box(self, left: float, right: float, pixels: int) -> Box:
-        """Uses up some pixels for a panel."""
-        top = self.take(pixels)
-        return Box(left, right, self.here(), top)

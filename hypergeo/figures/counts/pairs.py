@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from hypergeo.figures.core.palette import Palette, blend, group_colour
 from hypergeo.figures.core.panels import Panel
+from hypergeo.quality.goodness_of_fit import nearest_counts
 
-from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
+from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, window
 
 __all__ = ["pair_panel"]
 
@@ -46,7 +48,7 @@ def pair_panel(
     place = np.zeros(radix**2, dtype=int)
     place[pairs[:, 0] * radix + pairs[:, 1]] = np.arange(len(pairs))
     drawn = slice(None) if at is None else slice(at, at + 1)
-    whole = nearest_counts(samples[drawn])
+    whole = nearest_counts(torch.tensor(samples[drawn])).long().numpy()
     shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(pairs))
     path = soft[:, follow, :2]
     longest = float((high - low).max()) + 1.4

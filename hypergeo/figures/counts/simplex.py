@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from hypergeo.figures.core.palette import Palette, blend, group_colour
 from hypergeo.figures.core.panels import Panel
+from hypergeo.quality.goodness_of_fit import nearest_counts
 
-from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, nearest_counts, window
+from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, window
 
 __all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle"]
 
@@ -75,7 +77,7 @@ def simplex_panel(
     place = np.zeros(radix**2, dtype=int)
     place[support[:, 0] * radix + support[:, 1]] = np.arange(len(support))
     drawn = slice(None) if at is None else slice(at, at + 1)
-    whole = nearest_counts(samples[drawn])
+    whole = nearest_counts(torch.tensor(samples[drawn])).long().numpy()
     shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(support))
     path = barycentric(soft[:, follow], lowest, spread)
     traces = lattice_traces(

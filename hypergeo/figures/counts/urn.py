@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.layout import Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
-
-from .convergence import Pixels
 
 __all__ = ["NARROW", "WIDE", "urn_figure"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption
-from hypergeo.figures.counts.convergence import MARGIN, Pixels
 from hypergeo.figures.counts.plane import Plane
 
 from .arrows import exact_arrow, mean_arrow, sample_arrows, spread_ellipse

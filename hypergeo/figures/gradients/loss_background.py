@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
-
 import numpy as np
+
+from hypergeo.figures.core.images import png_address
 
 __all__ = ["BANDS", "fog"]
 
@@ -41,7 +39,9 @@ def fog(values: np.ndarray, inside: np.ndarray) -> str:
     index = np.where(inside, 1 + band + BANDS * line, 0).astype(np.uint8)
     steps = np.linspace(_THINNEST, _THICKEST, BANDS)
     opacity = np.concatenate([[0.0], steps, steps + _LINE])
-    return "data:image/png;base64," + base64.b64encode(_png(index, _SLATE, opacity)).decode()
+    palette = np.tile(np.array([*_SLATE, 0], dtype=np.uint8), (len(opacity), 1))
+    palette[:, 3] = np.rint(255 * opacity)
+    return png_address(index, palette)
 
 
 def _bands(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -50,23 +50,3 @@ def _bands(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
     height = np.sqrt(np.clip((values - low) / max(high - low, 1e-12), 0, 1))
     return np.minimum((height * BANDS).astype(int), BANDS - 1)
-
-
-def _png(index: np.ndarray, colour: tuple[int, int, int], opacity: np.ndarray) -> bytes:
-    """A picture of one colour at several opacities, as PNG with a palette (ISO/IEC 15948)."""
-    rows, columns = index.shape
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), index], 1).tobytes()
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
-            chunk(b"PLTE", bytes(colour) * len(opacity)),
-            chunk(b"tRNS", np.rint(255 * opacity).astype(np.uint8).tobytes()),
-            chunk(b"IDAT", zlib.compress(lines, 3)),
-            chunk(b"IEND", b""),
-        ]
-    )

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
-from hypergeo.figures.core.ticks import decades
+from hypergeo.figures.core.series import log_ticks
 from hypergeo.quality import QualityReport
 from hypergeo.quality.gradients import GradientQuality, Measured
 
@@ -117,7 +117,7 @@ def intervals_panel(
         xaxis |= {
             "type": "log",
             "range": [float(np.log10(foot)) - 0.3, float(np.log10(top)) + 0.3],
-            **decades(1.2 * foot, 2 * top),
+            **log_ticks(1.2 * foot, 2 * top),
         }
         if any(one.value < foot for one in known):  # nothing is zero on a logarithmic axis: it is drawn at its foot
             span = float(np.log10(top / foot)) + 0.6

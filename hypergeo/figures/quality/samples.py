@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
-from hypergeo.figures.core.ticks import decades
+from hypergeo.figures.core.series import log_ticks
 from hypergeo.quality import QualityReport
 from hypergeo.quality.samples import SampleQuality
 
@@ -79,7 +79,7 @@ def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
             "type": "log",
             "range": np.log10([low, high]).tolist(),
             "showgrid": True,
-            **decades(low, high),
+            **log_ticks(low, high),
         },
         annotations=[
             caption("Wasserstein distance from the exact law, in counts", palette),

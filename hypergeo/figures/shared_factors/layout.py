@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
-from hypergeo.figures.counts.convergence import MARGIN, Pixels
 
 __all__ = ["grid_figure", "learning_figure"]
 

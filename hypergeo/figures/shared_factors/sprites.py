@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hypergeo.figures.core.images import png_address
 from hypergeo.figures.core.palette import Palette
-from hypergeo.figures.core.panels import Panel, caption
+from hypergeo.figures.core.panels import Panel, caption, float32
 
 __all__ = ["mosaic", "sprite_panel"]
 
@@ -39,16 +37,7 @@ def mosaic(images: np.ndarray) -> str:
     large = images.repeat(_SCALE, 2).repeat(_SCALE, 3)
     sheet[:, :tall, :, :wide, :3] = large.transpose(0, 2, 1, 3, 4)
     sheet[:, :tall, :, :wide, 3] = 255
-    flat = sheet.reshape(rows * (tall + _GAP), -1)
-    lines = np.concatenate([np.zeros((len(flat), 1), np.uint8), flat], 1).tobytes()
-    head = struct.pack(">IIBBBBB", columns * (wide + _GAP), len(flat), 8, 6, 0, 0, 0)
-    parts = [
-        b"\x89PNG\r\n\x1a\n",
-        _chunk(b"IHDR", head),
-        _chunk(b"IDAT", zlib.compress(lines, 3)),
-        _chunk(b"IEND", b""),
-    ]
-    return "data:image/png;base64," + base64.b64encode(b"".join(parts)).decode()
+    return png_address(sheet.reshape(rows * (tall + _GAP), columns * (wide + _GAP), 4))
 
 
 def sprite_panel(
@@ -117,8 +106,8 @@ def sprite_panel(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _short(across),
-                "y": _short(down),
+                "x": float32(across),
+                "y": float32(down),
                 "line": {"color": palette.follow, "width": 1.5},
                 "hoverinfo": "skip",
                 "cliponaxis": False,
@@ -154,8 +143,8 @@ def _places(mask: np.ndarray, foot: float, shown: float) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": _short(columns + shown / 2),
-        "y": _short(foot + (rows + 0.5) * _RING),
+        "x": float32(columns + shown / 2),
+        "y": float32(foot + (rows + 0.5) * _RING),
     }
 
 
@@ -175,11 +164,3 @@ def _word(words: str, x: float, y: float, anchor: str, palette: Palette) -> dict
         "showarrow": False,
         "font": {"size": 11, "color": palette.text},
     }
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

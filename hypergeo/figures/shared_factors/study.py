@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo._records import html_table
+from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
-from hypergeo.figures.core.ticks import decades
+from hypergeo.figures.core.series import log_ticks
+from hypergeo.numerics.seed_statistics import SeedStatistics
 from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
-from hypergeo.shared_factors.results import FactorResults, MethodSummary, Spread
+from hypergeo.shared_factors.results import FactorResults, MethodSummary
 
 __all__ = ["error_panel", "estimate_panel", "factor_alt", "factor_figure", "factor_html", "quality_panel"]
 
@@ -104,7 +106,7 @@ def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
     values = []
     for words, symbol, kind in kinds:
         for place, method in estimating:
-            spread: Spread | None = getattr(method, kind)["squared_error"]
+            spread: SeedStatistics | None = getattr(method, kind)["squared_error"]
             if spread is None:
                 continue
             values.append(max(spread.mean, 1e-4))
@@ -112,7 +114,7 @@ def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
     low, high = (min(values) / 1.6, max(values) * 1.6) if values else (0.1, 1.0)
     return Panel(
         traces=traces,
-        xaxis={"type": "log", "range": np.log10([low, high]).tolist(), "showgrid": True, **decades(low, high)},
+        xaxis={"type": "log", "range": np.log10([low, high]).tolist(), "showgrid": True, **log_ticks(low, high)},
         yaxis=_names([method.method for _, method in estimating]),
         annotations=[
             caption("Squared error of the number: ● fixed, ◇ numbers differ", palette),
@@ -197,11 +199,11 @@ def factor_html(results: FactorResults) -> str:
     return html_page("How many factors do two views share?", "".join(parts))
 
 
-def _varying(method: MethodSummary) -> Spread | None:
+def _varying(method: MethodSummary) -> SeedStatistics | None:
     return method.varying["squared_error"]
 
 
-def _dot(spread: Spread, name: str, words: str, symbol: str, colour: str) -> Json:
+def _dot(spread: SeedStatistics, name: str, words: str, symbol: str, colour: str) -> Json:
     return {
         "type": "scatter",
         "mode": "markers",

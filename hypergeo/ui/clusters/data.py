@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 
-from hypergeo.datasets.blobs import gaussian_blobs
+from hypergeo import datasets
 from hypergeo.ui.limits import CLUSTERS
 
 __all__ = ["SHARES", "ClusterData", "clouds", "cluster_sizes", "digits", "read_points"]
@@ -65,7 +63,7 @@ def cluster_sizes(shares: str, clusters: int, number: int) -> list[int]:
 @st.cache_data(max_entries=32, show_spinner=False)
 def clouds(shares: str, clusters: int, number: int, separation: float, seed: int) -> ClusterData:
     """Gaussian clouds of standard deviation one."""
-    made = gaussian_blobs(cluster_sizes(shares, clusters, number), separation, seed)
+    made = datasets.gaussian_blobs(cluster_sizes(shares, clusters, number), separation, seed)
     return ClusterData(f"{clusters} clouds, {separation:g} standard deviations apart", made.points, made.classes)
 
 
@@ -75,15 +73,8 @@ def digits(shares: str, clusters: int, number: int, seed: int) -> ClusterData:
 
     At most as many of each as there are, so that there may be fewer points than asked for.
     """
-    images, labels = load_digits(return_X_y=True)
-    chance = np.random.default_rng(seed)
-    picked = [
-        chance.permutation(np.flatnonzero(labels == digit))[:size]
-        for digit, size in enumerate(cluster_sizes(shares, clusters, number))
-    ]
-    rows = np.concatenate(picked)
-    plane = PCA(2, svd_solver="full").fit_transform(images[rows])
-    return ClusterData(f"digits 0 to {clusters - 1}, by two principal components", plane / plane.std(), labels[rows])
+    found = datasets.digits(cluster_sizes(shares, clusters, number), seed)
+    return ClusterData(f"digits 0 to {clusters - 1}, by two principal components", found.points, found.classes)
 
 
 def read_points(content: bytes) -> ClusterData:

@@ -15,7 +15,7 @@ from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering.scores import ClusterScores, score_clusters
 from hypergeo.clustering.size_priors import HypergeometricSizes
 from hypergeo.ui.convergence.arrays import one_thread
-from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.runtime.result_store import ResultStore
 
 from .data import ClusterData
 from .settings import STEPS, Edit, Settings
@@ -132,7 +132,7 @@ class _Passed(NamedTuple):
     losses: tuple[float, ...]
 
 
-_SHELF: Shelf[_Passed] = Shelf(240)
+_SHELF: ResultStore[_Passed] = ResultStore(240)
 
 
 class _Track:
@@ -197,7 +197,7 @@ class _Track:
     def _skip_to(self, step: int, turns: Sequence[_Turn]) -> None:
         """Goes on from the furthest state that a session has passed with the same turns."""
         for done in range(step // _SHARED * _SHARED, len(self.turns), -_SHARED):
-            passed = _SHELF.take((self.name, tuple(turns[:done])))
+            passed = _SHELF.get((self.name, tuple(turns[:done])))
             if passed is not None:
                 self.model.load_state_dict(passed.state)
                 self.turns, self.kept[done] = list(turns[:done]), passed.state

@@ -72,15 +72,13 @@ def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:
     Args:
         values: value of each control, by name.
     """
-    if values["source"] == "digits":
-        call = f"digits({values['shares']!r}, {values['clusters']}, {values['number']}, {values['seed']})"
-        return "from hypergeo.ui.clusters.data import digits\n", f"data = {call}\npoints, classes = data.points, data.classes\n"
     if values["source"] == "your own":
         lines = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)\npoints = table[:, :2]\n'
         return "", lines
     sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
-    made = f"gaussian_blobs({sizes}, {values['apart']}, {values['seed']})"
+    name = "digits" if values["source"] == "digits" else "gaussian_blobs"
+    arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"
     return (
-        "from hypergeo.datasets.blobs import gaussian_blobs\n",
-        f"made = {made}\npoints, classes = made.points, made.classes\n",
+        f"from hypergeo.datasets import {name}\n",
+        f"made = {name}({arguments})\npoints, classes = made.points, made.classes\n",
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
@@ -209,12 +209,10 @@ class ClusterView:
 
     def export(self) -> bytes:
         """The points with their clusters, as comma-separated values."""
-        text = io.StringIO()
-        text.write("x,y,cluster,certainty,true_class\n")
         classes = [""] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
-        text.writelines(f"{x!r},{y!r},{label + 1},{share:.6f},{true}\n" for (x, y), label, share, true in rows)
-        return text.getvalue().encode()
+        head = ["x", "y", "cluster", "certainty", "true_class"]
+        return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
 
 
 def _listed(sizes: Any) -> str:

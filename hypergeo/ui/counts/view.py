@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_columns, csv_text
 from hypergeo.figures import LIGHT, Palette, group_colour, marginals_panel
 from hypergeo.figures.quality.fitted_weights import counts_figure, weights_panel
 from hypergeo.quality.samples import SampleQuality
@@ -123,17 +122,11 @@ class CountsView:
 
     def csv(self) -> bytes:
         """The table as comma-separated values."""
-        table = self.table()
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
-        return text.getvalue().encode()
+        return csv_columns(self.table()).encode()
 
     def counts_csv(self) -> bytes:
         """All counts as they were read, as comma-separated values."""
-        lines = [",".join(f"group_{group + 1}" for group in range(self.rows.shape[1]))]
-        return "\n".join([*lines, *(",".join(map(str, row)) for row in self.rows.tolist()), ""]).encode()
+        return csv_text([[f"group_{group + 1}" for group in range(self.rows.shape[1])], *self.rows.tolist()]).encode()
 
     def html(self) -> str:
         """The figure as a page that opens offline."""

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_columns
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
+from hypergeo.quality.agreement import Agreement
 from hypergeo.ui.limits import GRADIENTS
-from hypergeo.ui.quality.agreement import Agreement, agreement
 
 from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
-from .estimators import REFERENCE, WHOLE
+from .estimators import REFERENCE, WHOLE, agreement
 from .settings import Settings
-from .text import about_mean, counts_words, draws_words, loss_words, table_csv
+from .text import about_mean, counts_words, draws_words, loss_words
 
 __all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
 
@@ -159,7 +160,7 @@ class DescentView:
         table |= {f"mean_{group + 1}": record.means[:, group].tolist() for group in groups}
         table |= {f"exact_gradient_{group + 1}": record.exact_gradients[:, group].tolist() for group in groups}
         table |= {f"estimate_{group + 1}": [*record.gradients[:, group].tolist(), None] for group in groups}
-        return table_csv(table)
+        return csv_columns(table).encode()
 
     def _about_estimates(self) -> str:
         settings = self.settings
@@ -168,7 +169,7 @@ class DescentView:
             f"At step {self.step}, where E[x] = {mean}, with {settings.method.label} and {draws_words(settings.draws)} each: "
             f"{about_mean(self.agreement).replace('The', 'the', 1)}"
         )
-        if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.relative:
+        if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.norm:
             if settings.method.kind in WHOLE:
                 return f"{said} **Not one draw is told from the others** by this loss: success is too rare to be met."
             return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."

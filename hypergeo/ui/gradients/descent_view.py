@@ -19,6 +19,7 @@ from hypergeo.estimators.descent import Descent, DescentRun
 from hypergeo.estimators.expectation import ListedUrn, expected_separable
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.loss_background import fog
+from hypergeo.objectives import CountedObjective
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread, seeded
 
 from .estimators import Method
@@ -115,7 +116,7 @@ def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
 @one_thread()
 def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
     """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
-    counted = _Counted(task.loss)
+    counted = CountedObjective(task.loss)
     copies = 1 if method.kind == "exact" else number
     with seeded(seed), torch.enable_grad():
         logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
@@ -209,15 +210,3 @@ def _kept(values: torch.Tensor) -> np.ndarray:
     array = values.numpy()
     array.flags.writeable = False
     return array
-
-
-class _Counted:
-    """A loss that counts the vectors at which it is evaluated."""
-
-    def __init__(self, loss: Loss):
-        self.loss = loss
-        self.evaluations = 0
-
-    def __call__(self, counts: torch.Tensor) -> torch.Tensor:
-        self.evaluations += counts[..., 0].numel()
-        return self.loss(counts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from hypergeo.distributions.fisher import FisherHypergeometric
@@ -18,9 +20,11 @@ from hypergeo.estimators import (
     StraightThrough,
 )
 from hypergeo.estimators.expectation import ListedUrn, expected_separable
+from hypergeo.quality.agreement import Agreement, compare_gradients
+from hypergeo.quality.reference_gradient import Reference
 from hypergeo.ui.limits import GRADIENTS
 
-__all__ = ["KINDS", "REFERENCE", "WHOLE", "Method", "contestants"]
+__all__ = ["KINDS", "REFERENCE", "WHOLE", "Method", "agreement", "contestants"]
 
 KINDS = ("Gumbel-softmax", "straight-through", "exact marginal", "score function", "control variate", "exact")
 RELAXING = KINDS[:2]
@@ -113,3 +117,9 @@ def contestants(temperature: float) -> list[Method]:
     """All estimators that draw, the relaxing ones with both kinds of conditionals."""
     relaxing = [Method(kind, temperature, rule) for kind in RELAXING for rule in ("exact", "merged")]
     return relaxing + [Method(kind) for kind in KINDS[len(RELAXING) : -1]]
+
+
+def agreement(estimates: np.ndarray, exact: np.ndarray) -> Agreement:
+    """Compares estimates ``(S, K)`` with the exact gradient ``(K,)``, in lengths of the exact one unless that is zero."""
+    reference = Reference("exact", tuple(exact.tolist()), (0.0,) * len(exact), "", rounding=1e-9)
+    return compare_gradients(torch.tensor(estimates), reference).relative()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
@@ -20,7 +21,7 @@ from .arrays import ENDS, HEIGHT
 from .descent_view import estimates
 from .estimators import REFERENCE, Method, contestants
 from .settings import Settings
-from .text import loss_words, table_csv
+from .text import loss_words
 
 __all__ = ["RaceView"]
 
@@ -169,14 +170,14 @@ class RaceView:
     def export(self) -> bytes:
         """Every step of every descent, as comma-separated values."""
         rows = [
-            (f'"{method.label}"', step, loss, int(spent))
+            (method.label, step, loss, int(spent))
             for method, record in self.records.items()
             for step, (loss, spent) in enumerate(
                 zip(record.losses.tolist(), [0.0, *record.evaluations.cumsum().tolist()], strict=True)
             )
         ]
         names = ("estimator", "step", "loss", "evaluations")
-        return table_csv({name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
+        return csv_text([names, *rows]).encode()
 
     def _by_cost(self) -> str:
         """Who was lowest once the dearest step's price had been paid by all: a fair moment that all have passed."""

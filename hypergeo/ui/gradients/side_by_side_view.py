@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import Palette
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
-from hypergeo.ui.quality.agreement import Agreement, agreement
+from hypergeo.quality.agreement import Agreement
 
 from .descent_view import Estimates, exact_gradient
-from .estimators import Method, contestants
+from .estimators import Method, agreement, contestants
 from .settings import Settings
-from .text import ARROW_WORDS, draws_words, table_csv
+from .text import ARROW_WORDS, draws_words
 
 __all__ = ["SideBySide"]
 
@@ -64,8 +65,8 @@ class SideBySide:
                 label=method.key,
                 note=_note(self.agreements[method]) if method.kind != "exact" else "the sum over all counts",
                 estimates=-found.gradients,
-                bias=(self.agreements[method].bias, self.agreements[method].low, self.agreements[method].high),
-                spread=self.agreements[method].spread,
+                bias=astuple(self.agreements[method].bias),
+                spread=self.agreements[method].deviation.value,
             )
             for method, found in self.found.items()
         ]
@@ -80,26 +81,27 @@ class SideBySide:
         """What to notice, with the numbers on show."""
         settings = self.settings
         drawing = {method: found for method, found in self.agreements.items() if method.kind != "exact"}
-        if not next(iter(drawing.values())).relative:
+        if not next(iter(drawing.values())).norm:
             return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
         biased = [method for method, found in drawing.items() if found.biased]
-        worst = max(drawing, key=lambda method: drawing[method].bias)
+        worst = max(drawing, key=lambda method: drawing[method].bias.value)
         if biased:
             names = ", ".join(method.key for method in biased)
             bias = (
                 f"**Biased** here, beyond what noise explains: {names}. "
-                f"The largest bias, of {worst.key}, is **{100 * drawing[worst].bias:.0f} %** of the exact gradient's length."
+                f"The largest bias, of {worst.key}, is **{100 * drawing[worst].bias.value:.0f} %** of the exact "
+                "gradient's length."
             )
         else:
             bias = f"With {settings.number} estimates each, **no bias can be told from noise** for any of them."
-        best = min(drawing, key=lambda method: drawing[method].rmse)
-        widest = max(drawing, key=lambda method: drawing[method].spread)
-        error = drawing[best].rmse
+        best = min(drawing, key=lambda method: drawing[method].rmse.value)
+        widest = max(drawing, key=lambda method: drawing[method].deviation.value)
+        error = drawing[best].rmse.value
         off = f"off by **{error:.2g} lengths** of the exact gradient" if error else "**exact, to rounding,**"
         least = f"A single estimate from {draws_words(settings.draws)} is {off} with {best.key}, the least of all"
         return [
             bias,
-            f"{least}; {widest.key} spreads most, by {drawing[widest].spread:.2g} lengths.",
+            f"{least}; {widest.key} spreads most, by {drawing[widest].deviation.value:.2g} lengths.",
             f"{draws_words(settings.draws).capitalize()} cost {self._cost('score function')} evaluations of the loss by most, "
             f"{self._cost('control variate')} with the control variate, whose expansion looks around the mean as well, and "
             f"{self._cost('exact')} for the exact sum over all count vectors.",
@@ -110,11 +112,11 @@ class SideBySide:
         found = self.agreements.values()
         return {
             "estimator": [method.label for method in self.methods],
-            "bias": [one.bias for one in found],
-            "bias from": [one.low for one in found],
-            "bias to": [one.high for one in found],
-            "spread": [one.spread for one in found],
-            "root mean squared error": [one.rmse for one in found],
+            "bias": [one.bias.value for one in found],
+            "bias from": [one.bias.low for one in found],
+            "bias to": [one.bias.high for one in found],
+            "spread": [one.deviation.value for one in found],
+            "root mean squared error": [one.rmse.value for one in found],
             "angle, degrees": [one.angle for one in found],
             "evaluations each": [self.found[method].evaluations for method in self.methods],
         }
@@ -138,18 +140,17 @@ class SideBySide:
             for number, row in enumerate(found.gradients.tolist())
         ]
         names = ["estimator", "estimate", *(f"gradient_{group + 1}" for group in range(len(self.exact)))]
-        columns = zip(*[(f'"{label}"', *rest) for label, *rest in rows], strict=True)
-        return table_csv({name: list(column) for name, column in zip(names, columns, strict=True)})
+        return csv_text([names, *rows]).encode()
 
     def _cost(self, kind: str) -> str:
         return f"{next(found.evaluations for method, found in self.found.items() if method.kind == kind):,.0f}"
 
 
 def _note(found: Agreement) -> str:
-    if not found.relative:
-        return f"spread {found.spread:.2g}"
-    spread = f"spread {found.spread:.2g}×" if found.spread else "no spread"
-    if found.spread == 0 and found.along == -1:
+    if not found.norm:
+        return f"spread {found.deviation.value:.2g}"
+    spread = f"spread {found.deviation.value:.2g}×" if found.deviation.value else "no spread"
+    if found.deviation.value == 0 and found.along == -1:
         return "no gradient at all"
-    bias = f"bias {100 * found.bias:.0f} %" if found.biased else "no bias seen"
+    bias = f"bias {100 * found.bias.value:.0f} %" if found.biased else "no bias seen"
     return f"{bias}, {spread}"

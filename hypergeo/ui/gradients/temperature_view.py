@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_columns
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel
 from hypergeo.figures.gradients.estimators import STYLES
-from hypergeo.ui.quality.agreement import Agreement, agreement
+from hypergeo.quality.agreement import Agreement
 
 from .descent_view import CURVE, exact_gradient
-from .estimators import Method, contestants
+from .estimators import Method, agreement, contestants
 from .settings import Settings
-from .text import draws_words, table_csv
+from .text import draws_words
 
 __all__ = ["CURVE_ESTIMATES", "TemperatureView"]
 
@@ -62,13 +63,13 @@ class TemperatureView:
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Bias, spread and root mean squared error, each against temperature."""
         kept = self.curves
-        values = [max(one.bias, one.spread, one.rmse) for found in kept.values() for one in found]
+        values = [max(one.bias.value, one.deviation.value, one.rmse.value) for found in kept.values() for one in found]
         high = max(1.2 * max(values, default=1.0), 1.5)
         low = 0.008  # so that the ticks of both axes keep apart where they meet
         panels = []
         for name, title in (
             ("bias", "Bias, where beyond noise"),
-            ("spread", "Spread of one estimate"),
+            ("deviation", "Spread of one estimate"),
             ("rmse", "Error of one estimate (root mean square)"),
         ):
             last = name == "rmse"
@@ -101,26 +102,27 @@ class TemperatureView:
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
         soft = next(found for method, found in self.curves.items() if method.key == "Gumbel-softmax")
-        if not soft[0].relative:
+        if not soft[0].norm:
             return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
         method, temperature, error = self._best()
         rest = {other: found[0] for other, found in self.curves.items() if not other.relaxes}
-        other = min(rest, key=lambda one: rest[one].rmse)
+        other = min(rest, key=lambda one: rest[one].rmse.value)
         return [
-            f"**Cold is noisy, hot is biased**: Gumbel-softmax spreads {soft[0].spread:.2g} times the exact gradient's length "
-            f"at τ = {CURVE[0]:g} and {soft[-1].spread:.2g} times at τ = {CURVE[-1]:g}, where its bias is {soft[-1].bias:.2g}.",
+            f"**Cold is noisy, hot is biased**: Gumbel-softmax spreads {soft[0].deviation.value:.2g} times the exact "
+            f"gradient's length at τ = {CURVE[0]:g} and {soft[-1].deviation.value:.2g} times at τ = {CURVE[-1]:g}, where its "
+            f"bias is {soft[-1].bias.value:.2g}.",
             f"The least error of a relaxing estimator is **{error:.2g}**, by {method.key} at **τ = {temperature:g}**; without "
-            f"any temperature, {other.key} has {rest[other].rmse:.2g}.",
+            f"any temperature, {other.key} has {rest[other].rmse.value:.2g}.",
             self._about_rule(),
         ]
 
     def _about_rule(self) -> str:
         """What the merged rule's bias is where the relaxation's own is least."""
         found = {method.key: curve_ for method, curve_ in self.curves.items()}
-        at = int(np.argmin([one.rmse for one in found["Gumbel-softmax"]]))
+        at = int(np.argmin([one.rmse.value for one in found["Gumbel-softmax"]]))
         merged, exact = found["Gumbel-softmax (merged)"][at], found["Gumbel-softmax"][at]
         said = f"At τ = {CURVE[at]:g}, where Gumbel-softmax errs least, the merged rule's bias is {_bias_words(merged)}"
-        if merged.low > exact.high:
+        if merged.bias.low > exact.bias.high:
             return (
                 f"{said}, against {_bias_words(exact)} with exact conditionals: **no temperature takes the rule's bias away**."
             )
@@ -136,11 +138,11 @@ class TemperatureView:
         return {
             "estimator": [row[0] for row in rows],
             "temperature": [row[1] for row in rows],
-            "bias": [row[2].bias for row in rows],
-            "bias from": [row[2].low for row in rows],
-            "bias to": [row[2].high for row in rows],
-            "spread": [row[2].spread for row in rows],
-            "root mean squared error": [row[2].rmse for row in rows],
+            "bias": [row[2].bias.value for row in rows],
+            "bias from": [row[2].bias.low for row in rows],
+            "bias to": [row[2].bias.high for row in rows],
+            "spread": [row[2].deviation.value for row in rows],
+            "root mean squared error": [row[2].rmse.value for row in rows],
         }
 
     def live(self) -> str:
@@ -157,12 +159,11 @@ class TemperatureView:
 
     def export(self) -> bytes:
         """The table as comma-separated values."""
-        table = self.table()
-        return table_csv({**table, "estimator": [f'"{name}"' for name in table["estimator"]]})
+        return csv_columns(self.table()).encode()
 
     def _best(self) -> tuple[Method, float, float]:
         found = [
-            (method, temperature, one.rmse)
+            (method, temperature, one.rmse.value)
             for method, curve_ in self.curves.items()
             if method.relaxes
             for temperature, one in zip(CURVE, curve_, strict=True)
@@ -172,7 +173,7 @@ class TemperatureView:
     def _line(self, method: Method, found: list[Agreement], name: str, low: float, *, label: bool) -> Line:
         style = STYLES[method.key]
         repeat = 1 if method.relaxes else len(CURVE)
-        y = np.array([getattr(one, name) for one in found] * repeat)
+        y = np.array([getattr(one, name).value for one in found] * repeat)
         if name == "bias":  # what noise alone explains is no bias, and is not drawn
             y = np.where(np.array([one.biased for one in found] * repeat), y, np.nan)
         return Line(
@@ -188,4 +189,4 @@ class TemperatureView:
 
 
 def _bias_words(found: Agreement) -> str:
-    return f"**{found.bias:.0%}** of the exact gradient's length".replace("%", " %") if found.biased else "none beyond noise"
+    return f"**{100 * found.bias.value:.0f} %** of the exact gradient's length" if found.biased else "none beyond noise"

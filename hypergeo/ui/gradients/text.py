@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from hypergeo.ui.quality.agreement import Agreement
+from hypergeo.quality.agreement import Agreement
 
-__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words", "table_csv"]
+__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words"]
 
 ARROW_WORDS = "Arrows are gradients in the log weights, turned downhill: towards a corner means raise that group's weight."
 
@@ -34,18 +31,6 @@ def loss_words(loss: float) -> str:
     return "less than 0.001" if 0 < loss < 0.001 else f"{loss:.4g}"
 
 
-def table_csv(table: Mapping[str, list[Any]]) -> bytes:
-    """A table as comma-separated values.
-
-    Example:
-        >>> table_csv({"step": [0, 1], "loss": [2.5, None]}).decode()
-        'step,loss\\n0,2.5\\n1,\\n'
-    """
-    rows = zip(*table.values(), strict=True)
-    lines = [",".join(table), *(",".join("" if value is None else str(value) for value in row) for row in rows)]
-    return ("\n".join(lines) + "\n").encode()
-
-
 def draws_words(number: int) -> str:
     """A number of draws in words.
 
@@ -58,14 +43,14 @@ def draws_words(number: int) -> str:
 
 def about_mean(found: Agreement) -> str:
     """How the mean estimate agrees with the exact gradient, in words."""
-    if not found.relative:
-        return f"The exact gradient is **zero** here; a single estimate spreads by {found.spread:.3g} around it."
+    if not found.norm:
+        return f"The exact gradient is **zero** here; a single estimate spreads by {found.deviation.value:.3g} around it."
     spread = (
-        f"a single estimate spreads **{found.spread:.2g} times** its length"
-        if found.spread
+        f"a single estimate spreads **{found.deviation.value:.2g} times** its length"
+        if found.deviation.value
         else "no estimate differs from another"
     )
-    if found.bias == 0 and found.spread == 0:
+    if found.bias.value == 0 and found.deviation.value == 0:
         return f"The mean arrow **is the exact one**, and {spread}."
     if not found.biased:
         return f"The mean of {found.number} arrows **cannot be told from the exact one**, and {spread}."

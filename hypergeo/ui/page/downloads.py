@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -10,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+
+from hypergeo._records import csv_text
 
 from .viewport import QUIET
 
@@ -125,13 +126,10 @@ def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -
         0.5,soft,0,1.25,0.75
         <BLANKLINE>
     """
-    text = io.StringIO()
-    groups = samples.shape[-1]
-    text.write(",".join(["temperature", "kind", "sample", *(f"group_{group + 1}" for group in range(groups))]) + "\n")
+    rows: list[list[Any]] = [["temperature", "kind", "sample", *(f"group_{group + 1}" for group in range(samples.shape[-1]))]]
     for temperature, block in zip(temperatures, samples.tolist(), strict=True):
-        rows: list[Any] = [f"{temperature:g},{kind},{number}," + ",".join(map(repr, row)) for number, row in enumerate(block)]
-        text.write("\n".join(rows) + "\n")
-    return text.getvalue().encode()
+        rows += [[f"{temperature:g}", kind, number, *row] for number, row in enumerate(block)]
+    return csv_text(rows).encode()
 
 
 @st.cache_resource

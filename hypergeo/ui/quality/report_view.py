@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import LIGHT, Palette
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.figures.quality.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
@@ -165,14 +164,14 @@ class PublishedView:
 
     def csv(self) -> bytes:
         """Every test as comma-separated values."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["second_weight", "conditionals", "reference", "set", "group", "ks", "p_value"])
-        for row in self.check.rows:
-            for number, (distances, p_values) in enumerate(zip(row.distances, row.p_values, strict=True)):
-                for group, (distance, p_value) in enumerate(zip(distances, p_values, strict=True), 1):
-                    writer.writerow([row.second_weight, row.conditionals, row.reference, number, group, distance, p_value])
-        return text.getvalue().encode()
+        head = ["second_weight", "conditionals", "reference", "set", "group", "ks", "p_value"]
+        rows = [
+            [row.second_weight, row.conditionals, row.reference, number, group, *tested]
+            for row in self.check.rows
+            for number, tests in enumerate(zip(row.distances, row.p_values, strict=True))
+            for group, tested in enumerate(zip(*tests, strict=True), 1)
+        ]
+        return csv_text([head, *rows]).encode()
 
     def html(self) -> str:
         """The figure as a page that opens offline."""

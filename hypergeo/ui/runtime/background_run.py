@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,9 +16,10 @@ import torch
 
 from hypergeo.ui.convergence.arrays import one_thread, seeded
 
+from .result_store import ResultStore
 from .scheduler import TURNS, nobody_looks, this_session
 
-__all__ = ["Finished", "Progress", "Run", "UnwantedError", "finished", "stop_all"]
+__all__ = ["Progress", "Run", "UnwantedError", "finished", "stop_all"]
 
 _ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
 _SLICE = 0.1  # seconds that a run has the generator for, or a little longer
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
-class Work(Protocol[Result_co]):
+class Work(Hashable, Protocol[Result_co]):
     """What can be run: settings that results are kept by."""
 
     def measure(self, progress: Progress | None = None) -> Result_co:
@@ -172,34 +172,7 @@ class _Turns:
         torch.set_rng_state(mine)
 
 
-class Finished:
-    """Results of all sessions, the latest few, by their settings: a class that opens one link waits once."""
-
-    def __init__(self) -> None:
-        self._results: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, settings: Hashable) -> Any:
-        """The result of these settings, or ``None``."""
-        with self._lock:
-            if settings in self._results:
-                self._results.move_to_end(settings)
-            return self._results.get(settings)
-
-    def put(self, settings: Any, result: Any) -> None:
-        """Keeps a result by its settings, which can be hashed."""
-        with self._lock:
-            self._results[settings] = result
-            while len(self._results) > _KEPT:
-                self._results.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        with self._lock:
-            self._results.clear()
-
-
 @st.cache_resource(show_spinner=False)
-def finished() -> Finished:
-    """The server's finished results."""
-    return Finished()
+def finished() -> ResultStore[Any]:
+    """Finished results of all sessions by their settings: a class that opens one link waits once."""
+    return ResultStore(_KEPT)

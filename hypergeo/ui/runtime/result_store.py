@@ -1,4 +1,4 @@
-"""What one session has worked out, for the others to go on from."""
+"""Results that sessions of one server share, or that one run keeps."""
 
 from __future__ import annotations
 
@@ -7,48 +7,53 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["Shelf"]
+__all__ = ["ResultStore"]
 
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
-    """A bounded store that all sessions of a server share; what was asked for longest ago goes first.
+class ResultStore(Generic[T]):
+    """Keeps a bounded number of results by their settings; the least recently used one goes first.
 
-    What lies on it must not be changed by those who take it.
+    Stored results must not be changed.
 
     Args:
-        most: number of things it holds.
+        most: number of results that it keeps.
 
     Example:
-        >>> shelf = Shelf[str](2)
-        >>> shelf.put("a", "first"), shelf.put("b", "second")
+        >>> store = ResultStore[str](2)
+        >>> store.put("a", "first"), store.put("b", "second")
         (None, None)
-        >>> shelf.take("a")
+        >>> store.get("a")
         'first'
-        >>> shelf.put("c", "third")
-        >>> shelf.take("b") is None, len(shelf)
+        >>> store.put("c", "third")
+        >>> store.get("b") is None, len(store)
         (True, 2)
     """
 
     def __init__(self, most: int):
-        self._most, self._things, self._turn = most, OrderedDict[Hashable, T](), threading.Lock()
+        self._most, self._results, self._lock = most, OrderedDict[Hashable, T](), threading.Lock()
 
     def __len__(self) -> int:
-        """Number of things on it."""
-        return len(self._things)
+        """Number of results."""
+        return len(self._results)
 
-    def put(self, key: Hashable, thing: T) -> None:
-        """Lays something on it."""
-        with self._turn:
-            self._things[key] = thing
-            self._things.move_to_end(key)
-            while len(self._things) > self._most:
-                self._things.popitem(last=False)
+    def put(self, key: Hashable, result: T) -> None:
+        """Stores a result."""
+        with self._lock:
+            self._results[key] = result
+            self._results.move_to_end(key)
+            while len(self._results) > self._most:
+                self._results.popitem(last=False)
 
-    def take(self, key: Hashable) -> T | None:
-        """What lies under a key, or nothing."""
-        with self._turn:
-            if key in self._things:
-                self._things.move_to_end(key)
-            return self._things.get(key)
+    def get(self, key: Hashable) -> T | None:
+        """Returns the result of a key, or ``None``."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
+
+    def clear(self) -> None:
+        """Removes all results."""
+        with self._lock:
+            self._results.clear()

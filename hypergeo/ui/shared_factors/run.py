@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,9 +14,9 @@ from hypergeo.datasets.image_pairs import ImagePairs
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.shared_factors import PairView, SharedFactors
 from hypergeo.shared_factors.fixed_rules import adavae_shared
-from hypergeo.shared_factors.scores import Collapse, collapse, match_factors
+from hypergeo.shared_factors.scores import Collapse, collapse, match_factors, rank_correlations
 from hypergeo.ui.convergence.arrays import one_thread
-from hypergeo.ui.runtime.result_store import Shelf
+from hypergeo.ui.runtime.result_store import ResultStore
 
 from .settings import STEPS, FactorSettings, Plan
 
@@ -37,7 +36,7 @@ _KEPT = 100  # steps between two states that all sessions may go on from
 _LAST = 24  # steps that were looked at and are kept as they were
 
 State = dict[str, Tensor]
-_SHELF: Shelf[State] = Shelf(100)
+_SHELF: ResultStore[State] = ResultStore(100)
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class FactorRun:
         self._turn = threading.Lock()
         self._model: SharedFactors | None = None
         self._done: tuple[tuple[int, str], ...] = ()
-        self._seen: OrderedDict[tuple[int, Plan], Snapshot] = OrderedDict()
+        self._seen: ResultStore[Snapshot] = ResultStore(_LAST)
 
     @one_thread()
     def at(self, step: int, plan: Plan) -> Snapshot:
@@ -126,10 +125,11 @@ class FactorRun:
             plan: what pairs share on the way.
         """
         with self._turn:
-            if (step, plan) not in self._seen:
+            seen = self._seen.get((step, plan))
+            if seen is None:
                 self._go_to(step, plan)
-                self._look(step, plan)
-            return self._seen[step, plan]
+                seen = self._look(step, plan)
+            return seen
 
     def take_on(self, step: int, plan: Plan, every: int = 0) -> Iterator[float]:
         """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done.
@@ -142,7 +142,7 @@ class FactorRun:
         looked = list(range(step, 0, -every))[:_LAST] if every else []
         for _ in range(STEPS):
             with self._turn, one_thread():
-                if (step, plan) in self._seen:
+                if self._seen.get((step, plan)) is not None:
                     return
                 made = self._go_to(step, plan, _AT_ONCE, looked)
             if made >= step:
@@ -163,7 +163,7 @@ class FactorRun:
             self._done = plan.until(done)
             if done % _KEPT == 0:
                 _SHELF.put(self._name(done, plan), model.state())
-            if looked and done in looked and (done, plan) not in self._seen:
+            if looked and done in looked and self._seen.get((done, plan)) is None:
                 self._look(done, plan)
         return model.steps_done
 
@@ -176,7 +176,7 @@ class FactorRun:
     def _skip_to(self, model: SharedFactors, step: int, plan: Plan) -> None:
         """Goes on from the furthest state that a session has passed with the same settings and plan."""
         for done in range(step // _KEPT * _KEPT, model.steps_done, -_KEPT):
-            state = _SHELF.take(self._name(done, plan))
+            state = _SHELF.get(self._name(done, plan))
             if state is not None:
                 model.load_state(state)
                 self._done = plan.until(done)
@@ -185,11 +185,11 @@ class FactorRun:
     def _name(self, done: int, plan: Plan) -> tuple[FactorSettings, int, tuple[tuple[int, str], ...]]:
         return self.settings, done, plan.until(done)
 
-    def _look(self, step: int, plan: Plan) -> None:
+    def _look(self, step: int, plan: Plan) -> Snapshot:
         assert self._model is not None
-        self._seen[step, plan] = _snapshot(self._model, self.settings, plan)
-        while len(self._seen) > _LAST:
-            self._seen.popitem(last=False)
+        seen = _snapshot(self._model, self.settings, plan)
+        self._seen.put((step, plan), seen)
+        return seen
 
 
 def fresh_pairs(settings: FactorSettings, model: SharedFactors, said: str) -> ImagePairs:
@@ -207,7 +207,7 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
     match = match_factors(latents, factors)
     found = seen.shared[0][:, match.clamp(min=0)] & (match >= 0)
     parts, moved = _exchanged(model, seen)
-    traversals = _traversals(model, seen)
+    strength = rank_correlations(latents, factors)[np.arange(len(match)), match.numpy()]
     low, high = seen.distances[0].aminmax(dim=-1)
     d = settings.dimensions
     return Snapshot(
@@ -224,7 +224,7 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
         threshold=float((0.5 * (low + high)).median()),
         information=seen.information[0].numpy(),
         match=match.numpy(),
-        strength=_strength(latents, factors, match),
+        strength=np.where(match.numpy() >= 0, strength, 0.0),
         shared=pairs.shared[:SHOWN].numpy(),
         found=found[:SHOWN].numpy(),
         hits=float((found == pairs.shared).double().mean()),
@@ -232,39 +232,26 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
         collapse=collapse(seen)[0],
         images={"pairs": _bytes(few), **parts},
         moved=moved,
-        traversals=traversals,
+        traversals=_bytes(model.traverse(seen.first(SHOWN), torch.from_numpy(VALUES))[0]),
         **_history(model, settings, plan),
     )
 
 
 def _exchanged(model: SharedFactors, seen: PairView) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Pictures before and after exchanges, and how far both are from each other.
-
-    :meth:`SharedFactors.swap` gives the same pictures, and looks at the pairs anew for each.
-    """
-    own, shared = seen.mean[:, :_EXCHANGED], seen.shared[:, :_EXCHANGED, None]
-    threshold = adavae_shared(seen.distances[:, :_EXCHANGED])[:, :, None]
-    others, next_pair = own.flip(2), own.roll(-1, 1)
-    latents = {
-        "plain": own,
-        "shared": torch.where(shared, others, own),
-        "independent": torch.where(shared, own, others),
-        "next": torch.where(shared, next_pair, own),
-        "adavae": torch.where(threshold, others, own),
+    """Pictures before and after exchanges, and how far both are from each other."""
+    few = seen.first(_EXCHANGED)
+    pairs = few.mean.shape[1]
+    plain, shared = model.decode(few.mean)[0], model.swap(few)[0]
+    threshold = model.swap(few, adavae_shared(few.distances))[0]
+    pictures = {
+        "plain": plain,
+        "shared": shared,
+        "independent": model.swap(few, "independent")[0],
+        "next": model.swap(few, donors=torch.arange(1, pairs + 1) % pairs)[0],
+        "seen": model.reconstruct(few)[0],
     }
-    pictures = dict(zip(latents, model.decode(torch.stack(list(latents.values()), 1))[0], strict=True))
-    few = {name: _bytes(each[:SHOWN]) for name, each in pictures.items() if name != "adavae"}
-    few["seen"] = _bytes(model.decode(seen.latents[:, :SHOWN])[0])
-    plain = pictures["plain"]
-    moved = {"ours": _far(pictures["shared"], plain), "AdaVAE's": _far(pictures["adavae"], plain)}
-    return few, {**moved, "everything": _far(plain[:, 0], plain[:, 1])}
-
-
-def _traversals(model: SharedFactors, seen: PairView) -> np.ndarray:
-    mean = seen.mean[:, :SHOWN, 0]
-    here = torch.eye(model.dimensions, dtype=torch.bool)[:, None]
-    values = torch.from_numpy(VALUES).to(mean.dtype)[:, None]
-    return _bytes(model.decode(torch.where(here, values, mean[:, :, None, None]))[0])
+    moved = {"ours": _far(shared, plain), "AdaVAE's": _far(threshold, plain), "everything": _far(plain[:, 0], plain[:, 1])}
+    return {name: _bytes(each[:SHOWN]) for name, each in pictures.items()}, moved
 
 
 def _history(model: SharedFactors, settings: FactorSettings, plan: Plan) -> dict[str, np.ndarray]:
@@ -277,14 +264,6 @@ def _history(model: SharedFactors, settings: FactorSettings, plan: Plan) -> dict
     true = np.array([expected[plan.at(step)] for step in steps.tolist()], dtype=float)
     columns = [past.loss[:, 0], past.estimate[:, 0], past.adavae[:, 0], torch.from_numpy(true), past.log_weight[:, 0]]
     return {"record": torch.stack([column.double() for column in columns], 1).numpy(), "laws": past.law[:, 0].numpy()}
-
-
-def _strength(latents: Tensor, factors: Tensor, match: Tensor) -> np.ndarray:
-    ranks = [values.argsort(0).argsort(0).double() for values in (latents, factors)]
-    first, second = (values - values.mean(0) for values in ranks)
-    both = first[:, match.clamp(min=0)]
-    scale = (both.square().sum(0) * second.square().sum(0)).sqrt().clamp(min=1e-12)
-    return torch.where(match >= 0, ((both * second).sum(0) / scale).abs(), 0.0).numpy()
 
 
 def _bytes(images: Tensor) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import Palette
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
@@ -237,13 +236,11 @@ class FactorView:
 
     def export(self) -> bytes:
         """All steps, as comma-separated values."""
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
         law = [f"probability_of_{number}" for number in range(self.settings.dimensions + 1)]
-        rows.writerow(["step", "loss", "ours", "adavae", "true", "log_weight", *law])
+        rows: list[list[Any]] = [["step", "loss", "ours", "adavae", "true", "log_weight", *law]]
         for step, (record, probabilities) in enumerate(zip(self.now.record, self.now.laws, strict=True), 1):
-            rows.writerow([step, *(f"{value:.6g}" for value in [*record, *probabilities])])
-        return text.getvalue().encode()
+            rows.append([step, *(f"{value:.6g}" for value in [*record, *probabilities])])
+        return csv_text(rows).encode()
 
 
 def _thinned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

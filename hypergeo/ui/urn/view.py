@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import csv_text
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
 from hypergeo.figures.counts.urn import NARROW, WIDE
 from hypergeo.ui.convergence.arrays import Urn
@@ -146,9 +147,8 @@ class UrnView:
 
     def export(self) -> bytes:
         """The draws on show as comma-separated values, one row for each."""
-        header = ",".join(["draw", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))])
-        rows = [f"{number}," + ",".join(map(str, row)) for number, row in enumerate(self.counts.tolist(), 1)]
-        return ("\n".join([header, *rows]) + "\n").encode()
+        head = ["draw", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))]
+        return csv_text([head, *([number, *row] for number, row in enumerate(self.counts.tolist(), 1))]).encode()
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the picture, one row for each group."""

@@ -163,18 +163,18 @@ def digits(section: Section, judged: bool) -> None:
             "case": case,
             "method": name,
             "size error, %": 100 * error.mean,
-            "± s.d.": 100 * (error.sd or 0.0),
+            "± s.d.": 100 * (error.deviation or 0.0),
             "seeds below 5 %": f"{sum(one < _CLOSE for one in study.values(name, 'size_error'))} of {len(study.seeds)}",
             "ARI": f"{study.spread(name, 'adjusted_rand_index').mean:.4f}",
             "NMI": f"{study.spread(name, 'mutual_information').mean:.4f}",
             "accuracy, %": f"{100 * study.spread(name, 'accuracy').mean:.2f}",
-            "CPU s": study.spread(name, "seconds").median,
+            "CPU s": statistics.median(study.values(name, "seconds")),
         }
         section.rows.append(row)
     for score in ("size_error", "adjusted_rand_index"):
         versus = study.compared(LABELLING[0], LABELLING[-1], score)
         what = f"{case}: {score.replace('_', ' ')} better than with uniform sizes, in standard errors"
-        gain = versus.better / max(versus.standard_error, 1e-12)
+        gain = versus.difference / max(versus.standard_error, 1e-12)
         section.verdicts.append(Verdict(what, gain, 2.0, "", at_least=True, judged=judged))
 
 

@@ -1,0 +1,53 @@
+"""How the network of self-labelling is built and trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypergeo._validate import require_whole
+
+from .augmentation import Augmentation
+
+__all__ = ["LabellingSettings"]
+
+
+@dataclass(frozen=True)
+class LabellingSettings:
+    """How the network is built and trained; the same whatever the prior.
+
+    Attributes:
+        dimensions: ``D`` of the features.
+        width: of the network's two hidden layers.
+        batch: images a step.
+        warm_up: steps in which features are learned by contrast alone, before there are labels.
+        steps: steps with labels, after those.
+        every: steps between assignments.
+        draws: assignments, each to sizes drawn anew, whenever labels are assigned; the weights take a step after each.
+        drawn: share of the steps with labels in which sizes are drawn; the prior's mean takes their place afterwards.
+        rates: first step sizes of the network, without and with labels; both fall to zero by half a cosine.
+        weight_rate: first step size of the log weights, constant for half of the steps, then falling.
+        contrast: temperature of the contrastive loss.
+        concentration: largest that the clusters may have.
+        starts: of k-means, by which the first clusters are found.
+        augmentation: how images are changed.
+    """
+
+    dimensions: int = 16
+    width: int = 256
+    batch: int = 256
+    warm_up: int = 300
+    steps: int = 300
+    every: int = 15
+    draws: int = 5
+    drawn: float = 0.4
+    rates: tuple[float, float] = (2e-3, 1e-3)
+    weight_rate: float = 0.1
+    contrast: float = 0.2
+    concentration: float = 50.0
+    starts: int = 20
+    augmentation: Augmentation = Augmentation()  # noqa: RUF009  frozen, so it may be shared
+
+    def __post_init__(self) -> None:
+        least = {"dimensions": 2, "width": 1, "batch": 2, "warm_up": 0, "steps": 0, "every": 1, "draws": 1, "starts": 1}
+        for name, bound in least.items():
+            object.__setattr__(self, name, require_whole(name, getattr(self, name), bound))
