@@ -18,12 +18,12 @@ _HEIGHT = 528
 def learning_figure(
     gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """Pairs and estimates at the left, the law, the distances and the weight at the right, or all below one another.
+    """Pairs and estimates at the left, the distribution, the distances and the weight at the right, or all below one another.
 
     Args:
         gallery: pairs and what the model makes of them.
-        law: of the number.
-        cuts: distances and their cuts.
+        law: distribution of the number.
+        cuts: distances and thresholds.
         lines: over steps: estimates, and the weight.
         palette: the inks.
         narrow: whether the page is a telephone's width.
