@@ -116,12 +116,10 @@ class Panel {
       this.move(knob.name, read(), false)
     }
     input.onchange = () => {
-      const pointed = row.held
+      if (row.held) this.move(knob.name, read(), true)
+      else this.commitSoon() // a key, whose value has been sent
       row.held = false
-      this.move(knob.name, read(), pointed)
-      if (!pointed) this.commitSoon()
     }
-    input.onpointerup = () => (row.held = false)
     return row
   }
 

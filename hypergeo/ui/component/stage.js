@@ -116,6 +116,7 @@ class Stage {
       clearTimeout(this.timer)
     }
     if (data.answered === this.serial) this.asked = 0
+    this.root.dataset.answered = !this.asked
     this.showBar()
     this.showTour()
     if (fresh && last && data.note && data.note !== last.note) this.attend()
@@ -220,6 +221,7 @@ class Stage {
   ask(question) {
     this.serial += 1
     this.asked = performance.now()
+    this.root.dataset.answered = false
     const { epoch } = this.data
     this.setTriggerValue("move", { epoch, speed: this.speed.value, playing: this.playing, serial: this.serial, ...question })
   }
