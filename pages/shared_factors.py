@@ -62,7 +62,7 @@ def knobs() -> list[Section]:
         pairs.insert(0, Knob("pair", "Pair on show"))
     model = [
         Knob("rule", "Number shared, by", rule),
-        Knob("spare", "Dimensions beyond the factors"),
+        Knob("spare", "Spare dimensions", "Latent dimensions beyond the number of factors."),
         Knob("beta", "Weight of the KL term, β"),
         Knob("schedule", "Schedule, in steps", schedule),
     ]

@@ -305,17 +305,11 @@ def controls() -> None:
     }
     state = FactorState("fac", {"shared": Choice("2", SHARED), **settings, "edits": EditList(), **playback_controls(3000)})
     state.start()
-    for values in (
-        {"shared": "3"},
-        {"shared": "4"},
-        {"shared": "2"},
-        {"beta": 50.0},
-        {"step": 9},
-        {"shared": "1", "edits": ""},
-    ):
-        words = ", ".join(f"{name}={value}" for name, value in values.items())
-        st.button(f"move {words}", on_click=state.commit, args=(values,))
-        st.button(f"drag {words}", on_click=state.live, args=(values,))
+    shared = [{"shared": said} for said in SHARED]
+    for moved in (*shared, {"beta": 50.0}, {"step": 9}, {"shared": "1", "edits": ""}):
+        words = ", ".join(f"{name}={value}" for name, value in moved.items())
+        st.button(f"move {words}", on_click=state.commit, args=(moved,))
+        st.button(f"drag {words}", on_click=state.live, args=(moved,))
     st.text(repr(state.plan))
     st.text(str(state.get("step")))
 

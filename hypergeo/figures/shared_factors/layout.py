@@ -13,6 +13,7 @@ from hypergeo.figures.core.panels import Box, Panel, arrange
 __all__ = ["grid_figure", "learning_figure"]
 
 _HEIGHT = 528
+_LEAST = 740  # pixels of width at which texts of the wide figures keep apart: with less room, they are drawn smaller
 
 
 def learning_figure(
@@ -40,16 +41,16 @@ def learning_figure(
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
     left.take(20)
-    boxes = [left.box(0.075, 0.56, 344)]
+    boxes = [left.box(0.085, 0.57, 308)]
     right.take(20)
-    boxes.append(right.box(0.655, 1, 116))
+    boxes.append(right.box(0.655, 1, 112))
     right.take(62)
-    boxes.append(right.box(0.655, 1, 126))
-    left.take(40)
-    boxes.append(left.box(0.075, 0.5, 66))
+    boxes.append(right.box(0.655, 1, 112))
+    left.take(36)
+    boxes.append(left.box(0.085, 0.54, 106))
     right.take(62)
-    boxes.append(right.box(0.655, 0.955, 66))
-    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    boxes.append(right.box(0.655, 0.97, 86))
+    return _wide(panels, boxes, palette)
 
 
 def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
@@ -80,4 +81,10 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
     for _ in beside:
         boxes.append(right.box(0.79, 0.985, each))
         right.take(66)
-    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    return _wide(panels, boxes, palette)
+
+
+def _wide(panels: Sequence[Panel], boxes: Sequence[Box], palette: Palette) -> go.Figure:
+    figure = arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    figure.layout.meta = {"least": _LEAST}
+    return figure

@@ -103,6 +103,7 @@ def sprite_panel(
             "ticks": "",
             "showline": False,
             "constrain": "domain",
+            "constraintoward": "left",
         },
         yaxis={
             "range": [end + 0.04, -0.06],

@@ -97,7 +97,11 @@ class FactorWords:
                 "are shared on average, while dimensions begin to encode factors."
             )
         if self.answer is None:
-            why = "Pairs now share another number" if now.since > self.settings.warm_up else "The weight is now trained"
+            why = (
+                "Pairs now share another number, and the weight follows"
+                if now.since > self.settings.warm_up
+                else "The weight is now trained"
+            )
             return f"**Step {now.step:,}.** {why}: it rises where sharing more lowers the loss, else it falls."
         said = f"**Step {now.step:,}.** {self._verdict()}"
         return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said

@@ -62,7 +62,7 @@ class FactorView:
         lines = [self._estimates_panel(palette), self._weight_panel(palette)]
         return learning_figure(
             self._gallery_panel(palette, pairs),
-            self._law_panel(palette),
+            self._law_panel(palette, title="Distribution of the number of shared factors"),
             self._cuts_panel(palette),
             lines,
             palette,
@@ -138,7 +138,7 @@ class FactorView:
             format=".1f",
         )
 
-    def _law_panel(self, palette: Palette) -> Panel:
+    def _law_panel(self, palette: Palette, title: str = "Number of shared factors") -> Panel:
         now, numbers = self.now, self.settings.dimensions + 1
         if now.said == VARYING:
             return agreement_panel(
@@ -151,7 +151,7 @@ class FactorView:
             )
         shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
         adavae, true = shares
-        return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title="Number of shared factors")
+        return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title=title)
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now
@@ -179,9 +179,9 @@ class FactorView:
             palette,
             title="Estimated number of shared dimensions",
             xtitle="step",
-            xrange=(0, self._reach),
+            xrange=self._steps,
             yrange=(0, self.settings.dimensions + 0.8),
-            height=50,
+            height=90,
             labels=0.13,
         )
 
@@ -194,17 +194,18 @@ class FactorView:
         return lines_panel(
             [Line(steps, values[:, 0], palette.relaxed, "log weight", symbol="circle" if known else "")],
             palette,
-            title="Log weight" if known else "This rule has no weights",
+            title="Log weight of sharing" if known else "This rule has no weights",
             xtitle="step",
-            xrange=(0, self._reach),
+            xrange=self._steps,
             yrange=(-reach, reach),
-            height=66,
+            height=86,
         )
 
     @property
-    def _reach(self) -> int:
-        """Where the axis of steps ends: at the schedule's end, and further on once that is passed."""
-        return self.settings.schedule if self.now.step <= self.settings.schedule else STEPS
+    def _steps(self) -> tuple[float, float]:
+        """Ends of the axis of steps: it ends with the schedule, and further on once that is passed."""
+        reach = self.settings.schedule if self.now.step <= self.settings.schedule else STEPS
+        return -0.015 * reach, reach
 
     def alt(self) -> str:
         """The figure in one sentence, for readers who cannot see it."""
