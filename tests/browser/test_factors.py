@@ -93,7 +93,7 @@ def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(vis
     press(opened, "▶ Play")
     opened.wait_for(lambda: position(opened) >= 40, "some steps", seconds=90)
     entries = page.evaluate("history.length")
-    page.get_by_role("radiogroup", name="Factors that a pair shares").get_by_text("0", exact=True).click()
+    page.locator('[data-name="shared"] input[value="0"]').click()
     opened.wait_for(lambda: said(opened, "shared") == "0", "the address")
     assert page.evaluate("history.length") == entries + 1
     first, edit = said(opened, "edits").split("_")

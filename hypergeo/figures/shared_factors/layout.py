@@ -33,10 +33,11 @@ def learning_figure(
     if narrow:
         above = Pixels(26 + 345 + 4 * 26 + 3 * 46 + 3 * 150 + 34 + 110 + 44)
         above.take(26)
+        panels = [gallery, lines[0], law, cuts, *lines[1:]]
         boxes = [above.box(0.2, 1, 345)]
         for height in (150, 150, 150, 110):
             above.take(34)
-            boxes.append(above.box(0.12, 1, height))
+            boxes.append(above.box(0.12, 0.97, height))
             above.take(38)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)

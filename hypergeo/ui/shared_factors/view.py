@@ -132,7 +132,7 @@ class FactorView:
         moved = self.now.moved
         return bars_panel(
             100 * np.array(list(moved.values())),
-            ["inferred shared part", "AdaVAE's shared part", "everything"],
+            ["inferred<br>shared part", "AdaVAE's<br>shared part", "everything"],
             palette,
             title="Change of images by a swap, %",
             format=".1f",
