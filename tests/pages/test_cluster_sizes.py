@@ -6,13 +6,12 @@ import contextlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering.scores import score_clusters
@@ -24,21 +23,13 @@ from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
+from tests.support.app import pages
+from tests.support.app.pages import text
 
-APP = str(Path(__file__).parents[2] / "app.py")
 DATA = clouds("steep", 3, 90, 4.0, 1)
 
 
-def page(**address: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120).run()
-    app.switch_page("pages/cluster_sizes.py")
-    for key, value in address.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def spoken(app: AppTest) -> str:
-    return "\n".join(block.value for block in [*app.markdown, *app.caption])
+page = partial(pages.page, "cluster_sizes")
 
 
 def test_a_run_does_what_the_model_does():
@@ -203,7 +194,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
     )
     assert not app.exception
     assert not app.warning
-    assert "τ = 0.5 at step 6; weights = 1, 2, 0.5 at step 9" in spoken(app)
+    assert "τ = 0.5 at step 6; weights = 1, 2, 0.5 at step 9" in text(app)
     code = next(block.value for block in app.code if "SizedClusters" in block.value)
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -218,7 +209,7 @@ def test_moving_a_control_on_the_way_is_an_edit_and_resets_forget_it():
     app.select_slider(key="clu_tau").set_value(0.1).run()
     assert app.query_params["clu_edits"] in (["0~tau~1_5~tau~0.1"], "0~tau~1_5~tau~0.1")
     app.button(key="_clu_set").click().run()
-    assert "weights = 1, 1, 1, 1 at step 5" in spoken(app)
+    assert "weights = 1, 1, 1, 1 at step 5" in text(app)
     app.slider(key="clu_clusters").set_value(3).run()
     assert not app.exception
     assert "clu_edits" not in app.query_params

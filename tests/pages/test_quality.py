@@ -7,7 +7,7 @@ import io
 import math
 import re
 import threading
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,9 @@ from hypergeo.ui.quality.report_view import PublishedView
 from hypergeo.ui.quality.run_panel import AT_ONCE
 from hypergeo.ui.runtime import background_run as quality_run
 from hypergeo.ui.runtime.background_run import Run, finished, stop_all
+from tests.support.app import pages
+from tests.support.app.pages import told
 
-APP = str(Path(__file__).parents[2] / "app.py")
 DEFAULTS = {name: control.default for name, control in quality_controls().items()}
 SMALL = {"qual_samples": "1000", "qual_gradients": "100", "qual_taus": "0.1"}
 COUNTS = {"qual_check": "your counts"}
@@ -47,13 +48,7 @@ def forget():
     finished().clear()
 
 
-def page(**address: str) -> AppTest:
-    """The page as a visitor with this address sees it, before anything that it runs has ended."""
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    app.switch_page("pages/quality.py")
-    for key, value in address.items():
-        app.query_params[key] = value
-    return app.run()
+page = partial(pages.page, "quality")
 
 
 def done(app: AppTest) -> AppTest:
@@ -70,10 +65,6 @@ def box(app: AppTest) -> str:
     found = [b.value for b in [*app.success, *app.warning] if b.icon in (":material/check_circle:", ":material/report:")]
     assert len(found) == 1
     return found[0]
-
-
-def told(app: AppTest) -> str:
-    return next(block.value for block in app.markdown if block.value.startswith("- "))
 
 
 def timeless(words: str) -> str:

@@ -31,7 +31,8 @@ from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pai
 from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
 from hypergeo.ui.shared_factors.text import FactorWords
 from hypergeo.ui.shared_factors.view import VIEWS, FactorView
-from tests.support.app.pages import alt, bullets, figure, go, link, open_page, sentence, stage, values
+from tests.support.app import pages
+from tests.support.app.pages import alt, figure, go, link, sentence, stage, text, told, values
 
 SMALL = FactorSettings(factors=3, schedule=400, seed=3)
 LATE: dict[str, Any] = {"step": 200, "record": np.ones((200, 5))}
@@ -52,11 +53,7 @@ def same(one: Snapshot, other: Snapshot) -> None:
 
 
 def page(**address: str) -> AppTest:
-    return open_page("shared_factors", **address)
-
-
-def spoken(app: AppTest) -> str:
-    return "\n".join(block.value for block in app.caption)
+    return pages.page("shared_factors", **address)
 
 
 def test_a_run_does_what_the_model_does():
@@ -269,7 +266,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     )
     assert not app.exception
     assert not app.warning
-    assert "pairs share 2 from step 6 on, 1 at first" in spoken(app)
+    assert "pairs share 2 from step 6 on, 1 at first" in text(app)
     code = next(block.value for block in app.code if "SharedFactors" in block.value)
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -323,7 +320,7 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
         for move in moves:
             next(button for button in app.button if button.label == move).click().run()
             assert not app.exception
-        address = {name: text[0] if isinstance(text, list) else text for name, text in dict(app.query_params).items()}
+        address = {name: said[0] if isinstance(said, list) else said for name, said in dict(app.query_params).items()}
         return [address.get(f"fac_{name}", "") for name in ("shared", "edits", "step")]
 
     assert after("move shared=3") == ["3", "0~2_5~3", "5"]
@@ -333,18 +330,18 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
     assert after("move step=9", "move shared=2") == ["", "0~2_5~4_9~2", "9"]
     assert after("move shared=1, edits=") == ["1", "", "9"], "a preset sets the edits itself"
     assert after("move shared=2", "drag beta=50.0") == ["", "0~1_9~2", "9"]
-    assert [text.value for text in app.text] == [repr(Plan("2")), "0"]
+    assert [shown.value for shown in app.text] == [repr(Plan("2")), "0"]
     assert after("move beta=50.0") == ["", "", ""], "other settings start anew"
 
 
 def test_edits_of_an_address_are_shown_and_can_be_forgotten():
     app = page(fac_factors="3", fac_step="5", fac_shared="3", fac_edits="0~2_2~3")
-    assert "pairs share 3 from step 2 on, 2 at first" in spoken(app)
+    assert "pairs share 3 from step 2 on, 2 at first" in text(app)
     assert figure(page(**link(app)))["data"] == figure(app)["data"]
     app.button(key="_fac_forget").click().run()
     assert not app.exception
     assert "fac_edits" not in app.query_params
-    assert "at first" not in spoken(app)
+    assert "at first" not in text(app)
     go(app, fac_factors="3", fac_step="5", fac_seed="8")
     assert sentence(app).startswith("**Step 5.**")
 
@@ -362,7 +359,7 @@ def test_try_this(number):
     again = page(**link(app))
     assert not again.warning
     assert values(again) == values(app)
-    assert bullets(again) == bullets(app)
+    assert told(again) == told(app)
     assert figure(again)["data"] == figure(app)["data"]
 
 
