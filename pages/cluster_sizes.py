@@ -41,7 +41,7 @@ STATE = PageState(
 )
 FILE = "_clu_file"
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
 
 

@@ -45,7 +45,7 @@ SENTENCE = (
     "step."
 )
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True)
 
 
