@@ -61,7 +61,9 @@ def convergence_figure(
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(buttons))) if labels else None
-    return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
+    figure = arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
+    figure.layout.meta = {"least": 820}  # pixels across, for the legend to keep off the panels at the right
+    return figure
 
 
 def single_figure(

@@ -87,7 +87,8 @@ class Panel {
   }
 
   label(knob) {
-    const swatch = knob.colour && make("span", { class: "hg-swatch", style: `background: ${knob.colour}`, "aria-hidden": "true" })
+    const look = { class: "hg-swatch", style: `background: ${knob.colour}`, "aria-hidden": "true" }
+    const swatch = knob.colour && make("span", look)
     return make("span", { class: "hg-label", title: knob.help || null }, ...(swatch ? [swatch] : []), knob.label)
   }
 
