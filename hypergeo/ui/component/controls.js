@@ -148,7 +148,8 @@ class Panel {
 
   stepper(knob) {
     const { low, high } = knob
-    const input = make("input", { type: "number", min: low, max: high, step: 1, inputmode: "numeric", "aria-label": knob.label })
+    const bounds = { min: low, max: high, step: 1 }
+    const input = make("input", { type: "number", inputmode: "numeric", "aria-label": knob.label, ...bounds })
     const clamped = value => Math.min(Math.max(Math.round(Number(value) || 0), low), high)
     const go = value => {
       input.value = clamped(value)
