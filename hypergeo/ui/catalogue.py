@@ -10,7 +10,9 @@ from streamlit.navigation.page import StreamlitPage
 
 __all__ = ["HOME", "PAGES", "PageEntry", "served_pages"]
 
-_ROOT = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
+# An installed package has the app within, a checkout has it beside the package.
+_ROOT = _PACKAGE / "_app" if (_PACKAGE / "_app").is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ PAGES = [
         "Shared factors",
         ":material/join_inner:",
         "How many factors pairs of images share, learned without labels, while one watches.",
-        "An autoencoder sees pairs of sprites, and learns how many factors they share from nothing but the pairs. Watch the "
-        "law find the number, exchange what is shared, and compare AdaVAE's threshold.",
+        "Watch a model learn how many factors the two images of a pair share, without labels. Swap the inferred shared part, "
+        "and compare with AdaVAE's threshold.",
     ),
     PageEntry(
         "pages/glossary.py",

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import dask
 import psutil
 import pytest
 from distributed import LocalCluster
+from distributed.utils import get_mp_context
 
 from hypergeo.commands.sweep import workers as sweep_workers
 from tests.support.sweeps import LONG, SMALL, URNS, called, times_changed, words
 from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked_workers() -> Iterator[None]:
+    """Dask's workers are forks of one process that has imported torch: a new one takes seconds to do that."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context()  # has a list of its own, the first time
+        multiprocessing.set_forkserver_preload([sweep_workers.__name__, "distributed"])
+        yield
 
 
 def test_workers_of_other_code_are_refused(write, capsys, monkeypatch):
@@ -67,27 +81,21 @@ def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):
     assert two == here
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing(write, capsys):
     """With ``SIGKILL``, while both workers are at work; its cell is measured by another."""
     grid = write(LONG)
     folder = grid.with_name("killed")
-    with subprocess.Popen(
-        [*words(grid, "--workers", 2, "--cells", folder, "--samplers", "soft", "--format", "json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
+    arguments = ["--sweep", grid, "--workers", 2, "--cells", folder, "--samplers", "soft", "--format", "json"]
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(called, capsys, *arguments)
         wait_until(lambda: folder.is_dir() and len(list(folder.glob("*.json"))) >= 2, "the first cells")
-        workers = [
-            child
-            for child in psutil.Process(running.pid).children(recursive=True)
-            if any("spawn_main" in part for part in child.cmdline())
-        ]
+        workers = [psutil.Process(child.pid) for child in multiprocessing.active_children()]
         assert len(workers) == 2
         workers[0].kill()
         assert len(list(folder.glob("*.json"))) <= 6
-        out, err = running.communicate(timeout=120)
-    assert (running.returncode, err) == (0, "")
+        status, out, err = running.result(120)
+    assert (status, err) == (0, "")
     assert not workers[0].is_running()
     found = json.loads(out)
     assert (len(found["rows"]), found["failed"]) == (10, [])

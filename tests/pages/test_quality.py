@@ -16,7 +16,7 @@ from hypergeo.ui.quality.report_view import PublishedView
 from hypergeo.ui.quality.run_panel import AT_ONCE
 from hypergeo.ui.runtime.background_run import finished, stop_all
 from tests.support.app.gate import Gate
-from tests.support.app.pages import alt, bullets, go, link, sentence, values
+from tests.support.app.pages import alt, go, link, sentence, told, values
 from tests.support.app.quality import done, good, page, run_snippet
 
 DEFAULTS = {name: control.default for name, control in quality_controls().items()}
@@ -52,7 +52,7 @@ class TestRelaxation:
         assert report.urn.total_count == law.total_count
         first, *others = report.verdict()
         assert sentence(app) == first
-        assert timeless(bullets(app)) == timeless("- " + "\n- ".join(others))
+        assert timeless(told(app)) == timeless("- " + "\n- ".join(others))
         assert alt(app).startswith("Distance of samples")
         assert good(app)
         labels = [button.label for button in app.get("download_button")]
@@ -68,44 +68,44 @@ class TestRelaxation:
 
     def test_a_report_stays_when_controls_move_and_is_marked(self):
         app = done(page(**SMALL))
-        verdict, said = sentence(app), bullets(app)
+        verdict, said = sentence(app), told(app)
         go(app, **SMALL, qual_m1="9")
         assert any("former settings" in warning.value for warning in app.warning)
-        assert (sentence(app), bullets(app)) == (verdict, said)
+        assert (sentence(app), told(app)) == (verdict, said)
         app.button(key="_qual_back").click().run()
         assert values(app)["m1"] == "10"
         assert not any("former settings" in warning.value for warning in app.warning)
 
     def test_run_makes_a_report_of_the_controls(self):
         app = done(page(**SMALL))
-        said = bullets(app)
+        said = told(app)
         go(app, **SMALL, qual_n="12")
         app.button(key="_qual_run").click().run()
         assert app.button(key="_qual_run").disabled
         app = done(app)
         assert not any("former settings" in warning.value for warning in app.warning)
-        assert bullets(app) != said
-        assert "adds up to 12" in bullets(app)
+        assert told(app) != said
+        assert "adds up to 12" in told(app)
 
     def test_cancel_acts_at_once_and_keeps_what_was_there(self, monkeypatch):
         app = done(page(**SMALL))
-        said = bullets(app)
+        said = told(app)
         gate = Gate()
         monkeypatch.setattr(CheckSettings, "measure", lambda self, progress=None: gate.measure(progress))
         go(app, **SMALL, qual_n="12")
         app.button(key="_qual_run").click().run()
         assert gate.entered.wait(30)
-        assert bullets(app) == said
+        assert told(app) == said
         # Controls can be moved meanwhile.
         go(app, **SMALL, qual_n="12", qual_seed="3")
         assert not app.button(key="_qual_cancel").disabled
         app.button(key="_qual_cancel").click().run()
         assert any("Stopped. What was on show before is kept." in info.value for info in app.info)
-        assert bullets(app) == said
+        assert told(app) == said
         assert app.button(key="_qual_cancel").disabled
         gate.opened.set()
         app.run()
-        assert bullets(app) == said
+        assert told(app) == said
 
     def test_what_another_session_has_measured_is_shown_at_once(self):
         done(page(**SMALL))
@@ -155,7 +155,7 @@ class TestRelaxation:
         printed = run_snippet(app, "QualityReport")
         first, *others = printed.strip().split("\n")
         assert first == sentence(app)
-        assert timeless("\n".join(f"- {line}" for line in others)) == timeless(bullets(app))
+        assert timeless("\n".join(f"- {line}" for line in others)) == timeless(told(app))
 
 
 class TestPublished:
@@ -171,7 +171,7 @@ class TestPublished:
         assert own["tests rejected"].sum() == 0
         assert merged["tests rejected"].iloc[-1] == 6
         printed = run_snippet(app, "published_check")
-        assert printed.split("\n")[0] == bullets(app).split("\n")[0].removeprefix("- ")
+        assert printed.split("\n")[0] == told(app).split("\n")[0].removeprefix("- ")
 
     def test_the_figure_has_its_numbers(self):
         check = published_check([1, 10], num_seeds=2, num_samples=1000)

@@ -20,7 +20,7 @@ from hypergeo.ui.counts.reading import read
 from hypergeo.ui.counts.view import counts_view, nearest_weights
 from hypergeo.ui.quality.controls import RELAXATION
 from hypergeo.ui.runtime.background_run import finished, stop_all
-from tests.support.app.pages import alt, bullets, sentence, values
+from tests.support.app.pages import alt, sentence, told, values
 from tests.support.app.quality import page, run_snippet
 
 COUNTS = {"qual_check": "your counts"}
@@ -112,7 +112,7 @@ class TestCounts:
     def test_a_file_is_read_and_bad_ones_lose_nothing(self):
         app = page(**COUNTS)
         app.file_uploader[0].set_value(("counts.csv", counts_text().encode(), "text/csv")).run()
-        said = bullets(app)
+        said = told(app)
         assert f"These {ROWS} rows do not differ" in sentence(app)
         for data, words in ((b"PK\x03\x04..", "Excel workbook"), (b"1,2,x\n", "count"), (b"1,2,3\n4,5", "columns")):
             app.file_uploader[0].set_value(("bad.csv", data, "text/csv")).run()
@@ -120,10 +120,10 @@ class TestCounts:
             assert "These counts cannot be read" in app.error[0].value
             assert words in app.error[0].value.replace("\\", "")
             assert "The counts given before are kept below" in app.error[0].value
-            assert bullets(app) == said
+            assert told(app) == said
         app.segmented_control(key="qual_check").set_value(RELAXATION).run()
         app.segmented_control(key="qual_check").set_value("your counts").run()
-        assert bullets(app) == said
+        assert told(app) == said
 
     def test_a_bad_first_file_leaves_the_invitation(self):
         app = page(**COUNTS)
@@ -177,13 +177,13 @@ class TestCounts:
     def test_groups_at_their_bounds_are_told_in_words(self):
         app = pasted("0,5,10\n0,4,10\n0,3,10".replace("0,4,10", "0,5,10").replace("0,3,10", "0,5,10"))
         assert not app.exception
-        assert "never drawn" in bullets(app)
+        assert "never drawn" in told(app)
         app = pasted("0,7,8\n0,6,9\n0,8,7", qual_against="as fitted")
         assert not app.exception
-        assert "Group 1 was **never drawn**" in bullets(app)
+        assert "Group 1 was **never drawn**" in told(app)
         app = pasted("10,2,3\n10,3,2\n10,1,4", qual_against="as fitted")
         assert not app.exception
-        assert "Group 1 **always gave all it could**" in bullets(app)
+        assert "Group 1 **always gave all it could**" in told(app)
         assert any("no bound" in info.value for info in app.info)
 
     def test_all_weights_zero_is_told(self):

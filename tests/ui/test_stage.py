@@ -20,8 +20,8 @@ from hypergeo.ui.clusters.settings import Settings
 from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.component.assets import asset_address
 from hypergeo.ui.server import HEADERS, middleware, routes
-from tests.support.app.pages import go as visit
-from tests.support.app.pages import link, open_page, stage
+from tests.support.app.pages import go as browse
+from tests.support.app.pages import link, page, stage
 
 COMPONENT = Path(stage_module.__file__).parent
 
@@ -65,7 +65,8 @@ def same(drawn: dict[str, Any], figure: dict[str, Any]) -> None:
     """Absent and null are one to plotly."""
     for trace, expected in zip(drawn["data"], figure["data"], strict=True):
         assert {name: value for name, value in trace.items() if value is not None} == expected
-    assert {name: value for name, value in drawn["layout"].items() if value is not None} == figure["layout"]
+    layouts = ({name: value for name, value in each["layout"].items() if value is not None} for each in (drawn, figure))
+    assert next(layouts) == next(layouts)
 
 
 def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
@@ -122,24 +123,24 @@ def test_every_colour_of_the_palette_has_its_light_and_dark_one():
 @pytest.mark.parametrize("name", ["convergence", "urn", "gradients"])
 def test_no_colour_of_one_theme_reaches_the_browser(name):
     """A film of another theme's ink would be invisible on a dark page."""
-    message = json.dumps(stage(open_page(name)))
+    message = json.dumps(stage(page(name)))
     for palette in (LIGHT, DARK):
         for ink in (palette.exact, palette.muted, palette.grid):
             assert ink not in message
 
 
 def test_one_button_is_one_change_of_the_address_and_back_restores_all():
-    app = open_page("urn", urn_seed="3")
+    app = page("urn", urn_seed="3")
     before = link(app)
     app.button(key="_urn_preset_7").click().run()
     six = link(app)
     assert six["urn_groups"] == "6"
     assert "urn_seed" in app.query_params
     address = {key: value[0] if isinstance(value, list) else value for key, value in app.query_params.items()}
-    visit(app, urn_n="5")
-    visit(app, **address)
+    browse(app, urn_n="5")
+    browse(app, **address)
     assert link(app) == six
-    visit(app, urn_seed="3")
+    browse(app, urn_seed="3")
     assert link(app) == before
 
 

@@ -42,6 +42,7 @@ class Panel {
     this.bytes = data
     const { answered, sections } = JSON.parse(new TextDecoder().decode(data))
     if (answered === this.serial || answered === 0) this.asked = 0
+    if (!this.asked && this.released) document.documentElement.classList.remove("hg-moving")
     this.lay(sections)
     this.send()
   }
@@ -178,6 +179,7 @@ class Panel {
 
   move(name, value, commit) {
     this.changed[name] = value
+    this.released = false
     document.documentElement.classList.add("hg-moving")
     if (commit) this.commit()
     else this.send()
@@ -206,7 +208,8 @@ class Panel {
     this.asked = performance.now()
     const { changed: values, committing: commit = false } = this
     Object.assign(this, { changed: {}, committing: false })
-    if (commit) document.documentElement.classList.remove("hg-moving")
-    this.setStateValue("live", { serial: this.serial, values, commit })
+    this.released = commit
+    const at = document.querySelector(".hg-stage[data-playing=true]")?.dataset.position
+    this.setStateValue("live", { serial: this.serial, values, commit, at })
   }
 }

@@ -105,6 +105,8 @@ def _moved(state: PageState, names: set[str], key: str) -> None:
     said = sent.get("values")
     texts = {name: str(text) for name, text in said.items() if name in names} if isinstance(said, Mapping) else {}
     values = {name: state.controls[name].read(text) for name, text in texts.items()}
+    if "step" in state.controls and sent.get("at") is not None:  # what plays stands at this step, not at the last of its film
+        state.live({"step": state.controls["step"].read(str(sent["at"]))})
     if sent.get("commit") is True:
         state.commit(values)
     else:

@@ -50,7 +50,7 @@ class Stage {
     clearTimeout(this.timer)
     this.playing = false
     this.setMode(false)
-    if (window.Plotly) window.Plotly.purge(this.plot)
+    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
     this.root.remove()
   }
 
@@ -164,7 +164,7 @@ class Stage {
     layout.font = { ...layout.font, family: getComputedStyle(this.root).fontFamily }
     this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
-    plotly.react(this.plot, data, layout, CONFIG)
+    this.drawing = plotly.react(this.plot, data, layout, CONFIG)
     this.painted = picture.number
     this.pictures += 1
     Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })
@@ -283,6 +283,11 @@ class Stage {
   tick() {
     clearTimeout(this.timer)
     if (!this.playing || document.hidden) return
+    if (document.documentElement.matches(".hg-moving")) {
+      this.reel = [] // pictures with another value of the control that moves
+      this.timer = setTimeout(() => this.tick(), 30)
+      return
+    }
     const { speeds, length, ahead } = this.data.bar
     const [steps, wait] = speeds[this.speed.value]
     const now = performance.now()
@@ -337,6 +342,7 @@ class Stage {
     if (!bar) return
     const { position } = this
     const ended = position >= bar.length
+    this.root.dataset.playing = this.playing
     const words = this.playing ? "❚❚ Pause" : ended && bar.again ? `↺ ${bar.again}` : `▶ ${bar.play}`
     if (this.play.textContent !== words) this.play.textContent = words
     this.step.disabled = this.leap.disabled = ended

@@ -32,7 +32,7 @@ from hypergeo.ui.state.tours import Stop, go_to_stop
 
 from .assets import asset_address, component
 
-__all__ = ["SPEEDS", "Playback", "View", "playback_controls", "position", "stage"]
+__all__ = ["SPEEDS", "Playback", "View", "next_positions", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -147,6 +147,12 @@ def position(state: PageState, playback: Playback) -> int:
         kept.epoch, kept.playing, kept.asked = kept.epoch + 1, False, None
     st.session_state[key] = playback.of
     return playback.at(state.get(playback.name))
+
+
+def next_positions(state: PageState, playback: Playback) -> list[int]:
+    """The positions that a stage is going to draw, increasing: more than one where the browser asks for a film."""
+    at, asked = position(state, playback), _kept(state).asked
+    return (_steps(at, *asked) if asked else []) or [at]
 
 
 def stage(

@@ -65,6 +65,7 @@ class PageState:
     Args:
         prefix: start of the address parameters of the page, so that pages do not share them.
         controls: bounds and default of each control, by name.
+        derive: from the values before and those that are set, values of more controls that change with them.
 
     Example:
         >>> state = PageState("conv", {"n": Whole(default=12, low=0, high=60)})
@@ -72,8 +73,13 @@ class PageState:
         ('conv_n', 'conv_n=20')
     """
 
-    def __init__(self, prefix: str, controls: Mapping[str, Control]):
-        self.prefix = prefix
+    def __init__(
+        self,
+        prefix: str,
+        controls: Mapping[str, Control],
+        derive: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ):
+        self.prefix, self._derive = prefix, derive
         self.controls = {**controls, **{name: Switch() for name in SECTIONS}}
         self._stops: Sequence[_Stop] = ()
 
@@ -155,8 +161,10 @@ class PageState:
 
     def live(self, values: Mapping[str, Any]) -> None:
         """Sets controls, and leaves the address as it is."""
-        self._kept.values.update({name: self._within(name, value) for name, value in values.items()})
-        self._kept.notes = []
+        kept, changes = self._kept, {name: self._within(name, value) for name, value in values.items()}
+        derived = self._derive(kept.values, changes) if self._derive else {}
+        kept.values.update({**derived, **changes})
+        kept.notes = []
 
     def commit(self, values: Mapping[str, Any] | None = None) -> None:
         """Sets controls and writes all values into the address, as one entry of the browser's history.
@@ -224,8 +232,13 @@ class PageState:
         control = self._choice(name)
         return self._widget(name, st.select_slider, label, control.options, format_func=control.write, help=help)
 
-    def segments(self, name: str, label: str, *, help: str | None = None, bare: bool = False) -> Any:
-        """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers."""
+    def segments(
+        self, name: str, label: str, *, help: str | None = None, bare: bool = False, names: Mapping[Any, str] | None = None
+    ) -> Any:
+        """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers.
+
+        Options are called as in the address, but for those in ``names``.
+        """
         control = self._choice(name)
         return self._widget(
             name,
@@ -233,7 +246,7 @@ class PageState:
             label,
             control.options,
             required=True,
-            format_func=control.write,
+            format_func=lambda option: (names or {}).get(option) or control.write(option),
             help=help,
             label_visibility="collapsed" if bare else "visible",
             width="stretch",

@@ -8,14 +8,15 @@ import io
 import torch
 from streamlit.testing.v1 import AppTest
 
-from .pages import figure, open_page
+from . import pages
+from .pages import figure
 
 __all__ = ["done", "good", "page", "run_snippet"]
 
 
 def page(**address: str) -> AppTest:
     """The page as a visitor with this address sees it, before anything that it runs has ended."""
-    return open_page("quality", timeout=60, **address)
+    return pages.page("quality", **address)
 
 
 def done(app: AppTest) -> AppTest:
