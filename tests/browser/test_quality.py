@@ -55,7 +55,7 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     page = opened.page
     assert verdict(page).get_attribute("data-good") in ("true", "false")
     assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Distance of samples")
-    page.locator(".hg-options").get_by_text("gradients").click()
+    page.get_by_role("radio", name="gradients").check()
     opened.wait_for(lambda: "qual_figure=gradients" in page.url, "the address to follow")
     opened.settle()
     assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Bias, cosine")
@@ -147,7 +147,7 @@ def test_weights_that_fit_can_be_used(visit):
     page.get_by_role("button", name="Use these weights").click()
     opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")
     opened.settle()
-    page.locator(".hg-options").get_by_text("as fitted").click()
+    page.get_by_role("radio", name="as fitted").check()
     verdict(page, "Fisher's distribution with the fitted weights agrees").wait_for()
 
 
