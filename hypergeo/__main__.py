@@ -22,6 +22,8 @@ _EPILOG = """examples:
 Results go to standard output or to --output, progress to standard error. Status: 0 when all went well, 2 for input that
 cannot be used, 1 where a computation failed."""
 
+# Libraries that not every installation has, and the extra of the package that brings them.
+_EXTRAS = {"streamlit": "app", "plotly": "app", "pandas": "app", "PIL": "app", "sklearn": "clustering", "distributed": "sweeps"}
 _FAILED = 1
 _WRONG = 2
 _INTERRUPTED = 130  # what shells show for the signals of Ctrl-C and of a closed pipe
@@ -52,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _CLOSED_PIPE
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (library := (error.name or "").partition(".")[0]) not in _EXTRAS:
+            raise
+        sys.stderr.write(f'python -m hypergeo {chosen}: this needs {library}: pip install "hypergeo[{_EXTRAS[library]}]"\n')
+        return _WRONG
     except (ValueError, OSError, OverflowError, MemoryError, RuntimeError) as error:
         if terminal is not None:
             terminal.close()

@@ -1,18 +1,20 @@
-"""Dataclasses of plain numbers as JSON and back, and tables as comma-separated values."""
+"""Dataclasses of plain numbers as JSON and back, and tables as comma-separated values or HTML."""
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
-__all__ = ["csv_columns", "csv_records", "csv_text", "from_record", "plain", "to_record"]
+__all__ = ["csv_columns", "csv_records", "csv_text", "from_record", "html_table", "html_text", "plain", "to_record"]
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
@@ -46,6 +48,35 @@ def csv_records(records: Sequence[Mapping[str, Any]]) -> str:
     """
     head = list(dict.fromkeys(name for record in records for name in record))
     return csv_text([head, *([record.get(name) for name in head] for record in records)])
+
+
+def html_table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> str:
+    """Formats a table as HTML, as wide as it needs to be; it scrolls where the page is narrower.
+
+    Args:
+        head: titles of the columns.
+        rows: cells of each row, and whether the row is emphasised.
+
+    Example:
+        >>> "<tr class=off><td>1 &lt; 2</td></tr>" in html_table(["claim"], [(["1 < 2"], True)])
+        True
+    """
+    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr{' class=off' if off else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for cells, off in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def html_text(markdown: str) -> str:
+    """Formats a sentence as HTML: bold words stay bold.
+
+    Example:
+        >>> html_text("**Nothing** is < 0.")
+        '<strong>Nothing</strong> is &lt; 0.'
+    """
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(markdown))
 
 
 def to_record(value: Any) -> str:

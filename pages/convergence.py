@@ -44,13 +44,14 @@ SENTENCE = (
 frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
 
 
-def good_settings() -> Settings:
+def good_settings(say: bool = True) -> Settings:
     """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
     settings = Settings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
-        st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+        if say:
+            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
         default = Settings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_conv_urn", default))
     st.session_state["_conv_urn"] = settings.urn
@@ -99,7 +100,7 @@ def live() -> None:
 
 
 live()
-settings = good_settings()
+settings = good_settings(say=False)
 view = convergence_view(settings)
 frame.told(view.sentences(), PRESETS)
 frame.table(

@@ -62,14 +62,15 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
 STATE.segments("view", "View", bare=True)
 
 
-def good_settings() -> Settings:
+def good_settings(say: bool = True) -> Settings:
     """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
     asked = STATE.values
     try:
         settings = Settings.of(asked)
         settings.task.urn.law()
     except ValueError as error:
-        st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+        if say:
+            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
         default = {name: control.default for name, control in STATE.controls.items()}
         return Settings.of({**asked, **st.session_state.get("_grad_urn", default)})
     st.session_state["_grad_urn"] = {name: asked[name] for name in asked if name[0] in "wmtn" or name == "groups"}
@@ -137,7 +138,7 @@ def live() -> None:
 
 
 live()
-settings = good_settings()
+settings = good_settings(say=False)
 view, _ = seen(settings)
 code = {
     "descent": lambda: descent_snippet(settings, STATE.get("step")),

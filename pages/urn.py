@@ -44,13 +44,14 @@ DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="dr
 frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
 
 
-def good_settings() -> UrnSettings:
+def good_settings(say: bool = True) -> UrnSettings:
     """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
     settings = UrnSettings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
-        st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+        if say:
+            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
         default = UrnSettings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_urn_urn", default))
     st.session_state["_urn_urn"] = settings.urn
@@ -76,7 +77,7 @@ def live() -> None:
 
 
 live()
-settings = good_settings()
+settings = good_settings(say=False)
 view = urn_view(settings, STATE.get("step"))
 frame.told(view.sentences(), PRESETS)
 frame.table(

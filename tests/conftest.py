@@ -16,6 +16,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageSch
     return PageScheduling(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests go first: begun last, they would keep one process busy while the other has nothing left to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # the tests are many small jobs: threads would spend their time waiting for one another

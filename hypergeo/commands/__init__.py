@@ -10,6 +10,7 @@ COMMANDS = {
     "sample": "draw counts: exact, one element at a time, or relaxed",
     "cluster": "put points into clusters whose sizes are learned, beside other ways to do it",
     "factors": "learn how many factors two views share, beside the rules that this replaces",
+    "app": "start the app, which opens in the browser",
     "bench": "time the laws and estimators on this machine",
     "nginx": "write the configuration of an nginx in front of several replicas of the app",
 }

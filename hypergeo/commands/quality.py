@@ -9,7 +9,7 @@ from pathlib import Path
 from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
-from hypergeo.quality.gradients import Measured
+from hypergeo.quality.table import estimator_table, sampler_table
 
 from .inputs import read_text
 from .named_estimators import ESTIMATORS, with_target
@@ -162,45 +162,9 @@ def _paragraphs(report: QualityReport) -> Iterable[str]:
     yield from (f"- {sentence}" for sentence in others)
     if report.samples:
         yield ""
-        yield table(
-            ["samples", "tau", "verdict", "KS", "p", "TV", "noise", "W1", "noise"],
-            [
-                [
-                    row.label,
-                    "" if row.temperature is None else f"{row.temperature:g}",
-                    "told apart" if row.differs else "not told apart",
-                    f"{max(row.ks):.3g}",
-                    f"{row.adjusted_p_value:.2g}",
-                    "-" if row.total_variation is None else f"{row.total_variation:.3g}",
-                    "-" if row.total_variation_floor is None else f"{row.total_variation_floor.mean:.3g}",
-                    f"{row.wasserstein:.3g}",
-                    f"{row.wasserstein_floor.mean:.3g}",
-                ]
-                for row in report.samples
-            ],
-        )
+        yield table(*sampler_table(report))
     if report.gradients:
-        yield table(
-            ["gradients", "tau", "verdict", "bias / gradient", "sd", "rmse", "cosine", "evaluations", "ms"],
-            [
-                [
-                    row.label,
-                    "" if row.temperature is None else f"{row.temperature:g}",
-                    row.verdict,
-                    _interval(row.relative_bias),
-                    f"{row.deviation.value:.3g}",
-                    f"{row.rmse.value:.3g}",
-                    "-" if row.cosine is None else f"{row.cosine.value:.3f}",
-                    f"{row.evaluations:g}",
-                    f"{1e3 * row.seconds:.2g}",
-                ]
-                for row in report.gradients
-            ],
-        )
-
-
-def _interval(measured: Measured | None) -> str:
-    return "-" if measured is None else f"{measured.value:.3g} ({measured.low:.2g} to {measured.high:.2g})"
+        yield table(*estimator_table(report))
 
 
 def _names(known: Iterable[str]) -> Callable[[str], list[str]]:

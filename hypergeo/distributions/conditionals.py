@@ -21,14 +21,14 @@ _DROP = 38.0  # nats below the mode: less than the rounding error of a probabili
 _LARGEST_DROP = 300.0  # beyond it tables stay whole
 
 
-def gumbel(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Independent standard Gumbel variables, float64.
+def gumbel(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None = None) -> Tensor:
+    """Samples independent standard Gumbel variables, float64; from torch's global generator when ``generator`` is omitted.
 
     Example:
         >>> gumbel((2, 3), torch.device("cpu")).shape
         torch.Size([2, 3])
     """
-    uniform = torch.rand(shape, dtype=torch.float64, device=device)
+    uniform = torch.rand(shape, dtype=torch.float64, device=device, generator=generator)
     return uniform.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().log_().neg_()
 
 
@@ -53,11 +53,12 @@ class ExactConditionals:
         end = sizes.shape[1] // 2 * 2
         return sizes[:, 0:end:2], sizes[:, 1:end:2]
 
-    def _fresh(self, tree: Tree, num_draws: int) -> list[Tensor]:
+    def _fresh(self, tree: Tree, num_draws: int, generator: torch.Generator | None) -> list[Tensor]:
         """New noise for every level of a tree, top first, each of shape ``(S, T, P, W)``."""
         shapes = [(level.table.shape[1] // 2, level.width) for level in reversed(tree.levels[: self._depth])]
         lengths = [pairs * width for pairs, width in shapes]
-        drawn = gumbel((num_draws, len(self.rows.log_weights), sum(lengths)), self.rows.log_weights.device)
+        shape = num_draws, len(self.rows.log_weights), sum(lengths)
+        drawn = gumbel(shape, self.rows.log_weights.device, generator)
         return [block.unflatten(-1, shape) for block, shape in zip(drawn.split(lengths, -1), shapes, strict=True)]
 
     def _laid_out(self, tree: Tree, noise: Tensor) -> list[Tensor]:
@@ -78,7 +79,9 @@ class ExactConditionals:
         """Splits and candidate counts of each level, top first."""
         return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.noise_layout.levels[: self._depth])]
 
-    def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
+    def draw(
+        self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Relaxed counts.
 
         Args:
@@ -86,6 +89,7 @@ class ExactConditionals:
             noise: Gumbel noise, shape ``(S, T, noise_length)``; drawn as it is needed when ``None``.
             temperature: shape ``(S, T, 1)`` or ``(1, 1, 1)``.
             hard: whether counts are whole.
+            generator: source of the noise that is not given; torch's global one when ``None``.
 
         Returns:
             float64, shape ``(S, T, K)``.
@@ -93,7 +97,7 @@ class ExactConditionals:
         drop = _DROP * max(1.0, float(temperature.detach().max()))
         tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False, draws=num_draws)
         totals = _Drawn.whole(self.rows, num_draws)
-        blocks = self._fresh(tree, num_draws) if noise is None else self._laid_out(tree, noise)
+        blocks = self._fresh(tree, num_draws, generator) if noise is None else self._laid_out(tree, noise)
         parent = None
         for depth, block in zip(reversed(range(self._depth)), blocks, strict=True):
             level = tree.levels[depth]
@@ -144,7 +148,9 @@ class MergedConditionals:
         first = table(rows.sizes[:, :-1], torch.zeros_like(rows.sizes[:, :-1]), self.width, logits[:, :-1])
         return first, table(self.rest_sizes[:, :-1], self.rest_low, self.rest_width, rest)
 
-    def draw(self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool) -> Tensor:
+    def draw(
+        self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Relaxed counts; arguments and result as in :meth:`ExactConditionals.draw`."""
         totals = _Drawn.whole(self.rows, num_draws)
         groups = self.rows.sizes.shape[1]
@@ -152,7 +158,7 @@ class MergedConditionals:
             return totals.value
         first, rest = self._tables()
         if noise is None:
-            noise = gumbel((*totals.value.shape[:2], self.noise_length), first.device)
+            noise = gumbel((*totals.value.shape[:2], self.noise_length), first.device, generator)
         parents = self._parents(first, rest) if groups > 2 else None
         counts = []
         for k in range(groups - 1):

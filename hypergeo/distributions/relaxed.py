@@ -136,26 +136,38 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             self.total_count, self.group_sizes, log_weights=self.log_weights, validate_args=self._validate_args
         )
 
-    def sample_noise(self, sample_shape: Any = ()) -> Tensor:
-        """Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
+    def sample_noise(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
+        """Samples Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
 
         Its layout depends on ``total_count``, ``group_sizes`` and ``conditionals`` only.
 
         Args:
-            sample_shape: shape of the draws it is for.
+            sample_shape: shape of the samples it is for.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
         length = self._conditionals(Rows.of(self)).noise_length
-        return gumbel(torch.Size(sample_shape) + self._batch_shape + (length,), self.log_weights.device)
+        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
+        return gumbel(shape, self.log_weights.device, generator)
 
-    def rsample(self, sample_shape: Any = (), noise: Tensor | None = None) -> Tensor:
-        """Reparametrised draws.
+    @torch.no_grad()
+    def sample(
+        self, sample_shape: Any = (), noise: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Samples relaxed counts without gradient; arguments and result as in :meth:`rsample`."""
+        return self.rsample(sample_shape, noise, generator=generator)
+
+    def rsample(
+        self, sample_shape: Any = (), noise: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Samples relaxed counts, reparametrised.
 
         Args:
-            sample_shape: shape of the draws.
-            noise: what :meth:`sample_noise` returned for this shape; drawn anew when omitted.
+            sample_shape: shape of the samples.
+            noise: what :meth:`sample_noise` returned for this shape; sampled anew when omitted.
+            generator: source of the noise where none is given; torch's global one when omitted.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``, differentiable once with respect to weights and temperature.
@@ -179,7 +191,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         else:
             temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
         num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
-        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through)
+        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through, generator)
         if rows.log_weights.requires_grad and not counts.requires_grad:
             counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
         return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)

@@ -46,6 +46,9 @@ class Descent:
     evaluations: np.ndarray
     seconds: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"<Descent of {len(self)} step{'s' * (len(self) != 1)}: loss {self.losses[0]:.4g} to {self.losses[-1]:.4g}>"
+
     def __len__(self) -> int:
         return len(self.gradients)
 

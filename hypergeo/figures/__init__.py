@@ -1,7 +1,9 @@
 """Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
 
+from .core.layout import side_by_side
 from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, THEMED, Palette, group_colour
 from .core.panels import Box, Panel, Sweep, arrange
+from .core.series import Line, lines_panel
 from .counts.balls import ball_panel
 from .counts.convergence import convergence_figure, single_figure
 from .counts.distance import distance_panel
@@ -19,6 +21,7 @@ __all__ = [
     "STREAMLIT",
     "THEMED",
     "Box",
+    "Line",
     "Palette",
     "Panel",
     "Sweep",
@@ -28,9 +31,11 @@ __all__ = [
     "distance_panel",
     "group_colour",
     "heatmap_panel",
+    "lines_panel",
     "marginals_panel",
     "observed_panel",
     "pair_panel",
+    "side_by_side",
     "simplex_panel",
     "single_figure",
     "urn_figure",

@@ -17,12 +17,13 @@ _TABLE_ENTRIES = 1 << 24
 _CHUNK = 1 << 21
 
 
-def sample_counts(rows: Rows, num_samples: int) -> Tensor:
+def sample_counts(rows: Rows, num_samples: int, *, generator: torch.Generator | None = None) -> Tensor:
     """Independent draws from Fisher's law.
 
     Args:
         rows: the urns, ``T`` of them.
         num_samples: draws from each.
+        generator: source of the random numbers; torch's global one when omitted.
 
     Returns:
         int64 counts of shape ``(num_samples, T, K)``.
@@ -39,7 +40,7 @@ def sample_counts(rows: Rows, num_samples: int) -> Tensor:
             entries = urns * pairs * above.width * left.width
             whole = entries <= _TABLE_ENTRIES and above.width <= 2 * num_samples
             invert = _invert_table if whole else _invert_rows
-            first = invert(left, right, above, drawn)
+            first = invert(left, right, above, drawn, generator)
             totals = interleave(first, drawn - first, totals[..., pairs:])
         above = level
     return totals
@@ -56,7 +57,12 @@ def interleave(left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
     return torch.cat([paired, waiting], -1) if waiting.shape[-1] else paired
 
 
-def _invert_table(left: Level, right: Level, above: Level, drawn: Tensor) -> Tensor:
+def uniform(shape: torch.Size, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Uniform random numbers in [0, 1) of the dtype and on the device of another tensor."""
+    return torch.rand(shape, dtype=like.dtype, device=like.device, generator=generator)
+
+
+def _invert_table(left: Level, right: Level, above: Level, drawn: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draws the left totals from cumulative tables of all conditionals, one binary search each."""
     urns, pairs = left.table.shape[:2]
     nodes = urns * pairs
@@ -71,12 +77,12 @@ def _invert_table(left: Level, right: Level, above: Level, drawn: Tensor) -> Ten
     flat = (share + torch.arange(above.width, device=low.device)[:, None]).view(nodes, -1)
     row = (drawn - low).permute(1, 2, 0).reshape(nodes, -1)
     base = row.to(flat.dtype)
-    goal = torch.minimum(base + torch.rand_like(base), torch.nextafter(base + 1, base)).contiguous()
+    goal = torch.minimum(base + uniform(base.shape, base, generator), torch.nextafter(base + 1, base)).contiguous()
     found = torch.searchsorted(flat, goal, right=True) - row * left.width
     return found.view(urns, pairs, -1).permute(2, 0, 1) + left.low
 
 
-def _invert_rows(left: Level, right: Level, above: Level, drawn: Tensor) -> Tensor:
+def _invert_rows(left: Level, right: Level, above: Level, drawn: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draws the left totals from the conditionals that these draws need, a chunk of draws at a time."""
     urns, pairs = left.table.shape[:2]
     nodes = urns * pairs
@@ -90,6 +96,6 @@ def _invert_rows(left: Level, right: Level, above: Level, drawn: Tensor) -> Tens
         terms = left.table.reshape(nodes, 1, -1) + windows(padded, chunk, left.width)
         cumulative = (terms - terms.amax(-1, keepdim=True)).exp_().cumsum_(-1)
         whole = cumulative[..., -1:]
-        goal = torch.minimum(torch.rand_like(whole) * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+        goal = torch.minimum(uniform(whole.shape, whole, generator) * whole, torch.nextafter(whole, torch.zeros_like(whole)))
         found.append((cumulative <= goal).sum(-1))
     return torch.cat(found, -1).view(urns, pairs, -1).permute(2, 0, 1) + left.low

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hypergeo._records import from_record, to_record
+from hypergeo._records import from_record, html_table, html_text, to_record
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
@@ -79,6 +79,28 @@ class PublishedCheck:
     def of(self, conditionals: str, reference: str) -> tuple[CheckRow, ...]:
         """The rows of one kind of conditionals against one law, weights increasing."""
         return tuple(row for row in self.rows if (row.conditionals, row.reference) == (conditionals, reference))
+
+    def __repr__(self) -> str:
+        weights = ", ".join(f"{weight:g}" for weight in sorted({row.second_weight for row in self.rows}))
+        return f"<PublishedCheck of {self.total_count} from {self.group_sizes}: second weights {weights}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict and the tests of each weight, as notebooks show them."""
+        cells = [
+            (
+                f"{row.second_weight:g}",
+                row.conditionals,
+                row.reference,
+                f"{row.median_distance:.3g}",
+                f"{row.rejected} of {row.tests}",
+            )
+            for row in self.rows
+        ]
+        head = ["second weight", "conditionals", "against", "median KS distance", "rejected"]
+        sentences = "".join(f"<li>{html_text(sentence)}</li>" for sentence in self.verdict())
+        return f"<ul>{sentences}</ul>" + html_table(
+            head, [(row, bool(each.rejected)) for row, each in zip(cells, self.rows, strict=True)]
+        )
 
     def verdict(self) -> list[str]:
         """What the check says, in sentences."""
@@ -152,7 +174,7 @@ def published_check(
 ) -> PublishedCheck:
     """Kolmogorov-Smirnov tests of every group's counts, exact and merged conditionals, against Fisher's and the merged law.
 
-    Torch's global generator is left as it was, also where ``progress`` raises to cancel.
+    Random numbers come from generators of its own, one for each set of samples.
 
     Args:
         second_weights: of the second group; the other groups have weight one.
@@ -183,29 +205,28 @@ def published_check(
         )
     threshold = level / (len(second_weights) * num_seeds * len(group_sizes))
     rows = []
-    with torch.random.fork_rng(devices=[]):
-        for place, second in enumerate(second_weights):
-            weights = [1.0, float(second)] + [1.0] * (len(group_sizes) - 2)
-            law = FisherHypergeometric(total_count, list(group_sizes), weights)
-            laws = {"exact": law.marginal_log_prob().exp(), "merged": merged_marginals(law)}
-            for which, rule in enumerate(_RULES):
-                sampler = RelaxedFisherHypergeometric(
-                    1.0, total_count, list(group_sizes), weights, straight_through=True, conditionals=rule
-                )
-                tests: dict[str, list[KSTest]] = {name: [] for name in laws}
-                for number in range(num_seeds):
-                    if progress is not None:
-                        done = (place * 2 + which) * num_seeds + number
-                        progress(done / (2 * num_seeds * len(second_weights)), f"{rule} conditionals, second weight {second:g}")
-                    torch.manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + which)
-                    counts = sampler.rsample((num_samples,))
-                    for name, marginals in laws.items():
-                        tests[name].append(ks_against(counts, marginals))
-                for name, found in tests.items():
-                    distances = tuple(tuple(test.distances.tolist()) for test in found)
-                    p_values = tuple(tuple(test.p_values.tolist()) for test in found)
-                    rejected = sum(p <= threshold for row in p_values for p in row)
-                    rows.append(CheckRow(float(second), rule, name, distances, p_values, rejected))
+    for place, second in enumerate(second_weights):
+        weights = [1.0, float(second)] + [1.0] * (len(group_sizes) - 2)
+        law = FisherHypergeometric(total_count, list(group_sizes), weights)
+        laws = {"exact": law.marginal_log_prob().exp(), "merged": merged_marginals(law)}
+        for which, rule in enumerate(_RULES):
+            sampler = RelaxedFisherHypergeometric(
+                1.0, total_count, list(group_sizes), weights, straight_through=True, conditionals=rule
+            )
+            tests: dict[str, list[KSTest]] = {name: [] for name in laws}
+            for number in range(num_seeds):
+                if progress is not None:
+                    done = (place * 2 + which) * num_seeds + number
+                    progress(done / (2 * num_seeds * len(second_weights)), f"{rule} conditionals, second weight {second:g}")
+                generator = torch.Generator().manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + which)
+                counts = sampler.rsample((num_samples,), generator=generator)
+                for name, marginals in laws.items():
+                    tests[name].append(ks_against(counts, marginals))
+            for name, found in tests.items():
+                distances = tuple(tuple(test.distances.tolist()) for test in found)
+                p_values = tuple(tuple(test.p_values.tolist()) for test in found)
+                rejected = sum(p <= threshold for row in p_values for p in row)
+                rows.append(CheckRow(float(second), rule, name, distances, p_values, rejected))
     if progress is not None:
         progress(1.0, "done")
     return PublishedCheck(tuple(group_sizes), total_count, num_samples, num_seeds, level, tuple(rows))

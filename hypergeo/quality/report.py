@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hypergeo import objectives
-from hypergeo._records import csv_records, from_record, to_record
+from hypergeo._records import csv_records, from_record, html_table, html_text, to_record
 from hypergeo._validate import require_count, require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
@@ -31,7 +31,7 @@ from .progress import Progress, Work, named_estimators, reseed
 from .records import UrnRecord
 from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
-from .table import table_rows
+from .table import estimator_table, sampler_table, table_rows
 from .verdict import failures, verdict
 
 __all__ = [
@@ -111,6 +111,8 @@ class QualityReport(ReportData):
             (False, ['no bias found', 'biased'])
             >>> QualityReport.from_json(report.to_json()) == report
             True
+            >>> report
+            <QualityReport of 15 from (10, 10, 10): 1 sampler, 2 estimators; not to be trusted: the gradients of ...>
         """
         rules = (conditionals,) if isinstance(conditionals, str) else tuple(conditionals)
         kinds = (straight_through,) if isinstance(straight_through, bool) else tuple(straight_through)
@@ -227,6 +229,25 @@ class QualityReport(ReportData):
             equal_evaluations=None,
             equal_seconds=None,
         )
+
+    def __repr__(self) -> str:
+        wrong = self.failures()
+        parts = ((len(self.samples), "sampler"), (len(self.gradients), "estimator"))
+        measured = ", ".join(f"{number} {what}{'s' * (number > 1)}" for number, what in parts if number)
+        found = f"not to be trusted: {', '.join(wrong)}" if wrong else "nothing wrong was found"
+        return f"<QualityReport of {self.urn.total_count} from {self.urn.group_sizes}: {measured or 'nothing'}; {found}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict and the main numbers, as notebooks show them."""
+        first, *others = map(html_text, self.verdict())
+        found = f"<p>{first}</p><ul>{''.join(f'<li>{sentence}</li>' for sentence in others)}</ul>"
+        if self.samples:
+            head, rows = sampler_table(self)
+            found += html_table(head, [(cells, row.differs) for cells, row in zip(rows, self.samples, strict=True)])
+        if self.gradients:
+            head, rows = estimator_table(self)
+            found += html_table(head, [(cells, row.biased) for cells, row in zip(rows, self.gradients, strict=True)])
+        return found
 
     def failures(self) -> list[str]:
         """What is not to be trusted, in words: whole samples of another law, broken rules, biased gradients; soft samples

@@ -1,19 +1,62 @@
-"""A quality report as a table of comma-separated values."""
+"""A quality report as tables: all numbers for files, and the main ones for readers."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .agreement import Measured
 from .gradients import GradientQuality
 from .report_data import ReportData
 from .samples import SampleQuality
 
-__all__ = ["table_rows"]
+__all__ = ["estimator_table", "sampler_table", "table_rows"]
 
 
 def table_rows(report: ReportData) -> list[dict[str, Any]]:
     """A report's table, columns by name: its samplers, then its estimators."""
     return [*map(_sampler_cells, report.samples), *map(_estimator_cells, report.gradients)]
+
+
+def sampler_table(report: ReportData) -> tuple[list[str], list[list[str]]]:
+    """The main numbers of each sampler as text: head and rows."""
+    rows = [
+        [
+            row.label,
+            "" if row.temperature is None else f"{row.temperature:g}",
+            "told apart" if row.differs else "not told apart",
+            f"{max(row.ks):.3g}",
+            f"{row.adjusted_p_value:.2g}",
+            "-" if row.total_variation is None else f"{row.total_variation:.3g}",
+            "-" if row.total_variation_floor is None else f"{row.total_variation_floor.mean:.3g}",
+            f"{row.wasserstein:.3g}",
+            f"{row.wasserstein_floor.mean:.3g}",
+        ]
+        for row in report.samples
+    ]
+    return ["samples", "tau", "verdict", "KS", "p", "TV", "noise", "W1", "noise"], rows
+
+
+def estimator_table(report: ReportData) -> tuple[list[str], list[list[str]]]:
+    """The main numbers of each estimator as text: head and rows."""
+    rows = [
+        [
+            row.label,
+            "" if row.temperature is None else f"{row.temperature:g}",
+            row.verdict,
+            _interval(row.relative_bias),
+            f"{row.deviation.value:.3g}",
+            f"{row.rmse.value:.3g}",
+            "-" if row.cosine is None else f"{row.cosine.value:.3f}",
+            f"{row.evaluations:g}",
+            f"{1e3 * row.seconds:.2g}",
+        ]
+        for row in report.gradients
+    ]
+    return ["gradients", "tau", "verdict", "bias / gradient", "sd", "rmse", "cosine", "evaluations", "ms"], rows
+
+
+def _interval(measured: Measured | None) -> str:
+    return "-" if measured is None else f"{measured.value:.3g} ({measured.low:.2g} to {measured.high:.2g})"
 
 
 def _sampler_cells(row: SampleQuality) -> dict[str, Any]:

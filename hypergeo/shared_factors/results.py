@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hypergeo._records import from_record, plain
+from hypergeo._records import from_record, html_table, plain
 from hypergeo.numerics.seed_statistics import PairedComparison, SeedStatistics
 
 from .scores import Score
@@ -80,6 +80,18 @@ class FactorResults:
     def methods(self) -> list[str]:
         """Names of the methods, in their first order."""
         return list(dict.fromkeys(row.method for row in self.rows))
+
+    def __repr__(self) -> str:
+        seeds = len(self.seeds)
+        return f"<FactorResults on {self.data}: {', '.join(self.methods)}; {seeds} seed{'s' * (seeds != 1)}>"
+
+    def _repr_html_(self) -> str:
+        """The squared errors of the number of shared factors, as notebooks show them."""
+        rows = []
+        for method in self.summary():
+            errors = (method.fixed["squared_error"], method.varying["squared_error"])
+            rows.append(([method.method, str(method.models), *("–" if e is None else f"{e.mean:.3g}" for e in errors)], False))
+        return html_table(["method", "models", "squared error, fixed number", "squared error, numbers differ"], rows)
 
     def summary(self) -> list[MethodSummary]:
         """One entry for each method."""

@@ -10,7 +10,9 @@ from streamlit.navigation.page import StreamlitPage
 
 __all__ = ["HOME", "PAGES", "PageEntry", "served_pages"]
 
-_ROOT = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
+# An installed package has the app within, a checkout has it beside the package.
+_ROOT = _PACKAGE / "_app" if (_PACKAGE / "_app").is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Run the benchmarks, print their tables and write them as JSON; ``load`` puts a classroom on the app, see its own --help."""
+"""Run the benchmarks, print their tables and write them as JSON.
+
+``load`` puts a classroom on the app, ``commands`` runs the commands whose results the README files show: see their --help.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from . import written_tables
 from .app import load
 from .peers.biasedurn import BiasedUrn
 from .peers.mvhg import Peer
@@ -27,9 +31,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer", type=Path, metavar="PATH", help="a checkout of thomassutter/mvhg to time beside this project")
     parser.add_argument("--json", type=Path, metavar="PATH", default=Path("benchmark.json"), help="where to write the results")
     parser.add_argument("--threads", type=int, default=2, help="number of threads, 2 by default")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into the README files that have a place for them"
+    )
     given = parser.parse_args()
     if unknown := [name for name in given.sections if name not in SECTIONS]:
         parser.error(f"SECTION must be one of {', '.join(SECTIONS)}; got {', '.join(unknown)}")
+    if given.write and given.quick:
+        parser.error("--write needs a full run; leave out --quick")
     if given.threads < 1:
         parser.error(f"--threads must be at least 1; got {given.threads}")
     return given
@@ -39,10 +48,20 @@ def _print(section: Section) -> None:
     print(f"\n## {section.title}\n\n{table(section.rows)}", flush=True)
 
 
+def _write(section: Section) -> None:
+    """Writes a table at once, so that a later section's failure costs nothing."""
+    note = "" if section.name == "accepted" else written_tables.provenance()
+    for file in written_tables.write_tables({section.name: table(section.rows)}, written_tables.readme_files(), note):
+        print(f"\nwritten: {file}")
+
+
 def main() -> None:
     """Entry point of the command."""
     if sys.argv[1:2] == ["load"]:
         load.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["commands"]:
+        written_tables.main(sys.argv[2:])
         return
     given = _arguments()
     try:
@@ -58,6 +77,8 @@ def main() -> None:
     for name in given.sections or SECTIONS:
         sections.append(SECTIONS[name](bench))
         _print(sections[-1])
+        if given.write:
+            _write(sections[-1])
     verdicts = [verdict.row() for section in sections for verdict in section.verdicts]
     if verdicts:
         print(f"\n## Targets\n\n{table(verdicts)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from hypergeo import FisherHypergeometric
+from hypergeo.ui.limits import rows as accepted_values
 
 from . import cases, workloads
 from .app.latency import find_chromium, latencies
@@ -248,6 +249,12 @@ def latency(bench: Bench) -> Section:
     return section
 
 
+def accepted(bench: Bench) -> Section:
+    """The table of what the pages accept, which is not measured."""
+    rows: list[dict[str, Cell]] = [dict(zip(("page", "what", "from, to"), row, strict=True)) for row in accepted_values()]
+    return Section("accepted", "What the pages accept", rows)
+
+
 def _relaxed(case: Case, temperature: float = _TEMPERATURE, *, straight_through: bool) -> workloads.Sampler:
     return relaxed_sampler(case.urn, temperature, straight_through=straight_through)
 
@@ -269,6 +276,7 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "product": lambda bench: estimators.product(bench.judged),
     "descent": lambda bench: descent(bench.judged),
     "clusters": lambda bench: clusters(bench.judged),
+    "accepted": accepted,
     "limits": lambda bench: limits(bench.judged),
     "factors": lambda bench: factors(bench.judged),
     "sweep": lambda bench: sweep(bench.judged),

@@ -1,7 +1,11 @@
-"""The command line as a process: what it writes where, how it ends, and that no input makes it show a traceback."""
+"""The command line: what it writes where, how it ends, and that no input makes it show a traceback.
+
+A process of its own, which imports torch anew, is for what only a process can show.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -9,6 +13,7 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -21,12 +26,6 @@ from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.quality import QualityReport
 
 URN = ["-n", "15", "-m", "3x10", "-w", "1,2,4"]
-PROGRAM = [sys.executable, "-m", "hypergeo"]
-
-
-def process(*arguments: object, text: str = "") -> subprocess.CompletedProcess[str]:
-    words = [*PROGRAM, *map(str, arguments)]
-    return subprocess.run(words, input=text, capture_output=True, text=True, timeout=120, check=False)
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -39,16 +38,16 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int,
     return status, shown.out, shown.err
 
 
-def test_what_sample_draws_is_what_fit_finds(tmp_path):
-    drawn = process("sample", "-N", 3000, *URN)
-    assert drawn.returncode == 0, drawn.stderr
-    assert drawn.stderr == ""
-    counts = read_counts(drawn.stdout).counts
+def test_what_sample_draws_is_what_fit_finds(capsys, monkeypatch):
+    status, drawn, err = called(capsys, "sample", "-N", 3000, *URN)
+    assert (status, err) == (0, "")
+    counts = read_counts(drawn).counts
     assert counts.shape == (3000, 3)
     assert bool((counts.sum(-1) == 15).all())
-    found = process("fit", "-", "-m", "10,10,10", "--format", "json", text=drawn.stdout)
-    assert found.returncode == 0, found.stderr
-    fit = json.loads(found.stdout)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(drawn.encode())))
+    status, found, err = called(capsys, "fit", "-", "-m", "10,10,10", "--format", "json")
+    assert (status, err) == (0, "")
+    fit = json.loads(found)
     expected = FisherHypergeometric.fit(counts, [10, 10, 10])
     assert [row["weight"] for row in fit["groups"]] == pytest.approx(expected.weights.tolist())
     assert [row["standard_error"] for row in fit["groups"]] == pytest.approx(expected.standard_errors.tolist())
@@ -57,14 +56,13 @@ def test_what_sample_draws_is_what_fit_finds(tmp_path):
         assert abs(row["weight"] / truth - 1) < 6 * row["standard_error"] * 1.1
 
 
-def test_a_quality_report_goes_to_a_file_and_nothing_else_is_said(tmp_path):
+def test_a_quality_report_goes_to_a_file_and_nothing_else_is_said(capsys, tmp_path):
     page = tmp_path / "report.html"
     arguments = ["quality", *URN, "--temperatures", "0.5", "--num-samples", 500, "--num-gradients", 20, "--progress"]
-    done = process(*arguments, "--output", page)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    assert "gradients: Exact marginal" in done.stderr
-    assert "\r" not in done.stderr
+    status, out, err = called(capsys, *arguments, "--output", page)
+    assert (status, out) == (0, "")
+    assert "gradients: Exact marginal" in err
+    assert "\r" not in err
     text = page.read_text()
     assert text.startswith("<!doctype html>")
     assert "straight-through samples with exact conditionals" in text.lower()
@@ -83,47 +81,38 @@ def test_a_closed_pipe_is_quiet():
     assert done.stderr == ""
 
 
-def test_a_terminal_sees_a_bar_that_goes_away():
+def everything(terminal: int) -> str:
+    """What is written to the other end of a terminal until that is closed."""
+    parts = []
+    with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
+        while part := os.read(terminal, 4096):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def test_a_terminal_sees_a_bar_that_goes_away(capsys):
     """Standard error is a pseudo-terminal, standard output a pipe that must not hear of it."""
     outer, inner = pty.openpty()
-    with subprocess.Popen(
-        [*PROGRAM, "quality", *URN, "--num-samples", "400", "--num-gradients", "30", "--format", "csv"],
-        stdout=subprocess.PIPE,
-        stderr=inner,
-        text=True,
-    ) as running:
-        os.close(inner)
-        said = b""
-        while True:
-            try:
-                part = os.read(outer, 4096)
-            except OSError:  # Linux says so when the last writer is gone
-                break
-            if not part:
-                break
-            said += part
-        assert running.stdout is not None
-        written = running.stdout.read()
+    arguments = ["quality", *URN, "--num-samples", 400, "--num-gradients", 30, "--format", "csv"]
+    with ThreadPoolExecutor(1) as reader:
+        said = reader.submit(everything, outer)
+        with os.fdopen(inner, "w") as terminal, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal)
+            status, written, _ = called(capsys, *arguments)
     os.close(outer)
-    assert running.returncode == 0
-    assert "█" in said.decode()
-    assert said.decode().rstrip(" ").endswith("\r")
+    assert status == 0
+    assert "█" in said.result()
+    assert said.result().rstrip(" ").endswith("\r")
     rows = list(csv.DictReader(io.StringIO(written)))
     assert {row["kind"] for row in rows} == {"samples", "gradients"}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["quality", "-n", "31", "-m", "3x10"], "total_count must be at most sum(group_sizes) = 30; got 31"),
-        (["fit", "no-such-file.csv", "-m", "10"], "No such file or directory: no-such-file.csv"),
-    ],
-)
-def test_bad_input_ends_a_process_with_status_2_and_one_line(arguments, words):
-    done = process(*arguments)
+def test_bad_input_ends_a_process_with_status_2_and_one_line():
+    words = [sys.executable, "-m", "hypergeo", "fit", "no-such-file.csv", "-m", "10"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert words in done.stderr
+    assert "No such file or directory: no-such-file.csv" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -150,6 +139,7 @@ BAD = [
     (["sample", "-n", "2", "-m", "2,2", "-o", "/no/such/folder/x.csv"], "a folder that exists"),
     (["sample", "-n", "2", "-m", "2,2", "-o", "x.csv", "--format", "json"], "contradicts"),
     (["sample", "-n", "2", "-m", "2,2", "--seed", "-4"], "between 0 and"),
+    (["quality", "-n", "31", "-m", "3x10"], "total_count must be at most sum(group_sizes) = 30; got 31"),
     (["quality", *URN, "--estimators", "wishful"], "must be of score-function"),
     (["quality", *URN, "--temperatures", "1,zero"], "must be numbers"),
     (["quality", *URN, "--target", "1,2"], "--target must list one number for each of the 3 groups; got 2"),

@@ -22,7 +22,8 @@ from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.clusters.view import NAMES, ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
-from tests.support.app.pages import alt, figure, go, link, open_page, sentence, values
+from tests.support.app import pages
+from tests.support.app.pages import alt, figure, go, link, sentence, values
 
 DATA = clouds("steep", 3, 90, 4.0, 1)
 DEFAULTS = {name: control.default for name, control in {**LIVE, **BY_HAND}.items()}
@@ -228,7 +229,7 @@ def test_figures_are_valid_and_words_match_them(palette, narrow):
 
 
 def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
-    app = open_page(
+    app = pages.page(
         "cluster_sizes",
         clu_clusters="3",
         clu_number="100",
@@ -255,7 +256,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
 def test_links_open_edits_are_undone_and_a_preset_starts_anew_in_one_commit():
     old = {"clu_view": "ours", "clu_source": "clouds", "clu_w8": "1", "clu_room": "60", "clu_speed": "fast"}
     old["clu_edits"] = "0~tau~1_5~tau~0.1"
-    app = open_page("cluster_sizes", clu_number="100", clu_step="5", clu_tau="0.1", **old)
+    app = pages.page("cluster_sizes", clu_number="100", clu_step="5", clu_tau="0.1", **old)
     assert not app.warning, "an address of the page as it was still opens"
     shown = figure(app)
     assert values(app)["tau"] == "0.1"
@@ -274,7 +275,7 @@ def test_links_open_edits_are_undone_and_a_preset_starts_anew_in_one_commit():
 
 
 def test_side_by_side_names_three_priors():
-    app = open_page("cluster_sizes", clu_view="side by side", clu_number="100", clu_step="6")
+    app = pages.page("cluster_sizes", clu_view="side by side", clu_number="100", clu_step="6")
     assert not app.exception
     titles = [note["text"] for note in figure(app)["layout"]["annotations"]]
     assert [sum(f"<b>{name}</b>" in title for title in titles) for name in NAMES.values()] == [1, 1, 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,17 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.convergence.arrays import TEMPERATURES
-from tests.support.app.pages import alt, figure, go, link, open_page, sentence, stage, values
-from tests.support.app.pages import bullets as told
+from tests.support.app import pages
+from tests.support.app.pages import alt, figure, go, link, sentence, stage, told, values, visit
 
-
-def page(name: str = "convergence", **address: str) -> AppTest:
-    """A page as a visitor with this address sees it."""
-    return open_page(name, **address)
+page = partial(pages.page, "convergence")
 
 
 def test_home_shows_what_the_subject_is_and_where_to_go():
-    app = open_page()
+    app = visit().run()
     assert not app.exception
     assert app.title[0].value == "How many of each?"
     assert [link.value for link in app.page_link] == [f"**{entry.title}**" for entry in PAGES]

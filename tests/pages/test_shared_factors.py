@@ -30,8 +30,7 @@ from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pai
 from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
 from hypergeo.ui.shared_factors.text import FactorWords
 from hypergeo.ui.shared_factors.view import VIEWS, FactorView
-
-from .test_pages import page
+from tests.support.app.pages import page, text
 
 SMALL = FactorSettings(factors=3, schedule=400, seed=3)
 LATE: dict[str, Any] = {"step": 200, "record": np.ones((200, 5))}
@@ -49,10 +48,6 @@ def shelf(monkeypatch) -> ResultStore:
 def same(one: Snapshot, other: Snapshot) -> None:
     for name in ("estimate", "law", "distances", "record", "laws", "traversals", "found"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
-def spoken(app: Any) -> str:
-    return "\n".join(block.value for block in [*app.markdown, *app.caption])
 
 
 def test_a_run_does_what_the_model_does():
@@ -266,7 +261,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     )
     assert not app.exception
     assert not app.warning
-    assert "pairs share 2 from step 6 on, 1 at first" in spoken(app)
+    assert "pairs share 2 from step 6 on, 1 at first" in text(app)
     code = next(block.value for block in app.code if "SharedFactors" in block.value)
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -294,7 +289,7 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
     app.number_input(key="fac_seed").set_value(8).run()
     assert not app.exception
     assert "fac_step" not in app.query_params, "another seed starts anew"
-    assert "Nothing is learned yet" in spoken(app)
+    assert "Nothing is learned yet" in text(app)
     preset = next(button for button in app.button if button.label == "One shared")
     preset.click().run()
     assert "fac_edits" not in app.query_params

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from functools import partial
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.urn.view import UrnSettings, urn_view
-from tests.support.app.pages import alt, figure, go, link, open_page, sentence, stage, values
-from tests.support.app.pages import bullets as told
+from tests.support.app import pages
+from tests.support.app.pages import alt, figure, go, link, sentence, stage, told, values
 
-
-def page(**address: str) -> AppTest:
-    return open_page("urn", **address)
+page = partial(pages.page, "urn")
 
 
 def test_the_page_shows_its_figure_and_says_what_it_shows():

@@ -28,8 +28,8 @@ from hypergeo.ui.limits import CLUSTERS, COUNTS, SHOWN_OF_A_VALUE
 from hypergeo.ui.state.markdown import plain, quoted
 from hypergeo.ui.state.page_state import PageState
 from tests.support.app.hostile import MARK, MARKUP, NAMES, active, address, counts_file, file_name, points_file, value, written
+from tests.support.app.pages import visit
 
-APP = str(Path(__file__).parents[2] / "app.py")
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
 PEAK = 1500.0  # MB
 SHOWN = [Path(entry.path).stem for entry in PAGES]
@@ -61,7 +61,7 @@ def states() -> dict[str, PageState]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PageState, "__init__", note)
-        app = AppTest.from_file(APP, default_timeout=120).run()
+        app = visit().run()
         for page in SHOWN:
             app.switch_page(f"pages/{page}.py").run()
             assert not app.exception
@@ -194,8 +194,7 @@ def test_addresses_open_a_page():
         names = [*states()] and [state.key(name) for state in states().values() for name in state.controls] + [*NAMES]
         own = [name for name in names if name.split("_")[0] == PREFIXES.get(page)] or names
         parameters = address(rng, own if rng.random() < 0.8 else names)
-        app = AppTest.from_file(APP, default_timeout=120).run()
-        app.switch_page(f"pages/{page}.py")
+        app = visit().switch_page(f"pages/{page}.py")
         for name, said in parameters.items():
             app.query_params[name] = [said, "1"] if rng.random() < 0.1 else said
         app.run()
@@ -217,8 +216,7 @@ def test_files_are_taken_by_the_pages():
     for number in numbers("files"):
         rng = chance("files", number)
         page = sorted(UPLOADS)[number % len(UPLOADS)]
-        app = AppTest.from_file(APP, default_timeout=120).run()
-        app.switch_page(f"pages/{page}.py")
+        app = visit().switch_page(f"pages/{page}.py")
         app.query_params.update(UPLOADS[page])
         app.run()
         name, content = file_name(rng), (counts_file if page == "quality" else points_file)(rng)
@@ -232,13 +230,12 @@ def test_files_are_taken_by_the_pages():
 
 def test_widgets_are_moved_in_any_order():
     """Readers who press everything: each case is one move, on a visit of ten."""
-    app, page = AppTest(APP, default_timeout=120), ""
+    app, page = visit(), ""
     for number in numbers("widgets"):
         rng = chance("widgets", number)
         if number % 10 == 0:
             page = SHOWN[number // 10 % len(SHOWN)]
-            app = AppTest.from_file(APP, default_timeout=120).run()
-            app.switch_page(f"pages/{page}.py").run()
+            app = visit().switch_page(f"pages/{page}.py").run()
         moved = move(app, rng)
         app.run()
         look(app, (number, page, moved))

@@ -14,8 +14,7 @@ from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop
-from tests.support.app.pages import figure, stage, values
-from tests.support.app.pages import open_page as page
+from tests.support.app.pages import figure, page, stage, values
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hypergeo._records import html_table
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.numerics.seed_statistics import PairedComparison, SeedStatistics
 
@@ -104,6 +105,14 @@ class ClusterStudy:
     def scores(self) -> list[str]:
         """Those of :data:`SCORES` that are known."""
         return [name for name in SCORES if all(name in run.scores for run in self.runs)]
+
+    def __repr__(self) -> str:
+        return f"<ClusterStudy of {', '.join(self.methods)}: {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}>"
+
+    def _repr_html_(self) -> str:
+        """The table of methods, as notebooks show it."""
+        head, rows = self.table()
+        return html_table(head, [(row, False) for row in rows])
 
     def of(self, method: str) -> list[ClusterRun]:
         """The runs of one method, a seed each."""

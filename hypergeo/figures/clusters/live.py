@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette, group_colour, translucent
-from hypergeo.figures.core.panels import Box, Panel, arrange, caption
+from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
 
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
@@ -62,10 +62,10 @@ def points_panel(
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": _short(points[:, 0]),
-            "y": _short(points[:, 1]),
+            "x": float32(points[:, 0]),
+            "y": float32(points[:, 1]),
             "mode": "markers",
-            "customdata": _short((100 * certainty).round()),
+            "customdata": float32((100 * certainty).round()),
             "hovertemplate": "cluster %{marker.color}, %{customdata} % certain<extra></extra>",
             # Numbers rather than names of colours and symbols: films of many points stay small.
             "marker": {
@@ -75,22 +75,22 @@ def points_panel(
                 "cmin": 0.5,
                 "cmax": len(means) + 0.5,
                 "symbol": np.array([_NUMBERS[symbol] for symbol in SYMBOLS])[labels],
-                "opacity": _short(0.25 + 0.7 * certainty**2),
+                "opacity": float32(0.25 + 0.7 * certainty**2),
                 "line": {"color": palette.exact, "width": 0.4},
             },
         },
         {
             "type": "scatter",
-            "x": _short(outline[:, 0]),
-            "y": _short(outline[:, 1]),
+            "x": float32(outline[:, 0]),
+            "y": float32(outline[:, 1]),
             "mode": "lines",
             "hoverinfo": "skip",
             "line": {"color": palette.exact, "width": 1.2},
         },
         {
             "type": "scatter",
-            "x": _short(means[:, 0]),
-            "y": _short(means[:, 1]),
+            "x": float32(means[:, 0]),
+            "y": float32(means[:, 1]),
             "mode": "markers+text",
             "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
             # White on the darkest colour, black on the others: a contrast of 4.5 or more (WCAG AA).
@@ -139,7 +139,7 @@ def sizes_panel(
         {
             "type": "bar",
             "x": clusters + 1,
-            "y": _short(sizes),
+            "y": float32(sizes),
             "width": 0.7,
             "marker": {"color": [translucent(colour, 0.8) for colour in colours]},
             "hovertemplate": "cluster %{x}: %{y:.1f} expected<extra></extra>",
@@ -151,8 +151,8 @@ def sizes_panel(
         {
             "type": "scatter",
             "mode": "markers",
-            "x": _short((clusters[None] + 1 + spread[:, None]).ravel()),
-            "y": _short(last.ravel()),
+            "x": float32((clusters[None] + 1 + spread[:, None]).ravel()),
+            "y": float32(last.ravel()),
             "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
             "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
         }
@@ -165,8 +165,8 @@ def sizes_panel(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _short(np.column_stack([left, left, right, right, gap]).ravel()),
-                "y": _short(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
+                "x": float32(np.column_stack([left, left, right, right, gap]).ravel()),
+                "y": float32(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
                 "line": {"color": palette.exact, "width": 1.8},
                 "hoverinfo": "skip",
             }
@@ -274,7 +274,3 @@ def _arrow(cluster: int, start: float, end: float, palette: Palette) -> dict[str
         "arrowwidth": 2,
         "arrowcolor": palette.follow,
     }
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

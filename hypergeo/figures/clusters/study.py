@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from hypergeo._records import html_table
 from hypergeo.clustering.benchmark.study import ClusterStudy
-from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour, translucent
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption
 

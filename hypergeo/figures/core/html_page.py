@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-__all__ = ["drawn_figure", "html_page", "html_table"]
+__all__ = ["drawn_figure", "html_page"]
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #16202B; background: #FFFFFF }
@@ -51,22 +50,3 @@ def drawn_figure(figure: go.Figure, alt: str, first: bool) -> str:
         config={"displaylogo": False, "displayModeBar": False, "responsive": True},
     )
     return f'<div role="img" aria-label="{html.escape(alt)}">{drawn}</div>'
-
-
-def html_table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> str:
-    """A table as wide as it needs to be, which scrolls where the page is narrower.
-
-    Args:
-        head: titles of the columns.
-        rows: cells of each row, and whether it stands out.
-
-    Example:
-        >>> "<tr class=off><td>1 &lt; 2</td></tr>" in html_table(["claim"], [(["1 < 2"], True)])
-        True
-    """
-    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    body = "".join(
-        f"<tr{' class=off' if off else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for cells, off in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .palette import Palette
-from .panels import Json, Panel, axis_title, caption
+from .panels import Json, Panel, axis_title, caption, float32
 
 __all__ = ["Line", "lines_panel", "log_ticks", "nice_above", "spread_out"]
 
@@ -162,8 +162,8 @@ def _line(line: Line, palette: Palette) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers" if line.symbol else "lines",
-        "x": _short(line.x),
-        "y": _short(line.y),
+        "x": float32(line.x),
+        "y": float32(line.y),
         "line": {"color": line.colour, "width": line.width, "dash": line.dash},
         "marker": {
             "symbol": line.symbol or "circle",
@@ -198,7 +198,3 @@ def log_ticks(low: float, high: float, digits: Sequence[Sequence[int]] = ((1, 2,
         if len(ticks) <= most:
             break
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hypergeo.figures.core.palette import Palette
+from hypergeo.figures.core.panels import float32
 
 __all__ = ["cell_shares", "lattice_frames", "lattice_traces", "window"]
 
@@ -50,7 +51,7 @@ def lattice_traces(
     # Entries of the legend lie outside the axes: the size of a legend's own marker would follow the first cell's.
     unseen = {"type": "scatter", "mode": "markers", "x": [-99], "y": [-99], "hoverinfo": "skip"}
     names = ", ".join(f"%{{customdata[{index}]:d}}" for index in range(counts.shape[1]))
-    at = {"type": "scatter", "mode": "markers", "x": _short(cells[:, 0]), "y": _short(cells[:, 1]), "showlegend": False}
+    at = {"type": "scatter", "mode": "markers", "x": float32(cells[:, 0]), "y": float32(cells[:, 1]), "showlegend": False}
     outline = {"color": palette.exact, "width": 1.4}
     return [
         {**at, "hoverinfo": "skip", "marker": {**size, "color": colours, "opacity": 0.8, "line": {"width": 0}}},
@@ -65,14 +66,14 @@ def lattice_traces(
             **at,
             "customdata": np.column_stack([counts, 100 * probabilities]).tolist(),
             "hovertemplate": f"({names})<br>exact: %{{customdata[{counts.shape[1]}]:.2f}} %<extra></extra>",
-            "marker": {**size, "size": _short(probabilities), "color": "rgba(0,0,0,0)", "line": outline},
+            "marker": {**size, "size": float32(probabilities), "color": "rgba(0,0,0,0)", "line": outline},
         },
         {
             "type": "scatter",
             "mode": "lines",
             "name": f"path of sample {follow}",
-            "x": _short(path[:, 0]),
-            "y": _short(path[:, 1]),
+            "x": float32(path[:, 0]),
+            "y": float32(path[:, 1]),
             "hoverinfo": "skip",
             "line": {"color": palette.follow, "width": 2, "dash": "dot"},
         },
@@ -108,9 +109,9 @@ def lattice_frames(shares: np.ndarray, dots: np.ndarray, path: np.ndarray) -> li
     """
     return [
         [
-            {"marker": {"size": _short(share)}},
-            {"x": _short(dot[:, 0]), "y": _short(dot[:, 1])},
-            {"x": _short(point[:1]), "y": _short(point[1:])},
+            {"marker": {"size": float32(share)}},
+            {"x": float32(dot[:, 0]), "y": float32(dot[:, 1])},
+            {"x": float32(point[:1]), "y": float32(point[1:])},
         ]
         for share, dot, point in zip(shares, dots, path, strict=True)
     ]
@@ -157,8 +158,3 @@ def cell_shares(index: np.ndarray, cells: int) -> np.ndarray:
         array([[0.5, 0. , 0.5]])
     """
     return np.stack([np.bincount(row, minlength=cells) for row in index]) / index.shape[1]
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    """Single precision is far below a pixel and halves what travels to the browser."""
-    return np.ascontiguousarray(values, dtype=np.float32)

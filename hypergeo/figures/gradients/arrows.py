@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hypergeo.figures.core.palette import Palette, translucent
+from hypergeo.figures.core.panels import float32
 
 __all__ = ["arrow_outline", "exact_arrow", "mean_arrow", "sample_arrows", "spread_ellipse"]
 
@@ -67,8 +68,8 @@ def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str
         "mode": "lines+markers",
         "name": name,
         "showlegend": legend,
-        "x": _short(path[..., 0].ravel()),
-        "y": _short(path[..., 1].ravel()),
+        "x": float32(path[..., 0].ravel()),
+        "y": float32(path[..., 1].ravel()),
         "hoverinfo": "skip",
         "line": {"color": translucent(colour, 0.5), "width": 1},
         "marker": {
@@ -121,8 +122,4 @@ def spread_ellipse(centre: np.ndarray, covariance: np.ndarray, colour: str, *, r
 
 
 def _polygon(points: np.ndarray) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines", "x": _short(points[:, 0]), "y": _short(points[:, 1]), "hoverinfo": "skip"}
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return {"type": "scatter", "mode": "lines", "x": float32(points[:, 0]), "y": float32(points[:, 1]), "hoverinfo": "skip"}

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
-from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.core.panels import Box, Panel, arrange, float32
 from hypergeo.figures.counts.plane import Plane
 
 from .arrows import exact_arrow, mean_arrow, sample_arrows
@@ -64,7 +64,7 @@ def arrows_panel(
             "customdata": 100 * probabilities,
             "hovertemplate": "%{text}<br>probability %{customdata:.2f} %<extra></extra>",
             "marker": {
-                "size": _short(ring * np.sqrt(probabilities)),
+                "size": float32(ring * np.sqrt(probabilities)),
                 "color": "rgba(0,0,0,0)",
                 "opacity": 0.55,
                 "line": {"color": palette.exact, "width": 1},
@@ -179,8 +179,4 @@ def with_ground(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None
 
 
 def _points(places: np.ndarray) -> dict[str, Any]:
-    return {"type": "scatter", "x": _short(places[:, 0]), "y": _short(places[:, 1])}
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return {"type": "scatter", "x": float32(places[:, 0]), "y": float32(places[:, 1])}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 
-from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo._records import html_table, html_text
+from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT
 from hypergeo.quality import QualityReport
 from hypergeo.quality.goodness_of_fit import EXPECTED
@@ -50,9 +50,9 @@ def report_html(report: QualityReport) -> str:
     if report.gradients:
         drawn = drawn_figure(gradient_figure(report, LIGHT), gradient_alt(report), not report.samples)
         figures.append(("Gradients", drawn, _gradient_table(report)))
-    parts = [f"<h1>Relaxation quality</h1><p>{_escaped(_described(report))}</p>"]
+    parts = [f"<h1>Relaxation quality</h1><p>{html_text(_described(report))}</p>"]
     first, *others = report.verdict()
-    parts.append(f"<p>{_escaped(first)}</p><ul>{''.join(f'<li>{_escaped(words)}</li>' for words in others)}</ul>")
+    parts.append(f"<p>{html_text(first)}</p><ul>{''.join(f'<li>{html_text(words)}</li>' for words in others)}</ul>")
     parts += [f"<h2>{title}</h2>{drawn}{table}" for title, drawn, table in figures]
     parts.append(f"<h2>Settings</h2>{_settings(report)}")
     data = report.to_json().replace("<", "\\u003c")
@@ -165,8 +165,3 @@ def _p_value(value: float) -> str:
 
 def _measured(measured: Measured | None) -> str:
     return "–" if measured is None else f"{measured.value:.3g} ({measured.low:.3g} to {measured.high:.3g})"
-
-
-def _escaped(markdown: str) -> str:
-    """A sentence of a verdict as HTML: bold words stay bold."""
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(markdown))

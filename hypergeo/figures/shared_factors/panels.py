@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hypergeo.figures.core.palette import Palette, translucent
-from hypergeo.figures.core.panels import Panel, axis_title, caption
+from hypergeo.figures.core.panels import Panel, axis_title, caption, float32
 
 __all__ = [
     "ADAVAE",
@@ -55,12 +55,12 @@ def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | 
             "type": "scatter",
             "mode": "markers",
             "x": ranks,
-            "y": _short(middle),
+            "y": float32(middle),
             "error_y": {
                 "type": "data",
                 "symmetric": False,
-                "array": _short(high - middle),
-                "arrayminus": _short(middle - low),
+                "array": float32(high - middle),
+                "arrayminus": float32(middle - low),
                 "color": palette.relaxed,
                 "thickness": 3,
                 "width": 0,
@@ -107,7 +107,7 @@ def law_panel(
         {
             "type": "bar",
             "x": numbers,
-            "y": _short(law),
+            "y": float32(law),
             "width": 0.7,
             "marker": {"color": translucent(palette.relaxed, 0.85)},
             "hovertemplate": "%{x} shared: %{y:.1%}<extra></extra>",
@@ -116,23 +116,23 @@ def law_panel(
             "type": "scatter",
             "mode": "markers",
             "x": numbers,
-            "y": _short(even),
+            "y": float32(even),
             "marker": {"symbol": "line-ew", "size": 9, "line": {"color": palette.muted, "width": 1.5}},
             "hovertemplate": "at the start: %{y:.1%}<extra></extra>",
         },
         {
             "type": "scatter",
             "mode": "lines",
-            "x": _short(np.column_stack([left, left, right, right, gap]).ravel()),
-            "y": _short(np.column_stack([0 * left, true[place], true[place], 0 * left, gap]).ravel()),
+            "x": float32(np.column_stack([left, left, right, right, gap]).ravel()),
+            "y": float32(np.column_stack([0 * left, true[place], true[place], 0 * left, gap]).ravel()),
             "line": {"color": palette.exact, "width": 2},
             "hoverinfo": "skip",
         },
         {
             "type": "scatter",
             "mode": "markers",
-            "x": _short(numbers[adavae > 0]),
-            "y": _short(adavae[adavae > 0]),
+            "x": float32(numbers[adavae > 0]),
+            "y": float32(adavae[adavae > 0]),
             "marker": {"symbol": "diamond", "size": 8, "color": ADAVAE, "line": {"color": palette.exact, "width": 0.8}},
             "hovertemplate": "AdaVAE says %{x} to %{y:.1%}<extra></extra>",
         },
@@ -181,11 +181,11 @@ def agreement_panel(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": _short(numbers + aside),
-                "y": _short(np.array([group.mean() for group in groups])),
+                "x": float32(numbers + aside),
+                "y": float32(np.array([group.mean() for group in groups])),
                 "error_y": {
                     "type": "data",
-                    "array": _short(np.array([group.std() for group in groups])),
+                    "array": float32(np.array([group.std() for group in groups])),
                     "color": colour,
                     "thickness": 2,
                     "width": 0,
@@ -229,7 +229,7 @@ def bars_panel(
         {
             "type": "bar",
             "orientation": "h",
-            "x": _short(values),
+            "x": float32(values),
             "y": rows,
             "width": 0.62,
             "marker": {"color": translucent(palette.relaxed, 0.85)},
@@ -243,8 +243,8 @@ def bars_panel(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _short(np.column_stack([0 * reach, reach, reach, 0 * reach, gap]).ravel()),
-                "y": _short(np.column_stack([place - 0.38, place - 0.38, place + 0.38, place + 0.38, gap]).ravel()),
+                "x": float32(np.column_stack([0 * reach, reach, reach, 0 * reach, gap]).ravel()),
+                "y": float32(np.column_stack([place - 0.38, place - 0.38, place + 0.38, place + 0.38, gap]).ravel()),
                 "line": {"color": palette.exact, "width": 1.8},
                 "hoverinfo": "skip",
             }
@@ -263,12 +263,8 @@ def _upright(place: float, ends: list[float], line: dict[str, Any], name: str) -
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": _short(np.array([place, place])),
+        "x": float32(np.array([place, place])),
         "y": ends,
         "line": line,
         "hovertemplate": f"{name}<extra></extra>",
     }
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

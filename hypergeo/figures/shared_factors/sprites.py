@@ -9,7 +9,7 @@ import numpy as np
 
 from hypergeo.figures.core.images import png_address
 from hypergeo.figures.core.palette import Palette
-from hypergeo.figures.core.panels import Panel, caption
+from hypergeo.figures.core.panels import Panel, caption, float32
 
 __all__ = ["mosaic", "sprite_panel"]
 
@@ -106,8 +106,8 @@ def sprite_panel(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _short(across),
-                "y": _short(down),
+                "x": float32(across),
+                "y": float32(down),
                 "line": {"color": palette.follow, "width": 1.5},
                 "hoverinfo": "skip",
                 "cliponaxis": False,
@@ -143,8 +143,8 @@ def _places(mask: np.ndarray, foot: float, shown: float) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": _short(columns + shown / 2),
-        "y": _short(foot + (rows + 0.5) * _RING),
+        "x": float32(columns + shown / 2),
+        "y": float32(foot + (rows + 0.5) * _RING),
     }
 
 
@@ -164,7 +164,3 @@ def _word(words: str, x: float, y: float, anchor: str, palette: Palette) -> dict
         "showarrow": False,
         "font": {"size": 11, "color": palette.text},
     }
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)

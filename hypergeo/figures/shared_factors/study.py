@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from hypergeo.figures.core.html_page import drawn_figure, html_page, html_table
+from hypergeo._records import html_table
+from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
 from hypergeo.figures.core.series import log_ticks

@@ -147,6 +147,7 @@ class Stage {
   show(picture) {
     this.setPosition(picture)
     this.sentence.replaceChildren(...boldWords(picture.sentence))
+    this.sentence.dataset.good = picture.good ?? "" // where the sentence is a verdict
     if (picture.alt) this.plot.setAttribute("aria-label", picture.alt)
     this.picture = picture
     this.paint()
@@ -193,7 +194,7 @@ class Stage {
       const down = Math.max(window.innerHeight - this.frame.getBoundingClientRect().top - 8, 120)
       const least = this.data.narrow ? 340 : Math.max(860, this.least)
       scale = Math.min(down / height, across / least)
-      width = Math.min(across / scale, 1.9 * height)
+      width = Math.min(across / scale, Math.max(1.9 * height, this.least))
     }
     const before = this.space
     this.space = { scale: Math.round(scale * 1000) / 1000, width: Math.floor(width) }

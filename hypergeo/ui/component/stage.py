@@ -253,7 +253,7 @@ def _steps(at: int, before: int, stride: int) -> list[int]:
 
 def _whole(view: View, at: int, narrow: bool) -> str:
     """A picture as JSON."""
-    words = json.dumps({"position": at, "sentence": view.live(), "alt": view.alt()})
+    words = json.dumps({"position": at, "sentence": view.live(), "alt": view.alt(), "good": getattr(view, "good", None)})
     return f"{words[:-1]}, {_json(view, narrow)[1:]}"
 
 

@@ -16,7 +16,7 @@ from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
 from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
 
-from .downloads import downloads, share_link
+from .downloads import File, downloads, share_link
 from .viewport import Surroundings, present_toggle, surroundings, watch_surroundings
 
 __all__ = ["Frame", "View", "open_page"]
@@ -131,11 +131,26 @@ class Frame:
             html: makes the figure, once the reader asks for it.
             code: the Python.
         """
+        files = [
+            File("Data (CSV)", f"{name}.csv", "text/csv", ":material/table_view:", csv),
+            File("Figure (HTML, opens offline)", f"{name}.html", "text/html", ":material/animated_images:", html),
+            File("Python", f"{name}.py", "text/x-python", ":material/code:", lambda: code),
+        ]
+        self.hand_out(values, files, caption="This link shows the same picture, to the last number:")
+
+    def hand_out(self, values: Mapping[str, Any], files: Sequence[File], *, caption: str) -> None:
+        """The link to the page as it is, and files of any kind.
+
+        Args:
+            values: value of each control on show, by name.
+            files: what can be downloaded.
+            caption: what the link holds.
+        """
         if not self.where.present:
             st.subheader("Take it with you", anchor=False)
-            st.caption("This link shows the same picture, to the last number:")
+            st.caption(caption)
             share_link(self.state.query(values))
-            downloads(name, csv=csv, html=html, code=code)
+            downloads(files)
 
     def _section(self, name: str, title: str, icon: str) -> Any:
         """An open section, or None where it is closed, or where a class is looking."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import streamlit as st
-
 from hypergeo.figures import group_colour
 from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor", "urn_knobs", "urn_values"]
+__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_knobs", "urn_values"]
 
 WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 """Zero, then 0.01 to 100 in ten steps for each factor of ten."""
@@ -60,27 +58,6 @@ def urn_values(state: PageState) -> dict[str, Any]:
     """Values of the state, less those of groups that are not on show."""
     hidden = {f"{kind}{group + 1}" for kind in "wmt" for group in range(state.get("groups"), len(state.controls))}
     return {name: value for name, value in state.values.items() if name not in hidden}
-
-
-def urn_editor(state: PageState) -> dict[str, Any]:
-    """Draws the controls of an urn.
-
-    Args:
-        state: a page's state whose table holds what :func:`urn_controls` returns.
-
-    Returns:
-        Value of each control on show, by name.
-    """
-    values: dict[str, Any] = {"groups": state.segments("groups", "Number of groups")}
-    for group in range(values["groups"]):
-        left, right = st.columns(2, gap="small", wrap=False)
-        number = group + 1
-        with left:
-            values[f"w{number}"] = state.steps(f"w{number}", f"{swatch(group)} Weight {number}")
-        with right:
-            values[f"m{number}"] = state.slider(f"m{number}", f"{swatch(group)} Size {number}")
-    values["n"] = state.slider("n", "Elements drawn, n")
-    return values
 
 
 def swatch(group: int) -> str:

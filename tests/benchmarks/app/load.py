@@ -24,7 +24,8 @@ from pathlib import Path
 
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.page.urn_editor import WEIGHTS
-from tests.benchmarks.report import Cell
+from tests.benchmarks.report import Cell, table
+from tests.benchmarks.written_tables import provenance, readme_files, write_tables
 from tests.support.app.server import ROOT, free_port, wait_for_health
 from tests.support.app.tab import Tab
 
@@ -34,6 +35,8 @@ DEMOS = ("urn", "gradients", "cluster_sizes", "shared_factors")
 _ERRORS = ("Uncaught", "Exception in", "Internal Server Error", "A quality run failed", "MemoryError", "Killed")
 _SETTLING = 5.0  # seconds after which closed tabs must cost nothing
 _MOVES = 5  # moves on a page, so that one reader alone meets the same pages as forty
+_WRITTEN = [f"{kind}: {quantile}" for kind in ("opening", "slider") for quantile in ("median", "p95")]
+_WRITTEN = ["sessions", *_WRITTEN, "server CPU, cores", "server MB, peak", "errors"]
 _PLAYED = 40  # ticks of a demo, before a reader goes on to something else
 
 
@@ -254,6 +257,7 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
         help="what readers do; all by default",
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="where to write the numbers")
+    parser.add_argument("--write", action="store_true", help="write the table into the README file that has a place for it")
     found = parser.parse_args(given)
     if min(found.sessions) < 1 or found.minutes <= 0 or found.think <= 0:
         parser.error("--sessions, --minutes and --think must be above zero")
@@ -276,6 +280,9 @@ def main(given: Sequence[str]) -> None:
             print(f"\nslider, p95 of {row['sessions']} sessions over that of one: {ratio:.1f}")
     if asked.json is not None:
         asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if asked.write:
+        shown: list[dict[str, Cell]] = [{name: row.get(name) for name in _WRITTEN} for row in rows]
+        write_tables({"load": table(shown)}, readme_files(), provenance())
 
 
 async def _warm(address: str) -> None:

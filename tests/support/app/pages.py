@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
-
-from hypergeo.ui.catalogue import PAGES
 
 from .server import ROOT
 
-__all__ = ["SCRIPT", "alt", "bullets", "figure", "go", "knobs", "link", "open_page", "sentence", "stage", "values"]
+__all__ = ["SCRIPT", "alt", "figure", "go", "knobs", "link", "page", "sentence", "stage", "text", "told", "values", "visit"]
+
+# Every AppTest looks for components in the metadata of all installed packages, which takes longer than most pages do: 0.3 s.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 SCRIPT = str(ROOT / "hypergeo" / "ui" / "script.py")
 
 
-def open_page(name: str = "", *, timeout: float = 120, **address: str) -> AppTest:
-    """A page as a visitor with this address sees it.
+def visit() -> AppTest:
+    """Returns the app of a new visitor, who has opened no page yet."""
+    return AppTest.from_file(SCRIPT, default_timeout=120)
+
+
+def page(name: str, **address: str) -> AppTest:
+    """Opens a page as a new visitor with this address sees it.
 
     Args:
-        name: of the page, such as ``"urn"``; the home page where it is empty.
-        timeout: seconds that one run may take.
-        address: parameters of the page's address.
+        name: Name of the page's file, without ``.py``.
+        address: Parameters of the URL.
     """
-    app = AppTest.from_file(SCRIPT, default_timeout=timeout)
-    if name:
-        (path,) = [ROOT / entry.path for entry in PAGES if entry.path == f"pages/{name}.py"]
-        app.run()
-        app.switch_page(str(path))
+    opened = visit().switch_page(str(ROOT / "pages" / f"{name}.py"))
     for key, value in address.items():
-        app.query_params[key] = value
-    return app.run()
+        opened.query_params[key] = value
+    return opened.run()
 
 
 def go(app: AppTest, **address: str) -> AppTest:
@@ -63,7 +66,10 @@ def stage(app: AppTest) -> dict[str, Any]:
 
 
 def figure(app: AppTest) -> dict[str, Any]:
-    """Traces and layout of the figure on show."""
+    """Traces and layout of the page's only figure."""
+    if not _stages(app):
+        (chart,) = app.get("plotly_chart")
+        return dict(json.loads(chart.proto.spec))
     picture: dict[str, Any] = stage(app)["picture"]
     return picture
 
@@ -84,9 +90,18 @@ def knobs(app: AppTest) -> dict[str, dict[str, Any]]:
     return {knob["name"]: knob for section in told["sections"] for knob in section["knobs"]}
 
 
-def bullets(app: AppTest) -> str:
+def told(app: AppTest) -> str:
     """The sentences under "What to notice"."""
     return next(block.value for block in app.markdown if block.value.startswith("- "))
+
+
+def text(app: AppTest) -> str:
+    """Returns all Markdown and captions of the page."""
+    return "\n".join(block.value for block in [*app.markdown, *app.caption])
+
+
+def _stages(app: AppTest) -> list[Any]:
+    return [each for each in app.get("bidi_component") if each.proto.component_name == "hypergeo_stage"]
 
 
 def _message(app: AppTest, name: str) -> str:
