@@ -13,7 +13,7 @@ from hypergeo.ui.clusters.settings import LIVE, STEPS
 from hypergeo.ui.clusters.snippet import cluster_snippet
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, first_position, playback_controls, stage
+from hypergeo.ui.component.stage import Playback, next_positions, playback_controls, stage
 from hypergeo.ui.limits import CLUSTERS, SEEDS
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page
@@ -41,7 +41,7 @@ STATE = PageState(
 )
 FILE = "_clu_file"
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
 
 
@@ -99,7 +99,7 @@ def live() -> None:
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
         playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
-        catch_up(work_until(shown, first_position(STATE, playback)), "Running the optimiser")
+        catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
     with controls:
         if changes := edits_in_words(shown.edits):

@@ -41,7 +41,7 @@ SENTENCE = (
     "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step."
 )
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> Settings:

@@ -58,7 +58,7 @@ SENTENCE = (
 View = DescentView | RaceView | SideBySide | TemperatureView
 VIEWS = {"descent": DescentView, "race": RaceView, "side by side": SideBySide, "temperature": TemperatureView}
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True)
 
 

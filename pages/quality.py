@@ -21,7 +21,7 @@ STATE = AskingState("qual", quality_controls())
 TITLE = "How far a relaxation can be trusted, measured"
 SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the verdict."
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
 with left:
     check = STATE.segments("check", "Check", bare=True)

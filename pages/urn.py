@@ -41,7 +41,7 @@ SENTENCE = (
 )
 DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="draws")
 
-frame = open_page(STATE, TITLE, SENTENCE, TOUR, live=True)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> UrnSettings:

@@ -1,6 +1,12 @@
-"""Two ways to take a relaxed draw apart into splits: the exact conditionals, and the published sampler's merged ones."""
+"""Two ways to take a relaxed sample apart into splits: the exact conditionals, and the published sampler's merged ones.
+
+Both give the splits of a sample, top first, for log weights without gradient, and take gradients back from the tables of the
+splits to the log weights.
+"""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -8,255 +14,198 @@ from torch.nn.functional import pad
 
 from hypergeo.numerics.binomials import BinomialTerms, solve_tilt
 from hypergeo.numerics.log_convolution import log_convolve
-from hypergeo.numerics.partition import Layout, Level, Tree
-from hypergeo.numerics.sampling import interleave
+from hypergeo.numerics.split_tables import SplitTables, TreeShape
 from hypergeo.numerics.urn_rows import Rows
-from hypergeo.numerics.windows import windows
 
-from .relaxed_split import Totals, split
+from .relaxed_split import Split
 
-__all__ = ["ExactConditionals", "MergedConditionals", "gumbel"]
+__all__ = ["Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
 
-_DROP = 38.0  # nats below the mode: less than the rounding error of a probability, at temperature one or less
-_LARGEST_DROP = 300.0  # beyond it tables stay whole
+# Nats below the mode that change no sample: less than the rounding error of a probability, at temperature one or less.
+_DROPS = {torch.float32: 26.0, torch.float64: 38.0}
+Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
 
-def gumbel(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-    """Samples independent standard Gumbel variables, float64; from torch's global generator when ``generator`` is omitted.
+def gumbel(
+    shape: tuple[int, ...],
+    device: torch.device,
+    generator: torch.Generator | None = None,
+    dtype: torch.dtype = torch.float64,
+) -> Tensor:
+    """Samples independent standard Gumbel variables; from torch's global generator when ``generator`` is omitted.
 
     Example:
         >>> gumbel((2, 3), torch.device("cpu")).shape
         torch.Size([2, 3])
     """
-    uniform = torch.rand(shape, dtype=torch.float64, device=device, generator=generator)
-    return uniform.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().log_().neg_()
+    uniform = torch.rand(shape, dtype=dtype, device=device, generator=generator)
+    return uniform.clamp_(min=torch.finfo(dtype).tiny).log_().neg_().log_().neg_()
+
+
+class Conditionals(Protocol):
+    """The splits of one batch of urns."""
+
+    splits: list[Split]
+    reverse: bool
+    """Whether the groups come out in reverse order."""
+
+    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Gumbel noise for each split, from the noise given in the public layout or sampled anew."""
+
+    def backward(self, grads: Gradients) -> Tensor:
+        """Gradient to the log weights from those to the left, right and parent tables of the splits, top first."""
 
 
 class ExactConditionals:
-    """Draws down a balanced tree of the groups, whose conditionals are exact at any weights.
+    """Splits down a balanced tree of the groups, whose conditionals are exact at any weights.
 
     Args:
-        rows: the urns.
+        rows: the urns, without gradient.
+        samples: number of samples of each.
+        warmest: highest temperature.
+        dtype: of tables and noise, where they are large.
     """
 
-    def __init__(self, rows: Rows):
-        self.rows = rows
-        self.layout = Layout.of(rows.sizes, rows.total)
+    reverse = False
+
+    def __init__(self, rows: Rows, samples: int, warmest: float, dtype: torch.dtype):
+        self.shape = shape = TreeShape.of(rows.sizes, rows.total)
+        drop = _DROPS[dtype] * max(1.0, warmest)
+        self.tables = SplitTables(self.shape, rows.log_weights, samples, drop, dtype)
         # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
-        self.noise_layout = Layout.of(rows.given_sizes, rows.given_total)
-        self._depth = len(self.layout.levels) - 1
-        self.noise_length = sum(pairs * width for pairs, width in self._blocks())
+        self.noise_shape = TreeShape.of(rows.given_sizes, rows.given_total)
+        self.splits = []
+        parent: Tensor | None = None
+        parent_low = rows.total[:, None]
+        levels = list(zip(shape.pairs, self.tables.tables, self.tables.begins, shape.sizes, shape.alone, strict=True))
+        for pairs, table, low, sizes, alone in reversed(levels):
+            left_low, right_low = low[:, 0 : 2 * pairs : 2], low[:, 1 : 2 * pairs : 2]
+            right = None if self.tables.two else table[:, 1 : 2 * pairs : 2]
+            above = None if parent is None else parent[:, :pairs]
+            lows = left_low, right_low, parent_low[:, :pairs]
+            self.splits.append(Split(table[:, 0 : 2 * pairs : 2], right, above, *lows, sizes, alone))
+            parent, parent_low = table, low
 
-    def _bounds(self, depth: int) -> tuple[Tensor, Tensor]:
-        """Sizes of the left and the right nodes of a level's pairs."""
-        sizes = self.layout.levels[depth].sizes.double()
-        end = sizes.shape[1] // 2 * 2
-        return sizes[:, 0:end:2], sizes[:, 1:end:2]
+    @staticmethod
+    def noise_length(sizes: Tensor, total: Tensor) -> int:
+        """Numbers of noise that a sample takes, from sizes ``(R, K)`` and totals ``(R,)``."""
+        return TreeShape.of(sizes, total).noise_length
 
-    def _fresh(self, tree: Tree, num_draws: int, generator: torch.Generator | None) -> list[Tensor]:
-        """New noise for every level of a tree, top first, each of shape ``(S, T, P, W)``."""
-        shapes = [(level.table.shape[1] // 2, level.width) for level in reversed(tree.levels[: self._depth])]
-        lengths = [pairs * width for pairs, width in shapes]
-        shape = num_draws, len(self.rows.log_weights), sum(lengths)
-        drawn = gumbel(shape, self.rows.log_weights.device, generator)
-        return [block.unflatten(-1, shape) for block, shape in zip(drawn.split(lengths, -1), shapes, strict=True)]
-
-    def _laid_out(self, tree: Tree, noise: Tensor) -> list[Tensor]:
-        """Given noise likewise, as far as the tree's tables reach."""
-        blocks = []
-        begin = 0
-        for depth, (pairs, width) in zip(reversed(range(self._depth)), self._blocks(), strict=True):
-            block, level = noise[..., begin : begin + pairs * width].unflatten(-1, (pairs, width)), tree.levels[depth]
+    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Gumbel noise for each split, each of shape ``(S, T, P, X)``."""
+        shapes = [(split.pairs, split.width) for split in self.splits]
+        first = self.tables.tables[0]
+        if given is None:
+            lengths = [pairs * width for pairs, width in shapes]
+            whole = gumbel((samples, len(first), sum(lengths)), first.device, generator, first.dtype)
+            return [block.unflatten(-1, shape) for block, shape in zip(whole.split(lengths, -1), shapes, strict=True)]
+        blocks, begin = [], 0
+        for depth in reversed(range(len(shapes))):
+            pairs, width = self.noise_shape.pairs[depth], self.noise_shape.levels[depth].width
+            block = given[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
             begin += pairs * width
-            reference = self.noise_layout.levels[depth]
-            if level.low is not reference.low:
-                low = tree.reference_low(depth) if reference.capped else reference.low
-                block = _within(block, level.pairs[0], low[:, : 2 * pairs : 2])
-            blocks.append(block)
+            # Groups of weight zero may shift the counts that tables begin at.
+            blocks.append(self.tables.noise(block, depth, self.noise_shape).to(first.dtype))
         return blocks
 
-    def _blocks(self) -> list[tuple[int, int]]:
-        """Splits and candidate counts of each level, top first."""
-        return [(level.sizes.shape[1] // 2, level.width) for level in reversed(self.noise_layout.levels[: self._depth])]
-
-    def draw(
-        self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Relaxed counts.
-
-        Args:
-            num_draws: draws for each row (S).
-            noise: Gumbel noise, shape ``(S, T, noise_length)``; drawn as it is needed when ``None``.
-            temperature: shape ``(S, T, 1)`` or ``(1, 1, 1)``.
-            hard: whether counts are whole.
-            generator: source of the noise that is not given; torch's global one when ``None``.
-
-        Returns:
-            float64, shape ``(S, T, K)``.
-        """
-        drop = _DROP * max(1.0, float(temperature.detach().max()))
-        tree = Tree(self.rows, drop if drop <= _LARGEST_DROP else None, root=False, draws=num_draws)
-        totals = _Drawn.whole(self.rows, num_draws)
-        blocks = self._fresh(tree, num_draws, generator) if noise is None else self._laid_out(tree, noise)
-        parent = None
-        for depth, block in zip(reversed(range(self._depth)), blocks, strict=True):
-            level = tree.levels[depth]
-            left, right = level.pairs
-            totals = totals.divided(left, right, parent, block, temperature, self._bounds(depth), hard)
-            parent = level
-        return totals.value
+    def backward(self, grads: Gradients) -> Tensor:
+        """Gradient to the log weights, shape ``(T, K)``."""
+        found: list[Tensor] = []
+        for (left, right, parent), table in zip(grads, reversed(self.tables.tables), strict=True):
+            if parent is not None and found:
+                rest = found[-1].shape[1] - parent.shape[1]
+                found[-1] = found[-1] + (pad(parent, (0, 0, 0, rest)) if rest else parent)
+            both = left if right is None else torch.stack([left, right], 2).flatten(1, 2)
+            rest = table.shape[1] - both.shape[1]
+            found.append(pad(both, (0, 0, 0, rest)) if rest else both)
+        return self.tables.backward(found[::-1])
 
 
 class MergedConditionals:
-    """Draws the groups in the order listed, each against all that remain merged into one group of their mean weight.
+    """Splits the groups off in the order listed, each against all that remain merged into one group of their mean weight.
 
     Exact only where the remaining groups share one weight (Sutter et al., ICLR 2023, section 4.1).
 
     Args:
-        rows: the urns.
+        rows: the urns, without gradient.
+        samples: number of samples of each.
+        warmest: highest temperature.
+        dtype: of tables and noise.
     """
 
-    def __init__(self, rows: Rows):
+    reverse = True
+
+    def __init__(self, rows: Rows, samples: int, warmest: float, dtype: torch.dtype):
         self.rows = rows
         sizes, total = rows.sizes, rows.total[:, None]
-        self.rest_sizes = sizes.sum(-1, keepdim=True) - sizes.cumsum(-1)
         present = sizes.sum(-1, keepdim=True)
-        splits = sizes.shape[1] - 1
-        self.width = int(torch.minimum(sizes[:, :-1], total).max().item()) + 1 if splits else 1
-        self.rest_low = (total - present + self.rest_sizes).clamp(min=0)[:, :-1]
-        most = torch.minimum(self.rest_sizes[:, :-1], total)
-        self.rest_width = int((most - self.rest_low).max().item()) + 1 if splits else 1
-        given = torch.minimum(rows.given_sizes[:, :-1], rows.given_total[:, None])
-        self.noise_width = int(given.max().item()) + 1 if splits else 1
-        self.noise_length = splits * self.noise_width
+        self.rest_sizes = (present - sizes.cumsum(-1))[:, :-1]
+        self.width = int(torch.minimum(sizes[:, :-1], total).max().item()) + 1
+        self.rest_low = (total - present + self.rest_sizes).clamp(min=0)
+        self.rest_width = int((torch.minimum(self.rest_sizes, total) - self.rest_low).max().item()) + 1
+        self.noise_width = self.noise_length(rows.given_sizes, rows.given_total) // (sizes.shape[1] - 1)
+        with torch.enable_grad():
+            self.leaf = rows.log_weights.detach().requires_grad_()
+            self.tables = self._tables(self.leaf)
+        first, rest, *parents = (table.detach().to(dtype) for table in self.tables)
+        self.splits = []
+        above, low = None, total
+        for k in range(sizes.shape[1] - 1):
+            one = slice(k, k + 1)
+            rest_low = self.rest_low[:, one]
+            bounds = sizes[:, one].double(), self.rest_sizes[:, one].double()
+            alone = bounds[1] == 0 if bool((bounds[1] == 0).any()) else None
+            # The rest stands before the group, since it is split next; groups wait in reverse order.
+            split = Split(
+                first[:, one], rest[:, one], above, torch.zeros_like(rest_low), rest_low, low, bounds, alone, swapped=True
+            )
+            self.splits.append(split)
+            above, low = parents[0][:, one] if parents and k < parents[0].shape[1] else None, rest_low
 
-    def _tables(self) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of every group but the last, and of what remains after it, ``(T, K - 1, …)``."""
+    @staticmethod
+    def noise_length(sizes: Tensor, total: Tensor) -> int:
+        """Numbers of noise that a sample takes, from sizes ``(R, K)`` and totals ``(R,)``."""
+        most = torch.minimum(sizes, total[:, None])[:, :-1]
+        return most.shape[1] * (int(most.max().item()) + 1) if most.shape[1] else 0
+
+    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Gumbel noise for each split, each of shape ``(S, T, 1, X)``."""
+        left = self.splits[0].left
+        if given is None:
+            shape = samples, len(left), len(self.splits), self.noise_width
+            return list(gumbel(shape, left.device, generator, left.dtype)[..., : self.width].split(1, -2))
+        return list(given.unflatten(-1, (-1, self.noise_width))[..., : self.width].to(left.dtype).split(1, -2))
+
+    def backward(self, grads: Gradients) -> Tensor:
+        """Gradient to the log weights, shape ``(T, K)``."""
+        columns = [torch.cat(column, 1) for column in zip(*[grad[:2] for grad in grads], strict=True)]
+        parents = [grad[2] for grad in grads if grad[2] is not None]
+        columns += [torch.cat(parents, 1)] if parents else []
+        found = torch.autograd.grad(
+            self.tables[: len(columns)], self.leaf, [column.double() for column in columns], retain_graph=True
+        )
+        return found[0]
+
+    def _tables(self, log_weights: Tensor) -> list[Tensor]:
+        """Log-probabilities of every group but the last, of what remains after it, and of what remained before the next."""
         rows = self.rows
-        logits = rows.log_weights + solve_tilt(rows.log_weights, rows.sizes.double(), rows.total.double())
+        logits = log_weights + solve_tilt(log_weights, rows.sizes.double(), rows.total.double())
         present = (rows.sizes > 0).expand(logits.shape)
         mass = torch.where(present, logits + rows.sizes.clamp(min=1).log(), -torch.inf)
         # A guard far below every group keeps the gradient finite where nothing remains.
         guarded = pad(mass, (0, 1), value=-1e4).flip(-1)
-        rest = torch.logcumsumexp(guarded, -1).flip(-1)[:, 1:-1] - self.rest_sizes[:, :-1].clamp(min=1).log()
-        rest = torch.where(self.rest_sizes[:, :-1] > 0, rest, 0.0)
+        rest = torch.logcumsumexp(guarded, -1).flip(-1)[:, 1:-1] - self.rest_sizes.clamp(min=1).log()
+        rest = torch.where(self.rest_sizes > 0, rest, 0.0)
 
         def table(sizes: Tensor, low: Tensor, width: int, odds: Tensor) -> Tensor:
             counts = low[..., None] + torch.arange(width, device=low.device)
             return BinomialTerms(sizes[..., None].double(), counts.double()).log_pmf(odds[..., None])
 
         first = table(rows.sizes[:, :-1], torch.zeros_like(rows.sizes[:, :-1]), self.width, logits[:, :-1])
-        return first, table(self.rest_sizes[:, :-1], self.rest_low, self.rest_width, rest)
-
-    def draw(
-        self, num_draws: int, noise: Tensor | None, temperature: Tensor, hard: bool, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Relaxed counts; arguments and result as in :meth:`ExactConditionals.draw`."""
-        totals = _Drawn.whole(self.rows, num_draws)
-        groups = self.rows.sizes.shape[1]
-        if groups == 1:
-            return totals.value
-        first, rest = self._tables()
-        if noise is None:
-            noise = gumbel((*totals.value.shape[:2], self.noise_length), first.device, generator)
-        parents = self._parents(first, rest) if groups > 2 else None
-        counts = []
-        for k in range(groups - 1):
-            one = slice(k, k + 1)
-            left = Level(first[:, one], torch.zeros_like(self.rest_low[:, one]))
-            right = Level(rest[:, one], self.rest_low[:, one])
-            parent = None if k == 0 or parents is None else Level(parents[:, k - 1 : k], self.rest_low[:, k - 1 : k])
-            block = noise[:, :, None, k * self.noise_width :][..., : self.width]
-            bounds = self.rows.sizes[:, one].double(), self.rest_sizes[:, one].double()
-            both = totals.divided(left, right, parent, block, temperature, bounds, hard)
-            counts.append(both.value[..., :1])
-            totals = both.right()
-        return torch.cat([*counts, totals.value], -1)
-
-    def _parents(self, first: Tensor, rest: Tensor) -> Tensor:
-        """Normalizers of the conditionals after the first, on the tables of what remained before them."""
-        rows, splits = first.shape[:2]
-        shift = (self.rest_low[:, :-1] - self.rest_low[:, 1:]).expand(rows, splits - 1).reshape(-1)
-        tables = log_convolve(first[:, 1:].flatten(0, 1), rest[:, 1:].flatten(0, 1), shift, self.rest_width)
-        return tables.view(rows, splits - 1, -1)
-
-
-class _Drawn:
-    """Totals that have been drawn for the nodes of a level, with by how much soft draws exceed hard ones."""
-
-    def __init__(self, value: Tensor, excess: Tensor | None):
-        self.value, self.excess = value, excess
-
-    @staticmethod
-    def whole(rows: Rows, num_draws: int) -> _Drawn:
-        """The root's total, which is the number drawn."""
-        return _Drawn(rows.total.double()[None, :, None].expand(num_draws, len(rows.log_weights), 1), None)
-
-    def right(self) -> _Drawn:
-        """What the right one of a single pair got."""
-        return _Drawn(self.value[..., 1:], None if self.excess is None else self.excess[..., 1:])
-
-    def divided(
-        self,
-        left: Level,
-        right: Level,
-        parent: Level | None,
-        noise: Tensor,
-        temperature: Tensor,
-        bounds: tuple[Tensor, Tensor],
-        hard: bool,
-    ) -> _Drawn:
-        """Splits the totals of the paired nodes in two; an odd one stays.
-
-        Soft draws are held within the children's sizes, given as ``bounds``; hard ones are by themselves.
-        """
-        pairs = left.table.shape[1]
-        drawn, waiting = self.value[..., :pairs], self.value[..., pairs:]
-        excess = None if self.excess is None else self.excess[..., :pairs]
-        base = left.low + right.low
-        totals = _located(drawn, excess, base, parent, hard)
-        position, beyond = split(left.table, right.table, totals, noise, temperature[..., None], hard)
-        first = position + left.low
-        left_size, right_size = bounds
-        alone = right_size == 0 if bool((right_size == 0).any()) else None
-        if hard:
-            outer = torch.zeros_like(beyond) if excess is None else excess
-            if alone is not None:  # all of it, and all of its gradient
-                first, beyond = torch.where(alone, drawn, first), torch.where(alone, outer, beyond)
-            late = waiting if self.excess is None else self.excess[..., pairs:]
-            return _Drawn(interleave(first, drawn - first, waiting), interleave(beyond, outer - beyond, late))
-        first = torch.clamp(first, (drawn - right_size).clamp(min=0), torch.minimum(drawn, left_size))
-        if alone is not None:
-            first = torch.where(alone, drawn, first)
-        second = torch.clamp(drawn - first, torch.zeros_like(right_size), right_size)
-        return _Drawn(interleave(first, second, waiting), None)
-
-
-def _located(drawn: Tensor, excess: Tensor | None, base: Tensor, parent: Level | None, hard: bool) -> Totals:
-    """Between which whole totals, and how far, the soft law of a split is evaluated."""
-    value = drawn - base
-    if parent is None:
-        return Totals(value, value.detach(), None, None)
-    pairs = drawn.shape[-1]
-    low = parent.low[:, :pairs]
-    if parent.width == 1:
-        return Totals(value, (low - base).expand_as(value).double(), None, None)
-    position = drawn.detach() - low
-    if hard and excess is not None:
-        position = position + 0.5 * excess.sign()
-    lower = position.floor().clamp(0, parent.width - 2)
-    fraction = (position - lower).clamp(0, 1)
-    steps = parent.table[:, :pairs].diff(dim=-1).nan_to_num(0.0, 0.0, 0.0)
-    ratio = steps.gather(-1, lower.long().permute(1, 2, 0)).permute(2, 0, 1)
-    return Totals(value, lower + (low - base), fraction, ratio)
-
-
-def _within(block: Tensor, level: Level, reference_low: Tensor) -> Tensor:
-    """The noise of the counts that a trimmed table still holds, shape ``(S, T, P, W)``."""
-    draws, rows, pairs, width = block.shape
-    first = (level.low - reference_low).expand(rows, pairs)
-    if not bool(first.any()):
-        return block[..., : level.width]
-    flat = pad(block.reshape(1, -1), (0, level.width))
-    begins = torch.arange(0, draws * rows * pairs * width, width, device=block.device).view(draws, -1) + first.reshape(-1)
-    return windows(flat, begins.flatten(), level.width).view(draws, rows, pairs, level.width)
+        others = table(self.rest_sizes, self.rest_low, self.rest_width, rest)
+        urns, splits = first.shape[:2]
+        if splits == 1:
+            return [first, others]
+        shift = (self.rest_low[:, :-1] - self.rest_low[:, 1:]).expand(urns, splits - 1).reshape(-1)
+        parents = log_convolve(first[:, 1:].flatten(0, 1), others[:, 1:].flatten(0, 1), shift, self.rest_width)
+        return [first, others, parents.view(urns, splits - 1, -1)]

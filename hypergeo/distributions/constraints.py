@@ -35,7 +35,7 @@ class _GroupCounts(constraints.Constraint):
         """Whether each count vector, shape ``(..., K)``, lies in the support; shape ``(...)``."""
         whole = (value % 1 == 0).all(-1)
         inside = ((value >= 0) & (value <= self.group_sizes)).all(-1)
-        return whole & inside & (value.sum(-1) == self.total_count)
+        return whole & inside & (value.double().sum(-1) == self.total_count)
 
     def __repr__(self) -> str:
         name = type(self).__name__.lstrip("_")
@@ -63,7 +63,7 @@ class _RelaxedGroupCounts(_GroupCounts):
         inside = ((value >= 0) & (value <= self.group_sizes)).all(-1)
         precision = torch.finfo(value.dtype if value.is_floating_point() else torch.float64).eps
         slack = 8 * precision * (1 + self.total_count) * value.shape[-1] ** 0.5
-        return inside & ((value.sum(-1) - self.total_count).abs() <= slack)
+        return inside & ((value.double().sum(-1) - self.total_count).abs() <= slack)
 
 
 group_counts = _GroupCounts

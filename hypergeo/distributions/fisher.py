@@ -9,25 +9,32 @@ from torch import Tensor
 from torch.distributions import register_kl
 
 from hypergeo.numerics.binomials import log_binomial_pmf
-from hypergeo.numerics.enumeration import enumerate_counts
-from hypergeo.numerics.moments import covariance, mean_and_variance
-from hypergeo.numerics.partition import MOMENT_DROP, Tree, log_total, mean_counts
+from hypergeo.numerics.cumulants import KeptTree, UrnTensors, covariance_matrix, log_normalizer, log_probability, mean
+from hypergeo.numerics.moments import mean_and_variance
+from hypergeo.numerics.native import opaque
+from hypergeo.numerics.partition import MOMENT_DROP, TAILS, WHOLE, Tree
 from hypergeo.numerics.sampling import sample_counts
 from hypergeo.numerics.urn_rows import Rows
 
 from .fitting import WeightFit, fit_weights
-from .urn import UrnDistribution
+from .marginals import CountDistribution, Marginals
+from .reading import read_shape
 
 __all__ = ["FisherHypergeometric"]
 
 
-class FisherHypergeometric(UrnDistribution):
+class FisherHypergeometric(CountDistribution):
     r"""Counts by group when ``total_count`` elements are drawn without replacement and groups differ in importance.
 
     .. math:: p(x) = \frac{1}{Z} \prod_k \binom{m_k}{x_k} w_k^{x_k}, \qquad \sum_k x_k = n,\; 0 \le x_k \le m_k
 
     Everything is exact: the normalizer comes from a convolution of positive terms, not from an approximation. Scaling all
-    weights by one factor changes nothing. Tables are float64 whatever the dtype of the weights; results have that dtype.
+    weights by one factor changes nothing. Tables are float64 whatever the dtype of the weights; results have that dtype, or
+    a wider one that holds every count (:attr:`dtype`).
+
+    Gradients reach the weights or log weights: ``mean`` is differentiable twice, ``log_prob`` and ``log_normalizer`` three
+    times, backwards and forwards, also by ``torch.func``, where ``vmap`` over weights is a batch. The gradient with respect
+    to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
 
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10], weights=[1.0, 2.0, 4.0])
@@ -54,29 +61,22 @@ class FisherHypergeometric(UrnDistribution):
         distribution", ICLR 2023, definition 3.1 and equation 3.
     """
 
-    has_enumerate_support = True
-
-    def _tree(self) -> Tree:
+    @property
+    def _kept(self) -> KeptTree:
         """The urn's tables without gradient, kept until the weights are changed in place."""
-        version = self.log_weights._version
-        kept = self.__dict__.get("_kept_tree")
-        if kept is None or kept[0] != version:
-            with torch.no_grad():
-                kept = version, Tree(Rows.of(self), MOMENT_DROP)
-            self.__dict__["_kept_tree"] = kept
-        return kept[1]
+        return self.__dict__.setdefault("_kept_tree", KeptTree())
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_kept_tree"}
 
     def _result(self, rows: Rows, value: Tensor) -> Tensor:
-        return rows.restore(value, self._batch_shape).to(self.log_weights.dtype)
+        return rows.restore(value, self._batch_shape).to(self.dtype)
 
-    def _logits_and_total(self) -> tuple[Rows, Tensor, Tensor]:
-        """Rows, log-odds of the tilted binomials and the log-probability of their total, with gradients."""
-        tree, rows = self._tree(), Rows.of(self)
-        logits = rows.log_weights + tree.tilt
-        return rows, logits, log_total(tree, logits)
+    @opaque
+    def _marginals(self, tails: bool) -> Marginals:
+        rows = Rows.of(self)
+        marginals = Tree(rows, None, windows=TAILS if tails else WHOLE).log_marginals()
+        return Marginals(rows, marginals.table, marginals.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural logarithm of the probability of counts.
@@ -91,38 +91,41 @@ class FisherHypergeometric(UrnDistribution):
         Raises:
             ValueError: where a value is not a vector of counts of this urn.
         """
+        value = self._read_value(value)
         if self._validate_args:
             self._validate_sample(value)
-        rows, logits, total = self._logits_and_total()
-        sizes = rows.restore(rows.sizes.expand_as(logits).double(), self._batch_shape)
-        terms = log_binomial_pmf(sizes, value.double(), rows.restore(logits, self._batch_shape))
-        log_prob = terms.sum(-1) - rows.restore(total, self._batch_shape)
-        if not self._validate_args:
-            log_prob = torch.where(self.support.check(value), log_prob, -torch.inf)
-        return log_prob.to(self.log_weights.dtype)
+        log_weights, sizes, total = self._distinct()
+        log_prob = log_probability(log_weights, value, sizes, total, self._kept)
+        return log_prob.expand(torch.broadcast_shapes(value.shape[:-1], self._batch_shape)).to(self.dtype)
 
     @property
     def log_normalizer(self) -> Tensor:
         """Natural logarithm of ``Z``, shape ``batch_shape``; its gradient with respect to the log weights is the mean."""
-        rows, logits, total = self._logits_and_total()
-        free = -(rows.sizes * torch.nn.functional.logsigmoid(-logits)).sum(-1)
-        return self._result(rows, free - rows.total * self._tree().tilt[:, 0] + total)
+        return log_normalizer(*self._distinct(), self._kept).expand(self._batch_shape).to(self.dtype)
 
+    @opaque
     @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Independent exact draws, shape ``sample_shape + batch_shape + (K,)``."""
-        rows = Rows.of(self)
-        sample_shape = torch.Size(sample_shape)
-        drawn = sample_counts(rows, sample_shape.numel() * rows.repeats(self._batch_shape))
-        return rows.restore_draws(drawn, sample_shape, self._batch_shape).to(self.log_weights.dtype)
+    def sample(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
+        """Draws independent exact samples.
+
+        Args:
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Whole counts, shape ``sample_shape + batch_shape + (K,)``.
+        """
+        rows, shape = Rows.of(self), read_shape("sample_shape", sample_shape)
+        drawn = sample_counts(rows, shape.numel() * rows.repeats(self._batch_shape), generator=generator)
+        return rows.restore_draws(drawn, shape, self._batch_shape).to(self.dtype)
 
     @property
     def mean(self) -> Tensor:
         """Expected counts, shape ``batch_shape + (K,)``; its derivative in the log weights is the covariance."""
-        rows = Rows.of(self)
-        return self._result(rows, mean_counts(rows.log_weights, rows.sizes, rows.total))
+        return mean(*self._distinct(), self._kept).expand(self._batch_shape + self._event_shape).to(self.dtype)
 
     @property
+    @opaque
     def variance(self) -> Tensor:
         """Variances of the counts, shape ``batch_shape + (K,)``."""
         rows = Rows.of(self)
@@ -131,14 +134,15 @@ class FisherHypergeometric(UrnDistribution):
     @property
     def covariance_matrix(self) -> Tensor:
         """Covariances of the counts, shape ``batch_shape + (K, K)``: the second derivative of ``log_normalizer``."""
-        rows = Rows.of(self)
-        return self._result(rows, covariance(rows))
+        matrix = covariance_matrix(*self._distinct())
+        return matrix.expand(self._batch_shape + 2 * self._event_shape).to(self.dtype)
 
     @property
+    @opaque
     @torch.no_grad()
     def mode(self) -> Tensor:
         """A most probable vector of counts, shape ``batch_shape + (K,)``."""
-        tree = self._tree()
+        tree = self._kept.of(UrnTensors.of(*self._distinct()))
         sizes = tree.rows.sizes.double()
         counts = ((sizes + 1) * torch.sigmoid(tree.logits)).floor().minimum(sizes)
         # The floor is the most probable vector of its own sum; single steps to the best neighbour keep that.
@@ -162,99 +166,23 @@ class FisherHypergeometric(UrnDistribution):
         """
         return fit_weights(counts, group_sizes)
 
+    @opaque
     def entropy(self) -> Tensor:
         """Entropy in nats, shape ``batch_shape``."""
         rows = Rows.of(self)
         tree = Tree(rows, MOMENT_DROP)
-        return self._result(rows, tree.log_total() - _expected(tree, tree.levels[0].table))
-
-    def marginal_log_prob(self) -> Tensor:
-        """Log-probabilities of every count of every group, tails included.
-
-        Returns:
-            Shape ``batch_shape + (K, max(group_sizes) + 1)``; ``-inf`` where a count cannot occur.
-
-        Example:
-            >>> FisherHypergeometric(2, [1, 2], [3.0, 1.0]).marginal_log_prob().exp()
-            tensor([[0.1429, 0.8571, 0.0000],
-                    [0.0000, 0.8571, 0.1429]], dtype=torch.float64)
-        """
-        rows = Rows.of(self)
-        marginals = Tree(rows, None, windows=False).log_marginals()
-        counts = torch.arange(int(self.group_sizes.max()) + 1, device=rows.total.device)
-        index = counts - marginals.low[..., None]
-        inside = (index >= 0) & (index < marginals.width)
-        index = index.clamp(0, marginals.width - 1).expand(*marginals.table.shape[:2], -1)
-        return self._result(rows, torch.where(inside, marginals.table.gather(-1, index), -torch.inf))
-
-    def cdf(self, value: Tensor) -> Tensor:
-        """Marginal probabilities ``P(x_k ≤ value_k)``.
-
-        Args:
-            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
-
-        Returns:
-            Shape ``sample_shape + batch_shape + (K,)``.
-
-        Example:
-            >>> FisherHypergeometric(2, [1, 2], [3.0, 1.0]).cdf(torch.tensor([0.0, 1.0]))
-            tensor([0.1429, 0.8571], dtype=torch.float64)
-        """
-        value = torch.as_tensor(value, device=self.log_weights.device)
-        cumulative = torch.nn.functional.pad(self._cumulative(), (1, 0))
-        shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
-        index = (value.double().floor().clamp(-1, cumulative.shape[-1] - 2) + 1).long().expand(shape)
-        found = cumulative.expand(shape + cumulative.shape[-1:]).gather(-1, index[..., None])[..., 0]
-        return found.to(self.log_weights.dtype)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """Marginal quantiles: the smallest count whose :meth:`cdf` reaches the given probability.
-
-        Args:
-            value: probabilities, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
-
-        Returns:
-            Shape ``sample_shape + batch_shape + (K,)``.
-
-        Raises:
-            ValueError: for a value outside [0, 1].
-
-        Example:
-            >>> FisherHypergeometric(2, [1, 2], [3.0, 1.0]).icdf(torch.tensor([0.1, 0.9]))
-            tensor([0., 2.], dtype=torch.float64)
-        """
-        value = torch.as_tensor(value, device=self.log_weights.device).double()
-        if self._validate_args and not bool(((value >= 0) & (value <= 1)).all()):
-            bad = value[~((value >= 0) & (value <= 1))].flatten()[0].item()
-            raise ValueError(f"value must be probabilities between 0 and 1; got {bad}.")
-        cumulative = self._cumulative()
-        shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
-        goal = value.expand(shape).minimum(cumulative[..., -1])
-        return (cumulative < goal[..., None]).sum(-1).to(self.log_weights.dtype)
-
-    def _cumulative(self) -> Tensor:
-        with torch.no_grad():
-            return self.marginal_log_prob().double().exp().cumsum(-1)
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """All count vectors in lexicographic order, shape ``(N,) + batch_shape + (K,)``, batch axes of one unless ``expand``.
-
-        Raises:
-            NotImplementedError: when ``total_count`` or ``group_sizes`` differ within the batch.
-            ValueError: when there are too many to list.
-        """
-        sizes, total = self.group_sizes.reshape(-1, self._event_shape[0]), self.total_count.reshape(-1)
-        if bool((sizes != sizes[0]).any()) or bool((total != total[0]).any()):
-            raise NotImplementedError("enumerate_support needs one total_count and one group_sizes for the whole batch.")
-        values = enumerate_counts(int(total[0]), sizes[0]).to(self.log_weights.dtype)
-        values = values.view(-1, *(1,) * len(self._batch_shape), values.shape[-1])
-        return values.expand(-1, *self._batch_shape, -1) if expand else values
+        return self._result(rows, _nonnegative(tree.log_total() - _expected(tree, tree.levels[0].table)))
 
 
 def _expected(tree: Tree, values: Tensor) -> Tensor:
     """``Σ_k E[values_k(x_k)]`` under Fisher's law, for values on the leaves' tables; shape ``(T,)``."""
     probabilities = tree.log_marginals().table.exp()
     return torch.where(probabilities > 0, probabilities * torch.where(probabilities > 0, values, 0.0), 0.0).sum((-1, -2))
+
+
+def _nonnegative(value: Tensor) -> Tensor:
+    """Without what rounding has below zero; the gradient stays."""
+    return value - value.detach().clamp(max=0)
 
 
 @register_kl(FisherHypergeometric, FisherHypergeometric)
@@ -269,12 +197,14 @@ def _kl_fisher_fisher(p: FisherHypergeometric, q: FisherHypergeometric) -> Tenso
     leaves = tree.levels[0]
     on_leaves = tree.log_marginals().table.exp(), leaves.table, leaves.counts()
     probabilities, terms, counts = (rows_p.restore(t.expand_as(leaves.table), batch) for t in on_leaves)
-    rows_q, logits_q, total_q = q._logits_and_total()
-    sizes_q, logits_q = (rows_q.restore(t.expand_as(logits_q).double(), batch)[..., None] for t in (rows_q.sizes, logits_q))
+    rows_q = Rows.of(q)
+    tree_q = Tree(rows_q, MOMENT_DROP)
+    on_groups = rows_q.sizes.expand_as(tree_q.logits).double(), tree_q.logits
+    sizes_q, logits_q = (rows_q.restore(t, batch)[..., None] for t in on_groups)
     other = log_binomial_pmf(sizes_q, counts.double(), logits_q)
     possible = probabilities > 0
     difference = torch.where(possible, torch.where(possible, terms, 0.0) - torch.where(possible, other, 0.0), 0.0)
-    totals = rows_q.restore(total_q, batch) - rows_p.restore(tree.log_total(), batch)
-    divergence = (probabilities * difference).sum((-1, -2)) + totals
+    totals = rows_q.restore(tree_q.log_total(), batch) - rows_p.restore(tree.log_total(), batch)
+    divergence = _nonnegative((probabilities * difference).sum((-1, -2)) + totals)
     same_total = p.total_count == q.total_count
-    return torch.where(same_total, divergence, torch.inf).to(p.log_weights.dtype)
+    return torch.where(same_total, divergence, torch.inf).to(p.dtype)

@@ -9,18 +9,15 @@ import torch
 from torch import Tensor
 
 from hypergeo._validate import require_real
-from hypergeo.numerics.binomials import log_binomial, solve_tilt
-from hypergeo.numerics.moments import covariance
-from hypergeo.numerics.partition import MOMENT_DROP, Tree
-from hypergeo.numerics.urn_rows import Rows
+
+from .intervals import exact_intervals, profile_intervals
+from .likelihood import Likelihood, inverse_information
+from .reading import read_real
 
 __all__ = ["WeightFit", "fit_weights"]
 
-_ENTRIES = 1 << 16  # of the tables that are worked on at once
-_EXACT = 512  # different urns up to which each step has the exact information
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WeightFit:
     """Weights that make observed counts most probable.
 
@@ -42,6 +39,9 @@ class WeightFit:
             always take the most or the least that they can, in a way that no single count shows, or where they are never
             compared. Then only ratios within a block are known, to which the weights of each have geometric mean one, and
             there is no maximum.
+        counts: the counts observed, shape ``(N, K)``.
+        group_sizes: the sizes of their urns, shape ``(N, K)``.
+        likelihood: what was maximised.
     """
 
     weights: Tensor
@@ -53,19 +53,99 @@ class WeightFit:
     iterations: int
     covariance: Tensor
     blocks: tuple[tuple[int, ...], ...]
+    counts: Tensor
+    group_sizes: Tensor
+    likelihood: type[Likelihood]
 
-    def confidence_interval(self, level: float = 0.95) -> Tensor:
-        """Wald intervals of the weights, shape ``(K, 2)``.
+    def confidence_interval(self, level: float = 0.95, method: str = "wald", *, relative_to: int | None = None) -> Tensor:
+        """Computes confidence intervals of the weights, or of their ratios to the weight of one group.
 
         Args:
             level: coverage, between 0 and 1.
+            method: ``"wald"`` for intervals that are symmetric on the log scale, from the standard errors; ``"profile"`` for
+                weights that a likelihood-ratio test does not reject, which has limits for weights at a bound too; ``"exact"``
+                for two groups, from the distribution of the counts itself (Clopper and Pearson), never below the level:
+                the interval of each weight's ratio to the other.
+            relative_to: the group whose weight the others are divided by. When omitted, weights are relative to the geometric
+                mean of the finite ones.
+
+        Returns:
+            Lower and upper limits, shape ``(K, 2)``; NaN where the method has none.
+
+        Raises:
+            ValueError: for a level, method or group that does not exist, for ``"exact"`` with another number of groups than
+                two, and where its table would have too many entries.
+
+        Example:
+            >>> fit = fit_weights([[75, 1]], [360, 1141])  # of 360 and 1141 elements: the odds ratio of a 2x2 table
+            >>> fit.confidence_interval(0.95, "exact")[0]
+            tensor([   51.5568, 12015.2340], dtype=torch.float64)
+
+        References:
+            C. Clopper, E. Pearson, "The use of confidence or fiducial limits", Biometrika 26, 1934.
+            D. Venzon, S. Moolgavkar, "A method for computing profile-likelihood-based confidence intervals", Applied
+            Statistics 37, 1988.
         """
         require_real("level", level, "between 0 and 1", gt=0, lt=1)
-        reach = float(torch.special.ndtri(torch.tensor(0.5 + level / 2, dtype=torch.float64))) * self.standard_errors
-        return torch.stack([self.log_weights - reach, self.log_weights + reach], -1).exp()
+        groups = len(self.weights)
+        if relative_to is not None and (type(relative_to) is bool or relative_to not in range(groups)):
+            raise ValueError(f"relative_to must be the number of a group, 0 to {groups - 1}; got {relative_to!r}.")
+        if method == "wald":
+            return self._wald(float(level), relative_to)
+        if method == "profile":
+            return profile_intervals(self, float(level), relative_to)
+        if method == "exact":
+            if self.likelihood is not Likelihood:
+                raise ValueError('method "exact" is for Fisher\'s distribution; got a fit of Wallenius\'. Use "profile".')
+            intervals = exact_intervals(self.counts, self.group_sizes, float(level))
+            if relative_to is not None:
+                intervals[relative_to] = 1.0
+            return intervals
+        raise ValueError(f'method must be "wald", "profile" or "exact"; got {method!r}.')
+
+    def _wald(self, level: float, relative_to: int | None) -> Tensor:
+        centre, errors = self.log_weights, self.standard_errors
+        if relative_to is not None:
+            covariance, variance = self.covariance, self.covariance.diagonal()
+            centre = centre - centre[relative_to]
+            errors = (variance + variance[relative_to] - 2 * covariance[relative_to]).clamp(min=0).sqrt()
+        reach = float(torch.special.ndtri(torch.tensor(0.5 + level / 2, dtype=torch.float64))) * errors
+        return torch.stack([centre - reach, centre + reach], -1).exp()
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(
+            f"{name}=[{', '.join(f'{x:.4g}' for x in values.tolist())}]"
+            for name, values in (("weights", self.weights), ("standard_errors", self.standard_errors))
+        )
+        return f"WeightFit({numbers}, log_likelihood={self.log_likelihood:.6g}, converged={self.converged})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table of the weights."""
+        intervals = self.confidence_interval()
+        head = "<tr><th>Group</th><th>Weight</th><th>95 % interval (Wald)</th><th>Standard error of log weight</th></tr>"
+        rows = (
+            "".join(
+                f"<tr><td>{k + 1}</td><td>{weight:.4g}</td><td>{low:.4g} to {high:.4g}</td><td>{error:.3g}</td></tr>"
+                for k, (weight, (low, high), error) in enumerate(
+                    zip(self.weights.tolist(), intervals.tolist(), self.standard_errors.tolist(), strict=True)
+                )
+            )
+            .replace("nan to nan", "–")
+            .replace("nan", "–")
+        )
+        state = "maximum found" if self.converged else "no maximum: only ratios within a block of groups are known"
+        caption = f"Log-likelihood {self.log_likelihood:.6g} nats, {len(self.counts):,} count vectors, {state}"
+        return f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tolerance: float = 1e-10) -> WeightFit:
+def fit_weights(
+    counts: Any,
+    group_sizes: Any,
+    *,
+    likelihood: type[Likelihood] = Likelihood,
+    max_iterations: int = 100,
+    tolerance: float = 1e-10,
+) -> WeightFit:
     """Maximum-likelihood weights by Newton's method on a concave likelihood.
 
     The law is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance. Whether
@@ -75,6 +155,7 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
     Args:
         counts: whole numbers, shape ``(N, K)`` or ``(K,)``; each row's sum is its number drawn.
         group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
+        likelihood: of the counts: Fisher's distribution's, or :class:`WalleniusLikelihood`.
         max_iterations: most Newton steps.
         tolerance: largest step in a log weight at which to stop.
 
@@ -101,31 +182,39 @@ def fit_weights(counts: Any, group_sizes: Any, *, max_iterations: int = 100, tol
     log_likelihood, converged, iterations = 0.0, len(blocks) <= 1, 0
     for block in blocks:
         members = torch.tensor(block)
-        newton = _Newton(observed[:, members], sizes[:, members])
+        newton = likelihood(observed[:, members], sizes[:, members])
         found, peaked, steps = newton.run(max_iterations, tolerance)
         log_weights[members] = found - found.mean()
         log_likelihood += newton.look(found)[0]
         converged, iterations = converged and peaked, max(iterations, steps)
         if converged:
-            errors[members[:, None], members] = _inverse(newton.information(found))
+            errors[members[:, None], members] = inverse_information(newton.information(found))
     return WeightFit(
         log_weights.exp(),
         log_weights,
         errors.diagonal().sqrt(),
         log_weights.isinf(),
-        log_likelihood,
+        min(log_likelihood, 0.0),
         converged,
         iterations,
         errors,
         blocks,
+        observed,
+        sizes,
+        likelihood,
     )
 
 
 def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     """Log weights of groups at a bound in every row (NaN where that was forced, zero for others), and the other groups."""
     log_weights = torch.zeros(observed.shape[1], dtype=torch.float64)
-    free = torch.ones(observed.shape[1], dtype=torch.bool)
-    # A group at one of its bounds in every row leaves with its counts, which may bring others to theirs.
+    total = observed.sum(-1, keepdim=True)
+    least, most = (total - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0), torch.minimum(total, sizes)
+    forced = (least == most).all(0)
+    log_weights[forced] = torch.nan
+    free = ~forced
+    # A group at one of its bounds in every row leaves with its counts, which may bring others to theirs. What is then forced
+    # was compared with those that have left: its weight is finite, next to zero or infinity.
     while True:
         rest, room = observed * free, sizes * free
         total = rest.sum(-1, keepdim=True)
@@ -134,9 +223,7 @@ def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         never = free & (rest == 0).all(0) & (most > 0).any(0)
         always = free & (rest == room).all(0) & (least < room).any(0)
         if not bool((never | always).any()):
-            stuck = free & (least == most).all(0)
-            log_weights[stuck] = torch.nan
-            return log_weights, free & ~stuck
+            return log_weights, free
         log_weights[never] = -torch.inf
         log_weights[always] = torch.inf
         free = free & ~never & ~always
@@ -152,104 +239,14 @@ def _blocks(observed: Tensor, sizes: Tensor, free: Tensor) -> tuple[tuple[int, .
     return tuple(tuple(chosen[torch.from_numpy(labels == label)].tolist()) for label in range(number))
 
 
-def _inverse(information: Tensor) -> Tensor:
-    """Covariance of log weights that add up to zero; along equal changes of all of them there is no information."""
-    scale = information.diagonal().sqrt().clamp(min=1e-150)
-    nothing = scale / scale.norm()
-    inverse = torch.linalg.inv(information / (scale[:, None] * scale) + nothing[:, None] * nothing)
-    inverse = inverse / (scale[:, None] * scale)
-    inverse = inverse - inverse.mean(0)
-    return inverse - inverse.mean(1, keepdim=True)
-
-
-class _Newton:
-    """The likelihood of counts whose maximum is finite; rows of one urn are taken together."""
-
-    def __init__(self, observed: Tensor, sizes: Tensor):
-        different, self.number = _different(torch.cat([observed.sum(-1, keepdim=True), sizes], -1))
-        self.total, self.sizes = different[:, 0], different[:, 1:]
-        self.summed = observed.double().sum(0)
-        self.coefficients = float(log_binomial(sizes, observed).sum())
-        rows = max(1, _ENTRIES // (self.sizes.shape[1] * int(1 + self.sizes.max())))
-        self.chunks = torch.arange(len(self.total)).split(rows)
-
-    def _rows(self, log_weights: Tensor, chunk: Tensor) -> Rows:
-        return Rows.plain(log_weights.expand(len(chunk), -1), self.sizes[chunk], self.total[chunk])
-
-    def look(self, log_weights: Tensor) -> tuple[float, Tensor]:
-        """Log-likelihood and its gradient, observed less expected counts."""
-        value = self.coefficients + float(self.summed @ log_weights)
-        gradient = self.summed.clone()
-        for chunk in self.chunks:
-            tree = Tree(self._rows(log_weights, chunk), MOMENT_DROP)
-            sizes, number = self.sizes[chunk], self.number[chunk]
-            free = -(sizes * torch.nn.functional.logsigmoid(-tree.logits)).sum(-1)
-            value -= float(number @ (free - self.total[chunk] * tree.tilt[:, 0] + tree.log_total()))
-            marginals = tree.log_marginals()
-            gradient -= number @ (marginals.table.exp() * marginals.counts()).sum(-1)
-        return value, gradient
-
-    def information(self, log_weights: Tensor) -> Tensor:
-        """Minus the second derivatives of the log-likelihood: the covariances of all rows, added up."""
-        rows = (self.number[c, None, None] * covariance(self._rows(log_weights, c)) for c in self.chunks)
-        return sum((part.sum(0) for part in rows), torch.zeros(()))
-
-    def _steepness(self, log_weights: Tensor) -> Tensor:
-        """The information, or for many urns, where that takes long, Gauss's law in place of Fisher's."""
-        if len(self.total) <= _EXACT:
-            return self.information(log_weights)
-        sizes = self.sizes.double()
-        chance = torch.sigmoid(log_weights + solve_tilt(log_weights.expand_as(sizes), sizes, self.total.double()))
-        present = sizes.sum(-1)
-        variance = sizes * chance * (1 - chance) * (present / (present - 1).clamp(min=1))[:, None] * self.number[:, None]
-        whole = variance.sum(-1, keepdim=True).clamp(min=1e-300)
-        return torch.diag(variance.sum(0)) - variance.mT @ (variance / whole)
-
-    def run(self, max_iterations: int, tolerance: float) -> tuple[Tensor, bool, int]:
-        """Log weights at the maximum, whether it was reached, and steps taken."""
-        point = torch.zeros(self.sizes.shape[1], dtype=torch.float64)
-        if len(point) == 1:
-            return point, True, 0
-        value, gradient = self.look(point)
-        for iteration in range(1, max_iterations + 1):
-            step = _inverse(self._steepness(point)) @ gradient
-            step = step * min(1.0, 5.0 / max(float(step.abs().max()), 1e-300))
-            for _ in range(40):
-                new_value, new_gradient = self.look(point + step)
-                if new_value >= value - 1e-12 * abs(value):
-                    break
-                step = step / 2
-            point, value, gradient = point + step, new_value, new_gradient
-            if float(step.abs().max()) <= tolerance:
-                return point, True, iteration
-        return point, False, max_iterations
-
-
-def _different(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The different rows of whole numbers, and how often each stands there, as float64."""
-    base = rows.amax(0) + 1
-    if float(base.double().log2().sum()) < 62:
-        # One number for each row: much faster to sort than rows are.
-        powers = torch.cat([base.flip(0).cumprod(0).flip(0)[1:], base.new_ones(1)])
-        codes, number = (rows @ powers).unique(return_counts=True)
-        return codes[:, None] // powers % base, number.double()
-    different, number = rows.unique(dim=0, return_counts=True)
-    return different, number.double()
-
-
 def _read(counts: Any, group_sizes: Any) -> tuple[Tensor, Tensor]:
-    try:
-        observed = torch.as_tensor(counts).detach().cpu().double()
-        sizes = torch.as_tensor(group_sizes).detach().cpu().double()
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"counts and group_sizes must be regular arrays of numbers; got {counts!r} and {group_sizes!r}."
-        ) from error
+    observed = read_real("counts", counts).detach().cpu().double()
+    sizes = read_real("group_sizes", group_sizes).detach().cpu().double()
     if observed.dim() == 1:
         observed = observed[None]
-    if observed.dim() != 2 or sizes.dim() not in (1, 2) or sizes.shape[-1] != observed.shape[1]:
+    if observed.dim() != 2 or sizes.dim() not in (1, 2) or sizes.shape[-1] != observed.shape[1] or not observed.shape[1]:
         raise ValueError(
-            "counts must have shape (N, K) and group_sizes (K,) or (N, K); "
+            "counts must have shape (N, K) and group_sizes (K,) or (N, K), with at least one group; "
             f"got {tuple(observed.shape)} and {tuple(sizes.shape)}."
         )
     if not len(observed):
@@ -257,7 +254,7 @@ def _read(counts: Any, group_sizes: Any) -> tuple[Tensor, Tensor]:
     if sizes.dim() == 2 and sizes.shape[0] not in (1, observed.shape[0]):
         raise ValueError(f"group_sizes must have one row or one for each of {observed.shape[0]} counts; got {sizes.shape[0]}.")
     sizes = sizes.expand_as(observed)
-    good = (observed >= 0) & (observed <= sizes) & (observed % 1 == 0) & (sizes % 1 == 0)
+    good = (observed >= 0) & (observed <= sizes) & (observed % 1 == 0) & (sizes % 1 == 0) & (sizes < 2**53)
     if not bool(good.all()):
         row, group = (~good).nonzero()[0].tolist()
         raise ValueError(

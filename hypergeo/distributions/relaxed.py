@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -11,17 +12,14 @@ from torch.distributions.utils import lazy_property
 
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import ExactConditionals, MergedConditionals, gumbel
+from .conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
+from .reading import read_real, read_shape, require
+from .relaxed_sample import CONDITIONALS, Setting, sample_counts
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
-
-_CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
-    "exact": ExactConditionals,
-    "merged": MergedConditionals,
-}
 
 
 class RelaxedFisherHypergeometric(UrnDistribution):
@@ -32,6 +30,8 @@ class RelaxedFisherHypergeometric(UrnDistribution):
     a draw adds up to ``total_count`` and stays within the group sizes. As the temperature falls, with the same noise, it
     converges to an exact draw. With ``straight_through`` draws are whole counts with exactly Fisher's law at every
     temperature, and gradients are those of the relaxation.
+
+    The gradient with respect to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
 
     ``conditionals="merged"`` draws the groups one after another, in the order listed, and treats those that remain as one
     group of their mean weight, as the published sampler does. That is exact only where the remaining groups share one
@@ -84,20 +84,18 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         conditionals: str = "exact",
         validate_args: bool | None = None,
     ):
-        if conditionals not in _CONDITIONALS:
+        if conditionals not in CONDITIONALS:
             raise ValueError(f'conditionals must be "exact" or "merged"; got {conditionals!r}.')
         super().__init__(total_count, group_sizes, weights, log_weights=log_weights, validate_args=validate_args)
+        known = type(temperature) is float and 0 < temperature < math.inf
         if not isinstance(temperature, Tensor):
-            try:
-                temperature = torch.as_tensor(temperature, dtype=torch.float64, device=self.log_weights.device)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"temperature must be a positive number; got {temperature!r}.") from error
-        if self._validate_args:
-            good = (temperature > 0) & (temperature < torch.inf)
-            if not good.all():
-                raise ValueError(
-                    f"temperature must be positive and finite; got {temperature.detach()[~good].flatten()[0].item()}."
-                )
+            temperature = read_real("temperature", temperature, self.log_weights.device)
+        if temperature.is_complex() or temperature.dtype == torch.bool:
+            raise ValueError(f"temperature must be positive real numbers; got dtype {temperature.dtype}.")
+        if temperature.dtype in (torch.float16, torch.bfloat16):
+            temperature = temperature.float()
+        if self._validate_args and not known:
+            require("temperature", temperature, (temperature > 0) & (temperature < torch.inf), "positive and finite")
         try:
             batch = torch.broadcast_shapes(temperature.shape, self._batch_shape) if temperature.dim() else self._batch_shape
         except RuntimeError:
@@ -148,8 +146,9 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Returns:
             float64, shape ``sample_shape + batch_shape + (L,)``: one number for each candidate count of each split.
         """
-        length = self._conditionals(Rows.of(self)).noise_length
-        shape = torch.Size(sample_shape) + self._batch_shape + (length,)
+        _, sizes, total, _ = Rows.distinct(self)
+        length = CONDITIONALS[self.conditionals].noise_length(sizes, total)
+        shape = read_shape("sample_shape", sample_shape) + self._batch_shape + (length,)
         return gumbel(shape, self.log_weights.device, generator)
 
     @torch.no_grad()
@@ -175,29 +174,32 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Raises:
             ValueError: when the noise has another shape than this urn needs.
         """
-        sample_shape = torch.Size(sample_shape)
-        rows = Rows.of(self)
-        conditionals = self._conditionals(rows)
+        sample_shape = read_shape("sample_shape", sample_shape)
+        weights, sizes, total, distinct = Rows.distinct(self)
+        weights = weights if weights.dtype == self.dtype else weights.to(self.dtype)
+        rows = Rows(weights, sizes, total, sizes, total, distinct)
         if noise is not None:
-            expected = sample_shape + self._batch_shape + (conditionals.noise_length,)
+            expected = sample_shape + self._batch_shape + (CONDITIONALS[self.conditionals].noise_length(sizes, total),)
             if not isinstance(noise, Tensor) or noise.shape != expected:
                 got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
                 raise ValueError(f"noise must be a tensor of shape {tuple(expected)}, as sample_noise gives; got {got}.")
-            noise = rows.gather_draws(noise.double(), len(sample_shape), self._batch_shape)
+            noise = rows.gather_draws(noise, len(sample_shape), self._batch_shape)
         if any(self.temperature.stride()):
-            temperature = rows.gather_draws(self.temperature.double()[..., None], 0, self._batch_shape)
-            per_sample = sample_shape.numel()
-            temperature = temperature.repeat(per_sample, 1, 1)
+            temperature = rows.gather_draws(self.temperature[..., None], 0, self._batch_shape)
+            temperature = temperature.repeat(sample_shape.numel(), 1, 1)
         else:
-            temperature = self.temperature[(0,) * self.temperature.dim()].double().view(1, 1, 1)
-        num_draws = sample_shape.numel() * rows.repeats(self._batch_shape)
-        counts = conditionals.draw(num_draws, noise, temperature, self.straight_through, generator)
-        if rows.log_weights.requires_grad and not counts.requires_grad:
-            counts = counts + 0 * rows.log_weights  # one group: its count is certain, and its gradient zero
-        return rows.restore_draws(counts, sample_shape, self._batch_shape).to(self.log_weights.dtype)
-
-    def _conditionals(self, rows: Rows) -> ExactConditionals | MergedConditionals:
-        return _CONDITIONALS[self.conditionals](rows)
+            temperature = self.temperature[(0,) * self.temperature.dim()].view(1, 1, 1)
+        setting = Setting(
+            sizes=sizes,
+            total=total,
+            samples=sample_shape.numel() * rows.repeats(self._batch_shape),
+            hard=self.straight_through,
+            conditionals=self.conditionals,
+            generator=generator,
+            keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
+            warmth=temperature.requires_grad,
+        )
+        return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Not available: relaxed draws have no closed-form density. ``base_dist.log_prob`` gives the exact law of counts."""

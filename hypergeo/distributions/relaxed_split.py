@@ -1,196 +1,244 @@
-"""One relaxed split: how much of a node's total goes to its left child, by Gumbel-softmax over the conditional law."""
+"""One level of a relaxed sample: nodes whose totals are split in two, by Gumbel-softmax over the conditional distribution.
+
+Forward and backward passes are written by hand; all nodes of the level and all samples go through every operation together.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-__all__ = ["Totals", "split"]
+__all__ = ["Split"]
 
 _SLOPE_MARGIN = 0.25
+_FLOOR = -1e30  # log-probability of what cannot be; finite, so that differences are never NaN
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Where the parents' totals lie on their tables, for every draw; each tensor of shape ``(S, T, P)``.
+class Split:
+    """Splits the totals of the first ``P`` nodes of a level in two; the other nodes wait.
 
-    Attributes:
-        value: the totals themselves, counted from the first entries of the children's tables; carries the gradient.
-        lower: the whole number at or below the total at which the soft law is evaluated.
-        fraction: how far above ``lower`` that is, in [0, 1); ``None`` where all totals are whole.
-        log_ratio: ``log A(lower + 1) - log A(lower)`` of the parent's table, with gradient.
-    """
-
-    value: Tensor
-    lower: Tensor
-    fraction: Tensor | None
-    log_ratio: Tensor | None
-
-
-def split(left: Tensor, right: Tensor, totals: Totals, noise: Tensor, temperature: Tensor, hard: bool) -> tuple[Tensor, Tensor]:
-    """Draws the left child's total given the parent's.
-
-    With ``p(x | r)`` the conditional law, ``y = softmax((log p(x | r) + noise) / τ)`` over the left child's table and the
-    soft draw is ``Σ x y_x``. Between two whole numbers the conditional law is interpolated linearly in probability.
-
-    A hard draw is the position of the largest noisy logit at the parent's whole total, which has exactly the conditional
-    law. Its gradient is that of the soft draw. A change of the parent's total that moves the hard draw moves it by one, so
-    the soft law is then evaluated half way between the two whole totals in question: its slope there is the difference
-    of the two conditional laws, also where their supports differ.
+    With ``p(x | r)`` the conditional distribution, ``y = softmax((log p(x | r) + noise) / τ)`` over the left child's table and
+    the soft sample is ``Σ x y_x``. Between two whole totals the conditional distribution is interpolated linearly in
+    probability. A hard sample is the position of the largest noisy logit at the whole total, which has exactly the conditional
+    distribution. Its gradient is that of the soft sample. A change of the total that moves the hard sample moves it by one, so
+    the soft distribution is then evaluated half way between the two whole totals in question: its slope there is the
+    difference of the two conditional distributions, also where their supports differ.
 
     Args:
-        left: log-probabilities of the left child's total, shape ``(T, P, X)``.
-        right: likewise of the right child's, shape ``(T, P, Y)``.
-        totals: the parents' totals.
-        noise: Gumbel noise, shape ``(S, T, P, X)``.
-        temperature: τ, broadcast to ``(S, T, 1, 1)``.
-        hard: whether to return the hard draw.
-
-    Returns:
-        The draw, and by how much the soft draw exceeds it (zeros unless ``hard``), each of shape ``(S, T, P)``.
-        Gradients of the draw reach both tables, the total, the parent's table and τ.
+        left: log-probabilities of the left children's totals, shape ``(T, P, X)``.
+        right: likewise of the right ones, shape ``(T, P, Y)``; ``None`` where ``left`` is conditional already.
+        parent: likewise of the totals that are split, shape ``(T, P, U)``; ``None`` where these are the same in all samples.
+        left_low: the left children's smallest totals, int64, shape ``(R, P)`` with ``R`` one or ``T``.
+        right_low: likewise the right ones'.
+        parent_low: likewise of the totals that are split.
+        sizes: elements below the left and below the right children, float64, each of shape ``(R, P)``.
+        alone: where the right children have no element, shape ``(R, P)``; ``None`` where all have.
+        swapped: whether the right children stand before the left ones.
     """
-    return _Split.apply(left, right, totals.value, totals.log_ratio, totals.lower, totals.fraction, noise, temperature, hard)
 
-
-class _Split(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
+    def __init__(
+        self,
         left: Tensor,
-        right: Tensor,
-        value: Tensor,
-        log_ratio: Tensor | None,
-        lower: Tensor,
-        fraction: Tensor | None,
-        noise: Tensor,
-        temperature: Tensor,
-        hard: bool,
-    ) -> tuple[Tensor, Tensor]:
-        width = left.shape[-1]
-        beside = _Beside(right, lower, width)
-        soft = not hard or any(ctx.needs_input_grad)
-        noisy_left = left + noise
-        logits = beside.look_up()
-        log_odds = chosen = None
-        if soft and fraction is not None and log_ratio is not None:
-            upper = beside.look_up(1)
-            if hard:
-                above = (value > lower)[..., None]
-                chosen = torch.where(above, upper, logits).add_(noisy_left).argmax(-1)
-            upper.sub_(log_ratio[..., None])
-            log_odds = (upper - logits).nan_to_num_(0.0, torch.inf, -torch.inf)
-            logits.add_(torch.log1p(-fraction)[..., None])
-            logits = torch.logaddexp(logits, upper.add_(fraction.log()[..., None]))
-        elif hard:
-            chosen = (beside.look_up(value - lower) if fraction is not None else logits).add(noisy_left).argmax(-1)
-        if not soft and chosen is not None:
-            drawn = chosen.to(value.dtype)
-            return drawn, torch.zeros_like(drawn)
-        scaled = logits.add_(noisy_left).div_(temperature)
-        weights = scaled.softmax(-1)
-        mean = weights @ _counting(width, weights.device)
-        ctx.beside, ctx.width, ctx.hard = beside.without_table(), width, hard
-        ctx.save_for_backward(fraction, weights, mean, temperature, log_odds, scaled if ctx.needs_input_grad[7] else None)
-        drawn = mean if chosen is None else chosen.to(mean.dtype)
-        excess = mean - drawn
-        ctx.mark_non_differentiable(excess)
-        return drawn, excess
+        right: Tensor | None,
+        parent: Tensor | None,
+        left_low: Tensor,
+        right_low: Tensor,
+        parent_low: Tensor,
+        sizes: tuple[Tensor, Tensor],
+        alone: Tensor | None,
+        swapped: bool = False,
+    ):
+        self.left = left.clamp(min=_FLOOR)
+        self.pairs, self.width = left.shape[1:]
+        self.left_low, self.parent_low, self.swapped = left_low, parent_low, swapped
+        self.sizes, self.alone = sizes, alone
+        self.right_shape = None if right is None else right.shape
+        self.steps: Tensor | None = None
+        if right is not None:
+            rows, nodes, size = right.shape
+            margin = self.width + 1
+            self.reversed = right.new_full((rows, nodes, size + 2 * margin), _FLOOR)
+            self.reversed[..., margin : margin + size] = right.flip(-1).clamp_(min=_FLOOR)
+            self.above = parent_low - left_low - right_low  # by how much totals are larger on the children's tables
+        if parent is not None and parent.shape[-1] > 1:
+            self.steps = parent.diff(dim=-1).nan_to_num_(0.0, 0.0, 0.0)
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        fraction, weights, mean, temperature, log_odds, scaled = ctx.saved_tensors
-        per_logit = (_counting(ctx.width, weights.device) - mean[..., None]).mul_(weights)
-        per_logit.mul_((grad / temperature[..., 0])[..., None])
-        grad_left = grad_right = grad_value = grad_ratio = grad_temperature = None
-        if ctx.needs_input_grad[0]:
-            grad_left = per_logit.sum(0)
-        upper = None
-        if log_odds is not None:
-            share = _share(log_odds, fraction)
-            upper = per_logit * share
+    def forward(
+        self, totals: Tensor, excess: Tensor | None, noise: Tensor, temperature: Tensor, hard: bool, keep: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Samples the totals of the level below.
+
+        Args:
+            totals: of this level's nodes, float64, shape ``(S or 1, R or T, N)``.
+            excess: by how much their soft samples exceed them; ``None`` where they are exact.
+            noise: Gumbel noise, shape ``(S, T, P, X)``.
+            temperature: τ, broadcast to ``(S, T, 1, 1)``.
+            hard: whether samples are whole.
+            keep: whether :meth:`backward` will follow.
+
+        Returns:
+            Totals and excess of the level below, each of shape ``(S, T, N + P)``; no excess where samples are soft.
+        """
+        drawn, waiting = totals[..., : self.pairs], totals[..., self.pairs :]
+        outer = None if excess is None else excess[..., : self.pairs]
+        self.hard = hard
+        if self.steps is None:
+            logits = self.left[None] if self.right_shape is None else self._beside(None, self.width).add_(self.left)
+            logits = logits + noise
+            position = logits.argmax(-1) if hard else None
+        else:
+            logits, position = self._between(drawn, outer, noise, hard, keep)
+        if not hard or keep:
+            scaled = logits.div_(temperature)
+            self.weights, self.temperature = scaled.softmax(-1), temperature
+            self.mean = self.weights @ _counting(self.width, scaled.dtype, scaled.device)
+            self.scaled = scaled if keep else None
+        if position is None:
+            return self._bounded(drawn, waiting), None
+        first = position + self.left_low.double()
+        if self.alone is not None:
+            first = torch.where(self.alone, drawn, first)
+        found = self._joined(first, drawn - first, waiting)
+        if not keep:
+            return found, None
+        beyond = self.mean - position
+        if self.alone is not None:  # all of it, and all of its gradient
+            beyond = torch.where(self.alone, 0.0 if outer is None else outer, beyond)
+        late = waiting.expand(*beyond.shape[:2], -1) if excess is None else excess[..., self.pairs :]
+        return found, self._joined(beyond, -beyond if outer is None else outer - beyond, late)
+
+    def _bounded(self, drawn: Tensor, waiting: Tensor) -> Tensor:
+        """Soft totals of the level below, held within the children's sizes."""
+        left_size, right_size = self.sizes
+        least, most = (drawn - right_size).clamp_(min=0), torch.minimum(drawn, left_size)
+        free = self.mean + self.left_low.double()
+        first = torch.minimum(torch.maximum(free, least), most)
+        # Where a bound holds a sample, it moves as the bound does: with the total, or not at all.
+        self.held = free != first
+        self.moving = self.held & torch.where(free < least, least > 0, drawn <= left_size)
+        if self.alone is not None:
+            first = torch.where(self.alone, drawn, first)
+        return self._joined(first, torch.minimum((drawn - first).clamp_(min=0), right_size), waiting)
+
+    def _between(
+        self, drawn: Tensor, outer: Tensor | None, noise: Tensor, hard: bool, keep: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Noisy logits between the two whole totals around each soft one, and the hard position at each whole total."""
+        assert self.steps is not None
+        position = drawn - self.parent_low
+        place = position if outer is None else position + 0.5 * outer.sign()
+        floor = place.floor().clamp_(0, self.steps.shape[-1] - 1)
+        self.lower, self.fraction = floor.long(), (place - floor).clamp_(0, 1)
+        found = self._beside(self.lower, self.width + 1)
+        low, high = found[..., 1:] + self.left, found[..., :-1] + self.left
+        chosen = torch.where((position > floor)[..., None], high, low).add_(noise).argmax(-1) if hard else None
+        if chosen is not None and not keep:
+            return low, chosen
+        self.ratio_at = self.lower + _offsets(*self.steps.shape, self.steps.device)
+        high -= torch.take(self.steps, self.ratio_at)[..., None]
+        if not hard:
+            self.odds = high - low
+        low += (-self.fraction).log1p_().clamp_(min=_FLOOR).to(low.dtype)[..., None]
+        high += self.fraction.log().clamp_(min=_FLOOR).to(low.dtype)[..., None]
+        logits = torch.logaddexp(low, high)
+        self.share = high.sub_(logits).exp_() if keep else None  # the upper neighbour's, of each probability
+        return logits.add_(noise), chosen
+
+    def _beside(self, lower: Tensor | None, width: int) -> Tensor:
+        """Entries ``r - x`` of the right table for all ``x``, after those of ``r + 1`` where they are one wider.
+
+        Entry ``x`` of the left table meets entry ``r - x`` of the right one, so its reverse is read in one stretch.
+        """
+        assert self.right_shape is not None
+        size = self.right_shape[-1]
+        met = self.above[None] if lower is None else lower + self.above
+        self.met = met.clamp(-2, self.width + size - 1).expand(-1, *self.reversed.shape[:2])
+        starts = _offsets(*self.reversed.shape, met.device, size + 2 * self.width - width) - self.met
+        found = self.reversed.view(-1).unfold(0, width, 1).index_select(0, starts.flatten())
+        return found.view(*starts.shape, width)
+
+    def _joined(self, left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
+        paired = torch.stack((right, left) if self.swapped else (left, right), -1).flatten(-2)
+        return torch.cat([paired, waiting.expand(*paired.shape[:2], -1)], -1) if waiting.shape[-1] else paired
+
+    def backward(
+        self, grad: Tensor, of_temperature: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Takes a gradient from the level below to this one; only operations that ``torch.func.vmap`` can batch.
+
+        Args:
+            grad: with respect to the totals of the level below, shape ``(S, T, N + P)``.
+            of_temperature: whether τ needs a gradient.
+
+        Returns:
+            Gradients with respect to this level's totals, shape ``(S, T, N)``, to the tables ``left``, ``right`` and
+            ``parent``, and to τ, of its shape.
+        """
+        first, of_total = grad[..., 0 : 2 * self.pairs : 2], grad[..., 1 : 2 * self.pairs : 2]
+        if self.swapped:
+            first, of_total = of_total, first
+        rate = first - of_total
+        if not self.hard:
+            of_total = torch.where(self.moving, first, of_total)
+            rate = torch.where(self.held, 0.0, rate)
+        if self.alone is not None:
+            of_total, rate = torch.where(self.alone, first, of_total), torch.where(self.alone, 0.0, rate)
+        rate = (rate / self.temperature[..., 0]).to(self.weights.dtype)
+        counting = _counting(self.width, self.weights.dtype, self.weights.device)
+        per_logit = (counting - self.mean[..., None]) * self.weights * rate[..., None]
+        of_left, of_right, of_parent, of_warmth = per_logit.sum(0), None, None, None
+        if self.steps is not None and self.share is not None:
+            upper = per_logit * self.share
             of_upper = upper.sum(-1)
-            if ctx.needs_input_grad[3]:
-                grad_ratio = -of_upper
-            if ctx.needs_input_grad[2]:
-                # d log p(x | r) / dr is share / f - (1 - share) / (1 - f), which is unbounded near whole totals for counts
-                # that only one of the neighbours allows; the slope is taken no closer to them than this.
-                near = fraction.clamp(_SLOPE_MARGIN, 1 - _SLOPE_MARGIN)
-                if not ctx.hard:
-                    of_upper = (per_logit * _share(log_odds, near)).sum(-1)
-                grad_value = of_upper / (near * (1 - near))
-        if ctx.needs_input_grad[1]:
-            grad_right = ctx.beside.collect(per_logit, upper)
-        if ctx.needs_input_grad[7]:
-            finite = torch.where(weights > 0, scaled, 0.0)
-            per_draw = -(per_logit * finite).sum((-1, -2), keepdim=True)
-            grad_temperature = per_draw.sum_to_size(temperature.shape)
-        return grad_left, grad_right, grad_value, grad_ratio, None, None, None, grad_temperature, None
+            of_parent = torch.zeros(self.steps.numel(), dtype=upper.dtype, device=upper.device)
+            of_parent = of_parent.index_add(0, self.ratio_at.flatten(), -of_upper.flatten()).view(self.steps.shape)
+            of_parent = pad(of_parent, (1, 0)) - pad(of_parent, (0, 1))
+            # d log p(x | r) / dr is share / f - (1 - share) / (1 - f), which is unbounded near whole totals for counts
+            # that only one of the neighbours allows; the slope is taken no closer to them than this.
+            near = self.fraction.clamp(_SLOPE_MARGIN, 1 - _SLOPE_MARGIN)
+            if not self.hard:
+                of_upper = (per_logit * torch.sigmoid(self.odds + near.logit().to(upper.dtype)[..., None])).sum(-1)
+            of_total = of_total + of_upper / (near * (1 - near))
+            of_right = self._collect(per_logit - upper, upper)
+        elif self.right_shape is not None:
+            of_right = self._collect(of_left[None], None)
+        if of_temperature:
+            # What has no weight has a logit that is no number one can multiply.
+            assert self.scaled is not None
+            of_warmth = -(per_logit * torch.where(self.weights > 0, self.scaled, 0.0)).sum((-1, -2), keepdim=True)
+            of_warmth = of_warmth.sum_to_size(self.temperature.shape)
+        waiting = grad[..., 2 * self.pairs :]
+        of_total = torch.cat([of_total, waiting], -1) if waiting.shape[-1] else of_total
+        return of_total, of_left, of_right, of_parent, of_warmth
 
-
-def _share(log_odds: Tensor, fraction: Tensor) -> Tensor:
-    """The upper neighbour's share of an interpolated probability."""
-    return torch.sigmoid((log_odds + torch.logit(fraction)[..., None]).nan_to_num_(0.0, torch.inf, -torch.inf))
-
-
-@lru_cache(maxsize=64)
-def _counting(width: int, device: torch.device) -> Tensor:
-    return torch.arange(width, dtype=torch.float64, device=device)
-
-
-class _Beside:
-    """Entries of the right table that stand beside each entry of the left one, for whole totals.
-
-    Entry ``i`` of the left table meets entry ``total - i`` of the right one, so its reverse is read in one stretch.
-    """
-
-    def __init__(self, right: Tensor, totals: Tensor, width: int):
-        self.width = width
-        self.table_shape = right.shape
-        self.shape = (*totals.shape, width)
-        rows, nodes, self.size = right.shape
-        self.margin = width + 1
-        length = self.size + 2 * self.margin
-        self.reversed = right.new_full((rows, nodes, length), -torch.inf)
-        self.reversed[..., self.margin : self.margin + self.size] = right.flip(-1)
-        self.starts = (self.size - 1 + self.margin - totals).long()
-        self.offsets = torch.arange(0, rows * nodes * length, length, device=right.device).view(rows, nodes)
-
-    def without_table(self) -> _Beside:
-        """The positions alone, which are all that the way back needs."""
-        del self.reversed
-        return self
-
-    def look_up(self, above: int | Tensor = 0) -> Tensor:
-        """``log b(r + above - x)``, shape ``(S, T, P, X)``."""
-        starts = self.starts + self.offsets
-        if isinstance(above, Tensor):
-            starts = starts - above.long()
-        elif above:
-            starts = starts - above
-        return self.reversed.view(-1).unfold(0, self.width, 1).index_select(0, starts.view(-1)).view(self.shape)
-
-    def collect(self, values: Tensor, upper: Tensor | None) -> Tensor:
-        """Sums what belongs to each entry of the right table over all draws, shape ``(T, P, Y)``.
+    def _collect(self, values: Tensor, upper: Tensor | None) -> Tensor:
+        """Sums what belongs to each entry of the right table over all samples, shape ``(T, P, Y)``.
 
         Args:
             values: what belongs to the entries met, shape ``(S, T, P, X)``.
-            upper: the part of it that belongs to the entries one above.
+            upper: what belongs to the entries one above.
         """
-        size, width = self.size, self.width
-        padded = values.new_zeros((*values.shape[:3], width + 2 * size + 1))
-        if upper is None:
-            padded[..., size + 1 : size + 1 + width] = values
-        else:
-            padded[..., size : size + width] = upper
-            padded[..., size + 1 : size + 1 + width] += values - upper
-        # Entry j of the reversed right table met entry j + margin - start of a draw's window, one later in padded.
-        starts = (size + 1 + self.margin - self.starts).view(-1)
-        starts += torch.arange(0, padded.numel(), padded.shape[-1], device=starts.device)
-        aligned = padded.view(-1).unfold(0, size, 1).index_select(0, starts).view(-1, *self.table_shape)
-        return aligned.sum(0).flip(-1)
+        assert self.right_shape is not None
+        size = self.right_shape[-1]
+        padded = pad(values, (size + 1, size))
+        if upper is not None:
+            padded = padded + pad(upper, (size, size + 1))
+        starts = self.met.flatten() + _offsets(1, self.met.numel(), padded.shape[-1], self.met.device, 2)[0]
+        aligned = padded.reshape(-1).unfold(0, size, 1).index_select(0, starts)
+        return aligned.view(-1, *self.right_shape).sum(0).flip(-1)
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)  # what is kept must serve autograd later
+def _counting(width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.arange(width, dtype=dtype, device=device)
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)  # what is kept must serve autograd later
+def _offsets(rows: int, nodes: int, length: int, device: torch.device, place: int = 0) -> Tensor:
+    """Where a place of each node's table is in the memory of them all, shape ``(rows, nodes)``."""
+    return torch.arange(place, place + rows * nodes * length, length, device=device).view(rows, nodes)

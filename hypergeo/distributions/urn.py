@@ -12,19 +12,23 @@ from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
 from .constraints import group_counts
+from .reading import WHOLE, every, read_counts, read_real, read_shape, require, whole
 
 __all__ = ["UrnDistribution"]
 
 Counts = int | Sequence[Any] | np.ndarray | Tensor
 Weights = float | Sequence[Any] | np.ndarray | Tensor
 
+_LARGEST_FLOAT32 = 2**24  # whole numbers up to it are exact in float32
+
 
 class UrnDistribution(Distribution):
     """Base of the laws of group counts when ``total_count`` elements leave an urn of ``K`` groups.
 
-    Python numbers, lists and NumPy arrays are accepted everywhere. Python numbers keep their double precision
-    (``float64``); a floating-point tensor of weights keeps its dtype and device, which samples and
-    log-probabilities then share.
+    Python numbers, lists and NumPy arrays are accepted everywhere, and copied; tensors are not. Python numbers keep their
+    double precision (``float64``). A floating-point tensor of weights keeps its dtype and device, which results then share
+    unless it cannot hold counts up to ``total_count`` exactly: see :attr:`dtype`. The gradient with respect to a weight of
+    zero is zero, not the one-sided derivative: such a group is absent, and stays so.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape`` after broadcasting.
@@ -60,43 +64,54 @@ class UrnDistribution(Distribution):
         if weights is not None and log_weights is not None:
             raise ValueError("Give either weights or log_weights, not both.")
         validate = Distribution._validate_args if validate_args is None else validate_args
-        given = log_weights if weights is None else weights
+        name, given = ("log_weights", log_weights) if weights is None else ("weights", weights)
         device = next((a.device for a in (given, group_sizes, total_count) if isinstance(a, Tensor)), None)
-        drawn = _read_counts("total_count", total_count, device, validate)
-        sizes = _read_counts("group_sizes", group_sizes, device, validate)
+        drawn, unsure_drawn = read_counts("total_count", total_count, device, validate)
+        sizes, unsure_sizes = read_counts("group_sizes", group_sizes, device, validate)
         if sizes.dim() == 0:
             raise ValueError(f"group_sizes must list the groups, at least one; got the single number {sizes.item()}.")
-        if weights is not None:
-            linear = _read_weights("weights", weights, device)
-            if validate:
-                _require("weights", linear, (linear >= 0) & (linear < torch.inf), "finite and nonnegative")
-            logs = _safe_log(linear)
-        elif log_weights is not None:
-            logs = _read_weights("log_weights", log_weights, device)
-            if validate:
-                _require("log_weights", logs, logs < torch.inf, "real numbers, or -inf for a weight of zero")
+        if given is None:
+            real = logs = torch.zeros(sizes.shape[-1], dtype=torch.float64, device=device)
         else:
-            logs = torch.zeros(sizes.shape[-1], dtype=torch.float64, device=device)
+            real = read_real(name, given, device)
+            logs = real if weights is None else _safe_log(real)
         if logs.dim() == 0:
-            name = "log_weights" if weights is None else "weights"
             raise ValueError(f"{name} must list one number for each group; got the single number {given}.")
         try:
             shape = torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
         except RuntimeError:
-            name = "log_weights" if weights is None else "weights"
             raise ValueError(
                 f"total_count, group_sizes and {name} must broadcast: got shapes {tuple(drawn.shape)}, {tuple(sizes.shape)} "
                 f"and {tuple(logs.shape)}, where the last axis of the latter two is the groups."
             ) from None
         if shape[-1] == 0:
             raise ValueError("group_sizes must list at least one group; got none.")
+        if 0 in shape:
+            raise ValueError(
+                f"total_count, group_sizes and {name} must give at least one urn; got shapes {tuple(drawn.shape)}, "
+                f"{tuple(sizes.shape)} and {tuple(logs.shape)}."
+            )
+        if type(total_count) is int and total_count <= _LARGEST_FLOAT32:  # known without a look at a tensor
+            self.__dict__["dtype"] = torch.float64 if logs.dtype == torch.float64 else torch.float32
         self.total_count = drawn.expand(shape[:-1])
         self.group_sizes = sizes.expand(shape)
         self.log_weights = logs.expand(shape)
         if weights is not None:
-            self.__dict__["weights"] = linear.expand(shape)
+            self.__dict__["weights"] = real.expand(shape)
         if validate:
-            _require_drawable(self.total_count, self.group_sizes, self.log_weights)
+            unsure = {
+                what: raw for what, raw in (("total_count", unsure_drawn), ("group_sizes", unsure_sizes)) if raw is not None
+            }
+            good = (drawn <= sizes.sum(-1)).all() & logs.isfinite().all()
+            for raw in unsure.values():
+                good = good & whole(raw).all()
+            if not every(good):  # weights of zero may still be all that is the matter
+                for what, raw in unsure.items():
+                    require(what, raw, whole(raw), WHOLE)
+                if weights is not None:
+                    require(name, real, (real >= 0) & (real < torch.inf), "finite and nonnegative")
+                require(name, logs, logs < torch.inf, "real numbers, or -inf for a weight of zero")
+                _require_drawable(self.total_count, self.group_sizes, self.log_weights)
         super().__init__(shape[:-1], shape[-1:], validate_args=False)
         if validate_args is not None:
             self._validate_args = validate_args
@@ -107,6 +122,17 @@ class UrnDistribution(Distribution):
     def weights(self) -> Tensor:
         """Importance of each group, shape ``batch_shape + (K,)``."""
         return self.log_weights.exp()
+
+    @lazy_property
+    def dtype(self) -> torch.dtype:
+        """dtype of results: that of the weights, or the next one that holds every count up to ``total_count`` exactly.
+
+        Results of half-precision weights are float32, and of all above 16,777,216 elements drawn float64.
+        """
+        given = self.log_weights.dtype
+        if given == torch.float64 or not every(self.total_count <= _LARGEST_FLOAT32):
+            return torch.float64
+        return torch.float32
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> constraints.Constraint:
@@ -120,7 +146,7 @@ class UrnDistribution(Distribution):
             batch_shape: the new batch shape; the old one must broadcast to it.
         """
         new = self._get_checked_instance(type(self), _instance)
-        batch = torch.Size(batch_shape)
+        batch = read_shape("batch_shape", batch_shape)
         new.total_count = self.total_count.expand(batch)
         new.group_sizes = self.group_sizes.expand(batch + self.event_shape)
         new.log_weights = self.log_weights.expand(batch + self.event_shape)
@@ -134,26 +160,51 @@ class UrnDistribution(Distribution):
     def _expand_more(self, new: Any, batch_shape: torch.Size) -> None:
         """Copies what a subclass adds to the urn onto its expanded instance."""
 
-    def _validate_sample(self, value: Tensor) -> None:
-        """Raises ``ValueError`` where a value is not a count vector of this urn."""
-        if not isinstance(value, Tensor):
-            raise ValueError(f"value must be a tensor of counts; got {type(value).__name__}.")
-        if value.dim() == 0 or value.shape[-1] != self.event_shape[0]:
-            raise ValueError(f"value must end in an axis of {self.event_shape[0]} groups; got shape {tuple(value.shape)}.")
+    def _distinct(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log weights, sizes and totals, with batch axes along which nothing varies kept at length one."""
+        tensors = self.log_weights, self.group_sizes, self.total_count
+        for axis, length in enumerate(self._batch_shape):
+            if length > 1 and not any(tensor.stride(axis) for tensor in tensors):
+                tensors = tensors[0].narrow(axis, 0, 1), tensors[1].narrow(axis, 0, 1), tensors[2].narrow(axis, 0, 1)
+        return tensors
+
+    def _read_value(self, value: Any, per_group: bool = True) -> Tensor:
+        """Reads counts, one for each group, or what broadcasts over the groups.
+
+        Raises:
+            ValueError: for anything but real numbers, and where they do not broadcast with the batch.
+        """
+        value = value if isinstance(value, Tensor) else read_real("value", value, self.log_weights.device)
+        if value.is_complex() or value.layout != torch.strided:
+            raise ValueError(f"value must be a dense tensor of real numbers; got dtype {value.dtype}, layout {value.layout}.")
+        groups = self._event_shape[0]
+        if per_group and (value.dim() == 0 or value.shape[-1] != groups):
+            raise ValueError(f"value must end in an axis of {groups} groups; got shape {tuple(value.shape)}.")
         try:
-            torch.broadcast_shapes(value.shape[:-1], self.batch_shape)
+            shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
+            if not per_group and shape[-1] != groups:
+                raise ValueError(f"value must end in an axis of {groups} groups or of one; got shape {tuple(value.shape)}.")
         except RuntimeError:
             raise ValueError(
                 f"value of shape {tuple(value.shape)} does not broadcast with batch_shape {tuple(self.batch_shape)}."
             ) from None
+        return value.to(self.log_weights.device)
+
+    def _validate_sample(self, value: Any) -> None:
+        """Raises ``ValueError`` where a value is not a count vector of this urn."""
+        value = self._read_value(value)
         good = self.support.check(value)
-        if not good.all():
-            shape = good.shape + self.event_shape
-            bad = value.expand(shape)[~good][0].tolist()
-            sizes = self.group_sizes.expand(shape)[~good][0].tolist()
-            drawn = self.total_count.expand(good.shape)[~good][0].item()
+        if not every(good):
+            kind = "whole " if self.support.is_discrete else ""
+            try:
+                shape = good.shape + self.event_shape
+                bad = value.expand(shape)[~good][0].tolist()
+                sizes = self.group_sizes.expand(shape)[~good][0].tolist()
+                drawn = self.total_count.expand(good.shape)[~good][0].item()
+            except RuntimeError:  # under vmap
+                raise ValueError(f"value must hold {kind}counts within group_sizes that add up to total_count.") from None
             raise ValueError(
-                f"value must hold {'whole ' if self.support.is_discrete else ''}counts between 0 and group_sizes = {sizes} "
+                f"value must hold {kind}counts between 0 and group_sizes = {sizes} "
                 f"that add up to total_count = {drawn}; got {bad}."
             )
 
@@ -170,64 +221,25 @@ class UrnDistribution(Distribution):
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _read_counts(name: str, given: Counts, device: torch.device | None, validate: bool) -> Tensor:
-    """A tensor of int64 from any array of whole nonnegative numbers."""
-    raw = _as_tensor(name, given, device)
-    if raw.is_complex() or raw.dtype == torch.bool:
-        raise ValueError(f"{name} must be whole numbers; got dtype {raw.dtype}.")
-    if validate:
-        number = raw.double()
-        _require(name, raw, (number == number.round()) & (number >= 0) & (number < 2**53), "whole and nonnegative")
-    return raw.to(torch.int64)
-
-
-def _read_weights(name: str, given: Weights, device: torch.device | None) -> Tensor:
-    """A floating-point tensor; anything but a floating-point tensor becomes float64."""
-    raw = _as_tensor(name, given, device)
-    if raw.is_complex() or raw.dtype == torch.bool:
-        raise ValueError(f"{name} must be real numbers; got dtype {raw.dtype}.")
-    return raw if isinstance(given, Tensor) and raw.is_floating_point() else raw.to(torch.float64)
-
-
-def _as_tensor(name: str, given: Any, device: torch.device | None) -> Tensor:
-    if isinstance(given, Tensor):
-        return given
-    try:
-        return torch.as_tensor(np.asarray(given), device=device)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a number or a regular array of numbers; got {given!r}.") from error
-
-
 def _safe_log(weights: Tensor) -> Tensor:
     """Logarithm whose gradient at a weight of zero is zero: such a group is absent, and stays so."""
-    if not weights.requires_grad:
-        return weights.log()
     empty = weights == 0
     return torch.where(empty, -torch.inf, torch.where(empty, 1.0, weights).log())
 
 
-def _require(name: str, value: Tensor, good: Tensor, allowed: str) -> None:
-    if not good.all():
-        bad = value.detach()[~good].flatten()[0].item()
-        raise ValueError(f"{name} must be {allowed}; got {bad}{_place(~good)}.")
-
-
-def _place(bad: Tensor) -> str:
-    return f" at index {tuple(bad.nonzero()[0].tolist())}" if bad.dim() else ""
-
-
 def _require_drawable(total_count: Tensor, group_sizes: Tensor, log_weights: Tensor) -> None:
     present = group_sizes.sum(-1)
-    if (total_count > present).any():
-        bad = total_count > present
-        raise ValueError(
-            f"total_count must be at most sum(group_sizes) = {present[bad][0].item()}; "
-            f"got {total_count[bad][0].item()}{_place(bad)}."
-        )
     drawable = (group_sizes * (log_weights > -torch.inf)).sum(-1)
-    if (total_count > drawable).any():
-        bad = total_count > drawable
-        raise ValueError(
-            f"total_count must be at most {drawable[bad][0].item()}, the number of elements whose weight is above zero; "
-            f"got {total_count[bad][0].item()}{_place(bad)}."
-        )
+    for most, what in ((present, ""), (drawable, ", the number of elements whose weight is above zero")):
+        good = total_count <= most
+        if not every(good):
+            try:
+                bad = tuple((~good).nonzero()[0].tolist())
+                limit, got = most[bad].item(), total_count[bad].item()
+            except RuntimeError:  # under vmap
+                raise ValueError(
+                    f"total_count must be at most sum(group_sizes){what}, for every element of the batch."
+                ) from None
+            equals = "" if what else "sum(group_sizes) = "
+            place = f" at index {bad}" if bad else ""
+            raise ValueError(f"total_count must be at most {equals}{limit}{what}; got {got}{place}.")

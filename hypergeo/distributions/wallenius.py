@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from hypergeo.numerics.enumeration import count_support, enumerate_counts
 from hypergeo.numerics.urn_rows import Rows
 from hypergeo.numerics.wallenius.arrivals import first_arrivals
-from hypergeo.numerics.wallenius.moments import race_mean_and_variance
+from hypergeo.numerics.wallenius.mean import mean, second_moments
+from hypergeo.numerics.wallenius.moments import race_log_marginals, race_mean_and_variance
 from hypergeo.numerics.wallenius.probability import log_probability
 
-from .urn import UrnDistribution
+from .fitting import WeightFit, fit_weights
+from .likelihood import WalleniusLikelihood
+from .marginals import CountDistribution, Marginals
+from .reading import read_shape
 
 __all__ = ["WalleniusHypergeometric"]
 
+_LISTED = 4_096  # count vectors that marginals are summed over
+_SUMMED = 200_000  # count vectors that the entropy is summed over, and among which the mode is looked for
+_WIDEST = 1 << 16  # counts of one group in a table of marginals
 
-class WalleniusHypergeometric(UrnDistribution):
+
+class WalleniusHypergeometric(CountDistribution):
     r"""Counts by group when elements leave an urn one at a time, each draw in proportion to the weights of those still in it.
 
     The same as giving every element an exponential clock with its weight as the rate and keeping the ``total_count``
@@ -26,8 +36,10 @@ class WalleniusHypergeometric(UrnDistribution):
 
     .. math:: p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-D u} \prod_k (1 - e^{-w_k u})^{x_k} \, du .
 
-    Samples, mean and variance are exact for any number of groups and carry no gradient; ``log_prob`` is differentiable, to
-    any order, with respect to the weights.
+    Everything is exact for any number of groups. ``log_prob`` is differentiable with respect to the weights, to any order,
+    backwards and forwards, also by ``torch.func``; so are marginals and ``entropy`` of urns with up to 4,096 count vectors;
+    ``mean`` is differentiable once; samples, ``variance`` and ``covariance_matrix`` carry no gradient. The gradient with
+    respect to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape`` after broadcasting.
@@ -56,37 +68,39 @@ class WalleniusHypergeometric(UrnDistribution):
 
     has_rsample = False
 
-    def sample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
-        """Exact draws, detached.
+    def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
+        """Draws independent exact samples, detached.
 
         Elements race: each has an exponential clock with its weight as the rate, and the ``total_count`` that ring first are
         drawn. Cost and memory depend on the number of groups, hardly on their sizes.
 
         Args:
-            sample_shape: shape of the draws.
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
-            Counts in the dtype of the weights, shape ``sample_shape + batch_shape + (K,)``.
+            Whole counts, shape ``sample_shape + batch_shape + (K,)``.
 
         Example:
             >>> WalleniusHypergeometric([2, 5], [3, 2], weights=[0.0, 1.0], validate_args=False).sample((4,)).shape
             torch.Size([4, 2, 2])
         """
-        rows, shape = Rows.of(self), torch.Size(sample_shape)
+        rows, shape = Rows.of(self), read_shape("sample_shape", sample_shape)
         with torch.no_grad():
-            logs, draws = rows.log_weights, shape.numel() * rows.repeats(self._batch_shape)
-            drawn = first_arrivals(logs, rows.sizes.expand_as(logs).double(), rows.total.expand(len(logs)).double(), draws)
-            return rows.restore_draws(drawn, shape, self._batch_shape).to(self.log_weights.dtype)
+            logs, number = rows.log_weights, shape.numel() * rows.repeats(self._batch_shape)
+            urns = logs, rows.sizes.expand_as(logs).double(), rows.total.expand(len(logs)).double()
+            drawn = first_arrivals(*urns, number, generator=generator)
+            return rows.restore_draws(drawn, shape, self._batch_shape).to(self.dtype)
 
     @property
     def mean(self) -> Tensor:
-        """Expected counts, shape ``batch_shape + (K,)``; exact, and without gradient.
+        """Expected counts, shape ``batch_shape + (K,)``; differentiable once, for urns of up to 20,000 elements.
 
         Example:
             >>> WalleniusHypergeometric(3, [2, 2, 2], weights=[1.0, 2.0, 3.0]).mean
             tensor([0.5918, 1.0499, 1.3582], dtype=torch.float64)
         """
-        return self._moments()[0]
+        return mean(*self._distinct()).expand(self._batch_shape + self._event_shape).to(self.dtype)
 
     @property
     def variance(self) -> Tensor:
@@ -96,13 +110,102 @@ class WalleniusHypergeometric(UrnDistribution):
             >>> WalleniusHypergeometric(3, [2, 2, 2], weights=[1.0, 2.0, 3.0]).variance
             tensor([0.3507, 0.3787, 0.3602], dtype=torch.float64)
         """
-        return self._moments()[1]
-
-    def _moments(self) -> tuple[Tensor, ...]:
         rows = Rows.of(self)
         logs = rows.log_weights.detach()
-        moments = race_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))
-        return tuple(rows.restore(moment, self._batch_shape).to(self.log_weights.dtype) for moment in moments)
+        variance = race_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))[1]
+        return rows.restore(variance, self._batch_shape).to(self.dtype)
+
+    @property
+    def covariance_matrix(self) -> Tensor:
+        """Covariances of the counts, shape ``batch_shape + (K, K)``, without gradient, for urns of up to 20,000 elements.
+
+        Unlike Fisher's distribution's they are not the derivatives of the mean in the log weights.
+
+        Example:
+            >>> WalleniusHypergeometric(3, [2, 2], weights=[1.0, 3.0]).covariance_matrix
+            tensor([[ 0.1373, -0.1373],
+                    [-0.1373,  0.1373]], dtype=torch.float64)
+        """
+        covariance, _ = second_moments(*self._distinct())
+        return covariance.expand(self._batch_shape + 2 * self._event_shape).to(self.dtype)
+
+    @property
+    @torch.no_grad()
+    def mode(self) -> Tensor:
+        """A most probable vector of counts, shape ``batch_shape + (K,)``.
+
+        Of urns with more than 200,000 count vectors it is one that no exchange of a single element makes more probable.
+        """
+        rows = Rows.of(self)
+        logs, sizes, total = rows.log_weights, rows.sizes.expand_as(rows.log_weights), rows.total.expand(len(rows.log_weights))
+        modes = [_mode(*urn) for urn in zip(logs, sizes, total, strict=True)]
+        return rows.restore(torch.stack(modes).double(), self._batch_shape).to(self.dtype)
+
+    def entropy(self) -> Tensor:
+        """Computes the entropy in nats, shape ``batch_shape``, by the sum over all count vectors.
+
+        Raises:
+            ValueError: where there are more than 200,000.
+
+        Example:
+            >>> WalleniusHypergeometric(1, [2, 1], weights=[1.0, 2.0]).entropy()
+            tensor(0.6931, dtype=torch.float64)
+        """
+        rows = Rows.of(self)
+        entropies = [-(log_prob.exp() * _finite(log_prob)).sum() for _, log_prob in self._lists(rows, _SUMMED, "entropy")]
+        return rows.restore(torch.stack(entropies), self._batch_shape).to(self.dtype)
+
+    @classmethod
+    def fit(cls, counts: Any, group_sizes: Any) -> WeightFit:
+        """Fits weights to observed counts by maximum likelihood; see :func:`hypergeo.distributions.fitting.fit_weights`.
+
+        Args:
+            counts: whole numbers, shape ``(N, K)``; each row's sum is its number drawn.
+            group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
+
+        Returns:
+            Weights of geometric mean one, standard errors of their logarithms, and what was at a bound.
+
+        Example:
+            >>> fit = WalleniusHypergeometric.fit([[3, 5, 7], [2, 6, 7]], [10, 10, 10])
+            >>> bool(fit.weights[0] < fit.weights[1] < fit.weights[2])
+            True
+        """
+        return fit_weights(counts, group_sizes, likelihood=WalleniusLikelihood)
+
+    def _lists(self, rows: Rows, most: int, what: str) -> list[tuple[Tensor, Tensor]]:
+        """Every row's count vectors, ``(N, K)``, and their log-probabilities, ``(N,)``."""
+        logs, lists = rows.log_weights, []
+        sizes, totals = rows.sizes.expand_as(logs), rows.total.expand(len(logs))
+        for log_weights, m, n in zip(logs, sizes, totals, strict=True):
+            number = count_support(int(n), m)
+            if number > most:
+                raise ValueError(
+                    f"{what} sums over at most {most:,} count vectors; total_count = {int(n)} and group_sizes = {m.tolist()} "
+                    f"allow {number:,}."
+                )
+            counts = enumerate_counts(int(n), m)
+            lists.append((counts, log_probability(log_weights, counts, m, n[None])[0]))
+        return lists
+
+    def _marginals(self, tails: bool) -> Marginals:
+        rows = Rows.of(self)
+        logs = rows.log_weights
+        sizes, total = rows.sizes.expand_as(logs), rows.total.expand(len(logs))
+        low = (total[:, None] - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0)
+        width = int((torch.minimum(total[:, None], sizes) - low).max()) + 1
+        if width > _WIDEST:
+            raise ValueError(
+                f"Marginals of Wallenius' distribution are computed for at most {_WIDEST:,} different counts of a group; "
+                f"total_count and group_sizes allow {width:,}."
+            )
+        if _supports(rows) > _LISTED:
+            return Marginals(rows, race_log_marginals(logs, sizes, total)[0], low)
+        tables = []
+        for first, (counts, log_prob) in zip(low, self._lists(rows, _LISTED, "marginal_log_prob"), strict=True):
+            each = counts.mT[:, None] - first[:, None, None] == torch.arange(width, device=low.device)[:, None]
+            tables.append(_log_sums(torch.where(each, log_prob, -torch.inf)))
+        return Marginals(rows, torch.stack(tables), low)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Logarithm of the probability of counts, by the quadrature of `log_prob_with_error`.
@@ -145,18 +248,55 @@ class WalleniusHypergeometric(UrnDistribution):
             >>> bool(error < 1e-13)
             True
         """
+        value = self._read_value(value)
         if self._validate_args:
             self._validate_sample(value)
-        shape = torch.broadcast_shapes(value.shape, self.batch_shape + self.event_shape)
-        logs = self.log_weights.expand(shape).to(torch.float64)
-        drawable = logs > -torch.inf
-        counts = value.detach().expand(shape).to(torch.float64)
-        sizes = torch.where(drawable, self.group_sizes.expand(shape), 0).to(torch.float64)
-        possible = self.support.check(value).expand(shape[:-1]) & (counts <= sizes).all(-1)
-        certain = (counts == 0).all(-1) | (counts == sizes).all(-1) | ((sizes > 0).sum(-1) == 1)
-        rows = possible & ~certain
-        computed, doubt = log_probability(torch.where(drawable, logs, 0.0)[rows], counts[rows], sizes[rows])
-        zero = torch.zeros(shape[:-1], dtype=torch.float64, device=logs.device)
-        log_prob = zero.masked_fill(~possible, -torch.inf).masked_scatter(rows, computed).to(self.log_weights.dtype)
-        error = zero.masked_scatter(rows, doubt + computed.detach().abs() * torch.finfo(log_prob.dtype).eps)
-        return log_prob, error.to(log_prob.dtype)
+        log_weights, sizes, total = self._distinct()
+        log_prob, error = log_probability(log_weights, value.detach(), sizes, total[..., None])
+        shape = torch.broadcast_shapes(value.shape[:-1], self._batch_shape)
+        error = error + torch.where(log_prob.isfinite(), log_prob.detach().abs(), 0.0) * torch.finfo(self.dtype).eps
+        return log_prob.expand(shape).to(self.dtype), error.detach().expand(shape).to(self.dtype)
+
+
+def _supports(rows: Rows) -> int:
+    """The most count vectors that any of the urns allows; no more than enough to tell that they are many."""
+    most = 0
+    for m, n in zip(rows.sizes, rows.total, strict=True):
+        room = torch.minimum(m, n) - (n - m.sum() + m).clamp(min=0) + 1
+        box = float(room.double().sort().values[:-1].log2().sum())  # at least this fraction of the box adds up
+        most = max(most, _LISTED + 1 if box > 40 or int(n) > 1 << 20 else count_support(int(n), m))
+    return most
+
+
+def _finite(log_prob: Tensor) -> Tensor:
+    return torch.where(log_prob > -torch.inf, log_prob, 0.0)
+
+
+def _log_sums(terms: Tensor) -> Tensor:
+    """Logarithms of sums along the last axis, with a gradient that is zero where all terms are."""
+    top = terms.detach().amax(-1, keepdim=True)
+    top = torch.where(top > -torch.inf, top, 0.0)
+    total = (terms - top).exp().sum(-1)
+    return torch.where(total > 0, torch.where(total > 0, total, 1.0).log() + top[..., 0], -torch.inf)
+
+
+def _mode(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
+    """A most probable vector of counts of one urn."""
+    number = _SUMMED + 1 if int(total) > 1 << 16 else count_support(int(total), sizes)
+    if number <= _SUMMED:
+        counts = enumerate_counts(int(total), sizes)
+        return counts[log_probability(log_weights, counts, sizes, total[None])[0].argmax()]
+    mean = race_mean_and_variance(log_weights[None], sizes[None], total[None])[0][0]
+    best = mean.floor().long().minimum(sizes)
+    while (missing := int(total - best.sum())) > 0:
+        short = torch.where(best < sizes, mean - best, -torch.inf)
+        best = best.index_add(0, short.topk(min(missing, int((best < sizes).sum()))).indices, torch.ones_like(best)[:missing])
+    groups = len(sizes)
+    one = torch.eye(groups, dtype=best.dtype, device=best.device)
+    exchanges = (one[:, None] - one).flatten(0, 1)
+    value = float(log_probability(log_weights, best, sizes, total[None])[0])
+    while True:
+        log_prob = log_probability(log_weights, best + exchanges, sizes, total[None])[0]
+        if not float(log_prob.max()) > value + 1e-12 * abs(value):
+            return best
+        best, value = best + exchanges[log_prob.argmax()], float(log_prob.max())

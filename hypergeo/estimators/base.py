@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from hypergeo._validate import require_count
@@ -23,13 +24,21 @@ __all__ = ["Estimator", "Objective", "checked_samples"]
 class Estimator(Protocol):
     """What every estimator offers."""
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """An estimate of ``E[objective(x)]`` whose backward pass estimates its gradient.
 
         Args:
             distribution: Fisher's law; its weights carry the gradient.
             objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
             num_samples: number of draws for each law of the batch, each of which the objective is evaluated at.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             Shape ``batch_shape``.

@@ -36,7 +36,14 @@ class Exact:
 
     max_support: int = 2_000_000
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int = 1) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int = 1,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         counts, listed = self._supports(distribution)
         probability = distribution.log_prob(counts).exp()
@@ -60,4 +67,4 @@ class Exact:
         numbers = torch.tensor([len(rows) for rows in lists], device=urns.device)
         counts = padded[place].movedim(1, 0).reshape(length, *batch, groups)
         listed = (torch.arange(length, device=urns.device)[:, None] < numbers[place]).view(length, *batch)
-        return counts.to(distribution.log_weights.dtype), listed
+        return counts.to(distribution.dtype), listed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from hypergeo.distributions.fisher import FisherHypergeometric
@@ -40,9 +41,16 @@ class GumbelSoftmax:
     temperature: float
     conditionals: str = "exact"
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`; the value is the mean objective of relaxed counts."""
-        return _relaxed_loss(self.temperature, self.conditionals, False, distribution, objective, num_samples)
+        return _relaxed_loss(self.temperature, self.conditionals, False, distribution, objective, num_samples, generator)
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,16 @@ class StraightThrough:
     temperature: float
     conditionals: str = "exact"
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
-        return _relaxed_loss(self.temperature, self.conditionals, True, distribution, objective, num_samples)
+        return _relaxed_loss(self.temperature, self.conditionals, True, distribution, objective, num_samples, generator)
 
 
 @dataclass(frozen=True)
@@ -93,16 +108,29 @@ class ExactMarginal:
         K. Ahmed, Z. Zeng, M. Niepert, G. Van den Broeck, "SIMPLE: a gradient estimator for k-subset sampling", ICLR 2023.
     """
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         num_samples = checked_samples(num_samples, 1)
-        counts = distribution.sample((num_samples,))
+        counts = distribution.sample((num_samples,), generator=generator)
         mean = distribution.mean
         return _average(objective, counts + (mean - mean.detach()))
 
 
 def _relaxed_loss(
-    temperature: float, conditionals: str, hard: bool, law: FisherHypergeometric, objective: Objective, num_samples: int
+    temperature: float,
+    conditionals: str,
+    hard: bool,
+    law: FisherHypergeometric,
+    objective: Objective,
+    num_samples: int,
+    generator: torch.Generator | None,
 ) -> Tensor:
     num_samples = checked_samples(num_samples, 1)
     relaxed = RelaxedFisherHypergeometric(
@@ -114,7 +142,7 @@ def _relaxed_loss(
         conditionals=conditionals,
         validate_args=law._validate_args,
     )
-    return _average(objective, relaxed.rsample((num_samples,)))
+    return _average(objective, relaxed.rsample((num_samples,), generator=generator))
 
 
 def _average(objective: Objective, counts: Tensor) -> Tensor:

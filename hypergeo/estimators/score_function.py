@@ -48,10 +48,17 @@ class ScoreFunction:
         if self.baseline not in ("leave-one-out", None):
             raise ValueError(f'baseline must be "leave-one-out" or None; got {self.baseline!r}.')
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         num_samples = checked_samples(num_samples, 2 if self.baseline else 1)
-        counts = distribution.sample((num_samples,))
+        counts = distribution.sample((num_samples,), generator=generator)
         values = evaluate(objective, counts)
         advantage = _leave_one_out(values.detach()) if self.baseline else values.detach()
         with torch.no_grad():
@@ -90,10 +97,17 @@ class LinearizedControlVariate:
 
     curvature: bool = True
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`Estimator.surrogate_loss`."""
         num_samples = checked_samples(num_samples, 1)
-        batch, dtype = distribution.batch_shape, distribution.log_weights.dtype
+        batch, dtype = distribution.batch_shape, distribution.dtype
         spread = None
         if self.curvature:
             rows = Rows.of(distribution)
@@ -103,7 +117,7 @@ class LinearizedControlVariate:
         else:
             mean = distribution.mean
             expansion = at_mean(objective, mean.detach())
-        counts = distribution.sample((num_samples,))
+        counts = distribution.sample((num_samples,), generator=generator)
         values = evaluate(objective, counts)
         apart = counts - mean.detach()
         rest = values.detach() - expansion(apart)

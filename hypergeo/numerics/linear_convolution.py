@@ -89,7 +89,7 @@ def _correlate_by_rows(whole: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Ten
         longer, of_a, of_b = (t[chunk].T.contiguous() for t in (whole, a, b))
         for rate, factors in ((rate_a[:, chunk], of_b), (rate_b[:, chunk], of_a)):
             for begin, factor in enumerate(factors.unbind(0)):
-                rate.addcmul_(longer[begin : begin + len(rate)], factor)
+                rate.addcmul_(longer[begin : begin + rate.shape[0]], factor)
     return rate_a.T, rate_b.T
 
 

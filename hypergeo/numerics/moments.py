@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from .log_convolution import log_terms
+from .binomials import solve_tilt
 from .partition import MOMENT_DROP, Level, Tree
 from .urn_rows import Rows
 from .windows import windows
 
 __all__ = ["covariance", "mean_and_covariance", "mean_and_variance"]
+
+_ROWS = 32  # that are worked on together
+_DROP = 60.0
+_LARGEST = 700.0  # whose exponential is finite
 
 
 def mean_and_variance(rows: Rows) -> tuple[Tensor, Tensor]:
@@ -27,14 +32,30 @@ def covariance(rows: Rows) -> Tensor:
 
 
 def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
-    """Means ``(T, K)`` and covariance matrices ``(T, K, K)`` of the counts, differentiable once.
+    """Means ``(T, K)`` and covariance matrices ``(T, K, K)`` of the counts, differentiable once."""
+    chunks = [_mean_and_covariance(part) for part in rows.split(_ROWS)]
+    means, matrices = zip(*chunks, strict=True)
+    return (torch.cat(means), torch.cat(matrices)) if len(chunks) > 1 else chunks[0]
+
+
+def _drop(rows: Rows) -> float:
+    """Nats below the mode that no covariance notices: the smallest is about the product of the two smallest variances."""
+    sizes = rows.sizes.double()
+    logits = rows.log_weights.detach() + solve_tilt(rows.log_weights, sizes, rows.total.double())
+    log_variance = sizes.clamp(min=1).log() + logsigmoid(logits) + logsigmoid(-logits)
+    smallest = torch.where(sizes > 0, log_variance, 0.0).min().item()
+    return min(MOMENT_DROP, _DROP + 2 * max(-smallest, 0.0))
+
+
+def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
+    """Means and covariance matrices of a few rows.
 
     Two groups meet at one node of the tree. Given the totals of its two children the groups are independent, so
     ``E[x_i x_j]`` is a sum over those totals of two conditional means, which are carried up the tree as matrices.
     Counts are taken from the whole number nearest to their mean: where almost nothing varies, what is left is then
     a sum of small terms and not a difference of large ones.
     """
-    tree = Tree(rows, MOMENT_DROP)
+    tree = Tree(rows, _drop(rows))
     outside, log_z = tree.log_outside(), tree.log_total()
     leaves = tree.levels[0]
     marginals = (leaves.table + outside[0] - log_z[:, None, None]).exp()
@@ -55,22 +76,30 @@ def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
         left, right = below.pairs
         pairs = left.table.shape[1]
         left_means, right_means = means[:, 0 : 2 * pairs : 2], means[:, 1 : 2 * pairs : 2]
-        joint = _joint(left, right, Level(outside[depth + 1][:, :pairs], above.low[:, :pairs]), log_z)
-        met = left_means @ joint @ right_means.mT
+        (left_terms, left_top), (right_terms, right_top) = _linear(left), _linear(right)
+        left_parts, right_parts = left_means * left_terms[:, :, None], right_means * right_terms[:, :, None]
+        others, others_top = _linear(Level(outside[depth + 1][:, :pairs], above.low[:, :pairs]))
+        starts = (left.low + right.low - above.low[:, :pairs])[..., None] + _counting(left)
+        scale = (left_top + right_top + others_top - log_z[:, None, None]).exp()[..., None]
+        met = left_parts @ _shifted(others, starts, right.width) @ right_parts.mT * scale
         blocks += [
             (members[2 * p], members[2 * p + 1], met[:, p, : len(members[2 * p]), : len(members[2 * p + 1])])
             for p in range(pairs)
         ]
         if above is tree.levels[-1]:
             break
-        parent = Level(above.table[:, :pairs], above.low[:, :pairs])
-        from_left, from_right = _shares(left, right, parent), _shares(right, left, parent)
+        table = above.table[:, :pairs]
+        share = left_top + right_top - torch.where(table == -torch.inf, torch.inf, table)
+        share = share.clamp(max=_LARGEST).exp()[:, :, None]  # beyond, the terms are zero
+        shift = (above.low[:, :pairs] - left.low - right.low)[..., None]
+        from_left = left_parts @ _shifted(right_terms, shift - _counting(left), above.width) * share
+        from_right = right_parts @ _shifted(left_terms, shift - _counting(right), above.width) * share
         # Where nodes have fewer groups than others, the surplus rows are zero; members say which rows count.
         lifted = [
             torch.cat([a[:, : len(i)], b[:, : len(j)]], 1)
             for a, b, i, j in zip(
-                (left_means @ from_left.mT).unbind(1),
-                (right_means @ from_right.mT).unbind(1),
+                from_left.unbind(1),
+                from_right.unbind(1),
                 members[0 : 2 * pairs : 2],
                 members[1 : 2 * pairs : 2],
                 strict=True,
@@ -82,33 +111,29 @@ def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
         most = max(len(m) for m in members)
         means = torch.stack([torch.nn.functional.pad(m, (0, 0, 0, most - m.shape[1])) for m in lifted], 1)
     for i, j, block in blocks:
-        rows_at, columns_at = torch.tensor(i)[:, None], torch.tensor(j)
-        product = product.index_put((torch.arange(len(product))[:, None, None], rows_at, columns_at), block)
-        product = product.index_put((torch.arange(len(product))[:, None, None], columns_at[:, None], rows_at.T), block.mT)
+        rows_at, columns_at = torch.tensor(i, device=mean.device)[:, None], torch.tensor(j, device=mean.device)
+        each = torch.arange(len(product), device=mean.device)[:, None, None]
+        product = product.index_put((each, rows_at, columns_at), block)
+        product = product.index_put((each, columns_at[:, None], rows_at.T), block.mT)
     return mean, product - offset[:, :, None] * offset[:, None, :]
 
 
-def _joint(left: Level, right: Level, outside: Level, log_z: Tensor) -> Tensor:
-    """Joint probabilities of the totals of two siblings, shape ``(T, pairs, X, Y)``."""
-    rows, pairs = left.table.shape[:2]
-    first = (left.low + right.low - outside.low).expand(rows, pairs).reshape(-1)
-    starts = first[:, None] + torch.arange(left.width, device=first.device)
-    size, margin = outside.width, left.width + right.width
-    padded = torch.nn.functional.pad(outside.table.reshape(rows * pairs, -1), (margin, margin), value=-torch.inf)
-    beyond = windows(padded, (starts + margin).clamp(0, size + 2 * margin - right.width), right.width)
-    beyond = beyond.view(rows, pairs, left.width, right.width)
-    return (left.table[..., None] + right.table[:, :, None] + beyond - log_z[:, None, None, None]).exp()
+def _linear(level: Level) -> tuple[Tensor, Tensor]:
+    """Tables with largest entries of one, and the logarithms of what these were."""
+    top = level.table.detach().amax(-1, keepdim=True).clamp(min=-1e300)
+    return (level.table - top).exp(), top
 
 
-def _shares(node: Level, sibling: Level, parent: Level) -> Tensor:
-    """Conditional probabilities of a node's total given its parent's, shape ``(T, pairs, U, X)``."""
-    rows, pairs = node.table.shape[:2]
-    shift = (parent.low - node.low - sibling.low).expand(rows, pairs).reshape(-1)
-    terms = log_terms(
-        node.table.reshape(rows * pairs, -1), sibling.table.reshape(rows * pairs, -1), shift, 0, parent.width
-    ).view(rows, pairs, parent.width, node.width)
-    log_parent = torch.where(parent.table == -torch.inf, 0.0, parent.table)
-    return (terms - log_parent[..., None]).exp()
+def _counting(level: Level) -> Tensor:
+    return torch.arange(level.width, device=level.low.device)
+
+
+def _shifted(table: Tensor, starts: Tensor, width: int) -> Tensor:
+    """Entries ``start, …, start + width - 1`` of each table ``(T, P, W)``, zero outside; ``(T, P, X, width)``."""
+    rows, pairs, size = table.shape
+    padded = torch.nn.functional.pad(table.reshape(rows * pairs, size), (width, width))
+    starts = (starts.expand(rows, pairs, -1).reshape(rows * pairs, -1) + width).clamp(0, size + width)
+    return windows(padded, starts, width).view(rows, pairs, -1, width)
 
 
 def _realigned(means: Tensor, low: Tensor, new_low: Tensor, width: int) -> Tensor:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,10 +18,10 @@ from .binomials import BinomialTerms, solve_tilt
 from .log_convolution import log_convolve
 from .urn_rows import Rows
 
-__all__ = ["MOMENT_DROP", "Layout", "Level", "LevelLayout", "Tree", "log_total", "mean_counts"]
+__all__ = ["MASS", "MOMENT_DROP", "TAILS", "WHOLE", "Layout", "Level", "LevelLayout", "Tree", "mean_counts"]
 
-_FULL_WIDTH = 1024  # totals up to this many stay whole; wider ones keep the window that carries the mass
-_WINDOW_DROP = 100.0  # nats below the mode at which a window of a wide total ends
+# Totals up to the first number stay whole; wider ones keep a window that ends the second number of nats below the mode.
+MASS, TAILS, WHOLE = (1024, 100.0), (1 << 15, 800.0), (1 << 60, 0.0)
 _TRIM_WIDTH = 24  # narrower tables are not worth trimming
 _TRIM_ENTRIES = 256  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
@@ -58,10 +57,10 @@ class Layout:
     Args:
         sizes: group sizes, int64, shape ``(R, K)``.
         total: numbers drawn, int64, shape ``(R,)``.
-        windows: whether very wide tables become windows.
+        windows: how wide tables stay whole, and where those of wider totals end.
     """
 
-    def __init__(self, sizes: Tensor, total: Tensor, windows: bool = True):
+    def __init__(self, sizes: Tensor, total: Tensor, windows: tuple[int, float] = MASS):
         self.sizes, self.total, self.windows = sizes, total, windows
         self.present = sizes.sum(-1)
         self.levels = [self._level(sizes, None)]
@@ -87,11 +86,12 @@ class Layout:
             joined_width = int((high - low)[:, :pairs].max().item()) + 1
             shifts = low[:, :pairs] - _pair_sums(below)[:, :pairs]
             shift = int(shifts[0, 0].item()) if bool((shifts == shifts[0, 0]).all()) else shifts
-        if not self.windows or width <= _FULL_WIDTH:
+        full_width, drop = self.windows
+        if width <= full_width:
             return LevelLayout(sizes, low, high, width, joined_width, shift, False)
         # Whatever the weights, the variance of a total is at most a quarter of its size and at most its largest mean.
         variance = torch.minimum(sizes / 4, self.total[:, None].double()).max().item()
-        reach = _WINDOW_DROP / 3 + (_WINDOW_DROP**2 / 9 + 2 * _WINDOW_DROP * variance) ** 0.5
+        reach = drop / 3 + (drop**2 / 9 + 2 * drop * variance) ** 0.5
         width = min(width, 2 * int(reach) + 1)
         return LevelLayout(sizes, low, high, width, min(width, joined_width), shift, True)
 
@@ -102,6 +102,7 @@ class Layout:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # what is kept must serve autograd later
 def _remembered_layout(sizes: tuple[int, ...], total: int, device: torch.device) -> Layout:
     return Layout(torch.tensor([sizes], device=device), torch.tensor([total], device=device))
 
@@ -149,16 +150,24 @@ class Tree:
     Args:
         rows: the urns.
         drop: trims tables where they are this many nats below their largest entry; ``None`` keeps them whole.
-        windows: whether very wide tables are cut to the window that carries the mass.
+        windows: which of very wide tables is kept: the ``MASS``, ``TAILS`` down to e^-800 too, or the ``WHOLE``.
         root: whether the root's table is computed; draws do not need it.
         draws: for how many draws the tables are read.
     """
 
-    def __init__(self, rows: Rows, drop: float | None, *, windows: bool = True, root: bool = True, draws: int = 1 << 15):
+    def __init__(
+        self,
+        rows: Rows,
+        drop: float | None,
+        *,
+        windows: tuple[int, float] = MASS,
+        root: bool = True,
+        draws: int = 1 << 15,
+    ):
         self.rows, self.drop, self.draws = rows, drop, draws
         self.layout = Layout.of(rows.sizes, rows.total)
-        if not windows and any(level.capped for level in self.layout.levels):
-            self.layout = Layout(rows.sizes, rows.total, windows=False)
+        if windows != MASS and any(level.capped for level in self.layout.levels):
+            self.layout = Layout(rows.sizes, rows.total, windows)
         self.tilt = solve_tilt(rows.log_weights, rows.sizes.double(), rows.total.double())
         self.logits = rows.log_weights + self.tilt
         self.means: list[Tensor] = []
@@ -277,31 +286,3 @@ def mean_counts(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
     tree = Tree(Rows.plain(log_weights, sizes, total), MOMENT_DROP)
     marginals = tree.log_marginals()
     return (marginals.table.exp() * marginals.counts()).sum(-1)
-
-
-class _LogTotal(torch.autograd.Function):
-    """``log P(Σ Binomial(m_k, sigmoid(logit_k)) = n)``, whose gradient is the conditional mean less the free one."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, sizes: Tensor, total: Tensor, value: Tensor) -> Tensor:
-        ctx.save_for_backward(logits, sizes, total)
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        logits, sizes, total = ctx.saved_tensors
-        free = sizes * torch.sigmoid(logits)
-        return grad[:, None] * (mean_counts(logits, sizes, total) - free), None, None, None
-
-
-def log_total(tree: Tree, logits: Tensor) -> Tensor:
-    """:meth:`Tree.log_total` of a tree built without gradient, as a twice differentiable function of its logits.
-
-    Args:
-        tree: the tree, root included.
-        logits: its logits again, with gradient, shape ``(T, K)``.
-
-    Returns:
-        Shape ``(T,)``.
-    """
-    return _LogTotal.apply(logits, tree.rows.sizes, tree.rows.total, tree.log_total())

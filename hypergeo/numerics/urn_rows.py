@@ -14,9 +14,17 @@ __all__ = ["Rows", "Urn"]
 class Urn(Protocol):
     """What rows are made from: tensors of one batch of urns, broadcast against each other."""
 
-    total_count: Tensor
-    group_sizes: Tensor
-    log_weights: Tensor
+    @property
+    def total_count(self) -> Tensor:
+        """Numbers drawn, shape ``batch_shape``."""
+
+    @property
+    def group_sizes(self) -> Tensor:
+        """Sizes of the groups, shape ``batch_shape + (K,)``."""
+
+    @property
+    def log_weights(self) -> Tensor:
+        """Logarithms of the weights, shape ``batch_shape + (K,)``."""
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -49,24 +57,44 @@ class Rows:
     @staticmethod
     def of(urn: Urn) -> Rows:
         """The rows of a distribution."""
+        weights, sizes, total, batch = Rows.distinct(urn)
+        return Rows.drawable(weights.double(), sizes, total, batch)
+
+    @staticmethod
+    def distinct(urn: Urn) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
+        """Log weights ``(T, K)``, sizes ``(R, K)``, totals ``(R,)``, as given, and the batch with ones where nothing varies."""
         weights, sizes, total = urn.log_weights, urn.group_sizes, urn.total_count
         for axis, length in enumerate(urn.batch_shape):
             if length > 1 and not (weights.stride(axis) or sizes.stride(axis) or total.stride(axis)):
                 weights, sizes, total = (t.narrow(axis, 0, 1) for t in (weights, sizes, total))
-        batch = total.shape
-        groups = sizes.shape[-1]
-        weights = weights.double().reshape(-1, groups)
-        sizes, total = sizes.reshape(-1, groups), total.reshape(-1)
-        given = _once(sizes, total)
-        drawable = (sizes > 0) & (weights > -torch.inf)
-        if bool(drawable.all()):
-            return Rows(weights, *given, *given, batch)
-        return Rows(torch.where(drawable, weights, 0.0), *_once(torch.where(drawable, sizes, 0), total), *given, batch)
+        batch, groups = total.shape, sizes.shape[-1]
+        if not any(sizes.stride()[:-1]) and not any(total.stride()):
+            sizes, total = sizes[(0,) * len(batch)], total[(0,) * len(batch)]
+        sizes, total = _once(sizes.reshape(-1, groups), total.reshape(-1))
+        return weights.reshape(-1, groups), sizes, total, batch
+
+    @staticmethod
+    def drawable(log_weights: Tensor, sizes: Tensor, total: Tensor, batch: torch.Size) -> Rows:
+        """Rows in which groups that cannot be drawn have size zero and weight one."""
+        if bool(log_weights.amin() > -torch.inf) and bool(sizes.amin() > 0):
+            return Rows(log_weights, sizes, total, sizes, total, batch)
+        drawable = (sizes > 0) & (log_weights > -torch.inf)
+        kept = _once(torch.where(drawable, sizes, 0), total.expand(len(drawable)))
+        return Rows(torch.where(drawable, log_weights, 0.0), *kept, sizes, total, batch)
 
     @staticmethod
     def plain(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Rows:
         """Rows from tensors of the attributes' shapes, every weight above zero."""
         return Rows(log_weights, sizes, total, sizes, total, torch.Size())
+
+    def split(self, most: int) -> list[Rows]:
+        """Parts of at most so many rows of weights each."""
+        parts: list[Rows] = []
+        for begin in range(0, self.log_weights.shape[0], most):
+            some = slice(begin, begin + most)
+            kept = [t if t.shape[0] == 1 else t[some] for t in (self.sizes, self.total, self.given_sizes, self.given_total)]
+            parts.append(Rows(self.log_weights[some], kept[0], kept[1], kept[2], kept[3], torch.Size()))
+        return parts
 
     def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
         """A result of shape ``(T, …)`` as ``batch_shape + (…)``."""
@@ -94,6 +122,8 @@ class Rows:
         """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""
         order = self._order(len(sample_shape), batch_shape)
         full = sample_shape + batch_shape
+        if order == sorted(order):
+            return value.reshape(full + value.shape[-1:])
         value = value.reshape([full[a] for a in order] + [value.shape[-1]])
         return value.permute(*sorted(range(len(order)), key=order.__getitem__), len(order))
 

@@ -88,8 +88,8 @@ PAGES = [
         "Shared factors",
         ":material/join_inner:",
         "How many factors pairs of images share, learned without labels, while one watches.",
-        "An autoencoder sees pairs of sprites, and learns how many factors they share from nothing but the pairs. Watch the "
-        "law find the number, exchange what is shared, and compare AdaVAE's threshold.",
+        "Watch a model learn how many factors the two images of a pair share, without labels. Swap the inferred shared part, "
+        "and compare with AdaVAE's threshold.",
     ),
     PageEntry(
         "pages/glossary.py",

@@ -27,7 +27,7 @@ from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons, preset_note
 
 STATE = PageState("kit", {{"amount": Whole(3, 1, 99), "mood": Choice("calm", ["calm", "wild"]), **playback_controls({LENGTH})}})
-open_page(STATE, "A walk", "One step after the other.", live=True)
+open_page(STATE, "A walk", "One step after the other.")
 
 
 class Walk:

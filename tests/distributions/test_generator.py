@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from hypergeo import RelaxedFisherHypergeometric
+from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, WalleniusHypergeometric
+from hypergeo.estimators import (
+    Estimator,
+    ExactMarginal,
+    GumbelSoftmax,
+    LinearizedControlVariate,
+    ScoreFunction,
+    StraightThrough,
+)
 from hypergeo.numerics.sampling import sample_counts
 from hypergeo.numerics.urn_rows import Rows
 
@@ -34,6 +42,19 @@ SAMPLERS: dict[str, Callable[[torch.Generator], Tensor]] = {
 }
 SAMPLERS["rsample, soft"] = lambda generator: relaxed(straight_through=False).rsample((20,), generator=generator)
 SAMPLERS["exact counts, few"], SAMPLERS["exact counts, many"] = exact(2), exact(500)
+for law in (FisherHypergeometric, WalleniusHypergeometric):
+    SAMPLERS[law.__name__] = lambda generator, law=law: law(30, [9, 14, 6, 21], [[1.0, 2.0, 0.5, 3.0]]).sample(
+        (20,), generator=generator
+    )
+
+
+def surrogate(estimator: Estimator) -> Callable[[torch.Generator], Tensor]:
+    urn = FisherHypergeometric(30, [9, 14, 6, 21], log_weights=torch.zeros(4, requires_grad=True))
+    return lambda generator: estimator.surrogate_loss(urn, lambda x: x[..., 0].exp(), 5, generator=generator).detach()
+
+
+ESTIMATORS = (GumbelSoftmax(0.5), StraightThrough(0.5), ExactMarginal(), ScoreFunction(), LinearizedControlVariate())
+SAMPLERS |= {type(estimator).__name__: surrogate(estimator) for estimator in ESTIMATORS}
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

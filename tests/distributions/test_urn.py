@@ -103,7 +103,8 @@ def test_a_bad_entry_of_a_batch_is_located() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([1, 2, 0], "tensor.*list"),
+        ("few", "regular array.*few"),
+        ([1, 1, 0], "add up to total_count = 3.*1.0, 1.0, 0.0"),
         (torch.tensor(3), r"3 groups.*\(\)"),
         (torch.tensor([1, 2]), r"3 groups.*\(2,\)"),
         (torch.zeros(5, 3), r"\(5, 3\).*batch_shape \(2,\)"),

@@ -124,7 +124,7 @@ def test_error_bound_holds_and_is_not_idle() -> None:
 
 def test_a_quadrature_that_does_not_converge_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hypergeo.numerics.wallenius.moments._HALVINGS", 0)
-    with pytest.raises(ArithmeticError, match="did not converge in 16 steps"):
+    with pytest.raises(ArithmeticError, match="did not converge"):
         _ = WalleniusHypergeometric(5, [4, 3, 5], [1.0, 2.0, 3.0]).mean
     monkeypatch.setattr("hypergeo.numerics.wallenius.probability._HALVINGS", 1)
     log_prob, error = WalleniusHypergeometric(5, [4, 3, 5], [1.0, 20.0, 3.0]).log_prob_with_error(torch.tensor([0, 2, 3]))

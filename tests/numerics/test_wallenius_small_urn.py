@@ -131,7 +131,7 @@ def test_forced_counts(total, sizes, weights, counts):
         (4, [2, 1], [1.0, 2.0], "between 0 and 3, .* got 4"),
         (3, [2, 2], [1.0, 0.0], "between 0 and 2, .* got 3"),
         (-1, [2, 2], [1.0, 1.0], "got -1"),
-        (9, [1500, 1500], [1.0, 1.0], "at most 2000; got 3000"),
+        (9, [15000, 15000], [1.0, 1.0], "at most 20000; got 30000"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(total, sizes, weights, words):

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import ExactMarginal, LinearizedControlVariate, ScoreFunction, StraightThrough
-from hypergeo.figures import DARK, LIGHT, STREAMLIT
+from hypergeo.figures import DARK, LIGHT, THEMED
 from hypergeo.figures.core.series import Line, lines_panel, nice_above, spread_out
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.arrows import arrow_outline, spread_ellipse
@@ -263,7 +263,7 @@ def test_a_narrow_page_has_its_panels_below_one_another():
         assert all(0 <= low < high <= 1 for low, high in boxes)
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK, STREAMLIT], ids=["light", "dark", "streamlit"])
+@pytest.mark.parametrize("palette", [LIGHT, DARK, THEMED], ids=["light", "dark", "themed"])
 def test_exact_is_an_outline_and_estimates_are_filled(palette):
     figure = DescentView(settings(), 2).figure(palette)
     by_name = {trace.name: trace for trace in figure.data if trace.name}

@@ -11,7 +11,9 @@ _CELLS = 1 << 20
 _EPS = torch.finfo(torch.float64).eps
 
 
-def first_arrivals(log_weights: Tensor, sizes: Tensor, total: Tensor, draws: int) -> Tensor:
+def first_arrivals(
+    log_weights: Tensor, sizes: Tensor, total: Tensor, draws: int, *, generator: torch.Generator | None = None
+) -> Tensor:
     """Independent draws of how many of the first ``total`` arrivals belong to each group: Wallenius' law.
 
     The time axis is cut where that many arrivals are expected, and binomials give the arrivals of each group before the
@@ -24,6 +26,7 @@ def first_arrivals(log_weights: Tensor, sizes: Tensor, total: Tensor, draws: int
         sizes: whole numbers as float64, zero for what cannot be drawn, shape ``(T, K)``.
         total: at most the sum of the sizes, float64, shape ``(T,)``.
         draws: number of draws from each row.
+        generator: source of the random numbers; torch's global one when omitted.
 
     Returns:
         float64, shape ``(draws, T, K)``.
@@ -40,11 +43,11 @@ def first_arrivals(log_weights: Tensor, sizes: Tensor, total: Tensor, draws: int
     counts = sizes.new_empty(draws * urns, groups)
     for rows in torch.arange(draws * urns, device=sizes.device).split(max(1, _CELLS // groups)):
         urn = rows % urns
-        counts[rows] = _settle(sizes[urn], total[urn], rates[urn])
+        counts[rows] = _settle(sizes[urn], total[urn], rates[urn], generator)
     return counts.view(draws, urns, groups)
 
 
-def _settle(sizes: Tensor, total: Tensor, rates: Tensor) -> Tensor:
+def _settle(sizes: Tensor, total: Tensor, rates: Tensor, generator: torch.Generator | None) -> Tensor:
     """One draw for each row, shape ``(rows, K)``.
 
     ``rates`` are the weights times the time of the first cut. Later cuts fall where the arrivals still needed are expected
@@ -56,7 +59,7 @@ def _settle(sizes: Tensor, total: Tensor, rates: Tensor) -> Tensor:
     bounded = torch.zeros_like(total, dtype=torch.bool)  # whether the interval of the doubtful arrivals ends
     mass, cut = torch.ones_like(rates), torch.ones_like(total)  # the cut is a share of the interval, its length is in the rates
     while len(row):
-        early = torch.binomial(doubtful, (-torch.expm1(-rates * cut[:, None]) / mass).clamp(max=1))
+        early = torch.binomial(doubtful, (-torch.expm1(-rates * cut[:, None]) / mass).clamp(max=1), generator=generator)
         arrived = early.sum(-1)
         few = arrived <= need
         known = torch.where(few[:, None], known + early, known)

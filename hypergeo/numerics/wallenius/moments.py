@@ -1,4 +1,4 @@
-"""Means and variances of Wallenius' law: Fisher's law at the time of the first arrival too many, averaged over that time."""
+"""Marginals, means and variances of Wallenius' distribution: Fisher's, integrated over the time of arrival ``n + 1``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from hypergeo.numerics.binomials import solve_tilt
-from hypergeo.numerics.partition import MOMENT_DROP, Tree
+from hypergeo.numerics.native import plain
+from hypergeo.numerics.partition import MOMENT_DROP, WHOLE, Tree
 from hypergeo.numerics.urn_rows import Rows
 
 from .arrivals import expected_time
+from .quadrature import integrate
 
-__all__ = ["race_mean_and_variance"]
+__all__ = ["race_log_marginals", "race_mean_and_variance"]
 
 _DROP = 40.0  # nats: less than exp(-40) of the mass lies beyond either end of the time axis
+_TAIL_DROP, _DEEPEST = (
+    700.0,
+    -600.0,
+)  # the same for marginals, whose tails live at times of their own, and how deep they are right
 _CELLS = 1 << 20
 _STEPS, _HALVINGS = 16, 9
 _AGREED = 1e-8  # relative change at the last halving; its square, the error of the finer rule, is below rounding
 _LEAST = 1e-15  # changes below this are let pass: tiny moments live where the time axis ends
 
 
+@torch.inference_mode(False)
 def race_mean_and_variance(log_weights: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
     r"""Expected counts and their variances under Wallenius' law, to about 1e-13 relative or 1e-20 absolute.
 
@@ -51,6 +58,7 @@ def race_mean_and_variance(log_weights: Tensor, sizes: Tensor, total: Tensor) ->
         >>> race_mean_and_variance(log_weights, torch.tensor([[2, 2]]), torch.tensor([3]))[0]
         tensor([[1.1862, 1.8138]], dtype=torch.float64)
     """
+    log_weights, sizes, total = plain(log_weights), plain(sizes), plain(total)
     mean = torch.where((total == 0)[:, None], 0.0, sizes.double())
     variance = torch.zeros_like(mean)
     open_rows = ((total > 0) & (total < sizes.sum(-1))).nonzero()[:, 0]
@@ -60,23 +68,55 @@ def race_mean_and_variance(log_weights: Tensor, sizes: Tensor, total: Tensor) ->
     return mean, variance
 
 
+@torch.inference_mode(False)
+def race_log_marginals(log_weights: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """Computes log-probabilities of every count of every group, to about 1e-12 down to e^-600.
+
+    Arguments as for :func:`race_mean_and_variance`.
+
+    Returns:
+        Tables of shape ``(T, K, W)``, and the counts that they begin with, ``(T, K)``.
+
+    Raises:
+        ArithmeticError: should the quadrature fail to converge.
+
+    Example:
+        >>> log_weights = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+        >>> table, low = race_log_marginals(log_weights, torch.tensor([[2, 2]]), torch.tensor([3]))
+        >>> table.exp(), low
+        (tensor([[[0.8138, 0.1862],
+                 [0.1862, 0.8138]]], dtype=torch.float64), tensor([[1, 1]]))
+    """
+    log_weights, sizes, total = plain(log_weights).detach(), plain(sizes), plain(total)
+    low = (total[:, None] - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0)
+    width = int((torch.minimum(total[:, None], sizes) - low).max()) + 1
+    table = torch.full((*sizes.shape, width), -torch.inf, dtype=torch.float64, device=sizes.device)
+    table[..., 0] = 0.0  # what is forced
+    open_rows = ((total > 0) & (total < sizes.sum(-1))).nonzero()[:, 0]
+    if len(open_rows):
+        integral = _Integral(log_weights[open_rows], sizes[open_rows], total[open_rows], _TAIL_DROP)
+        table[open_rows] = integral.log_marginals(width)
+    return table, low
+
+
 class _Integral:
     """The integral over time for urns from which neither nothing nor everything is drawn."""
 
-    def __init__(self, log_weights: Tensor, sizes: Tensor, total: Tensor):
-        self.log_weights, self.sizes, self.total = log_weights, sizes, total
+    def __init__(self, log_weights: Tensor, sizes: Tensor, total: Tensor, drop: float = _DROP):
+        self.log_weights, self.sizes, self.total, self.drop = log_weights, sizes, total, drop
         middle = expected_time(log_weights, sizes.double(), total.double())
         self.centre = (sizes * -torch.expm1(-torch.exp(log_weights + middle[:, None]))).round()
-        reach = 60 + torch.log(sizes.sum(-1).double()) + log_weights.amax(-1) - log_weights.amin(-1)
+        reach = 20 + drop + torch.log(sizes.sum(-1).double()) + log_weights.amax(-1) - log_weights.amin(-1)
         self.start, self.end = self._where_mass_ends(middle, middle - reach), self._where_mass_ends(middle, middle + reach)
 
     def _where_mass_ends(self, inside: Tensor, outside: Tensor) -> Tensor:
-        """Bisection for the time at which Chernoff's bound on the number of arrivals has fallen by 40 nats."""
+        """Bisection for the time at which Chernoff's bound on the number of arrivals has fallen far enough."""
         rows = torch.arange(len(inside), device=inside.device)
         for _ in range(40):
             time = 0.5 * (inside + outside)
             logits, _ = self._odds(rows, time)
-            out = self._bound(rows, logits, solve_tilt(logits, self.sizes.double(), self.total.double())) < -_DROP
+            tilt = solve_tilt(logits, self.sizes.double(), self.total.double())
+            out = _bound(self.sizes, self.total, logits, tilt) < -self.drop
             inside, outside = torch.where(out, inside, time), torch.where(out, time, outside)
         return outside
 
@@ -86,34 +126,75 @@ class _Integral:
         rates = log_rates.exp()
         return rates + torch.where(rates < 1e-8, log_rates - 0.5 * rates, torch.log(-torch.expm1(-rates)) + 0 * rates), rates
 
-    def _bound(self, rows: Tensor, logits: Tensor, tilt: Tensor) -> Tensor:
-        """Chernoff's bound on the log-probability that the arrivals add up to the number drawn."""
-        return (self.sizes[rows] * (logsigmoid(-logits) - logsigmoid(-logits - tilt))).sum(-1) - self.total[rows] * tilt[:, 0]
-
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
-        """Halves the step until nothing changes."""
-        active = torch.arange(len(self.total), device=self.total.device)
-        sums = self.centre.new_zeros(len(active), 3, self.centre.shape[-1])
-        before = torch.full_like(sums[:, 1:], torch.inf)
-        for level in range(_HALVINGS + 1):
-            steps = _STEPS << level
-            fresh = torch.arange(min(level, 1), steps + 1, 1 + min(level, 1), dtype=sums.dtype, device=sums.device) / steps
-            rows = active.repeat_interleave(len(fresh))
-            width = (self.end - self.start)[rows]
-            moments = self._moments(rows, self.start[rows] + width * fresh.repeat(len(active)))
-            sums[active] += moments.unflatten(0, (len(active), -1)).sum(1)
-            # the chances of all times add up to one; to divide by their sum cancels what rounding they share
-            mass = sums[:, 0, :1]
-            offset, square = sums[:, 1] / mass, sums[:, 2] / mass
-            mean, variance = self.centre + offset, square - offset**2
-            now = torch.stack((mean, variance), 1)
-            settled = ((now - before).abs() <= _AGREED * now.abs() + _LEAST).flatten(1).all(-1)
-            settled &= (mass[:, 0] * (self.end - self.start) / steps - 1).abs() < _AGREED
-            before = now
-            active = active[~settled[active]]
-            if not len(active):
-                return mean, variance.clamp(min=0)
-        raise ArithmeticError(f"The mean of Wallenius' law did not converge in {steps} steps over time.")
+        """Integrates the first two moments over time."""
+        before = self.centre.new_full((len(self.total), 2, self.centre.shape[-1]), torch.inf)
+
+        def terms(rows: Tensor, time: Tensor) -> Tensor:
+            return self._moments(rows.repeat_interleave(time.shape[1]), time.flatten()).unflatten(0, time.shape).sum(1)
+
+        def settled(rows: Tensor, sums: Tensor) -> Tensor:
+            now = self._reduced(rows, sums)
+            change = (now - before[rows]).abs()
+            before[rows] = now
+            good = (change <= _AGREED * now.abs() + _LEAST).flatten(1).all(-1)
+            return good & ((sums[:, 0, 0] - 1).abs() < _AGREED)
+
+        rows = torch.arange(len(self.total), device=self.total.device)
+        sums, _, good = integrate(terms, self.start, self.end, settled, steps=_STEPS, halvings=_HALVINGS)
+        if not bool(good.all()):
+            raise ArithmeticError("The mean of Wallenius' distribution did not converge over time.")
+        mean, variance = self._reduced(rows, sums).unbind(1)
+        return mean, variance.clamp(min=0)
+
+    def _reduced(self, rows: Tensor, sums: Tensor) -> Tensor:
+        """Means and variances, ``(rows, 2, K)``, from integrals of the density of time and of it times moments."""
+        # the chances of all times add up to one; to divide by their sum cancels what rounding they share
+        offset, square = (sums[:, 1:] / sums[:, :1, :1]).unbind(1)
+        return torch.stack((self.centre[rows] + offset, square - offset**2), 1)
+
+    def log_marginals(self, width: int) -> Tensor:
+        """Integrates the marginal distributions over time, in logarithms."""
+        before = torch.full((*self.sizes.shape, width), torch.inf, dtype=torch.float64, device=self.sizes.device)
+
+        def terms(rows: Tensor, time: Tensor) -> Tensor:
+            found = torch.full((len(rows), *before.shape[1:]), -torch.inf, dtype=before.dtype, device=before.device)
+            step = max(1, _CELLS // (before[0].numel() * before.shape[1] * len(rows)))
+            for part in time.split(step, 1):
+                nodes = self._log_joint(rows.repeat_interleave(part.shape[1]), part.flatten(), width)
+                found = torch.logaddexp(found, nodes.unflatten(0, part.shape).logsumexp(1))
+            return found
+
+        def settled(rows: Tensor, table: Tensor) -> Tensor:
+            change = torch.where(table > _DEEPEST, (table - before[rows]).abs(), 0.0)
+            before[rows] = table
+            return change.flatten(1).amax(-1) < _AGREED
+
+        table, _, good = integrate(terms, self.start, self.end, settled, steps=_STEPS, halvings=_HALVINGS, logs=True)
+        if not bool(good.all()):
+            raise ArithmeticError("The marginals of Wallenius' distribution did not converge over time.")
+        return table - table.logsumexp(-1, keepdim=True)
+
+    def _log_joint(self, rows: Tensor, time: Tensor, width: int) -> Tensor:
+        """Logarithm of the density of time and each count together, shape ``(nodes, K, W)``.
+
+        The next arrival is one of the elements that are left: a sum over its group of urns without this element, all terms
+        positive, so that tails keep their digits.
+        """
+        nodes, groups = len(rows), self.sizes.shape[-1]
+        logits, rates = self._odds(rows, time)
+        sizes, total = self.sizes[rows], self.total[rows]
+        less = (sizes[:, None] - torch.eye(groups, dtype=sizes.dtype, device=sizes.device)).clamp(min=0).flatten(0, 1)
+        each = torch.arange(nodes, device=rows.device).repeat_interleave(groups)
+        tree = Tree(Rows.plain(logits[each], less, total[each]), None, windows=WHOLE)
+        marginals = tree.log_marginals()
+        joint = marginals.table + (_bound(less, total[each], logits[each], tree.tilt) + tree.log_total())[:, None, None]
+        low = (total[:, None] - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0)
+        index = low[each][..., None] + torch.arange(width, device=low.device) - marginals.low[..., None]
+        inside = (index >= 0) & (index < marginals.width)
+        joint = torch.where(inside, joint.gather(-1, index.clamp(0, marginals.width - 1)), -torch.inf)
+        leaving = sizes.double().log() + rates.log() - rates
+        return (joint.unflatten(0, (nodes, groups)) + leaving[..., None, None]).logsumexp(1)
 
     def _moments(self, rows: Tensor, time: Tensor) -> Tensor:
         """At each time its density, and that times the first two moments of the counts about the centre: ``(nodes, 3, K)``."""
@@ -133,7 +214,12 @@ class _Integral:
             pace = (chances * missing).sum((-1, -2))
             (tilted,) = torch.autograd.grad(pace.sum(), leaves.table)
         with torch.no_grad():
-            density = torch.exp(self._bound(rows, logits, tree.tilt) + tree.log_total())
+            density = torch.exp(_bound(self.sizes[rows], self.total[rows], logits, tree.tilt) + tree.log_total())
             joint = density[:, None, None] * (chances * pace[:, None, None] + tilted).clamp(min=0)
             offset = counts - self.centre[rows][..., None]
             return torch.stack((joint.sum(-1), (joint * offset).sum(-1), (joint * offset**2).sum(-1)), 1)
+
+
+def _bound(sizes: Tensor, total: Tensor, logits: Tensor, tilt: Tensor) -> Tensor:
+    """Chernoff's bound on the log-probability that the arrivals add up to the number drawn."""
+    return (sizes * (logsigmoid(-logits) - logsigmoid(-logits - tilt))).sum(-1) - total * tilt[:, 0]

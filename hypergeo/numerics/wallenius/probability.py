@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.binomials import stirling_remainder
+from hypergeo.numerics.native import aligned, native, opaque, plain
+
+from .quadrature import integrate
 
 __all__ = ["log_probability"]
 
@@ -18,8 +21,9 @@ _NODES, _HALVINGS = 14, 8
 _EPS = torch.finfo(torch.float64).eps
 
 
-def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Log-probabilities of counts under Wallenius' law and bounds on their absolute errors.
+@opaque
+def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Computes log-probabilities of counts under Wallenius' distribution and bounds on their absolute errors.
 
     With the time :math:`u = e^v`, and :math:`D = \sum_k w_k (m_k - x_k)`,
 
@@ -35,25 +39,26 @@ def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple
     double where its logarithm was taken from it.
 
     Args:
-        log_weights: finite, float64, shape ``(rows, K)``.
-        counts: whole numbers as float64, ``(rows, K)``; not all zero, and not all at their sizes.
-        sizes: float64, ``(rows, K)``.
+        log_weights: floating-point, shape ``(..., K)``, broadcast with the others; ``-inf`` for a weight of zero.
+        counts: any real dtype, ``(..., K)``.
+        sizes: whole numbers, ``(..., K)``.
+        drawn: numbers drawn, ``(..., 1)``.
 
     Returns:
-        Two tensors of shape ``(rows,)``. The first is differentiable, to any order, in the log weights.
+        Two float64 tensors of the broadcast shape without its last axis. The first is at most zero, ``-inf`` for what cannot
+        be drawn, and differentiable, to any order, in the log weights.
 
     Example:
-        >>> log_weights = torch.tensor([[0.0, math.log(2.0)]], dtype=torch.float64)
-        >>> counts, sizes = torch.tensor([[1.0, 0.0]]).double(), torch.tensor([[2.0, 1.0]]).double()
-        >>> log_prob, error = log_probability(log_weights, counts, sizes)
+        >>> log_weights = torch.tensor([0.0, math.log(2.0)], dtype=torch.float64)
+        >>> log_prob, error = log_probability(log_weights, torch.tensor([1, 0]), torch.tensor([2, 1]), torch.tensor([1]))
         >>> log_prob.exp(), bool(error < 1e-13)
-        (tensor([0.5000], dtype=torch.float64), True)
+        (tensor(0.5000, dtype=torch.float64), True)
 
     References:
         J. Chesson, A non-central multivariate hypergeometric distribution arising from biased sampling with application to
         selective predation, Journal of Applied Probability 13 (1976), the integral for several groups.
     """
-    log_prob, error = _LogProbability.apply(log_weights, counts, sizes)
+    log_prob, error, _ = _LogProbability.apply(log_weights, counts, sizes, drawn)
     return log_prob, error
 
 
@@ -61,27 +66,68 @@ class _LogProbability(torch.autograd.Function):
     """The gradient is the same quadrature of the derivative, at the same nodes."""
 
     @staticmethod
-    def forward(ctx: Any, log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        log_prob, error = counts.new_empty(len(counts)), counts.new_empty(len(counts))
-        nodes = counts.new_empty(len(counts), 4)
-        for rows in _chunks(len(counts), 4 * _NODES * counts.shape[-1], counts.device):
-            log_prob[rows], error[rows], nodes[rows] = _integrate(log_weights[rows], counts[rows], sizes[rows])
-        ctx.save_for_backward(log_weights, counts, sizes, nodes)
-        ctx.mark_non_differentiable(error)
-        return log_prob, error
+    @torch.inference_mode(False)
+    def forward(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        drawn, *tensors = map(plain, (drawn, log_weights, counts, sizes))
+        shape = torch.broadcast_shapes(*(t.shape for t in tensors), (*drawn.shape[:-1], tensors[0].shape[-1]))
+        logs, counts, sizes = (t.double().expand(shape).reshape(-1, shape[-1]) for t in tensors)
+        total = drawn.expand(*shape[:-1], 1).reshape(-1)
+        drawable = logs > -torch.inf
+        sizes = torch.where(drawable, sizes, 0.0)
+        possible = ((counts == counts.round()) & (counts >= 0) & (counts <= sizes)).all(-1) & (counts.sum(-1) == total)
+        certain = (counts == 0).all(-1) | (counts == sizes).all(-1) | ((sizes > 0).sum(-1) == 1)
+        log_prob = torch.zeros(len(counts), dtype=torch.float64, device=counts.device).masked_fill(~possible, -torch.inf)
+        error, nodes = torch.zeros_like(log_prob), torch.zeros(len(counts), 4, dtype=torch.float64, device=counts.device)
+        computed = (possible & ~certain).nonzero()[:, 0]
+        for chunk in _chunks(len(computed), 4 * _NODES * shape[-1], counts.device):
+            rows = computed[chunk]
+            logs_of_rows = torch.where(drawable[rows], logs[rows], 0.0)
+            value, error[rows], nodes[rows] = _integrate(logs_of_rows, counts[rows], sizes[rows])
+            log_prob[rows] = value.clamp(max=0)
+        return log_prob.view(shape[:-1]), error.view(shape[:-1]), nodes.view(*shape[:-1], 4)
 
     @staticmethod
-    def backward(ctx: Any, grad_log_prob: Tensor, _grad_error: Tensor) -> tuple[Tensor, None, None]:
-        log_weights, counts, sizes, nodes = ctx.saved_tensors
-        score = torch.zeros_like(counts)
-        for steps in nodes[:, 3].unique().tolist():
-            same = (nodes[:, 3] == steps).nonzero()[:, 0]
-            for chunk in _chunks(len(same), int(steps + 1) * counts.shape[-1], counts.device):
-                rows = same[chunk]
-                peak, lower, step, _ = nodes[rows].T
-                shift = lower[:, None] + step[:, None] * torch.arange(steps + 1, device=step.device)
-                score = score.index_copy(0, rows, _score(log_weights[rows], counts[rows], sizes[rows], peak, shift))
-        return grad_log_prob[:, None] * score, None, None
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        log_weights, counts, sizes, _ = inputs
+        _, error, nodes = output
+        ctx.mark_non_differentiable(error, nodes)
+        ctx.save_for_backward(log_weights, counts, sizes, nodes)
+        ctx.save_for_forward(log_weights, counts, sizes, nodes)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        log_weights = ctx.saved_tensors[0]
+        score = grad[..., None] * native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))
+        return score.sum_to_size(log_weights.shape).to(log_weights.dtype), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> tuple[Tensor, None, None]:
+        return (
+            (tangent * native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))).sum(-1),
+            None,
+            None,
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Tensor) -> tuple[tuple[Tensor, ...], tuple[int, int, int]]:
+        return _LogProbability.apply(*aligned(info, in_dims, arguments)), (0, 0, 0)
+
+
+def _scores(log_weights: Tensor, counts: Tensor, sizes: Tensor, nodes: Tensor) -> Tensor:
+    """Gradients of log-probabilities at the nodes that these were integrated with; zero where there are none."""
+    shape = torch.broadcast_shapes(log_weights.shape, counts.shape, sizes.shape, (*nodes.shape[:-1], sizes.shape[-1]))
+    logs, counts, sizes = (t.double().expand(shape).reshape(-1, shape[-1]) for t in (log_weights, counts, sizes))
+    drawable, nodes = logs > -torch.inf, nodes.expand(*shape[:-1], 4).reshape(-1, 4)
+    logs, sizes = torch.where(drawable, logs, 0.0), torch.where(drawable, sizes, 0.0)
+    score = torch.zeros_like(counts)
+    for steps in nodes[:, 3].unique().tolist():
+        same = (nodes[:, 3] == steps).nonzero()[:, 0]
+        for chunk in _chunks(len(same), int(steps + 1) * shape[-1], counts.device) if steps else ():
+            rows = same[chunk]
+            peak, lower, step, _ = nodes[rows].T
+            shift = lower[:, None] + step[:, None] * torch.arange(steps + 1, device=step.device)
+            score = score.index_copy(0, rows, _score(logs[rows], counts[rows], sizes[rows], peak, shift))
+    return score.view(shape)
 
 
 def _chunks(rows: int, width: int, device: torch.device) -> tuple[Tensor, ...]:
@@ -101,26 +147,24 @@ def _integrate(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tens
     pull = (counts * _bernoulli(rates) - left * rates).abs() * (4 + log_weights.abs() + log_rates.abs())
     lower, upper = _ends(counts, rates, scale)
 
-    integral, noise, steps = torch.zeros_like(height), torch.zeros_like(height), torch.zeros_like(height)
     failure, change = torch.ones_like(height), torch.full_like(height, 0.003)
-    sums = height.new_zeros(len(height), 2)
-    rows = torch.arange(len(height), device=height.device)
-    for level in range(_HALVINGS + 1):
-        number = _NODES << level
-        fresh = torch.arange(min(level, 1), number + 1, 1 + min(level, 1), dtype=height.dtype, device=rows.device) / number
-        width = (upper - lower)[rows]
-        depth, size = _relative(lower[rows, None] + width[:, None] * fresh, counts[rows], rates[rows], scale[rows])
-        sums[rows, 0] += depth.exp().sum(-1)
-        sums[rows, 1] += (depth.exp() * size).sum(-1)
-        finer = torch.log(sums[rows, 0] * width / number)
-        if level:
+    before = torch.full_like(height, torch.inf)
+
+    def terms(rows: Tensor, shift: Tensor) -> Tensor:
+        depth, size = _relative(shift, counts[rows], rates[rows], scale[rows])
+        return torch.stack((depth.exp().sum(-1), (depth.exp() * size).sum(-1)), -1)
+
+    def settled(rows: Tensor, sums: Tensor) -> Tensor:
+        finer = sums[:, 0].log()
+        last = (finer - before[rows]).abs()
+        if bool(before[rows].isfinite().all()):
             # geometric convergence squares the error; the change before last guards against a lucky last one
-            last = (finer - integral[rows]).abs()
             failure[rows], change[rows] = torch.maximum(last, change[rows] ** 2) ** 2, last
-        integral[rows], noise[rows], steps[rows] = finer, sums[rows, 1] / sums[rows, 0], number
-        rows = rows[failure[rows] > 0.1 * _EPS]
-        if not len(rows):
-            break
+        before[rows] = finer
+        return failure[rows] <= 0.1 * _EPS
+
+    sums, steps, _ = integrate(terms, lower, upper, settled, steps=_NODES, halvings=_HALVINGS)
+    integral, noise = sums[:, 0].log(), sums[:, 1] / sums[:, 0]
     rounding = _EPS * (doubt.sum(-1) + pull.sum(-1) + 4 * noise + height.abs() + 8)
     rule = torch.stack((peak, lower, (upper - lower) / steps, steps), -1)
     return height + integral, failure + 2 * math.exp(-_DROP) + rounding, rule
@@ -215,7 +259,8 @@ def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Te
     """
     left = sizes - counts
     rates = torch.exp(log_rates.clamp(max=300))
-    log_arrived = torch.where(rates < 1e-8, log_rates - 0.5 * rates, torch.log(-torch.expm1(-rates)))
+    late = torch.where(rates > 0.7, torch.log1p(-torch.exp(-rates)), torch.log(-torch.expm1(-rates)))
+    log_arrived = torch.where(rates < 1e-8, log_rates - 0.5 * rates, late)
     inside = (counts > 0) & (left > 0)
     full, some, rest = (torch.where(inside, t, one) for t, one in ((sizes, 2.0), (counts, 1.0), (left, 1.0)))
     arrived = _deviance(some, full * -torch.expm1(-rates), full.log() + log_arrived)

@@ -9,12 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .quadrature import integrate
+
 __all__ = ["RaceLaw", "race_law", "race_probabilities"]
 
 _DROP = 40.0  # nats: the integral is cut where its integrand is below exp(-40)
 _STEPS, _HALVINGS = 16, 8
 _AGREED = 1e-6  # change at the last halving; halving squares the error, so the finer rule is at rounding
-_MOST = 2000  # elements
+_MOST = 20_000  # elements
+_CELLS = 1 << 20
 
 
 class RaceLaw(NamedTuple):
@@ -41,7 +44,7 @@ class RaceLaw(NamedTuple):
 
 
 def race_law(total_count: int, group_sizes: Sequence[int], weights: Sequence[float]) -> RaceLaw:
-    r"""Wallenius' law of an urn of up to two thousand elements, in milliseconds.
+    r"""Wallenius' law of an urn of up to twenty thousand elements, in milliseconds where it is small.
 
     Let every element's clock ring at the rate of its weight. At the time :math:`u` the groups' arrivals are independent
     binomials with :math:`q_k = 1 - e^{-w_k u}`, and the counts are those at the time of arrival ``n + 1`` (J. Chesson, Journal
@@ -63,7 +66,7 @@ def race_law(total_count: int, group_sizes: Sequence[int], weights: Sequence[flo
         weights: importance of each group, nonnegative, ``K`` of them.
 
     Raises:
-        ValueError: where the urn has more than two thousand elements, or fewer that can be drawn than are to be.
+        ValueError: where the urn has more than twenty thousand elements, or fewer that can be drawn than are to be.
         ArithmeticError: should the quadrature fail to converge.
 
     Example:
@@ -139,14 +142,10 @@ class _Sums(NamedTuple):
     slope: Tensor
     marginals: Tensor
 
-    def plus(self, other: _Sums) -> _Sums:
-        return _Sums(*(one + two for one, two in zip(self, other, strict=True)))
 
-    def apart(self, other: _Sums) -> float:
-        return max(float((one - two).abs().max()) for one, two in zip(self, other, strict=True))
-
-    def scaled(self, factor: float) -> _Sums:
-        return _Sums(*(factor * one for one in self))
+def _packed(sums: _Sums) -> Tensor:
+    """All sums as one row."""
+    return torch.cat([part.flatten() for part in sums])[None]
 
 
 class _Race:
@@ -162,22 +161,36 @@ class _Race:
         self.shares = torch.where(number == 0, 1.0, 2.0).double() / length
 
     def integrate(self) -> tuple[_Sums, Tensor, Tensor]:
-        """Halves the step until nothing changes; also the nodes and their weights, in the units of the weights given."""
-        low, high = self._ends()
-        sums, before, grid = None, None, torch.empty(0, dtype=torch.float64)
-        for level in range(_HALVINGS + 1):
-            number = _STEPS << level
-            fresh = torch.arange(min(level, 1), number + 1, 1 + min(level, 1), dtype=torch.float64) / number
-            places = low + (high - low) * fresh
-            added = self._at(places.exp())
-            grid = torch.cat([grid, places])
-            sums = added if sums is None else sums.plus(added)
-            now = sums.scaled((high - low) / number)
-            if before is not None and now.apart(before) < _AGREED * (1 + float(now.mean.max())):
-                times = grid.exp() / self.scale
-                return now, times, (high - low) / number * times
-            before = now
-        raise ArithmeticError(f"Wallenius' law of {self.total} elements did not converge in {number} steps over time.")
+        """The sums over time; also the nodes and their weights, in the units of the weights given."""
+        low, high = (torch.tensor([end], dtype=torch.float64) for end in self._ends())
+        shapes = self._shapes()
+        before = torch.full((1, sum(shape.numel() for shape in shapes)), torch.inf, dtype=torch.float64)
+
+        def settled(_: Tensor, sums: Tensor) -> Tensor:
+            change = (sums - before).abs().max()
+            before.copy_(sums)
+            return (change < _AGREED * (1 + self._unpacked(sums, shapes).mean.max()))[None]
+
+        sums, number, good = integrate(
+            lambda _, places: self._summed(places[0].exp()), low, high, settled, steps=_STEPS, halvings=_HALVINGS
+        )
+        if not bool(good.all()):
+            raise ArithmeticError(f"Wallenius' distribution of {self.total} elements did not converge over time.")
+        step = (high - low) / number
+        times = (low + step * torch.arange(int(number) + 1)).exp() / self.scale
+        return self._unpacked(sums, shapes), times, step * times
+
+    def _summed(self, times: Tensor) -> Tensor:
+        step = max(1, _CELLS // (len(self.angles) * len(self.sizes)))
+        return torch.stack([_packed(self._at(part)) for part in times.split(step)]).sum(0)
+
+    def _shapes(self) -> list[torch.Size]:
+        groups, counts = len(self.sizes), min(int(self.sizes.max()), self.total) + 1
+        return [torch.Size(s) for s in ((), (groups,), (groups, groups), (groups, groups), (groups, counts))]
+
+    def _unpacked(self, sums: Tensor, shapes: list[torch.Size]) -> _Sums:
+        parts = sums[0].split([shape.numel() for shape in shapes])
+        return _Sums(*(part.view(shape) for part, shape in zip(parts, shapes, strict=True)))
 
     def _ends(self) -> tuple[float, float]:
         """Logarithms of the times between which all but a negligible part of the mass lies, by Bennett's inequality."""

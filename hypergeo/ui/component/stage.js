@@ -50,7 +50,7 @@ class Stage {
     clearTimeout(this.timer)
     this.playing = false
     this.setMode(false)
-    if (window.Plotly) window.Plotly.purge(this.plot)
+    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
     this.root.remove()
   }
 
@@ -164,7 +164,7 @@ class Stage {
     layout.font = { ...layout.font, family: getComputedStyle(this.root).fontFamily }
     this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
-    plotly.react(this.plot, data, layout, CONFIG)
+    this.drawing = plotly.react(this.plot, data, layout, CONFIG)
     this.painted = picture.number
     this.pictures += 1
     Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })

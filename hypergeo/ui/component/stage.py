@@ -32,7 +32,7 @@ from hypergeo.ui.state.tours import Stop, go_to_stop
 
 from .assets import asset_address, component
 
-__all__ = ["SPEEDS", "Playback", "View", "first_position", "playback_controls", "position", "stage"]
+__all__ = ["SPEEDS", "Playback", "View", "next_positions", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -149,10 +149,10 @@ def position(state: PageState, playback: Playback) -> int:
     return playback.at(state.get(playback.name))
 
 
-def first_position(state: PageState, playback: Playback) -> int:
-    """The first position that a stage is going to draw, for what is computed forwards: films go on to :func:`position`."""
+def next_positions(state: PageState, playback: Playback) -> list[int]:
+    """The positions that a stage is going to draw, increasing: more than one where the browser asks for a film."""
     at, asked = position(state, playback), _kept(state).asked
-    return next(iter(_steps(at, *asked)), at) if asked else at
+    return (_steps(at, *asked) if asked else []) or [at]
 
 
 def stage(

@@ -105,7 +105,14 @@ class _Reference:
     def __init__(self) -> None:
         self.urn: ListedUrn | None = None
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         logs = distribution.log_weights
         self.urn = self.urn or ListedUrn.where_short(int(distribution.total_count), distribution.group_sizes, GRADIENTS.listed)
         if self.urn is None or bool(logs.isinf().any()):

@@ -12,8 +12,6 @@ import streamlit as st
 
 from hypergeo._records import csv_text
 
-from .viewport import QUIET
-
 # Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
 # origin, as when a class opens a teacher's machine by its address.
 _SCRIPT = """
@@ -49,6 +47,9 @@ button {
 button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 """
+
+# plotly.js rejects a promise with nothing whenever a sweep is paused, and nobody listens: that is no error.
+_QUIET = "if (event.reason === undefined) event.preventDefault()"
 
 __all__ = ["File", "downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
 
@@ -102,7 +103,7 @@ def standalone_html(figure: go.Figure, title: str) -> str:
         full_html=True,
         auto_play=False,
         config={"displaylogo": False},
-        post_script=f'window.addEventListener("unhandledrejection", event => {{ {QUIET} }})',
+        post_script=f'window.addEventListener("unhandledrejection", event => {{ {_QUIET} }})',
     )
     return document.replace("<head>", f"<head><title>{title}</title>", 1)
 

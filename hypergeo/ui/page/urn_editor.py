@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from hypergeo.figures import group_colour
 from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_knobs", "urn_values"]
+__all__ = ["WEIGHTS", "urn_controls", "urn_knobs", "urn_values"]
 
 WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 """Zero, then 0.01 to 100 in ten steps for each factor of ten."""
@@ -58,12 +56,3 @@ def urn_values(state: PageState) -> dict[str, Any]:
     """Values of the state, less those of groups that are not on show."""
     hidden = {f"{kind}{group + 1}" for kind in "wmt" for group in range(state.get("groups"), len(state.controls))}
     return {name: value for name, value in state.values.items() if name not in hidden}
-
-
-def swatch(group: int) -> str:
-    """A square in a group's colour, for labels."""
-    square = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="14" height="14">'
-        f'<rect x="1" y="1" width="12" height="12" rx="3" fill="{group_colour(group)}"/></svg>'
-    )
-    return f"![Group {group + 1}](data:image/svg+xml;base64,{base64.b64encode(square.encode()).decode()})"

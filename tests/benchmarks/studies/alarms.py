@@ -23,9 +23,16 @@ class Tilted:
 
     factor: float
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """See :meth:`hypergeo.estimators.Estimator.surrogate_loss`."""
-        loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples)
+        loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples, generator=generator)
         return loss.detach() + self.factor * (loss - loss.detach())
 
 

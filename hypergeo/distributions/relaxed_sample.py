@@ -1,0 +1,218 @@
+"""A relaxed sample as one differentiable function of the log weights and the temperature, also under ``torch.func``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from hypergeo.numerics.split_tables import TreeShape
+from hypergeo.numerics.urn_rows import Rows
+
+from .conditionals import ExactConditionals, MergedConditionals, gumbel
+from .small_sample import SmallSample, SmallShape
+
+__all__ = ["CONDITIONALS", "Setting", "sample_counts"]
+
+CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
+    "exact": ExactConditionals,
+    "merged": MergedConditionals,
+}
+_COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change and their quotients could overflow
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a sample depends on beside tensors that carry gradients.
+
+    Attributes:
+        sizes: group sizes, int64, shape ``(R, K)`` with ``R`` one or ``T``.
+        total: numbers of elements drawn, int64, shape ``(R,)``.
+        samples: number of samples of each of the ``T`` urns (S).
+        hard: whether counts are whole.
+        conditionals: ``"exact"`` or ``"merged"``.
+        generator: source of noise that is not given.
+        keep: whether gradients may be asked for.
+        warmth: whether one to the temperature may be.
+    """
+
+    sizes: Tensor
+    total: Tensor
+    samples: int
+    hard: bool
+    conditionals: str
+    generator: torch.Generator | None
+    keep: bool
+    warmth: bool
+
+
+def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> Tensor:
+    """Samples relaxed counts, differentiable once with respect to log weights and temperature.
+
+    Args:
+        log_weights: shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
+        temperature: τ, shape ``(S, T, 1)`` or ``(1, 1, 1)``.
+        noise: Gumbel noise, shape ``(S, T, L)``; sampled when ``None``.
+        setting: the rest.
+
+    Returns:
+        Shape ``(S, T, K)``, of the weights' dtype.
+    """
+    if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
+        return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
+    return _Sample.apply(log_weights, temperature, noise, setting)[0]
+
+
+@dataclass
+class _Path:
+    """How a sample came about: what its backward pass needs.
+
+    Attributes:
+        conditionals: the splits, and their way back to the log weights; ``None`` for a single group.
+        drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
+        folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
+    """
+
+    conditionals: ExactConditionals | MergedConditionals | SmallSample | None
+    drawable: Tensor | None
+    folded: tuple[int, ...] = field(default=())
+
+    def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
+        """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
+        if isinstance(self.conditionals, SmallSample):
+            return self.conditionals.backward(grad), None
+        if self.conditionals is None:
+            return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
+        grad = grad.flip(-1) if self.conditionals.reverse else grad
+        found: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        warmth: Tensor | None = None
+        for split in reversed(self.conditionals.splits):
+            grad, of_left, of_right, of_parent, heat = split.backward(grad, of_temperature)
+            found.append((of_left, of_right, of_parent))
+            warmth = heat if warmth is None or heat is None else warmth + heat
+        of_weights = self.conditionals.backward(found[::-1])
+        of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
+        return of_weights, None if warmth is None else warmth[..., 0]
+
+
+class _Sample(torch.autograd.Function):
+    @staticmethod
+    def forward(log_weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting) -> tuple[Tensor, _Path]:
+        dtype = log_weights.dtype
+        weights = log_weights.detach().double()
+        if log_weights.shape[1] == 1:
+            totals = setting.total.to(dtype)[None, :, None]
+            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
+        warmest = min(float(temperature.detach().max()), _WARMEST)
+        shape = TreeShape.of(setting.sizes, setting.total)
+        whole = shape.least > 0 and float(weights.amin()) > -math.inf
+        if whole and setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
+            small_shape = SmallShape.of(shape, len(log_weights), setting.samples)
+            if small_shape is not None:
+                small = SmallSample(small_shape, weights)
+                blocks = small.noise(noise, setting.samples, setting.generator)
+                one = temperature.numel() == 1
+                counts = small.forward(blocks, max(warmest, _COLDEST) if one else temperature.double().clamp(min=_COLDEST))
+                return counts.to(dtype), _Path(small, None)
+        rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
+        drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
+        totals = rows.total.double()[None, :, None]
+        precision = torch.float64 if dtype == torch.float64 else torch.float32
+        conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
+        blocks = conditionals.noise(noise, setting.samples, setting.generator)
+        warmth = temperature.detach().clamp(_COLDEST, _WARMEST).to(blocks[0].dtype)[..., None]
+        excess = None
+        for split, block in zip(conditionals.splits, blocks, strict=True):
+            totals, excess = split.forward(totals, excess, block, warmth, setting.hard, setting.keep)
+        totals = totals.flip(-1) if conditionals.reverse else totals
+        return totals.to(dtype), _Path(conditionals, drawable)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
+        ctx.save_for_backward(*inputs[:2], output[0])
+        ctx.path = output[1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
+        weights, temperature, counts = ctx.saved_tensors
+        of_temperature = ctx.needs_input_grad[1]
+        if ctx.path.folded:
+            found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
+        else:
+            found = ctx.path.backward(grad, of_temperature)
+        return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting
+    ) -> tuple[tuple[Tensor, _Path], tuple[int, None]]:
+        """Samples a batch of weights, temperatures or noise as so many more urns."""
+        size, rows = info.batch_size, weights.shape[-2]
+        if in_dims[0] is not None:
+            rows = weights.movedim(in_dims[0], 0).shape[1]
+        if noise is None and info.randomness == "error":
+            raise RuntimeError('vmap over rsample needs randomness="different" or "same", or noise.')
+        if noise is None and info.randomness == "same":
+            length = CONDITIONALS[setting.conditionals].noise_length(setting.sizes, setting.total)
+            noise = gumbel((setting.samples, rows, length), weights.device, setting.generator)
+            in_dims = (*in_dims[:2], None, None)
+
+        def folded(tensor: Tensor, dim: int | None, axis: int) -> Tensor:
+            tensor = tensor.unsqueeze(0).expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+            return tensor.movedim(0, axis).flatten(axis, axis + 1)
+
+        if in_dims[1] is not None:
+            temperature, in_dims = temperature.movedim(in_dims[1], 0), (in_dims[0], 0, *in_dims[2:])
+        temperature = folded(temperature.expand(*temperature.shape[:-2], rows, 1), in_dims[1], 1)
+        if len(setting.sizes) > 1:
+            setting = replace(setting, sizes=setting.sizes.repeat(size, 1), total=setting.total.repeat(size))
+        weights = folded(weights, in_dims[0], 0)
+        noise = None if noise is None else folded(noise, in_dims[2], 1)
+        counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
+        return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
+
+
+class _Backward(torch.autograd.Function):
+    """The backward pass of samples that ``vmap`` made part of a larger batch."""
+
+    @staticmethod
+    def forward(
+        grad: Tensor, counts: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
+    ) -> tuple[Tensor, Tensor | None]:
+        return path.backward(grad, of_temperature)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None]) -> None:
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, ...]:
+        raise NotImplementedError("Relaxed samples can be differentiated once.")
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        grad: Tensor,
+        counts: Tensor,
+        temperature: Tensor,
+        of_temperature: bool,
+        path: _Path,
+    ) -> tuple[tuple[Tensor, Tensor | None], tuple[int, int | None]]:
+        size = info.batch_size
+        grad = grad.unsqueeze(0).expand(size, *grad.shape) if in_dims[0] is None else grad.movedim(in_dims[0], 0)
+        if in_dims[1] is None:  # a batch of gradients of the same samples
+            parts = [_Backward.apply(part, counts, temperature, of_temperature, path) for part in grad]
+            of_weights, heats = zip(*parts, strict=True)
+            return (torch.stack(of_weights), torch.stack(heats) if of_temperature else None), (0, 0 if of_temperature else None)
+        inner = replace(path, folded=path.folded[:-1])
+        warmth = temperature if in_dims[2] is None else temperature.select(in_dims[2], 0)
+        of_weights, heat = _Backward.apply(grad.movedim(0, 1).flatten(1, 2), counts, temperature, of_temperature, inner)
+        if heat is not None:
+            heat = heat.unflatten(1, (size, -1)).movedim(1, 0).sum_to_size(size, *warmth.shape)
+        return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)

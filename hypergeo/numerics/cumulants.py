@@ -1,0 +1,328 @@
+"""Log-probability, log-normalizer, mean and covariance of Fisher's noncentral hypergeometric distribution for autograd.
+
+The distribution is an exponential family: each cumulant is the derivative of the one before with respect to the log weights.
+The functions here compute values by the tables of :mod:`hypergeo.numerics.partition` and know their derivatives by that rule,
+so that they work forwards, backwards, twice, and with ``torch.func``, whose ``vmap`` becomes a batch of urns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .binomials import log_binomial_pmf
+from .moments import covariance, mean_and_variance
+from .native import aligned, opaque, plain
+from .partition import MOMENT_DROP, Layout, Tree, mean_counts
+from .urn_rows import Rows
+
+__all__ = ["KeptTree", "UrnTensors", "covariance_matrix", "log_normalizer", "log_probability", "mean"]
+
+_JOINT_ENTRIES = 1 << 24  # of the joint tables that covariances are summed from
+
+
+class UrnTensors(NamedTuple):
+    """Tensors of a batch of urns, whose last axis is the groups; of ``drawn``, the numbers drawn, it has length one."""
+
+    log_weights: Tensor
+    group_sizes: Tensor
+    drawn: Tensor
+
+    @property
+    def total_count(self) -> Tensor:
+        """Numbers drawn, shape ``batch``."""
+        return self.drawn[..., 0]
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """Shape of the batch."""
+        return self.drawn.shape[:-1]
+
+    @staticmethod
+    def of(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> UrnTensors:
+        """The tensors of an urn, of shapes ``batch + (K,)`` (twice) and ``batch``."""
+        return UrnTensors(log_weights, group_sizes, total_count[..., None])
+
+    def rows(self) -> Rows:
+        """The different urns."""
+        batch = torch.broadcast_shapes(*(t.shape[:-1] for t in self))
+        return Rows.of(UrnTensors(*(t.expand(*batch, t.shape[-1]) for t in self)))
+
+
+class KeptTree:
+    """The tables of one urn, kept until its weights are changed in place."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[int, Tree] | None = None
+
+    def of(self, urn: UrnTensors) -> Tree:
+        """The tables of the urn that this was made for."""
+        version = None if urn.log_weights.is_inference() else urn.log_weights._version
+        if version is None or self._kept is None or self._kept[0] != version:
+            tree = _tree(urn)
+            if version is None:
+                return tree
+            self._kept = version, tree
+        return self._kept[1]
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def _tree(urn: UrnTensors) -> Tree:
+    return Tree(UrnTensors(*map(plain, urn)).rows(), MOMENT_DROP)
+
+
+def _moved(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
+    """Arguments as a batch of urns, for which no tables are kept."""
+    return [None if isinstance(argument, KeptTree) else argument for argument in aligned(info, in_dims, arguments)]
+
+
+class _Cumulant(torch.autograd.Function):
+    """A function of log weights, perhaps more tensors, the urn's sizes and numbers drawn, and the tables that are kept of it.
+
+    Values are float64; gradients have the dtype of the log weights.
+    """
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        tensors = [a for a in inputs if isinstance(a, Tensor)]
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+        ctx.kept = inputs[-1]
+
+
+class _LogProbability(_Cumulant):
+    """Gradient: the counts less their mean."""
+
+    @staticmethod
+    def forward(log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
+        urn = UrnTensors(log_weights, sizes, drawn)
+        tree = kept.of(urn) if kept else _tree(urn)
+        rows, batch = tree.rows, urn.batch_shape
+        counts = plain(value).double()
+        possible = rows.restore(rows.sizes.expand_as(tree.logits).double(), batch)
+        terms = log_binomial_pmf(possible, counts, rows.restore(tree.logits, batch))
+        result = (terms.sum(-1) - rows.restore(tree.log_total(), batch)).clamp(max=0)
+        good = (counts == counts.round()).all(-1) & (counts.sum(-1) == drawn[..., 0])
+        return torch.where(good, result, -torch.inf)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        log_weights, value, sizes, drawn = ctx.saved_tensors
+        score = grad[..., None] * _score(ctx.kept, log_weights, value, sizes, drawn)
+        return score.sum_to_size(log_weights.shape).to(log_weights.dtype), None, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        log_weights, value, sizes, drawn = ctx.saved_tensors
+        return (tangent * _score(ctx.kept, log_weights, value, sizes, drawn)).sum(-1)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _LogProbability.apply(*_moved(info, in_dims, arguments)), 0
+
+
+def _score(kept: KeptTree | None, log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor) -> Tensor:
+    """Gradient of the log-probability; zero where that is minus infinity."""
+    counts, possible = value.double(), torch.where(log_weights > -torch.inf, sizes, 0)
+    good = (counts == counts.round()) & (counts >= 0) & (counts <= possible)
+    good = good.all(-1, keepdim=True) & (counts.sum(-1, keepdim=True) == drawn)
+    return torch.where(good, counts - _Mean.apply(log_weights, sizes, drawn, kept), 0.0)
+
+
+class _LogNormalizer(_Cumulant):
+    """Gradient: the mean."""
+
+    @staticmethod
+    def forward(log_weights: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
+        urn = UrnTensors(log_weights, sizes, drawn)
+        tree = kept.of(urn) if kept else _tree(urn)
+        free = -(tree.rows.sizes * torch.nn.functional.logsigmoid(-tree.logits)).sum(-1)
+        return tree.rows.restore(free - tree.rows.total * tree.tilt[:, 0] + tree.log_total(), urn.batch_shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        log_weights, sizes, drawn = ctx.saved_tensors
+        mean = _Mean.apply(log_weights, sizes, drawn, ctx.kept)
+        return (grad[..., None] * mean).to(log_weights.dtype), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        return (tangent * _Mean.apply(*ctx.saved_tensors, ctx.kept)).sum(-1)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _LogNormalizer.apply(*_moved(info, in_dims, arguments)), 0
+
+
+class _Mean(_Cumulant):
+    """Gradient: the covariance."""
+
+    @staticmethod
+    def forward(log_weights: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
+        urn = UrnTensors(log_weights, sizes, drawn)
+        tree = kept.of(urn) if kept else _tree(urn)
+        marginals, rows = tree.log_marginals(), tree.rows
+        mean = (marginals.table.exp() * marginals.counts()).sum(-1)
+        total, room = rows.total[:, None], rows.sizes
+        least = (total - room.sum(-1, keepdim=True) + room).clamp(min=0)
+        return rows.restore(mean.clamp(min=least.double(), max=torch.minimum(total, room).double()), urn.batch_shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        log_weights, sizes, drawn = ctx.saved_tensors
+        return _CovarianceProduct.apply(log_weights, grad, sizes, drawn, None).to(log_weights.dtype), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        log_weights, sizes, drawn = ctx.saved_tensors
+        return _CovarianceProduct.apply(log_weights, tangent, sizes, drawn, None)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _Mean.apply(*_moved(info, in_dims, arguments)), 0
+
+
+class _CovarianceProduct(_Cumulant):
+    """The covariance matrix times a vector; gradient: products of the third cumulants."""
+
+    @staticmethod
+    @torch.inference_mode(False)
+    def forward(log_weights: Tensor, vector: Tensor, sizes: Tensor, drawn: Tensor, kept: None) -> Tensor:
+        urn, vector = UrnTensors(*map(plain, (log_weights, sizes, drawn))), plain(vector).double()
+        rows = urn.rows()
+        if rows.repeats(urn.batch_shape) > 1:  # many vectors for one urn
+            return (rows.restore(_covariance(rows), urn.batch_shape) @ vector[..., None])[..., 0]
+        with torch.enable_grad():
+            logs = rows.log_weights.detach().clone().requires_grad_()
+            mean = mean_counts(logs, rows.sizes, rows.total)
+            (product,) = torch.autograd.grad(mean, logs, vector.reshape(mean.shape))
+        return rows.restore(product, urn.batch_shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        log_weights, vector, sizes, drawn = ctx.saved_tensors
+        to_weights = to_vector = None
+        if ctx.needs_input_grad[0]:
+            to_weights = _ThirdCumulant.apply(log_weights, vector, grad, sizes, drawn, None).to(log_weights.dtype)
+        if ctx.needs_input_grad[1]:
+            to_vector = _CovarianceProduct.apply(log_weights, grad, sizes, drawn, None).to(vector.dtype)
+        return to_weights, to_vector, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, of_weights: Tensor | None, of_vector: Tensor | None, *_: Any) -> Tensor | None:
+        log_weights, vector, sizes, drawn = ctx.saved_tensors
+        parts = []
+        if of_weights is not None:
+            parts.append(_ThirdCumulant.apply(log_weights, vector, of_weights, sizes, drawn, None))
+        if of_vector is not None:
+            parts.append(_CovarianceProduct.apply(log_weights, of_vector, sizes, drawn, None))
+        return sum(parts[1:], parts[0])
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _CovarianceProduct.apply(*_moved(info, in_dims, arguments)), 0
+
+
+class _ThirdCumulant(_Cumulant):
+    """The third cumulants of the counts, summed against two vectors: the derivative of their product by the covariance."""
+
+    @staticmethod
+    @torch.inference_mode(False)
+    def forward(log_weights: Tensor, one: Tensor, other: Tensor, sizes: Tensor, drawn: Tensor, kept: None) -> Tensor:
+        batch = drawn.shape[:-1]
+        urn = UrnTensors(*map(plain, (log_weights, sizes, drawn)))
+        rows = UrnTensors(urn.log_weights.double().contiguous(), urn.group_sizes, urn.drawn).rows()
+        with torch.enable_grad():
+            logs = rows.log_weights.detach().clone().requires_grad_()
+            left, right = (plain(v).double().reshape(logs.shape) for v in (one, other))
+            product = (left * (covariance(Rows.plain(logs, rows.sizes, rows.total)) @ right[..., None])[..., 0]).sum()
+            (gradient,) = torch.autograd.grad(product, logs)
+        return gradient.reshape(*batch, -1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
+        raise NotImplementedError(
+            "Means are differentiable twice, log-probabilities three times; fourth cumulants are not known."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
+        return _ThirdCumulant.apply(*_moved(info, in_dims, arguments)), 0
+
+
+@opaque
+def log_probability(
+    log_weights: Tensor, value: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None
+) -> Tensor:
+    """Computes log-probabilities of counts, differentiable three times with respect to the log weights.
+
+    Args:
+        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        value: counts, any real dtype, broadcasts with ``batch + (K,)`` and may have more axes before.
+        group_sizes: int64, shape ``batch + (K,)``.
+        total_count: int64, shape ``batch``.
+        kept: the tables of this urn from an earlier call.
+
+    Returns:
+        float64, at most zero; ``-inf`` for counts that cannot be drawn.
+
+    Example:
+        >>> log_weights = torch.tensor([0.0, 1.0, 2.0])
+        >>> log_probability(log_weights, torch.tensor([0, 1, 1]), torch.tensor([2, 2, 2]), torch.tensor(2)).exp()
+        tensor(0.4372, dtype=torch.float64)
+    """
+    return _LogProbability.apply(log_weights, value, group_sizes, total_count[..., None], kept)
+
+
+@opaque
+def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
+    """Computes ``log Z``, differentiable three times; arguments as in :func:`log_probability`.
+
+    Returns:
+        float64, shape ``batch``.
+    """
+    return _LogNormalizer.apply(log_weights, group_sizes, total_count[..., None], kept)
+
+
+@opaque
+def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
+    """Computes expected counts, differentiable twice; arguments as in :func:`log_probability`.
+
+    Returns:
+        float64, shape ``batch + (K,)``.
+    """
+    return _Mean.apply(log_weights, group_sizes, total_count[..., None], kept)
+
+
+@opaque
+def covariance_matrix(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
+    """Computes covariances of the counts, differentiable once; arguments as in :func:`log_probability`.
+
+    Returns:
+        float64, shape ``batch + (K, K)``.
+    """
+    urn = UrnTensors(log_weights, group_sizes, total_count[..., None])
+    rows = urn.rows()
+    return rows.restore(_covariance(rows), urn.batch_shape)
+
+
+def _covariance(rows: Rows) -> Tensor:
+    """Covariances of rows of urns: of two groups from one variance, of large urns without tables of two totals."""
+    groups = rows.sizes.shape[-1]
+    if groups == 2:
+        variance = mean_and_variance(rows)[1].mean(-1)[:, None, None]
+        return variance * (2 * torch.eye(2, dtype=variance.dtype, device=variance.device) - 1)
+    widths = [level.width for level in Layout.of(rows.sizes, rows.total).levels[:-1]]
+    if max(widths, default=1) ** 2 <= _JOINT_ENTRIES:
+        return covariance(rows)
+    basis = torch.eye(groups, dtype=torch.float64, device=rows.sizes.device)
+    logs, sizes, drawn = (
+        rows.log_weights,
+        rows.sizes.expand_as(rows.log_weights),
+        rows.total[:, None].expand(len(rows.log_weights), 1),
+    )
+    columns = [_CovarianceProduct.apply(logs, e.expand_as(logs).contiguous(), sizes, drawn, None) for e in basis]
+    return torch.stack(columns, -1)

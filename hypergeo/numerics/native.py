@@ -1,0 +1,133 @@
+"""Functions written in plain tensor operations, made differentiable to any order and fit for ``torch.func``.
+
+Loops over what is in a tensor are not for ``torch.func.vmap``, and autograd alone knows nothing of batches that it hides.
+:func:`native` wraps such a function so that its derivatives, backwards and forwards, are functions of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
+
+__all__ = ["aligned", "native", "opaque", "plain"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def opaque(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes ``torch.compile`` break its graph at a function, which then runs as it is: its loops depend on what tensors hold.
+
+    ``torch.compiler.disable`` does that too, but imports the compiler for everybody.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(function)(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """The tensor without its tangent; of one made in inference mode a copy, which autograd may use."""
+    primal = unpack_dual(tensor).primal
+    return primal.clone() if primal.is_inference() else primal
+
+
+def aligned(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
+    """Arguments with the axis that ``vmap`` hides as the first one, and all tensors of the same rank."""
+    tensors = [(a, d) for a, d in zip(arguments, in_dims, strict=True) if isinstance(a, Tensor)]
+    rank = max(a.dim() - (d is not None) for a, d in tensors)
+    moved: list[Any] = []
+    for argument, axis in zip(arguments, in_dims, strict=True):
+        if isinstance(argument, Tensor):
+            first = argument[None].expand(info.batch_size, *argument.shape) if axis is None else argument.movedim(axis, 0)
+            argument = first.reshape(info.batch_size, *(1,) * (rank + 1 - first.dim()), *first.shape[1:])
+        moved.append(argument)
+    return moved
+
+
+def native(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """Calls a function of tensors that broadcast over leading axes, differentiably.
+
+    Args:
+        function: of plain tensor operations, without noise.
+        tensors: its arguments, all with a last axis of their own.
+    """
+    return _Native.apply(function, *tensors)
+
+
+class _Native(torch.autograd.Function):
+    @staticmethod
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def forward(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        return function(*map(plain, tensors)).clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.function = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        tensors = ctx.saved_tensors
+        return None, *(
+            _Native.apply(_Vjp(ctx.function, i), *tensors, grad) if needed else None
+            for i, needed in enumerate(ctx.needs_input_grad[1:])
+        )
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
+        tensors = ctx.saved_tensors
+        parts = [_Native.apply(_Jvp(ctx.function, i), *tensors, t) for i, t in enumerate(tangents) if t is not None]
+        return sum(parts[1:], parts[0])
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], function: Callable[..., Tensor], *tensors: Tensor) -> tuple[Tensor, int]:
+        return _Native.apply(function, *aligned(info, in_dims[1:], tensors)), 0
+
+
+class _Vjp:
+    """The derivative of a function in one argument, times a vector from the left, as a function of both."""
+
+    def __init__(self, function: Callable[..., Tensor], place: int):
+        self.function, self.place = function, place
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        *tensors, grad = arguments
+        keep = torch.is_grad_enabled()
+        with torch.enable_grad():
+            if not tensors[self.place].requires_grad:
+                tensors[self.place] = tensors[self.place].detach().requires_grad_()
+            value = self.function(*tensors)
+            if not value.requires_grad:
+                return torch.zeros_like(tensors[self.place])
+            (product,) = torch.autograd.grad(value, tensors[self.place], grad, create_graph=keep, materialize_grads=True)
+        return product
+
+
+class _Jvp:
+    """The derivative of a function in one argument, times a vector from the right: the derivative of that from the left."""
+
+    def __init__(self, function: Callable[..., Tensor], place: int):
+        self.function, self.place = function, place
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        *tensors, tangent = arguments
+        keep = torch.is_grad_enabled()
+        with torch.enable_grad():
+            probe = torch.zeros_like(self.function(*tensors)).requires_grad_()
+            product = _Vjp(self.function, self.place)(*tensors, probe)
+            if not product.requires_grad:
+                return torch.zeros_like(probe)
+            (result,) = torch.autograd.grad(product, probe, tangent, create_graph=keep, materialize_grads=True)
+        return result
