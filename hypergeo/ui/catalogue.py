@@ -80,8 +80,8 @@ PAGES = [
         "Cluster sizes",
         ":material/scatter_plot:",
         "Sizes of clusters learned by gradient descent, while one watches.",
-        "Points fall into clusters of unknown sizes. Sizes are drawn, points fill them, and bars walk to the true sizes, "
-        "beside learned shares and equal sizes from the same start.",
+        "Points fall into clusters of unknown sizes. Sizes are sampled, points fill them, and bars reach the true sizes, "
+        "beside mixture weights and equal sizes from the same start.",
     ),
     PageEntry(
         "pages/shared_factors.py",

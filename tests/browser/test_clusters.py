@@ -42,7 +42,7 @@ def test_it_plays_takes_a_change_on_the_way_and_a_reload_comes_back(visit):
     page.evaluate(WATCH)
     page.locator(".hg-play").click()
     opened.wait_for(lambda: opened.position() >= 10, "ten steps", seconds=90)
-    page.locator("[data-name=tau]").get_by_text("0.1", exact=True).click()
+    page.locator("[data-name=tau] input[value='0.1']").check(force=True)
     opened.wait_for(lambda: "clu_edits" in query(opened), "the change to be in the address", seconds=60)
     assert query(opened)["clu_tau"] == "0.1"
     edits = query(opened)["clu_edits"]
@@ -129,7 +129,8 @@ def test_every_view_is_whole_and_legible(visit, path):
     check_fit(opened.page)
     check_in_view(opened.page, ["Temperature, τ", "Samples"])
     check_inks(opened.page, "light")
+    opened.look(theme="dark")
+    check_inks(opened.page, "dark")
     opened.look(NARROW, "dark")
     check_words(opened.page)
     check_fit(opened.page)
-    check_inks(opened.page, "dark")

@@ -93,7 +93,8 @@ def points_panel(
             "y": float32(means[:, 1]),
             "mode": "markers+text",
             "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
-            "textfont": {"size": 12, "color": "#16202B"},
+            # White on the darkest colour, black on the others: a contrast of 4.5 or more (WCAG AA).
+            "textfont": {"size": 12, "color": ["#FFFFFF" if colour == "#0072B2" else "#000000" for colour in colours]},
             "hovertemplate": "centre of cluster %{text}<extra></extra>",
             "marker": {"size": 20, "color": colours, "line": {"color": palette.exact, "width": 1.5}},
         },
@@ -217,7 +218,7 @@ def clusters_figure(
             boxes.append(above.box(0.12, 1, 150))
             above.take(34)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 536
+    height = 524
     pixels = Pixels(height)
     right = Pixels(height)
     right.take(20)
@@ -245,7 +246,7 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
             above.take(44)
         boxes = [first for first, _ in places] + [second for _, second in places]
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 536
+    height = 524
     share = 1 / len(points)
     pixels = Pixels(height)
     lower, upper = [], []
