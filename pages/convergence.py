@@ -1,19 +1,24 @@
 """Relaxed samples become exact draws as the temperature falls."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from hypergeo.figures import LIGHT, STREAMLIT
+from hypergeo.figures import LIGHT
+from hypergeo.ui.component.controls import Knob, Section, live_controls
+from hypergeo.ui.component.live import live_part, live_room
+from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.convergence.lesson import COOLING, FORMULAS, PRESETS, TOUR
 from hypergeo.ui.convergence.snippet import convergence_snippet
 from hypergeo.ui.convergence.view import Settings, View, convergence_view
 from hypergeo.ui.limits import CONVERGENCE, SEEDS
 from hypergeo.ui.page.downloads import samples_csv, standalone_html
 from hypergeo.ui.page.frame import open_page
-from hypergeo.ui.page.urn_editor import urn_controls, urn_editor
+from hypergeo.ui.page.urn_editor import urn_controls, urn_knobs, urn_values
 from hypergeo.ui.state.controls import Choice, Whole
 from hypergeo.ui.state.page_state import PageState
-from hypergeo.ui.state.presets import Preset
-from hypergeo.ui.state.tours import Stop
+from hypergeo.ui.state.presets import preset_note
 
 STATE = PageState(
     "conv",
@@ -25,171 +30,85 @@ STATE = PageState(
         "number": Choice(1000, CONVERGENCE.samples),
         "seed": Whole(0, *SEEDS),
         "follow": Whole(7, 0, CONVERGENCE.followed),
+        "speed": Choice("normal", list(SPEEDS)),
     },
 )
 
 
-def three(w: tuple[float, float, float], m: tuple[int, int, int], n: int, **more: object) -> dict[str, object]:
-    """A preset of three groups."""
-    groups = {f"w{k}": weight for k, weight in enumerate(w, 1)} | {f"m{k}": size for k, size in enumerate(m, 1)}
-    return {"groups": 3, "n": n, **groups, **more}
-
-
-PRESETS = [
-    Preset("Cold, τ = 0.01", {"tau": 0.01}, "Discs fill rings: the relaxed samples are exact draws, all but their noise."),
-    Preset("Hot, τ = 10", {"tau": 10.0}, "Every sample is pulled to the middle: the law's spread is lost."),
-    Preset("Equal weights", {f"w{k}": 1.0 for k in range(1, 7)}, "The central law: groups differ in size only."),
-    Preset(
-        "One dominant group",
-        three((1.0, 10.0, 1.0), (12, 12, 12), 12),
-        "Group 2 is ten times as important as the others, and takes most of what is drawn.",
-    ),
-    Preset(
-        "The published rule",
-        three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "With merged conditionals the samples settle on another law: discs do not fill rings even when cold.",
-    ),
-    Preset(
-        "Forced groups",
-        three((1.0, 2.0, 4.0), (4, 10, 12), 24, conditionals="exact"),
-        "Only two elements stay in the urn: most counts are forced, and samples respect it at every temperature.",
-    ),
-    Preset("A weight of zero", {"w1": 0.0}, "Group 1 is never drawn; samples stay on one side of the triangle."),
-    Preset(
-        "Straight-through",
-        {"kind": "straight-through"},
-        "Whole counts with exactly the right law at every temperature; gradients take the way of the soft dots.",
-    ),
-    Preset(
-        "Five groups",
-        {"groups": 5, "n": 20},
-        "More than three groups do not fit a triangle: the first two are shown as a pair.",
-    ),
-]
-
-TOUR = [
-    Stop(
-        "Exact and relaxed",
-        "Each ring is one way to draw 12 elements from three groups, and its size is how probable that is. Discs are samples "
-        "that a gradient can pass through. At τ = 10 they all sit in the middle: each is an average over many counts.",
-        {"tau": 10.0},
-        "The discs keep clear of the rings. The bars at the right are far narrower than the dark outline.",
-    ),
-    Stop(
-        "Cooling",
-        "The same samples with the same noise at τ = 1: averages are now over few counts, and the samples spread out.",
-        {"tau": 1.0},
-        "The distance from the exact law at the bottom right falls as the temperature does.",
-    ),
-    Stop(
-        "Cold",
-        "At τ = 0.01 every sample is a whole count but for rounding, and the samples follow the law itself.",
-        {"tau": 0.01},
-        "Discs fill rings, bars fill outlines, and the distance is inside the band that exact samples would be in.",
-    ),
-    Stop(
-        "One sample, all the way",
-        "The line is the path of one sample from the hottest temperature to the coldest. It moves smoothly, which is why a "
-        "gradient exists, and at every point it adds up to 12.",
-        {"tau": 0.32, "follow": 24},
-        "Follow the coloured point while you press Cool down.",
-    ),
-    Stop(
-        "Straight-through",
-        "A model that needs whole counts can have them: forward the whole count, backward the gradient of the soft sample.",
-        {"tau": 1.0, "kind": "straight-through"},
-        "Discs fill rings at τ = 1 already. The price is in the gradient only.",
-    ),
-    Stop(
-        "A rule that is not exact",
-        "The published sampler treats the groups that remain as one group of their mean weight. Where their weights differ "
-        "that is another law, and cold samples settle on it.",
-        three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "Discs do not fill rings although it is as cold as it gets; the distance stays above the band.",
-    ),
-]
-
-frame = open_page(
-    STATE,
-    "Relaxed draws become exact as the temperature falls",
-    "Rings are the exact law of how many elements each group gives; discs are samples that can be differentiated. "
-    "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step.",
-    TOUR,
+TITLE = "Relaxed samples become exact as the temperature falls"
+SENTENCE = (
+    "Rings are the exact distribution of how many elements each group gives; discs are samples that can be differentiated. "
+    "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step."
 )
 
-picture, controls = st.columns([3, 1], gap="medium")
-
-with controls, st.container(gap="xsmall"):
-    values = urn_editor(STATE)
-    values["tau"] = STATE.steps("tau", "Temperature, τ", help="What the figure starts from and what the numbers below are of.")
-    values["kind"] = STATE.segments(
-        "kind", "Samples", help="Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones."
-    )
-    values["conditionals"] = STATE.segments(
-        "conditionals",
-        "Conditionals",
-        help="Exact: as implemented here. Merged: the published rule, which treats the groups that remain as one.",
-    )
-    with st.container(horizontal=True, gap="small", wrap=False):
-        values["number"] = STATE.steps("number", "Samples drawn")
-        values["seed"] = STATE.number("seed", "Seed")
-        values["follow"] = STATE.number("follow", "Follow no.", help="Index of the sample whose path is drawn, 0 to 99.")
-frame.mended(values)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
-def good_view() -> View:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own words on why."""
-    settings = Settings.of(values)
+def good_settings(say: bool = True) -> Settings:
+    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    settings = Settings.of(STATE.values)
     try:
-        view = convergence_view(settings)
+        settings.urn.law()
     except ValueError as error:
-        st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
-        kept = st.session_state.get("_conv_urn") or Settings.of({name: c.default for name, c in STATE.controls.items()}).urn
-        return convergence_view(Settings(**{**vars(settings), "urn": kept}))
+        if say:
+            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+        default = Settings.of({name: control.default for name, control in STATE.controls.items()}).urn
+        return replace(settings, urn=st.session_state.get("_conv_urn", default))
     st.session_state["_conv_urn"] = settings.urn
-    return view
+    return settings
 
 
-with picture:
-    view = good_view()
-    frame.chart(view.figure(STREAMLIT, narrow=frame.where.narrow), key="conv_figure", alt=view.alt())
-    st.caption(view.about_followed())
+@live_part(STATE)
+def live() -> None:
+    """The figure and its controls."""
+    figure, controls = live_room()
+    with figure:
+        settings = good_settings()
+        moving = STATE.uncommitted and settings.drawn != Settings.of(STATE.committed).drawn
 
-settings = view.settings
+        def view(at: int) -> View:
+            temperature = len(TEMPERATURES) - 1 - at
+            return convergence_view(replace(settings, temperature=temperature), moving=moving)
+
+        stage(STATE, view, playback=COOLING, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+    with controls:
+        live_controls(
+            STATE,
+            [
+                Section(
+                    "",
+                    [
+                        *urn_knobs(STATE),
+                        Knob("tau", "Temperature, τ"),
+                        Knob(
+                            "kind",
+                            "Samples",
+                            "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones.",
+                        ),
+                        Knob(
+                            "conditionals",
+                            "Conditionals",
+                            "Exact: as implemented here. Merged: the published rule, which treats the remaining groups as one.",
+                        ),
+                        Knob("number", "Number of samples"),
+                        Knob("follow", "Followed sample", "Index of the sample whose path is drawn.", stepper=True),
+                        Knob("seed", "Seed", "Another seed, other samples.", stepper=True),
+                    ],
+                )
+            ],
+        )
+
+
+live()
+settings = good_settings(say=False)
+view = convergence_view(settings)
 frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Exact and sampled means and standard deviations of each group",
     caption="Of the samples at the temperature that the page's slider has.",
 )
-frame.formulas(
-    r"""
-An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it. **The law of the counts** is
-Fisher's multivariate noncentral hypergeometric law,
-
-$$p(x) = \frac1Z \prod_k \binom{m_k}{x_k} w_k^{x_k}, \qquad \sum_k x_k = n, \quad 0 \le x_k \le m_k .$$
-
-**Exact conditionals.** Let $a_k(x) = \binom{m_k}{x} w_k^x$, and let $A_S$ be the convolution of the $a_k$ over a set $S$ of
-groups. What $S$ gives, of the $r$ elements that $S$ and $S'$ give together, has the law
-$p(x \mid r) = A_S(x)\, A_{S'}(r - x) / A_{S \cup S'}(r)$. Groups are split in two, and each part again.
-
-**The relaxation.** At each split, Gumbel noise $g_x$ is added to the log conditional, and
-
-$$y = \mathrm{softmax}\!\left(\frac{\log p(\cdot \mid r) + g}{\tau}\right), \qquad x = \sum_j j\, y_j ,$$
-
-kept within what the groups can give, so that samples add up to $n$ at every temperature $\tau$. As $\tau \to 0$, with the same
-noise, they become exact draws. *Straight-through* takes the whole count with the greatest $\log p + g$ instead, which has
-exactly the law $p$, and the gradient of the soft one.
-
-**The distance** is Wasserstein's, $W_1 = \int |\hat F(t) - F(t)|\, dt$, between the samples and the exact law of each group,
-averaged over the groups: by how many elements samples would have to be moved. Exact samples have one, too; the dashed line is
-its expectation, the band what 95 % of them stay below.
-
-*Merged* conditionals treat the groups that remain as one group of their mean weight (Sutter, Manduchi, Ryser and Vogt, ICLR
-2023, section 4). Gumbel-softmax: Jang, Gu and Poole, ICLR 2017.
-"""
-)
-
+frame.formulas(FORMULAS)
 code = convergence_snippet(
     settings.urn,
     temperature=settings.tau,
@@ -201,9 +120,9 @@ code = convergence_snippet(
 )
 frame.code(code)
 frame.take_away(
-    values,
+    urn_values(STATE),
     "convergence",
     csv=lambda: samples_csv(TEMPERATURES, *view.export()),
-    html=lambda: standalone_html(view.figure(LIGHT), "Relaxed draws become exact as the temperature falls"),
+    html=lambda: standalone_html(view.figure(LIGHT, frames=True), TITLE),
     code=code,
 )

@@ -2,21 +2,11 @@
 
 import streamlit as st
 
-from hypergeo.ui.catalogue import PAGES
+from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.glossary import GLOSSARY
-from hypergeo.ui.page.routing import served_by_app
-from hypergeo.ui.page.viewport import present_toggle, watch_surroundings
 
-served_by_app()
-
-head, tools = st.columns([4, 1], vertical_alignment="bottom")
-with head:
-    st.title("Glossary", anchor=False)
-    st.markdown("Every term that the pages use, where it comes from, and the page that shows it.")
-with tools:
-    watch_surroundings()
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        present_toggle()
+st.title("Glossary", anchor=False)
+st.markdown("Every term that the pages use, where it comes from, and the page that shows it.")
 
 shown = {entry.path: entry for entry in PAGES}
 for part, terms in GLOSSARY.items():
@@ -27,4 +17,4 @@ for part, terms in GLOSSARY.items():
         words.markdown(f"**{term.name}.** {term.meaning}{source}")
         if term.page in shown:
             entry = shown[term.page]
-            way.page_link(entry.path, label=entry.title, icon=entry.icon)
+            way.page_link(served_pages()[entry], label=entry.title, icon=entry.icon)

@@ -2,29 +2,34 @@
 
 import streamlit as st
 
-from hypergeo.figures import STREAMLIT
-from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.component.sweep_keys import sweep_keys
+from hypergeo.ui.catalogue import PAGES, served_pages
+from hypergeo.ui.component.live import live_part
+from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
-from hypergeo.ui.convergence.view import Settings, convergence_view
-from hypergeo.ui.page.frame import show_chart
-from hypergeo.ui.page.routing import served_by_app
-from hypergeo.ui.page.viewport import present_toggle, surroundings, watch_surroundings
+from hypergeo.ui.convergence.lesson import COOLING
+from hypergeo.ui.convergence.view import Settings, SimplexView, convergence_view
+from hypergeo.ui.state.controls import Choice
+from hypergeo.ui.state.page_state import PageState
 
-served_by_app()
+STATE = PageState("home", {"tau": Choice(10.0, TEMPERATURES), "speed": Choice("normal", list(SPEEDS))})
+URN = Urn(10, (9, 9, 9), (1.0, 2.0, 4.0))
 
-URN = Settings(
-    urn=Urn(10, (9, 9, 9), (1.0, 2.0, 4.0)),
-    temperature=TEMPERATURES.index(10.0),
-    number=1000,
-    seed=1,
-    follow=3,
-    straight_through=False,
-    conditionals="exact",
-)
 
+def simplex(at: int) -> SimplexView:
+    """What is on show at a position of the playback bar."""
+    temperature = len(TEMPERATURES) - 1 - at
+    settings = Settings(URN, temperature, number=1000, seed=1, follow=3, straight_through=False, conditionals="exact")
+    return SimplexView(convergence_view(settings))
+
+
+@live_part(STATE)
+def live() -> None:
+    """The figure."""
+    stage(STATE, simplex, playback=COOLING)
+
+
+STATE.start()
 words, figure = st.columns([2, 3], gap="large")
-where = surroundings()
 with words:
     st.title("How many of each?", anchor=False)
     st.markdown(
@@ -37,19 +42,11 @@ which is how a model can *learn* how important each group is.
 In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**, or the space bar.
 """
     )
-    present_toggle()
-    watch_surroundings()
-    sweep_keys()
 with figure:
-    show_chart(
-        convergence_view(URN).main_figure(STREAMLIT, narrow=where.narrow),
-        where,
-        key="home_figure",
-        alt="Relaxed samples of three groups of nine, ten drawn, over the exact law, from temperature 10 down to 0.01",
-    )
+    live()
 
 for row in range(0, len(PAGES), 3):
     for column, entry in zip(st.columns(3), PAGES[row : row + 3], strict=False):
         with column.container(border=True, height="stretch"):
-            st.page_link(entry.path, label=f"**{entry.title}**", icon=entry.icon)
+            st.page_link(served_pages()[entry], label=f"**{entry.title}**", icon=entry.icon)
             st.markdown(entry.card)

@@ -1,106 +1,93 @@
-"""Draws, gradients and observed counts against the exact law, with the verdict in words first."""
+"""Samples, gradients and observed counts against the exact distribution, with the verdict in words first."""
 
 import streamlit as st
 
-from hypergeo.figures import STREAMLIT
-from hypergeo.ui.counts.panel import (
-    CountsInput,
-    counts_code,
-    counts_controls,
-    counts_files,
-    counts_input,
-    counts_results,
-    fit_button,
-)
+from hypergeo.ui.component.controls import live_controls
+from hypergeo.ui.component.live import live_part, live_room
+from hypergeo.ui.component.stage import stage
+from hypergeo.ui.counts.panel import counts_code, counts_files, counts_input, counts_results, fit_button
 from hypergeo.ui.counts.view import CountsView
 from hypergeo.ui.page.frame import open_page
-from hypergeo.ui.page.quality_take_away import take_away
-from hypergeo.ui.quality.controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings, quality_controls
-from hypergeo.ui.quality.fields import published_fields, report_fields
-from hypergeo.ui.quality.lesson import PRESETS, TOUR
+from hypergeo.ui.page.urn_editor import urn_values
+from hypergeo.ui.quality.controls import COUNTS, FIGURES, PUBLISHED, CheckSettings, PublishedSettings, quality_controls
+from hypergeo.ui.quality.fields import counts_sections, published_sections, report_sections
+from hypergeo.ui.quality.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.quality.report_view import PublishedView, ReportView, view_of
 from hypergeo.ui.quality.run_panel import AskingState, plan, report_files, run_panel
 from hypergeo.ui.quality.snippet import snippet
+from hypergeo.ui.state.presets import preset_note
 
 STATE = AskingState("qual", quality_controls())
+TITLE = "How far a relaxation can be trusted, measured"
+SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the verdict."
 
-frame = open_page(
-    STATE,
-    "How far a relaxation can be trusted, measured",
-    "Draws, gradients and your own counts are held against the exact law: **the verdict in words first**, then the figures.",
-    TOUR,
-)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
+left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+with left:
+    check = STATE.segments("check", "Check", bare=True)
+settings: CheckSettings | PublishedSettings | None = None
+if check != COUNTS:
+    settings = (PublishedSettings if check == PUBLISHED else CheckSettings).of(STATE.values)
+shown = None if settings is None else run_panel(STATE, check, settings, right)
+on_show: dict[str, CountsView | ReportView | PublishedView] = {}
 
-picture, controls = st.columns([3, 1], gap="medium")
-given, settings = CountsInput(None), None
-with picture:
-    values = {"check": STATE.segments("check", "Check")}
-with controls, st.container(gap="xsmall"):
-    if values["check"] == COUNTS:
-        given = counts_input(STATE, values)
-        counts_controls(STATE, values, given)
-    else:
-        published = values["check"] == PUBLISHED
-        values |= published_fields(STATE) if published else report_fields(STATE)
-        settings = PublishedSettings.of(values) if published else CheckSettings.of(values)
-frame.mended(values)
 
-with picture:
-    view: CountsView | ReportView | PublishedView | None
+def report(asked: CheckSettings | PublishedSettings) -> ReportView | PublishedView | None:
+    """The report on show; where there is none, what a run will measure."""
+    if shown is None:
+        plan(STATE, asked, preset_note(STATE))
+        return None
+    return view_of(shown.result, gradients=STATE.get("figure") == FIGURES[1])
+
+
+@live_part(STATE)
+def live() -> None:
+    """The figure and its controls."""
+    figure, controls = live_room()
     if settings is None:
-        view = counts_results(STATE, values, given)
+        with controls:
+            given = counts_input(STATE)
+        sections = counts_sections(STATE, given.sizes)
     else:
-        shown = run_panel(STATE, values["check"], settings, values)
-        view = None if shown is None else view_of(shown.result)
-    if view is None and settings is not None:
-        plan(STATE, settings)
-    if view is not None:
-        verdict = view.sentences()
-        box, icon = (st.success, "check_circle") if view.good else (st.warning, "report")
-        box(verdict[0], icon=f":material/{icon}:")
-        for drawing in view.drawings(STREAMLIT, narrow=frame.where.narrow):
-            frame.chart(drawing.figure, key=drawing.key, alt=drawing.alt)
-    if isinstance(view, CountsView):
-        fit_button(STATE, view)
+        gradients = shown is not None and bool(getattr(shown.result, "gradients", None))
+        sections = published_sections() if check == PUBLISHED else report_sections(STATE, gradients_shown=gradients)
+    with figure:
+        view = counts_results(STATE, given) if settings is None else report(settings)
+        if view is not None:
+            on_show["view"] = view
+            stage(STATE, lambda _: view, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        if isinstance(view, CountsView):
+            fit_button(STATE, view)
+    with controls:
+        if check == PUBLISHED:
+            st.markdown(
+                "**The urn of the paper:** three groups of 200, of which 180 elements are drawn. Groups 1 and 3 have weight 1; "
+                "the weight of group 2 goes from 1 to 10."
+            )
+        live_controls(STATE, sections)
 
-frame.told(verdict[1:] if view is not None else ["The verdict will be here, sentence by sentence, once there is one."], PRESETS)
-if view is not None:
+
+live()
+view = on_show.get("view")
+if view is None:
+    frame.told(["Paste counts, or draw an example." if settings is None else "Press *Run*; the results appear here."], PRESETS)
+else:
+    frame.told(view.sentences()[1:], PRESETS)
     frame.table(view.table, alt="The numbers behind the figures, row by row", caption=view.note)
-frame.formulas(
-    r"""
-**Draws.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value
-of a discrete law (Gleser, 1985). All groups together: $G = 2 \sum_x O_x \log (O_x / E_x)$ over pooled count vectors with
-at least ten expected, divided by Williams' factor (1976), against $\chi^2$. Wasserstein's distance
-$W_1 = \int |\hat F - F|$ is in counts, beside that of as many exact draws. Soft draws go to the nearest whole vector for
-the tests.
-
-**Gradients.** In the log weights, $\nabla E[f(x)] = \mathrm{Cov}(f(x), x)$, summed over all count vectors where they can
-be listed. An estimate $g$ has bias $\lVert E[g] - \nabla \rVert$, deviation $\sqrt{\mathrm{tr}\, \mathrm{Cov}(g)}$ and,
-as the mean of $N$, the error $\sqrt{\text{bias}^2 + \text{deviation}^2 / N}$: that is compared at equal evaluations and
-at equal time. Bias is tested by t-tests of the components. *Gumbel-softmax* and *straight-through*: Jang, Gu and Poole,
-ICLR 2017. *Exact marginal*: SIMPLE, Ahmed et al., ICLR 2023. *Score function*: Williams, 1992, with the leave-one-out
-baseline of Kool et al., 2019. *Linearised control variate*: MuProp, Gu et al., ICLR 2016.
-
-**Many tests.** All p-values of a report are corrected together (Holm, 1979): where all is right, a report raises any
-false alarm in at most 1 % of cases.
-
-**The published check.** Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 5.1, with exact p-values and Bonferroni's
-correction over all tests of one kind of draws against one law.
-
-**Fitted weights.** The law is an exponential family in $\log w$: the likelihood is concave, its gradient is observed less
-expected counts, its Hessian minus the covariance. Newton's method finds its peak; intervals are Wald's, in $\log w$. Only
-ratios of weights are identified, so that their geometric mean is set to one (Fog, 2008, section 6).
-"""
-)
-
+frame.formulas(FORMULAS)
 code, files = None, []
 if isinstance(view, CountsView):
-    code = counts_code(view, values)
+    code = counts_code(view, STATE.values)
     files = counts_files(view, code)
 elif settings is not None:
     code = snippet(settings)
-    files = report_files(None if isinstance(view, CountsView) else view, code)
+    files = report_files(view, code)
 if code is not None:
     frame.code(code)
-if not frame.where.present:
-    take_away(STATE.query(values), files, counts=values["check"] == COUNTS)
+frame.hand_out(
+    urn_values(STATE),
+    files,
+    caption="This link has all the controls; counts of your own are not in it:"
+    if settings is None
+    else "This link and *Run* give the same numbers, times apart:",
+)

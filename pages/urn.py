@@ -1,22 +1,23 @@
 """Draw from an urn whose groups differ in importance."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from hypergeo.figures import LIGHT
-from hypergeo.ui.component.live_figure import Film
-from hypergeo.ui.component.transport import follow, position, transport, transport_controls
+from hypergeo.ui.component.controls import Knob, Section, live_controls
+from hypergeo.ui.component.live import live_part, live_room
+from hypergeo.ui.component.stage import Playback, playback_controls, stage
 from hypergeo.ui.limits import SEEDS, URN
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page
-from hypergeo.ui.page.urn_editor import urn_controls, urn_editor
-from hypergeo.ui.runtime.scheduler import live_fragment
+from hypergeo.ui.page.urn_editor import urn_controls, urn_knobs, urn_values
 from hypergeo.ui.state.controls import Choice, Whole
 from hypergeo.ui.state.page_state import PageState
-from hypergeo.ui.state.presets import Preset
-from hypergeo.ui.state.tours import Stop
+from hypergeo.ui.state.presets import preset_note
 from hypergeo.ui.urn.arrays import DRAWS
+from hypergeo.ui.urn.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.urn.snippet import urn_snippet
 from hypergeo.ui.urn.text import draws_in_words, possessive
 from hypergeo.ui.urn.view import LAWS, UrnSettings, urn_view
@@ -27,142 +28,56 @@ STATE = PageState(
         **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=12, within=URN.urn),
         "law": Choice("Fisher", LAWS),
         "seed": Whole(0, *SEEDS),
-        **transport_controls(DRAWS),
+        **playback_controls(DRAWS),
         "step": Whole(1, 0, DRAWS),
     },
 )
 
 
-def groups(w: list[float], m: list[int], n: int, **more: object) -> dict[str, object]:
-    """A preset of an urn."""
-    weights = {f"w{k}": weight for k, weight in enumerate(w, 1)}
-    return {"groups": len(w), "n": n, **weights, **{f"m{k}": size for k, size in enumerate(m, 1)}, **more}
-
-
-PRESETS = [
-    Preset("A thousand draws", {"step": 1000}, "Bars fill their outlines: what is seen comes to what is exact."),
-    Preset("Equal weights", {f"w{k}": 1.0 for k in range(1, 7)}, "The central law: only sizes count, and both laws are one."),
-    Preset(
-        "One dominant group",
-        groups([1.0, 10.0, 1.0], [10, 10, 10], 12),
-        "Group 2 is ten times as important as the others: most of it leaves in every draw.",
-    ),
-    Preset(
-        "Few and precious",
-        groups([1.0, 1.0, 32.0], [18, 18, 3], 9),
-        "Three elements of great weight: almost always all of them are drawn.",
-    ),
-    Preset(
-        "One by one",
-        groups([1.0, 4.0, 20.0], [10, 10, 10], 15, law="Wallenius"),
-        "Wallenius' law: while important elements are left, they go first. The dotted outline is Fisher's law.",
-    ),
-    Preset(
-        "Nearly everything",
-        groups([1.0, 2.0, 4.0], [10, 10, 10], 28),
-        "Only two elements stay: most counts are forced, and weights move little.",
-    ),
-    Preset("A weight of zero", {"w1": 0.0}, "Group 1's balls are hollow, and are never drawn."),
-    Preset(
-        "Six groups",
-        groups([0.5, 1.0, 2.0, 4.0, 8.0, 16.0], [12] * 6, 30),
-        "The heat map shows who takes from whom: mostly those that are neither always nor never drawn.",
-    ),
-]
-
-TOUR = [
-    Stop(
-        "An urn",
-        "Thirty balls of three groups lie in it. Groups 2 and 3 are two and four times as important as group 1: larger balls. "
-        "One draw takes 12 of them out at once.",
-        {},
-        "The balls above the urn are those of draw 1; rings mark where they lay.",
-    ),
-    Stop(
-        "A few draws",
-        "Every draw gives each group a count, and each count adds one block to its bar.",
-        {"step": 10},
-        "Press Draw 1, or S, a few times: which balls leave is never the same.",
-    ),
-    Stop(
-        "Many draws",
-        "After a thousand draws the bars have become the law: Fisher's noncentral hypergeometric law, the dark outline, which "
-        "is computed, not drawn.",
-        {"step": 1000},
-        "The line above the figure compares the mean of the draws with the exact one.",
-    ),
-    Stop(
-        "How means answer to weights",
-        "The heat map says how many elements each mean gains when the logarithm of a weight grows by one. What one group gains "
-        "the others lose, so each column adds up to nothing.",
-        {"step": 1000, **groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16)},
-        "The sentence under the heat map. Move weight 3 and watch it.",
-    ),
-    Stop(
-        "One by one",
-        "If balls leave one after the other, each time in proportion to weight among those left, the counts follow another "
-        "law: Wallenius'. Important groups gain, since they go while there are many of them.",
-        groups([1.0, 4.0, 20.0], [10, 10, 10], 15, law="Wallenius", step=1000),
-        "Bars fill the dark outline and leave the dotted one, which is Fisher's law. Here the heat map is not the covariance.",
-    ),
-    Stop(
-        "Forced",
-        "When almost everything is drawn, importance hardly matters: there is little left to choose.",
-        groups([1.0, 2.0, 4.0], [10, 10, 10], 28, step=200),
-        "The numbers in the heat map are small now.",
-    ),
-]
-
-frame = open_page(
-    STATE,
-    "Some elements are more likely to leave the urn",
+TITLE = "Some elements are more likely to leave the urn"
+SENTENCE = (
     "Larger balls leave more often. **Press *Draw 1*** (S), *Draw 100* or *Play* (space): what is drawn fills the exact "
-    "outlines.",
-    TOUR,
+    "outlines."
 )
+DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="draws")
 
-picture, controls = st.columns([3, 1], gap="medium")
-
-with controls, st.container(gap="xsmall"):
-    values = urn_editor(STATE)
-    values["law"] = STATE.segments(
-        "law",
-        "Law",
-        help="Fisher: all at once, every set of n elements in proportion to its product of weights. Wallenius: one after the "
-        "other, each in proportion to its weight among those left.",
-    )
-    values["seed"] = STATE.number("seed", "Seed", help="Another seed, other draws.")
-frame.mended(values)
+frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
-def good_settings() -> UrnSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own words on why."""
-    settings = UrnSettings.of(values)
+def good_settings(say: bool = True) -> UrnSettings:
+    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    settings = UrnSettings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
-        st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+        if say:
+            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
         default = UrnSettings.of({name: control.default for name, control in STATE.controls.items()}).urn
-        return UrnSettings(st.session_state.get("_urn_urn", default), settings.law, settings.seed)
+        return replace(settings, urn=st.session_state.get("_urn_urn", default))
     st.session_state["_urn_urn"] = settings.urn
     return settings
 
 
-@live_fragment
-def drawing(settings: UrnSettings, film: Film) -> None:
-    """What each draw changes; the page itself runs again once nothing plays and it shows other draws."""
-    step = transport(STATE, step_label="Draw 1", leap=("Draw 100", 100), unit="draws", film=film)
-    st.container(key="urn_figure_words").markdown(urn_view(settings, step).live())
-    follow(STATE, film, step)
+@live_part(STATE)
+def live() -> None:
+    """The figure and its controls."""
+    figure, controls = live_room()
+    with figure:
+        view = partial(urn_view, good_settings())
+        stage(STATE, view, playback=DRAWING, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+    with controls:
+        law = Knob(
+            "law",
+            "Distribution",
+            "Fisher: all at once, every set of n elements in proportion to its product of weights. Wallenius: one after the "
+            "other, each in proportion to its weight among those left.",
+        )
+        seed = Knob("seed", "Seed", "Another seed, other draws.", stepper=True)
+        live_controls(STATE, [Section("", [*urn_knobs(STATE), law, seed])])
 
 
-with picture:
-    settings = good_settings()
-    above = st.container()
-    film = frame.film(partial(urn_view, settings), position(STATE), key="urn_figure")
-    with above:
-        drawing(settings, film)
-
+live()
+settings = good_settings(say=False)
 view = urn_view(settings, STATE.get("step"))
 frame.told(view.sentences(), PRESETS)
 frame.table(
@@ -170,45 +85,7 @@ frame.table(
     alt="Means, variances and modes of each group, exact under both laws and drawn",
     caption=f"Drawn: {draws_in_words(view.step)} of {possessive(settings.law)} law. The mode is a most probable count vector.",
 )
-frame.formulas(
-    r"""
-An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it.
-
-**Fisher's law** is that of elements which leave independently, with odds $w_k$, on the condition that exactly $n$ do:
-
-$$p(x) = \frac1Z \prod_k \binom{m_k}{x_k} w_k^{x_k}, \qquad \sum_k x_k = n, \quad 0 \le x_k \le m_k .$$
-
-It is an exponential family in $\log w$, so that
-
-$$\mathbb E[x_i] = \frac{\partial \log Z}{\partial \log w_i}, \qquad
-\frac{\partial \mathbb E[x_i]}{\partial \log w_j} = \frac{\partial^2 \log Z}{\partial \log w_i\, \partial \log w_j}
-= \mathrm{Cov}(x_i, x_j) .$$
-
-Scaling all weights by one factor changes nothing: rows of the heat map add up to zero. Counts add up to $n$: so do columns.
-
-**Wallenius' law** is that of elements which leave one by one, each in proportion to its weight among those left. It is the
-same as giving each element an exponential clock with its weight as the rate and taking the first $n$ to ring:
-
-$$p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-Du} \prod_k \left(1 - e^{-w_k u}\right)^{x_k} du ,
-\qquad D = \sum_k w_k (m_k - x_k) .$$
-
-Its derivatives are taken under the integral: they are exact, and are not the covariance.
-
-**The distance** between two laws is their total variation, $\frac12 \sum_x |p(x) - q(x)|$: the smallest share of draws that
-differ, however draws from the one are matched with draws from the other.
-
-Fisher: *Journal of the Royal Statistical Society* 98(1), 1935. Wallenius: Stanford University technical report, 1963; for
-several groups Chesson, *Journal of Applied Probability* 13, 1976. Both: Fog, *Communications in Statistics: Simulation and
-Computation* 37(2), 2008.
-"""
-)
-
+frame.formulas(FORMULAS)
 code = urn_snippet(settings.urn, law=settings.law, seed=settings.seed, step=view.step)
 frame.code(code)
-frame.take_away(
-    {**values, "step": view.step, "speed": STATE.get("speed")},
-    "urn",
-    csv=view.export,
-    html=lambda: standalone_html(view.figure(LIGHT), "Some elements are more likely to leave the urn"),
-    code=code,
-)
+frame.take_away(urn_values(STATE), "urn", csv=view.export, html=lambda: standalone_html(view.figure(LIGHT), TITLE), code=code)

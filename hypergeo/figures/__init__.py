@@ -1,7 +1,7 @@
 """Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
 
 from .core.layout import side_by_side
-from .core.palette import DARK, GROUP_COLOURS, LIGHT, STREAMLIT, Palette, group_colour
+from .core.palette import DARK, GROUP_COLOURS, LIGHT, THEMED, Palette, group_colour
 from .core.panels import Box, Panel, Sweep, arrange
 from .core.series import Line, lines_panel
 from .counts.balls import ball_panel
@@ -18,7 +18,7 @@ __all__ = [
     "DARK",
     "GROUP_COLOURS",
     "LIGHT",
-    "STREAMLIT",
+    "THEMED",
     "Box",
     "Line",
     "Palette",

@@ -74,10 +74,10 @@ def _overall(report: ReportData) -> str:
     soft = [row for row in report.samples if row.straight_through is False]
     off = [row for row in soft if row.differs]
     if off:
-        rest = "all else agrees" if len(off) < len(report.samples) or report.gradients else "they keep the urn's rules"
+        at = _temperatures(off, soft)
         return (
-            f"**Nothing wrong was found.** Soft draws can be told from exact ones at {_temperatures(off, soft)}, "
-            f"which is the relaxation at work; {rest}, within what so many draws can show."
+            f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as "
+            "expected of a relaxation."
         )
     return "**Nothing wrong was found.** What was measured agrees with the exact law, within what so many draws can show."
 
@@ -89,10 +89,10 @@ def _observed(row: SampleQuality) -> str:
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
-    kind = _capital(described_sampler(rows[0]))
+    kind, number = _capital(described_sampler(rows[0])), rows[0].num_samples
     off = [row for row in rows if row.differs]
     if not off:
-        return f"{kind} pass at {_temperatures(rows, rows)}: nothing tells {rows[0].num_samples:,} of them from Fisher's law."
+        return f"{kind} pass at {_temperatures(rows, rows)}: no significant difference in {number:,} samples."
     worst = max(off, key=lambda row: row.wasserstein)
     return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
 
@@ -102,14 +102,14 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
     off = [row for row in rows if row.differs]
     same = [row for row in rows if not row.differs]
     if not off:
-        return f"{kind} cannot be told from exact ones at {_temperatures(rows, rows, 'any')}."
+        return f"{kind} do not differ significantly from exact ones at {_temperatures(rows, rows, 'any')}."
     worst = max(off, key=lambda row: row.wasserstein)
-    told = f"{kind} can be told from exact ones at {_temperatures(off, rows)}: {_how_far(worst, off)}"
+    told = f"{kind} differ significantly from exact ones at {_temperatures(off, rows)}: {_how_far(worst, off)}"
     if rows[0].conditionals != "exact":
         return told + "."
     if same:
-        told += f"; at {_temperatures(same, rows)} they cannot"
-    return told + ". That is the relaxation at work, not an error: soft draws become exact ones as the temperature falls."
+        told += f"; at {_temperatures(same, rows)} they do not"
+    return told + ". That is expected of a relaxation: soft samples become exact ones as the temperature falls."
 
 
 def _how_far(row: SampleQuality, among: Sequence[SampleQuality]) -> str:

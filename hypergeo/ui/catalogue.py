@@ -1,10 +1,18 @@
-"""The app's pages, in the order of the navigation: app.py serves them and the home page has a card for each."""
+"""The app's pages, in the order of the navigation: the script runs them and the home page has a card for each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["HOME", "PAGES", "PageEntry"]
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+__all__ = ["HOME", "PAGES", "PageEntry", "served_pages"]
+
+_PACKAGE = Path(__file__).parents[1]
+# An installed package has the app within, a checkout has it beside the package.
+_ROOT = _PACKAGE / "_app" if (_PACKAGE / "_app").is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)
@@ -12,7 +20,7 @@ class PageEntry:
     """One page of the app.
 
     Attributes:
-        path: of its script, below the folder of app.py.
+        path: of its script, below the folder of ``app.py``.
         title: its name in the navigation.
         icon: its Material symbol.
         help: what it shows, in one sentence, for a tooltip.
@@ -72,16 +80,16 @@ PAGES = [
         "Cluster sizes",
         ":material/scatter_plot:",
         "Sizes of clusters learned by gradient descent, while one watches.",
-        "Points fall into clusters of unknown sizes. Sizes are drawn, points fill them, and bars walk to the true sizes, "
-        "beside learned shares and equal sizes from the same start.",
+        "Points fall into clusters of unknown sizes. Sizes are sampled, points fill them, and bars reach the true sizes, "
+        "beside mixture weights and equal sizes from the same start.",
     ),
     PageEntry(
         "pages/shared_factors.py",
         "Shared factors",
         ":material/join_inner:",
         "How many factors pairs of images share, learned without labels, while one watches.",
-        "An autoencoder sees pairs of sprites, and learns how many factors they share from nothing but the pairs. Watch the "
-        "law find the number, exchange what is shared, and compare AdaVAE's threshold.",
+        "Watch a model learn how many factors the two images of a pair share, without labels. Swap the inferred shared part, "
+        "and compare with AdaVAE's threshold.",
     ),
     PageEntry(
         "pages/glossary.py",
@@ -91,3 +99,11 @@ PAGES = [
         "Every term that the pages use, in a sentence or two, with the reference it comes from and the page that shows it.",
     ),
 ]
+
+
+def served_pages() -> dict[PageEntry, StreamlitPage]:
+    """The pages as Streamlit's navigation and links take them, by their entry."""
+    return {
+        entry: st.Page(_ROOT / entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
+        for entry in [HOME, *PAGES]
+    }

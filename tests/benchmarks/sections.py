@@ -227,26 +227,25 @@ def merged(bench: Bench) -> Section:
 
 
 def latency(bench: Bench) -> Section:
-    """From a key on a slider to the new figure in a real browser, each page beside a bare one."""
-    title = "From the key that moves a slider to the new figure, beside a bare page with one slider and one figure"
+    """From a key on a slider to the new picture in a real browser, each page beside a bare one; and while a pointer drags."""
+    title = "From the key that moves a slider to the new picture, beside a bare page with one slider and one figure; drags"
     section = Section("latency", title)
     if find_chromium() is None:
         section.rows.append({"page": Missing("no Chromium on this machine")})
         return section
     moves = 30 if bench.judged else 1
     for page in latencies(moves, quick=not bench.judged):
+        least = 10 if page.path == "/convergence" else 6
         for label, times in page.sliders.items():
             if times is None:
                 continue
             row: dict[str, Cell] = {"page": page.path, "slider": label, "time": times, "points drawn": page.points}
             row |= {"bare, as many points": page.bare, "× bare": times.median / page.bare.median}
-            row["points with frames"] = page.points_sent
-            if page.bare_with_frames is not None:
-                row["bare, as many frames"] = page.bare_with_frames
-                row["× bare with frames"] = times.median / page.bare_with_frames.median
-            section.rows.append(row)
+            section.rows.append(row | {"pictures a second, dragged": page.dragged[label]})
             what = f"{page.path}, {label}: median of {moves} moves against a bare page with as many points"
-            section.verdicts.append(Verdict(what, times.median / page.bare.median, 1.5, "×", judged=bench.judged))
+            section.verdicts.append(Verdict(what, times.median / page.bare.median, 1.0, "×", judged=bench.judged))
+            what = f"{page.path}, {label}: pictures while it is dragged"
+            section.verdicts.append(Verdict(what, page.dragged[label], least, "a second", at_least=True, judged=bench.judged))
     return section
 
 

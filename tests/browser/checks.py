@@ -23,7 +23,8 @@ TEXTS = """chart => [...chart.querySelectorAll('.js-plotly-plot text')].flatMap(
 })"""
 # Words that end in an ellipsis because there is no room for them, and what reaches out of the window at the sides.
 CUT = """main => {
-  const controls = ['button', 'a', 'h1', 'h2', 'h3', 'input:not([type=range])', '.stSlider', '.stPlotlyChart', '.transport']
+  const controls = ['button', 'a', 'h1', 'h2', 'h3', 'input:not([type=range])', '.stSlider', '.stPlotlyChart',
+    '.hg-bar', '.hg-row', '.hg-frame']
   const seen = [...main.querySelectorAll('*')].filter(part => part.checkVisibility() && part.getClientRects().length)
   const short = seen.filter(part => getComputedStyle(part).textOverflow === 'ellipsis')
     .filter(part => part.scrollWidth > part.clientWidth + 1)
@@ -52,7 +53,7 @@ def contrast(one: str, other: str) -> float:
 
 def figures(page: Page) -> list[Locator]:
     """The page's figures."""
-    return page.get_by_test_id("stPlotlyChart").all()
+    return page.locator(".stPlotlyChart, .hg-plot").all()
 
 
 def check_words(page: Page, *, least: int = 5) -> None:
@@ -119,7 +120,11 @@ def _main_controls(page: Page, labels: Sequence[str]) -> Iterator[tuple[Locator,
         name = (slider.inner_text() or "a slider").strip().splitlines()[0]
         if not labels or name in labels:
             yield slider, name
-    for playback in page.locator(".transport").all():
+    for row in page.locator(".hg-row").all():
+        name = row.locator(".hg-label").inner_text()
+        if not labels or name in labels:
+            yield row, name
+    for playback in page.locator(".hg-bar").all():
         yield playback, "the playback"
 
 

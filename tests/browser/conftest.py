@@ -38,7 +38,9 @@ _SETTLED = """() => {
   }
   const still = app?.dataset.testScriptState === 'notRunning' && app.querySelector('h1') !== null &&
     !app.querySelector('[data-testid="stSkeleton"]') && !app.querySelector('[data-testid="stProgress"]') &&
-    [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn)
+    [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn) &&
+    [...document.querySelectorAll('.hg-stage')].every(stage => stage.dataset.pictures && stage.dataset.answered !== 'false') &&
+    !document.documentElement.matches('.hg-moving')
   if (!still) window.still = undefined
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350
@@ -167,8 +169,12 @@ class Visit:
         return self.page.locator(f'input[type=range][aria-label="{label}"]')
 
     def temperature(self) -> str:
-        """What the figure's own slider says."""
-        return self.page.locator(".js-plotly-plot text.slider-label").first.text_content() or ""
+        """What the playback bar says."""
+        return self.page.locator(".hg-bar output").inner_text()
+
+    def position(self) -> int:
+        """The step of the picture on show."""
+        return int(self.page.locator(".hg-stage").get_attribute("data-position") or -1)
 
     def settle(self) -> None:
         """Brings the tab to the front, for others draw once a second, and waits until the app has run and drawn its figures."""
@@ -186,7 +192,9 @@ class Visit:
         sent, answers = len(self.sent), self.answers
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=theme)
-        if before != (size[0] > NARROW[0], theme == "dark"):
+        if self.page.locator(".hg-stage").count():
+            self.page.wait_for_timeout(500)  # the stage asks for another layout where it needs one
+        elif before != (size[0] > NARROW[0], theme == "dark"):
             self.wait_for(lambda: len(self.sent) > sent, "the page to report that it is shown elsewhere")
             self.wait_for(lambda: self.answers > answers, "the app to answer")
         self.settle()

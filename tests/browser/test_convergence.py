@@ -13,17 +13,13 @@ SHOWN = 150
 DOTS = """() => [...document.querySelectorAll('.js-plotly-plot .subplot.xy .scatterlayer .trace')]
   .filter(trace => trace.querySelectorAll('path.point').length === (window.shown ?? 150))
   .flatMap(trace => [...trace.querySelectorAll('path.point')].map(point => point.getAttribute('transform')))"""
-# On every frame that the browser draws: what the slider says, how many points there are, and how high the first bar is.
+# On every frame that the browser draws: what the bar and the sentence say, how many points there are.
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const plot = document.querySelector('.js-plotly-plot')
-    window.seen.push([
-      performance.now(),
-      plot?.querySelector('text.slider-label')?.textContent,
-      plot?.querySelectorAll('.scatterlayer path.point').length,
-      plot?.querySelector('.barlayer path')?.getAttribute('d'),
-    ])
+    const said = selector => document.querySelector(selector).textContent.match(/τ = ([\\d.]*\\d)/)?.[1]
+    const points = document.querySelectorAll('.hg-plot .scatterlayer path.point').length
+    window.seen.push([said('.hg-bar output'), said('.hg-sentence'), points])
     window.looking = requestAnimationFrame(look)
   }
   look()
@@ -44,52 +40,43 @@ def test_the_first_link_that_a_new_server_gets_goes_through_the_app(visit):
         opened.page.close()  # before its server goes, which it would ask for in vain
 
 
-def test_cooling_plays_in_the_browser_alone(visit):
-    opened = visit("/convergence")
+def test_cooling_shows_every_temperature_with_its_sentence(visit):
+    opened = visit("/convergence?conv_tau=10")
     page = opened.page
-    page.wait_for_timeout(500)
     before = page.evaluate(DOTS)
     assert len(before) == SHOWN
-    sent = len(opened.sent)
     page.evaluate(WATCH)
-    button(page, "Cool down").click()
-    page.wait_for_function("() => document.querySelector('text.slider-label').textContent.endsWith('= 0.01')", timeout=30_000)
-    page.wait_for_timeout(400)
+    page.keyboard.press(" ")
+    opened.wait_for(lambda: opened.temperature() == "τ = 0.01", "the coldest", seconds=60)
+    opened.settle()
     seen = page.evaluate(SEEN)
-    assert len(opened.sent) == sent, "the server was asked while the sweep played"
-
-    shown = [label for label, previous in zip(seen, [None, *seen], strict=False) if previous is None or label[1] != previous[1]]
-    temperatures = [float(label[1].split("=")[1]) for label in shown if "=" in label[1]]
-    assert temperatures[0] == 1.0, "the page's own temperature comes first"
-    assert temperatures[1] == 10.0
-    assert temperatures[1:] == sorted(temperatures[1:], reverse=True)
-    assert len(temperatures) >= 20, "frames were left out"
-    assert min(entry[2] for entry in seen) == max(entry[2] for entry in seen), "the figure flickered"
-    assert len({entry[3] for entry in seen}) > len(temperatures), "bars jump where they should glide"
+    assert all(bar == sentence for bar, sentence, _ in seen), "the sentence is of another picture"
+    temperatures = [float(bar) for bar, _, _ in seen]
+    assert temperatures == sorted(temperatures, reverse=True), "it heats"
+    assert len(set(temperatures)) >= 20, "temperatures were left out"
+    assert min(points for _, _, points in seen) > SHOWN, "the figure flickered"
     after = page.evaluate(DOTS)
     assert sum(a != b for a, b in zip(before, after, strict=True)) > 100, "single samples do not move"
+    opened.wait_for(lambda: parse_qs(urlsplit(page.url).query).get("conv_tau") == ["0.01"], "the address")
 
 
 def test_pausing_acts_within_one_step(visit):
-    opened = visit("/convergence")
+    opened = visit("/convergence?conv_tau=10&conv_speed=slow")
     page = opened.page
-    button(page, "Cool down").click()
-    page.wait_for_function(
-        "() => ['5.6', '4.2', '3.2'].some(t => document.querySelector('text.slider-label').textContent.endsWith('= ' + t))"
-    )
-    button(page, "Pause").click()
-    at_once = opened.temperature()
+    page.keyboard.press(" ")
+    opened.wait_for(lambda: opened.position() >= 2, "two steps", seconds=40)
+    page.keyboard.press(" ")
+    at_once = opened.position()
     page.wait_for_timeout(900)
-    stopped = opened.temperature()
-    steps = ["5.6", "4.2", "3.2", "2.4", "1.8", "1.3"]
-    assert steps.index(stopped.split("= ")[1]) - steps.index(at_once.split("= ")[1]) <= 1
+    stopped = opened.position()
+    assert stopped - at_once <= 1
+    opened.settle()
     still = page.evaluate(DOTS)
-    page.wait_for_timeout(600)
-    assert page.evaluate(DOTS) == still
-    button(page, "Cool down").click()
-    page.wait_for_timeout(700)
-    later = float(opened.temperature().split("= ")[1])
-    assert 0.1 < later < float(stopped.split("= ")[1]), "playing goes on from where it was paused"
+    page.keyboard.press(" ")
+    opened.wait_for(lambda: opened.position() > stopped, "playing to go on from where it was paused", seconds=40)
+    page.keyboard.press(" ")
+    opened.settle()
+    assert page.evaluate(DOTS) != still
 
 
 def test_an_address_shows_the_same_numbers_to_the_last_sample(visit):
@@ -108,11 +95,13 @@ def test_what_is_set_by_hand_is_in_the_address_and_in_the_link(visit):
     page.get_by_role("button", name="One dominant group").click()
     opened.settle()
     slider = opened.slider("Elements drawn, n")
+    before = page.evaluate("history.length")
     slider.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.wait_for_url("**conv_n=15**", timeout=10_000)
     opened.settle()
+    assert page.evaluate("history.length") == before + 1, "three keys in a row are one commit"
     address = parse_qs(urlsplit(page.url).query)
     assert address["conv_n"] == ["15"]
     assert address["conv_w2"] == ["10"]
@@ -144,8 +133,7 @@ def test_an_address_out_of_range_is_mended_and_said_so(visit):
     words = page.get_by_role("alert").inner_text()
     assert "conv_tau=99 is not allowed (steps from 0.01 to 10): 10 is shown." in words
     assert "conv_seed=-5 is not allowed (whole numbers from 0 to 9999): 0 is shown." in words
-    assert parse_qs(urlsplit(page.url).query)["conv_tau"] == ["10"]
-    assert opened.temperature() == "temperature τ = 10"
+    assert opened.temperature() == "τ = 10"
 
 
 def test_the_figure_can_be_taken_away_and_plays_offline(visit, browser, tmp_path):
@@ -165,11 +153,15 @@ def test_the_figure_can_be_taken_away_and_plays_offline(visit, browser, tmp_path
     page.goto(target.as_uri())
     page.wait_for_selector(READY)
     page.evaluate("window.shown = 100")
+    page.wait_for_timeout(1000)
     before = page.evaluate(DOTS)
     assert len(before) == 100
+    assert (page.locator("text.slider-label").first.text_content() or "").endswith("= 10"), "it starts by itself"
     button(page, "Cool down").click()
     page.wait_for_timeout(1500)
     assert page.evaluate(DOTS) != before
+    label = page.locator("text.slider-label").first.text_content() or ""
+    assert float(label.split("= ")[1]) < 10, "it heats"
     context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert wrong == []
@@ -189,12 +181,34 @@ def test_the_data_can_be_taken_away(visit, tmp_path):
 
 def test_a_slider_moves_the_picture_while_the_reader_waits(visit):
     opened = visit("/convergence")
-    page = opened.page
     opened.slider("Temperature, τ").focus()
-    before = page.get_by_test_id("stPlotlyChart").get_attribute("aria-label")
+    before = opened.page.locator(".hg-sentence").inner_text()
     started = time.monotonic()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function("old => document.querySelector('.stPlotlyChart')?.getAttribute('aria-label') !== old", arg=before)
-    page.wait_for_selector(READY)
+    opened.page.keyboard.press("ArrowRight")
+    opened.wait_for(lambda: opened.page.locator(".hg-sentence").inner_text() != before, "the picture")
     assert time.monotonic() - started < 5
-    assert opened.temperature() == "temperature τ = 1.3"
+    assert opened.temperature() == "τ = 1.3"
+
+
+def test_a_finger_drags_a_weight(browser, app):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{app}/convergence")
+    page.locator(".hg-stage[data-pictures]").wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    slider = page.get_by_label("Weight of group 2", exact=True)
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    touch = context.new_cdp_session(page)
+    pictures = int(page.locator(".hg-stage").get_attribute("data-pictures"))
+    at = {"y": box["y"] + box["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": box["x"] + 0.5 * box["width"], **at}]})
+    for step in range(20):
+        point = {"x": box["x"] + (0.5 + 0.02 * step) * box["width"], **at}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        page.wait_for_timeout(60)
+    assert int(page.locator(".hg-stage").get_attribute("data-pictures")) > pictures + 1, "nothing happens under the finger"
+    assert "conv_w2" not in page.url
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_url("**conv_w2=**", timeout=15_000)
+    context.close()

@@ -18,26 +18,20 @@ PICTURES = [
     "/gradients?grad_view=temperature",
     "/gradients?grad_view=race&grad_step=9&grad_loss=few+groups",
 ]
-# What the sentence under the figure says, and every line and arrow of the figure.
+# What the sentence with the figure says, and every line and arrow of the figure.
 SHOWN = """() => {
-  const words = [...document.querySelectorAll('[data-testid="stMarkdown"]')].map(part => part.innerText)
   const plot = document.querySelector('.js-plotly-plot')
   const lines = [...plot.querySelectorAll('.scatterlayer path.js-line')].map(line => line.getAttribute('d'))
-  return { live: words.find(word => /^Step \\d+\\./.test(word)), lines }
+  return { live: document.querySelector('.hg-sentence')?.innerText, lines }
 }"""
-# On every frame that the browser draws: the step that is told, and whether the figure can be seen.
+# On every frame that the browser draws: the step that is told, and where the figure is.
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const chart = document.querySelector('[data-testid="stPlotlyChart"]')
-    const svgs = [...document.querySelectorAll('[data-testid="stElementContainer"]')]
-      .filter(box => box.checkVisibility() && box.querySelector('.stPlotlyChart'))
-      .flatMap(box => [...box.querySelectorAll('.main-svg')])
-    const words = [...document.querySelectorAll('[data-testid="stMarkdown"]')]
-      .filter(part => part.checkVisibility({ visibilityProperty: true })).map(part => part.innerText)
-    const live = words.find(word => /^Step \\d+\\./.test(word))
-    const visible = svgs.some(svg => svg.checkVisibility({ visibilityProperty: true }))
-    window.seen.push([live && Number(live.match(/\\d+/)[0]), visible, Math.round(chart?.getBoundingClientRect().top)])
+    const live = document.querySelector('.hg-sentence').innerText
+    const visible = document.querySelector('.hg-plot .main-svg') !== null
+    window.seen.push([Number(live.match(/\\d+/)[0]), visible,
+      Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
   }
   look()
@@ -47,7 +41,7 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 def position(opened) -> int:
     """The step, as the playback says it."""
-    return int(opened.page.locator(".transport output").inner_text().split(" of ")[0])
+    return int(opened.page.locator(".hg-bar output").inner_text().split(" of ")[0])
 
 
 def press(opened, name: str) -> None:
@@ -117,7 +111,7 @@ def test_every_view_is_whole_and_legible(visit, path):
     opened = visit(path)
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Temperature, τ", "Draws each", "Rate"])
+    check_in_view(opened.page, ["Temperature, τ", "Draws for each estimate", "Learning rate"])
     opened.look(NARROW)
     assert figures(opened.page)[0].bounding_box()["height"] > 700, "a telephone gets one panel under the other"
     check_words(opened.page)

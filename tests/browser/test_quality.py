@@ -33,14 +33,18 @@ def alert(page, words: str):
     return page.get_by_test_id("stAlert").filter(has_text=words)
 
 
+def verdict(page, words: str = ""):
+    """The sentence with the figure."""
+    return page.locator(".hg-sentence").filter(has_text=words)
+
+
 @pytest.mark.parametrize("path", PICTURES)
 def test_pictures_are_whole_and_legible(visit, path):
     opened = visit(path)
     assert figures(opened.page)
     check_words(opened.page)
     check_fit(opened.page)
-    if "rule=both" not in path:
-        check_in_view(opened.page, ["Weight 1", "Weight 2", "Draws of each"])
+    check_in_view(opened.page, ["Weights tested", "Sample type", "Number of samples"])
     opened.look(NARROW)
     check_words(opened.page)
     check_fit(opened.page)
@@ -49,8 +53,12 @@ def test_pictures_are_whole_and_legible(visit, path):
 def test_a_report_is_read_marked_and_taken_away(visit):
     opened = visit("/quality?qual_samples=1000&qual_gradients=100")
     page = opened.page
-    assert alert(page, "Nothing wrong was found").or_(alert(page, "Not to be trusted")).count() == 1
-    check_in_view(page)
+    assert verdict(page).get_attribute("data-good") in ("true", "false")
+    assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Distance of samples")
+    page.get_by_role("radio", name="gradients").check()
+    opened.wait_for(lambda: "qual_figure=gradients" in page.url, "the address to follow")
+    opened.settle()
+    assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Bias, cosine")
     said = opened.text()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report (JSON)").click()
@@ -61,13 +69,13 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     text = download.value.path().read_text()
     start = text.index('id="report">') + len('id="report">')
     assert json.loads(text[start : text.index("</script>", start)])["seed"] == report.seed
-    page.get_by_label("Size 1", exact=True).fill("9")
-    page.get_by_label("Size 1", exact=True).press("Enter")
-    alert(page, "Of the former settings").wait_for()
+    page.get_by_label("Size of group 1", exact=True).fill("9")
+    page.get_by_label("Size of group 1", exact=True).press("Enter")
+    alert(page, "of the former settings").wait_for()
     assert opened.text() == said
     page.get_by_role("button", name="Put the controls back").click()
-    alert(page, "Of the former settings").wait_for(state="detached")
-    opened.wait_for(lambda: page.get_by_label("Size 1", exact=True).input_value() == "10", "the size to be put back")
+    alert(page, "of the former settings").wait_for(state="detached")
+    opened.wait_for(lambda: page.get_by_label("Size of group 1", exact=True).input_value() == "10", "the size to be put back")
     assert opened.text() == said
 
 
@@ -96,10 +104,10 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
     field = page.get_by_label("Paste one row a line", exact=True)
     field.fill(rows())
     field.press("Control+Enter")
-    alert(page, "from this law").wait_for()
+    verdict(page, "from this distribution").wait_for()
     opened.settle()
     number = len(rows().splitlines())
-    assert alert(page, f"{number} rows").count() == 1
+    assert verdict(page, f"{number} rows").count() == 1
     said = opened.text()
     choose = page.locator("input[type=file]")
     choose.set_input_files({"name": "book.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04" + bytes(200)})
@@ -113,7 +121,7 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
     choose.set_input_files(
         {"name": "good.csv", "mimeType": "text/csv", "buffer": ("a;b;c\n" + rows(40).replace(",", ";")).encode()}
     )
-    alert(page, f"{len(rows(40).splitlines())} rows").wait_for()
+    verdict(page, f"{len(rows(40).splitlines())} rows").wait_for()
     opened.settle()
     with page.expect_download() as download:
         page.get_by_role("button", name="Counts as read (CSV)").click()
@@ -135,9 +143,32 @@ def test_what_a_reader_writes_is_text(visit):
 def test_weights_that_fit_can_be_used(visit):
     opened = visit(f"{COUNTS}&qual_source=of+Wallenius%27+law")
     page = opened.page
-    alert(page, "do not come from this law").wait_for()
+    verdict(page, "do not come from this distribution").wait_for()
     page.get_by_role("button", name="Use these weights").click()
     opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")
     opened.settle()
-    page.get_by_role("radio", name="as fitted").click()
-    alert(page, "Fisher's law with the fitted weights agrees").wait_for()
+    page.get_by_role("radio", name="as fitted").check()
+    verdict(page, "Fisher's distribution with the fitted weights agrees").wait_for()
+
+
+def test_the_counts_figure_follows_a_hand_and_a_drag_is_one_commit(visit):
+    opened = visit(f"{COUNTS}&qual_source=of+this+law")
+    page = opened.page
+    before, pictures = page.evaluate("history.length"), int(page.locator(".hg-stage").get_attribute("data-pictures"))
+    box = opened.slider("Weight of group 1").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    said = set()
+    for step in range(20):
+        page.mouse.move(box["x"] + box["width"] * (0.5 + 0.02 * step), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(100)
+        said.add(page.locator(".hg-plot").get_attribute("aria-label"))
+    assert len(said) >= 3, "the figure does not follow the hand"
+    assert "qual_w1" not in page.url, "the address changes before the hand lets go"
+    page.mouse.up()
+    opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")
+    opened.settle()
+    assert int(page.locator(".hg-stage").get_attribute("data-pictures")) > pictures
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    opened.wait_for(lambda: opened.slider("Weight of group 1").get_attribute("aria-valuetext") == "1", "the weight of before")

@@ -1,4 +1,4 @@
-"""For a teacher at a projector: tours by keyboard and by link, and a present mode that leaves no trace."""
+"""For a teacher at a projector: tours by keyboard and by link, and a stage mode that leaves no trace."""
 
 from __future__ import annotations
 
@@ -7,24 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page
 
-from .checks import check_fit, check_words
-from .conftest import WIDE, Visit
+from .checks import check_words, figures
+from .conftest import WIDE
 
-PROJECTOR = (1920, 1080)
-# Font sizes: of the page's words, and of the words in its figures; and what only a single reader needs.
-LOOK = """() => {
-  const size = part => part && parseFloat(getComputedStyle(part).fontSize)
-  const words = [...document.querySelectorAll('[data-testid="stMain"] [data-testid="stMarkdownContainer"] p')]
-    .find(part => part.innerText.length > 40)
-  const figure = [...document.querySelectorAll('.js-plotly-plot text')].filter(part => part.textContent.trim())
-  return {
-    words: size(words),
-    figure: figure.length ? Math.min(...figure.map(size)) : null,
-    root: document.documentElement.style.fontSize,
-    sections: document.querySelectorAll('[data-testid="stExpander"]').length,
-    downloads: document.querySelectorAll('[data-testid="stDownloadButton"]').length,
-  }
-}"""
+WINDOWS = ((1280, 720), (1920, 1080), (3840, 2160))
 
 
 def button(page: Page, name: str):
@@ -33,56 +19,50 @@ def button(page: Page, name: str):
 
 def told(page: Page, number: int):
     """What the tour says at a stop."""
-    return page.get_by_text(re.compile(rf"^{number} of \d+\. "))
+    return page.get_by_test_id("stMarkdown").get_by_text(re.compile(rf"^{number} of \d+\. "))
 
 
 def names(page: Page) -> list[str | None]:
     """What the figures are, in words."""
-    return [chart.get_attribute("aria-label") for chart in page.get_by_test_id("stPlotlyChart").all()]
+    return [chart.get_attribute("aria-label") for chart in figures(page)]
 
 
-def look(opened: Visit) -> dict[str, float]:
-    opened.settle()
-    return opened.page.evaluate(LOOK)
-
-
-def test_present_mode_enlarges_what_a_class_needs_and_leaves_no_trace(standing):
-    standing.look()
-    usual, address = look(standing), standing.address()
+def test_stage_mode_fits_every_window_and_leaves_no_trace(standing):
     page = standing.page
-    button(page, "Present").click()
-    button(page, "Exit").wait_for()
-    standing.wait_for(lambda: look(standing)["words"] > 1.2 * usual["words"], "larger words")
-    assert "present=1" in standing.address()
-    shown = look(standing)
-    assert shown["figure"] is None or shown["figure"] > 1.1 * usual["figure"]
-    assert shown["sections"] == shown["downloads"] == 0
-    for width, height in (WIDE, PROJECTOR):
+    if not page.locator(".hg-stage").count():
+        return
+    standing.look()
+    address = standing.address()
+    button(page, "Stage").click()
+    button(page, "Leave").wait_for()
+    standing.wait_for(lambda: "stage=1" in standing.address(), "the address")
+    sizes = []
+    for width, height in WINDOWS:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(500)
         standing.settle()
+        box = page.locator(".hg-plot").bounding_box()
+        assert box["x"] + box["width"] <= width + 1
+        assert box["y"] + box["height"] <= height + 1, "the window does not show the whole figure"
+        assert box["height"] > 0.5 * height
+        sizes.append(float(page.locator(".hg-sentence").evaluate("part => parseFloat(getComputedStyle(part).fontSize)")))
         check_words(page)
-        check_fit(page)
-    for chart in page.get_by_test_id("stPlotlyChart").all()[:1]:
-        box = chart.bounding_box()
-        assert box["y"] + box["height"] <= PROJECTOR[1], "a projector does not show the whole figure"
+    assert sizes == sorted(set(sizes)), "type grows with the window"
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    button(page, "Exit").click()
-    button(page, "Present").wait_for()
-    assert look(standing) == usual
-    assert standing.address() == address
+    page.keyboard.press("Escape")
+    standing.wait_for(lambda: standing.address() == address, "the address as it was")
+    standing.settle()
+    assert not page.locator("html.hg-staged").count()
 
 
-def test_a_link_opens_present_mode(visit):
-    opened = visit("/convergence?conv_n=20&present=1")
-    shown = look(opened)
-    button(opened.page, "Exit").click()
-    button(opened.page, "Present").wait_for()
-    assert look(opened)["words"] < shown["words"] / 1.2
-    button(opened.page, "Present").click()
-    button(opened.page, "Exit").wait_for()
-    assert look(opened) == shown
-    assert "conv_n=20" in opened.address()
+def test_arrows_move_the_tour_on_the_stage(visit):
+    opened = visit("/urn?stage=1&urn_tour=2")
+    page = opened.page
+    for key, stop in (("ArrowRight", 3), ("PageDown", 4), ("ArrowLeft", 3), ("PageUp", 2)):
+        page.keyboard.press(key)
+        page.locator(".hg-tour").get_by_text(re.compile(rf"^{stop} of 6\. ")).wait_for()
+        opened.settle()
+        assert f"urn_tour={stop}" in opened.address()
 
 
 def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visit):

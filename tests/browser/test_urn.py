@@ -28,17 +28,14 @@ SHOWN = """() => {
   const title = words.find(word => /^(Draw|Noth)/.test(word))
   return { title, rings: points - balls, balls, bars }
 }"""
-# On every frame that the browser draws: what was drawn last, and whether the figure can be seen.
+# On every frame that the browser draws: what was drawn last, and where the figure is.
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const chart = document.querySelector('[data-testid="stPlotlyChart"]')
-    const plots = [...document.querySelectorAll('[data-testid="stElementContainer"]')]
-      .filter(box => box.checkVisibility() && box.querySelector('.stPlotlyChart'))
-      .flatMap(box => [...box.querySelectorAll('.main-svg')]).filter(svg => svg.checkVisibility({ visibilityProperty: true }))
     const words = [...document.querySelectorAll('.annotation-text')].map(part => part.textContent)
     const title = words.find(word => /^Draw/.test(word))
-    window.seen.push([title, plots.length > 0, Math.round(chart?.getBoundingClientRect().top)])
+    const plot = document.querySelector('.hg-plot .main-svg')
+    window.seen.push([title, plot !== null, Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
   }
   look()
@@ -48,7 +45,7 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 def position(opened) -> int:
     """The number of draws, as the playback says it."""
-    return int(opened.page.locator(".transport output").inner_text().split(" of ")[0].replace(",", ""))
+    return int(opened.page.locator(".hg-bar output").inner_text().split(" of ")[0].replace(",", ""))
 
 
 def drawn(opened, title: str) -> dict:
@@ -76,7 +73,7 @@ def test_a_draw_takes_balls_out_and_adds_a_block_to_each_bar(visit):
     press(opened, "Draw 100")
     many = drawn(opened, "Draw 101:")
     assert sum(height > 0.5 for height in many["bars"]) > 12
-    assert "101 draws" in opened.page.get_by_test_id("stMain").inner_text()
+    assert "101 draws" in opened.page.locator(".hg-sentence").inner_text()
     press(opened, "Reset")
     assert drawn(opened, "Nothing drawn yet") == empty
 
@@ -134,9 +131,9 @@ def test_extreme_urns_are_whole_and_legible(visit, path):
     opened = visit(path)
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Size 2", "Elements drawn, n"])
+    check_in_view(opened.page, ["Size of group 2", "Elements drawn, n"])
     opened.look(NARROW)
-    assert figures(opened.page)[0].bounding_box()["height"] > 900, "a telephone gets one panel under the other"
+    assert figures(opened.page)[0].bounding_box()["height"] > 800, "a telephone gets one panel under the other"
     check_words(opened.page)
     check_fit(opened.page)
 

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import torch
 from plotly.graph_objects import Figure
-from streamlit.elements.lib import streamlit_plotly_theme
 
 from hypergeo.figures import (
     DARK,
     GROUP_COLOURS,
     LIGHT,
-    STREAMLIT,
+    THEMED,
     convergence_figure,
     distance_panel,
     marginals_panel,
@@ -142,7 +141,7 @@ def test_cooling_plays_every_frame_from_hot_to_cold_and_nothing_is_redrawn():
     assert list(pause.args[0]) == [None]
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK, STREAMLIT])
+@pytest.mark.parametrize("palette", [LIGHT, DARK, THEMED])
 @pytest.mark.parametrize("narrow", [False, True])
 def test_panels_do_not_overlap(palette, narrow):
     for total, sizes in URNS:
@@ -280,8 +279,8 @@ def test_shares_count_every_sample_once():
 def test_one_panel_alone_plays_too():
     support, probabilities, _, samples = synthetic(9, (6, 7, 8))
     for narrow in (False, True):
-        panel = simplex_panel(support, probabilities, samples, samples, STREAMLIT)
-        drawn = single_figure(panel, STREAMLIT, labels=LABELS, start=4, narrow=narrow)
+        panel = simplex_panel(support, probabilities, samples, samples, THEMED)
+        drawn = single_figure(panel, THEMED, labels=LABELS, start=4, narrow=narrow)
         assert len(drawn.frames) == T
         assert drawn.layout.sliders[0].active == 4
 
@@ -305,10 +304,6 @@ def test_inks_stand_out_from_their_background(palette):
     assert contrast(palette.muted, palette.background) >= 4.5
     assert contrast(palette.relaxed, palette.background) >= 3
     assert contrast(palette.follow, palette.background) >= 3
-
-
-def test_streamlit_knows_the_placeholders():
-    assert STREAMLIT.exact == STREAMLIT.text == STREAMLIT.muted == streamlit_plotly_theme.GRAY_90
 
 
 def test_the_theme_and_the_figures_share_colours():

@@ -6,11 +6,10 @@ import contextlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
+import plotly.graph_objects as plotly
 import pytest
 
 from hypergeo.clustering import Schedule, SizedClusters
@@ -18,18 +17,31 @@ from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.ui.clusters import run as cluster_run
 from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
-from hypergeo.ui.clusters.edits import EditList, edits_in_words
+from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
-from hypergeo.ui.clusters.settings import STEPS, Edit, Settings, read_edits, write_edits
-from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, Settings, read_edits, write_edits
+from hypergeo.ui.clusters.view import NAMES, ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
-from tests.support.app.pages import text
+from tests.support.app.pages import alt, figure, go, link, sentence, values
 
 DATA = clouds("steep", 3, 90, 4.0, 1)
+DEFAULTS = {name: control.default for name, control in {**LIVE, **BY_HAND}.items()}
+DEFAULTS |= {
+    "source": "clouds",
+    "clusters": 4,
+    "number": 400,
+    "shares": "steep",
+    "apart": 4.0,
+    "seed": 0,
+    "edits": "",
+    "step": 0,
+}
 
 
-page = partial(pages.page, "cluster_sizes")
+def moved(before: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Values of the controls after some have moved."""
+    return {**before, **edits_after(before, changes), **changes}
 
 
 def test_a_run_does_what_the_model_does():
@@ -117,6 +129,29 @@ def test_edits_survive_the_address():
     assert "τ = 0.1 at step 40" in edits_in_words([Edit(0, "tau", 1.0), Edit(40, "tau", 0.1)])
 
 
+def test_a_control_that_moves_during_a_run_is_an_edit_at_the_step_on_show():
+    start = moved(DEFAULTS, tau=0.5)
+    assert start["edits"] == "", "before the first step it is a setting"
+    later = moved({**start, "step": 40}, tau=0.1)
+    assert read_edits(later["edits"]) == [Edit(0, "tau", 0.5), Edit(40, "tau", 0.1)]
+    assert moved(later, step=80)["edits"] == later["edits"], "playing on changes no setting"
+    dragged = moved(later, tau=0.2)
+    assert read_edits(dragged["edits"]) == [Edit(0, "tau", 0.5), Edit(40, "tau", 0.2)], "a drag at one step is one edit"
+    weights = moved({**dragged, "step": 60}, w2=5.0)
+    assert read_edits(weights["edits"])[-1] == Edit(60, "weights", (1.0, 5.0, 1.0, 1.0))
+    back = moved({**weights, "step": 20}, room=50)
+    assert read_edits(back["edits"]) == [Edit(0, "room", 100), Edit(0, "tau", 0.5), Edit(20, "room", 50)]
+    assert moved(weights, edits="", w2=1.0)["edits"] == "", "they can be undone"
+
+
+@pytest.mark.parametrize(("name", "value"), [("clusters", 3), ("source", "digits"), ("seed", 1), ("apart", 2.0)])
+def test_other_points_start_anew(name, value):
+    during = moved({**DEFAULTS, "step": 40}, w2=5.0)
+    after = moved(during, **{name: value})
+    assert (after["step"], after["edits"], after["w2"]) == (0, "", 1.0)
+    assert moved(during, **{name: value}, step=400)["step"] == 400, "what a preset sets stays"
+
+
 @pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("clusters", [2, 5, 8])
 def test_sizes_add_up(shares, clusters):
@@ -164,16 +199,22 @@ def test_a_file_may_hold_classes():
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 @pytest.mark.parametrize("narrow", [False, True])
 def test_figures_are_valid_and_words_match_them(palette, narrow):
-    run = ClusterRun(DATA, 3, 0)
-    for step in (0, 10):
+    run, kinds = ClusterRun(DATA, 3, 0), dict[int, list[str]]()
+    for step in (0, 1, 10):
         for priors in ((), PRIORS[1:]):
             others = {prior: run.at(prior, step, Settings()) for prior in priors}
             view = ClusterView(DATA, run.at("hypergeometric", step, Settings()), others, step, Settings())
-            figure = view.figure(palette, narrow=narrow)
-            go.Figure(figure.to_dict())
-            assert "NaN" not in figure.to_json()
-            bars = [trace for trace in figure.data if trace.type == "bar"]
+            drawn = view.figure(palette, narrow=narrow)
+            plotly.Figure(drawn.to_dict())
+            assert "NaN" not in drawn.to_json()
+            bars = [trace for trace in drawn.data if trace.type == "bar"]
             assert len(bars) == 1 + len(others)
+            kinds.setdefault(len(others), [trace.type for trace in drawn.data])
+            assert [trace.type for trace in drawn.data] == kinds[len(others)], "every step has the same traces"
+            drawn_on = {trace.xaxis for trace in drawn.data}
+            assert {note.xref.removesuffix(" domain") for note in drawn.layout.annotations} <= drawn_on
+            arrows = [note for note in drawn.layout.annotations if note.showarrow]
+            assert all(note.y >= 0 for note in arrows)
             assert "equal sizes" in view.verdict() or not others
     unknown = ClusterView(
         ClusterData("own", DATA.points, None),
@@ -183,18 +224,24 @@ def test_figures_are_valid_and_words_match_them(palette, narrow):
         Settings(),
     )
     unknown.figure(palette, narrow=narrow)
-    assert "nobody knows" in unknown.sentences()[0]
+    assert "true sizes are unknown" in unknown.sentences()[0]
     assert unknown.export().decode().count("\n") == 91
 
 
 def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
-    edits = "0~tau~1_6~tau~0.5_9~weights~1!2!0.5"
-    app = page(
-        clu_clusters="3", clu_number="100", clu_step="14", clu_edits=edits, clu_tau="0.5", clu_python="true", clu_table="true"
+    app = pages.page(
+        "cluster_sizes",
+        clu_clusters="3",
+        clu_number="100",
+        clu_step="14",
+        clu_edits="0~tau~1_6~tau~0.5_9~weights~1!2!0.5",
+        clu_tau="0.5",
+        clu_python="true",
+        clu_table="true",
     )
     assert not app.exception
     assert not app.warning
-    assert "τ = 0.5 at step 6; weights = 1, 2, 0.5 at step 9" in text(app)
+    assert "τ = 0.5 at step 6; weights = 1, 2, 0.5 at step 9" in "".join(block.value for block in app.caption)
     code = next(block.value for block in app.code if "SizedClusters" in block.value)
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -202,15 +249,33 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers():
     shown = app.dataframe[0].value["expected size"].tolist()
     line = next(line for line in output.getvalue().splitlines() if line.startswith("hypergeometric sizes:"))
     assert json.loads(line.split(": ")[1]) == pytest.approx(shown, abs=0.0051)
+    assert ", ".join(f"{size:.0f}" for size in shown) in alt(app)
+    assert sentence(app).startswith("**Step 14.**")
 
 
-def test_moving_a_control_on_the_way_is_an_edit_and_resets_forget_it():
-    app = page(clu_number="100", clu_step="5")
-    app.select_slider(key="clu_tau").set_value(0.1).run()
-    assert app.query_params["clu_edits"] in (["0~tau~1_5~tau~0.1"], "0~tau~1_5~tau~0.1")
-    app.button(key="_clu_set").click().run()
-    assert "weights = 1, 1, 1, 1 at step 5" in text(app)
-    app.slider(key="clu_clusters").set_value(3).run()
-    assert not app.exception
+def test_links_open_edits_are_undone_and_a_preset_starts_anew_in_one_commit():
+    old = {"clu_view": "ours", "clu_source": "clouds", "clu_w8": "1", "clu_room": "60", "clu_speed": "fast"}
+    old["clu_edits"] = "0~tau~1_5~tau~0.1"
+    app = pages.page("cluster_sizes", clu_number="100", clu_step="5", clu_tau="0.1", **old)
+    assert not app.warning, "an address of the page as it was still opens"
+    shown = figure(app)
+    assert values(app)["tau"] == "0.1"
+    assert link(app)["clu_edits"] == "0~tau~1_5~tau~0.1"
+    app.button(key="_clu_forget").click().run()
     assert "clu_edits" not in app.query_params
-    assert "clu_step" not in app.query_params, "another number of clusters starts anew"
+    assert figure(app)["data"] != shown["data"]
+    go(app, clu_number="100", clu_step="5", clu_edits="5~weights~1!2", clu_clusters="3")
+    assert not app.exception, "weights of another number of clusters are left out"
+    app.button(key="_clu_preset_0").click().run()
+    assert not app.exception
+    assert app.query_params["clu_shares"] in (["one tiny"], "one tiny")
+    assert "clu_edits" not in app.query_params
+    assert "clu_step" not in app.query_params, "other points start anew"
+    assert sentence(app).startswith("All sizes start equal")
+
+
+def test_side_by_side_names_three_priors():
+    app = pages.page("cluster_sizes", clu_view="side by side", clu_number="100", clu_step="6")
+    assert not app.exception
+    titles = [note["text"] for note in figure(app)["layout"]["annotations"]]
+    assert [sum(f"<b>{name}</b>" in title for title in titles) for name in NAMES.values()] == [1, 1, 1]

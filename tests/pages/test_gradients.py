@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
+import plotly.graph_objects as plotly
 import pytest
 import torch
 from PIL import Image
@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import ExactMarginal, LinearizedControlVariate, ScoreFunction, StraightThrough
-from hypergeo.figures import DARK, LIGHT, STREAMLIT
+from hypergeo.figures import DARK, LIGHT, THEMED
 from hypergeo.figures.core.series import Line, lines_panel, nice_above, spread_out
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.arrows import arrow_outline, spread_ellipse
@@ -37,7 +37,7 @@ from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import CURVE_ESTIMATES, TemperatureView
 from hypergeo.ui.gradients.text import about_mean, loss_words
 from tests.support.app import pages
-from tests.support.app.pages import figure, told
+from tests.support.app.pages import alt, figure, go, link, sentence, told, values
 from tests.support.reference import RationalUrn
 
 URN = Urn(8, (6, 5, 7), (1.0, 2.0, 4.0))
@@ -242,7 +242,7 @@ def numbers(value: Any) -> list[float]:
 def test_every_view_draws_and_speaks_whatever_the_urn(more):
     for view in views(**more):
         figure = view.figure(LIGHT)
-        checked = go.Figure(figure.to_dict())  # plotly looks at every option, which the page has no time for
+        checked = plotly.Figure(figure.to_dict())  # plotly looks at every option, which the page has no time for
         assert checked.layout.height == figure.layout.height
         assert np.isfinite(numbers(json.loads(figure.to_json())["layout"])).all()
         assert len(view.alt()) > 40
@@ -258,12 +258,12 @@ def test_every_view_draws_and_speaks_whatever_the_urn(more):
 def test_a_narrow_page_has_its_panels_below_one_another():
     for view in views():
         figure = view.figure(LIGHT, narrow=True)
-        assert go.Figure(figure.to_dict()).layout.height > 700
+        assert plotly.Figure(figure.to_dict()).layout.height > 700
         boxes = [tuple(axis.domain) for axis in figure.select_yaxes()]
         assert all(0 <= low < high <= 1 for low, high in boxes)
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK, STREAMLIT], ids=["light", "dark", "streamlit"])
+@pytest.mark.parametrize("palette", [LIGHT, DARK, THEMED], ids=["light", "dark", "themed"])
 def test_exact_is_an_outline_and_estimates_are_filled(palette):
     figure = DescentView(settings(), 2).figure(palette)
     by_name = {trace.name: trace for trace in figure.data if trace.name}
@@ -419,12 +419,7 @@ def test_the_temperature_snippet_gives_the_numbers_of_the_page():
 
 
 def page(**address: str) -> AppTest:
-    return pages.page("gradients", **{f"grad_{key}": value for key, value in address.items()})
-
-
-def controls(app: AppTest) -> dict[str, Any]:
-    widgets = [*app.slider, *app.select_slider, *app.number_input, *app.segmented_control, *app.selectbox]
-    return {widget.key: widget.value for widget in widgets if str(widget.key).startswith("grad_")}
+    return pages.page("gradients", **{f"grad_{name}": value for name, value in address.items()})
 
 
 def fine(app: AppTest) -> None:
@@ -437,8 +432,7 @@ def fine(app: AppTest) -> None:
 def test_each_view_shows_a_figure_and_what_to_notice(view):
     app = page(view=view, loss="absolute distance", number="50", step="2" if view in ("descent", "race") else "0")
     fine(app)
-    (chart,) = app.get("plotly_chart")
-    assert len(chart.proto.alt) > 40
+    assert len(alt(app)) > 40
     assert told(app).count("\n- ") == 2
     assert [button.label for button in app.get("download_button")] == ["Data (CSV)", "Figure (HTML, opens offline)", "Python"]
 
@@ -446,18 +440,16 @@ def test_each_view_shows_a_figure_and_what_to_notice(view):
 def test_presets_and_their_links_show_the_same_picture():
     for number in range(9):
         app = page(number="50")
-        before = controls(app)
+        before = link(app)
         button = app.button(key=f"_grad_preset_{number}")
         app = button.click().run()
         fine(app)
         assert button.help
-        assert controls(app) != before or number == 0, f"{button.label} changes nothing"
+        assert link(app) != before or number == 0, f"{button.label} changes nothing"
         if number in (1, 7):
-            link = next(block.value for block in app.text if "grad_groups" in block.value)
-            query = dict(pair.split("=") for pair in link.split("?")[1].split("&"))
-            again = page(**{key.removeprefix("grad_"): value.replace("+", " ") for key, value in query.items()})
+            again = pages.page("gradients", **link(app))
             fine(again)
-            assert controls(again) == controls(app)
+            assert values(again) == values(app)
             assert told(again) == told(app)
             assert figure(again)["data"] == figure(app)["data"]
     assert len([button for button in app.button if str(button.key).startswith("_grad_preset_")]) == 9
@@ -472,32 +464,33 @@ def test_the_tour_can_be_entered_anywhere(stop):
 
 def test_controls_change_the_picture():
     app = page(number="50")
-    for kind, key, value in [
-        ("selectbox", "estimator", "Gumbel-softmax"),
-        ("select_slider", "tau", 3.2),
-        ("segmented_control", "conditionals", "merged"),
-        ("select_slider", "draws", 8),
-        ("select_slider", "number", 100),
-        ("number_input", "seed", 4),
-        ("slider", "t1", 5),
-        ("selectbox", "loss", "step"),
-        ("number_input", "group", 2),
-        ("slider", "n", 10),
-        ("select_slider", "w2", 7.9),
-        ("segmented_control", "optimizer", "plain"),
-        ("select_slider", "rate", 0.5),
-        ("segmented_control", "groups", 4),
-    ]:
+    for name, value in {
+        "estimator": "Gumbel-softmax",
+        "tau": "3.2",
+        "conditionals": "merged",
+        "draws": "8",
+        "number": "100",
+        "seed": "4",
+        "t1": "5",
+        "loss": "step",
+        "group": "2",
+        "n": "10",
+        "w2": "7.9",
+        "optimizer": "plain",
+        "rate": "0.5",
+        "groups": "4",
+    }.items():
         before = figure(app)
-        app = getattr(app, kind)(key=f"grad_{key}").set_value(value).run()
+        app.query_params[f"grad_{name}"] = value
+        app.run()
         fine(app)
-        assert figure(app) != before, f"{key} changes nothing in the picture"
+        assert figure(app) != before, f"{name} changes nothing in the picture"
 
 
 def test_an_urn_that_cannot_be_drawn_from_is_named_and_the_last_good_one_kept():
     app = page(number="50")
     before = figure(app)["data"]
-    app = app.slider(key="grad_n").set_value(40).run()
+    go(app, grad_number="50", grad_n="40")
     assert not app.exception
     assert re.search(r"total_count.* 40", app.error[0].value)
     assert figure(app)["data"] == before
@@ -508,12 +501,13 @@ def test_addresses_are_mended():
     app = page(tau="1e-9", estimator="magic", number="50")
     assert not app.exception
     assert "grad_tau=1e-9 is not allowed" in app.warning[0].value
-    assert controls(app)["grad_estimator"] == "straight-through"
+    assert values(app)["estimator"] == "straight-through"
 
 
 def test_a_flat_loss_leaves_relaxations_nothing_to_follow():
     app = page(loss="step", t1="3", number="50", view="race", step="4")
-    live = next(block.value for block in app.markdown if block.value.startswith("**Step 4.**"))
+    live = sentence(app)
+    assert live.startswith("**Step 4.**")
     assert "5 have not moved: their gradient is zero." in live
     app = page(loss="step", t1="3", number="50")
     assert "there is nothing to follow" in told(app)

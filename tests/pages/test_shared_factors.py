@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
+import plotly.graph_objects as plotly
 import pytest
 import torch
 from PIL import Image
 from scipy.optimize import minimize_scalar
 from scipy.stats import nchypergeom_fisher
+from streamlit.testing.v1 import AppTest
 
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.figures.shared_factors.sprites import mosaic
@@ -30,7 +31,8 @@ from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pai
 from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
 from hypergeo.ui.shared_factors.text import FactorWords
 from hypergeo.ui.shared_factors.view import VIEWS, FactorView
-from tests.support.app.pages import page, text
+from tests.support.app import pages
+from tests.support.app.pages import alt, figure, go, link, sentence, stage, text, told, values
 
 SMALL = FactorSettings(factors=3, schedule=400, seed=3)
 LATE: dict[str, Any] = {"step": 200, "record": np.ones((200, 5))}
@@ -48,6 +50,10 @@ def shelf(monkeypatch) -> ResultStore:
 def same(one: Snapshot, other: Snapshot) -> None:
     for name in ("estimate", "law", "distances", "record", "laws", "traversals", "found"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def page(**address: str) -> AppTest:
+    return pages.page("shared_factors", **address)
 
 
 def test_a_run_does_what_the_model_does():
@@ -136,7 +142,7 @@ def test_a_session_goes_on_from_where_another_has_been(monkeypatch):
 
 def test_steps_that_play_are_looked_at_on_the_way():
     run = FactorRun(SMALL)
-    shares = list(run.take_on(40, Plan("1"), every=10))
+    shares = list(run.take_on([10, 20, 30, 40], Plan("1")))
     assert shares == sorted(shares)
     assert all(0 < share < 1 for share in shares)
     model = run._model
@@ -187,7 +193,7 @@ def test_figures_are_valid(palette, view):
         for narrow in (False, True):
             shown = FactorView(settings, run.at(step, plan), view, 2)
             figure = shown.figure(palette, narrow=narrow)
-            go.Figure(figure.to_dict())
+            plotly.Figure(figure.to_dict())
             assert not re.search(r"[:,\[ ]NaN", figure.to_json()), "pictures may say so, numbers not"
             assert any(trace.type == "image" for trace in figure.data)
             assert f"After {step} steps" in shown.alt()
@@ -208,12 +214,12 @@ def test_the_mosaic_is_the_pictures():
 @pytest.mark.parametrize(
     ("true", "collapse", "said"),
     [
-        (1, Collapse(True, False, ()), "every dimension is taken for shared"),
+        (1, Collapse(True, False, ()), "every dimension is inferred as shared"),
         (3, Collapse(True, False, ()), ""),
-        (1, Collapse(False, True, ()), "no dimension is taken for shared"),
+        (1, Collapse(False, True, ()), "no dimension is inferred as shared"),
         (0, Collapse(False, True, ()), ""),
-        (1, Collapse(False, False, (1,)), "unused: dimension 2, near"),
-        (1, Collapse(True, False, (0, 2)), "every dimension is taken for shared; unused: dimensions 1, 3"),
+        (1, Collapse(False, False, (1,)), "unused: dimension 2, whose posterior"),
+        (1, Collapse(True, False, (0, 2)), "every dimension is inferred as shared; unused: dimensions 1, 3"),
     ],
 )
 def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, said):
@@ -227,9 +233,9 @@ def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, said):
 @pytest.mark.parametrize("said", SHARED[:4])
 def test_the_bias_is_told_where_it_is_seen(said):
     now = replace(FactorRun(SMALL).at(3, Plan(said)), **LATE)
-    assert ("0 reads about 1" in FactorWords(SMALL, now).sentences()[0]) == (said in ("0", "2"))
+    assert ("0 is estimated as about 1" in FactorWords(SMALL, now).sentences()[0]) == (said in ("0", "2"))
     assert FactorWords(SMALL, now).answer == pytest.approx((1, 0.6, 1, 1), abs=0.05)
-    assert ("which is right" in FactorWords(SMALL, now).live()) == (said == "1")
+    assert ("which is correct" in FactorWords(SMALL, now).live()) == (said == "1")
 
 
 def test_a_heavy_prior_collapses_and_the_page_says_so():
@@ -249,7 +255,6 @@ def test_the_number_is_found_where_three_of_four_are_shared():
 @pytest.mark.parametrize("rule", RULES)
 def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     app = page(
-        "shared_factors",
         fac_factors="3",
         fac_schedule="400",
         fac_step="14",
@@ -267,36 +272,109 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     with contextlib.redirect_stdout(output):
         exec(compile(code, "snippet", "exec"), names)
     lines = dict(line.split(": ", 1) for line in output.getvalue().splitlines())
-    (chart,) = app.get("plotly_chart")
-    said = chart.proto.alt.split("; ")[1]
-    assert f"{float(lines['ours'].split()[0]):.1f} dimensions taken for shared" in said
+    said = alt(app).split("; ")[1]
+    assert f"{float(lines['ours'].split()[0]):.1f} dimensions inferred as shared" in said
     assert names["seen"].estimate[0, :SHOWN].tolist() == pytest.approx(app.dataframe[0].value["ours"].tolist(), abs=1e-4)
-    bars = next(trace for trace in json.loads(chart.proto.spec)["data"] if trace["type"] == "bar")
+    bars = next(trace for trace in figure(app)["data"] if trace["type"] == "bar")
     law = np.frombuffer(b64decode(bars["y"]["bdata"]), dtype=np.float32)
-    printed, number = lines["law"].split(" most probable: ")
+    printed, number = lines["distribution"].split(" most probable: ")
     assert json.loads(printed) == pytest.approx(law.tolist(), abs=1e-4)
     assert int(number) == law.argmax()
 
 
+def controls() -> None:
+    """The page's state alone, with a button for each control that a hand may move, or drag without letting go."""
+    import streamlit as st
+
+    from hypergeo.ui.component.stage import playback_controls
+    from hypergeo.ui.shared_factors.session import FactorState
+    from hypergeo.ui.shared_factors.settings import SHARED, EditList, FactorSettings
+    from hypergeo.ui.state.controls import Choice, Whole
+
+    start = FactorSettings()
+    settings = {
+        "factors": Choice(start.factors, [3, 4, 5]),
+        "spare": Whole(0, 0, 2),
+        "rule": Choice(start.rule, [start.rule]),
+        "beta": Choice(start.beta, [1.0, 50.0]),
+        "schedule": Choice(start.schedule, [400, 1000]),
+        "seed": Whole(0, 0, 9),
+    }
+    state = FactorState("fac", {"shared": Choice("2", SHARED), **settings, "edits": EditList(), **playback_controls(3000)})
+    state.start()
+    shared = [{"shared": said} for said in SHARED]
+    for moved in (*shared, {"beta": 50.0}, {"step": 9}, {"shared": "1", "edits": ""}):
+        words = ", ".join(f"{name}={value}" for name, value in moved.items())
+        st.button(f"move {words}", on_click=state.commit, args=(moved,))
+        st.button(f"drag {words}", on_click=state.live, args=(moved,))
+    st.text(repr(state.plan))
+    st.text(str(state.get("step")))
+
+
 def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_anew():
-    app = page("shared_factors", fac_factors="3", fac_step="5")
-    app.selectbox(key="fac_shared").set_value("3").run()
-    assert not app.exception
-    assert app.query_params["fac_edits"] in (["0~2_5~3"], "0~2_5~3")
-    assert app.query_params["fac_step"] in (["5"], "5")
+    app = AppTest.from_function(controls)
+    app.query_params["fac_step"] = "5"
+    app.run()
+
+    def after(*moves: str) -> list[str]:
+        for move in moves:
+            next(button for button in app.button if button.label == move).click().run()
+            assert not app.exception
+        address = {name: said[0] if isinstance(said, list) else said for name, said in dict(app.query_params).items()}
+        return [address.get(f"fac_{name}", "") for name in ("shared", "edits", "step")]
+
+    assert after("move shared=3") == ["3", "0~2_5~3", "5"]
+    assert after("drag shared=4") == ["3", "0~2_5~3", "5"], "a drag leaves the address alone"
+    assert app.text[0].value == repr(Plan("2", ((5, "4"),)))
+    assert after("move shared=4") == ["4", "0~2_5~4", "5"]
+    assert after("move step=9", "move shared=2") == ["", "0~2_5~4_9~2", "9"]
+    assert after("move shared=1, edits=") == ["1", "", "9"], "a preset sets the edits itself"
+    assert after("move shared=2", "drag beta=50.0") == ["", "0~1_9~2", "9"]
+    assert [shown.value for shown in app.text] == [repr(Plan("2")), "0"]
+    assert after("move beta=50.0") == ["", "", ""], "other settings start anew"
+
+
+def test_edits_of_an_address_are_shown_and_can_be_forgotten():
+    app = page(fac_factors="3", fac_step="5", fac_shared="3", fac_edits="0~2_2~3")
+    assert "pairs share 3 from step 2 on, 2 at first" in text(app)
+    assert figure(page(**link(app)))["data"] == figure(app)["data"]
     app.button(key="_fac_forget").click().run()
-    assert "fac_edits" not in app.query_params
-    app.number_input(key="fac_seed").set_value(8).run()
     assert not app.exception
-    assert "fac_step" not in app.query_params, "another seed starts anew"
-    assert "Nothing is learned yet" in text(app)
-    preset = next(button for button in app.button if button.label == "One shared")
-    preset.click().run()
     assert "fac_edits" not in app.query_params
-    assert "fac_step" not in app.query_params
+    assert "at first" not in text(app)
+    go(app, fac_factors="3", fac_step="5", fac_seed="8")
+    assert sentence(app).startswith("**Step 5.**")
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_try_this(number):
+    app = page(fac_factors="3", fac_step="3")
+    before = link(app)
+    button = app.button(key=f"_fac_preset_{number}")
+    button.click().run()
+    assert not app.exception
+    assert not app.warning
+    assert link(app) != before, f"{button.label} changes nothing"
+    assert stage(app)["note"] == button.help
+    again = page(**link(app))
+    assert not again.warning
+    assert values(again) == values(app)
+    assert told(again) == told(app)
+    assert figure(again)["data"] == figure(app)["data"]
+
+
+def test_there_are_no_more_presets_than_are_tried():
+    assert len([button for button in page().button if str(button.key).startswith("_fac_preset_")]) == 6
+
+
+def test_the_pair_can_be_chosen_where_it_is_shown():
+    assert "pair" not in values(page())
+    app = page(fac_view="traversals", fac_pair="3")
+    assert values(app)["pair"] == "3"
+    assert "Pair 3" in str(figure(app)["layout"]["annotations"])
 
 
 def test_more_cannot_be_shared_than_there_are_factors():
-    app = page("shared_factors", fac_factors="3", fac_shared="5", fac_step="2")
+    app = page(fac_factors="3", fac_shared="5", fac_step="2")
     assert not app.exception
-    assert "the truth is 3.0" in app.get("plotly_chart")[0].proto.alt
+    assert "the truth is 3.0" in alt(app)

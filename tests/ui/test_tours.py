@@ -14,7 +14,7 @@ from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop
-from tests.support.app.pages import page
+from tests.support.app.pages import figure, page, stage, values
 
 NAMES = [Path(entry.path).stem for entry in PAGES]
 WITHOUT = {"glossary"}
@@ -34,9 +34,9 @@ def opened(monkeypatch) -> Opened:
     record = Opened()
     genuine = frame.open_page
 
-    def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = ()) -> frame.Frame:
+    def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = (), **more: bool) -> frame.Frame:
         record.state, record.tour = state, tour
-        return genuine(state, title, sentence, tour)
+        return genuine(state, title, sentence, tour, **more)
 
     monkeypatch.setattr(frame, "open_page", open_page)
     return record
@@ -46,6 +46,10 @@ def shown(app: AppTest) -> dict[str, Any]:
     """Everything that a page shows: its controls, its words and its figures."""
     controls = {widget.key: widget.value for kind in WIDGETS for widget in app.get(kind) if not str(widget.key).startswith("_")}
     figures = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    staged = [each for each in app.get("bidi_component") if each.proto.component_name == "hypergeo_stage"]
+    if staged:
+        controls |= values(app) if len(app.get("bidi_component")) > 1 else {}
+        figures.append({name: stage(app)[name] for name in ("bar", "tour")} | {"picture": figure(app)})
     return {"controls": controls, "words": [block.value for block in app.markdown], "figures": figures}
 
 
@@ -55,7 +59,6 @@ def check(app: AppTest, what: str) -> None:
     assert [warning.value for warning in app.warning if warning.icon == MENDED] == [], what
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT])
 def test_a_tour_is_whole_and_a_link_to_a_stop_shows_what_walking_there_shows(name, opened):
     app = page(name)

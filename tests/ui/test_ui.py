@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -19,7 +21,7 @@ from hypergeo.ui.convergence.view import Settings, convergence_view
 from hypergeo.ui.limits import CONVERGENCE
 from hypergeo.ui.page.downloads import samples_csv, standalone_html, with_query
 from hypergeo.ui.page.urn_editor import WEIGHTS, urn_controls
-from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.controls import Choice, Switch, Whole
 from hypergeo.ui.state.page_state import PageState
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +73,10 @@ def test_an_address_that_no_control_allows_is_mended(name, said, taken):
 
 def test_every_value_that_a_control_can_have_survives_the_address():
     for name, control in STATE.controls.items():
-        values = range(control.low, control.high + 1) if isinstance(control, Whole) else control.options
+        if isinstance(control, Switch):
+            values: Iterable[Any] = (True, False)
+        else:
+            values = range(control.low, control.high + 1) if isinstance(control, Whole) else control.options
         for value in values:
             query = parse_qs(STATE.query({name: value}))
             said = query[f"conv_{name}"][0]
@@ -187,16 +192,16 @@ def settings(urn: Urn, **more) -> Settings:
 
 def test_what_is_said_is_what_is_computed():
     view = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=16))
-    distance, spread, conditionals = view.sentences()
+    distance, (_, spread, conditionals) = view.live(), view.sentences()
     assert f"{view.distance:.2g} counts" in distance
     assert f"{view.distance / view.floor.mean:.2g} times the noise" in distance
     assert "spread is lost" in spread
     assert f"**{view.variation.merged:.2g}** with the merged rule" in conditionals
-    end = re.search(r"ends at \*\*\((\d+), (\d+), (\d+)\)", view.about_followed())
+    end = re.search(r"ends at \*\*\((\d+), (\d+), (\d+)\)", view.sentences()[0])
     assert end is not None
     assert [int(count) for count in end.groups()] == view.samples.hard[7].tolist()
     cold = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=0, number=2000))
-    assert "no difference can be seen" in cold.sentences()[0]
+    assert "no difference can be seen" in cold.live()
     assert "is **kept**" in cold.sentences()[1]
     assert "within the noise" in cold.alt()
 
@@ -230,7 +235,7 @@ def test_the_merged_rule_is_called_another_law_only_where_it_is_one():
     for weights, exact in (((1.0, 10.0, 1.0), False), ((10.0, 1.0, 1.0), True), ((1.0, 1.0, 1.0), True)):
         view = convergence_view(settings(Urn(18, (12, 12, 12), weights), temperature=0, conditionals="merged"))
         assert view.merged_is_exact is exact
-        assert ("another" in view.sentences()[0]) is not exact
+        assert ("another" in view.live()) is not exact
 
 
 @pytest.mark.parametrize(
@@ -276,9 +281,10 @@ def test_the_table_holds_means_and_deviations():
 
 
 def test_the_downloaded_figure_asks_for_nothing():
-    document = standalone_html(convergence_view(settings(URN, number=100)).figure(LIGHT), "A title")
+    document = standalone_html(convergence_view(settings(URN, number=100)).figure(LIGHT, frames=True), "A title")
     assert "<title>A title</title>" in document
     body = re.sub(r"<script[^>]*>.*?</script>", "", document, flags=re.DOTALL)
     assert not re.search(r"(src|href)\s*=", body)
     assert not re.search(r"<script[^>]+src\s*=", document)
     assert "Plotly.addFrames" in document
+    assert "Plotly.animate(" not in document.rsplit("Plotly.newPlot", 1)[1], "it starts by itself"

@@ -17,6 +17,16 @@ __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
 """One for each cluster, so that colour is not the only cue."""
 
+_NUMBERS = {
+    "circle": 0,
+    "square": 1,
+    "diamond": 2,
+    "triangle-up": 5,
+    "triangle-down": 6,
+    "pentagon": 13,
+    "star": 17,
+    "hexagon": 14,
+}  # of plotly's symbols
 _TURN = np.linspace(0, 2 * np.pi, 49)
 _STRIP = 40  # draws of the strip
 
@@ -42,7 +52,8 @@ def points_panel(
         palette: the inks.
         title: words above the panel.
     """
-    colours = np.array([group_colour(cluster) for cluster in range(len(means))])
+    colours = [group_colour(cluster) for cluster in range(len(means))]
+    edges = np.repeat(np.arange(len(means) + 1) / len(means), 2)[1:-1]
     circle = np.column_stack([np.cos(_TURN), np.sin(_TURN)])
     rings = [np.vstack([mean + reach * width * circle, [[np.nan, np.nan]]]) for mean in means for reach in (1.0, 2.0)]
     outline = np.vstack(rings)
@@ -54,13 +65,16 @@ def points_panel(
             "x": float32(points[:, 0]),
             "y": float32(points[:, 1]),
             "mode": "markers",
-            "text": [f"cluster {label + 1}" for label in labels],
-            "customdata": (100 * certainty).round(),
-            "hovertemplate": "%{text}, %{customdata} % certain<extra></extra>",
+            "customdata": float32((100 * certainty).round()),
+            "hovertemplate": "cluster %{marker.color}, %{customdata} % certain<extra></extra>",
+            # Numbers rather than names of colours and symbols: films of many points stay small.
             "marker": {
                 "size": 7,
-                "color": colours[labels].tolist(),
-                "symbol": [SYMBOLS[label] for label in labels],
+                "color": labels + 1,
+                "colorscale": [list(stop) for stop in zip(edges.tolist(), np.repeat(colours, 2).tolist(), strict=True)],
+                "cmin": 0.5,
+                "cmax": len(means) + 0.5,
+                "symbol": np.array([_NUMBERS[symbol] for symbol in SYMBOLS])[labels],
                 "opacity": float32(0.25 + 0.7 * certainty**2),
                 "line": {"color": palette.exact, "width": 0.4},
             },
@@ -79,9 +93,10 @@ def points_panel(
             "y": float32(means[:, 1]),
             "mode": "markers+text",
             "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
-            "textfont": {"size": 12, "color": "#16202B"},
+            # White on the darkest colour, black on the others: a contrast of 4.5 or more (WCAG AA).
+            "textfont": {"size": 12, "color": ["#FFFFFF" if colour == "#0072B2" else "#000000" for colour in colours]},
             "hovertemplate": "centre of cluster %{text}<extra></extra>",
-            "marker": {"size": 20, "color": colours.tolist(), "line": {"color": palette.exact, "width": 1.5}},
+            "marker": {"size": 20, "color": colours, "line": {"color": palette.exact, "width": 1.5}},
         },
     ]
     for trace in traces:
@@ -161,7 +176,7 @@ def sizes_panel(
     notes = [caption(title, palette)]
     if pull is not None and np.abs(pull).max(initial=0) > 1e-3:
         reach = 0.2 * most * np.tanh(2 * pull)
-        tips = sizes + reach
+        tips = np.maximum(sizes + reach, 0)
         notes += [_arrow(place, sizes[place], tips[place], palette) for place in range(len(colours))]
     return Panel(
         traces=traces,
@@ -203,7 +218,7 @@ def clusters_figure(
             boxes.append(above.box(0.12, 1, 150))
             above.take(34)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 560
+    height = 524
     pixels = Pixels(height)
     right = Pixels(height)
     right.take(20)
@@ -231,7 +246,7 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
             above.take(44)
         boxes = [first for first, _ in places] + [second for _, second in places]
         return arrange(panels, boxes, palette, height=above.height, checked=False)
-    height = 560
+    height = 524
     share = 1 / len(points)
     pixels = Pixels(height)
     lower, upper = [], []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DARK", "GROUP_COLOURS", "LIGHT", "STREAMLIT", "Palette", "blend", "group_colour", "translucent"]
+__all__ = ["DARK", "GROUP_COLOURS", "LIGHT", "THEMED", "Palette", "blend", "group_colour", "translucent"]
 
 GROUP_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#8A949E")
 """Okabe and Ito's colour-blind safe palette (Color Universal Design, 2008), in the order of the groups; grey for its black."""
@@ -40,10 +40,11 @@ DARK = Palette(
     exact="#F2F5F8", text="#E8EDF2", muted="#A9B4BF", grid="#36424E", background="#11161C", relaxed="#7FA6D6", follow="#FF5C93"
 )
 
-# st.plotly_chart(theme="streamlit") replaces these placeholders in the browser by the inks of the theme that the reader has
-# on, so that one figure suits both, without asking the server which it is (streamlit/elements/lib/streamlit_plotly_theme.py).
-# Its lighter ink for text, #000036, has too little contrast on white for small print.
-STREAMLIT = Palette(exact="#000037", text="#000037", muted="#000037", grid="#000035", background=None)
+# The stage (hypergeo/ui/component/stage.js) replaces these placeholders by the colours of LIGHT or DARK, in numbers with an
+# opacity, too: one figure suits both themes without asking the server which one the reader has.
+THEMED = Palette(
+    exact="#01E301", text="#01E302", muted="#01E303", grid="#01E304", background=None, relaxed="#01E305", follow="#01E306"
+)
 
 
 def group_colour(group: int) -> str:

@@ -99,7 +99,7 @@ def arrange(
             second does without, and is checked by tests instead.
 
     Returns:
-        The figure, with a frame for each label of ``sweep``.
+        The figure, with a frame for each label of ``sweep``. Without one, panels with one frame show it.
     """
     data: list[Json] = []
     layout: Json = _base_layout(palette, height, margin)
@@ -124,6 +124,11 @@ def arrange(
             frames.append({"name": label, "data": changes, "traces": moving})
         layout["updatemenus"], layout["sliders"] = _controls(sweep, palette)
         for index, change in zip(moving, frames[sweep.start]["data"], strict=True):
+            data[index] = _merged(data[index], change)
+    elif all(len(panel.frames) == 1 for panel in panels if panel.moving):
+        for index, change in zip(
+            moving, [change for panel in panels if panel.moving for change in panel.frames[0]], strict=True
+        ):
             data[index] = _merged(data[index], change)
     layout["annotations"] = annotations
     layout["showlegend"] = legend is not None

@@ -167,7 +167,7 @@ def _line(line: Line, palette: Palette) -> dict[str, Any]:
         "line": {"color": line.colour, "width": line.width, "dash": line.dash},
         "marker": {
             "symbol": line.symbol or "circle",
-            "size": 7 if line.marked else [0] * last + [8],
+            "size": 7 if line.marked else np.array([0] * last + [8], dtype=np.uint8),
             "color": line.colour,
             "opacity": 1,
             "line": {"color": palette.exact, "width": 1},

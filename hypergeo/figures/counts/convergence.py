@@ -21,8 +21,8 @@ def convergence_figure(
     distance: Panel,
     palette: Palette,
     *,
-    labels: Sequence[str],
-    start: int,
+    labels: Sequence[str] = (),
+    start: int = 0,
     narrow: bool = False,
     checked: bool = True,
 ) -> go.Figure:
@@ -33,51 +33,57 @@ def convergence_figure(
         marginals: the marginal laws.
         distance: distance against temperature.
         palette: the inks.
-        labels: the temperatures in words, increasing.
+        labels: the temperatures in words, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
     """
+    buttons, stacked = (BUTTONS, STACKED) if labels else (0, 0)
     panels = [main, marginals, distance]
     rows = len(marginals.yaxis["tickvals"])
     if narrow:
-        above = Pixels(58 + 350 + STACKED + 84 * rows + 38 + 34 + 150 + 62)
+        above = Pixels(58 + 350 + stacked + 84 * rows + 38 + 34 + 150 + 62)
         top = above.take(58)
         boxes = [above.box(main.padding[0] / 360, 1, 350 - main.padding[3])]
         above.take(main.padding[3] + 4)
         controls = Box(0, 1, 0, above.here())
-        above.take(STACKED + 10)
+        above.take(stacked + 10)
         boxes.append(above.box(0, 1, 84 * rows))
         above.take(38 + 34)
         boxes.append(above.box(0.1, 1, 150))
-        sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True)
+        sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True) if labels else None
         return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top), checked=checked)
-    height = 632
+    height = 558 + buttons
     right = Pixels(height)
     boxes = [
-        Box(main.padding[0] / 900, 0.6, right.up(BUTTONS + 8 + main.padding[3]), right.up(height - 2 * MARGIN - 28)),
+        Box(main.padding[0] / 900, 0.6, right.up(buttons + 8 + main.padding[3]), right.up(height - 2 * MARGIN - 28)),
         right.box(0.66, 1, height - 2 * MARGIN - 178 - 42 - 64),
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
-    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(BUTTONS)))
-    return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
+    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(buttons))) if labels else None
+    figure = arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
+    figure.layout.meta = {"least": 820}  # pixels across, for the legend to keep off the panels at the right
+    return figure
 
 
 def single_figure(
-    panel: Panel, palette: Palette, *, labels: Sequence[str], start: int, narrow: bool = False, checked: bool = True
+    panel: Panel, palette: Palette, *, labels: Sequence[str] = (), start: int = 0, narrow: bool = False, checked: bool = True
 ) -> go.Figure:
     """One panel with the controls that play its temperatures under it.
 
     Args:
         panel: the simplex, or the first two groups.
         palette: the inks.
-        labels: the temperatures in words, increasing.
+        labels: the temperatures in words, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
     """
     height, lower, legend = (560, STACKED, 52) if narrow else (700, BUTTONS, 28)
+    if not labels:
+        height, lower = height - lower, 0
     pixels = Pixels(height)
     box = Box(panel.padding[0] / 900, 1, pixels.up(lower + 8 + panel.padding[3]), pixels.up(height - 2 * MARGIN - legend))
-    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 1, 0, pixels.up(lower)), stacked=narrow)
+    controls = Box(0, 1, 0, pixels.up(lower))
+    sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=narrow) if labels else None
     return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1), checked=checked)

@@ -13,7 +13,14 @@ ZERO = 1e-9  # below it a distance is rounding
 
 
 def distance_panel(
-    temperatures: np.ndarray, distances: np.ndarray, floor: float, ceiling: float, palette: Palette, *, title: str
+    temperatures: np.ndarray,
+    distances: np.ndarray,
+    floor: float,
+    ceiling: float,
+    palette: Palette,
+    *,
+    title: str,
+    at: int | None = None,
 ) -> Panel:
     """Distance at each temperature, both logarithmic, with a marker that moves with the frames.
 
@@ -24,6 +31,7 @@ def distance_panel(
         ceiling: 95 % quantile of the distance of as many exact samples.
         palette: the inks.
         title: words above the panel.
+        at: index of the only temperature that is marked, in place of all as frames.
     """
     everything = np.array([*distances, floor, ceiling])
     drawn = everything[everything > ZERO]
@@ -92,7 +100,9 @@ def distance_panel(
             "showgrid": True,
         },
         moving=[3],
-        frames=[[{"x": [x] * 3, "y": [low, float(d), high]}] for x, d in zip(xs, distances, strict=True)],
+        frames=[[{"x": [x] * 3, "y": [low, float(d), high]}] for x, d in zip(xs, distances, strict=True)][
+            slice(None) if at is None else slice(at, at + 1)
+        ],
         annotations=[
             caption(title, palette),
             {

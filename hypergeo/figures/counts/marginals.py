@@ -36,7 +36,9 @@ def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.stack([np.bincount(row, minlength=high - low + 1) for row in bins]) / samples.shape[-1]
 
 
-def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, titles: Sequence[str]) -> Panel:
+def marginals_panel(
+    probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, titles: Sequence[str], at: int | None = None
+) -> Panel:
     """Every group's exact marginal law and samples over one axis of counts, one frame for each temperature.
 
     Each row has its own scale, which leaves room above the highest exact probability. Rare counts are left out.
@@ -46,8 +48,10 @@ def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Pal
         samples: counts at each temperature, shape ``(T, S, K)``.
         palette: the inks.
         titles: words above each row, ``K`` of them.
+        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
     """
     groups = len(probabilities)
+    drawn_at = slice(None) if at is None else slice(at, at + 1)
     places, bases, shares, heights, colours = [], [], [], [], []
     lines_x: list[float | None] = []
     lines_y: list[float | None] = []
@@ -57,7 +61,7 @@ def marginals_panel(probabilities: np.ndarray, samples: np.ndarray, palette: Pal
         ceiling = min(1.0, HEADROOM * exact.max())
         scale = (1 - TITLE) / ceiling
         base = float(groups - 1 - group)
-        share = histogram_shares(samples[..., group], low, high)
+        share = histogram_shares(samples[drawn_at, :, group], low, high)
         places.append(np.arange(low, high + 1))
         bases.append(np.full(high - low + 1, base))
         shares.append(share)

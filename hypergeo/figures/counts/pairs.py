@@ -24,6 +24,7 @@ def pair_panel(
     shown: int = 150,
     follow: int = 0,
     side: float = 480.0,
+    at: int | None = None,
 ) -> Panel:
     """The exact law and relaxed samples of groups 1 and 2, one frame for each temperature.
 
@@ -36,6 +37,7 @@ def pair_panel(
         shown: how many samples are drawn as dots.
         follow: index of the sample whose path is drawn.
         side: expected length of the shorter axis in pixels, which sets the size of the discs.
+        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
     """
     low, high = window(
         pairs, probabilities, np.concatenate([samples, soft])[..., :2] if soft is not samples else samples[..., :2]
@@ -45,7 +47,8 @@ def pair_panel(
     radix = int(pairs.max()) + 1
     place = np.zeros(radix**2, dtype=int)
     place[pairs[:, 0] * radix + pairs[:, 1]] = np.arange(len(pairs))
-    whole = nearest_counts(torch.tensor(samples)).long().numpy()
+    drawn = slice(None) if at is None else slice(at, at + 1)
+    whole = nearest_counts(torch.tensor(samples[drawn])).long().numpy()
     shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(pairs))
     path = soft[:, follow, :2]
     longest = float((high - low).max()) + 1.4
@@ -76,7 +79,7 @@ def pair_panel(
         xaxis=axes[0],
         yaxis={**axes[1], "scaleanchor": "x"},
         moving=list(MOVING),
-        frames=lattice_frames(shares, soft[:, :shown, :2], path),
+        frames=lattice_frames(shares, soft[drawn, :shown, :2], path[drawn]),
         annotations=[
             _axis_label(0, palette, x=0.5, y=0, yshift=-20, xanchor="center", yanchor="top"),
             _axis_label(1, palette, x=0, y=0.5, xshift=-24, xanchor="right", yanchor="middle", textangle=-90),

@@ -49,6 +49,7 @@ def simplex_panel(
     shown: int = 150,
     follow: int = 0,
     side: float = 500.0,
+    at: int | None = None,
 ) -> Panel:
     """The exact law and relaxed samples of three groups, one frame for each temperature.
 
@@ -63,6 +64,7 @@ def simplex_panel(
         shown: how many samples are drawn as dots.
         follow: index of the sample whose path is drawn.
         side: expected length of the triangle's side in pixels, which sets the size of the discs.
+        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
     """
     lowest = support.min(0)
     spread = float(support[0].sum() - lowest.sum())
@@ -74,7 +76,8 @@ def simplex_panel(
     radix = int(support.max()) + 1
     place = np.zeros(radix**2, dtype=int)
     place[support[:, 0] * radix + support[:, 1]] = np.arange(len(support))
-    whole = nearest_counts(torch.tensor(samples)).long().numpy()
+    drawn = slice(None) if at is None else slice(at, at + 1)
+    whole = nearest_counts(torch.tensor(samples[drawn])).long().numpy()
     shares = cell_shares(place[whole[..., 0] * radix + whole[..., 1]], len(support))
     path = barycentric(soft[:, follow], lowest, spread)
     traces = lattice_traces(
@@ -94,7 +97,7 @@ def simplex_panel(
         xaxis={"visible": False, "range": [-0.08, 1.08], "constrain": "domain"},
         yaxis={"visible": False, "range": [-0.09, 0.95], "scaleanchor": "x", "constrain": "domain"},
         moving=[1 + index for index in MOVING],
-        frames=lattice_frames(shares, barycentric(soft[:, :shown], lowest, spread), path),
+        frames=lattice_frames(shares, barycentric(soft[drawn, :shown], lowest, spread), path[drawn]),
         annotations=corner_labels(lowest, spread, palette),
     )
 

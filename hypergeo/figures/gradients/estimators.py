@@ -104,7 +104,9 @@ def estimators_figure(
             Box(0.6 * column / columns, 0.6 * (column + 1) / columns - 0.008, pixels.up(bottom), pixels.up(bottom + each))
         )
     boxes.append(Box(0.765, 0.99, pixels.up(44), pixels.up(height - 2 * MARGIN - 44)))
-    return arrange([*small, dots], boxes, palette, height=height)
+    figure = arrange([*small, dots], boxes, palette, height=height)
+    figure.layout.meta = {"least": 960}  # pixels across, for titles to keep apart
+    return figure
 
 
 def _reach(compared: Sequence[Compared], exact: np.ndarray, plane: Plane) -> float:

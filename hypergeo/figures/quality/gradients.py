@@ -16,6 +16,7 @@ from hypergeo.quality.gradients import GradientQuality, Measured
 
 __all__ = ["gradient_figure", "intervals_panel"]
 
+LEAST = 820  # pixels across at which the panels' titles keep apart
 ROW = 34  # pixels of an estimator's line
 
 
@@ -49,7 +50,9 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
         boxes = [Box(0.42, 0.98, 1 - part * k - part + 36 / (height - 16), 1 - part * k - 30 / (height - 16)) for k in range(3)]
         return arrange(panels, boxes, palette, height=height)
     boxes = [Box(0.25, 0.48, 0, 1), Box(0.51, 0.73, 0, 1), Box(0.76, 0.99, 0, 1)]
-    return arrange(panels, boxes, palette, height=ROW * len(rows) + 84, margin=(8, 8, 40, 40))
+    figure = arrange(panels, boxes, palette, height=ROW * len(rows) + 84, margin=(8, 8, 40, 40))
+    figure.layout.meta = {"least": LEAST}
+    return figure
 
 
 def intervals_panel(

@@ -13,17 +13,18 @@ from hypergeo.figures.core.panels import Box, Panel, arrange
 __all__ = ["grid_figure", "learning_figure"]
 
 _HEIGHT = 528
+_LEAST = 740  # pixels of width at which texts of the wide figures keep apart: with less room, they are drawn smaller
 
 
 def learning_figure(
     gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """Pairs and estimates at the left, the law, the distances and the weight at the right, or all below one another.
+    """Pairs and estimates at the left, the distribution, the distances and the weight at the right, or all below one another.
 
     Args:
         gallery: pairs and what the model makes of them.
-        law: of the number.
-        cuts: distances and their cuts.
+        law: distribution of the number.
+        cuts: distances and thresholds.
         lines: over steps: estimates, and the weight.
         palette: the inks.
         narrow: whether the page is a telephone's width.
@@ -32,24 +33,25 @@ def learning_figure(
     if narrow:
         above = Pixels(26 + 345 + 4 * 26 + 3 * 46 + 3 * 150 + 34 + 110 + 44)
         above.take(26)
+        panels = [gallery, lines[0], law, cuts, *lines[1:]]
         boxes = [above.box(0.2, 1, 345)]
         for height in (150, 150, 150, 110):
             above.take(34)
-            boxes.append(above.box(0.12, 1, height))
+            boxes.append(above.box(0.12, 0.97, height))
             above.take(38)
         return arrange(panels, boxes, palette, height=above.height, checked=False)
     left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
     left.take(20)
-    boxes = [left.box(0.075, 0.56, 344)]
+    boxes = [left.box(0.085, 0.57, 308)]
     right.take(20)
-    boxes.append(right.box(0.655, 1, 116))
+    boxes.append(right.box(0.655, 1, 112))
     right.take(62)
-    boxes.append(right.box(0.655, 1, 126))
-    left.take(40)
-    boxes.append(left.box(0.075, 0.5, 66))
+    boxes.append(right.box(0.655, 1, 112))
+    left.take(36)
+    boxes.append(left.box(0.085, 0.54, 106))
     right.take(62)
-    boxes.append(right.box(0.655, 0.955, 66))
-    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    boxes.append(right.box(0.655, 0.97, 86))
+    return _wide(panels, boxes, palette)
 
 
 def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
@@ -80,4 +82,10 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
     for _ in beside:
         boxes.append(right.box(0.79, 0.985, each))
         right.take(66)
-    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    return _wide(panels, boxes, palette)
+
+
+def _wide(panels: Sequence[Panel], boxes: Sequence[Box], palette: Palette) -> go.Figure:
+    figure = arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    figure.layout.meta = {"least": _LEAST}
+    return figure

@@ -1,4 +1,4 @@
-"""How many factors two views share, as it is learned: distances with their cut, the law of the number, estimates over steps."""
+"""The number of factors that two images share, as it is learned: distances with thresholds, its distribution, agreement."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LEAST = 1e-2  # nats: distances below are drawn there
 
 
 def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | None, palette: Palette, *, title: str) -> Panel:
-    """Distances by rank, closest first, and between which ranks each rule cuts.
+    """Distances by rank, closest first, and the threshold of each rule.
 
     Args:
         distances: of pairs in each dimension, sorted, in nats, shape ``(N, d)``.
-        ours: expected number of shared dimensions: the learned cut lies after so many.
+        ours: expected number of shared dimensions: the learned threshold lies after so many.
         adavae: distance below which AdaVAE shares a dimension, the median over pairs.
         true: number of shared factors, or ``None`` where pairs differ.
         palette: the inks.
@@ -82,21 +82,21 @@ def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | 
             "ticktext": [f"{10.0**power:g}" for power in powers],
             "showgrid": True,
         },
-        annotations=[caption(title, palette), axis_title("dimensions of a pair, closest first", palette)],
+        annotations=[caption(title, palette), axis_title("dimension, closest first", palette)],
     )
 
 
 def law_panel(
     law: np.ndarray, palette: Palette, *, adavae: np.ndarray, true: np.ndarray, even: np.ndarray, title: str
 ) -> Panel:
-    """The law of the number as bars, the true numbers as outlines.
+    """The distribution of the number as bars, the true numbers as outlines.
 
     Args:
         law: probability of each number, shape ``(d + 1,)``.
         palette: the inks.
-        adavae: share of pairs to which AdaVAE gives each number, likewise.
-        true: share of pairs that share each number, likewise.
-        even: the law of weight one, which training starts from.
+        adavae: fraction of pairs to which AdaVAE gives each number, likewise.
+        true: fraction of pairs that share each number, likewise.
+        even: the distribution of weight one, which training starts from.
         title: words above the panel.
     """
     numbers = np.arange(len(law))
@@ -134,7 +134,7 @@ def law_panel(
             "x": float32(numbers[adavae > 0]),
             "y": float32(adavae[adavae > 0]),
             "marker": {"symbol": "diamond", "size": 8, "color": ADAVAE, "line": {"color": palette.exact, "width": 0.8}},
-            "hovertemplate": "AdaVAE says %{x} to %{y:.1%}<extra></extra>",
+            "hovertemplate": "AdaVAE: %{x} in %{y:.1%} of pairs<extra></extra>",
         },
     ]
     for trace in traces:
@@ -210,21 +210,19 @@ def bars_panel(
     palette: Palette,
     *,
     title: str,
-    outlines: np.ndarray | None = None,
     format: str = ".2f",
 ) -> Panel:
-    """Bars that lie, with what they are called before them, and outlines of what they are held against.
+    """Horizontal bars with labels on the left.
 
     Args:
         values: shape ``(N,)``.
         names: of each.
         palette: the inks.
         title: words above the panel.
-        outlines: shape ``(N,)``, NaN where there is none.
         format: of the numbers at the bars' ends.
     """
     rows = np.arange(len(values))
-    most = float(np.nanmax(np.concatenate([values, [] if outlines is None else outlines, [1e-6]])))
+    most = max(float(values.max()), 1e-6)
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",
@@ -236,19 +234,6 @@ def bars_panel(
             "hovertemplate": f"%{{x:{format}}}<extra></extra>",
         }
     ]
-    if outlines is not None:
-        place = np.flatnonzero(np.isfinite(outlines))
-        gap, reach = np.full(len(place), np.nan), outlines[place]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": float32(np.column_stack([0 * reach, reach, reach, 0 * reach, gap]).ravel()),
-                "y": float32(np.column_stack([place - 0.38, place - 0.38, place + 0.38, place + 0.38, gap]).ravel()),
-                "line": {"color": palette.exact, "width": 1.8},
-                "hoverinfo": "skip",
-            }
-        )
     for trace in traces:
         trace["showlegend"] = False
     return Panel(

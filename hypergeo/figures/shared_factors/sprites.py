@@ -50,8 +50,6 @@ def sprite_panel(
     rings: Sequence[str] = (),
     true: np.ndarray | None = None,
     found: np.ndarray | None = None,
-    marked: int | None = None,
-    said: Sequence[str] = (),
 ) -> Panel:
     """Pictures in rows and columns, and under each column which factors are shared.
 
@@ -64,8 +62,6 @@ def sprite_panel(
         rings: words before each row of rings; none where empty.
         true: where rings are, shape ``(columns, len(rings))``.
         found: where discs are, likewise.
-        marked: a column with a frame around it.
-        said: words under each column; none where empty.
     """
     height, width = images.shape[:2]
     pixels = _SCALE * images.shape[2] + _GAP
@@ -91,28 +87,12 @@ def sprite_panel(
             {**_places(true, foot, shown), "marker": _ring(palette), "hoverinfo": "skip"},
             {**_places(found, foot, shown), "marker": {"size": 7, "color": palette.relaxed}, "hoverinfo": "skip"},
         ]
-    end = foot + len(rings) * _RING + (_RING if said else 0)
+    end = foot + len(rings) * _RING
     notes = [caption(title, palette)]
     if columns:
         notes[0]["yshift"] = 18
     for column, words in enumerate(columns):
         notes.append(_word(words, column + shown / 2, 0.0, "bottom", palette))
-    for column, words in enumerate(said):
-        notes.append(_word(words, column + shown / 2, end - _RING / 2, "middle", palette))
-    if marked is not None:
-        across = np.array([-0.04, shown + 0.04, shown + 0.04, -0.04, -0.04]) + marked
-        down = np.array([-0.04, -0.04, end, end, -0.04])
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": float32(across),
-                "y": float32(down),
-                "line": {"color": palette.follow, "width": 1.5},
-                "hoverinfo": "skip",
-                "cliponaxis": False,
-            }
-        )
     for trace in traces[1:]:
         trace["showlegend"] = False
     return Panel(
@@ -123,6 +103,7 @@ def sprite_panel(
             "ticks": "",
             "showline": False,
             "constrain": "domain",
+            "constraintoward": "left",
         },
         yaxis={
             "range": [end + 0.04, -0.06],

@@ -1,24 +1,28 @@
-"""What a reader changes while a run goes on: kept with the step it came at, so that the page's address can tell it again."""
+"""Changes of the settings during a run: kept with the step at which they came, so that the page's address can repeat them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
+from hypergeo.ui.limits import CLUSTERS
+from hypergeo.ui.state.controls import Choice, Control
 
-from hypergeo.ui.state.page_state import PageState
+from .settings import LIVE, Edit, read_edits, write_edits
 
-from .settings import LIVE, Edit, Settings, read_edits, write_edits
+__all__ = ["BY_HAND", "DATA", "EditList", "edits_after", "edits_in_words"]
 
-__all__ = ["HAND", "EditList", "edits_in_words", "note_edits", "set_weights"]
+DATA = ("source", "clusters", "number", "shares", "apart", "seed")
+"""Controls that choose the points and the start; a change of one of them starts anew."""
 
-HAND = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-"""Weights that can be set by hand."""
+BY_HAND: dict[str, Control] = {
+    f"w{cluster}": Choice(1.0, (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0))
+    for cluster in range(1, CLUSTERS.clusters[1] + 1)
+}
+"""Controls that set the weights of the clusters at the step on show."""
 
-_NAME = "edits"
-_WORDS = {"tau": "τ", "kind": "draws", "conditionals": "conditionals", "room": "room in %", "weights": "weights"}
+_WORDS = {"tau": "τ", "kind": "samples", "conditionals": "conditionals", "room": "maximum size in %", "weights": "weights"}
 
 
 @dataclass(frozen=True)
@@ -32,67 +36,63 @@ class EditList:
     default: str = ""
 
     def read(self, text: str) -> str:
-        """The edits that make sense, in the order of their steps."""
+        """The valid edits in the order of their steps."""
         return write_edits(read_edits(text))
 
     def write(self, value: Any) -> str:
-        """How the address says edits."""
+        """The edits as the address contains them."""
         return str(value)
 
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """The allowed values in words."""
         return "changes of the run's settings with their steps"
 
 
-def note_edits(state: PageState, values: Mapping[str, Any], step: int, of: Hashable) -> tuple[Settings, list[Edit]]:
-    """Takes what has changed since the last time for an edit at the step on show.
+def edits_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that follow from a change of controls: a setting is edited at the step on show, new points start anew.
 
     Args:
-        state: the page's state, with an :class:`EditList`.
-        values: value of each control on show, by name.
-        step: number of steps made.
-        of: what is edited. Once it differs from the last time, nothing has been edited.
+        before: value of each control before the change, by name.
+        changes: values that are set, by name.
 
     Returns:
-        The settings before the first edit, where it does not say them itself, and the edits.
+        Values of more controls, by name.
+
+    Example:
+        >>> before = {"step": 40, "edits": "", "tau": 1.0}
+        >>> edits_after(before, {"tau": 0.1})
+        {'edits': '0~tau~1_40~tau~0.1'}
     """
-    now = {name: values[name] for name in LIVE}
-    edits = read_edits(state.get(_NAME))
-    seen, edited = st.session_state.get(f"_{state.prefix}_live"), f"_{state.key(_NAME)}_of"
-    if edited in st.session_state and st.session_state[edited] != of:
-        edits = []
-    elif edited in st.session_state and seen is not None:
-        for name in [name for name in LIVE if now[name] != seen[name]]:
-            edits = _with(edits, Edit(step, name, now[name]), seen[name])
-    st.session_state[f"_{state.prefix}_live"] = now
-    st.session_state[edited] = of
-    state.put(_NAME, write_edits(edits))
-    return Settings(**now), edits
-
-
-def set_weights(state: PageState, weights: Sequence[float]) -> None:
-    """Sets the weights by hand at the step on show; for callbacks."""
-    edits = read_edits(state.get(_NAME))
-    state.put(_NAME, write_edits(_with(edits, Edit(state.get("step"), "weights", tuple(weights)), None)))
+    changed = {name for name, value in changes.items() if value != before[name]}
+    if changed.intersection(DATA):
+        return {"step": 0, "edits": "", **{name: control.default for name, control in BY_HAND.items()}}
+    after, edits = {**before, **changes}, read_edits(before["edits"])
+    for name in [name for name in LIVE if name in changed]:
+        edits = _with(edits, Edit(after["step"], name, after[name]), before[name])
+    if changed.intersection(BY_HAND):
+        weights = tuple(after[f"w{cluster + 1}"] for cluster in range(after["clusters"]))
+        edits = _with(edits, Edit(after["step"], "weights", weights), None)
+    text = write_edits(edits)
+    return {} if text == before["edits"] else {"edits": text}
 
 
 def edits_in_words(edits: Sequence[Edit]) -> str:
-    """The edits as one sentence.
+    """Describes the edits in one sentence.
 
     Example:
         >>> edits_in_words([Edit(0, "tau", 1.0), Edit(40, "tau", 0.1)])
-        'Changed on the way: τ = 0.1 at step 40.'
+        'Changed during the run: τ = 0.1 at step 40.'
     """
-    said = []
+    phrases = []
     for edit in edits:
         if edit.step or edit.name == "weights":
             value = ", ".join(f"{weight:g}" for weight in edit.value) if edit.name == "weights" else edit.value
-            said.append(f"{_WORDS[edit.name]} = {value} at step {edit.step}")
-    return f"Changed on the way: {'; '.join(said)}." if said else ""
+            phrases.append(f"{_WORDS[edit.name]} = {value} at step {edit.step}")
+    return f"Changed during the run: {'; '.join(phrases)}." if phrases else ""
 
 
 def _with(edits: Sequence[Edit], new: Edit, before: Any) -> list[Edit]:
-    """Edits with one more, which takes the place of all later ones; the first of its kind says what was before."""
+    """Edits with one more, which replaces all later ones; the first of its kind holds the value before it."""
     kept = [edit for edit in edits if edit.step < new.step or (edit.step == new.step and edit.name != new.name)]
     if new.name == "weights":
         return [*kept, new]

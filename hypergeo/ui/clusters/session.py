@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from .data import ClusterData, clouds, cluster_sizes, digits, read_points
 from .run import PRIORS, ClusterRun
-from .settings import Edit, Settings
+from .settings import LIVE, Edit, Settings, read_edits
 from .view import ClusterView
 
-__all__ = ["chosen_data", "data_lines", "run_of", "view_at", "work_until"]
+__all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
 
 
 def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterData, str]:
@@ -35,50 +36,72 @@ def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterDa
         return made, f"{error} Clouds are shown until the file can be read."
 
 
-def run_of(data: ClusterData, clusters: int, seed: int) -> ClusterRun:
-    """The session's run, or a new one where points, number of clusters or seed are others."""
-    of = (data.points.tobytes(), clusters, seed)
-    if st.session_state.get("_clu_run_of") != of:
-        st.session_state["_clu_run"] = ClusterRun(data, min(clusters, len(data.points)), seed)
-        st.session_state["_clu_run_of"] = of
-    return st.session_state["_clu_run"]
+@dataclass(frozen=True)
+class Request:
+    """The run that the controls ask for.
+
+    Attributes:
+        run: the session's run.
+        settings: of the hypergeometric prior before the first edit.
+        edits: changes of them during the run.
+        beside: whether the other priors are shown, too.
+        problem: message for the reader if the data are not the requested ones.
+    """
+
+    run: ClusterRun
+    settings: Settings
+    edits: Sequence[Edit]
+    beside: bool
+    problem: str
 
 
-def view_at(run: ClusterRun, step: int, settings: Settings, edits: Sequence[Edit], beside: bool) -> ClusterView:
-    """What is on show after so many steps.
+def request_of(values: Mapping[str, Any], own: bytes | None) -> Request:
+    """Returns what the controls ask for, with the session's run, or a new one for other points, clusters or seed.
 
     Args:
-        run: the run.
-        step: number of steps.
-        settings: of the hypergeometric prior before the first edit.
-        edits: what was changed on the way.
-        beside: whether the other priors are asked for.
+        values: value of each control, by name.
+        own: content of the reader's file.
     """
-    others = {prior: run.at(prior, step, settings) for prior in PRIORS[1:]} if beside else {}
-    return ClusterView(run.data, run.at("hypergeometric", step, settings, edits), others, step, settings)
+    data, problem = chosen_data(values, own)
+    clusters, key = min(values["clusters"], len(data.points)), "_clu_run"
+    of = (data.points.tobytes(), clusters, values["seed"])
+    kept = st.session_state.get(key)
+    if kept is None or kept[0] != of:
+        kept = st.session_state[key] = of, ClusterRun(data, clusters, values["seed"])
+    # The address may hold weights for another number of clusters.
+    edits = [edit for edit in read_edits(values["edits"]) if edit.name != "weights" or len(edit.value) == clusters]
+    settings = Settings(**{name: values[name] for name in LIVE})
+    return Request(kept[1], settings, edits, values["view"] == "side by side", problem)
 
 
-def work_until(run: ClusterRun, step: int, settings: Settings, edits: Sequence[Edit], beside: bool) -> Iterator[float]:
-    """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done. Arguments as there."""
-    priors = PRIORS if beside else PRIORS[:1]
+def view_at(request: Request, step: int) -> ClusterView:
+    """Returns what is on show after a number of steps."""
+    run, settings = request.run, request.settings
+    others = {prior: run.at(prior, step, settings) for prior in PRIORS[1:]} if request.beside else {}
+    return ClusterView(run.data, run.at("hypergeometric", step, settings, request.edits), others, step, settings)
+
+
+def work_until(request: Request, step: int) -> Iterator[float]:
+    """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done."""
+    priors = PRIORS if request.beside else PRIORS[:1]
     for number, prior in enumerate(priors):
-        for share in run.take_on(prior, step, settings, edits):
+        for share in request.run.take_on(prior, step, request.settings, request.edits):
             yield (number + share) / len(priors)
 
 
 def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Imports, and Python that sets ``points`` and ``classes``.
+    """Returns Python that sets ``points`` and ``classes``, and the imports that it needs.
 
     Args:
         values: value of each control, by name.
     """
     if values["source"] == "your own":
         lines = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)\npoints = table[:, :2]\n'
-        return "", lines
+        return lines, ""
     sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"
     return (
-        f"from hypergeo.datasets import {name}\n",
         f"made = {name}({arguments})\npoints, classes = made.points, made.classes\n",
+        f"from hypergeo.datasets import {name}\n",
     )

@@ -56,7 +56,7 @@ class Edit:
 
     Attributes:
         step: number of steps made before.
-        name: one of ``LIVE``, or ``"weights"``.
+        name: a key of ``LIVE``, or ``"weights"``.
         value: what it was set to: a number, a word, or weights.
     """
 

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
+from hypergeo.clustering.scores import ClusterScores
 from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
@@ -20,7 +21,7 @@ from .settings import STEPS, Settings
 
 __all__ = ["NAMES", "ClusterView"]
 
-NAMES = {"hypergeometric": "ours", "categorical": "learned shares", "uniform": "equal sizes"}
+NAMES = {"hypergeometric": "hypergeometric", "categorical": "mixture weights", "uniform": "equal sizes"}
 _SETTLED = 0.05  # error in the sizes below which they are called found
 _TIE = 0.01
 
@@ -54,7 +55,7 @@ class ClusterView:
     def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
         points, sizes = [], []
         for prior, found in self._all().items():
-            error = "" if found.scores is None else f": {found.scores.size_error:.1%} wrong in size"
+            error = "" if found.scores is None else f": size error {_percent(found.scores.size_error)}"
             points.append(self._points_panel(found, palette, f"<b>{NAMES[prior]}</b>{error}"))
             sizes.append(self._sizes_panel(found, palette))
         return beside_figure(points, sizes, palette, narrow=narrow)
@@ -72,7 +73,7 @@ class ClusterView:
             self._true(found),
             found.pull if pull else None,
             palette,
-            title="Sizes: expected (bars), drawn (dots), true (outlines)" if pull else "Sizes",
+            title="Sizes: expected (bars), sampled (dots), true (outlines)" if pull else "Sizes",
             number=len(self.data.points),
         )
 
@@ -94,7 +95,7 @@ class ClusterView:
         return lines_panel(
             lines,
             palette,
-            title="Log weights, less their mean",
+            title="Log weights (centred)",
             xtitle="",
             xrange=(0, STEPS),
             yrange=(-reach, reach),
@@ -106,10 +107,12 @@ class ClusterView:
         losses = self.ours.losses
         low, high = (float(losses.min()), float(losses.max())) if len(losses) else (0.0, 1.0)
         rim = 0.05 * max(high - low, 1e-3)
+        # Before the first step there is a point that is not drawn: without one the panel would have no axes to be placed by.
+        steps, losses = (1.0 + np.arange(len(losses)), losses) if len(losses) else (np.zeros(1), np.full(1, np.nan))
         return lines_panel(
-            [Line(1.0 + np.arange(len(losses)), losses, palette.relaxed, "loss")] if len(losses) else [],
+            [Line(steps, losses, palette.relaxed, "loss")],
             palette,
-            title="Loss of each draw, in nats a point",
+            title="Loss per point (nats)",
             xtitle="step",
             xrange=(0, STEPS),
             yrange=(low - rim, high + rim),
@@ -118,80 +121,78 @@ class ClusterView:
         )
 
     def alt(self) -> str:
-        """The figure in one sentence, for those who cannot see it."""
+        """Describes the figure in one sentence, for readers who cannot see it."""
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
         return (
             f"{len(self.data.points)} points in {len(self.ours.sizes)} clusters after {self.step} steps; expected sizes {sizes}"
         )
 
     def live(self) -> str:
-        """What is happening, in a sentence or two that each step changes."""
+        """Describes the step in a sentence or two."""
         if not self.step:
             return (
-                "All sizes start equal, around the centres that k-means found. **Press *Play***: sizes are drawn, points "
-                "assigned to fill them, and what does not fit pulls at the weights."
+                "All sizes start equal, around the centres that k-means found. **Press Play**: sizes are sampled, points are "
+                "assigned to fill them, and poorly fitting points change the weights through the gradient."
             )
         found, scores = self.ours, self.ours.scores
         largest, smallest = int(found.sizes.argmax()), int(found.sizes.argmin())
-        said = (
-            f"**Step {self.step}.** Cluster {largest + 1} holds {found.sizes[largest]:.0f} points, cluster {smallest + 1} "
-            f"{found.sizes[smallest]:.0f}"
+        sizes = (
+            f"**Step {self.step}.** Cluster {largest + 1} is the largest ({found.sizes[largest]:.0f} points), cluster "
+            f"{smallest + 1} the smallest ({found.sizes[smallest]:.0f})."
         )
         if scores is None:
-            return said + "."
-        if self.step == STEPS:
-            return self.verdict() if self.others else f"{said}; **{scores.size_error:.1%} of the points** are in a wrong size."
-        return f"{said}; {scores.size_error:.1%} of all points would have to move for the sizes to be right."
+            return sizes
+        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
 
     def verdict(self) -> str:
-        """Who is ahead, in numbers."""
+        """Compares the errors of all priors."""
         shown = {prior: found.scores for prior, found in self._all().items() if found.scores is not None}
         if not shown:
-            return "Without true classes nobody can be said to have won; compare the sizes."
+            return "Without true classes the priors cannot be ranked; compare the sizes."
         errors = {prior: scores.size_error for prior, scores in shown.items()}
         numbers = "; ".join(
-            f"{NAMES[prior]}: {errors[prior]:.1%} wrong in size, adjusted Rand index {scores.adjusted_rand_index:.2f}"
+            f"{NAMES[prior]} {_percent(errors[prior])}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
             for prior, scores in shown.items()
         )
-        best = min(errors.values())
-        ahead = [NAMES[prior] for prior, error in errors.items() if error <= best + _TIE]
-        when = "At the end" if self.step == STEPS else f"At step {self.step}"
-        won = f"{ahead[0]} is ahead" if len(ahead) == 1 else f"{' and '.join(ahead)} are as good as each other"
-        return f"**{when}, {won}** ({numbers})."
+        least = min(errors.values())
+        ahead = [NAMES[prior] for prior, error in errors.items() if error <= least + _TIE]
+        return f"**Step {self.step}. Smallest size error: {' and '.join(ahead)}** ({numbers})."
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
-        return [self._about_sizes(), self._about_draws(), self._about_law()]
+        """Returns what to notice, with the numbers on show."""
+        return [self._about_sizes(), self._about_samples(), self._about_capacity()]
 
     def _about_sizes(self) -> str:
         found = self.ours
         if found.scores is None:
-            return f"The expected sizes are {_listed(found.sizes)}; nobody knows the true ones."
+            return f"The expected sizes are {_listed(found.sizes)}; the true sizes are unknown."
         if found.scores.size_error < _SETTLED:
-            return f"The sizes are **found**: {_listed(found.sizes)} against {_listed(self._true(found))} in truth."
+            return f"The sizes are **found**: {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}."
         return (
-            f"The sizes are {_listed(found.sizes)} against {_listed(self._true(found))} in truth: "
-            f"**{found.scores.size_error:.1%}** of all points too many or too few."
+            f"The sizes are {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}. {_to_move(found.scores)}"
         )
 
-    def _about_draws(self) -> str:
+    def _about_samples(self) -> str:
         last = self.ours.drawn[-20:]
         if len(last) < 2:
-            return "Dots in the bars will be the sizes that single steps drew; each step learns from one draw."
+            return "Dots: sizes sampled in recent steps. Each step learns from one sample."
         spread, tau = float(last.std(0).max()), self.settings.tau
-        return f"The last draws spread by up to **{spread:.1f} points** at τ = {tau:g}: each step learns from one of them."
+        return (
+            f"Sizes sampled in the last {len(last)} steps have a standard deviation of up to **{spread:.1f} points** at "
+            f"τ = {tau:g}. Each step learns from one sample."
+        )
 
-    def _about_law(self) -> str:
+    def _about_capacity(self) -> str:
         number, clusters = len(self.data.points), len(self.ours.sizes)
         if self.settings.room >= 100:
             return (
-                f"Every cluster could hold all {number} points. With so much room the law is close to learned shares, "
-                "which do as well: what helps beyond them is to know the **room** that clusters have."
+                f"Every cluster could hold all {number} points. Without a size limit this behaves like learned mixture "
+                "weights. It helps only when **maximum sizes** are known."
             )
         places = max(int(np.ceil(self.settings.room / 100 * number)), -(-number // clusters))
         full = [str(k + 1) for k, size in enumerate(self.ours.sizes) if size > 0.98 * places]
-        said = f"A cluster holds at most **{places} points** here, which learned shares cannot know"
-        return f"{said}; full: {', '.join(full)}." if full else f"{said}; none is full."
+        limit = f"A cluster holds at most **{places} points**, which mixture weights cannot use"
+        return f"{limit}; full: {', '.join(full)}." if full else f"{limit}; none is full."
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the picture, one row for each cluster."""
@@ -199,10 +200,10 @@ class ClusterView:
         return {
             "cluster": list(range(1, len(found.sizes) + 1)),
             "expected size": found.sizes.tolist(),
-            "points nearest by assignment": np.bincount(found.labels, minlength=len(found.sizes)).tolist(),
+            "points assigned": np.bincount(found.labels, minlength=len(found.sizes)).tolist(),
             "true size": [None] * len(found.sizes) if true is None else true.tolist(),
             "log weight": found.log_weights[-1].tolist(),
-            "pull on the size, nats a point": found.pull.tolist(),
+            "pull on the size, nats per point": found.pull.tolist(),
             "centre x": found.means[:, 0].tolist(),
             "centre y": found.means[:, 1].tolist(),
         }
@@ -213,6 +214,14 @@ class ClusterView:
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
         head = ["x", "y", "cluster", "certainty", "true_class"]
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
+
+
+def _to_move(scores: ClusterScores) -> str:
+    return f"**{_percent(scores.size_error)}** of points would need to change cluster to match the true sizes."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _listed(sizes: Any) -> str:

@@ -89,7 +89,7 @@ class ExactLaw(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Samples with the same noise at each of ``TEMPERATURES``.
+    """Samples with the same noise at several of ``TEMPERATURES``.
 
     Attributes:
         soft: relaxed counts, shape ``(T, S, K)``.
@@ -160,18 +160,18 @@ def exact_law(urn: Urn) -> ExactLaw:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
-def exact_noise(urn: Urn, number: int, seed: int) -> Floor:
-    """What the distance of ``number`` exact samples would be."""
+def exact_noise(urn: Urn, number: int, seed: int, replicates: int = 100) -> Floor:
+    """Distance of ``number`` exact samples, whose quantile is estimated from so many replicates."""
     with seeded(seed):
-        floor = noise_floor(urn.law(), number)
+        floor = noise_floor(urn.law(), number, num_replicates=replicates)
     return Floor(floor.mean.item(), floor.quantile.item())
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
 @one_thread()
-def draw(urn: Urn, number: int, seed: int, conditionals: str) -> Samples:
-    """``number`` samples, soft at every temperature and straight-through, all with the same noise."""
-    temperatures = torch.tensor(TEMPERATURES, dtype=torch.float64)
+def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, ...] = TEMPERATURES) -> Samples:
+    """``number`` samples, soft at each temperature and straight-through, all with the same noise."""
+    temperatures = torch.tensor(at, dtype=torch.float64)
     law = urn.law()
     single = urn.relaxed(1.0, conditionals, straight_through=True)
     with seeded(seed):

@@ -23,7 +23,7 @@ from hypergeo.figures import (
 
 from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
 
-__all__ = ["Settings", "View", "convergence_view"]
+__all__ = ["Settings", "SimplexView", "View", "convergence_view"]
 
 ROUNDING = 1e-9  # counts
 LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
@@ -67,6 +67,11 @@ class Settings:
         )
 
     @property
+    def drawn(self) -> tuple[Urn, int, int, str]:
+        """All that samples depend on, but for the temperature."""
+        return self.urn, self.number, self.seed, self.conditionals
+
+    @property
     def tau(self) -> float:
         """The temperature on show."""
         return TEMPERATURES[self.temperature]
@@ -80,6 +85,12 @@ class View:
     law: ExactLaw
     samples: Samples
     floor: Floor
+    temperatures: tuple[float, ...] = TEMPERATURES
+
+    @property
+    def at(self) -> int:
+        """Index of the temperature on show in ``temperatures``."""
+        return self.temperatures.index(self.settings.tau)
 
     @property
     def distances(self) -> np.ndarray:
@@ -89,13 +100,13 @@ class View:
     @property
     def distance(self) -> float:
         """Distance from the exact law at the temperature on show; zero where it is rounding."""
-        distance = float(self.distances[self.settings.temperature])
+        distance = float(self.distances[self.at])
         return distance if distance > ROUNDING else 0.0
 
     @property
     def shown(self) -> np.ndarray:
         """Samples at the temperature on show, shape ``(S, K)``."""
-        return self.samples.forward(self.settings.straight_through)[0][self.settings.temperature]
+        return self.samples.forward(self.settings.straight_through)[0][self.at]
 
     @property
     def sum_error(self) -> float:
@@ -119,39 +130,36 @@ class View:
         later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
         return len({weight for weight, size in later if size > 0}) <= 1
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The page's figure.
+    def figure(self, palette: Palette, *, narrow: bool = False, frames: bool = False) -> go.Figure:
+        """Draws the page's figure.
 
         Args:
             palette: the inks.
             narrow: whether the page is a telephone's width.
+            frames: whether the figure plays the temperatures by itself, instead of showing one.
         """
         forward, distances = self.samples.forward(self.settings.straight_through)
         titles = [self._group_title(group) for group in range(len(self.settings.urn.group_sizes))]
-        marginals = marginals_panel(self.law.marginals, forward, palette, titles=titles)
+        at = None if frames else self.at
         distance = distance_panel(
-            np.array(TEMPERATURES),
+            np.array(self.temperatures),
             distances,
             self.floor.mean,
             self.floor.quantile,
             palette,
-            title="Distance from the exact law, in counts",
+            title="Distance from the exact distribution, in counts",
+            at=at,
         )
         return convergence_figure(
-            self._main_panel(palette, 300.0 if narrow else 490.0),
-            marginals,
+            self.main_panel(palette, 300.0 if narrow else 490.0, at),
+            marginals_panel(self.law.marginals, forward, palette, titles=titles, at=at),
             distance,
             palette,
-            labels=LABELS,
-            start=self.settings.temperature,
+            labels=LABELS if frames else (),
+            start=self.at,
             narrow=narrow,
             checked=False,
         )
-
-    def main_figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The law and the samples alone, played down the temperatures; arguments as for :meth:`figure`."""
-        panel = self._main_panel(palette, 300.0 if narrow else 560.0)
-        return single_figure(panel, palette, labels=LABELS, start=self.settings.temperature, narrow=narrow, checked=False)
 
     def alt(self) -> str:
         """The figure in one sentence, for those who cannot see it."""
@@ -163,9 +171,13 @@ class View:
             f"{self.distance:.2g} counts from it, {verdict} the noise of as many exact samples"
         )
 
+    def live(self) -> str:
+        """The temperature, and the distance of its samples."""
+        return self._about_distance()
+
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
-        return [self._about_distance(), self._about_spread(), self._about_conditionals()]
+        return [self._about_followed(), self._about_spread(), self._about_conditionals()]
 
     def export(self) -> tuple[np.ndarray, str]:
         """The samples at every temperature, shape ``(T, S, K)``, and what they are."""
@@ -185,7 +197,8 @@ class View:
             "standard deviation of samples": self.shown.std(0).tolist(),
         }
 
-    def _main_panel(self, palette: Palette, side: float) -> Panel:
+    def main_panel(self, palette: Palette, side: float, at: int | None) -> Panel:
+        """Draws the counts of three groups on a triangle, of others as pairs; ``side`` in pixels, ``at`` or all as frames."""
         forward, _ = self.samples.forward(self.settings.straight_through)
         lattice = simplex_panel if len(self.settings.urn.group_sizes) == 3 else pair_panel
         return lattice(
@@ -196,6 +209,7 @@ class View:
             palette,
             follow=self.settings.follow,
             side=side,
+            at=at,
         )
 
     def _about_distance(self) -> str:
@@ -243,11 +257,11 @@ class View:
             return f"{said}: at {self.settings.number:,} samples the two cannot be told apart here."
         return f"{said}."
 
-    def about_followed(self) -> str:
+    def _about_followed(self) -> str:
         """The path of the followed sample, in words."""
         settings = self.settings
         path = self.samples.soft[:, settings.follow]
-        now = ", ".join(f"{count:.2f}" for count in path[settings.temperature])
+        now = ", ".join(f"{count:.2f}" for count in path[self.at])
         end = ", ".join(f"{count:.0f}" for count in self.samples.hard[settings.follow])
         error = f"to within {self.sum_error:.0e}" if self.sum_error else "exactly"
         return (
@@ -260,20 +274,49 @@ class View:
         return f'<span style="color:{group_colour(group)}">■</span> Group {group + 1} (m = {size}, w = {weight:g})'
 
 
-def convergence_view(settings: Settings) -> View:
+@dataclass(frozen=True)
+class SimplexView:
+    """The triangle of the page alone.
+
+    Attributes:
+        view: of the whole page.
+    """
+
+    view: View
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Draws the distribution and the samples; arguments as for :meth:`View.figure`."""
+        panel = self.view.main_panel(palette, 300.0 if narrow else 560.0, self.view.at)
+        return single_figure(panel, palette, narrow=narrow, checked=False)
+
+    def alt(self) -> str:
+        """Describes the figure to readers who cannot see it."""
+        return self.view.alt()
+
+    def live(self) -> str:
+        """Says the temperature, and the distance of its samples."""
+        return self.view.live()
+
+
+def convergence_view(settings: Settings, *, moving: bool = False) -> View:
     """Computes, or remembers, what the page shows.
 
     Args:
         settings: the controls' values.
+        moving: whether a hand moves the urn: the samples are all there, at every third temperature and the one on show, and
+            the band of the sampling noise is estimated from fewer replicates.
 
     Raises:
         ValueError: where the urn cannot be drawn from.
     """
-    urn = settings.urn
+    urn, temperatures = settings.urn, TEMPERATURES
     urn.law()
+    if moving:
+        temperatures = tuple(sorted({*TEMPERATURES[::3], settings.tau}))
     return View(
         settings,
         exact_law(urn),
-        draw(urn, settings.number, settings.seed, settings.conditionals),
-        exact_noise(urn, settings.number, settings.seed),
+        draw(urn, settings.number, settings.seed, settings.conditionals, temperatures),
+        exact_noise(urn, settings.number, settings.seed, 20 if moving else 100),
+        temperatures,
     )

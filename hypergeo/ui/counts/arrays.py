@@ -89,7 +89,7 @@ def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarra
     return drawn.numpy().astype(np.int64)
 
 
-@st.cache_data(max_entries=16, show_spinner="Testing the counts …")
+@st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def measure(urn: Urn, counts: np.ndarray, seed: int) -> SampleQuality:
     """Tests of counts against the law of an urn; the seed is that of the distances' noise."""
@@ -104,7 +104,7 @@ def marginals(urn: Urn) -> np.ndarray:
     return urn.law().marginal_log_prob().exp().numpy()
 
 
-@st.cache_data(max_entries=16, show_spinner="Fitting the weights …")
+@st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def fit(counts: np.ndarray, group_sizes: tuple[int, ...]) -> Fitted:
     """The weights that fit counts best, from the rows of the commonest numbers drawn; see :func:`fitted_sums`."""

@@ -10,9 +10,8 @@ import numpy as np
 import streamlit as st
 
 from hypergeo.ui.limits import COUNTS
-from hypergeo.ui.page.quality_take_away import File
+from hypergeo.ui.page.downloads import File
 from hypergeo.ui.quality.controls import urn_of
-from hypergeo.ui.quality.fields import urn_fields
 from hypergeo.ui.quality.snippet import counts_snippet
 from hypergeo.ui.state.controls import Whole
 from hypergeo.ui.state.markdown import plain
@@ -25,13 +24,13 @@ from .view import CountsView, counts_view
 __all__ = [
     "CountsInput",
     "counts_code",
-    "counts_controls",
     "counts_files",
     "counts_input",
     "counts_results",
     "fit_button",
 ]
 
+_MOVING = 2_000  # rows of an example while a control moves
 _SEED = 0  # of the noise of distances, which no p-value depends on
 _PLACEHOLDER = "sizes: 10, 10, 10\n2, 5, 8\n4, 4, 7\n1, 6, 8"
 
@@ -50,21 +49,26 @@ class CountsInput:
     problem: str = ""
     kept: bool = False
 
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Group sizes that the data give, one for each column of counts."""
+        reading = self.reading
+        return None if reading is None or len(reading.sizes or ()) != reading.counts.shape[1] else reading.sizes
 
-def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
+
+def counts_input(state: PageState) -> CountsInput:
     """Draws the source of the counts, and reads the reader's own.
 
     Args:
         state: the page's state.
-        values: of the controls, by name; those drawn here are added.
 
     Returns:
         The reader's counts, or those of an example once :func:`counts_results` has drawn it.
     """
-    values["source"] = state.segments(
-        "source", "Counts", help="Your own, or an example drawn from this law, or one drawn as Wallenius' law has it."
+    source = state.choose(
+        "source", "Counts", help="Your own, or an example drawn from this distribution, or from that of Wallenius."
     )
-    if values["source"] != "yours":
+    if source != "yours":
         return CountsInput(None)
     key = f"_{state.prefix}"
     text = st.text_area(
@@ -75,7 +79,7 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
         max_chars=COUNTS.pasted,
         persist_state="session",
         on_change=_took,
-        args=(key, "text", ""),
+        args=(state, "text", ""),
         help="Commas, semicolons, tabs or blanks separate counts. A line of names may come first, and a line "
         "*sizes: 10, 10, 10* gives the group sizes.",
     )
@@ -85,7 +89,7 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
         key=chosen,
         max_upload_size=COUNTS.megabytes,
         on_change=_took,
-        args=(key, "file", chosen),
+        args=(state, "file", chosen),
     )
     if file is not None:
         st.session_state[f"{key}_bytes"] = (file.name, file.getvalue())
@@ -94,7 +98,7 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
         if file is None:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.caption(f"In use: {plain(name[:40])}")
-                st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(key,))
+                st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(state,))
         return _read(key, data)
     if text and len(text) > COUNTS.pasted:
         problem = f"{len(text):,} letters were pasted, and the field takes up to {COUNTS.pasted:,}: choose a file instead."
@@ -102,49 +106,31 @@ def counts_input(state: PageState, values: dict[str, Any]) -> CountsInput:
     return _read(key, text) if text and text.strip() else CountsInput(None)
 
 
-def counts_controls(state: PageState, values: dict[str, Any], given: CountsInput) -> None:
-    """Draws the urn that the counts are held against.
-
-    Args:
-        state: the page's state.
-        values: of the controls, by name; those drawn here are added.
-        given: what :func:`counts_input` returned.
-    """
-    example = values["source"] != "yours"
-    sizes = None if given.reading is None else given.reading.sizes
-    if sizes is not None and len(sizes) == given.reading.counts.shape[1]:  # type: ignore[union-attr]
-        st.caption(f"Sizes of your data: {', '.join(map(str, sizes))}. The weights are those of the law that is asked about.")
-    values |= urn_fields(state, sizes=sizes, drawn=example)
-    values["against"] = state.segments(
-        "against", "Weights tested", help="Those set above, or those that fit the counts best: does any law of the family fit?"
-    )
-    if example:
-        with st.container(horizontal=True, gap="small", wrap=False):
-            values["rows"] = state.steps("rows", "Rows")
-            values["seed"] = state.number("seed", "Seed", help="Of the rows that are drawn.")
-
-
-def counts_results(state: PageState, values: Mapping[str, Any], given: CountsInput) -> CountsView | None:
+def counts_results(state: PageState, given: CountsInput) -> CountsView | None:
     """Says what is wrong with the counts and offers what can be done; otherwise holds them against the law.
 
     Args:
         state: the page's state.
-        values: of the controls, by name.
         given: what :func:`counts_input` returned.
 
     Returns:
         What there is to show, if anything.
     """
+    values = state.values
     if given.problem:
         kept = " The counts given before are kept below." if given.kept else ""
         st.error(f"**These counts cannot be read.** {given.problem}{kept}", icon=":material/error:")
     if values["source"] != "yours":
+        if state.uncommitted:  # many rows take too long while a hand moves
+            values["rows"] = min(values["rows"], _MOVING)
         return _example(values)
     if given.reading is None:
         _invitation(state, said=bool(given.problem))
         return None
     if given.reading.notes and not given.kept:
         st.caption(" ".join(given.reading.notes))
+    if given.sizes is not None:
+        st.caption(f"Group sizes from your data: {', '.join(map(str, given.sizes))}.")
     return _own(state, values, given.reading)
 
 
@@ -181,7 +167,7 @@ def counts_code(view: CountsView, values: Mapping[str, Any]) -> str:
         asked,
         wallenius="Wallenius" in values["source"],
         rows=None if values["source"] == "yours" else values["rows"],
-        seed=values.get("seed", _SEED),
+        seed=_SEED if values["source"] == "yours" else values["seed"],
         fitted_law=view.fitted_law,
     )
 
@@ -283,6 +269,7 @@ def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
             list(rows),
             format_func=lambda total: f"{total:,} elements ({rows[total]:,} {'rows' if rows[total] > 1 else 'row'})",
             key=f"_{state.prefix}_total",
+            on_change=state.commit,
         )
     )
 
@@ -291,14 +278,14 @@ def _invitation(state: PageState, *, said: bool) -> None:
     with st.container(border=True):
         if not said:
             st.markdown(
-                "**Do your counts come from Fisher's law, and with which weights?** Paste them at the side, one row for each "
-                "time that elements were drawn and one count for each group, or choose a CSV file. They stay in this session, "
-                "and out of the link."
+                "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, one "
+                "row for each time that elements were drawn and one count for each group, or choose a CSV file. They stay in "
+                "this session, and out of the link."
             )
         st.markdown("No counts at hand? Try with example counts:")
         with st.container(horizontal=True, gap="small"):
-            _offer(state, "Draw from this law", {"source": "of this law"}, icon=":material/casino:")
-            _offer(state, "Draw by Wallenius' law", {"source": "of Wallenius' law"}, icon=":material/casino:")
+            _offer(state, "Draw from this distribution", {"source": "of this law"}, icon=":material/casino:")
+            _offer(state, "Draw from Wallenius' distribution", {"source": "of Wallenius' law"}, icon=":material/casino:")
 
 
 def _offer(state: PageState, label: str, sets: Mapping[str, Any], icon: str = ":material/auto_fix_high:") -> None:
@@ -330,14 +317,18 @@ def _reading(data: str | bytes) -> Reading:
     return read(data)
 
 
-def _took(key: str, source: str, chosen: str) -> None:
+def _took(state: PageState, source: str, chosen: str) -> None:
     """Notes which of the two was given last; an upload that failed leaves what there was."""
+    key = f"_{state.prefix}"
+    state.commit()  # the rest of the page follows
     if source == "text" or st.session_state.get(chosen) is not None:
         st.session_state[f"{key}_from"] = source
 
 
-def _remove(key: str) -> None:
+def _remove(state: PageState) -> None:
     """Forgets the file, and has the uploader begin anew."""
+    key = f"_{state.prefix}"
+    state.commit()
     st.session_state.pop(f"{key}_bytes", None)
     st.session_state.pop(f"{key}_good", None)
     st.session_state[f"{key}_from"] = "text"

@@ -16,7 +16,6 @@ from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.urn_editor import WEIGHTS
-from hypergeo.ui.quality.report_view import Drawing
 
 from .arrays import Fitted, fit, marginals, measure
 
@@ -56,9 +55,9 @@ class CountsView:
         """The verdict, the overall one first."""
         return [self._overall(), self._worst_group(), self._together(), *self._about_fit(), self._power()]
 
-    def drawings(self, palette: Palette, *, narrow: bool = False) -> list[Drawing]:
-        """The figure."""
-        return [Drawing("qual_counts_figure", self.figure(palette, narrow=narrow), self.alt())]
+    def live(self) -> str:
+        """The verdict in a sentence."""
+        return self._overall()
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Counts of each group over the exact law, and the weights that fit them."""
@@ -143,11 +142,11 @@ class CountsView:
         tests = f"{len(quality.p_values)} tests, corrected for their number: p {said_p(quality.adjusted_p_value)}"
         if self.fitted_law:
             if quality.differs:
-                return f"**Fisher's law does not fit these {number}, not even with the best weights** ({tests})."
-            return f"**Fisher's law with the fitted weights agrees with these {number}** ({tests})."
+                return f"**Fisher's distribution does not fit these {number}, not even with the best weights** ({tests})."
+            return f"**Fisher's distribution with the fitted weights agrees with these {number}** ({tests})."
         if quality.differs:
-            return f"**These {number} do not come from this law** ({tests})."
-        return f"**Nothing tells these {number} from this law** ({tests})."
+            return f"**These {number} do not come from this distribution** ({tests})."
+        return f"**These {number} do not differ significantly from this distribution** ({tests})."
 
     def _worst_group(self) -> str:
         quality = self.quality

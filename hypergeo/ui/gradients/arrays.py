@@ -24,12 +24,12 @@ from .estimators import REFERENCE, WHOLE, agreement
 from .settings import Settings
 from .text import about_mean, counts_words, draws_words, loss_words
 
-__all__ = ["ARROWS", "ENDS", "HEIGHTS", "LENGTH", "DescentView", "arrow_scale"]
+__all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
 
 LENGTH = GRADIENTS.steps
 """Steps of a descent."""
 
-HEIGHTS = {False: 540, True: 430}
+HEIGHT = 540
 """Heights of figures in pixels, and of those on an enlarged page."""
 
 ENDS = (20, 50, 100, 200)
@@ -103,14 +103,14 @@ class DescentView:
         lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
         return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
 
-    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
-        """The figure of this step; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The figure of this step; ``narrow`` for a telephone's width."""
         return descent_figure(
-            self._arrows(palette, 300.0 if narrow else HEIGHTS[low] - 80.0),
+            self._arrows(palette, 300.0 if narrow else HEIGHT - 80.0),
             self._panels(palette),
             palette,
             picture=self._ground(),
-            height=HEIGHTS[low],
+            height=HEIGHT,
             narrow=narrow,
         )
 

@@ -17,7 +17,7 @@ from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.gradients.estimators import STYLES
 
-from .arrays import ENDS, HEIGHTS
+from .arrays import ENDS, HEIGHT
 from .descent_view import estimates
 from .estimators import REFERENCE, Method, contestants
 from .settings import Settings
@@ -62,8 +62,8 @@ class RaceView:
         """Estimators and their losses, the lowest first."""
         return sorted(((method, float(record.losses[-1])) for method, record in self.records.items()), key=lambda row: row[1])
 
-    def figure(self, palette: Palette, *, narrow: bool = False, low: bool = False) -> go.Figure:
-        """Losses against steps and against evaluations; ``narrow`` for a telephone's width, ``low`` for enlarged pages."""
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Losses against steps and against evaluations; ``narrow`` for a telephone's width."""
         losses = np.concatenate(
             [self.reference.losses[: 1 + (self.step or self.end)], *(record.losses for record in self.records.values())]
         )
@@ -87,7 +87,7 @@ class RaceView:
             by_step.append(Line(steps, record.losses, end=method.key if self.step or narrow else "", **common))
             dearest = spent[-1] >= most and self.step > 0
             by_cost.append(Line(spent, record.losses, end=method.key if dearest else "", **common))
-        height = 300.0 if narrow else HEIGHTS[low] - 90.0
+        height = 300.0 if narrow else HEIGHT - 90.0
         panels = [
             lines_panel(
                 by_step,
@@ -112,7 +112,7 @@ class RaceView:
                 labels=0.49 if narrow else 0.3,
             ),
         ]
-        return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHTS[low], narrow=narrow)
+        return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHT, narrow=narrow)
 
     def alt(self) -> str:
         """The figure in a sentence, for those who cannot see it."""

@@ -121,7 +121,7 @@ class SideBySide:
             "evaluations each": [self.found[method].evaluations for method in self.methods],
         }
 
-    def words(self) -> str:
+    def live(self) -> str:
         """What is drawn, in a sentence or two."""
         return (
             f"Thin arrows: single estimates from {draws_words(self.settings.draws)}; filled: the mean of "

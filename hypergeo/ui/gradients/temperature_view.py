@@ -145,7 +145,7 @@ class TemperatureView:
             "root mean squared error": [row[2].rmse.value for row in rows],
         }
 
-    def words(self) -> str:
+    def live(self) -> str:
         """What is drawn, in a sentence or two."""
         return (
             f"All in lengths of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "

@@ -1,1 +1,1 @@
-"""Parts that every page has: header, viewport, urn editor, share link and downloads."""
+"""Parts that every page has: header, urn editor, share link and downloads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -11,8 +11,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hypergeo._records import csv_text
-
-from .viewport import QUIET
 
 # Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
 # origin, as when a class opens a teacher's machine by its address.
@@ -50,7 +48,10 @@ button:hover { border-color: var(--st-primary-color); color: var(--st-primary-co
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 """
 
-__all__ = ["downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
+# plotly.js rejects a promise with nothing whenever a sweep is paused, and nobody listens: that is no error.
+_QUIET = "if (event.reason === undefined) event.preventDefault()"
+
+__all__ = ["File", "downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
 
 
 def with_query(address: str, query: str) -> str:
@@ -72,26 +73,21 @@ def share_link(query: str) -> None:
     _copy_button()(key="share_link", data={"link": link})
 
 
-def downloads(name: str, *, csv: Callable[[], bytes], html: Callable[[], str], code: str) -> None:
-    """Buttons for the data, a figure that opens offline, and the Python that gives the numbers.
+class File(NamedTuple):
+    """A file to download, made once the reader asks for it."""
 
-    Args:
-        name: start of the files' names.
-        csv: makes the data, once the reader asks for it.
-        html: makes the figure, once the reader asks for it.
-        code: the Python.
-    """
+    label: str
+    name: str
+    kind: str
+    icon: str
+    make: Callable[[], str | bytes]
+
+
+def downloads(files: Sequence[File]) -> None:
+    """One button for each file."""
     with st.container(horizontal=True, gap="small"):
-        st.download_button("Data (CSV)", csv, f"{name}.csv", "text/csv", icon=":material/table_view:", on_click="ignore")
-        st.download_button(
-            "Figure (HTML, opens offline)",
-            html,
-            f"{name}.html",
-            "text/html",
-            icon=":material/animated_images:",
-            on_click="ignore",
-        )
-        st.download_button("Python", code, f"{name}.py", "text/x-python", icon=":material/code:", on_click="ignore")
+        for label, name, kind, icon, make in files:
+            st.download_button(label, make, name, kind, icon=icon, on_click="ignore")
 
 
 def standalone_html(figure: go.Figure, title: str) -> str:
@@ -105,8 +101,9 @@ def standalone_html(figure: go.Figure, title: str) -> str:
         include_plotlyjs=True,
         include_mathjax=False,
         full_html=True,
+        auto_play=False,
         config={"displaylogo": False},
-        post_script=f'window.addEventListener("unhandledrejection", event => {{ {QUIET} }})',
+        post_script=f'window.addEventListener("unhandledrejection", event => {{ {_QUIET} }})',
     )
     return document.replace("<head>", f"<head><title>{title}</title>", 1)
 

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from hypergeo.figures import STREAMLIT, Palette
-from hypergeo.ui.component.live_figure import Film, playable
-from hypergeo.ui.component.steady import steady_figures
-from hypergeo.ui.component.sweep_keys import sweep_keys
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
-from hypergeo.ui.state.tours import Stop, start_tour, tour_buttons, tour_words
+from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
 
-from .downloads import downloads, share_link
-from .routing import served_by_app
-from .viewport import Surroundings, present_toggle, surroundings, watch_surroundings
+from .downloads import File, downloads, share_link
 
-__all__ = ["Frame", "View", "open_page"]
-
-_ENLARGED = 1.2
-
-
-class View(Protocol):
-    """What a page shows at a step."""
-
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure."""
-
-    def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
-
-    def live(self) -> str:
-        """The step in a sentence or two."""
+__all__ = ["Frame", "open_page"]
 
 
 class Frame:
@@ -43,54 +21,14 @@ class Frame:
 
     Attributes:
         state: the page's controls.
-        where: what the page is shown on.
     """
 
-    def __init__(self, state: PageState, where: Surroundings):
+    def __init__(self, state: PageState):
         self.state = state
-        self.where = where
-        self._notice = st.container()
-
-    def mended(self, values: Mapping[str, Any]) -> None:
-        """Says what was mended in the address, until a control moves; call it after the last control.
-
-        Args:
-            values: value of each control on show, by name.
-        """
-        if mended := self.state.mended(values):
-            self._notice.warning("  \n".join(mended), icon=":material/tune:")
-
-    def chart(self, figure: go.Figure, *, key: str, alt: str) -> None:
-        """A figure that follows the reader's theme.
-
-        Args:
-            figure: drawn with the palette ``STREAMLIT``.
-            key: its name, by which the browser knows it again.
-            alt: the figure in a sentence, for those who cannot see it.
-        """
-        show_chart(figure, self.where, key=key, alt=alt)
-
-    def film(self, view: Callable[[int], View], step: int, *, key: str, **look: bool) -> Film:
-        """The figure of a view at a step, which a transport inside of a fragment plays on from there.
-
-        Args:
-            view: makes what is to see at a step.
-            step: the step that the page is at.
-            key: the figure's name. The words of each step are in a container with this name and ``_words``.
-            look: more of what the view's figure takes.
-        """
-
-        def draw(step: int) -> tuple[go.Figure, str]:
-            seen = view(step)
-            return _sized(seen.figure(STREAMLIT, narrow=self.where.narrow, **look), self.where), seen.live()
-
-        seen = view(step)
-        self.chart(playable(seen.figure(STREAMLIT, narrow=self.where.narrow, **look)), key=key, alt=seen.alt())
-        return Film(key, f"{key}_words", step, draw)
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
         """What to notice, beside what to try."""
-        told, tried = st.columns([3, 2], gap="large")
+        told, tried = st.container(key="notice").columns([3, 2], gap="large")
         with told:
             st.subheader("What to notice", anchor=False)
             st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
@@ -136,16 +74,28 @@ class Frame:
             html: makes the figure, once the reader asks for it.
             code: the Python.
         """
-        if not self.where.present:
-            st.subheader("Take it with you", anchor=False)
-            st.caption("This link shows the same picture, to the last number:")
-            share_link(self.state.query(values))
-            downloads(name, csv=csv, html=html, code=code)
+        files = [
+            File("Data (CSV)", f"{name}.csv", "text/csv", ":material/table_view:", csv),
+            File("Figure (HTML, opens offline)", f"{name}.html", "text/html", ":material/animated_images:", html),
+            File("Python", f"{name}.py", "text/x-python", ":material/code:", lambda: code),
+        ]
+        self.hand_out(values, files, caption="This link shows the same picture, to the last number:")
+
+    def hand_out(self, values: Mapping[str, Any], files: Sequence[File], *, caption: str) -> None:
+        """The link to the page as it is, and files of any kind.
+
+        Args:
+            values: value of each control on show, by name.
+            files: what can be downloaded.
+            caption: what the link holds.
+        """
+        st.subheader("Take it with you", anchor=False)
+        st.caption(caption)
+        share_link(self.state.query(values))
+        downloads(files)
 
     def _section(self, name: str, title: str, icon: str) -> Any:
-        """An open section, or None where it is closed, or where a class is looking."""
-        if self.where.present:
-            return None
+        """An open section, or None where it is closed."""
         section = self.state.section(name, title, icon)
         return section if section.open else None
 
@@ -159,44 +109,14 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         sentence: what the reader will see, as Markdown.
         tour: stops of the page's guided tour.
     """
-    served_by_app()
-    state.start(start_tour(state, tour) if tour else {})
-    where = surroundings()
+    state.start(tour)
     head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
         st.markdown(tour_words(state, tour) or sentence)
-    with tools:
-        with st.container(gap=None):  # nothing of it is seen
-            watch_surroundings()
-            steady_figures()
-            sweep_keys()
-        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            if tour:
-                tour_buttons(state, tour)
-            present_toggle()
-    return Frame(state, where)
-
-
-def show_chart(figure: go.Figure, where: Surroundings, *, key: str, alt: str) -> None:
-    """Shows a figure in the reader's theme, enlarged for a class; see :meth:`Frame.chart`."""
-    figure = _sized(figure, where)
-    # Noted in the figure, so that a browser draws it anew where only the theme has changed.
-    figure.layout.meta = {**(figure.layout.meta or {}), "theme": "dark" if where.dark else "light"}
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
-
-
-def _sized(figure: go.Figure, where: Surroundings) -> go.Figure:
-    return go.Figure(_enlarged(figure.to_plotly_json())) if where.present else figure
-
-
-def _enlarged(part: Any, font: bool = False) -> Any:
-    """A figure's JSON with every size of a font in it enlarged."""
-    if isinstance(part, dict):
-        return {
-            name: _ENLARGED * inner
-            if font and name == "size" and isinstance(inner, int | float)
-            else _enlarged(inner, name.endswith("font"))
-            for name, inner in part.items()
-        }
-    return [_enlarged(inner) for inner in part] if isinstance(part, list | tuple) else part
+    if tour:
+        with tools, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            tour_buttons(state, tour)
+    if state.notes:
+        st.warning("  \n".join(state.notes), icon=":material/tune:")
+    return Frame(state)

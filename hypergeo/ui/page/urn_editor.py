@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import streamlit as st
-
-from hypergeo.figures import group_colour
+from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["WEIGHTS", "swatch", "urn_controls", "urn_editor"]
+__all__ = ["WEIGHTS", "urn_controls", "urn_knobs", "urn_values"]
 
 WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
 """Zero, then 0.01 to 100 in ten steps for each factor of ten."""
@@ -41,31 +38,21 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
     return table
 
 
-def urn_editor(state: PageState) -> dict[str, Any]:
-    """Draws the controls of an urn.
+def urn_knobs(state: PageState) -> list[Knob]:
+    """Live controls of an urn.
 
     Args:
         state: a page's state whose table holds what :func:`urn_controls` returns.
-
-    Returns:
-        Value of each control on show, by name.
     """
-    values: dict[str, Any] = {"groups": state.segments("groups", "Number of groups")}
-    for group in range(values["groups"]):
-        left, right = st.columns(2, gap="small", wrap=False)
+    knobs = [Knob("groups", "Number of groups")]
+    for group in range(state.get("groups")):
         number = group + 1
-        with left:
-            values[f"w{number}"] = state.steps(f"w{number}", f"{swatch(group)} Weight {number}")
-        with right:
-            values[f"m{number}"] = state.slider(f"m{number}", f"{swatch(group)} Size {number}")
-    values["n"] = state.slider("n", "Elements drawn, n")
-    return values
+        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
+        knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group))
+    return [*knobs, Knob("n", "Elements drawn, n")]
 
 
-def swatch(group: int) -> str:
-    """A square in a group's colour, for labels."""
-    square = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="14" height="14">'
-        f'<rect x="1" y="1" width="12" height="12" rx="3" fill="{group_colour(group)}"/></svg>'
-    )
-    return f"![Group {group + 1}](data:image/svg+xml;base64,{base64.b64encode(square.encode()).decode()})"
+def urn_values(state: PageState) -> dict[str, Any]:
+    """Values of the state, less those of groups that are not on show."""
+    hidden = {f"{kind}{group + 1}" for kind in "wmt" for group in range(state.get("groups"), len(state.controls))}
+    return {name: value for name, value in state.values.items() if name not in hidden}

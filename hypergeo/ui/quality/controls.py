@@ -28,6 +28,7 @@ __all__ = [
     "CHECKS",
     "COUNTS",
     "ESTIMATORS",
+    "FIGURES",
     "PUBLISHED",
     "RELAXATION",
     "CheckSettings",
@@ -38,6 +39,9 @@ __all__ = [
 
 RELAXATION, PUBLISHED, COUNTS = CHECKS = ("a relaxation", "the published rule", "your counts")
 """What the page checks."""
+
+FIGURES = ("samples", "gradients")
+"""Figures of a report."""
 
 ESTIMATORS = {
     "gumbel": "Gumbel-softmax",
@@ -69,6 +73,7 @@ def quality_controls() -> dict[str, Control]:
         "gradients": Choice(400, QUALITY.gradients),
         "evaluations": Choice(8, QUALITY.evaluations),
         "repeats": Choice(20, QUALITY.repeats),
+        "figure": Choice(FIGURES[0], FIGURES),
         "source": Choice("yours", ["yours", "of this law", "of Wallenius' law"]),
         "rows": Choice(2_000, COUNTS_LIMITS.examples),
         "against": Choice("as set", ["as set", "as fitted"]),
@@ -173,12 +178,12 @@ class CheckSettings:
         """What the report will answer."""
         samplers = len(self.straight_through) * len(self.conditionals) * len(self.temperatures)
         asked = [
-            f"Do the draws have the exact law? {self.num_samples:,} draws of each of {samplers} samplers are tested.",
-            "Do all draws add up, and stay within the group sizes?",
+            f"Do the samples have the exact distribution? {self.num_samples:,} from each of {samplers} samplers are tested.",
+            "Do all samples add up, and stay within the group sizes?",
         ]
         if self.estimators:
-            number = f"{self.num_gradients:,} gradients of each of {len(self.made_estimators())} estimators"
-            asked.append(f"Can the gradients be trusted? {number} are held against the exact gradient.")
+            number = f"{self.num_gradients:,} estimates of each of {len(self.made_estimators())} estimators"
+            asked.append(f"Can the gradients be trusted? {number} are compared with the exact gradient.")
         return asked
 
     def measure(self, progress: Progress | None = None) -> QualityReport:
@@ -229,7 +234,7 @@ class PublishedSettings:
     def questions(self) -> list[str]:
         """What the check will answer."""
         return [
-            "Do draws of the published sampler follow Fisher's law as the weights part? And draws by exact conditionals?",
+            "Do samples of the published sampler follow Fisher's distribution as the weights part? And exact conditionals?",
             "Would a reference that shares the published sampler's rule show it?",
         ]
 

@@ -1,95 +1,85 @@
-"""The quality page's controls as they are laid out."""
+"""The quality page's live controls, in sections."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import streamlit as st
-
-from hypergeo.ui.page.urn_editor import swatch
+from hypergeo.ui.component.controls import Knob, Section
 from hypergeo.ui.state.page_state import PageState
 
 from .controls import ESTIMATORS
 
-__all__ = ["published_fields", "report_fields", "urn_fields"]
+__all__ = ["counts_sections", "published_sections", "report_sections"]
+
+_SEED = Knob("seed", "Seed", "Another seed, other samples.", stepper=True)
+_SAMPLES = Knob("samples", "Number of samples", "Samples from each sampler.")
 
 
-def urn_fields(state: PageState, *, sizes: tuple[int, ...] | None = None, drawn: bool = True) -> dict[str, Any]:
-    """The controls of an urn: groups may be large here, so their sizes are fields and not sliders.
-
-    Args:
-        state: a page's state whose table holds what :func:`hypergeo.ui.page.urn_editor.urn_controls` returns.
-        sizes: sizes that the reader's data give, instead of fields.
-        drawn: whether the number drawn can be set.
-
-    Returns:
-        Value of each control on show, by name.
-    """
-    values: dict[str, Any] = {"groups": state.segments("groups", "Number of groups")}
-    for number in range(1, values["groups"] + 1):
-        weight = f"{swatch(number - 1)} Weight {number}"
-        if sizes is not None:
-            values[f"w{number}"] = state.steps(f"w{number}", weight)
-            continue
-        left, right = st.columns([3, 2], gap="small", wrap=False)
-        with left:
-            values[f"w{number}"] = state.steps(f"w{number}", weight)
-        with right:
-            values[f"m{number}"] = state.number(f"m{number}", f"Size {number}")
-    if drawn:
-        values["n"] = state.number("n", "Elements drawn, n")
-    return values
-
-
-def report_fields(state: PageState) -> dict[str, Any]:
+def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]:
     """The controls of a report.
 
-    Returns:
-        Value of each control, by name.
+    Args:
+        state: the page's state.
+        gradients_shown: whether there is a figure of gradients to choose.
     """
-    values = urn_fields(state)
-    with st.container(horizontal=True, gap="small", wrap=False):
-        values["taus"] = state.choose("taus", "Temperatures, τ")
-        values["samples"] = state.choose("samples", "Draws of each")
-    values["draws"] = state.segments("draws", "Draws", help="Soft: real counts. Straight-through: whole ones.")
-    values["rule"] = state.segments(
-        "rule", "Conditionals", help="Exact, as implemented here; merged, the published rule; or both, beside each other."
-    )
-    with st.container(horizontal=True, gap="small", wrap=False, vertical_alignment="bottom"):
-        with st.popover("Gradients", icon=":material/conversion_path:"):
-            values |= _gradient_fields(state)
-        values["seed"] = state.number("seed", "Seed")
-    return values
-
-
-def published_fields(state: PageState) -> dict[str, Any]:
-    """The controls of the published check, whose urn is given.
-
-    Returns:
-        Value of each control, by name.
-    """
-    st.markdown(
-        "**The urn of the paper:** three groups of 200, of which 180 elements are drawn. Groups 1 and 3 have weight 1; the "
-        "weight of group 2 goes from 1 to 10."
-    )
-    return {
-        "repeats": state.steps("repeats", "Sets of draws at each weight"),
-        "samples": state.steps("samples", "Draws of each"),
-        "seed": state.number("seed", "Seed"),
-    }
-
-
-def _gradient_fields(state: PageState) -> dict[str, Any]:
-    values = {
-        "objective": state.choose(
+    figure = [Section("", [Knob("figure", "Figure")])] if gradients_shown else []
+    relaxation = [
+        Knob("taus", "Temperatures, τ"),
+        Knob("draws", "Sample type", "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones."),
+        Knob(
+            "rule",
+            "Conditional distributions",
+            "Exact: as implemented here. Merged: the published approximation, which treats the remaining groups as one.",
+        ),
+        _SAMPLES,
+        _SEED,
+    ]
+    gradients = [
+        Knob(
             "objective",
-            "Gradient of the expected",
-            help="linear: the count of group 1. quadratic and absolute: the distance from even counts. step: whether group 1 "
+            "Gradient of the expected value of",
+            "linear: the count of group 1. quadratic and absolute: the distance from even counts. step: whether group 1 "
             "reaches its mean.",
-        )
-    }
-    values |= {name: state.toggle(name, words) for name, words in ESTIMATORS.items()}
-    with st.container(horizontal=True, gap="small", wrap=False):
-        values["gradients"] = state.choose("gradients", "Gradients of each")
-        values["evaluations"] = state.choose("evaluations", "Draws of a gradient")
-    return values
+        ),
+        *(Knob(name, words) for name, words in ESTIMATORS.items()),
+        Knob("gradients", "Number of estimates", "Gradient estimates of each estimator."),
+        Knob("evaluations", "Samples for each estimate"),
+    ]
+    return [
+        *figure,
+        Section("Relaxation", relaxation),
+        Section("Gradients", gradients, open=False),
+        Section("Urn", _urn(state)),
+    ]
+
+
+def published_sections() -> list[Section]:
+    """The controls of the published check, whose urn is that of the paper."""
+    return [Section("", [Knob("repeats", "Sets of samples at each weight"), _SAMPLES, _SEED])]
+
+
+def counts_sections(state: PageState, sizes: tuple[int, ...] | None) -> list[Section]:
+    """The controls of the distribution that counts are compared with.
+
+    Args:
+        state: the page's state.
+        sizes: group sizes of the reader's data, which no control sets then.
+    """
+    against = Knob(
+        "against",
+        "Weights tested",
+        "Those set here, or those that fit the counts best: does any of Fisher's distributions fit?",
+    )
+    if state.get("source") == "yours":
+        return [Section("", [against]), Section("Urn", _urn(state, sizes=sizes is None, drawn=False))]
+    rows = Knob("rows", "Number of rows")
+    return [Section("", [against, rows, _SEED]), Section("Urn", _urn(state))]
+
+
+def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True) -> list[Knob]:
+    """The controls of an urn: groups may be large here, so that their sizes are written."""
+    knobs = [Knob("groups", "Number of groups")]
+    for group in range(state.get("groups")):
+        number = group + 1
+        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
+        if sizes:
+            knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group, stepper=True))
+    return [*knobs, Knob("n", "Elements drawn, n", stepper=True)] if drawn else knobs

@@ -1,4 +1,4 @@
-"""What can be tried on the quality page, and its guided tour."""
+"""What the page "Quality" teaches: its presets, its tour and its formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypergeo.ui.state.tours import Stop
 
 from .controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION
 
-__all__ = ["PRESETS", "TOUR"]
+__all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
 UNEVEN = {
     "check": RELAXATION,
@@ -29,27 +29,35 @@ PRESETS = [
     Preset(
         "From cold to hot",
         {"check": RELAXATION, "taus": "0.01, 0.1, 1, 10", "draws": "both", "rule": "exact", **NO_GRADIENTS},
-        "Soft draws can be told from exact ones while they are warm, straight-through ones never.",
+        "Soft samples differ significantly from exact ones at high temperatures, straight-through samples at none.",
     ),
     Preset(
         "Exact against merged",
-        {**UNEVEN, "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
+        {**UNEVEN, "figure": "samples", "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
         "The published rule beside the exact conditionals, where one group dominates.",
     ),
     Preset(
         "Where merging is exact",
-        {**UNEVEN, "w2": 1.0, "objective": "linear", "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
+        {
+            **UNEVEN,
+            "figure": "samples",
+            "w2": 1.0,
+            "objective": "linear",
+            "rule": "both",
+            "draws": "straight-through",
+            "taus": "0.1, 1",
+        },
         "At equal weights nothing is lost by merging groups: both rules pass.",
     ),
     Preset(
         "An objective with a step",
-        {"check": RELAXATION, **URN, "objective": "step", "rule": "exact", **ALL_GRADIENTS},
-        "Relaxed gradients follow a slope that a step does not have.",
+        {"check": RELAXATION, **URN, "figure": "gradients", "objective": "step", "rule": "exact", **ALL_GRADIENTS},
+        "Relaxed gradients follow a slope that a step does not have: the intervals of their bias keep clear of zero.",
     ),
     Preset(
         "The paper's check",
         {"check": PUBLISHED, "repeats": 20, "samples": 10_000, "seed": 0},
-        "Three groups of 200, 180 drawn, the second weight from 1 to 10, 20 sets of draws: press Run.",
+        "Three groups of 200, 180 drawn, the second weight from 1 to 10, 20 sets of samples: press Run.",
     ),
     Preset("Counts of this law", {"check": COUNTS, "source": "of this law", "against": "as set"}, "They pass, as they should."),
     Preset(
@@ -67,15 +75,15 @@ PRESETS = [
 TOUR = [
     Stop(
         "A verdict in words",
-        "Draws of a relaxation are tested against the exact law, and gradients against the exact gradient, with all tests "
-        "corrected for their number. The sentence in the box is the outcome.",
+        "Samples of a relaxation are tested against the exact distribution, and gradients against the exact gradient, with all "
+        "tests corrected for their number. The sentence above the figure is the outcome.",
         {},
-        "The box first, then the points inside and outside the grey band: the band is what exact draws would show.",
+        "The sentence first, then the points inside and outside the grey band: the band is what exact samples would show.",
     ),
     Stop(
-        "Soft draws cool into exact ones",
-        "Soft draws are averages, so they can be told from exact ones while they are warm. Straight-through draws have the "
-        "exact law at every temperature.",
+        "Soft samples cool into exact ones",
+        "Soft samples are averages, so that they differ from exact ones at high temperatures. Straight-through samples have "
+        "the exact distribution at every temperature.",
         {"taus": "0.01, 0.1, 1, 10", **NO_GRADIENTS},
         "Circles fall into the band as τ does; diamonds are in it all along.",
     ),
@@ -90,7 +98,7 @@ TOUR = [
         "Gradients of a step",
         "Whether a count reaches a threshold has no slope to follow. Relaxed gradients are biased here, the score function and "
         "the control variate are not.",
-        {"objective": "step"},
+        {"objective": "step", "figure": "gradients"},
         "The bias panel: intervals that keep clear of zero.",
     ),
     Stop(
@@ -113,3 +121,28 @@ TOUR = [
         "The verdict, and how far the fitted weights are from the law's diamonds.",
     ),
 ]
+
+FORMULAS = r"""
+**Draws.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value
+of a discrete law (Gleser, 1985). All groups together: $G = 2 \sum_x O_x \log (O_x / E_x)$ over pooled count vectors with
+at least ten expected, divided by Williams' factor (1976), against $\chi^2$. Wasserstein's distance
+$W_1 = \int |\hat F - F|$ is in counts, beside that of as many exact draws. Soft draws go to the nearest whole vector for
+the tests.
+
+**Gradients.** In the log weights, $\nabla E[f(x)] = \mathrm{Cov}(f(x), x)$, summed over all count vectors where they can
+be listed. An estimate $g$ has bias $\lVert E[g] - \nabla \rVert$, deviation $\sqrt{\mathrm{tr}\, \mathrm{Cov}(g)}$ and,
+as the mean of $N$, the error $\sqrt{\text{bias}^2 + \text{deviation}^2 / N}$: that is compared at equal evaluations and
+at equal time. Bias is tested by t-tests of the components. *Gumbel-softmax* and *straight-through*: Jang, Gu and Poole,
+ICLR 2017. *Exact marginal*: SIMPLE, Ahmed et al., ICLR 2023. *Score function*: Williams, 1992, with the leave-one-out
+baseline of Kool et al., 2019. *Linearised control variate*: MuProp, Gu et al., ICLR 2016.
+
+**Many tests.** All p-values of a report are corrected together (Holm, 1979): where all is right, a report raises any
+false alarm in at most 1 % of cases.
+
+**The published check.** Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 5.1, with exact p-values and Bonferroni's
+correction over all tests of one kind of draws against one law.
+
+**Fitted weights.** The law is an exponential family in $\log w$: the likelihood is concave, its gradient is observed less
+expected counts, its Hessian minus the covariance. Newton's method finds its peak; intervals are Wald's, in $\log w$. Only
+ratios of weights are identified, so that their geometric mean is set to one (Fog, 2008, section 6).
+"""

@@ -16,22 +16,7 @@ from hypergeo.quality.published_check import PublishedCheck
 from hypergeo.quality.verdict import failures
 from hypergeo.ui.page.downloads import standalone_html
 
-__all__ = ["Drawing", "PublishedView", "ReportView", "view_of"]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure of a view.
-
-    Attributes:
-        key: its name on the page.
-        figure: itself.
-        alt: itself in words.
-    """
-
-    key: str
-    figure: go.Figure
-    alt: str
+__all__ = ["PublishedView", "ReportView", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +25,11 @@ class ReportView:
 
     Attributes:
         report: what was measured.
+        gradients: whether the figure is that of the gradients, where there are any.
     """
 
     report: QualityReport
+    gradients: bool = False
 
     @property
     def good(self) -> bool:
@@ -53,16 +40,21 @@ class ReportView:
         """The verdict, the overall one first."""
         return self.report.verdict()
 
-    def drawings(self, palette: Palette, *, narrow: bool = False) -> list[Drawing]:
-        """The figures: samples, then gradients, as far as they were measured."""
-        report, drawn = self.report, []
-        if report.samples:
-            drawn.append(Drawing("qual_samples_figure", sample_figure(report, palette, narrow=narrow), sample_alt(report)))
-        if report.gradients:
-            drawn.append(
-                Drawing("qual_gradients_figure", gradient_figure(report, palette, narrow=narrow), gradient_alt(report))
-            )
-        return drawn
+    def live(self) -> str:
+        """The verdict in a sentence."""
+        return self.sentences()[0]
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """The figure of the samples or of the gradients."""
+        return (gradient_figure if self._of_gradients else sample_figure)(self.report, palette, narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in words."""
+        return (gradient_alt if self._of_gradients else sample_alt)(self.report)
+
+    @property
+    def _of_gradients(self) -> bool:
+        return bool(self.report.gradients) and self.gradients
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the figures: samplers, then estimators."""
@@ -72,7 +64,7 @@ class ReportView:
         return {
             "what": [row.label for row in samples] + [row.label for row in gradients],
             "τ": [row.temperature for row in samples] + [row.temperature for row in gradients],
-            "verdict": [("told apart" if row.differs else "not told apart") for row in samples]
+            "verdict": ["significantly different" if row.differs else "no significant difference" for row in samples]
             + [row.verdict for row in gradients],
             "p, corrected": [row.adjusted_p_value for row in samples] + [row.adjusted_p_value for row in gradients],
             "largest KS": [max(row.ks) for row in samples] + blank_gradients,
@@ -129,21 +121,30 @@ class PublishedView:
             overall = "**The exact conditionals fail here, which they should not.** Please report the settings."
         elif missed:
             overall = (
-                f"**The exact conditionals pass, the published rule does not**: it is told from Fisher's law at {len(missed)} "
-                f"of {len(check.of('merged', 'exact'))} weights, and a reference that shares its rule cannot show it."
+                "**The exact conditionals pass, the published rule does not**: it differs significantly from Fisher's "
+                f"distribution at {len(missed)} of {len(check.of('merged', 'exact'))} weights, and a reference that shares its "
+                "rule cannot show it."
             )
         else:
-            overall = "**Both pass here**: with so few draws the published rule cannot be told from Fisher's law."
+            overall = "**Both pass here**: with so few samples the published rule shows no significant difference."
         return [overall, *check.verdict()]
 
-    def drawings(self, palette: Palette, *, narrow: bool = False) -> list[Drawing]:
-        """The figure."""
+    def live(self) -> str:
+        """The verdict in a sentence."""
+        return self.sentences()[0]
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Distances of samples from Fisher's distribution and from the merged reference."""
+        return published_figure(self.check, palette, narrow=narrow)
+
+    def alt(self) -> str:
+        """The figure in words."""
         rows = self.check.of("merged", "exact")
-        alt = "Distance of draws from Fisher's law and from a merged reference against the second weight. " + ", ".join(
+        told = ", ".join(
             f"merged rule at weight {row.second_weight:g}: {row.median_distance:.2g}, {row.rejected} of {row.tests} rejected"
             for row in rows
         )
-        return [Drawing("qual_published_figure", published_figure(self.check, palette, narrow=narrow), f"{alt}.")]
+        return f"Distance of samples from Fisher's distribution and from a merged reference against the second weight. {told}."
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the figure."""
@@ -175,13 +176,18 @@ class PublishedView:
 
     def html(self) -> str:
         """The figure as a page that opens offline."""
-        return standalone_html(published_figure(self.check, LIGHT), "The published check")
+        return standalone_html(self.figure(LIGHT), "The published check")
 
     def json(self) -> str:
         """The check as JSON."""
         return self.check.to_json()
 
 
-def view_of(result: QualityReport | PublishedCheck) -> ReportView | PublishedView:
-    """How the page shows a result."""
-    return PublishedView(result) if isinstance(result, PublishedCheck) else ReportView(result)
+def view_of(result: QualityReport | PublishedCheck, *, gradients: bool = False) -> ReportView | PublishedView:
+    """How the page shows a result.
+
+    Args:
+        result: what was measured.
+        gradients: whether the figure is that of the gradients, where there are any.
+    """
+    return PublishedView(result) if isinstance(result, PublishedCheck) else ReportView(result, gradients)

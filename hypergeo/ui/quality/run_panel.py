@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from hypergeo.ui.page.quality_take_away import File
+from hypergeo.ui.page.downloads import File
 from hypergeo.ui.runtime.background_run import Run, finished
 from hypergeo.ui.state.page_state import PageState
 
-from .controls import CheckSettings, PublishedSettings
+from .controls import CheckSettings, PublishedSettings, quality_controls
 from .report_view import PublishedView, ReportView
 
 __all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "run_panel"]
@@ -59,7 +60,7 @@ class AskingState(PageState):
         return bool(st.session_state.pop(f"_{self.prefix}_asked", False)) or first
 
 
-def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping[str, Any]) -> Shown | None:
+def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGenerator) -> Shown | None:
     """Draws the button that runs, or the progress and the button that cancels.
 
     What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
@@ -68,7 +69,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping
         state: the page's state.
         kind: of what is run; each kind keeps its own latest result.
         settings: what the controls ask for now.
-        values: the controls' values, by name, to put them back.
+        row: place of the buttons and of the progress.
 
     Returns:
         What to show: the result of these settings, else the latest one; ``None`` where there is none yet.
@@ -76,9 +77,10 @@ def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping
     held = st.session_state.setdefault(f"_{state.prefix}_runs", {})
     shown = st.session_state.setdefault(f"_{state.prefix}_shown", {})
     notice = _take(held, shown, kind)
+    values = {name: state.get(name) for name in quality_controls()}
     ready = finished().get(settings)
     if ready is not None:
-        shown[kind] = Shown(settings, dict(values), ready)
+        shown[kind] = Shown(settings, values, ready)
     objection, stopped = settings.objection(), False
     running = kind in held
     at_once = state.asked(kind) and ready is None and settings.work() <= AT_ONCE
@@ -90,9 +92,9 @@ def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping
         for other, _ in held.values():
             other.stop()
         held.clear()
-        held[kind] = (Run(settings).start(), dict(values))
+        held[kind] = (Run(settings).start(), values)
         running = True
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with row.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Run again" if kind in shown else "Run",
             key=f"_{state.prefix}_run",
@@ -128,17 +130,20 @@ def run_panel(state: AskingState, kind: str, settings: Settings, values: Mapping
     return on_show
 
 
-def plan(state: PageState, settings: Settings) -> None:
+def plan(state: PageState, settings: Settings, note: str = "") -> None:
     """What a run will measure, where there is nothing to show yet.
 
     Args:
         state: the page's state.
         settings: what the controls ask for.
+        note: what to look at, once there is something.
     """
     if settings.objection() is not None:
         return
     running = bool(st.session_state.get(f"_{state.prefix}_runs"))
     with st.container(border=True):
+        if note:
+            st.markdown(f"*{note}*")
         st.markdown("**Being measured:**" if running else "**Nothing has been measured yet.** *Run* will answer:")
         st.markdown("\n".join(f"- {line}" for line in settings.questions()))
 
@@ -205,12 +210,12 @@ def _progress(run: Run[Any]) -> None:
 
 
 def _about(settings: Settings, ready: bool) -> str:
-    return "The report below is of these settings." if ready else f"Takes {in_words(settings.work())} on a quiet machine."
+    return "Results of these settings." if ready else f"Takes {in_words(settings.work())}."
 
 
 def _former(state: PageState, shown: Shown) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.warning("Of the former settings: the controls have moved since.", icon=":material/history:")
+        st.warning("These results are of the former settings: the controls have moved since.", icon=":material/history:")
         st.button(
             "Put the controls back",
             key=f"_{state.prefix}_back",

@@ -11,23 +11,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec
 
 import streamlit as st
 from streamlit.runtime import exists as served
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-__all__ = ["TURNS", "Turns", "catch_up", "live_fragment", "nobody_looks", "this_session"]
+__all__ = ["TURNS", "Turns", "catch_up", "nobody_looks", "this_session"]
 
 _PATIENCE = (0.01, 0.5)  # seconds that the first in the queue lets readers go before it: at least and at most
 _AT_ONCE = 0.25  # processor seconds of steps that are not worth waiting for a turn
 _TURN = 0.1  # processor seconds of steps in one turn: it may take longer to come by than to use
 _SOON = 0.4  # seconds after which a reader is told how far the steps are
-Parameters = ParamSpec("Parameters")
 
 
 class Turns:
@@ -165,21 +162,6 @@ TURNS = Turns(places=3)
 With one place, two, three, four, six and one for all, 95 % of forty readers on two cores had their answer within 1.5, 1.2, 1.0,
 1.4, 2.3 and 3.2 s (``python -m tests.benchmarks load``).
 """
-
-
-def live_fragment(fragment: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Makes a function a fragment of a page that plays: each of its ticks takes its turn with those of other sessions."""
-
-    @wraps(fragment)
-    def ticked(*arguments: Parameters.args, **named: Parameters.kwargs) -> None:
-        context = get_script_run_ctx()
-        if context is None or not context.fragment_ids_this_run:  # part of a run of the whole page
-            fragment(*arguments, **named)
-            return
-        with TURNS.slice():
-            fragment(*arguments, **named)
-
-    return st.fragment(ticked)
 
 
 def catch_up(work: Iterable[float], words: str) -> None:

@@ -1,9 +1,9 @@
-"""A live run on shared factors: a model that is taken on and gone back in, and what there is to see at a step."""
+"""A live run on shared factors: a model that trains on or goes back, and what there is to see at a step."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,8 @@ class Snapshot:
         true: number of factors that each pair shares, shape ``(N,)``.
         estimate: expected number of shared dimensions, ``(N,)``.
         adavae: number by AdaVAE's threshold for the same distances, ``(N,)``.
-        law: mean law of the number, ``(d + 1,)``.
-        even: the law of weight one, ``(d + 1,)``.
+        law: mean distribution of the number, ``(d + 1,)``.
+        even: the distribution of weight one, ``(d + 1,)``.
         log_weight: of the shared group, mean over pairs; NaN for rules without weights.
         distances: sorted, ``(N, d)``, in nats.
         threshold: AdaVAE's, the median over pairs, in nats.
@@ -59,9 +59,9 @@ class Snapshot:
         match: for each factor the dimension that follows it, or -1, ``(F,)``.
         strength: rank correlation of both, without its sign, ``(F,)``.
         shared: which factors the pairs in pictures share, ``(P, F)``.
-        found: whether the dimensions that follow them are taken for shared, ``(P, F)``.
-        hits: share of pairs and factors in which both agree.
-        dimensions: which dimensions of the pairs in pictures are taken for shared, ``(P, d)``.
+        found: whether the dimensions that follow them are inferred as shared, ``(P, F)``.
+        hits: fraction of pairs and factors in which both agree.
+        dimensions: which dimensions of the pairs in pictures are inferred as shared, ``(P, d)``.
         collapse: how the model has failed, if it has.
         images: the ``"pairs"``, what the model has ``"seen"``, the same without sharing (``"plain"``), after an exchange of
             the ``"shared"`` part, of the ``"independent"`` part, and with the shared part of the ``"next"`` pair; each of
@@ -116,7 +116,6 @@ class FactorRun:
         self._done: tuple[tuple[int, str], ...] = ()
         self._seen: ResultStore[Snapshot] = ResultStore(_LAST)
 
-    @one_thread()
     def at(self, step: int, plan: Plan) -> Snapshot:
         """What there is to see after so many steps.
 
@@ -124,33 +123,36 @@ class FactorRun:
             step: number of steps.
             plan: what pairs share on the way.
         """
-        with self._turn:
-            seen = self._seen.get((step, plan))
-            if seen is None:
-                self._go_to(step, plan)
-                seen = self._look(step, plan)
-            return seen
+        seen = self._reach(step, plan)
+        assert seen is not None, "all missing steps are made at once"
+        return seen
 
-    def take_on(self, step: int, plan: Plan, every: int = 0) -> Iterator[float]:
-        """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done.
+    def take_on(self, steps: Sequence[int], plan: Plan) -> Iterator[float]:
+        """Makes what :meth:`at` needs for some steps, a few at a time; yields the share that is done.
 
         Args:
-            step: number of steps.
+            steps: numbers of steps, increasing.
             plan: what pairs share on the way.
-            every: looks at the model at every so many steps on the way, counted back from the last, for pictures of them.
         """
-        looked = list(range(step, 0, -every))[:_LAST] if every else []
-        for _ in range(STEPS):
-            with self._turn, one_thread():
-                if self._seen.get((step, plan)) is not None:
-                    return
-                made = self._go_to(step, plan, _AT_ONCE, looked)
-            if made >= step:
-                return
-            yield made / step
+        for step in steps:
+            for _ in range(STEPS):  # at most: another run of the page may take the model elsewhere meanwhile
+                if self._reach(step, plan, _AT_ONCE) is not None:
+                    break
+                yield self._model.steps_done / steps[-1] if self._model else 0.0
 
-    def _go_to(self, step: int, plan: Plan, most: int = STEPS, looked: list[int] | None = None) -> int:
-        """Makes steps that are missing, at most so many, and returns how many are made altogether."""
+    def _reach(self, step: int, plan: Plan, most: int = STEPS) -> Snapshot | None:
+        """Makes at most so many steps; what there is to see at the step, once it is reached."""
+        with self._turn, one_thread():
+            seen = self._seen.get((step, plan))
+            if seen is None:
+                model = self._go_to(step, plan, most)
+                if model.steps_done == step:
+                    seen = _snapshot(model, self.settings, plan)
+                    self._seen.put((step, plan), seen)
+            return seen
+
+    def _go_to(self, step: int, plan: Plan, most: int) -> SharedFactors:
+        """The model, taken towards a step by at most so many steps."""
         model = self._model
         if model is None or model.steps_done > step or self._done != plan.until(model.steps_done):
             model = self._back_to(step, plan)
@@ -159,13 +161,10 @@ class FactorRun:
         for _ in range(min(step - model.steps_done, most)):
             model.shared = [self.settings.sharing(plan.at(model.steps_done))]
             model.step()
-            done = model.steps_done
-            self._done = plan.until(done)
-            if done % _KEPT == 0:
-                _SHELF.put(self._name(done, plan), model.state())
-            if looked and done in looked and self._seen.get((done, plan)) is None:
-                self._look(done, plan)
-        return model.steps_done
+            self._done = plan.until(model.steps_done)
+            if model.steps_done % _KEPT == 0:
+                _SHELF.put(self._name(model.steps_done, plan), model.state())
+        return model
 
     def _back_to(self, step: int, plan: Plan) -> SharedFactors:
         model = self._model = self.settings.model(plan.start)
@@ -184,12 +183,6 @@ class FactorRun:
 
     def _name(self, done: int, plan: Plan) -> tuple[FactorSettings, int, tuple[tuple[int, str], ...]]:
         return self.settings, done, plan.until(done)
-
-    def _look(self, step: int, plan: Plan) -> Snapshot:
-        assert self._model is not None
-        seen = _snapshot(self._model, self.settings, plan)
-        self._seen.put((step, plan), seen)
-        return seen
 
 
 def fresh_pairs(settings: FactorSettings, model: SharedFactors, said: str) -> ImagePairs:

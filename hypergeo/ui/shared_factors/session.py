@@ -1,38 +1,46 @@
-"""The run on shared factors that a session goes on with, and what it shows at a step."""
+"""The page's state, the run that a session goes on with, and what it shows at a step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from hypergeo.ui.runtime.scheduler import TURNS
+from hypergeo.ui.runtime.scheduler import TURNS, catch_up
+from hypergeo.ui.state.page_state import PageState
 
 from .run import FactorRun
 from .settings import FactorSettings, Plan
 from .view import FactorView
 
-__all__ = ["PACE", "chosen_settings", "keep_up", "run_of", "view_at"]
+__all__ = ["PACE", "FactorState", "run_of", "train", "view_at"]
 
 PACE = {"slow": (1, 500), "normal": (10, 200), "fast": (25, 300)}
 """Training steps of a tick, and the least number of milliseconds between two ticks."""
 
 
-def chosen_settings(values: Mapping[str, Any]) -> FactorSettings:
-    """What the controls ask for.
+class FactorState(PageState):
+    """The page's state. What pairs share may change on the way, which is noted as an edit; other settings start anew."""
 
-    Args:
-        values: value of each control, by name.
-    """
-    return FactorSettings(
-        factors=int(values["factors"]),
-        spare=values["spare"],
-        rule=values["rule"],
-        beta=float(values["beta"]),
-        schedule=int(values["schedule"]),
-        seed=values["seed"],
-    )
+    @property
+    def settings(self) -> FactorSettings:
+        """What a run is made with."""
+        return _settings(self.values)
+
+    @property
+    def plan(self) -> Plan:
+        """What pairs share from step to step."""
+        return _plan(self.values)
+
+    def live(self, values: Mapping[str, Any]) -> None:
+        """Sets controls; a change of what pairs share is an edit at the step on show, unless the values say edits too."""
+        before, after = self.values, {**self.values, **values}
+        if _settings(before) != _settings(after):
+            values = {"step": 0, "edits": "", **values}
+        elif before["shared"] != after["shared"]:
+            values = {"edits": _plan(before).changed(before["step"], after["shared"]).write(), **values}
+        super().live(values)
 
 
 def run_of(settings: FactorSettings) -> FactorRun:
@@ -41,6 +49,24 @@ def run_of(settings: FactorSettings) -> FactorRun:
     if run is None or run.settings != settings:
         run = st.session_state["_fac_run"] = FactorRun(settings)
     return run
+
+
+def train(run: FactorRun, steps: Sequence[int], plan: Plan) -> None:
+    """Trains up to steps that are going to be shown.
+
+    Args:
+        run: the run.
+        steps: increasing; more than one while it plays, when the figure alone says how far it is.
+        plan: what pairs share on the way.
+    """
+    work = run.take_on(steps, plan)
+    if len(steps) == 1:
+        catch_up(work, "Training")
+        return
+    done: float | None = 0.0
+    while done is not None:
+        with TURNS.slice():
+            done = next(work, None)
 
 
 def view_at(run: FactorRun, step: int, plan: Plan, view: str, pair: int) -> FactorView:
@@ -56,10 +82,16 @@ def view_at(run: FactorRun, step: int, plan: Plan, view: str, pair: int) -> Fact
     return FactorView(run.settings, run.at(step, plan), view, pair)
 
 
-def keep_up(work: Iterable[float]) -> None:
-    """Does the work of a tick a slice at a time, others in between, and says nothing about it: the picture does."""
-    steps = iter(work)
-    while True:
-        with TURNS.slice():
-            if next(steps, None) is None:
-                return
+def _settings(values: Mapping[str, Any]) -> FactorSettings:
+    return FactorSettings(
+        factors=int(values["factors"]),
+        spare=values["spare"],
+        rule=values["rule"],
+        beta=float(values["beta"]),
+        schedule=int(values["schedule"]),
+        seed=values["seed"],
+    )
+
+
+def _plan(values: Mapping[str, Any]) -> Plan:
+    return Plan.read(values["edits"], values["shared"])

@@ -1,12 +1,10 @@
-"""What a live run on shared factors is set to, and what its pairs share from step to step, as the page's address holds it."""
+"""Settings of a live run on shared factors, and what its pairs share from step to step, as the page's address holds it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import streamlit as st
 
 from hypergeo.datasets import Sprites
 from hypergeo.datasets.image_pairs import Sharing
@@ -14,9 +12,8 @@ from hypergeo.shared_factors import SharedFactors
 from hypergeo.shared_factors.fixed_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
 from hypergeo.shared_factors.records import Settings
 from hypergeo.ui.limits import FACTORS
-from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan", "note_edits"]
+__all__ = ["RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan"]
 
 STEPS = FACTORS.steps
 VARYING = "varying"
@@ -30,14 +27,13 @@ RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
     "AdaVAE's threshold": ("AdaptiveThreshold()", AdaptiveThreshold),
     "the true number": ("Oracle()", Oracle),
 }
-"""Which dimensions are taken for shared: in Python, and what makes the rule, by the name on the page."""
+"""Rules by which dimensions are inferred as shared: as Python, and what makes the rule, by the name on the page."""
 
 LAW_PRIOR, SCALE, WARM_UP = 0.4, 0.42, 200
-"""Weight of the law's divergence from an even one, scale of the decoder's law, and steps of warm-up: chosen on other seeds than
-the tests', so that a short run says the right number for one to four of five factors."""
+"""Weight of the divergence from the uniform distribution, standard deviation of the decoder, and steps of warm-up: chosen on
+other seeds than the tests', so that a short run finds the right number for one to four of five factors."""
 
 _NAMES = ("x", "y", "hue", "size", "brightness")  # colour tells more than size: pictures of three factors differ clearly
-_NAME = "edits"
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class FactorSettings:
         rule: one of ``RULES``.
         beta: weight of the posteriors' divergence from the prior.
         schedule: steps until the temperature is at its lowest.
-        seed: of the networks, the pairs and all draws.
+        seed: of the networks, the pairs and all samples.
     """
 
     factors: int = 5
@@ -72,7 +68,7 @@ class FactorSettings:
 
     @property
     def fisher(self) -> bool:
-        """Whether the number is drawn from Fisher's law."""
+        """Whether the number is sampled from Fisher's distribution."""
         return RULES[self.rule][0].startswith("Hypergeometric")
 
     @property
@@ -91,7 +87,7 @@ class FactorSettings:
         return (0, self.factors) if said == VARYING else min(int(said), self.factors)
 
     def model(self, said: str) -> SharedFactors:
-        """A model that has not learned anything yet."""
+        """A model that has not been trained."""
         return SharedFactors(
             Sprites(self.names),
             [self.sharing(said)],
@@ -141,7 +137,7 @@ class Plan:
         return Plan(self.start, (*earlier.edits, (step, said))[: FACTORS.edits])
 
     def write(self) -> str:
-        """How the address says the edits; the first entry is what was at the start.
+        """The edits as text of the address; the first entry is what was at the start.
 
         Example:
             >>> Plan("2", ((300, "4"),)).write()
@@ -151,7 +147,7 @@ class Plan:
 
     @classmethod
     def read(cls, text: str, otherwise: str) -> Plan:
-        """What :meth:`write` wrote; what makes no sense is left out.
+        """Reads what :meth:`write` wrote, and leaves out what is not valid.
 
         Args:
             text: of the address.
@@ -192,29 +188,6 @@ class EditList:
     def allowed(self) -> str:
         """What is allowed, in words."""
         return "what pairs share, with the steps at which it changes"
-
-
-def note_edits(state: PageState, said: str, step: int, of: Hashable) -> Plan:
-    """Takes a change of what pairs share for an edit at the step on show.
-
-    Args:
-        state: the page's state, with an :class:`EditList`.
-        said: what the control says.
-        step: number of steps made.
-        of: what is edited. Once it differs from the last time, nothing has been edited.
-    """
-    plan = Plan.read(state.get(_NAME), said)
-    seen, edited = f"_{state.prefix}_shared", f"_{state.key(_NAME)}_of"
-    if edited in st.session_state and st.session_state[edited] != of:
-        plan = Plan(said)
-    elif seen in st.session_state:
-        before, written = st.session_state[seen]
-        if state.get(_NAME) == written and before != said:  # a preset, or the tour, sets the edits too
-            plan = (plan if plan.edits else Plan(before)).changed(step, said)
-    state.put(_NAME, plan.write())
-    st.session_state[edited] = of
-    st.session_state[seen] = (said, plan.write())
-    return plan
 
 
 def _words(said: str) -> str:

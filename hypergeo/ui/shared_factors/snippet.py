@@ -31,22 +31,22 @@ for name, estimate in (("ours", seen.estimate[0].double()), ("AdaVAE", seen.adav
     error = (estimate - true).square().mean()
     print(f"{{name}}: {{estimate.mean():.4f}} shared on average, squared error {{error:.4f}}")
 {law}
-print("law:", law.round(4).tolist(), "most probable:", law.argmax())
+print("distribution:", law.round(4).tolist(), "most probable:", law.argmax())
 print("collapse:", collapse(seen)[0])
 """
 
 
 _POOLED = """\
-# One law for the pairs of the last steps: that of Fisher's laws which has their mean.
+# Fisher's distribution with the mean number of the pairs of the last steps.
 law = pooled_law(model.record.estimate[{last}].mean().item(), {dimensions})"""
 _MEAN = """\
-# One law for the pairs of the last steps: the mean of theirs.
+# The mean distribution of the pairs of the last steps.
 law = model.record.law[{last}, 0].mean(0).numpy()"""
 _START = "law = pooled_law({half}, {dimensions})"
 
 
 def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
-    """Python that prints the estimates on show, the law, and whether the model has failed.
+    """Python that prints the estimates on show, their distribution, and whether the model has failed.
 
     Args:
         settings: of the run.

@@ -1,4 +1,4 @@
-"""What the page on shared factors says: at every step, and of what has been found in the end."""
+"""Sentences of the page on shared factors."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from .settings import VARYING, FactorSettings
 __all__ = ["BIASES", "Answer", "FactorWords"]
 
 BIASES = (
-    "The ends are drawn to the middle: **0 reads about 1**, since Fisher's law of two groups of *d* is wide, and sharing the "
-    "one closest dimension costs next to nothing; **of all but one the mean is too low**, since a wrongly shared dimension "
-    "costs both images, and a wrongly free one only a few nats."
+    "Estimates near the ends are biased towards the middle: **0 is estimated as about 1**, since Fisher's distribution of two "
+    "groups of *d* is wide and sharing the closest dimension costs almost nothing; **with all factors shared but one the "
+    "estimate is too low**, since a wrongly shared dimension worsens both reconstructions, and a missed one costs only a few "
+    "nats."
 )
-"""Where the estimates are biased, and why."""
+"""Where estimates are biased, and why."""
 
 
 class Answer(NamedTuple):
-    """What is said of the number of shared factors.
+    """The estimated number of shared factors.
 
     Attributes:
         number: the most probable one.
         probability: of it.
-        mean: of the law.
+        mean: of the distribution.
         adavae: mean number by AdaVAE's threshold.
     """
 
@@ -42,7 +43,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorWords:
-    """Words on a model at a step.
+    """Sentences about a model at a step.
 
     Attributes:
         settings: of the run.
@@ -54,12 +55,12 @@ class FactorWords:
 
     @property
     def warming(self) -> bool:
-        """Whether the law is still held at weight one."""
+        """Whether the weight is still held at one."""
         return self.settings.training.warming(self.now.step)
 
     @property
     def law(self) -> np.ndarray:
-        """The law that fits the last steps' pairs, shape ``(d + 1,)``: Fisher's where the rule has one, else their own mean."""
+        """Distribution fitted to the last steps' pairs, shape ``(d + 1,)``: Fisher's, or their mean where the rule has none."""
         steps = steps_that_count(self.now.step, self._free)
         if not self.now.step:
             return self.now.even
@@ -69,7 +70,7 @@ class FactorWords:
 
     @property
     def answer(self) -> Answer | None:
-        """What the last steps say; nothing as long as the law has not had time to learn."""
+        """Estimate from the last steps; none before the weight has had time to learn."""
         if self.now.step < self._free + SETTLED:
             return None
         record, law = self.now.record[steps_that_count(self.now.step, self._free)].mean(0), self.law
@@ -77,25 +78,31 @@ class FactorWords:
 
     @property
     def _free(self) -> int:
-        """Number of steps made before the law could learn what pairs share now."""
+        """Number of steps made before the weight could learn what pairs share now."""
         return max(self.settings.warm_up, self.now.since)
 
     def live(self) -> str:
-        """What is happening, in a sentence or two; nothing but bold words is marked."""
+        """The step in a sentence or two, with nothing but **bold** words as Markdown."""
         now = self.now
         if not now.step:
             return (
-                "Nothing is learned yet: all images are seen alike, and distances mean nothing. **Press Play**: pairs are "
-                "drawn, the closest dimensions share one posterior, and how many they are is drawn from the law."
+                "Nothing is learned yet: every image is reconstructed alike. **Press Play**: in each sampled pair, the closest "
+                "dimensions share one posterior, and how many do is sampled from the distribution on the right."
             )
+        if self.answer is None and not self.settings.fisher:
+            return f"**Step {now.step:,}.** The number of shared dimensions comes from the rule “{self.settings.rule}”."
         if self.warming:
             return (
-                f"**Step {now.step:,}.** Warm-up: numbers are drawn from the law of weight one, "
-                f"{self.settings.dimensions / 2:g} on average, while dimensions find their uses."
+                f"**Step {now.step:,}.** Warm-up: the weight is held at one, so {self.settings.dimensions / 2:g} dimensions "
+                "are shared on average, while dimensions begin to encode factors."
             )
         if self.answer is None:
-            why = "Pairs share something else now" if now.since else "The law is free now"
-            return f"**Step {now.step:,}.** {why}: the weight moves to where sharing pays."
+            why = (
+                "Pairs now share another number, and the weight follows"
+                if now.since > self.settings.warm_up
+                else "The weight is now trained"
+            )
+            return f"**Step {now.step:,}.** {why}: it rises where sharing more lowers the loss, else it falls."
         said = f"**Step {now.step:,}.** {self._verdict()}"
         return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
 
@@ -105,14 +112,14 @@ class FactorWords:
         if self.now.said == VARYING:
             mine, others = self._errors()
             return (
-                f"Pairs differ: our numbers are off by **{mine:.2f}** in the mean square, those of AdaVAE's threshold by "
+                f"Pairs differ: the mean squared error of the inferred numbers is **{mine:.2f}**, that of AdaVAE's threshold "
                 f"**{others:.2f}**."
             )
         true = int(self.now.true[0])
-        right = "which is right" if answer.number == true else f"the truth is {true}"
+        right = "which is correct" if answer.number == true else f"the true number is {true}"
         return (
-            f"Most probable: **{answer.number} shared** ({answer.probability:.0%}), {right}. The law's mean is "
-            f"{answer.mean:.2f}, AdaVAE's threshold says {answer.adavae:.2f}."
+            f"Most probable: **{answer.number} shared** (probability {answer.probability:.2f}), {right}. Mean: "
+            f"{answer.mean:.2f}; by AdaVAE's threshold: {answer.adavae:.2f}."
         )
 
     def _errors(self) -> tuple[float, float]:
@@ -120,16 +127,16 @@ class FactorWords:
         return float(np.square(self.now.estimate - true).mean()), float(np.square(self.now.adavae - true).mean())
 
     def _failure(self) -> str:
-        """How the model has failed, in words; that all or none is shared is none where pairs do so."""
+        """How the model has failed, as text; sharing all or none is no failure where pairs do."""
         collapse, true = self.now.collapse, self.now.true
         parts = []
         if collapse.all_shared and not (true == self.settings.factors).all():
-            parts.append("every dimension is taken for shared")
+            parts.append("every dimension is inferred as shared")
         if collapse.none_shared and (true > 0).any():
-            parts.append("no dimension is taken for shared")
+            parts.append("no dimension is inferred as shared")
         if collapse.unused:
             which = ", ".join(str(dimension + 1) for dimension in collapse.unused)
-            parts.append(f"unused: dimension{'s' * (len(collapse.unused) > 1)} {which}, near in every pair")
+            parts.append(f"unused: dimension{'s' * (len(collapse.unused) > 1)} {which}, whose posterior stays at the prior")
         return "; ".join(parts)
 
     def sentences(self) -> list[str]:
@@ -139,20 +146,20 @@ class FactorWords:
     def _about_number(self) -> str:
         if self.answer is None:
             return (
-                f"The law starts at **weight one**, and is let go after the warm-up. AdaVAE's threshold, half-way between the "
-                f"closest and the farthest dimension, already says {self.now.adavae.mean():.2f}."
+                f"The weight is **one** during the warm-up and is trained afterwards. AdaVAE's threshold, half-way between the "
+                f"closest and the farthest dimension, gives {self.now.adavae.mean():.2f} shared dimensions on average."
             )
         if self.now.said != VARYING:
             return f"{self._verdict()} {self._about_ends()}".strip()
         mine, others = (self._correlation(values) for values in (self.now.estimate, self.now.adavae))
-        return f"{self._verdict()} Correlation with the true number: **{mine}**, AdaVAE's {others}."
+        return f"{self._verdict()} Correlation with the true number: **{mine}**; by AdaVAE's threshold: {others}."
 
     def _correlation(self, values: np.ndarray) -> str:
         found = correlation(torch.from_numpy(values), torch.from_numpy(self.now.true))
         return "none" if np.isnan(found) else f"{found:.2f}"
 
     def _about_ends(self) -> str:
-        """The bias, where pairs share a number that shows it."""
+        """The bias, where pairs share a number at which it shows."""
         if not self.settings.fisher:
             return ""
         true = int(self.now.true[0])
@@ -164,9 +171,8 @@ class FactorWords:
             for name, match in zip(self.settings.names, self.now.match, strict=True)
         ]
         return (
-            f"Which dimension follows which factor ({'; '.join(follows)}) nobody told the model. By that, "
-            f"**{self.now.hits:.0%}** of discs and rings agree; always saying the commoner of both would give "
-            f"{self._guess():.0%}."
+            f"Dimensions that follow each factor, learned without labels: {'; '.join(follows)}. With this matching, "
+            f"**{self.now.hits:.0%}** of discs and rings agree; the majority-class baseline is {self._guess():.0%}."
         )
 
     def _guess(self) -> float:
@@ -176,8 +182,8 @@ class FactorWords:
     def _about_collapse(self) -> str:
         ours, adavae, everything = (f"{self.now.moved[part]:.1%}" for part in ("ours", "AdaVAE's", "everything"))
         exchange = (
-            f"Exchanging what we take for shared moves the images of a pair by {ours}, what AdaVAE's threshold takes by "
-            f"{adavae}, everything by {everything}."
+            f"Swapping the inferred shared part changes the images by {ours}, AdaVAE's by {adavae}, everything by {everything} "
+            "(root mean square)."
         )
         if not self.now.step:
             return f"{exchange} Nothing is learned yet."

@@ -1,4 +1,4 @@
-"""What the page on shared factors shows, put together from a live run: its figures, its words and its numbers."""
+"""What the page on shared factors shows of a live run: its figures, its sentences and its numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FactorView:
 
     @cached_property
     def words(self) -> FactorWords:
-        """What is said of them."""
+        """The sentences about them."""
         return FactorWords(self.settings, self.now)
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
@@ -62,7 +62,7 @@ class FactorView:
         lines = [self._estimates_panel(palette), self._weight_panel(palette)]
         return learning_figure(
             self._gallery_panel(palette, pairs),
-            self._law_panel(palette),
+            self._law_panel(palette, title="Distribution of the number of shared factors"),
             self._cuts_panel(palette),
             lines,
             palette,
@@ -75,8 +75,8 @@ class FactorView:
         return sprite_panel(
             np.stack(rows),
             palette,
-            title="Pairs. Rings: truly shared. Discs: taken for shared",
-            rows=["first", "second", "first, seen", "second, seen"],
+            title="Rings: truly shared. Discs: inferred as shared",
+            rows=["first", "second", "first,<br>reconstructed", "second,<br>reconstructed"],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
             found=self.now.found[:pairs],
@@ -94,13 +94,13 @@ class FactorView:
         return sprite_panel(
             np.stack(rows),
             palette,
-            title="First images, with parts of other images",
+            title="First images, with latent parts of other images",
             rows=[
                 "first",
                 "second",
                 "shared part<br>of the second",
                 "the rest<br>of the second",
-                "shared part<br>of next pair",
+                "shared part of<br>the next pair",
             ],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
@@ -126,19 +126,19 @@ class FactorView:
 
     def _use_panel(self, palette: Palette) -> Panel:
         names = [f"dimension {dimension + 1}" for dimension in range(self.settings.dimensions)]
-        return bars_panel(self.now.information, names, palette, title="Information, in nats", format=".2f")
+        return bars_panel(self.now.information, names, palette, title="KL from the prior (nats)", format=".2f")
 
     def _moved_panel(self, palette: Palette) -> Panel:
         moved = self.now.moved
         return bars_panel(
             100 * np.array(list(moved.values())),
-            ["shared, ours", "shared, AdaVAE's", "everything"],
+            ["inferred<br>shared part", "AdaVAE's<br>shared part", "everything"],
             palette,
-            title="Moved by an exchange, %",
+            title="Change of images by a swap, %",
             format=".1f",
         )
 
-    def _law_panel(self, palette: Palette) -> Panel:
+    def _law_panel(self, palette: Palette, title: str = "Number of shared factors") -> Panel:
         now, numbers = self.now, self.settings.dimensions + 1
         if now.said == VARYING:
             return agreement_panel(
@@ -147,17 +147,22 @@ class FactorView:
                 now.adavae,
                 self.settings.dimensions,
                 palette,
-                title="Estimates, against truth",
+                title="Estimates against the true number",
             )
         shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
         adavae, true = shares
-        return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title="Law of the number")
+        return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title=title)
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now
         true = None if now.said == VARYING else float(now.true[0])
         return cuts_panel(
-            now.distances, float(now.estimate.mean()), now.threshold, true, palette, title="Distances in nats, and the cuts"
+            now.distances,
+            float(now.estimate.mean()),
+            now.threshold,
+            true,
+            palette,
+            title="Posterior distances (nats); lines: thresholds",
         )
 
     def _estimates_panel(self, palette: Palette) -> Panel:
@@ -172,11 +177,11 @@ class FactorView:
                 Line(steps, values[:, 2], palette.relaxed, "ours", end="ours"),
             ],
             palette,
-            title="Number of shared dimensions, step by step",
+            title="Estimated number of shared dimensions",
             xtitle="step",
-            xrange=(0, self._reach),
+            xrange=self._steps,
             yrange=(0, self.settings.dimensions + 0.8),
-            height=50,
+            height=90,
             labels=0.13,
         )
 
@@ -189,20 +194,21 @@ class FactorView:
         return lines_panel(
             [Line(steps, values[:, 0], palette.relaxed, "log weight", symbol="circle" if known else "")],
             palette,
-            title="Log weight of being shared" if known else "This rule has no weights",
+            title="Log weight of sharing" if known else "This rule has no weights",
             xtitle="step",
-            xrange=(0, self._reach),
+            xrange=self._steps,
             yrange=(-reach, reach),
-            height=66,
+            height=86,
         )
 
     @property
-    def _reach(self) -> int:
-        """Where the axis of steps ends: at the schedule's end, and further on once that is passed."""
-        return self.settings.schedule if self.now.step <= self.settings.schedule else STEPS
+    def _steps(self) -> tuple[float, float]:
+        """Ends of the axis of steps: it ends with the schedule, and further on once that is passed."""
+        reach = self.settings.schedule if self.now.step <= self.settings.schedule else STEPS
+        return -0.015 * reach, reach
 
     def alt(self) -> str:
-        """The figure in one sentence, for those who cannot see it."""
+        """The figure in one sentence, for readers who cannot see it."""
         shown = {
             "learning": "pairs of sprites and their reconstructions",
             "exchange": "sprites after exchanges of latent parts",
@@ -210,7 +216,7 @@ class FactorView:
         }[self.view]
         now = self.now
         return (
-            f"After {now.step} steps: {shown}; {now.estimate.mean():.1f} dimensions taken for shared on average, AdaVAE's "
+            f"After {now.step} steps: {shown}; {now.estimate.mean():.1f} dimensions inferred as shared on average, AdaVAE's "
             f"threshold says {now.adavae.mean():.1f}, the truth is {now.true.mean():.1f}"
         )
 
@@ -228,7 +234,7 @@ class FactorView:
         return {
             "pair": list(range(1, SHOWN + 1)),
             "truly shared": [_listed(names, row) for row in now.shared],
-            "taken for shared": [_listed(names, row) for row in now.found],
+            "inferred as shared": [_listed(names, row) for row in now.found],
             "number": now.true[:SHOWN].tolist(),
             "ours": now.estimate[:SHOWN].tolist(),
             "AdaVAE's": now.adavae[:SHOWN].tolist(),

@@ -1,29 +1,71 @@
-"""A page's whole state as one typed table, kept in the address of the page."""
+"""A page's whole state as one typed table: the values on show, and those that the page's address says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
-from streamlit.errors import StreamlitAPIException
 
 from hypergeo.ui.limits import SHOWN_OF_A_VALUE
 
 from .controls import Choice, Control, Switch, Whole
 from .markdown import quoted
 
-__all__ = ["PageState"]
+__all__ = ["TOUR", "PageState"]
+
+TOUR = "tour"
+"""Name of the control that holds the stop of a page's tour; 0 where no tour is on."""
+
+SECTIONS = ("table", "formulas", "python")
+_LATE = 1.0  # seconds in which a browser may still send the address that it had before the last commit
+
+
+class _Stop(Protocol):
+    """The part of a tour's stop that a state needs."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Values of the controls that the stop sets, by name."""
+
+
+@dataclass
+class _Kept:
+    """What a session keeps of a page's state.
+
+    Attributes:
+        values: value of each control on show, by name.
+        said: parameters of the page's address that belong to the state.
+        before: the same before the last commit.
+        at: when the last commit was, in seconds of the monotonic clock.
+        commits: number of commits.
+        drawn: number of commits at the last run of the whole page.
+        notes: corrections of the address, as Markdown.
+    """
+
+    values: dict[str, Any]
+    said: dict[str, str]
+    before: dict[str, str] | None = None
+    at: float = 0.0
+    commits: int = 0
+    drawn: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 class PageState:
     """Controls of one page, their bounds and their values, all of which the page's address holds.
 
+    A control that moves sets a *live* value, which the address does not know. A *commit* writes all values into the address
+    at once: one commit is one entry of the browser's history.
+
     Args:
         prefix: start of the address parameters of the page, so that pages do not share them.
         controls: bounds and default of each control, by name.
+        derive: from the values before and those that are set, values of more controls that change with them.
 
     Example:
         >>> state = PageState("conv", {"n": Whole(default=12, low=0, high=60)})
@@ -31,12 +73,18 @@ class PageState:
         ('conv_n', 'conv_n=20')
     """
 
-    def __init__(self, prefix: str, controls: Mapping[str, Control]):
-        self.prefix = prefix
-        self.controls = dict(controls)
+    def __init__(
+        self,
+        prefix: str,
+        controls: Mapping[str, Control],
+        derive: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ):
+        self.prefix, self._derive = prefix, derive
+        self.controls = {**controls, **{name: Switch() for name in SECTIONS}}
+        self._stops: Sequence[_Stop] = ()
 
     def key(self, name: str) -> str:
-        """Name of a control in the address and in Streamlit's session state."""
+        """Name of a control in the address, and of its widget."""
         return f"{self.prefix}_{name}"
 
     def corrections(self, address: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
@@ -54,30 +102,190 @@ class PageState:
                 wrong[name] = (said, control.read(said))
         return wrong
 
-    def start(self, unsaid: Mapping[str, Any] | None = None) -> None:
-        """Mends the address before any control reads it; call it before the first control.
+    def start(self, stops: Sequence[_Stop] = ()) -> None:
+        """Takes the values from the address where it is not the one that this state wrote last; once in each run of a page.
 
         Args:
-            unsaid: values of controls that the address does not name, in place of their defaults.
+            stops: of the page's tour. Where the address names one, its values stand in for the controls' defaults.
         """
+        self._stops = stops
+        if stops:
+            self.controls[TOUR] = Whole(0, 0, len(stops))
         address = st.query_params.to_dict()
-        wrong = self.corrections(address)
-        missing = {name: value for name, value in (unsaid or {}).items() if self.key(name) not in address}
-        if wrong or missing:
-            try:
-                for name, value in [*missing.items(), *((name, value) for name, (_, value) in wrong.items())]:
-                    st.query_params[self.key(name)] = self.controls[name].write(value)
-            except StreamlitAPIException:
-                # Reached only by going back in the browser's history: the controls then fall back to their defaults.
-                return
-            if wrong:
-                st.session_state[self._notes] = [
-                    f"{self.key(name)}={quoted(said, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
-                    f"{self.controls[name].write(value)} is shown."
-                    for name, (said, value) in wrong.items()
-                ]
-                st.session_state.pop(self._seen, None)
-            st.rerun()
+        said = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
+        kept: _Kept | None = st.session_state.get(self._place)
+        late = kept is not None and said == kept.before and time.monotonic() - kept.at < _LATE
+        if kept is None or (said != kept.said and not late):
+            commits = kept.commits if kept else 0
+            values = self._unsaid(said)
+            values |= {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
+            kept = st.session_state[self._place] = _Kept(values, said, commits=commits)
+            self._forget_played(self.controls)
+            kept.notes = [
+                f"{self.key(name)}={quoted(text, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
+                f"{self.controls[name].write(value)} is shown."
+                for name, (text, value) in self.corrections(said).items()
+            ]
+        kept.drawn = kept.commits
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Value of each control on show, by name."""
+        return dict(self._kept.values)
+
+    @property
+    def committed(self) -> dict[str, Any]:
+        """Value of each control that the address stands for, by name."""
+        said = self._kept.said
+        spoken = {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
+        return self._unsaid(said) | spoken
+
+    @property
+    def notes(self) -> list[str]:
+        """Corrections of the address, as Markdown, until a control has moved."""
+        return list(self._kept.notes)
+
+    @property
+    def uncommitted(self) -> bool:
+        """Whether the values on show are ahead of the address, as while a control is dragged or a figure plays."""
+        return self._says(self._kept.values) != self._kept.said
+
+    @property
+    def outdated(self) -> bool:
+        """Whether there was a commit since the last run of the whole page."""
+        return self._kept.commits != self._kept.drawn
+
+    def get(self, name: str) -> Any:
+        """Value of a control."""
+        return self._kept.values[name]
+
+    def live(self, values: Mapping[str, Any]) -> None:
+        """Sets controls, and leaves the address as it is."""
+        kept, changes = self._kept, {name: self._within(name, value) for name, value in values.items()}
+        derived = self._derive(kept.values, changes) if self._derive else {}
+        kept.values.update({**derived, **changes})
+        kept.notes = []
+
+    def commit(self, values: Mapping[str, Any] | None = None) -> None:
+        """Sets controls and writes all values into the address, as one entry of the browser's history.
+
+        Args:
+            values: values of some controls, by name.
+        """
+        values = values or {}
+        self.live(values)
+        self._forget_played(values)
+        kept = self._kept
+        kept.commits += 1
+        said = self._says(kept.values)
+        if said != kept.said:
+            kept.before, kept.at, kept.said = kept.said, time.monotonic(), said
+        address = st.query_params.to_dict()
+        own = set(map(self.key, self.controls))
+        wanted = {**{key: text for key, text in address.items() if key not in own}, **said}
+        if wanted != address:
+            st.query_params.from_dict(wanted)
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Commits values that a button stands for: a preset, a stop of the tour."""
+        self.commit(values)
+
+    def put(self, name: str, value: Any) -> None:
+        """Sets one control and the address."""
+        if self.get(name) != value:
+            self.commit({name: value})
+
+    def query(self, values: Mapping[str, Any]) -> str:
+        """The values as the query of an address, defaults included, so that a link outlives a change of the defaults."""
+        return urlencode({self.key(name): self.controls[name].write(value) for name, value in values.items()})
+
+    def address(self, name: str, placeholder: str) -> dict[str, str]:
+        """Query of the page's address for other values of one control.
+
+        Args:
+            name: of the control.
+            placeholder: stands for its value.
+
+        Returns:
+            ``"with"`` the value, ``"without"`` it, and the ``"default"``, which is left out.
+        """
+        key, own = self.key(name), set(map(self.key, self.controls))
+        foreign = {key: text for key, text in st.query_params.to_dict().items() if key not in own}
+        unsaid = self._unsaid({self.key(TOUR): str(self._kept.values.get(TOUR, 0))})
+        with_it = {**foreign, **self._says({**self._kept.values, name: unsaid[name]}, keep=name)}
+        without = {other: text for other, text in with_it.items() if other != key}
+        with_it[key] = placeholder
+        return {"with": urlencode(with_it), "without": urlencode(without), "default": self.controls[name].write(unsaid[name])}
+
+    def slider(self, name: str, label: str, *, help: str | None = None) -> int:
+        """A slider over a whole number."""
+        control = self._whole(name)
+        return int(self._widget(name, st.slider, label, control.low, control.high, help=help, width="stretch"))
+
+    def number(self, name: str, label: str, *, help: str | None = None) -> int:
+        """A field for a whole number, with buttons for one more and one less."""
+        control = self._whole(name)
+        return int(self._widget(name, st.number_input, label, control.low, control.high, step=1, help=help))
+
+    def steps(self, name: str, label: str, *, help: str | None = None) -> Any:
+        """A slider over numbers that need not be evenly spaced, as for a logarithmic scale."""
+        control = self._choice(name)
+        return self._widget(name, st.select_slider, label, control.options, format_func=control.write, help=help)
+
+    def segments(
+        self, name: str, label: str, *, help: str | None = None, bare: bool = False, names: Mapping[Any, str] | None = None
+    ) -> Any:
+        """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers.
+
+        Options are called as in the address, but for those in ``names``.
+        """
+        control = self._choice(name)
+        return self._widget(
+            name,
+            st.segmented_control,
+            label,
+            control.options,
+            required=True,
+            format_func=lambda option: (names or {}).get(option) or control.write(option),
+            help=help,
+            label_visibility="collapsed" if bare else "visible",
+            width="stretch",
+        )
+
+    def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
+        """A list that opens, one of its options chosen."""
+        control = self._choice(name)
+        return self._widget(name, st.selectbox, label, control.options, format_func=control.write, help=help)
+
+    def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
+        """A switch."""
+        if not isinstance(self.controls[name], Switch):
+            raise TypeError(f"{name} is no switch.")
+        return bool(self._widget(name, st.toggle, label, help=help))
+
+    def section(self, name: str, title: str, icon: str) -> ExpanderContainer:
+        """A part of the page that can be opened, and is in the address while it is open.
+
+        What is in it should be drawn only where ``.open`` is true: what nobody looks at would slow every control down.
+        """
+        key = self.key(name)
+        st.session_state[key] = self.get(name)
+        return st.expander(title, icon=icon, key=key, on_change=self._took, args=(name,))
+
+    def _widget(self, name: str, draw: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Draws a widget of Streamlit's that shows a control, and commits it when the reader moves it."""
+        key = self.key(name)
+        st.session_state[key] = self.get(name)
+        draw(*arguments, key=key, on_change=self._took, args=(name,), **options)
+        return self.get(name)
+
+    def _took(self, name: str) -> None:
+        self.commit({name: st.session_state[self.key(name)]})
+
+    def _forget_played(self, names: Iterable[str]) -> None:
+        """What was set on purpose stays, also where it is a step of something that has changed."""
+        for name in names:
+            st.session_state.pop(f"_{self.key(name)}_of", None)
 
     def _within(self, name: str, value: Any) -> Any:
         """A control's value, or the nearest one that it allows: not every message comes from a browser."""
@@ -87,133 +295,26 @@ class PageState:
         except (ValueError, TypeError, OverflowError):
             return control.default
 
-    def mended(self, values: Mapping[str, Any]) -> list[str]:
-        """What was mended in the address, in words, until a control has moved since; call it after the last control.
+    def _unsaid(self, said: Mapping[str, str]) -> dict[str, Any]:
+        """Values that an address need not say: the defaults, and those of the tour's stop that it names."""
+        values = {name: control.default for name, control in self.controls.items()}
+        number = self.controls[TOUR].read(said.get(self.key(TOUR), "0")) if self._stops else 0
+        return values | (dict(self._stops[number - 1].values) if number else {})
 
-        Args:
-            values: value of each control on show, by name.
-        """
-        if self._notes in st.session_state and st.session_state.setdefault(self._seen, dict(values)) != dict(values):
-            del st.session_state[self._notes], st.session_state[self._seen]
-        return list(st.session_state.get(self._notes, []))
-
-    def set(self, values: Mapping[str, Any]) -> None:
-        """Sets controls; for callbacks, which run before the controls are drawn."""
-        for name, value in values.items():
-            st.session_state[self.key(name)] = value
-            st.session_state.pop(f"_{self.key(name)}_of", None)
-
-    def get(self, name: str) -> Any:
-        """Value of a control that is no widget of Streamlit's: from the session, or from the address on a first visit."""
-        key, control = self.key(name), self.controls[name]
-        if key not in st.session_state:
-            said = st.query_params.get(key)
-            st.session_state[key] = control.default if said is None else control.read(said)
-        return st.session_state[key]
-
-    def put(self, name: str, value: Any) -> None:
-        """Sets such a control and the address, which says nothing of defaults."""
-        key, control = self.key(name), self.controls[name]
-        st.session_state[key] = value
-        said = control.write(value)
-        if value == control.default:
-            st.query_params.pop(key, None)
-        elif st.query_params.get(key) != said:
-            st.query_params[key] = said
-
-    def query(self, values: Mapping[str, Any]) -> str:
-        """The values as the query of an address, defaults included, so that a link outlives a change of the defaults."""
-        return urlencode({self.key(name): self.controls[name].write(value) for name, value in values.items()})
-
-    def slider(self, name: str, label: str, *, help: str | None = None) -> int:
-        """A slider over a whole number."""
-        control = self._whole(name)
-        value = st.slider(
-            label,
-            control.low,
-            control.high,
-            control.default,
-            key=self.key(name),
-            help=help,
-            bind="query-params",
-            width="stretch",
-        )
-        return int(self._within(name, value))
-
-    def number(self, name: str, label: str, *, help: str | None = None) -> int:
-        """A field for a whole number, with buttons for one more and one less."""
-        control = self._whole(name)
-        value = st.number_input(
-            label, control.low, control.high, control.default, step=1, key=self.key(name), help=help, bind="query-params"
-        )
-        return int(self._within(name, value))
-
-    def steps(self, name: str, label: str, *, help: str | None = None) -> Any:
-        """A slider over numbers that need not be evenly spaced, as for a logarithmic scale."""
-        control = self._choice(name)
-        value = st.select_slider(
-            label,
-            control.options,
-            control.default,
-            format_func=control.write,
-            key=self.key(name),
-            help=help,
-            bind="query-params",
-        )
-        return self._within(name, value)
-
-    def segments(self, name: str, label: str, *, help: str | None = None, bare: bool = False) -> Any:
-        """All options side by side, one of them chosen; ``bare`` leaves the label to screen readers."""
-        control = self._choice(name)
-        value = st.segmented_control(
-            label,
-            control.options,
-            default=control.default,
-            required=True,
-            format_func=control.write,
-            key=self.key(name),
-            help=help,
-            bind="query-params",
-            label_visibility="collapsed" if bare else "visible",
-            width="stretch",
-        )
-        return self._within(name, value)
-
-    def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
-        """A list that opens, one of its options chosen."""
-        control = self._choice(name)
-        value = st.selectbox(
-            label,
-            control.options,
-            list(control.options).index(control.default),
-            format_func=control.write,
-            key=self.key(name),
-            help=help,
-            bind="query-params",
-        )
-        return self._within(name, value)
-
-    def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
-        """A switch."""
-        control = self.controls[name]
-        if not isinstance(control, Switch):
-            raise TypeError(f"{name} is no switch.")
-        return bool(st.toggle(label, control.default, key=self.key(name), help=help, bind="query-params"))
-
-    def section(self, name: str, title: str, icon: str) -> ExpanderContainer:
-        """A part of the page that can be opened, and is in the address while it is open.
-
-        What is in it should be drawn only where ``.open`` is true: what nobody looks at would slow every control down.
-        """
-        return st.expander(title, icon=icon, key=self.key(name), on_change="rerun", bind="query-params")
+    def _says(self, values: Mapping[str, Any], keep: str = "") -> dict[str, str]:
+        written = {self.key(name): self.controls[name].write(value) for name, value in values.items()}
+        default = self._unsaid(written) | {TOUR: 0}
+        said = [name for name, value in values.items() if name == keep or value != default[name]]
+        return {self.key(name): written[self.key(name)] for name in said}
 
     @property
-    def _notes(self) -> str:
-        return f"_{self.prefix}_mended"
+    def _kept(self) -> _Kept:
+        kept: _Kept = st.session_state[self._place]
+        return kept
 
     @property
-    def _seen(self) -> str:
-        return f"_{self.prefix}_mended_values"
+    def _place(self) -> str:
+        return f"_{self.prefix}_state"
 
     def _whole(self, name: str) -> Whole:
         control = self.controls[name]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from .page_state import PageState
 
-__all__ = ["Preset", "preset_buttons"]
+__all__ = ["Preset", "preset_buttons", "preset_note"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,18 @@ def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
         state: the page's state, whose controls the buttons set.
         presets: what the buttons are.
     """
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key=f"{state.prefix}_presets"):
         for number, preset in enumerate(presets):
-            st.button(
-                preset.label,
-                key=f"_{state.prefix}_preset_{number}",
-                help=preset.help,
-                on_click=state.set,
-                args=(preset.values,),
-            )
+            key = f"_{state.prefix}_preset_{number}"
+            st.button(preset.label, key=key, help=preset.help, on_click=_press, args=(state, preset))
+
+
+def preset_note(state: PageState) -> str:
+    """What to look at after the last preset, until a control has moved; empty otherwise."""
+    said, values = st.session_state.get(f"_{state.prefix}_preset", ("", None))
+    return said if state.values == values else ""
+
+
+def _press(state: PageState, preset: Preset) -> None:
+    state.set(preset.values)
+    st.session_state[f"_{state.prefix}_preset"] = (preset.help, state.values)

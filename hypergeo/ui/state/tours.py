@@ -8,12 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from .controls import Whole
-from .page_state import PageState
+from .page_state import TOUR, PageState
 
-__all__ = ["Stop", "start_tour", "tour_buttons", "tour_words"]
-
-_NAME = "tour"
+__all__ = ["Stop", "go_to_stop", "tour_buttons", "tour_words"]
 
 
 @dataclass(frozen=True)
@@ -33,22 +30,9 @@ class Stop:
     look: str = ""
 
 
-def start_tour(state: PageState, stops: Sequence[Stop]) -> Mapping[str, Any]:
-    """Adds the tour to the page's controls; call it before the state starts.
-
-    Returns:
-        Values of the stop that the address names, on the visit that it starts with.
-    """
-    state.controls[_NAME] = Whole(0, 0, len(stops))
-    if state.key(_NAME) in st.session_state:
-        return {}
-    number = state.controls[_NAME].read(st.query_params.get(state.key(_NAME), "0"))
-    return stops[number - 1].values if number else {}
-
-
 def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
     """What the tour says where it is, as Markdown; nothing where no tour is on."""
-    number = state.get(_NAME) if stops else 0
+    number = state.get(TOUR) if stops else 0
     if not number:
         return ""
     stop = stops[number - 1]
@@ -58,7 +42,7 @@ def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
 
 def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:
     """Begins the tour, goes on and back, and ends it."""
-    number, last = state.get(_NAME), len(stops)
+    number, last = state.get(TOUR), len(stops)
     if not number:
         _button(state, stops, "Tour", 1, icon=":material/tour:", help=f"A guided tour of this page in {last} stops.")
         return
@@ -69,11 +53,19 @@ def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:
 
 
 def _button(state: PageState, stops: Sequence[Stop], label: str, to: int, **options: Any) -> None:
-    st.button(label, key=f"_{state.prefix}_tour_{label}", on_click=_go, args=(state, stops, to), **options)
+    st.button(label, key=f"_{state.prefix}_tour_{label}", on_click=go_to_stop, args=(state, stops, to), **options)
 
 
-def _go(state: PageState, stops: Sequence[Stop], number: int) -> None:
-    state.put(_NAME, number)
+def go_to_stop(state: PageState, stops: Sequence[Stop], number: int) -> None:
+    """Sets the controls as a stop has them, in one commit.
+
+    Args:
+        state: the page's state.
+        stops: of the page's tour.
+        number: of the stop, from 1; 0 leaves the tour and the page as it is.
+    """
     if number:
-        state.set({name: control.default for name, control in state.controls.items() if name != _NAME})
-        state.set(stops[number - 1].values)
+        defaults = {name: control.default for name, control in state.controls.items()}
+        state.set({**defaults, **stops[number - 1].values, TOUR: number})
+    else:
+        state.commit({TOUR: 0})

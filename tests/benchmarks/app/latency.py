@@ -1,7 +1,8 @@
-"""From the key that moves a slider until the figure with the new numbers is on the screen, beside a bare Streamlit page."""
+"""From the key that moves a slider to the new picture, beside a bare Streamlit page; and pictures a second while one drags."""
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,18 +19,21 @@ from tests.support.app.server import FLAGS, find_chromium, served, write_page
 
 __all__ = ["Latency", "find_chromium", "latencies"]
 
-# Streamlit replaces a figure by a new one whenever it changes. A move ends with the first frame in which a figure is there
-# that was not there when the key went down, with its traces drawn.
+# A move ends with the frame after the one in which the new picture was painted. On a bare page Streamlit puts a new figure in
+# the place of the old one; a stage counts its pictures.
 _MEASURE = """label => {
   const slider = [...document.querySelectorAll('input[type=range]')].find(input => input.getAttribute('aria-label') === label)
   slider.focus()
+  const stage = document.querySelector('.hg-stage'), count = stage?.dataset.pictures
   const before = new Set(document.querySelectorAll('.js-plotly-plot'))
   let pressed
   window.took = undefined
   window.addEventListener('keydown', event => { pressed = event.timeStamp }, { capture: true, once: true })
+  const plots = () => [...document.querySelectorAll('.js-plotly-plot')]
+  const replaced = () => plots().some(plot => !before.has(plot) && plot.data?.length &&
+    plot.style.visibility !== 'hidden' && plot.querySelector('.mlayer *'))
   const look = () => {
-    const fresh = [...document.querySelectorAll('.js-plotly-plot')].some(plot => !before.has(plot) && plot.data?.length &&
-      plot.style.visibility !== 'hidden' && plot.querySelector('.mlayer *'))
+    const fresh = stage ? stage.dataset.pictures !== count : replaced()
     if (fresh && pressed !== undefined) requestAnimationFrame(() => { window.took = (performance.now() - pressed) / 1000 })
     else requestAnimationFrame(look)
   }
@@ -39,26 +43,25 @@ _MEASURE = """label => {
 _STILL = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
   const charts = [...document.querySelectorAll('.stPlotlyChart')]
-  const there = app?.querySelector('h1, .stPlotlyChart') && !app.querySelector('[data-testid="stSkeleton"]')
-  const still = app?.dataset.testScriptState === 'notRunning' && there &&
+  const there = app?.querySelector('.hg-stage, .stPlotlyChart') && !app.querySelector('[data-testid="stSkeleton"]')
+  const painted = !document.querySelector('.hg-stage:not([data-pictures])')
+  const still = painted && app?.dataset.testScriptState === 'notRunning' && there &&
     charts.every(chart => chart.querySelectorAll('.js-plotly-plot .main-svg').length)
   if (!still) window.still = undefined
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 250
 }"""
-_SLIDERS = """() => [...document.querySelectorAll('[data-testid="stSlider"] input[type=range]')]
-  .filter(input => !input.closest('[data-testid="stExpander"]')).map(input => input.getAttribute('aria-label'))"""
-# How many points the page's figures draw, and how many each of their frames holds.
+_SLIDERS = """() => [...document.querySelectorAll('.hg-controls input[type=range]')]
+  .filter(input => input.checkVisibility()).map(input => input.getAttribute('aria-label'))"""
 _POINTS = """() => {
-  const size = values => values?.bdata ? atob(values.bdata).length / Number(values.dtype.slice(1)) : values?.length ?? 0
   const plots = [...document.querySelectorAll('.js-plotly-plot')]
   const drawn = plots.flatMap(plot => plot.calcdata).map(points => points[0]?.z ? points[0].z.flat().length : points.length)
-  const frames = plots.flatMap(plot => plot._transitionData?._frames ?? [])
-  const held = frames.map(frame => frame.data.map(part => Math.max(size(part.x), size(part.y), size(part.marker?.size)))
-    .reduce((sum, points) => sum + points, 0))
   const height = Math.max(...plots.map(plot => plot._fullLayout.height))
-  return { drawn: drawn.reduce((sum, points) => sum + points, 0), frames: held, height }
+  return { drawn: drawn.reduce((sum, points) => sum + points, 0), height }
 }"""
+_PICTURES = """([from, until]) => performance.getEntriesByName('hypergeo:picture')
+  .filter(picture => picture.startTime >= from && picture.startTime <= until).length"""
+_DRAG = 6.0  # seconds
 _BARE = """
 import numpy as np
 import plotly.graph_objects as go
@@ -73,30 +76,27 @@ def cloud(points):
     return go.Scatter(x=random.normal(size=points), y=random.normal(size=points), mode="markers")
 
 
-figure = go.Figure(cloud({points}), layout={{"height": {height}}}, frames=[go.Frame(data=[cloud(size)]) for size in {frames}])
-st.plotly_chart(figure)
+st.plotly_chart(go.Figure(cloud({points}), layout={{"height": {height}}}))
 """
 
 
 @dataclass
 class Latency:
-    """Times of one page's sliders and of the bare pages beside it, measured in turns.
+    """Times of one page's sliders and of the bare page beside it, measured in turns.
 
     Attributes:
         path: of the page.
-        points: that its figures draw.
-        points_sent: that its figures and all their frames hold.
-        sliders: seconds of each kind of slider, by label; none where it leaves the figures as they are.
+        points: that its figure draws.
+        sliders: seconds of each kind of slider, by label; none where it leaves the figure as it is.
         bare: seconds of a bare page whose figure draws as many points.
-        bare_with_frames: seconds of a bare page whose figure holds as many frames with as many points too, if there are any.
+        dragged: pictures a second while a pointer drags each kind of slider, by label.
     """
 
     path: str
     points: int
-    points_sent: int
     sliders: dict[str, Timing | None]
     bare: Timing
-    bare_with_frames: Timing | None
+    dragged: dict[str, float]
 
 
 @dataclass
@@ -150,39 +150,63 @@ def latencies(moves: int, *, quick: bool = False) -> Iterator[Latency]:
         for path in paths:
             page = context.new_page()
             page.goto(app + path)
+            try:
+                page.locator(".hg-stage[data-pictures]").wait_for(timeout=20_000)
+            except TimeoutError:  # a page without a figure
+                page.close()
+                continue
             _rest(page)
             labels = _kinds(page.evaluate(_SLIDERS))[: 2 if quick else None]
-            if labels and page.locator(".stPlotlyChart").count():
+            if labels:
                 yield _beside_bare(context, page, path, labels, moves)
             page.close()
         browser.close()
 
 
 def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[str], moves: int) -> Latency:
-    """One round after the other: a move on each bare page, then one of each slider."""
+    """One round after the other: a move on the bare page, then one of each slider. Then each slider is dragged."""
     size: dict[str, Any] = page.evaluate(_POINTS)
     with ExitStack() as stack:
-        bare = [_bare_page(stack, context, size, frames) for frames in ([[], size["frames"]] if size["frames"] else [[]])]
+        bare = _bare_page(stack, context, size)
         sliders = [_Slider(page, label, reach=4 + number) for number, label in enumerate(labels)]
-        everything = [*bare, *(slider for slider in sliders if slider.changes_the_figure())]
+        everything = [bare, *(slider for slider in sliders if slider.changes_the_figure())]
         for _ in range(moves):
             for slider in everything:
                 slider.move()
-    without, with_frames = (Timing.of(slider.seconds) for slider in (bare[0], bare[-1]))
     return Latency(
         path=path,
         points=size["drawn"],
-        points_sent=size["drawn"] + sum(size["frames"]),
-        sliders={_plain(slider.label): Timing.of(slider.seconds) if slider.seconds else None for slider in sliders},
-        bare=without,
-        bare_with_frames=with_frames if len(bare) > 1 else None,
+        sliders={slider.label: Timing.of(slider.seconds) if slider.seconds else None for slider in sliders},
+        bare=Timing.of(bare.seconds),
+        dragged={slider.label: _dragged(page, slider.label) for slider in sliders if slider.seconds},
     )
 
 
-def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any], frames: list[int]) -> _Slider:
+def _dragged(page: Page, label: str) -> float:
+    """Pictures a second while a pointer drags a slider to and fro, sixty times a second."""
+    page.bring_to_front()
+    _rest(page)
+    slider = page.locator(f'.hg-controls input[type=range][aria-label="{label}"]')
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    started = page.evaluate("performance.now()")
+    while (now := page.evaluate("performance.now()")) < started + 1000 * _DRAG:
+        share = 0.5 + 0.3 * math.sin((now - started) / 400)
+        page.mouse.move(box["x"] + share * box["width"], middle)
+        page.wait_for_timeout(16)
+    pictures = page.evaluate(_PICTURES, [started, now])
+    page.mouse.up()
+    return float(1000 * pictures / (now - started))
+
+
+def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any]) -> _Slider:
     """The slider of a bare page, on a server of its own until the stack unwinds, once it has moved for the first time."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    code = _BARE.format(points=size["drawn"], height=round(size["height"]), frames=frames)
+    code = _BARE.format(points=size["drawn"], height=round(size["height"]))
     address = stack.enter_context(served(write_page(folder, code)))
     page = context.new_page()
     stack.callback(page.close)
@@ -197,20 +221,10 @@ def _kinds(labels: list[str]) -> list[str]:
     """The first slider of each kind: those that differ in a number only are of one.
 
     Example:
-        >>> _kinds(["Weight 1", "Size 1", "Weight 2", "Size 2", "Seed"])
-        ['Weight 1', 'Size 1', 'Seed']
+        >>> _kinds(["Weight of group 1", "Size of group 1", "Weight of group 2", "Rate"])
+        ['Weight of group 1', 'Size of group 1', 'Rate']
     """
-    return list({re.sub(r"\d+", "", _plain(label)): label for label in reversed(labels)}.values())[::-1]
-
-
-def _plain(label: str) -> str:
-    """A label without pictures.
-
-    Example:
-        >>> _plain("![Group 1](data:image/svg+xml;base64,AA==) Size 1")
-        'Size 1'
-    """
-    return re.sub(r"!\[.*?\]\(.*?\)", "", label).strip()
+    return list({re.sub(r"\d+", "", label): label for label in reversed(labels)}.values())[::-1]
 
 
 def _rest(page: Page) -> None:

@@ -1,52 +1,109 @@
-"""Pages as Streamlit runs them, without a browser, and what the tests read from them."""
+"""Pages as Streamlit runs them without a browser, and what their stage and controls show."""
 
 from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-__all__ = ["figure", "page", "text", "told", "visit"]
+from .server import ROOT
 
-_APP = Path(__file__).parents[3] / "app.py"
+__all__ = ["SCRIPT", "alt", "figure", "go", "knobs", "link", "page", "sentence", "stage", "text", "told", "values", "visit"]
 
 # Every AppTest looks for components in the metadata of all installed packages, which takes longer than most pages do: 0.3 s.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
+SCRIPT = str(ROOT / "hypergeo" / "ui" / "script.py")
+
 
 def visit() -> AppTest:
     """Returns the app of a new visitor, who has opened no page yet."""
-    return AppTest.from_file(_APP, default_timeout=120)
+    return AppTest.from_file(SCRIPT, default_timeout=120)
 
 
 def page(name: str, **address: str) -> AppTest:
     """Opens a page as a new visitor with this address sees it.
 
     Args:
-        name: Name of the page's file.
+        name: Name of the page's file, without ``.py``.
         address: Parameters of the URL.
     """
-    opened = visit().switch_page(f"pages/{name}.py")
+    opened = visit().switch_page(str(ROOT / "pages" / f"{name}.py"))
     for key, value in address.items():
         opened.query_params[key] = value
     return opened.run()
 
 
-def figure(app: AppTest) -> Any:
-    """Returns the JSON of the page's only figure."""
-    (chart,) = app.get("plotly_chart")
-    return json.loads(chart.proto.spec)
+def go(app: AppTest, **address: str) -> AppTest:
+    """The page at another address, as after a step through the browser's history."""
+    for key in list(app.query_params):
+        del app.query_params[key]
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def link(app: AppTest) -> dict[str, str]:
+    """Parameters of the link that the page offers to share."""
+    shown = next(block.value for block in app.text if "?" in block.value)
+    return dict(parse_qsl(urlsplit(shown).query))
+
+
+def values(app: AppTest) -> dict[str, str]:
+    """Values of the live controls on show, as the address says them, by name."""
+    return {name: str(knob["value"]) for name, knob in knobs(app).items()}
+
+
+def stage(app: AppTest) -> dict[str, Any]:
+    """The last message to the page's stage."""
+    lines = _message(app, "hypergeo_stage").split("\n", 1)
+    told: dict[str, Any] = json.loads(lines[1])
+    return told
+
+
+def figure(app: AppTest) -> dict[str, Any]:
+    """Traces and layout of the page's only figure."""
+    if not _stages(app):
+        (chart,) = app.get("plotly_chart")
+        return dict(json.loads(chart.proto.spec))
+    picture: dict[str, Any] = stage(app)["picture"]
+    return picture
+
+
+def sentence(app: AppTest) -> str:
+    """The sentence with the figure."""
+    return str(figure(app)["sentence"])
+
+
+def alt(app: AppTest) -> str:
+    """The figure in a sentence, for readers who cannot see it."""
+    return str(figure(app)["alt"])
+
+
+def knobs(app: AppTest) -> dict[str, dict[str, Any]]:
+    """The live controls on show, by name."""
+    told = json.loads(_message(app, "hypergeo_controls"))
+    return {knob["name"]: knob for section in told["sections"] for knob in section["knobs"]}
 
 
 def told(app: AppTest) -> str:
-    """Returns the bullets under "What to notice"."""
+    """The sentences under "What to notice"."""
     return next(block.value for block in app.markdown if block.value.startswith("- "))
 
 
 def text(app: AppTest) -> str:
     """Returns all Markdown and captions of the page."""
     return "\n".join(block.value for block in [*app.markdown, *app.caption])
+
+
+def _stages(app: AppTest) -> list[Any]:
+    return [each for each in app.get("bidi_component") if each.proto.component_name == "hypergeo_stage"]
+
+
+def _message(app: AppTest, name: str) -> str:
+    (element,) = [each.proto for each in app.get("bidi_component") if each.proto.component_name == name]
+    return element.bytes.decode()

@@ -73,10 +73,22 @@ def wait_for_health(address: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def write_page(folder: Path, code: str, *, settings: bool = False) -> Path:
-    """A page of its own in an empty folder, with or without the app's settings and theme."""
+_SERVER = """
+import streamlit as st
+
+from hypergeo.ui.server import middleware, routes
+
+app = st.App("page.py", routes=routes(), middleware=middleware())
+"""
+
+
+def write_page(folder: Path, code: str, *, settings: bool = False, live: bool = False) -> Path:
+    """A page of its own in an empty folder, with or without the app's settings and theme, and the routes of its components."""
     script = folder / "page.py"
     script.write_text(code)
+    if live:
+        script = folder / "app.py"
+        script.write_text(_SERVER)
     if settings:
         shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     return script

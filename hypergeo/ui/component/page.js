@@ -1,0 +1,67 @@
+// What all components of a page share: plotly.js and the style sheet, which load once, the theme, and the keyboard.
+
+let plotly
+
+/** Loads plotly.js of the installed package, once; `address` is the server's route for it. */
+export function loadPlotly(address) {
+  plotly ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly)
+    const script = document.createElement("script")
+    script.src = address
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => reject(new Error("plotly.js did not load"))
+    document.head.append(script)
+  })
+  return plotly
+}
+
+/** Adds the style sheet of all components, once. */
+export function addStyles() {
+  const href = new URL("components.css", import.meta.url).href
+  if (document.querySelector(`link[href="${href}"]`)) return
+  const link = document.createElement("link")
+  Object.assign(link, { rel: "stylesheet", href })
+  document.head.append(link)
+}
+
+/** An element with attributes, properties and children; those that are null are left out. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue
+    if (name.startsWith("on") || name === "textContent") element[name] = value
+    else element.setAttribute(name, value === true ? "" : value)
+  }
+  element.append(...children.filter(child => child !== null))
+  return element
+}
+
+/** Whether the page's theme is dark, from the variables that Streamlit gives its components. */
+export function isDark(host) {
+  const probe = make("span", { style: "color: var(--st-background-color)" })
+  host.append(probe)
+  const [red, green, blue] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number)
+  probe.remove()
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128
+}
+
+/** Pixels of the reader's text, in units of the usual 16. */
+export const textScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
+
+/** Whether a key that was pressed at an element is meant for writing or choosing there. */
+export function isWriting(element) {
+  if (element.isContentEditable || ["TEXTAREA", "SELECT"].includes(element.tagName)) return true
+  return element.tagName === "INPUT" && !["range", "checkbox", "radio", "button"].includes(element.type)
+}
+
+/** Whether the space bar presses an element by itself. */
+export function isPressed(element) {
+  if (["BUTTON", "A", "SUMMARY"].includes(element.tagName)) return true
+  if (element.tagName === "INPUT") return element.type !== "range"
+  return ["button", "radio", "checkbox", "switch", "option", "tab"].includes(element.getAttribute?.("role"))
+}
+
+/** Sentences with **bold** words, as nodes. */
+export function boldWords(text) {
+  return text.split("**").map((part, at) => (at % 2 ? make("strong", { textContent: part }) : part))
+}

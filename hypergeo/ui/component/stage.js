@@ -1,0 +1,416 @@
+// The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
+// What travels is described in stage.py.
+
+import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, textScale } from "./page.js"
+
+const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
+const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
+const LARGEST = 3
+const SMALLEST = 0.8 // scale at which a figure's smallest text can still be read
+const PATIENCE = 5000 // milliseconds after which an answer does not come any more
+const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
+const stages = new WeakMap()
+
+export default function mount(component) {
+  const host = component.parentElement
+  if (!stages.has(host)) stages.set(host, new Stage(host))
+  const stage = stages.get(host)
+  stage.update(component)
+  return () => {
+    stage.leave()
+    stages.delete(host)
+  }
+}
+
+class Stage {
+  constructor(host) {
+    this.host = host
+    this.reel = [] // pictures that are going to be shown
+    this.playing = false
+    this.serial = 0 // of the last question to the server
+    this.asked = 0 // when it was asked; 0 once it has been answered
+    this.position = 0 // of the picture on show
+    this.pictures = 0
+    addStyles()
+    this.build()
+    this.listeners = new AbortController()
+    const { signal } = this.listeners
+    window.addEventListener("keydown", event => this.key(event), { signal })
+    document.addEventListener("visibilitychange", () => this.tick(), { signal })
+    document.addEventListener("fullscreenchange", () => this.fit(), { signal })
+    window.addEventListener("resize", () => this.fit(), { signal })
+    this.room = new ResizeObserver(() => this.fit())
+    this.room.observe(this.root)
+  }
+
+  leave() {
+    this.listeners.abort()
+    this.room.disconnect()
+    clearTimeout(this.timer)
+    this.playing = false
+    this.setMode(false)
+    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
+    this.root.remove()
+  }
+
+  build() {
+    const button = (name, title, onclick, text = "") =>
+      make("button", { type: "button", class: name, title, onclick, textContent: text })
+    this.reset = button("hg-reset", "Back to the start", () => this.go(0), "Reset")
+    this.play = button("hg-play", "Space plays and pauses", () => this.toggle())
+    this.step = button("hg-step", "S makes one step", () => this.go(this.goal() + 1))
+    this.leap = button("hg-leap", "", () => this.go(this.goal() + this.data.bar.leap[1]))
+    this.range = make("input", { type: "range", min: 0, step: 1 })
+    this.range.oninput = () => this.scrub(false)
+    this.range.onchange = () => this.scrub(true)
+    this.output = make("output")
+    this.speed = make("select", {}, ...["slow", "normal", "fast"].map(name => make("option", { value: name }, name)))
+    this.speed.onchange = () => {
+      if (!this.playing) this.ask({ to: this.position, commit: true })
+    }
+    this.mode = button("hg-mode", "Fills the window; Esc comes back", () => this.toggleMode(), "Stage")
+    this.bar = make(
+      "div",
+      { class: "hg-bar", role: "group", "aria-label": "Playback" },
+      ...[this.play, this.step, this.leap, this.reset, this.range, this.output],
+      make("label", { class: "hg-speed" }, "Speed ", this.speed),
+    )
+    this.note = make("p", { class: "hg-note" })
+    this.sentence = make("p", { class: "hg-sentence", "aria-live": "polite" })
+    this.tour = make("div", { class: "hg-tour" })
+    this.plot = make("div", { class: "hg-plot", role: "img" })
+    this.frame = make("div", { class: "hg-frame" }, this.plot)
+    const head = make("div", { class: "hg-head" }, this.bar, this.mode)
+    const parts = [this.tour, head, this.note, this.sentence, this.frame]
+    this.root = make("section", { class: "hg-stage", "aria-label": "Figure", tabindex: -1 }, ...parts)
+    this.host.append(this.root)
+  }
+
+  // From the server
+
+  update({ data, setTriggerValue, setStateValue }) {
+    Object.assign(this, { setTriggerValue, setStateValue })
+    const dark = isDark(this.root)
+    if (data === this.bytes && dark === this.dark) return
+    const fresh = data !== this.bytes
+    Object.assign(this, { bytes: data, dark })
+    if (fresh) this.text = new TextDecoder().decode(data)
+    this.receive(JSON.parse(this.inked(this.text)), fresh)
+  }
+
+  /** A message with the colours of the reader's theme in place of the placeholders. */
+  inked(text) {
+    const inks = JSON.parse(text.slice(0, text.indexOf("\n")))
+    const at = this.dark ? 1 : 0
+    return text.slice(text.indexOf("\n")).replace(/#01E30\d|rgba\(1,227,\d,/g, found => inks[found]?.[at] ?? found)
+  }
+
+  receive(data, fresh) {
+    const again = !fresh && !data.picture // the theme has changed, and the figure came with an earlier message
+    const last = this.data
+    this.data = data
+    loadPlotly(data.plotly)
+    if (last?.epoch !== data.epoch) {
+      Object.assign(this, { playing: false, reel: [], asked: 0 })
+      clearTimeout(this.timer)
+    }
+    if (data.answered === this.serial) this.asked = 0
+    this.root.dataset.answered = !this.asked
+    this.showBar()
+    this.showTour()
+    if (fresh && last && data.note && data.note !== last.note) this.attend()
+    this.note.replaceChildren(...(data.note ? [data.note] : []))
+    if (this.staged === undefined || last?.staged !== data.staged) this.setMode(data.staged)
+    if (data.picture) {
+      this.fit(false)
+      if (this.isNarrow() !== data.narrow) this.tellRoom()
+      const same = fresh && data.picture.number === this.base?.number
+      this.base = data.picture
+      if (!(same && this.playing)) {
+        this.reel = []
+        if (same && this.painted === data.picture.number) this.setPosition(data.picture)
+        else this.show(data.picture)
+      }
+    } else if (again) this.ask({ to: this.position, whole: true })
+    if (data.film.length && data.base === this.base?.number && this.playing) {
+      const ahead = this.reel.at(-1)?.position ?? this.position
+      this.reel.push(...data.film.filter(picture => picture.position > ahead))
+    } else if (data.film.length && this.playing) this.ask({ to: this.position, playing: true, whole: true })
+    this.tick()
+    if (this.wanted !== undefined && !this.asked) this.askWanted()
+    document.dispatchEvent(new CustomEvent("hypergeo:answer"))
+  }
+
+  // Pictures
+
+  show(picture) {
+    this.setPosition(picture)
+    this.sentence.replaceChildren(...boldWords(picture.sentence))
+    this.sentence.dataset.good = picture.good ?? "" // where the sentence is a verdict
+    if (picture.alt) this.plot.setAttribute("aria-label", picture.alt)
+    this.picture = picture
+    this.paint()
+  }
+
+  async paint() {
+    const plotly = window.Plotly ?? (await loadPlotly(this.data.plotly))
+    const { picture, base } = this
+    if (!picture || !this.root.isConnected) return
+    const data = picture.traces ? base.data.map((trace, at) => ({ ...trace, ...picture.traces[at] })) : picture.data
+    const { width, scale } = this.space
+    const layout = { ...base.layout, ...picture.layout, width, autosize: false }
+    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)"
+    layout.font = { ...layout.font, family: getComputedStyle(this.root).fontFamily }
+    this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
+    Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
+    this.drawing = plotly.react(this.plot, data, layout, CONFIG)
+    this.painted = picture.number
+    this.pictures += 1
+    Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })
+    performance.mark("hypergeo:picture")
+  }
+
+  setPosition(picture) {
+    this.position = picture.position
+    if (this.wanted === undefined && !this.scrubbing) this.range.value = this.position
+    this.showPosition()
+  }
+
+  // Room
+
+  /** Works out the room of the figure, and draws it anew where that has changed. */
+  fit(paint = true) {
+    const text = textScale()
+    const across = this.frame.clientWidth
+    if (!across || !this.data) return
+    const height = this.base?.layout.height ?? 632
+    // A figure that says how wide it must be for its texts to keep apart is drawn smaller where there is less.
+    if (!this.data.narrow) this.least = this.base?.layout.meta?.least ?? 0
+    let scale = Math.min(Math.max(across / WIDEST, text), LARGEST)
+    if (!this.data.narrow) scale = Math.min(scale, across / this.least)
+    let width = across / scale
+    if (this.staged) {
+      const down = Math.max(window.innerHeight - this.frame.getBoundingClientRect().top - 8, 120)
+      const least = this.data.narrow ? 340 : Math.max(860, this.least)
+      scale = Math.min(down / height, across / least)
+      width = Math.min(across / scale, Math.max(1.9 * height, this.least))
+    }
+    const before = this.space
+    this.space = { scale: Math.round(scale * 1000) / 1000, width: Math.floor(width) }
+    this.frame.style.setProperty("--left", `${Math.max((across - width * scale) / 2, 0)}px`)
+    if (!paint || (before?.scale === this.space.scale && before.width === this.space.width)) return
+    if (this.isNarrow() !== this.data.narrow) this.tellRoom()
+    cancelAnimationFrame(this.fitting)
+    this.fitting = requestAnimationFrame(() => this.paint())
+  }
+
+  isNarrow() {
+    if (this.staged) return window.innerWidth < 0.8 * window.innerHeight
+    return this.frame.clientWidth / textScale() < Math.max(NARROW, SMALLEST * (this.least ?? 0))
+  }
+
+  tellRoom() {
+    const narrow = this.isNarrow()
+    if (this.told === narrow && performance.now() - this.toldAt < PATIENCE) return
+    Object.assign(this, { told: narrow, toldAt: performance.now() })
+    this.setStateValue("room", { narrow })
+  }
+
+  // Playing
+
+  ask(question) {
+    this.serial += 1
+    this.asked = performance.now()
+    this.root.dataset.answered = false
+    const { epoch } = this.data
+    this.setTriggerValue("move", { epoch, speed: this.speed.value, playing: this.playing, serial: this.serial, ...question })
+  }
+
+  /** Where the reader wants to be. */
+  goal() {
+    return this.wanted ?? this.position
+  }
+
+  go(to) {
+    if (this.playing) this.halt()
+    this.want(to, true)
+  }
+
+  scrub(done) {
+    if (this.playing) this.halt()
+    this.scrubbing = !done
+    this.want(Number(this.range.value), done)
+  }
+
+  want(to, commit) {
+    this.wanted = Math.min(Math.max(to, 0), this.data.bar.length)
+    this.committing = commit
+    this.range.value = this.wanted
+    if (!this.asked || performance.now() - this.asked > PATIENCE) this.askWanted()
+  }
+
+  askWanted() {
+    const { wanted: to, committing: commit } = this
+    this.wanted = undefined
+    this.ask({ to, commit })
+  }
+
+  toggle() {
+    if (!this.data.bar) return
+    if (this.playing) return this.pause()
+    if (this.position >= this.data.bar.length) this.position = 0
+    this.playing = true
+    this.entered = false
+    this.asked = 0
+    this.showPosition()
+    this.tick()
+  }
+
+  halt() {
+    this.playing = false
+    this.reel = []
+    clearTimeout(this.timer)
+  }
+
+  pause() {
+    this.halt()
+    if (this.entered) this.sayAddress()
+    this.showPosition()
+    this.ask({ to: this.position, commit: true })
+  }
+
+  tick() {
+    clearTimeout(this.timer)
+    if (!this.playing || document.hidden) return
+    if (document.documentElement.matches(".hg-moving")) {
+      this.reel = [] // pictures with another value of the control that moves
+      this.timer = setTimeout(() => this.tick(), 30)
+      return
+    }
+    const { speeds, length, ahead } = this.data.bar
+    const [steps, wait] = speeds[this.speed.value]
+    const now = performance.now()
+    // Where the browser draws slower than asked for, a fast film keeps its pace by longer strides.
+    const stride = steps === 1 ? 1 : Math.round(steps * Math.min(Math.max((this.pace ?? wait) / wait, 1), 3))
+    const store = Math.max(Math.ceil(ahead / wait), 2)
+    const last = this.reel.at(-1)?.position ?? this.position
+    const busy = this.asked && now - this.asked < 3 * PATIENCE
+    if (!busy && last < length && this.reel.length <= 0.8 * store)
+      this.ask({ to: Math.min(last + stride * store, length), from: last, stride })
+    if (this.reel.length && now - (this.shownAt ?? 0) >= wait - 4) {
+      if (now - (this.shownAt ?? 0) < 5 * wait) this.pace = 0.8 * (this.pace ?? wait) + 0.2 * (now - this.shownAt)
+      this.shownAt = now
+      this.show(this.reel.shift())
+      if (now - (this.saidAt ?? 0) >= ADDRESS) this.sayAddress()
+    }
+    if (this.position >= length) return this.pause()
+    const left = wait - (performance.now() - (this.shownAt ?? 0))
+    this.timer = setTimeout(() => this.tick(), this.reel.length ? Math.max(left, 4) : 15)
+  }
+
+  /** The address of the step on show: coming back finds it. All that a film changes is one entry of the history. */
+  sayAddress() {
+    this.saidAt = performance.now()
+    const { values, address } = this.data.bar
+    const value = values ? values[this.position] : String(this.position)
+    const query = value === address.default ? address.without : address.with.replace(address.placeholder, value)
+    const url = window.location.pathname + (query && `?${query}`)
+    if (this.entered) history.replaceState(history.state, "", url)
+    else history.pushState(history.state, "", url)
+    this.entered = true
+  }
+
+  // What is on show
+
+  showBar() {
+    const { bar } = this.data
+    this.bar.hidden = !bar
+    if (!bar) return
+    const text = (element, words) => element.textContent === words || (element.textContent = words)
+    text(this.step, bar.step)
+    this.leap.hidden = !bar.leap
+    text(this.leap, bar.leap?.[0] ?? "")
+    this.range.max = bar.length
+    this.range.setAttribute("aria-label", `Position, in ${bar.unit}`)
+    if (this.speedSaid !== bar.speed) this.speed.value = this.speedSaid = bar.speed
+    this.showPosition()
+  }
+
+  showPosition() {
+    const { bar } = this.data
+    if (!bar) return
+    const { position } = this
+    const ended = position >= bar.length
+    this.root.dataset.playing = this.playing
+    const words = this.playing ? "❚❚ Pause" : ended && bar.again ? `↺ ${bar.again}` : `▶ ${bar.play}`
+    if (this.play.textContent !== words) this.play.textContent = words
+    this.step.disabled = this.leap.disabled = ended
+    this.play.disabled = ended && !this.playing && !bar.again
+    this.reset.disabled = position === 0 && !this.playing
+    const count = position.toLocaleString("en")
+    const said = bar.labels ? bar.labels[position] : `${count} of ${bar.length.toLocaleString("en")} ${bar.unit}`
+    this.output.textContent = said
+    this.range.setAttribute("aria-valuetext", said)
+    this.sentence.setAttribute("aria-live", this.playing ? "off" : "polite")
+  }
+
+  showTour() {
+    const { tour } = this.data
+    this.tour.hidden = !tour
+    if (!tour) return
+    const head = tour.number ? `${tour.number} of ${tour.of}. ${tour.title}. ` : ""
+    this.tour.replaceChildren(
+      make("strong", {}, head),
+      ...boldWords(tour.text),
+      ...(tour.look ? [make("em", {}, ` ${tour.look}`)] : []),
+    )
+  }
+
+  /** After a preset the figure is in view, and the space bar plays it and does not press the preset again. */
+  attend() {
+    const { top, bottom } = this.root.getBoundingClientRect()
+    const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches
+    if (top < 0 || bottom > window.innerHeight)
+      this.root.scrollIntoView({ block: "start", behavior: quiet ? "instant" : "smooth" })
+    this.root.focus({ preventScroll: true })
+  }
+
+  // Stage mode
+
+  toggleMode() {
+    const on = !this.staged
+    this.setMode(on)
+    if (on) document.documentElement.requestFullscreen?.().catch(() => {})
+    this.setTriggerValue("mode", on)
+  }
+
+  setMode(on) {
+    if (on === Boolean(this.staged)) return
+    this.staged = on
+    document.documentElement.classList.toggle("hg-staged", on)
+    document.documentElement.classList.remove("hg-drawer")
+    this.mode.textContent = on ? "Leave" : "Stage"
+    if (!on && document.fullscreenElement) document.exitFullscreen()
+    this.space = undefined
+    if (this.data) requestAnimationFrame(() => this.fit())
+  }
+
+  // Keys
+
+  key(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.data) return
+    const at = event.composedPath()[0]
+    if (isWriting(at)) return
+    const name = event.key.toLowerCase()
+    const slides = at.type === "range" || at.type === "radio"
+    const turn = { arrowright: 1, pagedown: 1, arrowleft: -1, pageup: -1 }[name]
+    if (name === " " && !isPressed(at) && this.data.bar) this.toggle()
+    else if (name === "s" && !event.shiftKey && this.data.bar && !this.step.disabled) this.go(this.goal() + 1)
+    else if (this.staged && name === "escape") this.toggleMode()
+    else if (this.staged && name === "c") document.documentElement.classList.toggle("hg-drawer")
+    else if (this.staged && turn && !slides && this.data.tour) this.setTriggerValue("turn", turn)
+    else return
+    event.preventDefault()
+  }
+}

@@ -1,0 +1,181 @@
+"""Messages of the stage: a film drawn into the figure of the page gives the figure of each step; state, address, commits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from starlette.applications import Starlette
+
+import hypergeo.ui.component.stage as stage_module
+from hypergeo.figures import DARK, LIGHT, THEMED
+from hypergeo.ui.clusters.data import clouds
+from hypergeo.ui.clusters.run import ClusterRun
+from hypergeo.ui.clusters.settings import Settings
+from hypergeo.ui.clusters.view import ClusterView
+from hypergeo.ui.component.assets import asset_address
+from hypergeo.ui.server import HEADERS, middleware, routes
+from tests.support.app.pages import go as browse
+from tests.support.app.pages import link, page, stage
+
+COMPONENT = Path(stage_module.__file__).parent
+
+
+class Drawn:
+    """A view that draws what a function gives."""
+
+    def __init__(self, figure: go.Figure, words: str = "said"):
+        self._figure, self._words = figure, words
+
+    def figure(self, palette: Any, *, narrow: bool = False) -> go.Figure:
+        return self._figure
+
+    def alt(self) -> str:
+        return f"alt of {self._words}"
+
+    def live(self) -> str:
+        return self._words
+
+
+def told(view: Any) -> dict[str, Any]:
+    return json.loads(stage_module._json(view, False))
+
+
+def film(base: Any, views: dict[int, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    """The figure that a browser has, and the pictures that are sent to it."""
+    kept = stage_module._Kept(text=stage_module._whole(base, 0, False))
+    sent = {step: json.loads(json.dumps(stage_module._difference(kept, view, step, False))) for step, view in views.items()}
+    return json.loads(kept.text), sent
+
+
+def drawn_into(base: dict[str, Any], picture: dict[str, Any]) -> dict[str, Any]:
+    """What ``stage.js`` makes of the two."""
+    if "traces" not in picture:
+        return {"data": picture["data"], "layout": {**base["layout"], **picture["layout"]}}
+    traces = [{**old, **new} for old, new in zip(base["data"], picture["traces"], strict=True)]
+    return {"data": traces, "layout": {**base["layout"], **picture["layout"]}}
+
+
+def same(drawn: dict[str, Any], figure: dict[str, Any]) -> None:
+    """Absent and null are one to plotly."""
+    for trace, expected in zip(drawn["data"], figure["data"], strict=True):
+        assert {name: value for name, value in trace.items() if value is not None} == expected
+    layouts = ({name: value for name, value in each["layout"].items() if value is not None} for each in (drawn, figure))
+    assert next(layouts) == next(layouts)
+
+
+def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
+    run = ClusterRun(clouds("steep", 3, 60, 4.0, 0), 3, 0)
+
+    def view(step: int) -> ClusterView:
+        return ClusterView(run.data, run.at("hypergeometric", step, Settings()), {}, step, Settings())
+
+    base, sent = film(view(0), {step: view(step) for step in (1, 2, 6, 3, 0)})
+    whole = len(json.dumps(told(view(6))))
+    for step, picture in sent.items():
+        assert picture["position"] == step
+        assert picture["sentence"] == view(step).live()
+        assert len(json.dumps(picture)) < whole
+        same(drawn_into(base, picture), told(view(step)))
+
+
+def test_a_figure_of_other_traces_is_sent_whole():
+    def view(step: int) -> Drawn:
+        return Drawn(go.Figure([go.Scatter(y=[step, 1], name="a")] + [go.Bar(y=[step])] * (step > 1)), f"**{step}**")
+
+    base, sent = film(view(1), {step: view(step) for step in (3, 1, 2)})
+    assert "traces" in sent[1]
+    assert "traces" not in sent[3]
+    for step, picture in sent.items():
+        same(drawn_into(base, picture), told(view(step)))
+
+
+def test_what_a_step_lacks_is_taken_away():
+    def view(step: int) -> Drawn:
+        return Drawn(go.Figure(go.Scatter(y=[1, 2], text=None if step % 2 else ["a", "b"])))
+
+    base, sent = film(view(0), {1: view(1), 2: view(2)})
+    assert drawn_into(base, sent[1])["data"][0]["text"] is None
+    assert drawn_into(base, sent[2])["data"][0]["text"] == ["a", "b"]
+
+
+def test_steps_of_a_film_end_where_they_were_asked_to():
+    assert stage_module._steps(12, 6, 2) == [8, 10, 12]
+    assert stage_module._steps(12, 6, 5) == [7, 12]
+    assert stage_module._steps(6, 6, 1) == []
+    assert len(stage_module._steps(500, 0, 1)) == stage_module._MOST
+
+
+def test_every_colour_of_the_palette_has_its_light_and_dark_one():
+    inks = stage_module._INKS
+    assert inks[THEMED.exact] == (LIGHT.exact, DARK.exact)
+    assert inks["rgba(1,227,5,"] == ("rgba(76,120,168,", "rgba(127,166,214,")
+    pattern = re.compile(r"#01E30\d|rgba\(1,227,\d,")
+    assert pattern.pattern in (COMPONENT / "stage.js").read_text()
+    assert all(pattern.fullmatch(ink) for ink in inks)
+
+
+@pytest.mark.parametrize("name", ["convergence", "urn", "gradients"])
+def test_no_colour_of_one_theme_reaches_the_browser(name):
+    """A film of another theme's ink would be invisible on a dark page."""
+    message = json.dumps(stage(page(name)))
+    for palette in (LIGHT, DARK):
+        for ink in (palette.exact, palette.muted, palette.grid):
+            assert ink not in message
+
+
+def test_one_button_is_one_change_of_the_address_and_back_restores_all():
+    app = page("urn", urn_seed="3")
+    before = link(app)
+    app.button(key="_urn_preset_7").click().run()
+    six = link(app)
+    assert six["urn_groups"] == "6"
+    assert "urn_seed" in app.query_params
+    address = {key: value[0] if isinstance(value, list) else value for key, value in app.query_params.items()}
+    browse(app, urn_n="5")
+    browse(app, **address)
+    assert link(app) == six
+    browse(app, urn_seed="3")
+    assert link(app) == before
+
+
+def answer_to(path: str) -> tuple[int, dict[str, str]]:
+    """Status and headers with which the server's routes answer."""
+    started: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            started.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
+    asyncio.run(Starlette(routes=routes(), middleware=middleware())(scope, receive, send))
+    headers = {name.decode(): value.decode() for name, value in started[0]["headers"]}
+    return started[0]["status"], headers
+
+
+def test_files_of_the_components_are_served_for_good_and_nothing_else():
+    for route, name in (("/live", "stage.js"), ("/live", "components.css"), ("/plotlyjs", "plotly.min.js")):
+        status, headers = answer_to(asset_address(route, name))
+        assert status == 200
+        assert "immutable" in headers["cache-control"]
+        assert headers["content-security-policy"] == HEADERS["content-security-policy"]
+    for path in ("/live/x/stage.py", "/live/x/../assets.py", "/live/x/", "/live/x/../../style.css", "/plotlyjs/x/a.json"):
+        status, headers = answer_to(path)
+        assert status == 404, path
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_policy_allows_nothing_from_elsewhere():
+    sources = HEADERS["content-security-policy"].replace(";", " ").split()
+    assert not [source for source in sources if "//" in source or source in ("*", "https:", "http:", "'unsafe-eval'")]
+    (scripts,) = [part for part in HEADERS["content-security-policy"].split("; ") if part.startswith("script-src")]
+    assert "'unsafe-inline'" not in scripts
