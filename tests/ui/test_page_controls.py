@@ -13,18 +13,18 @@ def small_page() -> None:
     from hypergeo.ui.state.controls import Choice, Switch, Whole
     from hypergeo.ui.state.page_state import PageState
     from hypergeo.ui.state.presets import Preset, preset_buttons
-    from hypergeo.ui.state.tours import Stop, start_tour, tour_buttons, tour_words
+    from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
 
     kinds = {"n": Whole(5, 0, 9), "k": Choice("soft", ["soft", "hard"]), "t": Choice(1.0, [0.1, 1.0, 10.0]), "s": Switch()}
     state = PageState("p", kinds)
     stops = [Stop("One", "First.", {"n": 2}, "here"), Stop("Two", "Second.", {"k": "hard"}), Stop("Three", "Third.")]
-    state.start(start_tour(state, stops))
+    state.start(stops)
     preset_buttons(state, [Preset("Low", {"n": 1}, "few"), Preset("Hot", {"t": 10.0, "s": True}, "warm")])
     tour_buttons(state, stops)
     values = {"n": state.slider("n", "N"), "k": state.choose("k", "K"), "t": state.steps("t", "T"), "s": state.toggle("s", "S")}
     st.markdown(tour_words(state, stops) or "no tour")
     st.text(state.query(values))
-    for message in state.mended(values):
+    for message in state.notes:
         st.warning(message)
 
 

@@ -24,7 +24,7 @@ def visited() -> None:
         "p",
         {"n": Whole(5, 0, 9), "m": Whole(3, 1, 4), "k": Choice("soft", ["soft", "hard"]), "t": Choice(1.0, [0.1, 1.0, 10.0])},
     )
-    state.start(st.session_state.get("start"))
+    state.start()
     values = {
         "n": state.slider("n", "n"),
         "m": state.number("m", "m"),
@@ -32,7 +32,7 @@ def visited() -> None:
     }
     if "more" in st.session_state:
         values["t"] = state.steps("t", "t")
-    for message in state.mended(values):
+    for message in state.notes:
         st.warning(message)
     st.text(state.query(values))
 
@@ -55,18 +55,19 @@ def warnings(app: AppTest) -> list[str]:
     return [warning.value for warning in app.warning]
 
 
-def test_what_is_out_of_range_is_written_back_and_said() -> None:
+def test_what_is_out_of_range_is_held_within_bounds_and_said() -> None:
     app = page(p_n="75", p_m="2", p_k="boiled")
     assert app.slider(key="p_n").value == 9
     assert app.number_input(key="p_m").value == 2
     assert app.segmented_control(key="p_k").value == "soft"
-    assert address(app, "p_n") == "9"
-    assert address(app, "p_k") in (None, "soft")
     assert warnings(app) == [
         "p_n=75 is not allowed (whole numbers from 0 to 9): 9 is shown.",
         "p_k=boiled is not allowed (soft, hard): soft is shown.",
     ]
     assert app.text[0].value == "p_n=9&p_m=2&p_k=soft"
+    # The first commit writes what is shown into the address.
+    app.number_input(key="p_m").set_value(4).run()
+    assert (address(app, "p_n"), address(app, "p_m"), address(app, "p_k")) == ("9", "4", None)
 
 
 def test_a_message_stays_until_a_control_moves() -> None:
@@ -82,30 +83,20 @@ def test_a_message_stays_until_a_control_moves() -> None:
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_second_correction_in_the_same_visit_is_said_too_and_stays(moved: bool) -> None:
-    """A control that is drawn later finds its value out of range, whether or not another has moved in between."""
+    """The address is changed while the page is open, whether or not a control has moved in between."""
     app = page(p_n="75")
     app.run()
     if moved:
         app.number_input(key="p_m").set_value(2).run()
         assert warnings(app) == []
+    app.query_params["p_n"] = "2"
     app.query_params["p_t"] = "1e9"
-    app.session_state["more"] = True
     app.run()
     wanted = ["p_t=1e9 is not allowed (0.1, 1, 10): 10 is shown."]
     assert warnings(app) == wanted
     app.run()
     assert warnings(app) == wanted, "the message vanished although nothing moved"
     app.slider(key="p_n").set_value(1).run()
-    assert warnings(app) == []
-
-
-def test_values_of_a_first_visit_are_those_given_where_the_address_is_silent() -> None:
-    app = AppTest.from_function(visited, default_timeout=60)
-    app.session_state["start"] = {"n": 2, "m": 4}
-    app.query_params["p_m"] = "1"
-    app.run()
-    assert (app.slider(key="p_n").value, app.number_input(key="p_m").value) == (2, 1)
-    assert address(app, "p_n") == "2"
     assert warnings(app) == []
 
 
@@ -119,13 +110,14 @@ def test_values_that_no_browser_sends_are_held_within_bounds(name: str, value: o
 
 
 def put_by_hand() -> None:
-    """A page whose control is no widget: a value from the session is kept in the address, defaults are not."""
+    """A page whose control is no widget: a commit writes its value into the address, defaults are not written."""
     import streamlit as st
 
     from hypergeo.ui.state.controls import Whole
     from hypergeo.ui.state.page_state import PageState
 
     state = PageState("p", {"n": Whole(5, 0, 9)})
+    state.start()
     if "set" in st.session_state:
         state.put("n", st.session_state["set"])
     st.text(str(state.get("n")))
@@ -144,6 +136,9 @@ def test_controls_without_a_widget_live_in_the_session_and_the_address() -> None
     app.run()
     assert app.text[0].value == "5"
     assert address(app, "p_n") is None
+    app.session_state["set"] = 99
+    app.run()
+    assert app.text[0].value == "9"
 
 
 def test_kinds_of_controls_are_not_mixed_up() -> None:
