@@ -1,4 +1,4 @@
-"""Exact and differentiable hypergeometric distributions of group sizes."""
+"""Exact and differentiable hypergeometric distributions of group sizes, and random partitions with such sizes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from . import estimators
 from .distributions.fisher import FisherHypergeometric
 from .distributions.relaxed import RelaxedFisherHypergeometric
 from .distributions.wallenius import WalleniusHypergeometric
+from .partitions import ConditionalCategorical, RandomPartition, RelaxedRandomPartition
 
 if TYPE_CHECKING:
     from . import quality
 
-__all__ = ["FisherHypergeometric", "RelaxedFisherHypergeometric", "WalleniusHypergeometric", "estimators", "quality"]
+__all__ = [
+    "ConditionalCategorical",
+    "FisherHypergeometric",
+    "RandomPartition",
+    "RelaxedFisherHypergeometric",
+    "RelaxedRandomPartition",
+    "WalleniusHypergeometric",
+    "estimators",
+    "quality",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

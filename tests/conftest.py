@@ -16,6 +16,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageSch
     return PageScheduling(config, log)
 
 
+collect_ignore = ["mutation.py"]  # needs what tests/requirements-mutation.txt lists
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests go first: begun last, they would keep one process busy while the other has nothing left to do."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}

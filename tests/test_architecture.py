@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = {"_validate", "numerics", "datasets", "distributed", "distributions", "objectives", "estimators", "quality"}
-CORE |= {"clustering", "shared_factors", "_records"}
+CORE |= {"clustering", "shared_factors", "partitions", "_records"}
 # What each room may import of the others.
 MAY_IMPORT: dict[str, set[str]] = {
     "_validate": set(),
@@ -21,8 +21,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "distributions": {"_validate", "numerics"},
     "objectives": {"distributions", "_validate"},
     "estimators": {"distributions", "objectives", "numerics", "_validate"},
+    "partitions": {"distributions", "numerics", "_validate"},
     "quality": {"estimators", "distributions", "objectives", "numerics", "_validate", "_records"},
-    "clustering": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate", "_records"},
+    "clustering": {"estimators", "partitions", "distributions", "numerics", "datasets", "distributed", "_validate", "_records"},
     "shared_factors": {"estimators", "distributions", "numerics", "datasets", "distributed", "_validate", "_records"},
     "figures": CORE,
     "ui": CORE | {"figures"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import Estimator, Objective
 from .exact import Exact
+from .partitions import PlanEstimator
 from .pathwise import ExactMarginal, GumbelSoftmax, StraightThrough
 from .score_function import LinearizedControlVariate, ScoreFunction
 
@@ -14,6 +15,7 @@ __all__ = [
     "GumbelSoftmax",
     "LinearizedControlVariate",
     "Objective",
+    "PlanEstimator",
     "ScoreFunction",
     "StraightThrough",
 ]

@@ -14,6 +14,7 @@ from hypergeo.numerics.urn_rows import Rows
 
 from .base import checked_samples
 from .expansion import Objective, around_mean, at_mean, evaluate, uses_matrix
+from .partitions import PlannedPartition, score_loss
 
 __all__ = ["LinearizedControlVariate", "ScoreFunction"]
 
@@ -50,13 +51,16 @@ class ScoreFunction:
 
     def surrogate_loss(
         self,
-        distribution: FisherHypergeometric,
+        distribution: FisherHypergeometric | PlannedPartition,
         objective: Objective,
         num_samples: int,
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`."""
+        """See :meth:`Estimator.surrogate_loss`; random partitions are taken as well, with an objective of their matrices."""
+        if not isinstance(distribution, FisherHypergeometric):
+            centred = self.baseline is not None
+            return score_loss(distribution, objective, num_samples, leave_one_out=centred, generator=generator)
         num_samples = checked_samples(num_samples, 2 if self.baseline else 1)
         counts = distribution.sample((num_samples,), generator=generator)
         values = evaluate(objective, counts)

@@ -1,0 +1,294 @@
+"""The distribution of random partitions: group sizes and memberships together, with exact probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from torch.distributions.utils import lazy_property
+
+from hypergeo.distributions.conditionals import gumbel
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.wallenius import WalleniusHypergeometric
+from hypergeo.numerics.wallenius.probability import log_probability
+
+from .membership import first_of
+from .plan import calibrated_log_plan, log_rates, reference_sizes
+from .support import partitions
+
+__all__ = ["GroupSizes", "RandomPartition", "read_logits", "read_sizes"]
+
+GroupSizes = FisherHypergeometric | WalleniusHypergeometric | Tensor | np.ndarray | Sequence[Any]
+
+
+class RandomPartition(Distribution):
+    r"""Partition of ``N`` elements into ``K`` groups: sizes first, then members by a sequence of Wallenius choices.
+
+    Sizes ``n`` are sampled or given. The plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` is calibrated so that its column sums are
+    the expected sizes. Groups then choose members one after another: group ``k`` takes ``n_k`` of the elements that are left,
+    one at a time, each with rate ``w_ik = -log(1 - P_ik / Σ_{j≥k} P_ij)``; the last group takes the rest. So
+
+    .. math:: \log p(y) = \log p(n) + \sum_{k<K} \log \mathrm{Wallenius}(\text{members of } k;\; n_k, w_{\cdot k}),
+
+    exactly, for any ``N`` and ``K``. The marginal membership probabilities have no closed form; ``plan`` is near them.
+
+    The order of the groups matters where sizes and logits are extreme: small groups first is closest to the symmetric
+    distribution :class:`~hypergeo.partitions.ConditionalCategorical`. It never changes unless ``order`` says so.
+
+    Args:
+        sizes: distribution of the group sizes whose ``total_count`` is ``N``, or whole numbers that sum to ``N``, shape
+            ``batch_shape + (K,)``.
+        logits: ``ℓ``, finite; the larger ``ℓ_ik``, the rather element ``i`` joins group ``k``. Shape ``batch_shape + (N, K)``.
+        order: groups in the order in which they choose, a permutation of ``0..K-1``; as listed when omitted.
+        validate_args: whether to check arguments and values; torch's default when omitted.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> urn = FisherHypergeometric(4, [4, 4], weights=[1.0, 2.0])
+        >>> partition = RandomPartition(urn, torch.zeros(4, 2))
+        >>> partition.sample().sum(-1)
+        tensor([1., 1., 1., 1.])
+        >>> fixed = RandomPartition([1, 1], torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+        >>> bool(fixed.log_prob(torch.eye(2)).exp() > 0.5)
+        True
+
+    References:
+        T. Sutter, A. Ryser, J. Liebeskind, J. Vogt, "Differentiable random partition models", NeurIPS 2023 (sizes, then an
+        order of the elements).
+        J. Chesson, "A non-central multivariate hypergeometric distribution arising from biased sampling with application to
+        selective predation", Journal of Applied Probability 13, 1976 (the choice within a group).
+    """
+
+    arg_constraints = {"logits": constraints.independent(constraints.real, 2)}  # noqa: RUF012
+    has_rsample = False
+
+    def __init__(
+        self,
+        sizes: GroupSizes,
+        logits: Tensor | np.ndarray | Sequence[Any],
+        *,
+        order: Sequence[int] | None = None,
+        validate_args: bool | None = None,
+    ):
+        validate = Distribution._validate_args if validate_args is None else validate_args
+        self._parameters = read_logits(logits, validate)
+        num_elements, groups = self._parameters.shape[-2:]
+        self.order = _read_order(order, groups)
+        if isinstance(sizes, FisherHypergeometric | WalleniusHypergeometric):
+            self.size_distribution: FisherHypergeometric | WalleniusHypergeometric | None = sizes
+            self._counts = None
+            totals, size_batch, size_groups = sizes.total_count, sizes.batch_shape, sizes.event_shape[0]
+            name = "sizes.total_count"
+        else:
+            self.size_distribution = None
+            self._counts = read_sizes(sizes, self._parameters.device, validate)
+            totals, size_batch, size_groups = self._counts.sum(-1), self._counts.shape[:-1], self._counts.shape[-1]
+            name = "the sum of sizes"
+        if size_groups != groups:
+            raise ValueError(f"sizes must list one number for each of the {groups} groups of logits; got {size_groups}.")
+        if validate and bool((totals != num_elements).any()):
+            wrong = int(totals[totals != num_elements].flatten()[0])
+            raise ValueError(f"{name} must be the number of elements in logits, {num_elements}; got {wrong}.")
+        try:
+            batch = torch.broadcast_shapes(size_batch, self._parameters.shape[:-2])
+        except RuntimeError:
+            raise ValueError(
+                f"sizes and logits must broadcast: got batches {tuple(size_batch)} and {tuple(self._parameters.shape[:-2])}."
+            ) from None
+        super().__init__(batch, self._parameters.shape[-2:], validate_args=False)
+        self._validate_args = validate
+
+    @property
+    def logits(self) -> Tensor:
+        """Affinity of each element to each group, shape ``batch_shape + (N, K)``."""
+        return self._parameters.expand(self.batch_shape + self.event_shape)
+
+    @lazy_property
+    def log_plan(self) -> Tensor:
+        """Logarithm of the plan, float64, broadcastable to ``batch_shape + (N, K)``; differentiable once."""
+        sizes = self._counts if self.size_distribution is None else self.size_distribution.mean
+        assert sizes is not None
+        mean = sizes.double()
+        logits = self._parameters.double()
+        batch = torch.broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
+        wanted = reference_sizes(mean, logits.shape[-2])
+        return calibrated_log_plan(logits.expand(batch + logits.shape[-2:]), wanted.expand(batch + wanted.shape[-1:]))
+
+    @property
+    def plan(self) -> Tensor:
+        """Calibrated membership probabilities: rows sum to one, columns to the smoothed expected sizes.
+
+        Shape ``batch_shape + (N, K)``, in the dtype of the logits; differentiable once in logits and weights.
+        """
+        return self.log_plan.exp().to(self._parameters.dtype).expand(self.batch_shape + self.event_shape)
+
+    @lazy_property
+    def log_rates(self) -> Tensor:
+        """Logarithms of the rates of all groups but the last that chooses, in the order of choice; ``(..., K - 1, N)``."""
+        return log_rates(self.log_plan[..., list(self.order)]).mT
+
+    @constraints.dependent_property(is_discrete=True, event_dim=2)
+    def support(self) -> constraints.Constraint:
+        """One-hot rows whose column sums the sizes allow."""
+        return partitions(*self._bounds())
+
+    def _bounds(self) -> tuple[Tensor, Tensor]:
+        if self._counts is not None:
+            return self._counts, self._counts
+        assert self.size_distribution is not None
+        highest = self.size_distribution.group_sizes
+        return torch.zeros_like(highest), highest
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
+        """The same distribution over a larger batch; parameters are views.
+
+        Args:
+            batch_shape: the new batch shape; the old one must broadcast to it.
+
+        Returns:
+            The expanded distribution.
+        """
+        new = self._get_checked_instance(RandomPartition, _instance)
+        batch = torch.Size(batch_shape)
+        new._parameters, new.order = self._parameters, self.order
+        new.size_distribution = None if self.size_distribution is None else self.size_distribution.expand(batch)
+        new._counts = None if self._counts is None else self._counts.expand(batch + self._counts.shape[-1:])
+        new.__dict__["log_plan"] = self.log_plan
+        super(RandomPartition, new).__init__(batch, self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
+        """Draws exact partitions, detached.
+
+        Args:
+            sample_shape: shape of the sample.
+            generator: source of randomness; torch's global one when omitted.
+
+        Returns:
+            One-hot matrices in the dtype of the logits, shape ``sample_shape + batch_shape + (N, K)``.
+        """
+        shape = torch.Size(sample_shape) + self.batch_shape
+        with torch.no_grad():
+            sizes = self.sample_sizes(torch.Size(sample_shape), generator)
+            noise = gumbel(shape + self._choices, self._parameters.device, generator)
+            return self._hard(self.log_rates + noise, sizes).to(self._parameters.dtype)
+
+    def sample_sizes(self, sample_shape: torch.Size, generator: torch.Generator | None = None) -> Tensor:
+        """Draws group sizes, independently for each element of the batch, or repeats those given.
+
+        Args:
+            sample_shape: shape of the sample.
+            generator: source of randomness; torch's global one when omitted.
+
+        Returns:
+            Whole numbers, shape ``sample_shape + batch_shape + (K,)``.
+        """
+        if self._counts is not None:
+            return self._counts.expand(sample_shape + self.batch_shape + self._counts.shape[-1:])
+        assert self.size_distribution is not None
+        return self.size_distribution.expand(self.batch_shape).sample(sample_shape, generator=generator)
+
+    @property
+    def _choices(self) -> torch.Size:
+        """Shape of the noise of the members: one number for each element and each group that chooses."""
+        num_elements, groups = self.event_shape
+        return torch.Size((groups - 1, num_elements))
+
+    def _hard(self, keys: Tensor, sizes: Tensor) -> Tensor:
+        """Partitions of given sizes from keys ``(..., K - 1, N)``, as bool ``(..., N, K)``."""
+        shape = sizes.shape[:-1]
+        left = torch.ones(shape + self.event_shape[:1], dtype=torch.bool, device=keys.device)
+        columns: list[Tensor] = [left] * self.event_shape[1]
+        for stage, group in enumerate(self.order[:-1]):
+            columns[group] = first_of(keys[..., stage, :].expand(left.shape), left, sizes[..., group])
+            left = left & ~columns[group]
+        columns[self.order[-1]] = left
+        return torch.stack(columns, -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Logarithm of the probability of partitions.
+
+        Args:
+            value: one-hot matrices of any dtype, shape ``(..., N, K)``, broadcast with the batch.
+
+        Returns:
+            Shape ``(...)`` after broadcasting, in the dtype of the logits; minus infinity outside the support.
+
+        Raises:
+            ValueError: with ``validate_args``, where the value is not a partition that the sizes allow.
+        """
+        if not isinstance(value, Tensor) or value.shape[-2:] != self.event_shape:
+            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"value must be a tensor of shape (..., {self.event_shape[0]}, {self.event_shape[1]}); got {got}.")
+        good = self.support.check(value)
+        if self._validate_args and not bool(good.all()):
+            raise ValueError("value must have one-hot rows whose column sums the group sizes allow; it has others.")
+        shape = torch.broadcast_shapes(value.shape[:-2], self.batch_shape)
+        good = good.expand(shape)
+        members = value.detach().expand(shape + self.event_shape).double()[..., list(self.order)]
+        members = torch.where(good[..., None, None], members, 0.0)
+        chosen = members[..., :-1].mT
+        left = members.flip(-1).cumsum(-1).flip(-1)[..., :-1].mT
+        rates = self.log_rates.expand(shape + self._choices)
+        log_prob = log_probability(rates, chosen, left, chosen.sum(-1, keepdim=True))[0].sum(-1)
+        if self.size_distribution is not None:
+            sizes = torch.where(good[..., None], value.detach().sum(-2).double(), self._some_sizes())
+            log_prob = log_prob + self.size_distribution.log_prob(sizes).double()
+        return torch.where(good, log_prob, -torch.inf).to(self._parameters.dtype)
+
+    def _some_sizes(self) -> Tensor:
+        """Sizes that can occur, the first groups filled first: they stand where a value is outside the support."""
+        assert self.size_distribution is not None
+        most = self.size_distribution.group_sizes * (self.size_distribution.log_weights > -torch.inf)
+        return torch.minimum((self.event_shape[0] - (most.cumsum(-1) - most)).clamp(min=0), most).double()
+
+    def __repr__(self) -> str:
+        sizes = self.size_distribution if self._counts is None else self._counts.tolist()
+        return f"{type(self).__name__}(sizes: {sizes}, logits: {tuple(self.logits.shape)}, order: {self.order})"
+
+
+def read_logits(logits: Any, validate: bool) -> Tensor:
+    """Reads logits: a floating-point tensor of shape ``(..., N, K)`` from any regular array of real numbers."""
+    try:
+        raw = logits if isinstance(logits, Tensor) else torch.tensor(np.asarray(logits))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"logits must be a regular array of real numbers; got {logits!r}.") from error
+    if raw.is_complex() or raw.dtype == torch.bool:
+        raise ValueError(f"logits must be real numbers; got dtype {raw.dtype}.")
+    if not raw.is_floating_point():
+        raw = raw.double()
+    if raw.dim() < 2 or 0 in raw.shape[-2:]:
+        raise ValueError(f"logits must have shape (..., N, K) with N and K at least 1; got {tuple(raw.shape)}.")
+    if validate and not bool(torch.isfinite(raw).all()):
+        raise ValueError(f"logits must be finite; got {raw.detach()[~torch.isfinite(raw)][0].item()}.")
+    return raw
+
+
+def read_sizes(sizes: Any, device: torch.device, validate: bool) -> Tensor:
+    """Reads group sizes: int64, shape ``(..., K)``, from whole numbers."""
+    try:
+        raw = sizes if isinstance(sizes, Tensor) else torch.tensor(np.asarray(sizes), device=device)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sizes must be a distribution of sizes or whole numbers; got {sizes!r}.") from error
+    if raw.is_complex() or raw.dtype == torch.bool or raw.dim() == 0:
+        raise ValueError(f"sizes must be a distribution of sizes, or whole numbers, one for each group; got {sizes!r}.")
+    if validate and not bool(((raw >= 0) & (raw % 1 == 0)).all()):
+        raise ValueError(f"sizes must be whole and nonnegative; got {raw.tolist()}.")
+    return raw.to(torch.int64)
+
+
+def _read_order(order: Sequence[int] | None, groups: int) -> tuple[int, ...]:
+    if order is None:
+        return tuple(range(groups))
+    listed = tuple(int(group) for group in order)
+    if sorted(listed) != list(range(groups)):
+        raise ValueError(f"order must be a permutation of 0..{groups - 1}; got {list(order)}.")
+    return listed
