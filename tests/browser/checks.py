@@ -120,7 +120,9 @@ def _main_controls(page: Page, labels: Sequence[str]) -> Iterator[tuple[Locator,
         name = (slider.inner_text() or "a slider").strip().splitlines()[0]
         if not labels or name in labels:
             yield slider, name
-    for row in page.locator(".hg-row").all():
+    for row in page.locator(".hg-row:visible").all():
+        if not row.evaluate("row => row.checkVisibility({ contentVisibilityAuto: true })"):
+            continue  # in a closed section
         name = row.locator(".hg-label").inner_text()
         if not labels or name in labels:
             yield row, name
