@@ -47,6 +47,10 @@ class ReportData:
     equal_evaluations: float | None
     equal_seconds: float | None
 
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must be between 0 and 1; got {self.level}.")
+
     @property
     def num_tests(self) -> int:
         """How many tests the correction is for."""

@@ -61,7 +61,8 @@ def test_what_was_cached_in_inference_mode_serves_gradients_later() -> None:
     for name, loss in losses.items():
         (gradient,) = torch.autograd.grad(loss(), logs)
         assert gradient.isfinite().all(), name
-        assert bool((gradient.abs() > 1e-9).any()) != (name == "entropy"), name  # the entropy is largest at equal weights
+        # At equal weights the entropy is largest, and half of all elements drawn have no skewness: both gradients are zero.
+        assert bool((gradient.abs() > 1e-9).any()) != (name in ("entropy", "variance")), name
 
 
 @pytest.mark.parametrize("argument", ["weights", "log_weights", "group_sizes", "total_count"])

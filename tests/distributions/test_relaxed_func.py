@@ -72,6 +72,7 @@ def test_vmap_samples_noise_as_its_randomness_says() -> None:
         sample("error")
 
 
+@pytest.mark.usefixtures("validation_default")  # the compiler switches validation off for good
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the compiler itself
 def test_compiled_callers_get_samples_and_gradients() -> None:
     case = Case("small", True, "exact")

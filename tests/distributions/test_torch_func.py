@@ -118,6 +118,7 @@ def test_bad_arguments_are_named_under_vmap() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("validation_default")  # the compiler switches validation off for good
 def test_compiled() -> None:
     def loss(w: Tensor, x: Tensor) -> Tensor:
         fisher, wallenius = (law(5, [6, 4, 3], log_weights=w) for law in (FisherHypergeometric, WalleniusHypergeometric))

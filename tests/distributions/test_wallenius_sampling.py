@@ -48,11 +48,11 @@ def test_mean_and_variance_of_a_batch() -> None:
     totals, sizes = [0, 2, 5], [[3, 2, 4], [2, 6, 3], [1, 6, 4]]
     law = WalleniusHypergeometric(totals, sizes, weights)
     assert law.mean.shape == law.variance.shape == (2, 3, 3)
-    assert not law.mean.requires_grad
+    assert law.mean.requires_grad
     for i, j in itertools.product(range(2), range(3)):
         mean, variance = exact_moments(totals[j], sizes[j], weights[i, 0].tolist())
-        np.testing.assert_allclose(law.mean[i, j].numpy(), mean, rtol=1e-12, atol=1e-18)
-        np.testing.assert_allclose(law.variance[i, j].numpy(), variance, rtol=1e-12, atol=1e-18)
+        np.testing.assert_allclose(law.mean[i, j].detach().numpy(), mean, rtol=1e-12, atol=1e-18)
+        np.testing.assert_allclose(law.variance[i, j].detach().numpy(), variance, rtol=1e-12, atol=1e-18)
     assert torch.equal(law.expand((4, 2, 3)).mean[3], law.mean)
     single = WalleniusHypergeometric(4, [3, 2, 4], torch.tensor([1.0, 3.0, 2.0])).mean
     assert single.dtype == torch.float32
