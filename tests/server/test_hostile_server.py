@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hypergeo.ui.catalogue import PAGES
 from tests.benchmarks.app.load import Server, server
-from tests.support.app.hostile import MARK, MARKUP, NAMES, active, address, value, written
+from tests.support.app.hostile import MARK, MARKUP, NAMES, active, address, stage_words, value, written
 from tests.support.app.tab import Tab, run
 
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
@@ -47,6 +47,8 @@ def calm(tab: Tab, case: object) -> None:
     assert tab.shown("heading"), (case, "no title")
     for chart in tab.shown("plotly_chart"):
         assert MARK not in written(chart.plotly_chart.spec), case
+    if tab.page != "glossary":
+        assert MARK not in stage_words(tab.stage()), case
 
 
 def test_addresses_over_the_websocket(app):

@@ -177,7 +177,9 @@ class Tab:
     async def pause(self, seconds: float = 60) -> float:
         """Pauses at the picture on show; returns the seconds until the page is done."""
         self._playing = False
-        return await self.ask({"to": self.position, "playing": False, "speed": self.stage()["bar"]["speed"], "commit": True}, seconds)
+        return await self.ask(
+            {"to": self.position, "playing": False, "speed": self.stage()["bar"]["speed"], "commit": True}, seconds
+        )
 
     async def ask(self, question: Mapping[str, Any], seconds: float = 60) -> float:
         """Asks the stage something; what it says of itself in every question is added. Returns the seconds that it took."""
