@@ -28,6 +28,7 @@ from tests.support.app.server import FLAGS, NAMES, find_chromium, served
 
 PAGES = ["/", *(f"/{Path(entry.path).stem}" for entry in ENTRIES)]
 READY = ".js-plotly-plot .slider-group"
+_ENTRIES = 25  # of a tab's history at which it is given up: a browser keeps 50, and a test counts those that it adds
 # For a third of a second the app has not been running, its title has been there, and all figures have been drawn.
 _SETTLED = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
@@ -116,7 +117,10 @@ class Tabs:
         """Gives a tab back, unless it has been closed."""
         if not page.is_closed():
             page.goto("about:blank")
-            self._free.append(page)
+            if page.evaluate("history.length") < _ENTRIES:
+                self._free.append(page)
+            else:
+                page.close()
 
 
 @pytest.fixture(scope="session")

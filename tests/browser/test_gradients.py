@@ -28,9 +28,9 @@ SHOWN = """() => {
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const live = document.querySelector('.hg-sentence').innerText
+    const told = document.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./) // none before the first step
     const visible = document.querySelector('.hg-plot .main-svg') !== null
-    window.seen.push([Number(live.match(/\\d+/)[0]), visible,
+    window.seen.push([told ? Number(told[1]) : 0, visible,
       Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
   }

@@ -80,7 +80,7 @@ def lines_panel(
     ends = [line for line in lines if line.end and np.isfinite(line.y[-1])]
     at = np.array([line.y[-1] for line in ends], dtype=float)
     at = np.log10(np.maximum(at, 1e-300)) if logy else at
-    at = spread_out(np.clip(at, low, high), 1.25 * size * (high - low) / height, low, high)
+    at = spread_out(np.clip(at, low, high), 1.45 * size * (high - low) / height, low, high)
     words: list[dict[str, Any]] = [
         {
             "text": f'<span style="color:{line.colour}">■</span> {line.end}' if line.colour != palette.exact else line.end,

@@ -99,7 +99,7 @@ class ClusterView:
             xtitle="",
             xrange=(0, STEPS),
             yrange=(-reach, reach),
-            height=76,
+            height=70,
             labels=0.05,
         )
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from hypergeo.ui.limits import SHOWN_OF_A_VALUE
 
@@ -114,7 +115,9 @@ class PageState:
         address = st.query_params.to_dict()
         said = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
         kept: _Kept | None = st.session_state.get(self._place)
-        late = kept is not None and said == kept.before and time.monotonic() - kept.at < _LATE
+        context = get_script_run_ctx()
+        back = context is not None and context.is_history_navigation  # the reader's wish, however soon after a commit
+        late = kept is not None and not back and said == kept.before and time.monotonic() - kept.at < _LATE
         if kept is None or (said != kept.said and not late):
             commits = kept.commits if kept else 0
             values = self._unsaid(said)
