@@ -130,9 +130,11 @@ def live() -> None:
         many = STATE.get("view") in ("side by side", "temperature")
         if many and STATE.uncommitted and settings != Settings.of(STATE.committed):
             settings = replace(settings, number=min(settings.number, 50))  # while a hand moves, many estimates take too long
-        view, playback = seen(settings)
+        place = st.container()
+        view, playback = seen(settings)  # how far that is stands below the figure, which it would move
         draw = partial(type(view), settings) if playback else lambda _: view
-        stage(STATE, draw, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        with place:
+            stage(STATE, draw, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
     with controls:
         live_controls(STATE, knobs())
 

@@ -129,7 +129,7 @@ class RaceView:
             return f"**All start at {loss_words(start)}** with {how}. Press *Play*."
         (first, best), (last, worst) = self.ranking[0], self.ranking[-1]
         level = [method.key for method, loss in self.ranking if loss - best <= CLOSE * max(start - exact, 1e-12)]
-        ahead = f"**{first.key}** is ahead" if len(level) == 1 else f"**{_listed(level)}** are level"
+        ahead = f"**{first.key}** is ahead" if len(level) == 1 else f"**{len(level)} of {len(self.records)}** are level"
         still = sum(not record.gradients.any() for record in self.records.values())
         behind = f"Last is {last.key}, at {loss_words(worst)}."
         if still:
@@ -199,7 +199,3 @@ class RaceView:
 
     def _optimizer(self) -> str:
         return f"{'Adam' if self.settings.optimizer == 'Adam' else 'plain gradient descent'} at rate {self.settings.rate:g}"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
