@@ -25,7 +25,7 @@ def app() -> Iterator[Server]:
 
 
 def test_running_demos_starve_no_slider(app):
-    """One reader drags and releases a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
+    """One reader drags a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
 
     async def moves(tab: Tab, values: Sequence[float]) -> float:
         return statistics.median([await tab.move("conv_w2", f"{value:g}") for value in values])
