@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from hypergeo.ui.page.urn_editor import WEIGHTS
 from tests.benchmarks.app.load import Server, server
 from tests.support.app.tab import Tab, run
 
@@ -24,37 +25,37 @@ def app() -> Iterator[Server]:
 
 
 def test_running_demos_starve_no_slider(app):
-    """One reader moves a slider, alone and beside eight demos that play as fast as they are answered."""
+    """One reader drags a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
 
-    async def moves(tab: Tab, values: range) -> float:
-        return statistics.median([await tab.move("conv_seed", float(value)) for value in values])
+    async def moves(tab: Tab, values: Sequence[float]) -> float:
+        return statistics.median([await tab.move("conv_w2", f"{value:g}") for value in values])
 
     async def play(tab: Tab, ended: asyncio.Event) -> int:
-        step = 0
+        films = 0
         while not ended.is_set():
-            step += 1
-            await tab.tick(step, playing=True)
-        return step
+            films += 1
+            await tab.play()
+        return films
 
     async def visit() -> tuple[float, float, list[int]]:
         reader, demos, ended = Tab(app.address), [Tab(app.address) for _ in range(DEMOS)], asyncio.Event()
         await reader.open("convergence")
         for number, demo in enumerate(demos):
             await demo.open(["urn", "gradients"][number % 2])
-        alone = await moves(reader, range(1, 6))
+        alone = await moves(reader, WEIGHTS[5:10])
         playing = [asyncio.create_task(play(demo, ended)) for demo in demos]
-        beside = await moves(reader, range(10, 18))
+        beside = await moves(reader, WEIGHTS[10:26])
         ended.set()
-        steps = await asyncio.gather(*playing)
+        films = await asyncio.gather(*playing)
         for tab in (reader, *demos):
             assert tab.problems == []
             await tab.close()
-        return alone, beside, steps
+        return alone, beside, films
 
-    alone, beside, steps = run(visit())
+    alone, beside, films = run(visit())
     assert beside < 6 * alone + 0.3, "eight demos without turns would each take as much as the slider"
-    assert min(steps) >= 2, f"a demo was starved: {steps}"
-    assert max(steps) <= 4 * min(steps) + 10, f"turns are not taken fairly: {steps}"
+    assert min(films) >= 2, f"a demo was starved: {films}"
+    assert max(films) <= 4 * min(films) + 10, f"turns are not taken fairly: {films}"
 
 
 def test_a_closed_tab_stops_what_it_asked_for(app):
@@ -79,7 +80,8 @@ def test_an_idle_tab_costs_nothing(app):
     async def visit() -> float:
         async with Tab(app.address) as tab:
             await tab.open("urn")
-            await tab.tick(5, playing=False)
+            await tab.play()
+            await tab.pause()
             await asyncio.sleep(1)
             before = app.seconds()
             await asyncio.sleep(3)

@@ -27,8 +27,20 @@ from hypergeo.ui.counts.reading import UnreadableError, read
 from hypergeo.ui.limits import CLUSTERS, COUNTS, SHOWN_OF_A_VALUE
 from hypergeo.ui.state.markdown import plain, quoted
 from hypergeo.ui.state.page_state import PageState
-from tests.support.app.hostile import MARK, MARKUP, NAMES, active, address, counts_file, file_name, points_file, value, written
-from tests.support.app.pages import visit
+from tests.support.app.hostile import (
+    MARK,
+    MARKUP,
+    NAMES,
+    active,
+    address,
+    counts_file,
+    file_name,
+    points_file,
+    stage_words,
+    value,
+    written,
+)
+from tests.support.app.pages import components, knobs, page_file, sentence, stage, visit
 
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
 PEAK = 1500.0  # MB
@@ -55,15 +67,15 @@ def states() -> dict[str, PageState]:
     made: dict[str, PageState] = {}
     init = PageState.__init__
 
-    def note(self: PageState, prefix: str, controls: Any) -> None:
-        init(self, prefix, controls)
+    def note(self: PageState, prefix: str, controls: Any, derive: Any = None) -> None:
+        init(self, prefix, controls, derive)
         made[prefix] = self
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PageState, "__init__", note)
         app = visit().run()
         for page in SHOWN:
-            app.switch_page(f"pages/{page}.py").run()
+            app.switch_page(page_file(page)).run()
             assert not app.exception
     return made
 
@@ -72,6 +84,8 @@ def words_of(app: AppTest) -> Iterator[str]:
     """Everything that a page shows as Markdown."""
     for kind in ("markdown", "caption", "warning", "error", "info", "success", "title", "subheader"):
         yield from (str(element.value) for element in getattr(app, kind))
+    if "stage" in components(app):
+        yield sentence(app)
     for kind in ("button", "slider", "select_slider", "number_input", "selectbox", "text_area", "toggle", "file_uploader"):
         for widget in getattr(app, kind):
             yield from (widget.label, getattr(widget, "help", "") or "")
@@ -87,6 +101,8 @@ def look(app: AppTest, case: object) -> None:
     for chart in app.get("plotly_chart"):
         assert MARK not in written(chart.proto.spec), case
         assert MARK not in chart.proto.alt, case
+    if "stage" in components(app):
+        assert MARK not in stage_words(stage(app)), case
 
 
 def peak(*, reset: bool = False) -> float:
@@ -194,7 +210,7 @@ def test_addresses_open_a_page():
         names = [*states()] and [state.key(name) for state in states().values() for name in state.controls] + [*NAMES]
         own = [name for name in names if name.split("_")[0] == PREFIXES.get(page)] or names
         parameters = address(rng, own if rng.random() < 0.8 else names)
-        app = visit().switch_page(f"pages/{page}.py")
+        app = visit().switch_page(page_file(page))
         for name, said in parameters.items():
             app.query_params[name] = [said, "1"] if rng.random() < 0.1 else said
         app.run()
@@ -202,6 +218,7 @@ def test_addresses_open_a_page():
 
 
 PREFIXES = {
+    "home": "home",
     "convergence": "conv",
     "urn": "urn",
     "gradients": "grad",
@@ -216,7 +233,7 @@ def test_files_are_taken_by_the_pages():
     for number in numbers("files"):
         rng = chance("files", number)
         page = sorted(UPLOADS)[number % len(UPLOADS)]
-        app = visit().switch_page(f"pages/{page}.py")
+        app = visit().switch_page(page_file(page))
         app.query_params.update(UPLOADS[page])
         app.run()
         name, content = file_name(rng), (counts_file if page == "quality" else points_file)(rng)
@@ -235,17 +252,24 @@ def test_widgets_are_moved_in_any_order():
         rng = chance("widgets", number)
         if number % 10 == 0:
             page = SHOWN[number // 10 % len(SHOWN)]
-            app = visit().switch_page(f"pages/{page}.py").run()
-        moved = move(app, rng)
+            app = visit().switch_page(page_file(page)).run()
+        moved = move(app, page, rng)
         app.run()
         look(app, (number, page, moved))
 
 
-def move(app: AppTest, rng: random.Random) -> str:
-    """Moves some widget to some value that it offers."""
+def move(app: AppTest, page: str, rng: random.Random) -> str:
+    """Moves some widget, or some live control, to some value that it offers."""
+    live = list(knobs(app).items()) if "controls" in components(app) else []
     widgets = [*app.slider, *app.select_slider, *app.number_input, *app.selectbox, *app.toggle, *app.button_group]
     buttons = [button for button in app.button if "preset" not in str(button.key) and not button.proto.disabled]
-    widget = rng.choice([*widgets, *rng.sample(buttons, min(3, len(buttons)))])
+    widget = rng.choice([*widgets, *live, *rng.sample(buttons, min(3, len(buttons)))])
+    if isinstance(widget, tuple):
+        name, knob = widget
+        low, high = knob.get("low", 0), knob.get("high", 0)
+        offered = knob.get("options") or ([low, high, rng.randint(low, high)] if high else ["true", "false"])
+        app.query_params[f"{PREFIXES[page]}_{name}"] = str(rng.choice(offered))
+        return f"live control {name}"
     kind = type(widget).__name__
     if kind == "Button":
         widget.click()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -21,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hypergeo.ui.catalogue import PAGES
 from tests.benchmarks.app.load import Server, server
-from tests.support.app.hostile import MARK, NAMES, active, address, value, written
+from tests.support.app.hostile import MARK, MARKUP, NAMES, active, address, stage_words, value, written
 from tests.support.app.tab import Tab, run
 
 CASES = int(os.environ.get("HYPERGEO_FUZZ", "500"))
@@ -46,6 +47,8 @@ def calm(tab: Tab, case: object) -> None:
     assert tab.shown("heading"), (case, "no title")
     for chart in tab.shown("plotly_chart"):
         assert MARK not in written(chart.plotly_chart.spec), case
+    if any(element.bidi_component.component_name == "hypergeo_stage" for element in tab.shown("bidi_component")):
+        assert MARK not in stage_words(tab.stage()), case
 
 
 def test_addresses_over_the_websocket(app):
@@ -69,7 +72,7 @@ def test_addresses_over_the_websocket(app):
 
 
 def test_controls_that_are_sent_what_no_browser_sends(app):
-    """Numbers beyond the ends of their sliders, and options that are none: the page has its limits from one table."""
+    """Numbers beyond the ends of their controls, and options that are none: the page has its limits from one table."""
 
     async def visits() -> None:
         async with Tab(app.address) as tab:
@@ -80,32 +83,93 @@ def test_controls_that_are_sent_what_no_browser_sends(app):
                     await tab.open(page)
                 else:
                     page = tab.page
-                kind = rng.choice(["slider", "number_input", "button_group", "selectbox", "checkbox"])
-                shown = [getattr(element, kind) for element in tab.shown(kind)]
-                if not shown:
-                    continue
-                widget = rng.choice(shown)
-                numeric = kind == "number_input" or (kind == "slider" and not widget.options)
-                sent = rng.choice(BLOWS[:-1]) if numeric else value(rng)[:1000]
-                await tab.move(widget.query_param_key or widget.label, sent, told=rng.random() < 0.5)
-                calm(tab, (number, page, widget.label, sent))
-                for slider in (element.slider for element in tab.shown("slider")):
-                    now = slider.value if slider.set_value else slider.default
-                    assert all(slider.min <= at <= slider.max for at in now if not slider.options), (number, slider.label)
+                kind = rng.choice(["live", "live", "number_input", "button_group", "selectbox", "checkbox"])
+                if kind == "live":
+                    name = rng.choice(sorted(tab.knobs()))
+                    sent = rng.choice([*BLOWS, value(rng)[:1000], value(rng)[:1000]])
+                    await tab.send_live(name, sent, commit=rng.random() < 0.5)
+                else:
+                    shown = [getattr(element, kind) for element in tab.shown(kind)]
+                    if not shown:
+                        continue
+                    widget = rng.choice(shown)
+                    name, sent = widget.label, rng.choice(BLOWS[:-1]) if kind == "number_input" else value(rng)[:1000]
+                    await tab.move(name, sent)
+                calm(tab, (number, page, name, sent))
+                for name, knob in tab.knobs().items():
+                    assert allowed(knob), (number, name, knob["value"])
 
     run(visits())
+
+
+def allowed(knob: dict[str, Any]) -> bool:
+    """Whether a live control shows a value that it has."""
+    if "low" in knob:
+        return bool(knob["low"] <= int(knob["value"]) <= knob["high"])
+    return knob["value"] in knob.get("options", ("true", "false"))
+
+
+ANYTHING = (10**400, -5, "NaN", {"a": [1]}, None, "<b>", 3, 1e308, 1.0, True, [[]], math.nan, MARKUP[0])
 
 
 @pytest.mark.parametrize("page", ["urn", "gradients", "cluster_sizes"])
-def test_a_transport_that_asks_for_anything(app, page):
+def test_components_that_ask_for_anything(app, page):
+    """Wrong types, huge numbers and unknown names, as fields of what the stage and the controls send, and in place of it."""
+
     async def visits() -> None:
+        rng = random.Random(f"components {page}")
         async with Tab(app.address) as tab:
             await tab.open(page)
-            for to in (10**400, -5, "NaN", {"a": [1]}, None, "<b>", 3, 1e308):
-                await tab.tick(to, playing=to == 3, speed=str(to)[:20])  # type: ignore[arg-type]
-                calm(tab, to)
+            await tab.play()
+            for said in ANYTHING:
+                question = {"to": said, "from": said, "stride": said, "speed": said, "serial": said, "more": said}
+                await tab.ask({**question, "playing": True, "commit": said})
+                calm(tab, ("question", said))
+                name, knob = rng.choice(sorted(tab.knobs().items()))
+                values = {knob["name"]: said, "nonsense": said, str(said): said, "tour": said}
+                for commit in (False, True):
+                    await tab.send("controls", "live", {"serial": said, "values": values, "at": said, "commit": commit})
+                    calm(tab, (name, said, commit))
+                    assert all(map(allowed, tab.knobs().values())), (name, said, commit)
+                await tab.ask({"epoch": said})
+                for event in ("move", "turn", "mode", "nonsense"):
+                    await tab.trigger("stage", event, said)
+                for component, event in (("stage", "room"), ("controls", "live"), ("controls", "nonsense")):
+                    await tab.send(component, event, said)
+                calm(tab, ("everything", said))
+                await tab.send("controls", "live", {"serial": 1, "values": said})
+                calm(tab, ("values", said))
+            for name, knob in tab.knobs().items():
+                await tab.send_live(name, knob["value"], commit=False)
+            await tab.ask({"to": 0, "commit": True})
+            tab.position = 0
+            await tab.play()
+            calm(tab, "a film afterwards")
+            for said in ANYTHING:  # last, for a tab that says this can play no more
+                await tab.send("stage", "move", said)
+                await tab.trigger("controls", "live", said)
+                calm(tab, ("a state for an event, and an event for a state", said))
 
     run(visits())
+
+
+NO_MESSAGES = ("null", "[]", "3", '"<b>"', "[[[[]]]]", '{"live": []}', '[{"event": []}]', f'"{"x" * 1_000_000}"')
+
+
+@pytest.mark.parametrize("sent", NO_MESSAGES, ids=len)
+def test_components_that_send_no_messages(app, sent):
+    """JSON of another kind in place of a component's whole state and of its list of events."""
+
+    async def visit() -> None:
+        async with Tab(app.address) as tab:
+            await tab.open("convergence")
+            for name in ("stage", "controls"):
+                await tab.send_raw(name, sent)
+                calm(tab, (name, sent[:50]))
+            await tab.move("conv_seed", 4)
+            calm(tab, sent[:50])
+
+    run(visit())
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x00", b"\xff" * 1000, os.urandom(5000), b"x" * 9_000_000], ids=len)
@@ -140,7 +204,7 @@ def test_the_server_clears_no_cache_and_stops_for_nobody(app):
                 message = BackMsg()
                 setattr(message, kind, True)
                 await tab._socket.send(message.SerializeToString())
-            await tab.move("conv_seed", 4.0)
+            await tab.move("conv_seed", 4)
             calm(tab, "developer")
 
     run(visit())

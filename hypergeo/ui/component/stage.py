@@ -312,7 +312,7 @@ def _resized(key: str) -> None:
 def _turned(state: PageState, stops: Sequence[Stop], key: str) -> None:
     turn = getattr(st.session_state.get(key), "turn", None)
     if stops and turn in (1, -1):
-        go_to_stop(state, stops, min(max(state.get(TOUR) + turn, 1), len(stops)))
+        go_to_stop(state, stops, min(max(state.get(TOUR) + int(turn), 1), len(stops)))
 
 
 def _staged() -> bool:

@@ -1,7 +1,8 @@
 """A classroom on one server: how long readers wait, what it costs, and whether anything goes wrong.
 
 A server is started as readers start it, and N sessions talk to it over Streamlit's own websocket, as browsers do: they open
-pages, move sliders at random and play the live demos. ``python -m tests.benchmarks load --help`` says how.
+pages, drag sliders over several values and release them, and play the live demos. ``python -m tests.benchmarks load --help``
+says how.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ _SETTLING = 5.0  # seconds after which closed tabs must cost nothing
 _MOVES = 5  # moves on a page, so that one reader alone meets the same pages as forty
 _WRITTEN = [f"{kind}: {quantile}" for kind in ("opening", "slider") for quantile in ("median", "p95")]
 _WRITTEN = ["sessions", *_WRITTEN, "server CPU, cores", "server MB, peak", "errors"]
-_PLAYED = 40  # ticks of a demo, before a reader goes on to something else
+_PLAYED = 40  # pictures of a demo, before a reader goes on to something else
+_DRAGGED = 5  # values that a slider moves over at most, in one drag
 
 
 def _steps(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
-# A few controls of each page, and what they are set to: what readers move most.
+# A few controls of each page, and values on their sliders, in order: what readers move most.
 CONTROLS: dict[str, dict[str, Sequence[object]]] = {
     "urn": {"urn_n": range(1, 30), "urn_w1": _steps(WEIGHTS[5:35]), "urn_m2": range(3, 20)},
     "convergence": {
@@ -170,9 +172,7 @@ async def visit(address: str, number: int, until: float, think: float, seen: Cla
             elif kind == "demos" and page in DEMOS:
                 await _play(tab, rng, until, seen)
             else:
-                name = rng.choice(list(CONTROLS[page]))
-                value = rng.choice(CONTROLS[page][name])
-                seen.seconds["slider"].append(await tab.move(name, float(value) if isinstance(value, int) else value))
+                await _move(tab, rng, page, seen)
     except Exception as error:
         seen.problems.append(f"reader {number}: {type(error).__name__}: {error}")
     finally:
@@ -181,17 +181,30 @@ async def visit(address: str, number: int, until: float, think: float, seen: Cla
             await tab.close()
 
 
+async def _move(tab: Tab, rng: random.Random, page: str, seen: Class) -> None:
+    """Drags a slider over some values next to each other, the next one as soon as the last is answered, or sets a choice."""
+    name = rng.choice([name for name in CONTROLS[page] if name in tab.knobs()])
+    values = CONTROLS[page][name]
+    if tab.knobs()[name]["kind"] != "range":
+        seen.seconds["release"].append(await tab.move(name, rng.choice(values)))
+        return
+    first = rng.randrange(len(values))
+    *moved, released = await tab.drag(name, values[first : first + rng.randint(1, _DRAGGED)])
+    seen.seconds["slider"] += moved
+    seen.seconds["release"].append(released)
+
+
 async def _play(tab: Tab, rng: random.Random, until: float, seen: Class) -> None:
-    """Plays the demo of the page as its transport does: no faster than it is answered, nor than every 80 ms."""
-    step = rng.randint(0, 50)
-    for _ in range(_PLAYED):
-        start, step = time.monotonic(), step + 1
-        playing = time.monotonic() < until
-        seen.seconds["tick of a demo"].append(await tab.tick(step, playing=playing))
-        if not playing:
-            return
-        await asyncio.sleep(max(0.08 - (time.monotonic() - start), 0.0))
-    await tab.tick(step, playing=False)
+    """Plays the demo of the page as its stage does: no faster than it is answered, nor than the pace of the pictures."""
+    speed, shown = rng.choice(["normal", "normal", "fast"]), 0
+    pace = tab.stage()["bar"]["speeds"][speed][1] / 1000
+    while shown < _PLAYED and time.monotonic() < until:
+        start = time.monotonic()
+        pictures, seconds = await tab.play(speed=speed)
+        seen.seconds["pictures of a demo"].append(seconds)
+        shown += pictures
+        await asyncio.sleep(max(pictures * pace - (time.monotonic() - start), 0.0))
+    seen.seconds["release"].append(await tab.pause())
 
 
 async def _watch(of: Server, until: float, memory: list[tuple[float, float]], seen: Class) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-__all__ = ["MARK", "NAMES", "active", "address", "counts_file", "file_name", "points_file", "value", "written"]
+__all__ = ["MARK", "NAMES", "active", "address", "counts_file", "file_name", "points_file", "stage_words", "value", "written"]
 
 MARK = "zq9"
 """A word that is in everything which would do something as markup, and nowhere in the app."""
@@ -194,3 +196,9 @@ def active(words: str) -> list[str]:
 def written(spec: str) -> str:
     """What a figure says, without numbers and pictures: in their base64 any three letters turn up once in 262,144 places."""
     return re.sub(r'("bdata":"|;base64,)[^"]*"', '"', spec)
+
+
+def stage_words(told: Mapping[str, Any]) -> str:
+    """What a stage shows, from its last message: all words but the address of the page, which nobody shows."""
+    shown = {**told, "bar": {**(told["bar"] or {}), "address": None}}
+    return written(json.dumps(shown, separators=(",", ":")))

@@ -12,7 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from .server import ROOT
 
-__all__ = ["SCRIPT", "alt", "figure", "go", "knobs", "link", "page", "sentence", "stage", "text", "told", "values", "visit"]
+__all__ = [
+    *("SCRIPT", "alt", "components", "figure", "go", "knobs", "link", "page", "page_file", "sentence", "stage", "text"),
+    *("told", "values", "visit"),
+]
 
 # Every AppTest looks for components in the metadata of all installed packages, which takes longer than most pages do: 0.3 s.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
@@ -32,10 +35,20 @@ def page(name: str, **address: str) -> AppTest:
         name: Name of the page's file, without ``.py``.
         address: Parameters of the URL.
     """
-    opened = visit().switch_page(str(ROOT / "pages" / f"{name}.py"))
+    opened = visit().switch_page(page_file(name))
     for key, value in address.items():
         opened.query_params[key] = value
     return opened.run()
+
+
+def page_file(name: str) -> str:
+    """Where the script of a page is."""
+    return str(ROOT / "pages" / f"{name}.py")
+
+
+def components(app: AppTest) -> set[str]:
+    """Names of the live components on show."""
+    return {each.proto.component_name.removeprefix("hypergeo_") for each in app.get("bidi_component")}
 
 
 def go(app: AppTest, **address: str) -> AppTest:

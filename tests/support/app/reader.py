@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ _LOST = (ConnectionClosed, InvalidHandshake, ConnectionError)
 
 def shown(tab: Tab) -> dict[tuple[int, ...], bytes]:
     """What a page shows, place by place, less what is not the same each time: the random names of files that are made when they
-    are asked for, values that a control is told once, and the numbered pictures that a demo has ready in case it is played."""
+    are asked for, and values that a control is told once."""
     cleaned = {}
     for place, kept in tab.elements.items():
         delta = Delta()
@@ -32,8 +31,6 @@ def shown(tab: Tab) -> dict[tuple[int, ...], bytes]:
         kind = str(element.WhichOneof("type"))
         if kind == "download_button":
             element.download_button.ClearField("deferred_file_id")
-        if kind == "bidi_component" and '"film": {' in element.bidi_component.json:
-            element.bidi_component.json = json.dumps({**json.loads(element.bidi_component.json), "film": None})
         if element.has_one_shot_effect:
             element.ClearField("has_one_shot_effect")
             control = getattr(element, kind)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -114,7 +113,7 @@ class Front:
                 with urlopen(address, timeout=2) as answer:
                     assert answer.read() == b"ok"
                     return
-            except URLError:
+            except OSError:  # nobody listens yet, or does but does not answer
                 assert time.monotonic() < deadline, f"replica {number} did not start"
                 time.sleep(0.1)
 

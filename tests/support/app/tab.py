@@ -1,18 +1,20 @@
-"""A tab of the app without a browser: it speaks Streamlit's websocket protocol, moves controls, and plays live demos."""
+"""A tab of the app without a browser: it speaks Streamlit's websocket protocol, drags and sets controls, and plays."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import ssl
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -42,6 +44,7 @@ class Tab:
     Attributes:
         page: name of the page on show.
         query: its address's parameters.
+        position: of the picture on show, as the stage last said it; ``play`` moves it.
         elements: what is on show, by its place.
         problems: exceptions that were shown, and what went wrong with the connection.
         received: bytes of all messages.
@@ -60,10 +63,14 @@ class Tab:
         self.cookies = dict(cookies or {})
         self.page = ""
         self.query: dict[str, str] = {}
+        self.position = 0
         self.elements: dict[tuple[int, ...], Delta] = {}
         self.problems: list[str] = []
         self.received = 0
         self._states: dict[str, WidgetState] = {}
+        self._serial = 0
+        self._playing = False
+        self._stale: set[tuple[int, ...]] = set()
         self._trusted, self._rest = trusted, rest
         self._socket: ClientConnection | None = None
         self._hash = ""
@@ -92,6 +99,7 @@ class Tab:
                 ping_interval=None,
             )
         self.page, self.elements, self._states = page, {}, {}
+        self.position, self._playing = 0, False
         self._hash = self._hashes.get(page, "")  # as a link of the navigation does; an address has none
         self.query = dict(query) if isinstance(query, Mapping) else dict(parse_qsl(query))
         said = query if isinstance(query, str) else urlencode(query)
@@ -102,58 +110,154 @@ class Tab:
         if self._socket is not None:
             await self._socket.close()
 
-    async def move(self, name: str, value: Any, seconds: float = 60, *, told: bool = True) -> float:
-        """Sets a control, by the key that it has in the address or by its label; returns the seconds until the page is done.
+    async def drag(self, name: str, values: Sequence[object], seconds: float = 60) -> list[float]:
+        """Drags a live control over values and releases it: the next value is sent once the last one has been answered.
 
         Args:
-            name: key or label.
+            name: key that the control has in the address.
+            values: as the address says them.
+            seconds: to wait at most, each time.
+
+        Returns:
+            Seconds until each value is shown, and last those from the release to the end of the page.
+        """
+        times = [await self.send_live(name, value, seconds, commit=False) for value in values]
+        return [*times, await self.send_live(name, values[-1], seconds, commit=True)]
+
+    async def move(self, name: str, value: Any, seconds: float = 60) -> float:
+        """Sets a control as a hand does; returns the seconds until the page is done.
+
+        Args:
+            name: key that it has in the address, or label of a widget of Streamlit's.
             value: number, or the option as the page writes it.
             seconds: to wait at most.
-            told: whether the address says so too, as a browser has it.
         """
-        element = self.control(name)
-        state = _state(element, value)
-        self._states[state.id] = state
-        widget = getattr(element, str(element.WhichOneof("type")))
-        if told and (key := getattr(widget, "query_param_key", "")):
-            self.query[key] = f"{value:g}" if isinstance(value, float) else str(value)
-        return await self._run(seconds)
+        knob = self.knobs().get(name)
+        if knob is None:
+            delta = self.control(name)
+            state = _state(delta.new_element, value)
+            self._states[state.id] = state
+            return await self._run(seconds, fragment=delta.fragment_id)
+        if knob["kind"] == "range":
+            return sum(await self.drag(name, [value], seconds))
+        return await self.send_live(name, value, seconds, commit=True)
+
+    async def send_live(self, name: str, value: object, seconds: float = 60, *, commit: bool) -> float:
+        """Sends a value of a live control, while it moves or on release; returns the seconds until it is answered."""
+        self._serial += 1
+        told = {"serial": self._serial, "values": {name.partition("_")[2]: str(value)}, "commit": commit}
+        taken = await self.send("controls", "live", {**told, "at": str(self.position)} if self._playing else told, seconds)
+        answered = self._told("controls")["answered"]
+        assert answered == self._serial, f"value {self._serial} of {name} was not answered, but {answered}"
+        return taken
 
     async def press(self, label: str, seconds: float = 60) -> float:
         """Presses a button."""
         (button,) = [each.button for each in self.shown("button") if each.button.label == label]
         return await self._run(seconds, trigger=WidgetState(id=button.id, trigger_value=True))
 
-    async def tick(self, to: int, *, playing: bool, speed: str = "normal", seconds: float = 60) -> float:
-        """Asks a live demo for a step, as its transport does; returns the seconds until it is there."""
-        place, component = next(
-            (place, delta.new_element.bidi_component)
-            for place, delta in self.elements.items()
-            if delta.new_element.bidi_component.component_name == "hypergeo_transport"
+    async def play(self, seconds: float = 60, *, speed: str = "normal") -> tuple[int, float]:
+        """Asks for the next pictures of the film, as the stage does while it plays.
+
+        Returns:
+            Number of pictures, and seconds until they are there.
+        """
+        bar = self.stage()["bar"]
+        (stride, wait), length = bar["speeds"][speed], bar["length"]
+        start = self.position if self.position < length else 0
+        to = min(start + stride * max(math.ceil(bar["ahead"] / wait), 2), length)
+        self._playing = True
+        taken = await self.ask({"to": to, "playing": True, "speed": speed, "from": start, "stride": stride}, seconds)
+        film = self.stage()["film"]
+        assert film, f"no pictures from {start} to {to}"
+        assert film[-1]["position"] == to, f"pictures end at {film[-1]['position']}, and not at {to}"
+        self.position = to
+        return len(film), taken
+
+    async def pause(self, seconds: float = 60) -> float:
+        """Pauses at the picture on show; returns the seconds until the page is done."""
+        self._playing = False
+        return await self.ask(
+            {"to": self.position, "playing": False, "speed": self.stage()["bar"]["speed"], "commit": True}, seconds
         )
-        move = json.dumps([{"event": "move", "value": {"to": to, "playing": playing, "speed": speed}}])
-        trigger = WidgetState(id=_make_trigger_id(component.id, "events"), json_trigger_value=move)
-        return await self._run(seconds, trigger=trigger, fragment=self.elements[place].fragment_id)
+
+    async def ask(self, question: Mapping[str, Any], seconds: float = 60) -> float:
+        """Asks the stage something; what it says of itself in every question is added. Returns the seconds that it took."""
+        self._serial += 1
+        own = {"epoch": self.stage()["epoch"], "serial": self._serial}
+        return await self.trigger("stage", "move", {**own, **question}, seconds)
+
+    async def send(self, name: str, event: str, value: object, seconds: float = 60) -> float:
+        """Sets a state of a component as its script does, with ``setStateValue``; returns the seconds that it took."""
+        delta = self.component(name)
+        identity = delta.new_element.bidi_component.id
+        said = json.loads(self._states[identity].json_value) if identity in self._states else {}
+        self._states[identity] = WidgetState(id=identity, json_value=json.dumps({**said, event: value}))
+        return await self._run(seconds, fragment=delta.fragment_id)
+
+    async def trigger(self, name: str, event: str, value: object, seconds: float = 60) -> float:
+        """Triggers an event of a component as its script does, with ``setTriggerValue``; returns the seconds that it took."""
+        delta = self.component(name)
+        identity = _make_trigger_id(delta.new_element.bidi_component.id, "events")
+        said = WidgetState(id=identity, json_trigger_value=json.dumps([{"event": event, "value": value}]))
+        return await self._run(seconds, trigger=said, fragment=delta.fragment_id)
+
+    async def send_raw(self, name: str, text: str, seconds: float = 60) -> float:
+        """Sends a text, as no script does, in place of a component's state and of its events."""
+        delta = self.component(name)
+        identity = delta.new_element.bidi_component.id
+        self._states[identity] = WidgetState(id=identity, json_value=text)
+        events = WidgetState(id=_make_trigger_id(identity, "events"), json_trigger_value=text)
+        try:
+            return await self._run(seconds, trigger=events, fragment=delta.fragment_id)
+        finally:
+            del self._states[identity]
+
+    def component(self, name: str) -> Delta:
+        """The ``"stage"`` of the page, or its live ``"controls"``."""
+        for delta in self.elements.values():
+            if delta.new_element.bidi_component.component_name == f"hypergeo_{name}":
+                return delta
+        raise KeyError(f"{self.page or 'the first page'} has no {name}")
+
+    def stage(self) -> dict[str, Any]:
+        """The last message to the stage."""
+        return self._told("stage")
+
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        """The live controls on show, by their keys in the address."""
+        try:
+            component = self.component("controls").new_element.bidi_component
+        except KeyError:
+            return {}
+        prefix = _prefix(component)
+        return {f"{prefix}_{knob['name']}": knob for section in self._told("controls")["sections"] for knob in section["knobs"]}
 
     def shown(self, kind: str) -> list[Element]:
         """Elements of a kind that are on show."""
         elements = [delta.new_element for delta in self.elements.values() if delta.WhichOneof("type") == "new_element"]
         return [element for element in elements if element.WhichOneof("type") == kind]
 
-    def control(self, name: str) -> Element:
-        """The control of that key or label."""
-        for element in self.elements.values():
-            kind = str(element.new_element.WhichOneof("type"))
+    def control(self, name: str) -> Delta:
+        """The widget of Streamlit's with that key or label."""
+        for delta in self.elements.values():
+            kind = str(delta.new_element.WhichOneof("type"))
             if kind in _STATES:
-                widget = getattr(element.new_element, kind)
-                if name in (getattr(widget, "query_param_key", ""), widget.label) or widget.id.endswith(f"-{name}"):
-                    return element.new_element
+                widget = getattr(delta.new_element, kind)
+                if name == widget.label or widget.id.endswith(f"-{name}"):
+                    return delta
         raise KeyError(f"{name} is not on {self.page or 'the first page'}")
 
     def text(self) -> str:
         """All words on show, as Markdown."""
         said = [element.markdown.body for element in self.shown("markdown")]
         return "\n".join(said + [element.alert.body for element in self.shown("alert")])
+
+    def _told(self, name: str) -> dict[str, Any]:
+        """The last message to a component; the stage's has one more line, of colours."""
+        message = self.component(name).new_element.bidi_component.bytes.decode()
+        told: dict[str, Any] = json.loads(message.partition("\n")[2] or message)
+        return told
 
     async def _run(
         self, seconds: float, *, query: str | None = None, trigger: WidgetState | None = None, fragment: str = ""
@@ -186,9 +290,10 @@ class Tab:
             if kind == "new_session":
                 begun, ended = True, None
                 self.session = message.new_session.initialize.session_id or self.session
-                if not fragment:
+                part = set(message.metadata.run.fragment_ids)
+                if not part:
                     self.elements.clear()
-                fragment = ""
+                self._stale = {place for place, delta in self.elements.items() if delta.fragment_id in part}
             elif kind == "delta":
                 self._take(message)
             elif kind == "navigation":
@@ -199,11 +304,16 @@ class Tab:
             elif kind == "script_finished" and begun:
                 if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     ended = time.perf_counter()
+                    for place in self._stale:
+                        self.elements.pop(place, None)
+                if message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+                    return time.perf_counter() - start  # nothing follows
             elif kind == "session_event":
                 self.problems.append(f"session event: {message.session_event}")
 
     def _take(self, message: ForwardMsg) -> None:
         place = tuple(message.metadata.delta_path)
+        self._stale.discard(place)
         self.elements[place] = message.delta
         if message.delta.WhichOneof("type") == "new_element":
             if message.delta.new_element.WhichOneof("type") == "exception":
@@ -214,12 +324,18 @@ class Tab:
                 self._states.pop(widget.id, None)
 
     def _all_states(self) -> list[WidgetState]:
-        found = {}
+        components = [delta.new_element.bidi_component.id for delta in self.elements.values()]
+        found = {identity: self._states[identity] for identity in components if identity in self._states}
         for delta in self.elements.values():
             if delta.WhichOneof("type") == "new_element" and delta.new_element.WhichOneof("type") in _STATES:
                 state = _state(delta.new_element)
                 found[state.id] = self._states.get(state.id, state)
         return list(found.values())
+
+
+def _prefix(component: BidiComponent) -> str:
+    """Start of the address parameters of a page, from its component's key."""
+    return str(component.id.rpartition("-")[2].rpartition("_")[0])
 
 
 _STATES = ("slider", "number_input", "button_group", "selectbox", "checkbox", "text_area")
