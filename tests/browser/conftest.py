@@ -187,7 +187,7 @@ class Visit:
             raise AssertionError(f"the page did not come to rest; it says: {said[:2000]}") from None
 
     def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
-        """Shows the page in another size or theme, and waits until it has followed; without a stage the browser does it alone."""
+        """Shows the page in another size or theme and waits until it follows; without a stage, the browser alone does it."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=theme)
         if self.page.locator(".hg-stage").count():
