@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import estimators
 from .distributions.fisher import FisherHypergeometric
 from .distributions.relaxed import RelaxedFisherHypergeometric
 from .distributions.wallenius import WalleniusHypergeometric
-from .partitions import ConditionalCategorical, RandomPartition, RelaxedRandomPartition
 
 if TYPE_CHECKING:
     from . import quality
+    from .partitions import ConditionalCategorical, RandomPartition, RelaxedRandomPartition
 
 __all__ = [
     "ConditionalCategorical",
@@ -26,9 +25,17 @@ __all__ = [
     "quality",
 ]
 
+_PARTITIONS = ("ConditionalCategorical", "RandomPartition", "RelaxedRandomPartition")
 
-def __getattr__(name: str) -> ModuleType:
-    """Imports ``hypergeo.quality`` on first use: its tests need ``scipy.stats``, which takes longer to import than the rest."""
+
+def __getattr__(name: str) -> Any:
+    """Imports on first use what most callers do without: quality, whose tests need ``scipy.stats``, and partitions."""
     if name == "quality":
         return import_module(f"{__name__}.quality")
+    if name in _PARTITIONS:
+        return getattr(import_module(f"{__name__}.partitions"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

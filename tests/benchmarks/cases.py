@@ -131,11 +131,15 @@ GRID = (
 )
 
 RELAXED = (
+    RelaxedCase(Urn.alike(2, 7, 7), 64, faster=4, faster_per_row=4),
+    RelaxedCase(Urn.alike(2, 10, 10), 64, faster=4, faster_per_row=4),
+    RelaxedCase(Urn.alike(3, 10, 15), 1, faster=4, faster_per_row=4),
+    RelaxedCase(Urn.alike(4, 400, 400), 1, faster=4, faster_per_row=4),
     RelaxedCase(Urn.alike(3, 200, 180), 1_000, faster=25, faster_per_row=8),
     RelaxedCase(Urn.alike(10, 256, 256), 256, faster=20, faster_per_row=6),
-    RelaxedCase(Urn.alike(20, 50, 200), 500, faster=5, faster_per_row=3),
-    RelaxedCase(Urn.alike(100, 20, 200), 100, faster=5, faster_per_row=3),
-    RelaxedCase(Urn.alike(10, 256, 256), 1, faster=3, faster_per_row=3),
+    RelaxedCase(Urn.alike(20, 50, 200), 500, faster=5, faster_per_row=4),
+    RelaxedCase(Urn.alike(100, 20, 200), 100, faster=5, faster_per_row=4),
+    RelaxedCase(Urn.alike(10, 256, 256), 1, faster=4, faster_per_row=4),
 )
 
 LOG_PROB = Urn.alike(9, 20, 90)

@@ -191,16 +191,11 @@ class Visit:
             raise AssertionError(f"the page did not come to rest; it says: {said[:2000]}") from None
 
     def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
-        """Shows the page in another size or theme, and waits until the app knows."""
-        before = (self.page.viewport_size or {})["width"] > NARROW[0], self._dark()
-        sent, answers = len(self.sent), self.answers
+        """Shows the page in another size or theme and waits until it follows; without a stage, the browser alone does it."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=theme)
         if self.page.locator(".hg-stage").count():
             self.page.wait_for_timeout(500)  # the stage asks for another layout where it needs one
-        elif before != (size[0] > NARROW[0], theme == "dark"):
-            self.wait_for(lambda: len(self.sent) > sent, "the page to report that it is shown elsewhere")
-            self.wait_for(lambda: self.answers > answers, "the app to answer")
         self.settle()
 
     def wait_for(self, true: Callable[[], object], what: str, seconds: float = 15) -> None:
@@ -214,9 +209,6 @@ class Visit:
         """The page's path and query."""
         parts = urlsplit(self.page.url)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-    def _dark(self) -> bool:
-        return bool(self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"))
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.support.app.server import served, write_page
 
+from .checks import check_fit
 from .conftest import Visit
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -105,6 +106,10 @@ def test_no_serious_violation_with_everything_open_and_the_tour_on(standing, vis
         tour(opened.page).click()
         opened.page.get_by_role("button", name="Next", exact=True).wait_for()
         opened.settle()
+    closed = opened.page.locator(".hg-controls details:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
+    check_fit(opened.page)
     for theme in ("light", "dark"):
         opened.look(theme=theme)
         assert serious(opened, theme, excused) == {}

@@ -69,6 +69,7 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     text = download.value.path().read_text()
     start = text.index('id="report">') + len('id="report">')
     assert json.loads(text[start : text.index("</script>", start)])["seed"] == report.seed
+    page.locator(".hg-controls summary", has_text="Urn").click()
     page.get_by_label("Size of group 1", exact=True).fill("9")
     page.get_by_label("Size of group 1", exact=True).press("Enter")
     alert(page, "of the former settings").wait_for()

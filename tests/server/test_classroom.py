@@ -25,7 +25,7 @@ def app() -> Iterator[Server]:
 
 
 def test_running_demos_starve_no_slider(app):
-    """One reader drags and releases a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
+    """One reader drags a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
 
     async def moves(tab: Tab, values: Sequence[float]) -> float:
         return statistics.median([await tab.move("conv_w2", f"{value:g}") for value in values])
@@ -44,7 +44,7 @@ def test_running_demos_starve_no_slider(app):
             await demo.open(["urn", "gradients"][number % 2])
         alone = await moves(reader, WEIGHTS[5:10])
         playing = [asyncio.create_task(play(demo, ended)) for demo in demos]
-        beside = await moves(reader, WEIGHTS[10:18])
+        beside = await moves(reader, WEIGHTS[10:26])
         ended.set()
         films = await asyncio.gather(*playing)
         for tab in (reader, *demos):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,9 @@ def answer_to(path: str) -> tuple[int, dict[str, str]]:
             started.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
-    asyncio.run(Starlette(routes=routes(), middleware=middleware())(scope, receive, send))
+    answer = Starlette(routes=routes(), middleware=middleware())(scope, receive, send)
+    with ThreadPoolExecutor(1) as thread:  # a browser's driver may have a loop running in this one
+        thread.submit(asyncio.run, answer).result()
     headers = {name.decode(): value.decode() for name, value in started[0]["headers"]}
     return started[0]["status"], headers
 

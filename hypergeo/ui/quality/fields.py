@@ -47,7 +47,7 @@ def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]
         *figure,
         Section("Relaxation", relaxation),
         Section("Gradients", gradients, open=False),
-        Section("Urn", _urn(state)),
+        Section("Urn", _urn(state), open=False),
     ]
 
 

@@ -224,7 +224,10 @@ def _kinds(labels: list[str]) -> list[str]:
         >>> _kinds(["Weight of group 1", "Size of group 1", "Weight of group 2", "Rate"])
         ['Weight of group 1', 'Size of group 1', 'Rate']
     """
-    return list({re.sub(r"\d+", "", label): label for label in reversed(labels)}.values())[::-1]
+    kinds: dict[str, str] = {}
+    for label in labels:
+        kinds.setdefault(re.sub(r"\d+", "", label), label)
+    return list(kinds.values())
 
 
 def _rest(page: Page) -> None:

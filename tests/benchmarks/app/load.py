@@ -1,7 +1,8 @@
 """A classroom on one server: how long readers wait, what it costs, and whether anything goes wrong.
 
 A server is started as readers start it, and N sessions talk to it over Streamlit's own websocket, as browsers do: they open
-pages, drag sliders over several values and release them, and play the live demos. ``python -m tests.benchmarks load --help`` says how.
+pages, drag sliders over several values and release them, and play the live demos. ``python -m tests.benchmarks load --help``
+says how.
 """
 
 from __future__ import annotations

@@ -307,7 +307,7 @@ class Tab:
                     for place in self._stale:
                         self.elements.pop(place, None)
                 if message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
-                    return ended - start  # nothing follows
+                    return time.perf_counter() - start  # nothing follows
             elif kind == "session_event":
                 self.problems.append(f"session event: {message.session_event}")
 
