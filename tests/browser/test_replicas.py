@@ -47,7 +47,7 @@ def test_a_tab_outlives_its_replica(chromium, playwright, tmp_path):
             answers = opened.answers
             opened.page.get_by_role("spinbutton", name="Seed").fill("24")
             opened.page.keyboard.press("Enter")
-            opened.wait_for(lambda: opened.answers > answers and "conv_seed=24" in opened.address(), "an answer", 90)
+            opened.wait_for(lambda: opened.answers > answers and "conv_seed=24" in opened.address(), "an answer")
             opened.settle()
             assert opened.page.evaluate(NUMBERS) != numbers
         finally:
