@@ -1,8 +1,9 @@
 // Live controls: native inputs that send their values while they move, the next one once the last has been answered, and
 // commit on release. What travels is described in controls.py.
 
-import { PATIENCE, addStyles, expectAnswer, make, takeAnswer } from "./page.js"
+import { addStyles, make } from "./page.js"
 
+const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const KEYS = 600 // milliseconds after the last key of a slider at which it is committed
 const panels = new WeakMap()
 
@@ -39,13 +40,7 @@ class Panel {
     this.setStateValue = setStateValue
     if (data === this.bytes) return
     this.bytes = data
-    takeAnswer()
     const { answered, sections } = JSON.parse(new TextDecoder().decode(data))
-    if (answered === 0 && this.asked && performance.now() - this.asked >= PATIENCE) {
-      // Another server, which was not told what the last one did not answer.
-      this.changed = { ...this.sent.values, ...this.changed }
-      this.committing ||= this.sent.commit
-    }
     if (answered === this.serial || answered === 0) this.asked = 0
     if (!this.asked && this.released) document.documentElement.classList.remove("hg-moving")
     this.lay(sections)
@@ -217,8 +212,6 @@ class Panel {
     Object.assign(this, { changed: {}, committing: false })
     this.released = commit
     const at = document.querySelector(".hg-stage[data-playing=true]")?.dataset.position
-    this.sent = { values, commit }
     this.setStateValue("live", { serial: this.serial, values, commit, at })
-    expectAnswer()
   }
 }

@@ -1,23 +1,6 @@
 // What all components of a page share: plotly.js and the style sheet, which load once, the theme, and the keyboard.
 
 let plotly
-let silence // until the whole page is asked for
-
-export const PATIENCE = 5000 // milliseconds after which an answer does not come any more
-
-/** Has the whole page run where nothing is answered: a server that took over from another knows no part of a page before. */
-export function expectAnswer() {
-  silence ??= setTimeout(() => {
-    silence = undefined
-    window.dispatchEvent(new PopStateEvent("popstate", { state: history.state }))
-  }, PATIENCE)
-}
-
-/** Ends the wait for an answer. */
-export function takeAnswer() {
-  clearTimeout(silence)
-  silence = undefined
-}
 
 /** Loads plotly.js of the installed package, once; `address` is the server's route for it. */
 export function loadPlotly(address) {

@@ -1,13 +1,13 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
 // What travels is described in stage.py.
 
-import { PATIENCE, addStyles, boldWords, expectAnswer, isDark, isPressed, isWriting, loadPlotly, make } from "./page.js"
-import { takeAnswer, textScale } from "./page.js"
+import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, textScale } from "./page.js"
 
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
 const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
 const LARGEST = 3
 const SMALLEST = 0.8 // scale at which a figure's smallest text can still be read
+const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
 const stages = new WeakMap()
@@ -94,7 +94,6 @@ class Stage {
     const dark = isDark(this.root)
     if (data === this.bytes && dark === this.dark) return
     const fresh = data !== this.bytes
-    if (fresh) takeAnswer()
     Object.assign(this, { bytes: data, dark })
     if (fresh) this.text = new TextDecoder().decode(data)
     this.receive(JSON.parse(this.inked(this.text)), fresh)
@@ -226,7 +225,6 @@ class Stage {
     this.root.dataset.answered = false
     const { epoch } = this.data
     this.setTriggerValue("move", { epoch, speed: this.speed.value, playing: this.playing, serial: this.serial, ...question })
-    expectAnswer()
   }
 
   /** Where the reader wants to be. */
