@@ -15,6 +15,18 @@ export function loadPlotly(address) {
   return plotly
 }
 
+/** Has the whole page run once the server is there again: one that took over from another knows no part of a page before. */
+function watchConnection() {
+  const app = document.querySelector("[data-testid=stApp]")
+  let lost = false
+  new MutationObserver(() => {
+    const connected = app.dataset.testConnectionState === "CONNECTED"
+    if (connected && lost) window.dispatchEvent(new PopStateEvent("popstate", { state: history.state }))
+    lost = !connected
+  }).observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] })
+}
+watchConnection()
+
 /** Adds the style sheet of all components, once. */
 export function addStyles() {
   const href = new URL("components.css", import.meta.url).href
