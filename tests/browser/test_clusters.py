@@ -13,12 +13,12 @@ from .conftest import NARROW, Visit
 # On every frame that the browser draws: the step of the picture, that of the sentence, and what is above the figure.
 WATCH = """() => {
   window.seen = []
-  const stage = document.querySelector('.hg-stage')
   const look = () => {
-    const told = stage.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./)
-    window.seen.push([Number(stage.dataset.position), told ? Number(told[1]) : 0,
-      Math.round(stage.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
+    const stage = document.querySelector('.hg-stage')
+    const told = stage?.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./)
+    if (stage) window.seen.push([Number(stage.dataset.position), told ? Number(told[1]) : 0,
+      Math.round(stage.querySelector('.hg-frame').getBoundingClientRect().top)])
   }
   look()
 }"""
