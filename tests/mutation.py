@@ -1,6 +1,6 @@
 """Mutation testing: plants small changes in a copy of the package, one at a time, and reports which ones no test notices.
 
-    python -m tests.mutation numerics --sample 60 --seed 0 --session /tmp/numerics.sqlite
+    python -m tests.mutation numerics --sample 60 --seed 0 --session results/numerics.sqlite
 
 Cosmic Ray makes the changes and keeps the results (``cr-report`` and ``cr-html`` read the session). ``pyproject.toml`` says
 under ``[tool.hypergeo.mutation]`` which tests belong to which modules. Each mutant is tried in a process that is forked from

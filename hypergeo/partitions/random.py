@@ -13,6 +13,7 @@ from torch.distributions.utils import lazy_property
 
 from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.reading import WHOLE, read_counts, read_real, require, whole
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.numerics.wallenius.probability import log_probability
 
@@ -257,32 +258,22 @@ class RandomPartition(Distribution):
 
 def read_logits(logits: Any, validate: bool) -> Tensor:
     """Reads logits: a floating-point tensor of shape ``(..., N, K)`` from any regular array of real numbers."""
-    try:
-        raw = logits if isinstance(logits, Tensor) else torch.tensor(np.asarray(logits))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"logits must be a regular array of real numbers; got {logits!r}.") from error
-    if raw.is_complex() or raw.dtype == torch.bool:
-        raise ValueError(f"logits must be real numbers; got dtype {raw.dtype}.")
-    if not raw.is_floating_point():
-        raw = raw.double()
+    raw = read_real("logits", logits)
     if raw.dim() < 2 or 0 in raw.shape[-2:]:
         raise ValueError(f"logits must have shape (..., N, K) with N and K at least 1; got {tuple(raw.shape)}.")
-    if validate and not bool(torch.isfinite(raw).all()):
-        raise ValueError(f"logits must be finite; got {raw.detach()[~torch.isfinite(raw)][0].item()}.")
+    if validate:
+        require("logits", raw, raw.isfinite(), "finite")
     return raw
 
 
 def read_sizes(sizes: Any, device: torch.device, validate: bool) -> Tensor:
     """Reads group sizes: int64, shape ``(..., K)``, from whole numbers."""
-    try:
-        raw = sizes if isinstance(sizes, Tensor) else torch.tensor(np.asarray(sizes), device=device)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sizes must be a distribution of sizes or whole numbers; got {sizes!r}.") from error
-    if raw.is_complex() or raw.dtype == torch.bool or raw.dim() == 0:
+    counts, unsure = read_counts("sizes", sizes, device, validate)
+    if counts.dim() == 0:
         raise ValueError(f"sizes must be a distribution of sizes, or whole numbers, one for each group; got {sizes!r}.")
-    if validate and not bool(((raw >= 0) & (raw % 1 == 0)).all()):
-        raise ValueError(f"sizes must be whole and nonnegative; got {raw.tolist()}.")
-    return raw.to(torch.int64)
+    if unsure is not None:
+        require("sizes", unsure, whole(unsure), WHOLE)
+    return counts
 
 
 def _read_order(order: Sequence[int] | None, groups: int) -> tuple[int, ...]:

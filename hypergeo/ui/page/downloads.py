@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,39 +15,9 @@ from hypergeo._records import csv_text
 
 # Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
 # origin, as when a class opens a teacher's machine by its address.
-_SCRIPT = """
-export default function (component) {
-  const button = component.parentElement.querySelector("button")
-  const say = words => {
-    button.textContent = words
-    window.clearTimeout(button.timer)
-    button.timer = window.setTimeout(() => (button.textContent = "Copy the link"), 2500)
-  }
-  const by_hand = () => {
-    const field = document.createElement("textarea")
-    field.value = component.data.link
-    document.body.appendChild(field)
-    field.select()
-    const copied = document.execCommand("copy")
-    field.remove()
-    button.focus()
-    return copied ? Promise.resolve() : Promise.reject()
-  }
-  button.onclick = () => (navigator.clipboard?.writeText(component.data.link) ?? Promise.reject())
-    .catch(by_hand).then(() => say("Copied"), () => say("Not copied: select the link above"))
-}
-"""
+_FILES = Path(__file__).parents[1] / "component"
+_SCRIPT, _CSS = ((_FILES / f"copy_link.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
 
-_CSS = """
-button {
-  font: inherit; font-family: var(--st-font); font-size: 0.875rem;
-  color: var(--st-text-color); background: var(--st-background-color);
-  min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
-  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.4rem);
-}
-button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
-button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
-"""
 
 # plotly.js rejects a promise with nothing whenever a sweep is paused, and nobody listens: that is no error.
 _QUIET = "if (event.reason === undefined) event.preventDefault()"
