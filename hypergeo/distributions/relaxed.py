@@ -12,11 +12,11 @@ from torch.distributions.utils import lazy_property
 
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import gumbel
+from .relaxation.conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
 from .reading import read_real, read_shape, require
-from .relaxed_sample import CONDITIONALS, Setting, sample_counts
+from .relaxation.sample import CONDITIONALS, Setting, sample_counts
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
@@ -196,6 +196,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             hard=self.straight_through,
             conditionals=self.conditionals,
             generator=generator,
+            precision=torch.float64 if weights.dtype == torch.float64 else torch.float32,
             keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
             warmth=temperature.requires_grad,
         )

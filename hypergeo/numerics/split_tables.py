@@ -16,12 +16,33 @@ from .binomials import BinomialTerms, solve_tilt
 from .log_convolution import log_convolution, log_convolution_backward
 from .partition import Layout
 
-__all__ = ["SplitTables", "TreeShape"]
+__all__ = ["SplitTables", "TreeShape", "window_reach"]
 
 _SMALL = 1 << 14  # terms of convolutions, and numbers to sample, below which whole tables cost less than narrow ones
 _LARGEST_DROP = 300.0  # nats below the mode beyond which tables stay whole, unless they are very wide
 _WIDE_DROP = 100.0
 _IMPOSSIBLE = -1e30
+
+
+def window_reach(variance: float, third: float, drop: float) -> tuple[float, float]:
+    """How far below and above its mean a sum of Bernoulli variables has all but about ``exp(-drop)`` of its mass.
+
+    By Bernstein's inequality, where the third cumulant stands for the variance times its bound: the tail on the side to
+    which a total leans less is no wider than that of a normal distribution.
+
+    Args:
+        variance: of the sum.
+        third: its third cumulant.
+        drop: in nats.
+
+    Example:
+        >>> below, above = window_reach(4.0, 0.0, 8.0)
+        >>> below, above
+        (8.0, 8.0)
+    """
+    lean = third / (variance + 1e-300) * (drop / 3)
+    spread = (2 * drop * variance + lean**2) ** 0.5
+    return spread - min(lean, 0.0), spread + max(lean, 0.0)
 
 
 class TreeShape:

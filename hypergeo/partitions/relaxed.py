@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from hypergeo.distributions.conditionals import gumbel
+from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import grad, jacrev, vjp, vmap
 
 from hypergeo import RelaxedFisherHypergeometric
-from hypergeo.distributions.small_sample import SmallShape
+from hypergeo.distributions.relaxation.small_urn import SmallShape
 
 URNS = {"small": (15, [10, 10, 10]), "large": (180, [200, 200, 200])}
 SAMPLES = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,8 +13,10 @@ from torch.autograd.function import once_differentiable
 from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import ExactConditionals, MergedConditionals, gumbel
-from .small_sample import SmallSample, SmallShape
+from .conditionals import DROPS, ExactConditionals, MergedConditionals, gumbel
+from .single_sample import SingleSample, SingleShape
+from .small_urn import SmallSample, SmallShape
+from .two_groups import TwoGroups, TwoGroupsShape
 
 __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 
@@ -36,6 +38,7 @@ class Setting:
         hard: whether counts are whole.
         conditionals: ``"exact"`` or ``"merged"``.
         generator: source of noise that is not given.
+        precision: of tables and noise where they are large.
         keep: whether gradients may be asked for.
         warmth: whether one to the temperature may be.
     """
@@ -46,6 +49,7 @@ class Setting:
     hard: bool
     conditionals: str
     generator: torch.Generator | None
+    precision: torch.dtype
     keep: bool
     warmth: bool
 
@@ -67,36 +71,75 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     return _Sample.apply(log_weights, temperature, noise, setting)[0]
 
 
+class _Shortcut(Protocol):
+    """A sample that needs no gradient to the temperature, in fewer operations than the splits of many urns."""
+
+    def backward(self, grad: Tensor) -> Tensor:
+        """Gradient to the log weights, ``(T, K)``, from that to the counts, ``(S, T, K)``."""
+
+
 @dataclass
 class _Path:
     """How a sample came about: what its backward pass needs.
 
     Attributes:
-        conditionals: the splits, and their way back to the log weights; ``None`` for a single group.
+        splits: a shortcut, or the splits and their way back to the log weights; ``None`` for a single group.
         drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
-    conditionals: ExactConditionals | MergedConditionals | SmallSample | None
+    splits: ExactConditionals | MergedConditionals | _Shortcut | None
     drawable: Tensor | None
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
         """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
-        if isinstance(self.conditionals, SmallSample):
-            return self.conditionals.backward(grad), None
-        if self.conditionals is None:
+        if self.splits is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
-        grad = grad.flip(-1) if self.conditionals.reverse else grad
+        if not isinstance(self.splits, ExactConditionals | MergedConditionals):
+            return self.splits.backward(grad), None
+        grad = grad.flip(-1) if self.splits.reverse else grad
         found: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
         warmth: Tensor | None = None
-        for split in reversed(self.conditionals.splits):
+        for split in reversed(self.splits.splits):
             grad, of_left, of_right, of_parent, heat = split.backward(grad, of_temperature)
             found.append((of_left, of_right, of_parent))
             warmth = heat if warmth is None or heat is None else warmth + heat
-        of_weights = self.conditionals.backward(found[::-1])
+        of_weights = self.splits.backward(found[::-1])
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]
+
+
+def _short(
+    weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting, shape: TreeShape
+) -> tuple[Tensor, _Shortcut] | None:
+    """Samples counts, ``(S, T, K)``, where there is a shortcut."""
+    rows, groups = weights.shape
+    small = single = None
+    two = TwoGroupsShape.of(shape, rows, setting.samples) if groups == 2 else None
+    if two is None and setting.hard:
+        single = SingleShape.of(shape) if rows == 1 and setting.samples == 1 else None
+        small = SmallShape.of(shape, rows, setting.samples)
+    if two is None and single is None and small is None:
+        return None
+    # With one temperature for all samples, it is a number.
+    tau = float(temperature) if temperature.numel() == 1 else None
+    warmest = float(temperature.max()) if tau is None else tau
+    heat = temperature.double().clamp(_COLDEST, _WARMEST) if tau is None else min(max(tau, _COLDEST), _WARMEST)
+    if two is not None:
+        pair = TwoGroups(two, weights)
+        return pair.forward(noise, setting.samples, setting.generator, heat, setting.hard), pair
+    if warmest > 1:
+        return None
+    if single is not None and isinstance(heat, float):
+        one = SingleSample.of(single, weights, DROPS[setting.precision], setting.keep)
+        if one is not None:
+            counts = one.forward(one.noise(noise, weights.device, setting.generator), heat)
+            return torch.tensor([[counts]], device=weights.device), one
+    if small is not None:
+        several = SmallSample(small, weights)
+        return several.forward(several.noise(noise, setting.samples, setting.generator), heat), several
+    return None
 
 
 class _Sample(torch.autograd.Function):
@@ -107,22 +150,16 @@ class _Sample(torch.autograd.Function):
         if log_weights.shape[1] == 1:
             totals = setting.total.to(dtype)[None, :, None]
             return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
-        warmest = min(float(temperature.detach().max()), _WARMEST)
         shape = TreeShape.of(setting.sizes, setting.total)
-        whole = shape.least > 0 and float(weights.amin()) > -math.inf
-        if whole and setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
-            small_shape = SmallShape.of(shape, len(log_weights), setting.samples)
-            if small_shape is not None:
-                small = SmallSample(small_shape, weights)
-                blocks = small.noise(noise, setting.samples, setting.generator)
-                one = temperature.numel() == 1
-                counts = small.forward(blocks, max(warmest, _COLDEST) if one else temperature.double().clamp(min=_COLDEST))
-                return counts.to(dtype), _Path(small, None)
+        if setting.conditionals == "exact" and not setting.warmth and shape.least > 0 and float(weights.amin()) > -math.inf:
+            short = _short(weights, temperature.detach(), noise, setting, shape)
+            if short is not None:
+                return short[0].to(dtype), _Path(short[1], None)
         rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
         drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
         totals = rows.total.double()[None, :, None]
-        precision = torch.float64 if dtype == torch.float64 else torch.float32
-        conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
+        warmest = min(float(temperature.detach().max()), _WARMEST)
+        conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, setting.precision)
         blocks = conditionals.noise(noise, setting.samples, setting.generator)
         warmth = temperature.detach().clamp(_COLDEST, _WARMEST).to(blocks[0].dtype)[..., None]
         excess = None
@@ -141,7 +178,7 @@ class _Sample(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
         weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
-        if ctx.path.folded:
+        if ctx.path.folded or (isinstance(ctx.path.splits, SingleSample) and _hidden(grad)):
             found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             found = ctx.path.backward(grad, of_temperature)
@@ -175,6 +212,15 @@ class _Sample(torch.autograd.Function):
         noise = None if noise is None else folded(noise, in_dims[2], 1)
         counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
         return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
+
+
+def _hidden(tensor: Tensor) -> bool:
+    """Whether ``vmap`` hides the values of a tensor."""
+    try:
+        tensor.tolist()
+    except RuntimeError:
+        return True
+    return False
 
 
 class _Backward(torch.autograd.Function):

@@ -1,0 +1,92 @@
+"""Relaxed samples of two groups, in a dozen tensor operations: one count decides the other, and no total has to be split."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from hypergeo.numerics.split_tables import TreeShape
+
+from .conditionals import gumbel
+
+__all__ = ["TwoGroups", "TwoGroupsShape"]
+
+_LARGEST = 1 << 15  # numbers to sample, beyond which tables only as wide as the mass cost less
+
+
+class TwoGroupsShape:
+    """What samples of two groups need of their sizes and the number drawn; see :meth:`of`.
+
+    Attributes:
+        coefficients: ``log C(m₁, x) C(m₂, n - x)``, shape ``(R, W)``.
+        counting: ``0, 1, …, W - 1``, shape ``(W,)``.
+        low: least count of the first group, shape ``(R,)``.
+        high: its largest count, likewise.
+        total: number drawn, likewise.
+    """
+
+    def __init__(self, shape: TreeShape):
+        level = shape.levels[0]
+        self.coefficients = shape.coefficients[:, 0, : level.width].contiguous()
+        self.counting = torch.arange(level.width, dtype=torch.float64, device=level.low.device)
+        self.low, self.high, self.total = level.low[:, 0].double(), level.high[:, 0].double(), shape.layout.total.double()
+
+    @staticmethod
+    def of(shape: TreeShape, rows: int, samples: int) -> TwoGroupsShape | None:
+        """The shape of urns of two groups, where they share one shape and all is small; else ``None``."""
+        if len(shape.layout.sizes) > 1 or shape.capped or rows * samples * shape.noise_length > _LARGEST:
+            return None
+        return _remembered(shape)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve autograd later
+def _remembered(shape: TreeShape) -> TwoGroupsShape:
+    return TwoGroupsShape(shape)
+
+
+class TwoGroups:
+    """Samples of the first group's count by Gumbel-softmax, and their backward pass.
+
+    Args:
+        shape: the urns.
+        log_weights: float64, shape ``(T, 2)``.
+    """
+
+    def __init__(self, shape: TwoGroupsShape, log_weights: Tensor):
+        self.shape = shape
+        first, second = log_weights.split(1, -1)
+        self.logits = torch.addcmul(shape.coefficients, shape.counting, first - second)
+
+    def forward(
+        self, noise: Tensor | None, samples: int, generator: torch.Generator | None, temperature: float | Tensor, hard: bool
+    ) -> Tensor:
+        """Samples counts, shape ``(S, T, 2)``.
+
+        Args:
+            noise: Gumbel noise, shape ``(S, T, W)``; sampled when ``None``.
+            samples: number of samples of each urn (S).
+            generator: source of noise that is not given.
+            temperature: τ, one number or shape ``(S, T, 1)``.
+            hard: whether counts are whole.
+        """
+        if noise is None:
+            noise = gumbel((samples, *self.logits.shape), self.logits.device, generator)
+        noisy = self.logits + noise
+        self.temperature = temperature
+        self.weights = (noisy / temperature).softmax(-1)
+        if hard:
+            first = noisy.argmax(-1) + self.shape.low
+        else:
+            first = torch.minimum(self.weights @ self.shape.counting + self.shape.low, self.shape.high)
+        return torch.stack([first, self.shape.total - first], -1)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        """Gradient to the log weights, ``(T, 2)``, from that to the counts; only what ``torch.func.vmap`` can batch."""
+        mean = self.weights @ self.shape.counting
+        variance = (self.weights * (self.shape.counting - mean[..., None]).square()).sum(-1, keepdim=True)
+        rate = (variance / self.temperature * grad).sum(0)
+        rate = rate - rate.flip(-1)
+        return rate
