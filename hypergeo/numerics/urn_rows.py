@@ -103,6 +103,8 @@ class Rows:
 
     def repeats(self, batch_shape: torch.Size) -> int:
         """How often each row stands in the batch."""
+        if self.batch == batch_shape:
+            return 1
         return batch_shape.numel() // self.batch.numel() if self.batch.numel() else 0
 
     def _order(self, leading: int, batch_shape: torch.Size) -> list[int]:
@@ -120,6 +122,8 @@ class Rows:
 
     def restore_draws(self, value: Tensor, sample_shape: torch.Size, batch_shape: torch.Size) -> Tensor:
         """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""
+        if self.batch == batch_shape:
+            return value.view(*sample_shape, *batch_shape, value.shape[-1])
         order = self._order(len(sample_shape), batch_shape)
         full = sample_shape + batch_shape
         if order == sorted(order):

@@ -68,6 +68,11 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     """
     if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
         return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
+    try:
+        return _Plain.apply(log_weights, temperature, noise, setting)
+    except RuntimeError as error:
+        if "setup_context" not in str(error):
+            raise
     return _Sample.apply(log_weights, temperature, noise, setting)[0]
 
 
@@ -83,29 +88,31 @@ class _Path:
     """How a sample came about: what its backward pass needs.
 
     Attributes:
-        splits: a shortcut, or the splits and their way back to the log weights; ``None`` for a single group.
+        shortcut: of a small or single sample.
+        conditionals: the splits of any other, and their way back to the log weights; neither for a single group.
         drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
-    splits: ExactConditionals | MergedConditionals | _Shortcut | None
-    drawable: Tensor | None
+    shortcut: _Shortcut | None = None
+    conditionals: ExactConditionals | MergedConditionals | None = None
+    drawable: Tensor | None = None
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
         """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
-        if self.splits is None:
+        if self.shortcut is not None:
+            return self.shortcut.backward(grad), None
+        if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
-        if not isinstance(self.splits, ExactConditionals | MergedConditionals):
-            return self.splits.backward(grad), None
-        grad = grad.flip(-1) if self.splits.reverse else grad
+        grad = grad.flip(-1) if self.conditionals.reverse else grad
         found: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
         warmth: Tensor | None = None
-        for split in reversed(self.splits.splits):
+        for split in reversed(self.conditionals.splits):
             grad, of_left, of_right, of_parent, heat = split.backward(grad, of_temperature)
             found.append((of_left, of_right, of_parent))
             warmth = heat if warmth is None or heat is None else warmth + heat
-        of_weights = self.splits.backward(found[::-1])
+        of_weights = self.conditionals.backward(found[::-1])
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]
 
@@ -149,12 +156,12 @@ class _Sample(torch.autograd.Function):
         weights = log_weights.detach().double()
         if log_weights.shape[1] == 1:
             totals = setting.total.to(dtype)[None, :, None]
-            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
+            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path()
         shape = TreeShape.of(setting.sizes, setting.total)
-        if setting.conditionals == "exact" and not setting.warmth and shape.least > 0 and float(weights.amin()) > -math.inf:
+        if setting.conditionals == "exact" and not setting.warmth and shape.least > 0 and float(weights.min()) > -math.inf:
             short = _short(weights, temperature.detach(), noise, setting, shape)
             if short is not None:
-                return short[0].to(dtype), _Path(short[1], None)
+                return short[0].to(dtype), _Path(short[1])
         rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
         drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
         totals = rows.total.double()[None, :, None]
@@ -166,7 +173,7 @@ class _Sample(torch.autograd.Function):
         for split, block in zip(conditionals.splits, blocks, strict=True):
             totals, excess = split.forward(totals, excess, block, warmth, setting.hard, setting.keep)
         totals = totals.flip(-1) if conditionals.reverse else totals
-        return totals.to(dtype), _Path(conditionals, drawable)
+        return totals.to(dtype), _Path(None, conditionals, drawable)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
@@ -178,7 +185,7 @@ class _Sample(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
         weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
-        if ctx.path.folded or (isinstance(ctx.path.splits, SingleSample) and _hidden(grad)):
+        if ctx.path.folded or (isinstance(ctx.path.shortcut, SingleSample) and _hidden(grad)):
             found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             found = ctx.path.backward(grad, of_temperature)
@@ -212,6 +219,20 @@ class _Sample(torch.autograd.Function):
         noise = None if noise is None else folded(noise, in_dims[2], 1)
         counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
         return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
+
+
+class _Plain(torch.autograd.Function):
+    """The same without what ``torch.func`` needs, which costs as much as a small sample."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        counts, path = _Sample.forward(*inputs)
+        _Sample.setup_context(ctx, inputs, (counts, path))
+        return counts
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _Sample.backward(ctx, grad, None)
 
 
 def _hidden(tensor: Tensor) -> bool:

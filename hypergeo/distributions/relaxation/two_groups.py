@@ -22,6 +22,8 @@ class TwoGroupsShape:
     Attributes:
         coefficients: ``log C(m₁, x) C(m₂, n - x)``, shape ``(R, W)``.
         counting: ``0, 1, …, W - 1``, shape ``(W,)``.
+        slopes: of the logits in the log weights, shape ``(2, W)``.
+        difference: takes gradients to both counts to those to both log weights, shape ``(2, 2)``.
         low: least count of the first group, shape ``(R,)``.
         high: its largest count, likewise.
         total: number drawn, likewise.
@@ -31,6 +33,8 @@ class TwoGroupsShape:
         level = shape.levels[0]
         self.coefficients = shape.coefficients[:, 0, : level.width].contiguous()
         self.counting = torch.arange(level.width, dtype=torch.float64, device=level.low.device)
+        self.slopes = torch.stack([self.counting, -self.counting])
+        self.difference = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64, device=level.low.device)
         self.low, self.high, self.total = level.low[:, 0].double(), level.high[:, 0].double(), shape.layout.total.double()
 
     @staticmethod
@@ -57,8 +61,7 @@ class TwoGroups:
 
     def __init__(self, shape: TwoGroupsShape, log_weights: Tensor):
         self.shape = shape
-        first, second = log_weights.split(1, -1)
-        self.logits = torch.addcmul(shape.coefficients, shape.counting, first - second)
+        self.logits = torch.addmm(shape.coefficients, log_weights, shape.slopes)
 
     def forward(
         self, noise: Tensor | None, samples: int, generator: torch.Generator | None, temperature: float | Tensor, hard: bool
@@ -85,8 +88,6 @@ class TwoGroups:
 
     def backward(self, grad: Tensor) -> Tensor:
         """Gradient to the log weights, ``(T, 2)``, from that to the counts; only what ``torch.func.vmap`` can batch."""
-        mean = self.weights @ self.shape.counting
-        variance = (self.weights * (self.shape.counting - mean[..., None]).square()).sum(-1, keepdim=True)
-        rate = (variance / self.temperature * grad).sum(0)
-        rate = rate - rate.flip(-1)
-        return rate
+        counting, weights = self.shape.counting, self.weights
+        variance = (counting - (weights @ counting).unsqueeze(-1)) * weights @ counting
+        return (grad * variance.unsqueeze(-1) / self.temperature).sum(0) @ self.shape.difference
