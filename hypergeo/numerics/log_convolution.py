@@ -13,14 +13,12 @@ import torch
 from torch import Tensor
 
 from .linear_convolution import convolve, correlate
-from .windows import window, windows
+from .windows import windows
 
 __all__ = ["log_convolution", "log_convolution_backward", "log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
 _DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than sums of products
-_MANY_ROWS = 64  # from here on Fourier transforms cost less than sums of products
-_NOISE = 1e-14  # of sums of tables whose largest entries are one: smaller ones are hidden by the transforms' rounding errors
 _CHUNK = 1 << 21  # elements of a temporary
 _SMALLEST = {torch.float64: 1e-290, torch.float32: 1e-32}  # sums whose inverse is large enough to overflow have no gradient
 _LOWEST = -1e29  # stands for the top of a table without entries; impossible entries may be as low as any number below
@@ -84,8 +82,6 @@ def log_convolution(
         The result, and what :func:`log_convolution_backward` needs: whether sums were in linear space, and tensors.
     """
     if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
-        if not tails and left.dtype == torch.float32 and left.shape[0] >= _MANY_ROWS:
-            return _spectral(left, right, shift, width)
         scaled = _scaled([left, right], tails)
         if scaled is not None:
             (a, b), tops = scaled
@@ -99,46 +95,11 @@ def log_convolution_backward(
     grad: Tensor, shift: int | Tensor, linear: bool, saved: tuple[Tensor, ...]
 ) -> tuple[Tensor, Tensor]:
     """Gradients of :func:`log_convolution` to the left and the right table."""
-    if len(saved) > 3:
-        return _spectral_backward(grad, shift, saved)
     a, b, out = saved
     if linear:
         rate_a, rate_b = correlate(torch.where(out > _SMALLEST[out.dtype], grad / out, 0.0), a, b, shift)
         return a * rate_a, b * rate_b
     return _log_sums_backward(a, b, out, grad, shift), _log_sums_backward(b, a, out, grad, shift)
-
-
-def _spectral(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> tuple[Tensor, bool, tuple[Tensor, ...]]:
-    """For many rows, by Fourier transforms in float64, as exact as float32 needs; what they cannot tell from zero is zero."""
-    tops = left.amax(-1, keepdim=True), right.amax(-1, keepdim=True)
-    a, b = ((table.double() - top).exp_() for table, top in zip((left, right), tops, strict=True))
-    length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
-    spectra = torch.fft.rfft(a, length), torch.fft.rfft(b, length)
-    sums = window(torch.fft.irfft(spectra[0] * spectra[1], length)[:, : a.shape[-1] + b.shape[-1] - 1], shift, width)
-    sums = torch.where(sums > _NOISE, sums, 0.0)
-    return (sums.log() + (tops[0] + tops[1])).to(left.dtype), True, (a, b, sums, *spectra)
-
-
-def _spectral_backward(grad: Tensor, shift: int | Tensor, saved: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    a, b, sums, of_a, of_b = saved
-    length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
-    rate = window(torch.where(sums > 0, grad / sums, 0.0), -shift, a.shape[-1] + b.shape[-1] - 1)
-    spectrum = torch.fft.rfft(rate, length)
-    rates = (torch.fft.irfft(spectrum * of.conj(), length) for of in (of_b, of_a))
-    return tuple((table * rate[:, : table.shape[-1]]).to(grad.dtype) for table, rate in zip((a, b), rates, strict=True))
-
-
-def _transform_length(least: int) -> int:
-    """The smallest even number from ``least`` on whose prime factors are two, three and five."""
-    length = least + least % 2
-    while (rest := length) > 1:
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            break
-        length += 2
-    return length
 
 
 def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:
