@@ -65,8 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, terminal: Terminal) -> None:
     """Times and writes the medians."""
     chosen = output_format(given)
-    start(given)
-    calls = _calls(given, urn_of(given))
+    calls = _calls(given, urn_of(given), start(given))
     timings = []
     for number, (what, call) in enumerate(calls.items()):
         terminal.progress(number / len(calls), what)
@@ -88,29 +87,32 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
         terminal.write(f"{words}\n\n{table(['call', 'median', 'fastest', 'calls'], shown)}")
 
 
-def _calls(given: argparse.Namespace, law: FisherHypergeometric) -> dict[str, Callable[[], object]]:
+def _calls(given: argparse.Namespace, law: FisherHypergeometric, generator: torch.Generator) -> dict[str, Callable[[], object]]:
     """What is timed, by name."""
     number = given.num_samples
     arguments = law.total_count, law.group_sizes
     logs = law.log_weights
-    counts = law.sample((number,))
+    counts = law.sample((number,), generator=generator)
     leaf = logs.clone().requires_grad_()
 
     def exact() -> FisherHypergeometric:
         return FisherHypergeometric(*arguments, log_weights=logs)
 
+    def wallenius() -> WalleniusHypergeometric:
+        return WalleniusHypergeometric(*arguments, log_weights=logs)
+
     def relaxed(hard: bool, conditionals: str) -> None:
         sampler = RelaxedFisherHypergeometric(
             given.temperature, *arguments, log_weights=leaf, straight_through=hard, conditionals=conditionals
         )
-        _backward(sampler.rsample((number,)).square().mean(), leaf)
+        _backward(sampler.rsample((number,), generator=generator).square().mean(), leaf)
 
     calls: dict[str, Callable[[], object]] = {
         "construction": exact,
         "mean and variance": lambda: (exact().mean, exact().variance),
         f"log_prob of {number:,}": lambda: exact().log_prob(counts),
-        f"{number:,} exact draws": lambda: exact().sample((number,)),
-        f"{number:,} Wallenius draws": lambda: WalleniusHypergeometric(*arguments, log_weights=logs).sample((number,)),
+        f"{number:,} exact draws": lambda: exact().sample((number,), generator=generator),
+        f"{number:,} Wallenius draws": lambda: wallenius().sample((number,), generator=generator),
     }
     for hard in (False, True):
         for conditionals in ("exact", "merged"):
@@ -120,7 +122,7 @@ def _calls(given: argparse.Namespace, law: FisherHypergeometric) -> dict[str, Ca
 
     def gradient(estimator: Estimator) -> None:
         urn = FisherHypergeometric(*arguments, log_weights=leaf)
-        _backward(estimator.surrogate_loss(urn, objective, given.num_evaluations), leaf)
+        _backward(estimator.surrogate_loss(urn, objective, given.num_evaluations, generator=generator), leaf)
 
     for name, make in ESTIMATORS.items():
         if name != "exact" or support_size(law) is not None:

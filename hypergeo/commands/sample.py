@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from hypergeo._records import csv_text
@@ -57,10 +58,10 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
             raise ValueError(f"--{option.replace('_', '-')} goes with --law relaxed")
     if given.temperature is not None and len(given.temperature) != 1:
         raise ValueError(f"--temperature must be one number; got {len(given.temperature)}")
-    start(given)
+    generator = start(given)
     law = _law(given, urn_of(given))
     groups = law.event_shape[0]
-    parts = _parts(law, given.num_samples, max(1, _CHUNK // groups), terminal)
+    parts = _parts(law, given.num_samples, max(1, _CHUNK // groups), terminal, generator)
     whole_counts = not relaxed or given.straight_through
     if chosen == "csv":
         terminal.write(_as_csv(parts, groups, whole_counts))
@@ -90,11 +91,12 @@ def _parts(
     number: int,
     size: int,
     terminal: Terminal,
+    generator: torch.Generator,
 ) -> Iterator[Tensor]:
     drawn = 0
     while drawn < number:
         terminal.progress(drawn / number, f"{drawn:,} of {number:,} draws")
-        part = law.sample((min(size, number - drawn),))
+        part = law.sample((min(size, number - drawn),), generator=generator)
         drawn += len(part)
         yield part
 

@@ -48,10 +48,10 @@ def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole(1, 1024), default=1, metavar="T", help="threads to compute with, 1 by default")
 
 
-def start(given: argparse.Namespace) -> None:
-    """Seeds torch's generator and sets its threads, as the arguments say."""
+def start(given: argparse.Namespace) -> torch.Generator:
+    """Sets torch's threads and makes a generator of random numbers, as the arguments say."""
     torch.set_num_threads(given.threads)
-    torch.manual_seed(given.seed)
+    return torch.Generator().manual_seed(given.seed)
 
 
 def urn_of(given: argparse.Namespace) -> FisherHypergeometric:

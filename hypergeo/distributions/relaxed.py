@@ -12,10 +12,10 @@ from torch.distributions.utils import lazy_property
 
 from hypergeo.numerics.urn_rows import Rows
 
-from .relaxation.conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
 from .reading import read_real, read_shape, require
+from .relaxation.conditionals import gumbel
 from .relaxation.sample import CONDITIONALS, Setting, sample_counts
 from .urn import Counts, UrnDistribution, Weights
 

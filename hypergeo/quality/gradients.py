@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
+
 from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
@@ -107,8 +109,9 @@ def measure_estimator(
     num_estimates: int,
     num_evaluations: int,
     step: Callable[[float], None] = lambda share: None,
+    generator: torch.Generator | None = None,
 ) -> GradientQuality:
-    """Independent estimates of the gradient in the log weights against the reference, from torch's global generator.
+    """Independent estimates of the gradient in the log weights against the reference.
 
     Args:
         distribution: the law, without a batch.
@@ -119,6 +122,7 @@ def measure_estimator(
         num_estimates: number of estimates, at least two.
         num_evaluations: draws of each estimate.
         step: called with the share of the work done.
+        generator: source of the random numbers; torch's global one when omitted.
 
     Raises:
         ValueError: for fewer than two estimates, or an estimator whose gradients are not finite or not there.
@@ -135,10 +139,16 @@ def measure_estimator(
     """
     require_count("num_estimates", num_estimates, 2)
     estimates = independent_gradients(
-        estimator, distribution, objective, num_evaluations, num_estimates, lambda share: step(0.8 * share)
+        estimator,
+        distribution,
+        objective,
+        num_evaluations,
+        num_estimates,
+        lambda share: step(0.8 * share),
+        generator=generator,
     )
     found = compare_gradients(estimates, reference)
-    evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations)
+    evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations, generator)
     step(1.0)
     return GradientQuality(
         label=label,
@@ -158,13 +168,17 @@ def measure_estimator(
 
 
 def _cost(
-    estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int
+    estimator: Estimator,
+    distribution: FisherHypergeometric,
+    objective: Objective,
+    num_evaluations: int,
+    generator: torch.Generator | None,
 ) -> tuple[float, float]:
     """Evaluations and median seconds of single estimates, as a training loop would make them."""
     counted = CountedObjective(objective)
     spent: list[float] = []
     while len(spent) < 3 or (len(spent) < 15 and sum(spent) < 0.1):
         start = time.perf_counter()
-        gradients(estimator, distribution, counted, num_evaluations, 1)
+        gradients(estimator, distribution, counted, num_evaluations, 1, generator=generator)
         spent.append(time.perf_counter() - start)
     return counted.evaluations / len(spent), statistics.median(spent)

@@ -11,7 +11,7 @@ import torch
 
 from hypergeo.estimators import Estimator
 
-__all__ = ["Progress", "Work", "label", "named_estimators", "reseed"]
+__all__ = ["Progress", "Work", "label", "named_estimators", "seeded_generator"]
 
 Progress = Callable[[float, str], object]
 
@@ -79,6 +79,6 @@ def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]
     return [estimator]
 
 
-def reseed(seed: int, what: str) -> None:
-    """Seeds torch's generator for one part of a report. Of a seed, torch's generator of the CPU takes 32 bits only."""
-    torch.manual_seed(zlib.crc32(f"{seed} {what}".encode()))
+def seeded_generator(seed: int, part: str) -> torch.Generator:
+    """Makes the generator of one part of a report. Of a seed, torch's generator of the CPU takes 32 bits only."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {part}".encode()))

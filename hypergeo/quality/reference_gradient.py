@@ -54,6 +54,7 @@ def reference_gradient(
     *,
     num_estimates: int = 400,
     step: Callable[[float], None] = lambda share: None,
+    generator: torch.Generator | None = None,
 ) -> Reference:
     """The exact gradient where all count vectors can be listed, otherwise the mean of a long unbiased run.
 
@@ -62,6 +63,7 @@ def reference_gradient(
         objective: maps counts ``(..., K)`` to ``(...)``.
         num_estimates: length of the long run, in estimates by the linearised control variate from 256 draws each.
         step: called with the share of the work done.
+        generator: source of the random numbers; torch's global one when omitted.
 
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10])
@@ -72,7 +74,10 @@ def reference_gradient(
     """
     number = support_size(distribution)
     with torch.no_grad():
-        size = float(objective(distribution.sample((16,))).abs().max() * distribution.variance.max().clamp(min=0).sqrt())
+        size = float(
+            objective(distribution.sample((16,), generator=generator)).abs().max()
+            * distribution.variance.max().clamp(min=0).sqrt()
+        )
     rounding = 1_000 * torch.finfo(distribution.log_weights.dtype).eps * size
     if number is not None:
         gradient = gradients(Exact(), distribution, objective, 1, 1)[0]
@@ -84,7 +89,9 @@ def reference_gradient(
             f"Covariance of the objective with the counts, summed over all {number:,} count vectors.",
             rounding,
         )
-    estimates = independent_gradients(LinearizedControlVariate(), distribution, objective, _LONG_RUN, num_estimates, step)
+    estimates = independent_gradients(
+        LinearizedControlVariate(), distribution, objective, _LONG_RUN, num_estimates, step, generator=generator
+    )
     errors = estimates.std(0) / len(estimates) ** 0.5
     return Reference(
         "long run",
@@ -103,6 +110,8 @@ def independent_gradients(
     num_evaluations: int,
     num_estimates: int,
     step: Callable[[float], None],
+    *,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Independent estimates, made in parts, shape ``(num_estimates, K)``."""
     size = int(distribution.group_sizes.sum() + distribution.event_shape[0])
@@ -110,20 +119,27 @@ def independent_gradients(
     estimates: list[Tensor] = []
     done = 0
     while done < num_estimates:
-        estimates.append(gradients(estimator, distribution, objective, num_evaluations, min(part, num_estimates - done)))
+        copies = min(part, num_estimates - done)
+        estimates.append(gradients(estimator, distribution, objective, num_evaluations, copies, generator=generator))
         done += len(estimates[-1])
         step(done / num_estimates)
     return torch.cat(estimates)
 
 
 def gradients(
-    estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int, copies: int
+    estimator: Estimator,
+    distribution: FisherHypergeometric,
+    objective: Objective,
+    num_evaluations: int,
+    copies: int,
+    *,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Gradients in the log weights of independent copies of the law, shape ``(copies, K)``, float64."""
     logs = distribution.log_weights.detach().repeat(copies, 1).requires_grad_()
     law = FisherHypergeometric(distribution.total_count, distribution.group_sizes, log_weights=logs, validate_args=False)
     with torch.enable_grad():
-        loss = estimator.surrogate_loss(law, objective, num_evaluations)
+        loss = estimator.surrogate_loss(law, objective, num_evaluations, generator=generator)
         if not loss.requires_grad:
             raise ValueError(f"surrogate_loss must depend on the weights, or have a gradient of zero; {estimator!r} has none.")
         (gradient,) = torch.autograd.grad(loss.sum(), logs)

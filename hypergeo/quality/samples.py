@@ -52,14 +52,12 @@ class Floors:
     total_variation: Floor | None
 
     @classmethod
-    def of(cls, distribution: FisherHypergeometric, num_samples: int) -> Floors:
-        """The floors of a law without a batch."""
+    def of(cls, distribution: FisherHypergeometric, num_samples: int, *, generator: torch.Generator | None = None) -> Floors:
+        """The floors of a law without a batch; from torch's global generator when ``generator`` is omitted."""
         replicates = min(100, max(20, _REPLICATED // (num_samples * distribution.event_shape[0])))
-        listed = support_size(distribution) is not None
-        return cls(
-            Floor.of(noise_floor(distribution, num_samples, num_replicates=replicates)),
-            Floor.of(total_variation_floor(distribution, num_samples, num_replicates=replicates)) if listed else None,
-        )
+        kinds = [noise_floor] if support_size(distribution) is None else [noise_floor, total_variation_floor]
+        floors = [Floor.of(kind(distribution, num_samples, num_replicates=replicates, generator=generator)) for kind in kinds]
+        return cls(floors[0], floors[1] if len(floors) > 1 else None)
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,12 @@ class SampleQuality:
 
 
 def measure_counts(
-    distribution: FisherHypergeometric, counts: Tensor, *, level: float = LEVEL, floors: Floors | None = None
+    distribution: FisherHypergeometric,
+    counts: Tensor,
+    *,
+    level: float = LEVEL,
+    floors: Floors | None = None,
+    generator: torch.Generator | None = None,
 ) -> SampleQuality:
     """Draws from anywhere against the exact law.
 
@@ -150,6 +153,7 @@ def measure_counts(
         counts: whole or real counts, shape ``(S, K)``. They may break the rules of the urn, which is then reported.
         level: false-alarm rate of its tests together.
         floors: noise floors for as many samples, when they are known already.
+        generator: source of the floors' random numbers where they are not; torch's global one when omitted.
 
     Raises:
         ValueError: for counts of another shape or that are not finite, or a law with a batch.
@@ -170,7 +174,7 @@ def measure_counts(
     counts = counts.detach().double()
     if not bool(counts.isfinite().all()):
         raise ValueError(f"counts must be finite; got {counts[~counts.isfinite()][0].item()}.")
-    floors = floors or Floors.of(distribution, len(counts))
+    floors = floors or Floors.of(distribution, len(counts), generator=generator)
     sizes, total = distribution.group_sizes.double(), distribution.total_count.double()
     sum_errors = (counts.sum(-1) - total).abs()
     slack = 8 * torch.finfo(distribution.log_weights.dtype).eps * (1 + float(total)) * groups**0.5
@@ -210,8 +214,9 @@ def measure_sampler(
     *,
     level: float = LEVEL,
     step: Callable[[float], None] = lambda share: None,
+    generator: torch.Generator | None = None,
 ) -> SampleQuality:
-    """Draws of a relaxed law against the law that it relaxes, from torch's global generator.
+    """Draws of a relaxed law against the law that it relaxes.
 
     Args:
         sampler: the relaxed law, without a batch.
@@ -219,6 +224,7 @@ def measure_sampler(
         floors: noise floors for as many.
         level: false-alarm rate of its tests together.
         step: called with the share of the draws made so far, after each part of them.
+        generator: source of the random numbers; torch's global one when omitted.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -232,7 +238,7 @@ def measure_sampler(
     with torch.no_grad():
         while drawn < num_samples:
             start = time.perf_counter()
-            parts.append(sampler.rsample((min(size, num_samples - drawn),)))
+            parts.append(sampler.rsample((min(size, num_samples - drawn),), generator=generator))
             seconds += time.perf_counter() - start
             drawn += len(parts[-1])
             step(0.9 * drawn / num_samples)

@@ -76,7 +76,7 @@ class Cell:
     def measure(self) -> QualityReport:
         """The report, on one thread, so that it depends on nothing but the cell; torch's threads stay as they were."""
         law = self.urn.law()
-        with _one_at_a_time:  # torch's generator is the process's, and a cluster's worker may have several threads
+        with _one_at_a_time:  # the number of torch's threads is the process's, and a cluster's worker may have several
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
             try:
