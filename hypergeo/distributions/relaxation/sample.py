@@ -116,6 +116,21 @@ class _Path:
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]
 
+    def forward(self, of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor) -> Tensor:
+        """Tangent of the counts, ``(S, T, K)``, from those of log weights and temperature: :meth:`backward` transposed."""
+        if isinstance(self.shortcut, SingleSample):
+            units = torch.eye(counts.shape[-1], dtype=torch.float64, device=counts.device)[:, None, None]
+            return torch.stack([(self.backward(unit, False)[0] * of_weights).sum() for unit in units])[None, None]
+        if isinstance(self.conditionals, MergedConditionals):
+            raise NotImplementedError("Samples with merged conditionals have no forward-mode derivatives; use backward ones.")
+        with torch.enable_grad():
+            probe = torch.zeros_like(counts, dtype=torch.float64).requires_grad_()
+            found = self.backward(probe, of_temperature is not None)
+            tangents = [of_weights] if of_temperature is None else [of_weights, of_temperature]
+            gradients = [gradient for gradient in found if gradient is not None]
+            along = [tangent.to(gradient.dtype) for gradient, tangent in zip(gradients, tangents, strict=True)]
+            return torch.autograd.grad(gradients, probe, along)[0]
+
 
 def _short(
     weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting, shape: TreeShape
@@ -178,7 +193,8 @@ class _Sample(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
         ctx.save_for_backward(*inputs[:2], output[0])
-        ctx.path = output[1]
+        ctx.save_for_forward(*inputs[:2], output[0])
+        ctx.path, ctx.warmth = output[1], inputs[3].warmth
 
     @staticmethod
     @once_differentiable
@@ -190,6 +206,12 @@ class _Sample(torch.autograd.Function):
         else:
             found = ctx.path.backward(grad, of_temperature)
         return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> tuple[Tensor, None]:
+        _, temperature, counts = ctx.saved_tensors
+        of_temperature = of_temperature.expand_as(temperature) if ctx.warmth else None
+        return _Forward.apply(of_weights, of_temperature, counts, ctx.path).to(counts.dtype), None
 
     @staticmethod
     def vmap(
@@ -233,6 +255,10 @@ class _Plain(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return _Sample.backward(ctx, grad, None)
+
+    @staticmethod
+    def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> Tensor:
+        return _Sample.jvp(ctx, of_weights, of_temperature)[0]
 
 
 def _hidden(tensor: Tensor) -> bool:
@@ -283,3 +309,43 @@ class _Backward(torch.autograd.Function):
         if heat is not None:
             heat = heat.unflatten(1, (size, -1)).movedim(1, 0).sum_to_size(size, *warmth.shape)
         return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)
+
+
+class _Forward(torch.autograd.Function):
+    """The tangent of samples, also where ``vmap`` made them part of a larger batch."""
+
+    @staticmethod
+    def forward(of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor, path: _Path) -> Tensor:
+        return path.forward(of_weights, of_temperature, counts)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keeps nothing."""
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
+        raise NotImplementedError("Relaxed samples can be differentiated once.")
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        of_weights: Tensor,
+        of_temperature: Tensor | None,
+        counts: Tensor,
+        path: _Path,
+    ) -> tuple[Tensor, int]:
+        def moved(tangent: Tensor, axis: int | None) -> Tensor:
+            return tangent.expand(info.batch_size, *tangent.shape) if axis is None else tangent.movedim(axis, 0)
+
+        weights = moved(of_weights, in_dims[0])
+        heats = None if of_temperature is None else moved(of_temperature, in_dims[1])
+        if in_dims[2] is None:  # a batch of tangents of the same samples
+            each = [None] * len(weights) if heats is None else list(heats)
+            return torch.stack([_Forward.apply(*pair, counts, path) for pair in zip(weights, each, strict=True)]), 0
+        inner = replace(path, folded=path.folded[:-1])
+        counts = counts.movedim(in_dims[2], 1).flatten(1, 2)
+        if heats is not None:
+            heats = heats.expand(*heats.shape[:2], weights.shape[1], 1).movedim(0, 1).flatten(1, 2)
+        tangent = _Forward.apply(weights.flatten(0, 1), heats, counts, inner)
+        return tangent.unflatten(1, (info.batch_size, -1)), 1
