@@ -23,7 +23,6 @@ __all__ = ["MASS", "MOMENT_DROP", "TAILS", "WHOLE", "Layout", "Level", "LevelLay
 # Totals up to the first number stay whole; wider ones keep a window that ends the second number of nats below the mode.
 MASS, TAILS, WHOLE = (1024, 100.0), (1 << 15, 800.0), (1 << 60, 0.0)
 _TRIM_WIDTH = 24  # narrower tables are not worth trimming
-_TRIM_ENTRIES = 256  # nor are tables that are read for few draws
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
 
@@ -152,7 +151,6 @@ class Tree:
         drop: trims tables where they are this many nats below their largest entry; ``None`` keeps them whole.
         windows: which of very wide tables is kept: the ``MASS``, ``TAILS`` down to e^-800 too, or the ``WHOLE``.
         root: whether the root's table is computed; draws do not need it.
-        draws: for how many draws the tables are read.
     """
 
     def __init__(
@@ -162,9 +160,8 @@ class Tree:
         *,
         windows: tuple[int, float] = MASS,
         root: bool = True,
-        draws: int = 1 << 15,
     ):
-        self.rows, self.drop, self.draws = rows, drop, draws
+        self.rows, self.drop = rows, drop
         self.layout = Layout.of(rows.sizes, rows.total)
         if windows != MASS and any(level.capped for level in self.layout.levels):
             self.layout = Layout(rows.sizes, rows.total, windows)
@@ -190,11 +187,7 @@ class Tree:
         return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
 
     def _trimmed(self, level: Level) -> Level:
-        return level.trimmed(self.drop) if self.drop is not None and self._large(level) else level
-
-    def _large(self, level: Level) -> bool:
-        """Whether it pays to leave out what does not matter."""
-        return level.table.numel() * self.draws >= _TRIM_ENTRIES
+        return level if self.drop is None else level.trimmed(self.drop)
 
     def _joined(self, below: Level, depth: int) -> Level:
         left, right = below.pairs
@@ -209,8 +202,7 @@ class Tree:
             most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
             width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
             shift = low - least
-        tails = self.drop is None or not self._large(below)
-        table = _convolve_nodes(left.table, right.table, shift, width, tails)
+        table = _convolve_nodes(left.table, right.table, shift, width, tails=self.drop is None)
         if below.table.shape[1] == 2 * pairs:
             return Level(table, layout.low if as_laid_out else low)
         waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
@@ -235,8 +227,8 @@ class Tree:
             parent, sibling = nodes // 2, nodes ^ 1
             last = level.low[:, sibling] + level.width - 1
             shift = level.low[:, : 2 * pairs] - above.low[:, parent] + last
-            tails = self.drop is None or not self._large(level)
-            below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width, tails)
+            others = level.table[:, sibling].flip(-1)
+            below = _convolve_nodes(outside[:, parent], others, shift, level.width, tails=self.drop is None)
             if level.table.shape[1] > 2 * pairs:
                 # An odd node is its own parent, on a table that may start elsewhere.
                 index = level.low[:, -1:] - above.low[:, -1:] + torch.arange(level.width, device=nodes.device)

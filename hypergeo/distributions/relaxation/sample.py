@@ -210,8 +210,8 @@ class _Sample(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> tuple[Tensor, None]:
         _, temperature, counts = ctx.saved_tensors
-        of_temperature = of_temperature.expand_as(temperature) if ctx.warmth else None
-        return _Forward.apply(of_weights, of_temperature, counts, ctx.path).to(counts.dtype), None
+        heat = of_temperature.expand_as(temperature) if ctx.warmth else None
+        return _Forward.apply(of_weights, heat, counts, ctx.path).to(counts.dtype), None
 
     @staticmethod
     def vmap(

@@ -90,11 +90,11 @@ class SingleSample:
     """
 
     def __init__(self, shape: SingleShape, logits: list[float], begin: list[int], end: list[int], keep: bool):
-        self.shape, self.begin, self.end, self.keep = shape, begin, end, keep
-        groups, width = len(logits), max(self.end[k] - self.begin[k] for k in range(len(logits))) + 1
+        self.shape, self.begin, self.keep = shape, begin, keep
+        groups, width = len(logits), max(end[k] - begin[k] for k in range(len(logits))) + 1
         counting = np.arange(width)
         flat = shape.coefficients.ravel()
-        starts = [k * shape.coefficients.shape[1] + self.begin[k] - shape.low[k] for k in range(groups)]
+        starts = [k * shape.coefficients.shape[1] + begin[k] - shape.low[k] for k in range(groups)]
         leaves = np.full((groups, width + 2), _IMPOSSIBLE)
         inner = leaves[:, 1:-1]
         np.multiply(np.array(logits)[:, None], counting, out=inner)
@@ -104,10 +104,10 @@ class SingleSample:
         self.logs, self.tables = list(leaves), list(np.exp(inner))
         for node, left, right in shape.joins[:-1]:
             table = np.convolve(self.tables[left], self.tables[right])
-            begin = self.begin[left] + self.begin[right]
-            first = max(self.begin[node], begin)
-            table = np.maximum(table[first - begin : self.end[node] + 1 - begin], _SMALLEST)
-            self.begin[node] = first
+            least = begin[left] + begin[right]
+            first = max(begin[node], least)
+            table = np.maximum(table[first - least : end[node] + 1 - least], _SMALLEST)
+            begin[node] = first
             logs = np.full(len(table) + 2, _IMPOSSIBLE)
             np.log(table, out=logs[1:-1])
             self.tables.append(table)
