@@ -24,6 +24,7 @@ FINISHED = [
     ),
     "hypergeo/clustering/benchmark",
     "hypergeo/clustering/self_labelling",
+    *(f"hypergeo/{name}.py" for name in ("__main__", "_records", "_validate", "distributed", "objectives")),
     "hypergeo/commands",
     *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
     "hypergeo/numerics",
