@@ -1,4 +1,5 @@
-"""Priors of the clusters' sizes: Fisher's noncentral hypergeometric distribution, learned mixing weights, or equal sizes."""
+"""Priors of the cluster sizes: Fisher's noncentral hypergeometric distribution, a learned categorical prior, or a uniform
+prior."""
 
 from __future__ import annotations
 
@@ -23,26 +24,29 @@ _SETTINGS = ("capacities", "minimum_sizes", "temperature", "straight_through", "
 
 
 def centred(log_weights: Tensor) -> Tensor:
-    """Shifts log weights to mean zero, as only ratios of weights matter, and limits them to 15 either way.
+    """Shifts log weights to mean zero, because only ratios of weights matter, and limits them to ±15.
 
     Args:
         log_weights: shape ``(…, K)``.
+
+    Returns:
+        Log weights, shape ``(…, K)``.
     """
     return (log_weights - log_weights.mean(-1, keepdim=True)).clamp(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
 
 
 class SizePrior(ABC):
-    """Distribution of the labels of ``N`` points in ``K`` clusters that depends on the clusters' sizes alone.
+    """Distribution of the labels of ``N`` points in ``K`` clusters that depends only on the sizes of the clusters.
 
-    It has one log weight per cluster, which belongs to the model that uses it and is passed to each method.
+    It has one log weight per cluster, which belongs to the model that uses the prior and is passed to each method.
 
     Args:
-        num_points: ``N``.
-        num_clusters: ``K``.
+        num_points: number of points, ``N``.
+        num_clusters: number of clusters, ``K``.
     """
 
     learned: ClassVar[bool] = True
-    """Whether the log weights matter."""
+    """Whether the log weights affect the prior."""
 
     def __init__(self, num_points: int, num_clusters: int):
         self.num_points, self.num_clusters = num_points, num_clusters
@@ -58,23 +62,31 @@ class SizePrior(ABC):
 
         Args:
             log_weights: shape ``(R, K)``.
-            generators: randomness of each row.
+            generators: random generator of each row.
 
         Returns:
-            Shape ``(R, K)``; each row sums to ``N``.
+            Sizes, shape ``(R, K)``; each row sums to ``N``.
         """
 
     @abstractmethod
     def mean(self, log_weights: Tensor) -> Tensor:
-        """Expected sizes, shape ``(…, K)``, differentiable once in the log weights of that shape."""
+        """Computes expected sizes, differentiable once in the log weights.
+
+        Args:
+            log_weights: shape ``(…, K)``.
+
+        Returns:
+            Expected sizes, shape ``(…, K)``.
+        """
 
     @abstractmethod
     def log_weights_for(self, counts: Tensor, *, roughly: bool = True) -> Tensor:
-        """Log weights that make some counts most probable; the expected sizes are then the counts.
+        """Computes the log weights for which the expected sizes are the passed counts. These counts are then the most probable
+        ones.
 
         Args:
-            counts: real, shape ``(…, K)``.
-            roughly: up to an error of about one in the expected sizes, where that saves time.
+            counts: real numbers, shape ``(…, K)``.
+            roughly: whether an error of about one in the expected sizes is acceptable, which saves time.
 
         Returns:
             float64, shape ``(…, K)``.
@@ -82,10 +94,11 @@ class SizePrior(ABC):
 
     @abstractmethod
     def log_prob(self, counts: Tensor, log_weights: Tensor) -> Tensor:
-        """Log-probability of one labelling with given counts: that of the counts divided by the number of such labellings.
+        """Computes the log-probability of one labelling with the passed counts: that of the counts minus the log number of such
+        labellings.
 
         Args:
-            counts: real, shape ``(…, K)``; column sums of soft labels are allowed.
+            counts: real numbers, shape ``(…, K)``; column sums of soft labels are allowed.
             log_weights: shape ``(K,)``.
 
         Returns:
@@ -94,7 +107,7 @@ class SizePrior(ABC):
 
 
 class UniformSizes(SizePrior):
-    """Equal sizes: each label is as probable as any other.
+    """Uniform prior: all labels are equally probable.
 
     Example:
         >>> UniformSizes(2, 4).log_prob(torch.tensor([1.0, 1.0, 0.0, 0.0]), torch.zeros(4)).exp()
@@ -104,24 +117,57 @@ class UniformSizes(SizePrior):
     learned = False
 
     def draw(self, log_weights: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
-        """``N / K`` each."""
+        """Returns ``N / K`` for each cluster.
+
+        Args:
+            log_weights: ignored except for the shape, ``(R, K)``.
+            generators: ignored.
+
+        Returns:
+            Sizes, shape ``(R, K)``.
+        """
         return self.mean(log_weights)
 
     def mean(self, log_weights: Tensor) -> Tensor:
-        """``N / K`` each."""
+        """Returns ``N / K`` for each cluster.
+
+        Args:
+            log_weights: ignored except for the shape, ``(…, K)``.
+
+        Returns:
+            Sizes, shape ``(…, K)``.
+        """
         return torch.full_like(log_weights, self.num_points / self.num_clusters, requires_grad=False)
 
     def log_weights_for(self, counts: Tensor, *, roughly: bool = True) -> Tensor:
-        """Zeros: no weights give other sizes."""
+        """Returns zeros, because weights do not affect the sizes.
+
+        Args:
+            counts: ignored except for the shape, ``(…, K)``.
+            roughly: ignored.
+
+        Returns:
+            Zeros, float64, shape ``(…, K)``.
+        """
         return torch.zeros_like(counts, dtype=torch.float64)
 
     def log_prob(self, counts: Tensor, log_weights: Tensor) -> Tensor:
-        """``−N log K``."""
+        """Computes ``−N log K``.
+
+        Args:
+            counts: real numbers, shape ``(…, K)``.
+            log_weights: ignored.
+
+        Returns:
+            float64, shape ``(…)``.
+        """
         return -counts.double().sum(-1) * math.log(self.num_clusters)
 
 
 class CategoricalSizes(SizePrior):
-    """Independent labels with learned mixing weights ``π = softmax(log w)``, as in every mixture model. Nothing is sampled.
+    """Learned categorical prior: independent labels with mixing weights ``π = softmax(log w)``, as in every mixture model.
+
+    The sizes are not sampled.
 
     Example:
         >>> prior, logs = CategoricalSizes(4, 2), torch.tensor([3.0, 1.0]).double().log()
@@ -130,24 +176,55 @@ class CategoricalSizes(SizePrior):
     """
 
     def draw(self, log_weights: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
-        """``N π``."""
+        """Returns the expected sizes ``N π``.
+
+        Args:
+            log_weights: shape ``(R, K)``.
+            generators: ignored.
+
+        Returns:
+            Sizes, shape ``(R, K)``.
+        """
         return self.mean(log_weights)
 
     def mean(self, log_weights: Tensor) -> Tensor:
-        """``N π``."""
+        """Computes the expected sizes ``N π``.
+
+        Args:
+            log_weights: shape ``(…, K)``.
+
+        Returns:
+            Sizes, shape ``(…, K)``.
+        """
         return self.num_points * log_weights.softmax(-1)
 
     def log_weights_for(self, counts: Tensor, *, roughly: bool = True) -> Tensor:
-        """Logarithms of the counts; an empty cluster counts as a thousandth."""
+        """Computes the logarithms of the counts. The count of an empty cluster is replaced by 0.001.
+
+        Args:
+            counts: real numbers, shape ``(…, K)``.
+            roughly: ignored.
+
+        Returns:
+            float64, shape ``(…, K)``.
+        """
         return counts.double().clamp(min=1e-3).log()
 
     def log_prob(self, counts: Tensor, log_weights: Tensor) -> Tensor:
-        """``Σ_k n_k log π_k``."""
+        """Computes ``Σ_k n_k log π_k``.
+
+        Args:
+            counts: real numbers, shape ``(…, K)``.
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            float64, shape ``(…)``.
+        """
         return torch.special.xlogy(counts.double(), log_weights.softmax(-1)).sum(-1)
 
 
 class HypergeometricSizes(SizePrior):
-    r"""Sizes sampled without replacement: of the ``m_k`` places of each cluster, ``l_k`` are taken first, then further ones.
+    r"""Hypergeometric prior: the ``m_k`` places of each cluster are sampled without replacement, ``l_k`` of them always.
 
     The ``n_k − l_k`` points that are free to choose follow Fisher's noncentral hypergeometric distribution with groups of
     ``m_k − l_k`` places, and all labellings with the same counts are equally probable:
@@ -155,22 +232,21 @@ class HypergeometricSizes(SizePrior):
     .. math:: \log p = \sum_k \Big[ (n_k - l_k) \log w_k + \log\binom{m_k - l_k}{n_k - l_k} + \log n_k! \Big]
               - \log Z - \log N!
 
-    Between whole numbers the factorials are gamma functions. The function is concave in the counts, so that at the expected
-    counts of random labels it is never below its expectation: without minimum sizes by about half of
-    ``Σ_k Var(n_k) / (m_k − E n_k)`` nats above. The settings may be changed at any time.
+    Between whole numbers the factorials are gamma functions. The function is concave in the counts, so its value at the
+    expected counts of random labels is at least its expectation. Without minimum sizes the difference is about half of ``Σ_k
+    Var(n_k) / (m_k − E n_k)`` nats. The settings may be changed at any time.
 
     Args:
-        num_points: ``N``.
-        num_clusters: ``K``.
-        capacities: ``m``, largest size of each cluster, one number or ``K`` of them; ``N`` each when omitted. Above ``N`` they
-            limit nothing, but matter still: as they grow, labels become independent.
+        num_points: number of points, ``N``.
+        num_clusters: number of clusters, ``K``.
+        capacities: ``m``, largest size of each cluster, one number or ``K`` of them; ``N`` each when omitted. Capacities above
+            ``N`` limit nothing, but affect the prior: as they grow, labels become independent.
         minimum_sizes: ``l``, smallest size of each cluster, one number or ``K`` of them; zero when omitted.
-        temperature: of the relaxed samples.
+        temperature: temperature of the relaxed samples.
         straight_through: whether sampled sizes are whole.
         conditionals: ``"exact"`` or ``"merged"``, see :class:`RelaxedFisherHypergeometric`.
 
-    Raises:
-        ValueError: naming the setting, its value and what is allowed.
+    A ``ValueError`` names an invalid setting, its value and what is allowed.
 
     Example:
         >>> prior = HypergeometricSizes(8, 3, capacities=[4, 3, 3], minimum_sizes=1)
@@ -221,7 +297,11 @@ class HypergeometricSizes(SizePrior):
         self._minimum = self._checked("minimum_sizes", 0 if value is None else value)
 
     def _checked(self, name: str, value: Any) -> Tensor:
-        """One bound of all sizes, which must go with the other one."""
+        """Returns a bound of the sizes as a tensor, after checking that it is compatible with the other bound.
+
+        Raises:
+            ValueError: if the bound is invalid.
+        """
         try:
             counts = np.broadcast_to(np.asarray(value, dtype=float), (self.num_clusters,))
         except (TypeError, ValueError):
@@ -268,11 +348,19 @@ class HypergeometricSizes(SizePrior):
 
     @property
     def _urn(self) -> tuple[int, Tensor]:
-        """Number of points that are free to choose, and of places that they choose from in each cluster."""
+        """Number of points that are free to choose, and number of places of each cluster from which they choose."""
         return self.num_points - int(self._minimum.sum()), self._capacities - self._minimum
 
     def draw(self, log_weights: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
-        """One relaxed sample a row."""
+        """Samples relaxed sizes, differentiable in the log weights.
+
+        Args:
+            log_weights: shape ``(R, K)``.
+            generators: random generator of each row.
+
+        Returns:
+            Sizes, shape ``(R, K)``; each row sums to ``N``.
+        """
         distribution = RelaxedFisherHypergeometric(
             self.temperature,
             *self._urn,
@@ -287,27 +375,49 @@ class HypergeometricSizes(SizePrior):
         return self._minimum + distribution.rsample(noise=torch.from_numpy(noise))
 
     def mean(self, log_weights: Tensor) -> Tensor:
-        """Exact mean, which samples have at temperature zero or where they are whole.
+        """Computes the exact mean, which is also the mean of whole samples and of samples at temperature zero.
 
-        Its gradient is right to leading order in the counts, and vanishes exactly where the true one does.
+        Its gradient is correct to leading order in the counts, and vanishes exactly where the true one does.
+
+        Args:
+            log_weights: shape ``(…, K)``.
+
+        Returns:
+            Expected sizes, shape ``(…, K)``.
         """
         return self._minimum + _Mean.apply(log_weights, *self._urn)
 
     def log_weights_for(self, counts: Tensor, *, roughly: bool = True) -> Tensor:
-        """Log weights at which the expected sizes are the counts, kept half a point away from both bounds."""
+        """Computes the log weights for which the expected sizes are the counts, clamped to half a point from both bounds.
+
+        Args:
+            counts: real numbers, shape ``(…, K)``.
+            roughly: whether an error of about one in the expected sizes is acceptable, which saves time.
+
+        Returns:
+            float64, shape ``(…, K)``.
+        """
         places = self._urn[1].double()
         least = (places / 2).clamp(max=0.5)
         taken = (counts.double() - self._minimum).maximum(least).minimum(places - least)
-        share = torch.where(places > 0, taken / places.clamp(min=1), 0.5)
-        logs = torch.logit(share)
+        fraction = torch.where(places > 0, taken / places.clamp(min=1), 0.5)
+        logs = torch.logit(fraction)
         for _ in range(0 if roughly else 2):
             logs = centred(logs)
-            # The covariance is close to that of independent binomials given their sum: a Newton step without the latter.
-            logs = logs + (taken + self._minimum - self.mean(logs)) / (taken * (1 - share)).clamp(min=0.25)
+            # The covariance is close to that of independent binomials given their sum. This Newton step ignores the sum.
+            logs = logs + (taken + self._minimum - self.mean(logs)) / (taken * (1 - fraction)).clamp(min=0.25)
         return logs
 
     def log_prob(self, counts: Tensor, log_weights: Tensor) -> Tensor:
-        """See the class; differentiable in counts and log weights. ``-inf`` beyond the bounds by one and more."""
+        """Computes the log-probability of one labelling, differentiable in counts and log weights; see the class.
+
+        Args:
+            counts: real numbers, shape ``(…, K)``.
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            float64, shape ``(…)``; ``-inf`` for counts outside the bounds by one or more.
+        """
         counts, (free, places) = counts.double(), self._urn
         left, above = self._capacities - counts + 1, counts - self._minimum + 1
         ways = torch.lgamma(places.double() + 1) - torch.lgamma(left.clamp(min=1e-12))
@@ -318,7 +428,8 @@ class HypergeometricSizes(SizePrior):
 
 
 class _Mean(torch.autograd.Function):
-    """Exact mean; backwards, the covariance of independent binomials given their sum instead of Fisher's, at no cost."""
+    """Exact mean. The gradient uses the covariance of independent binomials given their sum instead of Fisher's, which is
+    free."""
 
     @staticmethod
     def forward(ctx: Any, log_weights: Tensor, num_points: int, capacities: Tensor) -> Tensor:
@@ -344,16 +455,19 @@ _PRIORS: dict[str, type[SizePrior]] = {
 
 
 def size_prior(name: str, num_points: int, num_clusters: int, **settings: Any) -> SizePrior:
-    """A prior by its name.
+    """Creates a prior by its name.
 
     Args:
         name: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
-        num_points: ``N``.
-        num_clusters: ``K``.
-        settings: of :class:`HypergeometricSizes`.
+        num_points: number of points, ``N``.
+        num_clusters: number of clusters, ``K``.
+        **settings: arguments of :class:`HypergeometricSizes`.
+
+    Returns:
+        The prior.
 
     Raises:
-        ValueError: for another name, or settings that the prior does not have.
+        ValueError: if the name is unknown, or the prior does not have a setting.
 
     Example:
         >>> size_prior("uniform", 9, 3).mean(torch.zeros(1, 3))
