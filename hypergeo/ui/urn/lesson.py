@@ -129,8 +129,8 @@ TOUR = [
     ),
     Stop(
         "Who loses most",
-        "Weights 1, 2, 4 and 4, and 16 of 40 balls. If the weight of group 3 is raised, group 3 gains. Which other group's mean "
-        "falls most?",
+        "Weights 1, 2, 4 and 4, and 16 of 40 balls. If the weight of group 3 is raised, group 3 gains. Which other group's "
+        "mean falls most?",
         {**_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16), "law": "Fisher", "step": 1000},
         "The third column of the heat map: what each mean gains or loses when weight 3 is raised.",
         Prediction(
