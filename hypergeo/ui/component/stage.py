@@ -28,7 +28,7 @@ from hypergeo.figures import DARK, LIGHT, THEMED, Palette
 from hypergeo.ui.runtime.scheduler import TURNS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import TOUR, PageState
-from hypergeo.ui.state.tours import Stop, current_stop, go_to_stop, is_withheld
+from hypergeo.ui.state.tours import Stop, current_stop, is_withheld, turn
 
 from .assets import asset_address, component
 from .cover import Cover
@@ -319,9 +319,9 @@ def _resized(key: str) -> None:
 
 
 def _turned(state: PageState, stops: Sequence[Stop], key: str) -> None:
-    turn = getattr(st.session_state.get(key), "turn", None)
-    if stops and turn in (1, -1):
-        go_to_stop(state, stops, min(max(state.get(TOUR) + int(turn), 1), len(stops)))
+    by = getattr(st.session_state.get(key), "turn", None)
+    if stops and by in (1, -1):
+        turn(state, stops, by)
 
 
 def _staged() -> bool:
