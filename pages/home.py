@@ -8,6 +8,7 @@ from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
 from hypergeo.ui.convergence.lesson import COOLING
 from hypergeo.ui.convergence.view import Settings, SimplexView, convergence_view
+from hypergeo.ui.page.course import start_course
 from hypergeo.ui.state.controls import Choice
 from hypergeo.ui.state.page_state import PageState
 
@@ -42,6 +43,7 @@ which is how a model can *learn* how important each group is.
 In the figure, rings are the exact law and discs are relaxed samples. Press **Cool down**, or the space bar.
 """
     )
+    start_course()
 with figure:
     live()
 
