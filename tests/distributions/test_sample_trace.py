@@ -165,6 +165,24 @@ def test_sequential_and_merged_samples_share_their_noise_and_differ_by_the_condi
     assert float((other[0] - other[1]).abs().max()) > 0.5
 
 
+def test_both_conditionals_are_compared_at_the_same_totals() -> None:
+    """The merged ones against two whole groups of the mean weight, the exact ones as in a trace of their own."""
+    urn: tuple[int, list[int], list[float]] = (10, [8, 8, 8], [1.0, 8.0, 1.0])
+    laws = {kind: RelaxedFisherHypergeometric(0.5, *urn, conditionals=kind) for kind in KINDS[1:]}
+    noise = laws["merged"].sample_noise()
+    for kind, other in (("merged", "sequential"), ("sequential", "merged")):
+        first = trace_sample(laws[kind], noise, compare_with=other).splits[0]
+        torch.testing.assert_close(first.other_log_prob, trace_sample(laws[other], noise).splits[0].log_prob)
+        merged = first.log_prob if kind == "merged" else first.other_log_prob
+        pair = RationalUrn(10, [8, 16], [1, Fraction(9, 2)])
+        expected = [float(pair.pmf([x, 10 - x])) for x in range(9)]
+        torch.testing.assert_close(merged.exp(), torch.tensor(expected, dtype=torch.float64), rtol=1e-7, atol=1e-9)
+    own = trace_sample(laws["merged"], noise)
+    assert all(torch.equal(split.log_prob, split.other_log_prob) for split in own.splits)
+    with pytest.raises(ValueError, match=r"compare_with must be 'merged', or one of .* got 'exact'"):
+        trace_sample(laws["merged"], noise, compare_with="exact")
+
+
 def test_float32_weights_and_single_groups() -> None:
     law = RelaxedFisherHypergeometric(0.5, 10, [8, 8, 8], torch.tensor([1.0, 2.0, 4.0]))
     noise = law.sample_noise()

@@ -29,6 +29,7 @@ class SplitTrace(NamedTuple):
             straight-through one it lies half way to the next whole total, in the direction of the soft sample.
         candidates: possible counts of the left groups, int64, shape ``(X,)``.
         log_prob: log-probability of each candidate at ``total``, ``-inf`` where it is impossible, shape ``(X,)``.
+        other_log_prob: the same with the conditionals that the sample is compared with, shape ``(X,)``.
         noise: Gumbel noise, shape ``(X,)``.
         scaled: noisy log-probabilities at ``slope_total`` divided by τ, less the largest of them, shape ``(X,)``.
         weights: softmax of ``scaled``, shape ``(X,)``.
@@ -45,6 +46,7 @@ class SplitTrace(NamedTuple):
     slope_total: Tensor
     candidates: Tensor
     log_prob: Tensor
+    other_log_prob: Tensor
     noise: Tensor
     scaled: Tensor
     weights: Tensor
@@ -69,7 +71,7 @@ class SampleTrace(NamedTuple):
 
 
 @torch.no_grad()
-def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor) -> SampleTrace:
+def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor, *, compare_with: str | None = None) -> SampleTrace:
     """Traces one relaxed sample through its splits.
 
     ``counts`` and ``jacobian`` are those of ``distribution.rsample(noise=noise)`` and of autograd, up to rounding.
@@ -77,12 +79,15 @@ def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor) -> Sa
     Args:
         distribution: a single urn, with any conditionals, soft or straight-through.
         noise: from ``distribution.sample_noise()``, shape ``(L,)``.
+        compare_with: conditionals whose log-probabilities at the same totals are returned too. ``"sequential"`` and
+            ``"merged"`` can be compared with each other; the distribution's own when omitted.
 
     Returns:
         The splits, the counts and their derivatives, without autograd.
 
     Raises:
-        ValueError: if the distribution has a batch shape, or the noise has another shape than its samples need.
+        ValueError: if the distribution has a batch shape, the noise has another shape than its samples need, or the
+            conditionals to compare with make other splits.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -97,6 +102,12 @@ def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor) -> Sa
     """
     if distribution.batch_shape:
         raise ValueError(f"distribution must be a single urn; got batch_shape {tuple(distribution.batch_shape)}.")
+    other = distribution.conditionals if compare_with is None else compare_with
+    if other != distribution.conditionals and {other, distribution.conditionals} != {"sequential", "merged"}:
+        raise ValueError(
+            f'compare_with must be {distribution.conditionals!r}, or one of "sequential" and "merged" for the other; '
+            f"got {other!r}."
+        )
     weights, sizes, total, _ = Rows.distinct(distribution)
     groups, kind = sizes.shape[1], CONDITIONALS[distribution.conditionals]
     expected = (kind.noise_length(sizes, total),)
@@ -107,17 +118,16 @@ def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor) -> Sa
     rows = Rows.drawable(weights.double(), sizes, total, torch.Size())
     temperature = distribution.temperature.clamp(_COLDEST, _WARMEST)
     precision = torch.float64 if distribution.log_weights.dtype == torch.float64 else torch.float32
-    conditionals, plain = (kind(rows, 1, float(temperature), precision) for _ in range(2))
+    conditionals, plain, compared = (rule(rows, 1, float(temperature), precision) for rule in (kind, kind, CONDITIONALS[other]))
     blocks = conditionals.noise(noise[None, None], 1, None)
     warmth = temperature.to(blocks[0].dtype).view(1, 1, 1, 1)
     totals, excess = rows.total.double()[None, :, None], None
     levels: list[_Level] = []
-    for split, bare, block in zip(conditionals.splits, plain.splits, blocks, strict=True):
-        bare.forward(totals, None, torch.zeros_like(block), torch.ones_like(warmth), False, True)
-        assert bare.scaled is not None
+    for split, block, *bare in zip(conditionals.splits, blocks, plain.splits, compared.splits, strict=True):
+        logs = [_log_prob(each, totals, block) for each in bare]
         before = totals
         totals, excess = split.forward(totals, excess, block, warmth, distribution.straight_through, True)
-        levels.append(_Level(split, bare.scaled.log_softmax(-1)[0, 0], block[0, 0], before[0, 0], totals[0, 0]))
+        levels.append(_Level(split, logs[0], logs[1], block[0, 0], before[0, 0], totals[0, 0]))
     nodes = _node_groups(groups, [split.pairs for split in conditionals.splits], conditionals.reverse)
     drawable = (sizes > 0) & (weights > -torch.inf)
     jacobian = torch.zeros(groups, groups, dtype=torch.float64, device=weights.device)
@@ -144,9 +154,17 @@ class _Level(NamedTuple):
 
     split: Split
     log_prob: Tensor
+    other: Tensor
     noise: Tensor
     before: Tensor
     after: Tensor
+
+
+def _log_prob(split: Split, totals: Tensor, block: Tensor) -> Tensor:
+    """Log-probabilities of a level's candidates at soft or whole totals, shape ``(P, X)``."""
+    split.forward(totals, None, torch.zeros_like(block), torch.ones_like(block[..., :1]), False, True)
+    assert split.scaled is not None
+    return split.scaled.log_softmax(-1)[0, 0]
 
 
 def _traced(level: _Level, p: int, gradient: Tensor, below: list[tuple[int, ...]]) -> SplitTrace:
@@ -156,8 +174,8 @@ def _traced(level: _Level, p: int, gradient: Tensor, below: list[tuple[int, ...]
     left = 2 * p + split.swapped
     weights, low = split.weights[0, 0, p], split.left_low[0, p]
     position = ((level.log_prob[p] > _IMPOSSIBLE) | (weights > 0)).nonzero()[:, 0]
-    logs, noise = level.log_prob[p, position].double(), level.noise[p, position].double()
-    logs = torch.where(logs > _IMPOSSIBLE, logs, -torch.inf)
+    logs, other, noise = (each[p, position].double() for each in (level.log_prob, level.other, level.noise))
+    logs, other = (torch.where(each > _IMPOSSIBLE, each, -torch.inf) for each in (logs, other))
     scaled = split.scaled[0, 0, p, position].double()
     slope_total = total if split.steps is None else split.parent_low[0, p] + split.lower[0, 0, p] + split.fraction[0, 0, p]
     return SplitTrace(
@@ -167,6 +185,7 @@ def _traced(level: _Level, p: int, gradient: Tensor, below: list[tuple[int, ...]
         slope_total=slope_total.double(),
         candidates=low + position,
         log_prob=logs,
+        other_log_prob=other,
         noise=noise,
         scaled=scaled - scaled.max(),
         weights=weights[position].double(),
