@@ -30,7 +30,7 @@ STATE = PageState(
         "kind": Choice("soft", ["soft", "straight-through"]),
         "conditionals": Choice("in turn", list(CONDITIONALS)),
         "sample": Whole(1, 1, ONE_SAMPLE.samples),
-        "target": Choice(1, list(range(1, ONE_SAMPLE.urn.groups + 1))),
+        "target": Choice(2, list(range(1, ONE_SAMPLE.urn.groups + 1))),
         "step": Whole(3, 0, last_step(ONE_SAMPLE.urn.groups)),
         "speed": Choice("normal", list(SPEEDS)),
     },
@@ -79,15 +79,19 @@ def live() -> None:
         st.button("New noise", key="_one_noise", icon=":material/casino:", on_click=new_noise)
         sample = [
             Knob("tau", "Temperature, τ"),
-            Knob("kind", "Sample", "Soft: the mean of the softmax. Straight-through: the largest bar, with the softmax's gradient."),
+            Knob(
+                "kind",
+                "Sample",
+                "Soft: the mean of the softmax. Straight-through: the largest bar, with the softmax's gradient.",
+            ),
             Knob(
                 "conditionals",
                 "Conditionals",
                 "In turn: exact, one group after another. Merged: the published approximation. Tree: exact, in two halves, and "
                 "each half again, which is the library's default.",
             ),
-            Knob("sample", "Number of the sample, 1 to 1,000", "Each has its own noise.", stepper=True),
-            Knob("target", "Gradient of the count of group"),
+            Knob("sample", "Sample number", "1 to 1,000; each sample has its own noise.", stepper=True),
+            Knob("target", "Gradient of the count of group", shown=groups),
         ]
         live_controls(STATE, [Section("", sample), Section("Urn", urn_knobs(STATE))])
 

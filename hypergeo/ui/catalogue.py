@@ -56,8 +56,8 @@ PAGES = [
         "One sample",
         ":material/equalizer:",
         "One relaxed sample, split by split: log-probability, noise, temperature, softmax, gradient.",
-        "Open one relaxed sample: bars of log-probability, plus noise, divided by the temperature, softmax. Watch the counts come "
-        "about, and the gradient flow back through the same bars.",
+        "Open one relaxed sample: bars of log-probability, plus noise, divided by the temperature, softmax. Watch the counts "
+        "come about, and the gradient flow back through the same bars.",
     ),
     PageEntry(
         "pages/convergence.py",

@@ -108,10 +108,10 @@ def split_bars_panel(
             drawing.cell(cell, split, column)
         drawing.words(split, places, bottom + row - ROW_WORDS)
     notes = [
-        _note(places[column] + 0.5, height + 4, headings[column], palette.text, 13, xanchor="center", yanchor="bottom")
+        _note(places[column] + 0.5, 1, headings[column], palette.text, 14, xanchor="center", yref="y domain", yshift=3)
         for column in columns
     ]
-    across = columns[-1] and (len(columns) - 1) * (1 + _GAP) + 1
+    across = max(places.values()) + 1
     return Panel(
         traces=drawing.traces(),
         xaxis={"visible": False, "range": [-0.02, across + 0.02]},

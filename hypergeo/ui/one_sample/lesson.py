@@ -19,8 +19,8 @@ __all__ = ["FORMULAS", "PRESETS", "SENTENCE", "SPEEDS", "TITLE", "TOUR", "step_l
 
 TITLE = "One relaxed sample, opened: from probabilities to counts"
 SENTENCE = (
-    "One sample of the counts is made, group by group. **Press *Play***, or the space bar: log-probabilities, plus noise, divided "
-    "by the temperature, softmax. S makes one step."
+    "One sample of the counts is made, group by group. **Press *Play***, or the space bar: log-probabilities, plus noise, "
+    "divided by the temperature, softmax. S makes one step."
 )
 SPEEDS = {"slow": (1, 3000), "normal": (1, 1500), "fast": (1, 500)}
 _STEPS = ("log-probability", "plus noise", "divided by τ", "softmax")
@@ -30,22 +30,23 @@ def step_labels(groups: int) -> list[str]:
     """Words for each position of the playback.
 
     Example:
-        >>> step_labels(2)
-        ['split 1: log-probability', 'split 1: plus noise', 'split 1: divided by τ', 'split 1: softmax', 'sample', 'gradient: split 1']
+        >>> step_labels(2)[3:]
+        ['split 1: softmax', 'sample', 'gradient: split 1']
     """
     forward = [f"split {split}: {step}" for split in range(1, groups) for step in _STEPS]
     return [*forward, "sample", *(f"gradient: split {split}" for split in reversed(range(1, groups)))]
 
 
 def whole_with_groups(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Shows the whole sample once the number of groups has changed.
+    """Shows the whole sample, and the gradient of a group that exists, once the number of groups has changed.
 
     Example:
-        >>> whole_with_groups({"groups": 3}, {"groups": 5}), whole_with_groups({"groups": 3}, {"groups": 3})
-        ({'step': 16}, {})
+        >>> before = {"groups": 3, "target": 3}
+        >>> whole_with_groups(before, {"groups": 5}), whole_with_groups(before, {"groups": 3})
+        ({'step': 16, 'target': 3}, {})
     """
     groups = changes.get("groups", before["groups"])
-    return {"step": whole_sample(groups)} if groups != before["groups"] else {}
+    return {"step": whole_sample(groups), "target": min(before["target"], groups)} if groups != before["groups"] else {}
 
 
 def _groups(w: list[float], m: list[int], n: int, **more: object) -> dict[str, object]:
@@ -66,8 +67,8 @@ def _changed_by_noise(values: Mapping[str, Any]) -> Answer:
     share = 100 * float((counts != mode).mean())
     return Answer(
         share,
-        f"Choosing the largest bar after Gumbel noise is an exact sample. Count {mode} has probability {probability:.2f}, so that "
-        f"another count is the largest in about {100 * (1 - probability):.0f}\N{NARROW NO-BREAK SPACE}% of the samples.",
+        f"Choosing the largest bar after Gumbel noise is an exact sample. Count {mode} has probability {probability:.2f}, so "
+        f"that another count is the largest in about {100 * (1 - probability):.0f}\N{NARROW NO-BREAK SPACE}% of the samples.",
     )
 
 
@@ -80,8 +81,9 @@ def _cold_weight(values: Mapping[str, Any]) -> Answer:
     gap = float(np.diff(np.sort(before.opened.splits[0].used + before.opened.splits[0].noise)[-2:])[0])
     return Answer(
         _largest_weight({**values, "tau": 0.1}),
-        f"Before the softmax the two largest bars differ by {gap:.2f}. Divided by 0.1 they differ by {gap / 0.1:.1f}, and the mean "
-        f"moves from {before.opened.splits[0].soft:.2f} to {after.opened.splits[0].soft:.2f}, near the largest bar's count.",
+        f"Before the softmax the two largest bars differ by {gap:.2f}. Divided by 0.1 they differ by {gap / 0.1:.1f}, and "
+        f"the mean moves from {before.opened.splits[0].soft:.2f} to {after.opened.splits[0].soft:.2f}, near the largest "
+        "bar's count.",
     )
 
 
@@ -112,8 +114,8 @@ def _merged_count(values: Mapping[str, Any]) -> Answer:
     change = "larger" if merged > exact + 0.05 else "smaller" if merged < exact - 0.05 else "the same"
     return Answer(
         change,
-        f"The mean is {merged:.2f} instead of {exact:.2f}. A mean weight of the rest hides that group 2, with ten times the weight, "
-        "has few elements: once these are drawn, the others compete with group 1 on equal terms.",
+        f"The mean is {merged:.2f} instead of {exact:.2f}. A mean weight of the rest hides that group 2, with ten times the "
+        "weight, has few elements: once these are drawn, the others compete with group 1 on equal terms.",
     )
 
 
@@ -148,7 +150,7 @@ PRESETS = [
     ),
 ]
 
-_START = _groups([1.0, 2.0, 4.0], [8, 8, 8], 10, conditionals="in turn", kind="soft", sample=1, target=1)
+_START = _groups([1.0, 2.0, 4.0], [8, 8, 8], 10, conditionals="in turn", kind="soft", sample=1, target=2)
 
 TOUR = [
     Stop(
@@ -160,8 +162,8 @@ TOUR = [
     ),
     Stop(
         "Noise",
-        "Every bar moves up or down by its own Gumbel noise, and the largest bar afterwards is the count of a whole sample. In what "
-        "share of 1,000 samples is it another count than the most probable one?",
+        "Every bar moves up or down by its own Gumbel noise, and the largest bar afterwards is the count of a whole sample. "
+        "In what share of 1,000 samples is it another count than the most probable one?",
         {**_START, "step": 0},
         "The star marks the largest bar after noise.",
         Prediction(
@@ -170,8 +172,8 @@ TOUR = [
     ),
     Stop(
         "Temperature",
-        "The largest bar is no smooth function of the weights. So the bars are divided by τ, and a softmax gives each count a weight. "
-        "Here τ is 1. How large is the largest weight at τ = 0.1?",
+        "The largest bar is no smooth function of the weights. So the bars are divided by τ, and a softmax gives each count "
+        "a weight. Here τ is 1. How large is the largest weight at τ = 0.1?",
         {**_START, "tau": 1.0, "step": 3},
         "The third column: differences are ten times as large. The diamond line is the mean, the soft count.",
         Prediction(
@@ -180,8 +182,8 @@ TOUR = [
     ),
     Stop(
         "What is left",
-        "The soft count of group 1 is no whole number, so neither is what is left. The probabilities for group 2 are then interpolated "
-        "between the two nearest whole totals. The last group takes the rest: the counts always add up to 10.",
+        "The soft count of group 1 is no whole number, so neither is what is left. The probabilities for group 2 are then "
+        "interpolated between the two nearest whole totals. The last group takes the rest: the counts always add up to 10.",
         {**_START, "tau": 0.56, "step": 8},
         "The two strips: the soft sample, and the whole sample of the same noise.",
     ),
@@ -195,16 +197,16 @@ TOUR = [
     ),
     Stop(
         "Back through the bars",
-        "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the last split to "
-        "the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
+        "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the "
+        "last split to the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
         {**_START, "tau": 0.56, "step": 10},
         "▲ bars raise the count of group 1, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
         Prediction(Pick("Raise the weight of group 1: who loses most?", ["group 2", "group 3"]), _loser, covered=True),
     ),
     Stop(
         "The published approximation",
-        "The published sampler merges the groups that remain into one with their mean weight. Weights are 1, 10 and 1, and group 2 has "
-        "only 4 elements. Is the mean count of group 1 then larger or smaller than the exact one?",
+        "The published sampler merges the groups that remain into one with their mean weight. Weights are 1, 10 and 1, and "
+        "group 2 has only 4 elements. Is the mean count of group 1 then larger or smaller than the exact one?",
         {**_START, **_groups([1.0, 10.0, 1.0], [8, 4, 8], 10), "tau": 0.56, "step": 8},
         "Bars show the merged conditionals, dark outlines the exact ones.",
         Prediction(
@@ -217,11 +219,11 @@ TOUR = [
 ]
 
 FORMULAS = r"""
-An urn holds $K$ groups of $m_k$ elements with weights $w_k$; $n$ elements are drawn. **The exact distribution** of the counts is
-Fisher's multivariate noncentral hypergeometric distribution, $p(x) \propto \prod_k \binom{m_k}{x_k} w_k^{x_k}$.
+An urn holds $K$ groups of $m_k$ elements with weights $w_k$; $n$ elements are drawn. **The exact distribution** of the counts
+is Fisher's multivariate noncentral hypergeometric distribution, $p(x) \propto \prod_k \binom{m_k}{x_k} w_k^{x_k}$.
 
-**Conditionals.** Groups are split off in turn. With $a_k(x) = \binom{m_k}{x} w_k^x$ and the convolution $A_k = a_k * \dots * a_K$,
-group $k$ takes $j$ of the $r$ elements that are left with probability
+**Conditionals.** Groups are split off in turn. With $a_k(x) = \binom{m_k}{x} w_k^x$ and the convolution $A_k = a_k * \dots *
+a_K$, group $k$ takes $j$ of the $r$ elements that are left with probability
 
 $$p_k(j \mid r) = \frac{a_k(j)\, A_{k+1}(r - j)}{A_k(r)} .$$
 
@@ -232,18 +234,18 @@ Where $r$ is not whole, probabilities are interpolated linearly between $\lfloor
 $$y_j = \frac{\exp\left((\log p_k(j \mid r) + g_j)/\tau\right)}{\sum_i \exp\left((\log p_k(i \mid r) + g_i)/\tau\right)}, \qquad
 x_k^{\text{soft}} = \sum_j j\, y_j, \qquad x_k^{\text{hard}} = \arg\max_j \left(\log p_k(j \mid r) + g_j\right),$$
 
-then $r \leftarrow r - x_k$, and the last group takes the rest. $x^{\text{hard}}$ has exactly the distribution $p$ (Gumbel-max). The
-straight-through sample is $x^{\text{hard}}$ with the gradient of the softmax.
+then $r \leftarrow r - x_k$, and the last group takes the rest. $x^{\text{hard}}$ has exactly the distribution $p$
+(Gumbel-max). The straight-through sample is $x^{\text{hard}}$ with the gradient of the softmax.
 
-**Gradient.** A bar's derivative is $\partial x_k / \partial \log p_k(j \mid r) = y_j\,(j - x_k)/\tau$, passed on to the weights through
-$\partial \log p_k(j \mid r) / \partial \log w$, and to the splits before through $r$. The exact mean has
+**Gradient.** A bar's derivative is $\partial x_k / \partial \log p_k(j \mid r) = y_j\,(j - x_k)/\tau$, passed on to the
+weights through $\partial \log p_k(j \mid r) / \partial \log w$, and to the splits before through $r$. The exact mean has
 $\partial\, \mathrm E[x_i] / \partial \log w_j = \mathrm{Cov}(x_i, x_j)$.
 
 **Merged conditionals** replace the groups after $k$ by one group with $\sum_{j>k} m_j$ elements and the mean weight
-$\sum_{j>k} m_j w_j / \sum_{j>k} m_j$ (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4). They are exact only where these groups
-share one weight.
+$\sum_{j>k} m_j w_j / \sum_{j>k} m_j$ (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4). They are exact only where these
+groups share one weight.
 
-**The tree.** By default, `RelaxedFisherHypergeometric` splits the groups in two halves, and each half again, with the same four steps at
-each split. `conditionals="sequential"` and `"merged"` split them off in turn. Gumbel-softmax: Jang, Gu and Poole, ICLR 2017; Maddison,
-Mnih and Teh, ICLR 2017.
+**The tree.** By default, `RelaxedFisherHypergeometric` splits the groups in two halves, and each half again, with the same
+four steps at each split. `conditionals="sequential"` and `"merged"` split them off in turn. Gumbel-softmax: Jang, Gu and
+Poole, ICLR 2017; Maddison, Mnih and Teh, ICLR 2017.
 """

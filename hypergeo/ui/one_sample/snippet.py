@@ -28,7 +28,8 @@ noise = law.sample_noise(({samples},))[{index}]
 trace = trace_sample(law, noise)
 for split in trace.splits:
     groups = [group + 1 for group in split.left]
-    print(f"groups {{groups}} of the {{split.total.item():.2f}} left: mean {{split.soft.item():.2f}}, largest {{split.hard.item()}}")
+    mean, largest = split.soft.item(), split.hard.item()
+    print(f"groups {{groups}} of the {{split.total.item():.2f}} left: mean {{mean:.2f}}, largest {{largest}}")
 print("counts:", [round(x, 3) for x in trace.counts.tolist()])
 
 # The sampler and autograd give the same.
@@ -40,9 +41,7 @@ print("gradient of mean {group}, exactly:     ", [round(x, 3) for x in exact.tol
 """
 
 
-def one_sample_snippet(
-    urn: Urn, *, tau: float, conditionals: str, straight_through: bool, sample: int, target: int
-) -> str:
+def one_sample_snippet(urn: Urn, *, tau: float, conditionals: str, straight_through: bool, sample: int, target: int) -> str:
     """Python that prints the numbers of the page.
 
     Args:

@@ -36,9 +36,7 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < ROUNDING else f"{value:.2f}"
 
 
-def sentence(
-    opened: Opened, tau: float, current: tuple[int, int] | None, lit: int, target: int, exact: np.ndarray
-) -> str:
+def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: int, target: int, exact: np.ndarray) -> str:
     """Says what the current step does.
 
     Args:
@@ -70,8 +68,8 @@ def about_sum(opened: Opened, total: int) -> str:
     error = abs(float(opened.soft.sum()) - total)
     exactly = "exactly" if error == 0 else f"with an error of {error:.0e}"
     return (
-        f"The last group takes the rest: the soft counts {_listed(opened.soft)} add up to **{total}** {exactly}, and each stays "
-        "within its group, at every temperature."
+        f"The last group takes the rest: the soft counts {_listed(opened.soft)} add up to **{total}** {exactly}, and each "
+        "stays within its group, at every temperature."
     )
 
 
@@ -99,8 +97,8 @@ def about_conditionals(opened: Opened, conditionals: str) -> str:
         return "The **merged conditionals** (×) are exact here, because the groups that remain share one weight at each split."
     listed = ", ".join(f"{difference:.2g}" for difference in differences)
     return (
-        f"The **merged conditionals** (×) of the published sampler differ from the exact ones by **{listed}** in total variation, "
-        f"split by split. The largest difference is that of {names(opened.splits[worst].left)}."
+        f"The **merged conditionals** (×) of the published sampler differ from the exact ones by **{listed}** in total "
+        f"variation, split by split. The largest difference is that of {names(opened.splits[worst].left)}."
     )
 
 
@@ -108,9 +106,9 @@ def about_gradient(opened: Opened, exact: np.ndarray, target: int) -> str:
     """Compares the gradient of the sample with that of the exact mean."""
     own, mean = float(opened.jacobian[target, target]), float(exact[target, target])
     return (
-        f"A larger weight of group {target + 1} by 1 % moves its count by **{0.01 * own:+.3f}** in this sample, and its exact mean "
-        f"by {0.01 * mean:+.3f}. One sample's gradient is noisy; the row adds up to {abs(opened.jacobian[target].sum()):.0e}, "
-        "because a common factor of all weights changes nothing."
+        f"If the weight of group {target + 1} grows by 1 %, its count moves by **{0.01 * own:+.3f}** in this sample, and its "
+        f"exact mean by {0.01 * mean:+.3f}: the gradient of a single sample is noisy. A common factor of all weights changes "
+        f"nothing, so that the gradient adds up to zero (rounding error {abs(opened.jacobian[target].sum()):.0e})."
     )
 
 
@@ -149,8 +147,8 @@ def _temperature(split: Split, tau: float) -> str:
 def _softmax(split: Split, tau: float) -> str:
     rest = names(split.right)
     return (
-        f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the largest "
-        f"is the whole count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
+        f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the "
+        f"largest is the whole count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
     )
 
 

@@ -18,7 +18,7 @@ from hypergeo.figures.one_sample.figure import NARROW_ROW, WIDE_BARS, one_sample
 from hypergeo.figures.one_sample.split_bars import COLUMNS, SplitBars, split_bars_panel
 from hypergeo.ui.convergence.arrays import ExactLaw, Urn, exact_law
 
-from .arrays import CONDITIONALS, Opened, Split, covariance, open_sample
+from .arrays import CONDITIONALS, Opened, covariance, open_sample
 from .text import about_conditionals, about_gradient, about_sum, about_whole, names, sentence
 
 __all__ = ["OneSampleSettings", "OneSampleView", "last_step", "one_sample_view", "whole_sample"]
@@ -135,6 +135,7 @@ class OneSampleView:
             opened.soft, opened.hard, self.decided, urn.total_count, palette, straight_through=settings.straight_through
         )
         plane = Plane.of(urn.total_count, urn.group_sizes)
+        line = self._line(plane)
         cloud = cloud_panel(
             self.law.cells,
             self.law.probabilities,
@@ -144,8 +145,8 @@ class OneSampleView:
             palette,
             plane=plane,
             side=300.0,
-            title="This sample among a thousand" if self.whole else "Where this sample can still be",
-            line=self._line(plane),
+            title=self._cloud_title(line is not None),
+            line=line,
             shown=self.whole,
             followed=opened.counts,
         )
@@ -168,8 +169,9 @@ class OneSampleView:
         kind = "straight-through" if settings.straight_through else "soft"
         shown = f"all {len(opened.splits)} splits" if self.whole else f"{self.step + 1} steps"
         return (
-            f"Bars of {shown} of one {kind} sample at temperature {settings.tau:g}: log-probability, plus Gumbel noise, divided "
-            f"by the temperature, softmax. " + (f"The counts are {counts}. " if self.whole else "")
+            f"Bars of {shown} of one {kind} sample at temperature {settings.tau:g}: log-probability, plus Gumbel noise, "
+            f"divided by the temperature, softmax. "
+            + (f"The counts are {counts}. " if self.whole else "")
             + f"At the right the exact distribution of {self.groups} groups, and the gradient of count {settings.target + 1}"
         )
 
@@ -263,10 +265,15 @@ class OneSampleView:
             return " · ".join(parts[:3]) + "<br>" + " · ".join(parts[3:])
         return " · ".join(parts)
 
+    def _cloud_title(self, line: bool) -> str:
+        if self.whole:
+            return "This sample among a thousand"
+        return "Where this sample can still be" if line else "Exact distribution of the counts"
+
     def _line(self, plane: Plane) -> np.ndarray | None:
         """The line on which the sample lies once the first split is made."""
         first = self.opened.splits[0]
-        if not 4 <= self.step + 1 or self.whole or self.groups == 2:
+        if self.step < COLUMNS - 1 or self.whole or self.groups == 2:
             return None
         if len(first.left) == 1:
             return segment(first.left[0], first.taken, plane)
