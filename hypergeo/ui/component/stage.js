@@ -1,7 +1,7 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
 // What travels is described in stage.py.
 
-import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, textScale } from "./page.js"
+import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
 const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
@@ -10,18 +10,6 @@ const SMALLEST = 0.8 // scale at which a figure's smallest text can still be rea
 const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
-const stages = new WeakMap()
-
-export default function mount(component) {
-  const host = component.parentElement
-  if (!stages.has(host)) stages.set(host, new Stage(host))
-  const stage = stages.get(host)
-  stage.update(component)
-  return () => {
-    stage.leave()
-    stages.delete(host)
-  }
-}
 
 class Stage {
   constructor(host) {
@@ -415,3 +403,5 @@ class Stage {
     event.preventDefault()
   }
 }
+
+export default mounting(Stage)
