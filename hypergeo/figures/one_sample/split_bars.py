@@ -179,7 +179,7 @@ class _Drawing:
             texts = [f"count {name}<br>softmax {value:.4f}" for name, value in zip(names, split.weights, strict=True)]
             self.fills.add(across, cell.bottom, tops - cell.bottom, split.colour, texts)
             for x, y, weight in zip(across, tops, split.weights, strict=True):
-                if weight >= _LABELLED and not split.lit and cell.height > 40:
+                if weight >= _LABELLED and not split.lit and cell.height > 70:
                     self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
             mean = cell.across(split.soft)
             self.means.add([mean, mean], [cell.bottom - 2, top])

@@ -55,8 +55,8 @@ def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: i
     split = opened.splits[-lit]
     if lit < len(opened.splits):
         return _bar_gradient(split, target)
-    row = ", ".join(f"{value:+.2f}" for value in opened.jacobian[target])
-    mean = ", ".join(f"{value:+.2f}" for value in exact[target])
+    row = ", ".join(signed(value) for value in opened.jacobian[target])
+    mean = ", ".join(signed(value) for value in exact[target])
     return (
         f"{_bar_gradient(split, target)} Through all bars, the gradient of x{_index(target)} in the log weights is "
         f"**({row})** for this sample; that of the exact mean is ({mean})."
@@ -106,9 +106,10 @@ def about_gradient(opened: Opened, exact: np.ndarray, target: int) -> str:
     """Compares the gradient of the sample with that of the exact mean."""
     own, mean = float(opened.jacobian[target, target]), float(exact[target, target])
     return (
-        f"If the weight of group {target + 1} grows by 1 %, its count moves by **{0.01 * own:+.3f}** in this sample, and its "
-        f"exact mean by {0.01 * mean:+.3f}: the gradient of a single sample is noisy. A common factor of all weights changes "
-        f"nothing, so that the gradient adds up to zero (rounding error {abs(opened.jacobian[target].sum()):.0e})."
+        f"If the weight of group {target + 1} grows by 1 %, its count moves by **{signed(0.01 * own, 3)}** in this sample, "
+        f"and its exact mean by {signed(0.01 * mean, 3)}: the gradient of a single sample is noisy. A common factor of all "
+        f"weights changes nothing, so that the gradient adds up to zero (rounding error "
+        f"{abs(opened.jacobian[target].sum()):.0e})."
     )
 
 
@@ -164,10 +165,10 @@ def _bar_gradient(split: Split, target: int) -> str:
     gradient = split.gradient[target]
     best = int(np.abs(gradient).argmax())
     if abs(gradient[best]) < 1e-12:
-        return f"**Back through {names(split.left)}.** No bar of this split changes x{_index(target)}."
+        return f"**Back through {names(split.left)}.** No bar of this split changes x{_index(target)}: it was settled before."
     return (
         f"**Back through {names(split.left)}.** ▲ bars raise x{_index(target)}, ▼ bars lower it. Count "
-        f"{split.candidates[best]} matters most: **{gradient[best]:+.2f}** per unit of its log-probability."
+        f"{split.candidates[best]} matters most: **{signed(gradient[best])}** per unit of its log-probability."
     )
 
 

@@ -251,10 +251,11 @@ class OneSampleView:
 
     def _headings(self, narrow: bool) -> list[str]:
         tau = f"÷ τ = {self.settings.tau:g}"
-        last = "softmax (for the gradient)" if self.settings.straight_through else "softmax"
+        last = "softmax (gradient only)" if self.settings.straight_through else "softmax"
+        words = ["log-probability", "+ Gumbel noise", tau, last]
         if narrow:
-            return ["", "log p + Gumbel noise", "", f"{tau}, softmax"]
-        return ["log-probability", "+ Gumbel noise", tau, last]
+            words = ["", "log p + Gumbel noise", "", f"{tau}, softmax"]
+        return [f"{word} ←" for word in words] if self.lit else words
 
     def _key(self, narrow: bool) -> str:
         parts = ["outline: exact", "<b>×</b> merged", "│ noise", "★ largest", "▲▼ gradient in each bar"]
