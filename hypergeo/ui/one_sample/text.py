@@ -36,6 +36,16 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < ROUNDING else f"{value:.2f}"
 
 
+def signed(value: float, places: int = 2) -> str:
+    """A number with its sign.
+
+    Example:
+        >>> signed(-0.5), signed(0.125, 3)
+        ('−0.50', '+0.125')
+    """
+    return f"{value:+.{places}f}".replace("-", "−")
+
+
 def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: int, target: int, exact: np.ndarray) -> str:
     """Says what the current step does.
 
