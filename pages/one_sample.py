@@ -29,7 +29,7 @@ STATE = PageState(
         "tau": Choice(0.56, TEMPERATURES),
         "kind": Choice("soft", ["soft", "straight-through"]),
         "conditionals": Choice("in turn", list(CONDITIONALS)),
-        "sample": Whole(1, 1, ONE_SAMPLE.samples),
+        "sample": Whole(34, 1, ONE_SAMPLE.samples),
         "target": Choice(2, list(range(1, ONE_SAMPLE.urn.groups + 1))),
         "step": Whole(3, 0, last_step(ONE_SAMPLE.urn.groups)),
         "speed": Choice("normal", list(SPEEDS)),

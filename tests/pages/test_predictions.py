@@ -50,6 +50,7 @@ def test_predictions_are_judged_and_their_answers_kept_back(name, monkeypatch):
         return genuine(state, title, sentence, tour)
 
     monkeypatch.setattr(frame, "open_page", open_page)
+
     def opened(app: AppTest, **address: str) -> AppTest:
         """The page at an address; where runs take time, for a new visitor, whose page runs what it shows."""
         return done(page(name, **address)) if name == "quality" else go(app, **address)

@@ -178,10 +178,11 @@ class _Drawing:
             tops = cell.up(split.weights, 0, HEADROOM)
             texts = [f"count {name}<br>softmax {value:.4f}" for name, value in zip(names, split.weights, strict=True)]
             self.fills.add(across, cell.bottom, tops - cell.bottom, split.colour, texts)
-            for x, y, weight in zip(across, tops, split.weights, strict=True):
+            mean = cell.across(split.soft)
+            aside = np.where(np.abs(across - mean) < 0.6 / cell.number, np.sign(across - mean) * 0.55 / cell.number, 0.0)
+            for x, y, weight in zip(across + aside, tops, split.weights, strict=True):
                 if weight >= _LABELLED and not split.lit and cell.height > 70:
                     self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
-            mean = cell.across(split.soft)
             self.means.add([mean, mean], [cell.bottom - 2, top])
         if column in (1, 3):
             index = int(np.flatnonzero(split.candidates == split.hard)[0])

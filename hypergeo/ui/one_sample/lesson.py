@@ -114,8 +114,8 @@ def _merged_count(values: Mapping[str, Any]) -> Answer:
     change = "larger" if merged > exact + 0.05 else "smaller" if merged < exact - 0.05 else "the same"
     return Answer(
         change,
-        f"The mean is {merged:.2f} instead of {exact:.2f}. A mean weight of the rest hides that group 2, with ten times the "
-        "weight, has few elements: once these are drawn, the others compete with group 1 on equal terms.",
+        f"The mean is {merged:.2f} instead of {exact:.2f}. A mean weight of the rest hides that group 2 has ten times the "
+        "weight but only 4 elements: once these are drawn, groups 1 and 3 compete on equal terms.",
     )
 
 
@@ -150,7 +150,7 @@ PRESETS = [
     ),
 ]
 
-_START = _groups([1.0, 2.0, 4.0], [8, 8, 8], 10, conditionals="in turn", kind="soft", sample=1, target=2)
+_START = _groups([1.0, 2.0, 4.0], [8, 8, 8], 10, conditionals="in turn", kind="soft", sample=34, target=2)
 
 TOUR = [
     Stop(
@@ -175,7 +175,7 @@ TOUR = [
         "The largest bar is no smooth function of the weights. So the bars are divided by τ, and a softmax gives each count "
         "a weight. Here τ is 1. How large is the largest weight at τ = 0.1?",
         {**_START, "tau": 1.0, "step": 3},
-        "The third column: differences are ten times as large. The diamond line is the mean, the soft count.",
+        "The third column: differences are ten times as large. The vertical line is the mean, the soft count.",
         Prediction(
             Bar("Largest softmax weight", 0, 100, 1, 8, unit="%", start=_largest_weight), _cold_weight, after={"tau": 0.1}
         ),
