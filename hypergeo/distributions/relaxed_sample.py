@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hypergeo.distributions.splits.sequential import SequentialConditionals
 from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
 from .conditionals import ExactConditionals, MergedConditionals, gumbel
 from .small_sample import SmallSample, SmallShape
-from .splits.sequential import SequentialConditionals
 
 __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 
