@@ -8,6 +8,7 @@ from hypergeo.ui.component.stage import Playback, stage
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.one_sample.lesson import SPEEDS, step_labels
 from hypergeo.ui.one_sample.view import OneSampleSettings, OneSampleView, last_step, one_sample_view, whole_sample
+from hypergeo.ui.page.course import start_course
 from hypergeo.ui.state.controls import Choice, Whole
 from hypergeo.ui.state.page_state import PageState
 
@@ -45,6 +46,7 @@ The figure opens one relaxed sample: log-probabilities, plus noise, divided by t
 **Play**, or the space bar.
 """
     )
+    start_course()
 with figure:
     live()
 

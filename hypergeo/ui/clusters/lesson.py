@@ -59,7 +59,7 @@ PRESETS = [
 
 _CLOUDS = {"source": "clouds", "clusters": 4, "number": 400, "edits": "", "tau": 1.0, "kind": "soft", "conditionals": "exact"}
 _FREE = {**_CLOUDS, "shares": "steep", "apart": 4.0, "room": 100}
-_LIMITED = {**_CLOUDS, "shares": "two large", "apart": 2.0, "room": 40}
+_LIMITED = {**_CLOUDS, "number": 200, "shares": "two large", "apart": 2.5, "room": 40}
 
 
 def _errors(values: Mapping[str, Any]) -> dict[str, float]:
@@ -79,8 +79,8 @@ def _equal_error(values: Mapping[str, Any]) -> Answer:
     errors = _errors(values)
     return Answer(
         errors[NAMES["uniform"]],
-        "With equal sizes each cluster has 100 points; 113 of the 213 points of the largest cluster and 7 of the next one's "
-        f"107 are elsewhere. After {STEPS} steps: {_listed(errors)}.",
+        "With equal sizes each cluster has 100 points: 113 of the 213 points of the largest true cluster and 7 of the 107 of "
+        f"the next one are elsewhere. After {STEPS} steps: {_listed(errors)}.",
     )
 
 
@@ -147,16 +147,19 @@ TOUR = [
     ),
     Stop(
         "With a size limit",
-        "LIMIT",
+        "Four overlapping clusters of 80, 80, 20 and 20 points, and it is known that no cluster has more than 40 % of the "
+        "points. The hypergeometric distribution takes this as its group sizes. Which prior has the smallest size error after "
+        "all steps?",
         {**_LIMITED, "view": "ours", "step": 0},
         "The size errors above the three pictures.",
         Prediction(Pick("Smallest size error", _OPTIONS), _best, after={"view": "side by side", "step": STEPS}),
     ),
     Stop(
         "When a size limit is known",
-        "LIMIT",
+        "The hypergeometric distribution respects the limit at every step; mixture weights cannot use it. With each of the "
+        "seeds 0 to 3 the hypergeometric distribution has the smaller size error here.",
         {**_LIMITED, "step": STEPS, "view": "side by side"},
-        "LOOK",
+        "The size errors above the pictures. Try other seeds: one picture proves nothing.",
     ),
 ]
 

@@ -159,6 +159,7 @@ TOUR = [
         "log-probability of one answer, computed exactly.",
         {**_START, "step": 0},
         "Bars are log-probabilities: one unit more is 2.7 times the probability.",
+        chapter="One sample, opened",
     ),
     Stop(
         "Noise",
