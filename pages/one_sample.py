@@ -93,7 +93,7 @@ def live() -> None:
             Knob("sample", "Sample number", "1 to 1,000; each sample has its own noise.", stepper=True),
             Knob("target", "Gradient of the count of group", shown=groups),
         ]
-        live_controls(STATE, [Section("", sample), Section("Urn", urn_knobs(STATE))])
+        live_controls(STATE, [Section("", [*sample, *urn_knobs(STATE)])])
 
 
 live()

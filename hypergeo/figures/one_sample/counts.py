@@ -13,6 +13,7 @@ from hypergeo.figures.core.series import nice_above
 
 __all__ = ["gradient_panel", "strips_panel"]
 
+_SOLID, _PALE = 0.5, 0.2  # opacities at which numbers stay legible in both themes
 _WRITTEN = 0.055  # of the strip: shorter pieces have no number
 
 
@@ -40,7 +41,7 @@ def strips_panel(
             x.append(length)
             y.append(name)
             base.append(begin)
-            colours.append(group_colour(group) if main else translucent(group_colour(group), 0.45))
+            colours.append(translucent(group_colour(group), _SOLID if main else _PALE))
             texts.append(f"{length:.2f}" if name == "soft" else f"{length:.0f}")
             begin += length
         x.append(max(total - begin, 0.0))

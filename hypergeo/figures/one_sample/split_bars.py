@@ -178,12 +178,13 @@ class _Drawing:
             tops = cell.up(split.weights, 0, HEADROOM)
             texts = [f"count {name}<br>softmax {value:.4f}" for name, value in zip(names, split.weights, strict=True)]
             self.fills.add(across, cell.bottom, tops - cell.bottom, split.colour, texts)
-            mean = cell.across(split.soft)
-            aside = np.where(np.abs(across - mean) < 0.6 / cell.number, np.sign(across - mean) * 0.55 / cell.number, 0.0)
-            for x, y, weight in zip(across + aside, tops, split.weights, strict=True):
-                if weight >= _LABELLED and not split.lit and cell.height > 70:
-                    self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
-            self.means.add([mean, mean], [cell.bottom - 2, top])
+            mean, end = float(cell.across(split.soft)), top
+            written = (split.weights >= _LABELLED) & (not split.lit) & (cell.height > 70)
+            for x, y, weight in zip(across[written], tops[written], split.weights[written], strict=True):
+                self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
+                if abs(x - mean) < 0.8 / cell.number:  # the line ends below the number
+                    end = min(end, float(y))
+            self.means.add([mean, mean], [cell.bottom - 2, end])
         if column in (1, 3):
             index = int(np.flatnonzero(split.candidates == split.hard)[0])
             value = cell.up((split.used + split.noise)[index], *logs) if column == 1 else cell.bottom
