@@ -337,7 +337,8 @@ class Stage {
     this.root.dataset.playing = this.playing
     const words = this.playing ? "❚❚ Pause" : ended && bar.again ? `↺ ${bar.again}` : `▶ ${bar.play}`
     if (this.play.textContent !== words) this.play.textContent = words
-    this.step.disabled = this.leap.disabled = ended
+    this.step.disabled = ended
+    this.leap.disabled = bar.leap?.[1] < 0 ? position === 0 : ended
     this.play.disabled = ended && !this.playing && !bar.again
     this.reset.disabled = position === 0 && !this.playing
     const count = position.toLocaleString("en")
