@@ -124,6 +124,7 @@ class SizedClusters:
         self._log_width = width.clamp(min=_SMALLEST_WIDTH).log().requires_grad_()
         self._log_weights = logs.to(means.dtype).requires_grad_()
         self._normalise()
+        self._widen(counts)
         groups = [{"params": [parameter]} for parameter in (self._means, self._log_width, self._log_weights)]
         self._adam = torch.optim.Adam(groups, lr=0.0, betas=self.schedule.betas)
         self.steps_done = 0

@@ -74,10 +74,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             raise ValueError(f"--{option.replace('_', '-')} goes with --law relaxed")
     if arguments.temperature is not None and len(arguments.temperature) != 1:
         raise ValueError(f"--temperature must be one number; got {len(arguments.temperature)}")
-    start(arguments)
+    generator = start(arguments)
     distribution = _distribution(arguments, urn_of(arguments))
     groups = distribution.event_shape[0]
-    parts = _parts(distribution, arguments.num_samples, max(1, _COUNTS_PER_PART // groups), terminal)
+    parts = _parts(distribution, arguments.num_samples, max(1, _COUNTS_PER_PART // groups), terminal, generator)
     whole_counts = not relaxed or arguments.straight_through
     if chosen == "csv":
         terminal.write(_as_csv(parts, groups, whole_counts))
@@ -112,7 +112,7 @@ def _parts(
     done = 0
     while done < number:
         terminal.progress(done / number, f"{done:,} of {number:,} samples")
-        part = distribution.sample((min(size, number - done),))
+        part = distribution.sample((min(size, number - done),), generator=generator)
         done += len(part)
         yield part
 

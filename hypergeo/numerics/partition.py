@@ -23,7 +23,6 @@ __all__ = ["MASS", "MOMENT_DROP", "TAILS", "WHOLE", "Layout", "Level", "LevelLay
 # Largest width of complete tables, and the number of nats below the mode at which the windows of wider ones end.
 MASS, TAILS, WHOLE = (1024, 100.0), (1 << 15, 800.0), (1 << 60, 0.0)
 _TRIM_WIDTH = 24  # trimming narrower tables does not save time
-_TRIM_ENTRIES = 256  # nor does trimming tables that are read for few samples
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that do not affect any moment, and that do not underflow in linear space
 
@@ -184,7 +183,6 @@ class Tree:
         drop: number of nats below its largest entry at which a table is trimmed; ``None`` keeps tables complete.
         windows: part of very wide tables to keep: the ``MASS``, the ``TAILS`` down to e^-800, or the ``WHOLE``.
         root: whether to compute the root's table, which sampling does not need.
-        draws: number of samples for which the tables are read.
     """
 
     def __init__(
@@ -228,11 +226,7 @@ class Tree:
         return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
 
     def _trimmed(self, level: Level) -> Level:
-        return level.trimmed(self.drop) if self.drop is not None and self._large(level) else level
-
-    def _large(self, level: Level) -> bool:
-        """Returns whether trimming a level saves time."""
-        return level.table.numel() * self.draws >= _TRIM_ENTRIES
+        return level if self.drop is None else level.trimmed(self.drop)
 
     def _joined(self, below: Level, depth: int) -> Level:
         left, right = below.pairs

@@ -25,15 +25,18 @@ _IMPOSSIBLE = -1e30
 
 
 def window_reach(variance: float, third: float, drop: float) -> tuple[float, float]:
-    """How far below and above its mean a sum of Bernoulli variables has all but about ``exp(-drop)`` of its mass.
+    """Computes the distances from its mean outside of which a sum of Bernoulli variables has about ``exp(-drop)`` of its mass.
 
-    By Bernstein's inequality, where the third cumulant stands for the variance times its bound: the tail on the side to
-    which a total leans less is no wider than that of a normal distribution.
+    By Bernstein's inequality, with the third cumulant in place of the product of variance and bound: the tail opposite to the
+    skewness is no wider than that of a normal distribution.
 
     Args:
-        variance: of the sum.
-        third: its third cumulant.
-        drop: in nats.
+        variance: variance of the sum.
+        third: third cumulant of the sum.
+        drop: nats below the mode.
+
+    Returns:
+        The distances below and above the mean.
 
     Example:
         >>> below, above = window_reach(4.0, 0.0, 8.0)

@@ -146,7 +146,7 @@ def noise_floor(
 
     The expectation is exact: at each count the empirical distribution function is a binomial frequency, whose mean absolute
     deviation De Moivre gave in closed form (Diaconis and Zabell, *Statistical Science* 6(3), 1991, equation 1.1). The quantile
-    is estimated from replicates, which are sampled with torch's global generator.
+    is estimated from replicates.
 
     Args:
         distribution: the exact distribution.
@@ -154,6 +154,7 @@ def noise_floor(
             are invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Expectation and quantile, each of shape ``batch_shape``.
@@ -172,7 +173,7 @@ def noise_floor(
         distances = []
         for start in range(0, num_replicates, max(1, _COUNTS_PER_PART // width)):
             replicates = min(max(1, _COUNTS_PER_PART // width), num_replicates - start)
-            samples = distribution.sample((num_samples, replicates))
+            samples = distribution.sample((num_samples, replicates), generator=generator)
             reached = _frequencies(samples, probabilities.shape[-1], probabilities.dtype).cumsum(-1)
             distances.append((reached - cumulative).abs().sum(-1).mean(-1))
         return NoiseFloor(expected, torch.cat(distances).quantile(level, dim=0))
@@ -197,6 +198,7 @@ def total_variation_floor(
             are invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Expectation and quantile, scalars.

@@ -54,6 +54,7 @@ def reference_gradient(
     *,
     num_estimates: int = 400,
     step: Callable[[float], None] = lambda fraction: None,
+    generator: torch.Generator | None = None,
 ) -> Reference:
     """Computes the exact gradient if all count vectors can be enumerated, otherwise the mean of a long unbiased run.
 
@@ -62,6 +63,7 @@ def reference_gradient(
         objective: maps counts ``(..., K)`` to ``(...)``.
         num_estimates: number of estimates of the long run, each by the linearised control variate from 256 samples.
         step: called with the fraction of the work that is done.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Gradient with its standard errors.
@@ -91,7 +93,7 @@ def reference_gradient(
             rounding,
         )
     estimates = independent_gradients(
-        LinearizedControlVariate(), distribution, objective, _LONG_RUN_EVALUATIONS, num_estimates, step
+        LinearizedControlVariate(), distribution, objective, _LONG_RUN_EVALUATIONS, num_estimates, step, generator=generator
     )
     errors = estimates.std(0) / len(estimates) ** 0.5
     return Reference(
@@ -123,6 +125,7 @@ def independent_gradients(
         num_evaluations: samples per estimate.
         num_estimates: number of estimates.
         step: called with the fraction of the work that is done.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Estimates, shape ``(num_estimates, K)``, float64.
@@ -156,6 +159,7 @@ def gradients(
         objective: maps counts ``(..., K)`` to ``(...)``.
         num_evaluations: samples per estimate.
         copies: number of copies.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Gradients, shape ``(copies, K)``, float64.
@@ -166,7 +170,7 @@ def gradients(
     logs = distribution.log_weights.detach().repeat(copies, 1).requires_grad_()
     repeated = FisherHypergeometric(distribution.total_count, distribution.group_sizes, log_weights=logs, validate_args=False)
     with torch.enable_grad():
-        loss = estimator.surrogate_loss(repeated, objective, num_evaluations)
+        loss = estimator.surrogate_loss(repeated, objective, num_evaluations, generator=generator)
         if not loss.requires_grad:
             raise ValueError(f"surrogate_loss must depend on the weights, or have a gradient of zero; {estimator!r} has none.")
         (gradient,) = torch.autograd.grad(loss.sum(), logs)

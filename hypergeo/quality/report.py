@@ -79,7 +79,7 @@ class QualityReport(ReportData):
     ) -> QualityReport:
         """Samples, estimates gradients and tests both.
 
-        Torch's global generator is restored afterwards, also if ``progress`` raises an exception to cancel. A ``ValueError``
+        Random numbers depend on ``seed`` alone; torch's global generator is not used. A ``ValueError``
         names an invalid argument, its value and what is allowed.
 
         Args:
@@ -126,36 +126,23 @@ class QualityReport(ReportData):
         level = require_real("level", level, "between 0 and 1", gt=0, lt=1)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
         work = Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
-        with torch.random.fork_rng(devices=[]):
-            samples: list[SampleQuality] = []
-            if samplers:
-                step = work.next("Sampling noise of the distances")
-                reseed(seed, "floors")
-                floors = Floors.of(distribution, num_samples)
-                step(1.0)
-            for conditional, hard in samplers:
-                for temperature in temperatures:
-                    sampler = RelaxedFisherHypergeometric(
-                        temperature,
-                        distribution.total_count,
-                        distribution.group_sizes,
-                        log_weights=distribution.log_weights.detach(),
-                        straight_through=hard,
-                        conditionals=conditional,
-                    )
-                    words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
-                    reseed(seed, words)
-                    samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=work.next(words)))
-            gradients: list[GradientQuality] = []
-            reference = None
-            if named and objective is not None:
-                reseed(seed, "reference")
-                reference = reference_gradient(
-                    distribution, objective, num_estimates=num_gradients, step=work.next("the exact gradient")
+        samples: list[SampleQuality] = []
+        if samplers:
+            step = work.next("Sampling noise of the distances")
+            floors = Floors.of(distribution, num_samples, generator=seeded_generator(seed, "floors"))
+            step(1.0)
+        for conditional, hard in samplers:
+            for temperature in temperatures:
+                sampler = RelaxedFisherHypergeometric(
+                    temperature,
+                    distribution.total_count,
+                    distribution.group_sizes,
+                    log_weights=distribution.log_weights.detach(),
+                    straight_through=hard,
+                    conditionals=conditional,
                 )
                 words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
-                generator = seeded_generator(seed, words)
-                step = work.next(words)
+                generator, step = seeded_generator(seed, words), work.next(words)
                 samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=step, generator=generator))
         gradients: list[GradientQuality] = []
         reference = None

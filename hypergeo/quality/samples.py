@@ -70,22 +70,22 @@ class Floors:
     total_variation: Floor | None
 
     @classmethod
-    def of(cls, distribution: FisherHypergeometric, num_samples: int) -> Floors:
+    def of(cls, distribution: FisherHypergeometric, num_samples: int, *, generator: torch.Generator | None = None) -> Floors:
         """Computes the sampling noise of a distribution without a batch.
 
         Args:
             distribution: the exact distribution, without a batch.
             num_samples: number of samples.
+            generator: source of the random numbers of the sampling noise; torch's global generator if omitted.
 
         Returns:
             Noise of both distances.
         """
         replicates = min(100, max(20, _REPLICATED_COUNTS // (num_samples * distribution.event_shape[0])))
         listed = support_size(distribution) is not None
-        return cls(
-            Floor.of(noise_floor(distribution, num_samples, num_replicates=replicates)),
-            Floor.of(total_variation_floor(distribution, num_samples, num_replicates=replicates)) if listed else None,
-        )
+        kinds = [noise_floor, total_variation_floor] if listed else [noise_floor]
+        floors = [Floor.of(kind(distribution, num_samples, num_replicates=replicates, generator=generator)) for kind in kinds]
+        return cls(floors[0], floors[1] if listed else None)
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,7 @@ def measure_counts(
             reported.
         level: false-alarm rate of all tests together.
         floors: sampling noise for as many samples; computed when omitted.
+        generator: source of the random numbers of the sampling noise; torch's global generator if omitted.
 
     Returns:
         Tests, distances and violations.
@@ -246,8 +247,9 @@ def measure_sampler(
     *,
     level: float = LEVEL,
     step: Callable[[float], None] = lambda fraction: None,
+    generator: torch.Generator | None = None,
 ) -> SampleQuality:
-    """Compares samples of a relaxed distribution with the exact one. Samples use torch's global generator.
+    """Compares samples of a relaxed distribution with the exact one.
 
     Args:
         sampler: the relaxed distribution, without a batch.
@@ -255,6 +257,7 @@ def measure_sampler(
         floors: sampling noise for as many samples.
         level: false-alarm rate of all tests together.
         step: called with the fraction of the work that is done, after each part.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Tests, distances and violations.
@@ -271,7 +274,7 @@ def measure_sampler(
     with torch.no_grad():
         while number < num_samples:
             start = time.perf_counter()
-            parts.append(sampler.rsample((min(size, num_samples - number),)))
+            parts.append(sampler.rsample((min(size, num_samples - number),), generator=generator))
             seconds += time.perf_counter() - start
             number += len(parts[-1])
             step(0.9 * number / num_samples)

@@ -12,7 +12,7 @@ import torch
 from hypergeo.figures import DARK, LIGHT, THEMED
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.one_sample.cloud import segment
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
 from hypergeo.ui.limits import ONE_SAMPLE
 from hypergeo.ui.one_sample.arrays import CONDITIONALS, NOISE_SEED, open_sample
 from hypergeo.ui.one_sample.view import OneSampleSettings, OneSampleView, last_step, one_sample_view, whole_sample
@@ -42,8 +42,7 @@ def test_all_numbers_are_those_of_the_sampler_and_of_autograd(urn, kind, straigh
         straight_through=straight,
         conditionals=CONDITIONALS[kind],
     )
-    with seeded(NOISE_SEED):
-        noise = law.sample_noise((ONE_SAMPLE.samples,))
+    noise = law.sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     counts = law.rsample(noise=noise[33])
     jacobian = torch.stack([torch.autograd.grad(count, logs, retain_graph=True)[0] for count in counts])
     np.testing.assert_allclose(opened.counts, counts.detach(), atol=1e-9)

@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from hypergeo.distributions import SampleTrace, trace_sample
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread
 from hypergeo.ui.limits import ONE_SAMPLE
 
 __all__ = ["CONDITIONALS", "NOISE_SEED", "Opened", "Split", "covariance", "open_sample", "whole_samples"]
@@ -101,8 +101,7 @@ def open_sample(urn: Urn, temperature: float, conditionals: str, straight_throug
         number: of the sample, from 1.
     """
     laws = [urn.relaxed(temperature, conditionals, hard) for hard in (False, True)]
-    with seeded(NOISE_SEED):
-        noise = laws[0].sample_noise((ONE_SAMPLE.samples,))
+    noise = laws[0].sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     single = noise[number - 1]
     trace = trace_sample(laws[straight_through], single, compare_with=_OTHER[conditionals])
     temperatures = torch.tensor(TEMPERATURES, dtype=torch.float64)
@@ -124,8 +123,7 @@ def open_sample(urn: Urn, temperature: float, conditionals: str, straight_throug
 def whole_samples(urn: Urn, conditionals: str) -> np.ndarray:
     """Straight-through samples of all noises, shape ``(S, K)``."""
     law = urn.relaxed(1.0, conditionals, True)
-    with seeded(NOISE_SEED):
-        noise = law.sample_noise((ONE_SAMPLE.samples,))
+    noise = law.sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     counts: np.ndarray = law.rsample((len(noise),), noise=noise).numpy()
     return counts
 

@@ -10,7 +10,7 @@ import torch
 
 from hypergeo.numerics.enumeration import count_support
 from hypergeo.numerics.wallenius.small_urn import WalleniusTables, wallenius_probabilities, wallenius_tables
-from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import Urn, one_thread
 from hypergeo.ui.limits import URN
 
 __all__ = ["DRAWS", "Drawn", "ExactLaws", "draw_all", "elements_of", "exact_laws"]
