@@ -15,7 +15,7 @@ from torch import Tensor
 from .linear_convolution import convolve, correlate
 from .windows import windows
 
-__all__ = ["log_convolution", "log_convolution_backward", "log_convolve", "log_terms"]
+__all__ = ["log_convolution", "log_convolution_backward", "log_convolution_moments", "log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # the product of two factors of e^-330 is a normal double
 _DIRECT_TERMS = 4096  # for fewer terms a log-sum-exp is faster than sums of products
@@ -121,6 +121,40 @@ def log_convolution_backward(
         rate_a, rate_b = correlate(torch.where(out > _SMALLEST[out.dtype], grad / out, 0.0), a, b, shift)
         return a * rate_a, b * rate_b
     return _log_sums_backward(a, b, out, grad, shift), _log_sums_backward(b, a, out, grad, shift)
+
+
+def log_convolution_moments(
+    grad: Tensor, shift: int | Tensor, linear: bool, saved: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Sums the gradients of :func:`log_convolution` times the positions ``0, 1, …`` in the left and the right table.
+
+    The sum over one table is itself a convolution, and the positions of both add up to that of the output: one convolution
+    replaces the two correlations of :func:`log_convolution_backward`.
+
+    Args:
+        grad: gradient with respect to the outputs, shape ``(rows, width)``.
+        shift: first output, one for all rows or shape ``(rows,)``.
+        linear: whether sums were in linear space.
+        saved: tensors that :func:`log_convolution` returned.
+
+    Returns:
+        Sums for the left and for the right table, each of shape ``(rows,)``.
+    """
+    if not linear:
+        sides = log_convolution_backward(grad, shift, linear, saved)
+        left, right = (side @ torch.arange(side.shape[-1], dtype=side.dtype, device=side.device) for side in sides)
+        return left, right
+    a, b, sums = saved
+    width = sums.shape[-1]
+    # Positions count from the middle, where rounding errors are least.
+    middle = (a.shape[-1] - 1) / 2
+    places = torch.arange(a.shape[-1], dtype=a.dtype, device=a.device) - middle
+    share = torch.where(sums > _SMALLEST[sums.dtype], grad / sums, 0.0)
+    left = (share * convolve(a * places, b, shift, width)).sum(-1)
+    outputs = torch.arange(width, dtype=a.dtype, device=a.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
+    kept = share * sums
+    both = (kept * (outputs - middle)).sum(-1)
+    return left + middle * kept.sum(-1), both - left
 
 
 def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:

@@ -23,7 +23,7 @@ __all__ = ["DROPS", "Conditionals", "ExactConditionals", "MergedConditionals", "
 
 # Nats below the mode that change no sample at a temperature of one or less: what they are is less than the rounding error of a
 # probability, and in float32 less than the step of 2^-24 in which the uniform numbers come that the noise is made from.
-DROPS = {torch.float32: 18.0, torch.float64: 38.0}
+DROPS = {torch.float32: 17.0, torch.float64: 38.0}
 Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
 

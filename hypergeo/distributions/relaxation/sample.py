@@ -124,7 +124,9 @@ class _Path:
             units = torch.eye(counts.shape[-1], dtype=torch.float64, device=counts.device)[:, None, None]
             return torch.stack([(self.backward(unit, False)[0] * of_weights).sum() for unit in units])[None, None]
         if isinstance(self.conditionals, MergedConditionals):
-            raise NotImplementedError("Only samples with exact conditionals have forward-mode derivatives; others have backward ones.")
+            raise NotImplementedError(
+                "Only samples with exact conditionals have forward-mode derivatives; others have backward ones."
+            )
         with torch.enable_grad():
             probe = torch.zeros_like(counts, dtype=torch.float64).requires_grad_()
             found = self.backward(probe, of_temperature is not None)
