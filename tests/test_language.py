@@ -31,6 +31,8 @@ FINISHED = [
     *(f"hypergeo/partitions/{name}.py" for name in ("column_potentials", "membership", "plan", "relaxed", "support")),
     "hypergeo/quality",
     "hypergeo/shared_factors",
+    *(f"tests/{folder}" for folder in ("commands", "numerics", "quality", "shared_factors")),
+    *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
 ]
 """Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
 
