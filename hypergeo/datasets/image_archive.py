@@ -94,7 +94,7 @@ class ImageArchive(FactorImages):
             raise ValueError(f"{self.path.name} is not an .npz file.")
         with zipfile.ZipFile(self.path) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-            key = self._found(members, _IMAGES, "images")
+            key = self._key_of(members, _IMAGES, "images")
             image_size = None if image_size is None else require_whole("image_size", image_size, 4)
             self._images = self._mapped(archive, members[key], folder)
             if self._images.ndim not in (3, 4) or not len(self._images) or self._images.dtype.kind not in "uifb":
@@ -104,7 +104,7 @@ class ImageArchive(FactorImages):
                 )
             values = None
             if grid is None and (len(self._images) not in _KNOWN or any(name in members for name in _FACTORS)):
-                key = self._found(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
+                key = self._key_of(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
                 values = _small(archive, members[key])
         self._set_factors(values, grid, factor_names)
         rows, columns = self._images.shape[1:3]
@@ -248,7 +248,7 @@ class ImageArchive(FactorImages):
         if self._full:
             rows = self._rows_of_grid(shared, generator)
         else:
-            rows, shared = self._rows_found(shared, generator)
+            rows, shared = self._rows_by_search(shared, generator)
         return self.images(rows), self._values[rows], shared
 
     def _rows_of_grid(self, shared: Tensor, generator: torch.Generator | None) -> Tensor:
