@@ -29,7 +29,7 @@ URN = ["-n", "15", "-m", "3x10", "-w", "1,2,4"]
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Status, output and errors of the same program without a process of its own."""
+    """Returns status, output and errors of the program, run in this process."""
     try:
         status = main([str(argument) for argument in arguments])
     except SystemExit as end:
@@ -82,7 +82,7 @@ def test_a_closed_pipe_is_quiet():
 
 
 def everything(terminal: int) -> str:
-    """What is written to the other end of a terminal until that is closed."""
+    """Returns the text written to the other end of a terminal until it is closed."""
     parts = []
     with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
         while part := os.read(terminal, 4096):

@@ -41,7 +41,7 @@ def scored(error: float, bias: float = 0.0, correlation: float = math.nan, colla
 
 
 def made(errors: dict[str, list[float]]) -> FactorResults:
-    """Rows with these squared errors, one for each seed, for pairs that share 2, 5 and 0 to 5."""
+    """Returns rows with these squared errors, one for each seed, for pairs that share 2, 5 and 0 to 5 factors."""
     rows = [
         StudyRow(name, shared, seed, scored(error * factor, bias=factor - 1, correlation=correlation), scored(4.0))
         for name, values in errors.items()

@@ -72,7 +72,7 @@ CASES = {
 
 
 def tables(case: Case, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Binomial tables, log-concave, cut off at the ends of some rows."""
+    """Returns log-concave binomial tables, some of whose rows are truncated at the ends."""
     rng = np.random.default_rng(seed)
     result = []
     for length in (case.left, case.right):
@@ -89,7 +89,7 @@ def tables(case: Case, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def plain(left: Tensor, right: Tensor, rate: Tensor, shift: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The convolution and its two gradients, row by row, as sums over all terms."""
+    """Returns the convolution and its two gradients, row by row, as sums over all terms."""
     if left.shape[-1] > right.shape[-1]:
         values, of_right, of_left = plain(right, left, rate, shift)
         return values, of_left, of_right

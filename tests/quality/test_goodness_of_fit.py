@@ -17,7 +17,7 @@ from hypergeo.quality.goodness_of_fit import g_test, holm, ks_p_value, ks_test, 
 
 
 def all_outcomes(probabilities: list[Fraction], number: int) -> list[tuple[Fraction, Fraction]]:
-    """Kolmogorov-Smirnov distance and probability of every way in which ``number`` draws can fall on the values."""
+    """Returns the Kolmogorov-Smirnov distance and the probability of every outcome of ``number`` samples."""
     result = []
     for drawn in itertools.product(range(number + 1), repeat=len(probabilities)):
         if sum(drawn) == number:

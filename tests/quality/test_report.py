@@ -42,7 +42,7 @@ def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def timeless(report: QualityReport) -> QualityReport:
-    """A report without what differs from run to run."""
+    """Returns a report without times, which differ from run to run."""
     samples = tuple(replace(row, seconds=0.0) for row in report.samples)
     gradients = tuple(replace(row, seconds=0.0, rmse_at_equal_time=0.0) for row in report.gradients)
     return replace(report, samples=samples, gradients=gradients, equal_seconds=None)

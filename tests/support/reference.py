@@ -111,7 +111,7 @@ class RationalUrn:
         return result
 
     def support(self) -> Iterator[Counts]:
-        """Yields every count vector of the urn, also those with weight zero, in lexicographic order."""
+        """Returns an iterator over every count vector of the urn, also those with weight zero, in lexicographic order."""
         return _compositions(self.total_count, self.group_sizes)
 
     @cached_property
