@@ -135,7 +135,8 @@ def log_convolution_moments(
         grad: gradient with respect to the outputs, shape ``(rows, width)``.
         shift: first output, one for all rows or shape ``(rows,)``.
         linear: whether sums were in linear space.
-        saved: tensors that :func:`log_convolution` returned.
+        saved: tensors that :func:`log_convolution` returned: both tables and the outputs, shapes ``(rows, X)``, ``(rows, Y)``
+            and ``(rows, width)``.
 
     Returns:
         Sums for the left and for the right table, each of shape ``(rows,)``.

@@ -129,9 +129,9 @@ class _Path:
             )
         with torch.enable_grad():
             probe = torch.zeros_like(counts, dtype=torch.float64).requires_grad_()
-            found = self.backward(probe, of_temperature is not None)
+            both = self.backward(probe, of_temperature is not None)
             tangents = [of_weights] if of_temperature is None else [of_weights, of_temperature]
-            gradients = [gradient for gradient in found if gradient is not None]
+            gradients = [gradient for gradient in both if gradient is not None]
             along = [tangent.to(gradient.dtype) for gradient, tangent in zip(gradients, tangents, strict=True)]
             return torch.autograd.grad(gradients, probe, along)[0]
 

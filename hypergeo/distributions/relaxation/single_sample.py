@@ -30,7 +30,7 @@ _TOLERANCE = 0.1  # of the tilt, over one plus the variance
 
 
 class SingleShape:
-    """What single samples need of group sizes ``(K,)`` and the number drawn; see :meth:`of`.
+    """Holds the tree of one urn's groups, as plain numbers, for single samples; created by :meth:`of`.
 
     Attributes:
         sizes: group sizes.
@@ -67,7 +67,11 @@ class SingleShape:
 
     @staticmethod
     def of(shape: TreeShape) -> SingleShape | None:
-        """The shape of one urn, where it has few groups of at least one element, and no table is too wide; else ``None``."""
+        """Returns the shape of an urn, or ``None`` for many groups, empty groups or very wide tables.
+
+        Args:
+            shape: tree of one urn, whose sizes have shape ``(1, K)``.
+        """
         groups = shape.layout.sizes.shape[1]
         return _remembered(shape) if 2 < groups <= _MOST_GROUPS and not shape.capped and shape.least > 0 else None
 
@@ -79,7 +83,7 @@ def _remembered(shape: TreeShape) -> SingleShape:
 
 
 class SingleSample:
-    """A hard sample at a temperature of at most one, and its backward pass; see :meth:`of`.
+    """Computes one hard sample at a temperature of at most one, and its gradient; created by :meth:`of`.
 
     Args:
         shape: the urn.
@@ -115,7 +119,7 @@ class SingleSample:
 
     @staticmethod
     def of(shape: SingleShape, log_weights: Tensor, drop: float, keep: bool) -> SingleSample | None:
-        """Tables of one urn, where they are not too wide; else ``None``.
+        """Computes the tables of one urn; returns ``None`` if they would be too wide or the weights are extreme.
 
         Args:
             shape: the urn.
@@ -132,20 +136,31 @@ class SingleSample:
         terms = sum(widths[left] * widths[right] for _, left, right in shape.joins[:-1])
         return SingleSample(shape, logits, begin, end, keep) if terms <= _MOST_TERMS else None
 
-    def noise(self, given: Tensor | None, device: torch.device, generator: torch.Generator | None) -> list[Array]:
-        """Gumbel noise for each join, bottom up, as long as its left child's table."""
+    def noise(self, provided: Tensor | None, device: torch.device, generator: torch.Generator | None) -> list[Array]:
+        """Returns Gumbel noise for each join, bottom up, as long as its left child's table.
+
+        Args:
+            provided: noise in the public layout, shape ``(1, 1, L)``; sampled if ``None``.
+            device: device of the generator.
+            generator: source of the random numbers; torch's global generator if ``None``.
+        """
         lengths = [len(self.tables[left]) for _, left, _ in self.shape.joins]
-        if given is None:
+        if provided is None:
             whole = gumbel((sum(lengths),), device, generator).cpu().numpy()
             places = np.cumsum([0, *lengths]).tolist()
         else:
-            whole = np.append(given.detach().double().flatten().cpu().numpy(), np.zeros(max(lengths)))
+            whole = np.append(provided.detach().double().flatten().cpu().numpy(), np.zeros(max(lengths)))
             firsts = [self.begin[left] - self.shape.low[left] for _, left, _ in self.shape.joins]
             places = [place + first for place, first in zip(self.shape.places, firsts, strict=True)]
         return [whole[place : place + length] for place, length in zip(places, lengths, strict=False)]
 
     def forward(self, noise: list[Array], temperature: float) -> list[int]:
-        """Whole counts of all groups."""
+        """Samples whole counts, one for each group.
+
+        Args:
+            noise: from :meth:`noise`.
+            temperature: temperature τ, at most one.
+        """
         shape, begin = self.shape, self.begin
         self.temperature = temperature
         self.steps: list[tuple[Array, float, Array | None, int, int, int]] = []
@@ -192,7 +207,11 @@ class SingleSample:
         return totals[: len(shape.sizes)]
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Gradient to the log weights, ``(1, K)``, from that to the counts, ``(1, 1, K)``, whose values it must see."""
+        """Computes the gradient with respect to the log weights, shape ``(1, K)``.
+
+        Args:
+            grad: gradient with respect to the counts, shape ``(1, 1, K)``, whose values ``vmap`` must not hide.
+        """
         shape, begin = self.shape, self.begin
         of_totals = grad[0, 0].tolist()
         leaves = np.zeros((len(of_totals), len(self.logs[0])))
@@ -228,7 +247,7 @@ class SingleSample:
 
 
 def _tilted(shape: SingleShape, log_weights: list[float]) -> tuple[list[float], list[list[float]]]:
-    """Log weights tilted so that independent binomials make up the total, and the binomials' first three cumulants."""
+    """Computes tilted log weights, at which independent binomials make up the total, and the binomials' first cumulants."""
     present = sum(shape.sizes)
     target = max(min(shape.total, present - 0.5), 0.5)
     share = math.log(target / (present - target))
@@ -248,7 +267,7 @@ def _tilted(shape: SingleShape, log_weights: list[float]) -> tuple[list[float], 
 
 
 def _windows(shape: SingleShape, cumulants: list[list[float]], drop: float) -> tuple[list[int], list[int]]:
-    """Where the table of every node begins and ends."""
+    """Computes the first and the last total of every node's table."""
     if shape.whole:
         return list(shape.low), list(shape.high)
     for _, left, right in shape.joins:

@@ -17,7 +17,7 @@ _LARGEST = 1 << 15  # numbers to sample, beyond which tables only as wide as the
 
 
 class TwoGroupsShape:
-    """What samples of two groups need of their sizes and the number drawn; see :meth:`of`.
+    """Holds tables of two groups for samples with any weights; created by :meth:`of`.
 
     Attributes:
         coefficients: ``log C(m₁, x) C(m₂, n - x)``, shape ``(R, W)``.
@@ -39,7 +39,13 @@ class TwoGroupsShape:
 
     @staticmethod
     def of(shape: TreeShape, rows: int, samples: int) -> TwoGroupsShape | None:
-        """The shape of urns of two groups, where they share one shape and all is small; else ``None``."""
+        """Returns the tables of two groups, or ``None`` for large samples and for rows of different sizes.
+
+        Args:
+            shape: tree of the urns, whose sizes have shape ``(R, 2)``.
+            rows: number of urns (T).
+            samples: number of samples of each (S).
+        """
         if len(shape.layout.sizes) > 1 or shape.capped or rows * samples * shape.noise_length > _LARGEST:
             return None
         return _remembered(shape)
@@ -52,7 +58,7 @@ def _remembered(shape: TreeShape) -> TwoGroupsShape:
 
 
 class TwoGroups:
-    """Samples of the first group's count by Gumbel-softmax, and their backward pass.
+    """Computes samples of the first group's count by Gumbel-softmax, and their gradients.
 
     Args:
         shape: the urns.
@@ -87,7 +93,11 @@ class TwoGroups:
         return torch.stack([first, self.shape.total - first], -1)
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Gradient to the log weights, ``(T, 2)``, from that to the counts; only what ``torch.func.vmap`` can batch."""
+        """Computes the gradient with respect to the log weights, shape ``(T, 2)``, by operations that ``vmap`` can batch.
+
+        Args:
+            grad: gradient with respect to the counts, shape ``(S, T, 2)``.
+        """
         counting, weights = self.shape.counting, self.weights
         variance = (counting - (weights @ counting).unsqueeze(-1)) * weights @ counting
         return (grad * variance.unsqueeze(-1) / self.temperature).sum(0) @ self.shape.difference
