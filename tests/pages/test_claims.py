@@ -18,6 +18,7 @@ from hypergeo.ui.gradients.race_view import RaceView
 from hypergeo.ui.gradients.settings import Settings as GradientSettings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import TemperatureView
+from hypergeo.ui.one_sample import view as one_sample
 from hypergeo.ui.page import frame
 from hypergeo.ui.quality.controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings
 from hypergeo.ui.runtime.background_run import finished
@@ -89,6 +90,32 @@ def counts_jump_and_means_do_not(values: Values) -> None:
     assert (heavier[0].counts == base.counts).all(), "the derivative is zero"
     assert 0 < (heavier[1].counts != base.counts).any(1).mean() < 0.05
     assert heavier[0].law.mean[2] > base.law.mean[2]
+
+
+def opened(values: Values) -> one_sample.OneSampleView:
+    return one_sample.one_sample_view(one_sample.OneSampleSettings.of(values), values["step"])
+
+
+def exact_log_probabilities(values: Values) -> None:
+    view = opened(values)
+    asked, first = view.settings.urn, view.opened.splits[0]
+    assert (asked.total_count, asked.group_sizes, asked.weights) == (10, (8, 8, 8), (1.0, 2.0, 4.0))
+    exact = FisherHypergeometric(10, [8, 8, 8], [1.0, 2.0, 4.0]).marginal_log_prob()[0].numpy()
+    np.testing.assert_allclose(first.used, exact[first.candidates], atol=1e-10)
+    assert view.current == (0, 0)
+
+
+def a_real_total_is_interpolated(values: Values) -> None:
+    view = opened(values)
+    second = view.opened.splits[1]
+    low = int(second.total)
+    assert 0.05 < second.total - low < 0.95, "it is no whole number"
+    below, above = (
+        FisherHypergeometric(total, [8, 8], [2.0, 4.0]).marginal_log_prob()[0].exp().numpy() for total in (low, low + 1)
+    )
+    between = below + (second.total - low) * (above - below)
+    np.testing.assert_allclose(np.exp(second.used), between[second.candidates], atol=1e-10)
+    assert view.opened.counts.sum() == pytest.approx(10, abs=1e-12)
 
 
 def cooled(values: Values, **changes: Any) -> convergence.View:
@@ -348,6 +375,10 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "Wallenius' distribution": heavy_groups_gain,
         "Almost every ball": weights_hardly_matter,
         "No gradient": counts_jump_and_means_do_not,
+    },
+    "one_sample": {
+        "One group at a time": exact_log_probabilities,
+        "What is left": a_real_total_is_interpolated,
     },
     "convergence": {
         "Exact and relaxed": all_in_one_spot,
