@@ -32,7 +32,7 @@ def strips_panel(
     """
     groups = len(soft)
     x, y, base, colours, texts = [], [], [], [], []
-    for name, counts, main in (("whole", hard, straight_through), ("soft", soft, not straight_through)):
+    for name, counts, main in (("straight-through", hard, straight_through), ("soft", soft, not straight_through)):
         begin = 0.0
         for group in range(groups):
             if group not in decided:
@@ -73,10 +73,10 @@ def strips_panel(
         xaxis={"range": [0, max(total, 1)], "tickvals": list(range(0, total + 1, step)), "ticks": "outside", "ticklen": 3},
         yaxis={
             "type": "category",
-            "categoryarray": ["whole", "soft"],
+            "categoryarray": ["straight-through", "soft"],
             "categoryorder": "array",
             "range": [-0.5, 1.5],
-            "tickfont": {"size": 12, "color": palette.text},
+            "tickfont": {"size": 11, "color": palette.text},
         },
     )
 

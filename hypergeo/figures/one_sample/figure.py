@@ -43,7 +43,7 @@ def one_sample_figure(
     boxes = [left.box(0, across, tall)]
     bars.annotations.append(_key(key, palette))
     left.take((2 if narrow else 1) * _KEY)
-    boxes.append(left.box(0.12 if narrow else 0.06, across, _STRIPS))
+    boxes.append(left.box(0.27 if narrow else 0.1, across, _STRIPS))
     left.take(_TICKS)
     if narrow:
         left.take(30)

@@ -125,7 +125,7 @@ class OneSampleView:
         settings, opened, urn = self.settings, self.opened, self.settings.urn
         rows = len(opened.splits)
         bars = split_bars_panel(
-            [self._bars(index) for index in range(rows)],
+            [self._bars(index, narrow) for index in range(rows)],
             palette,
             height=rows * NARROW_ROW if narrow else WIDE_BARS,
             headings=self._headings(narrow),
@@ -214,7 +214,7 @@ class OneSampleView:
             rows += [[number, names(split.left), split.total, *row] for row in zip(*map(list, columns), strict=True)]
         return csv_text(rows).encode()
 
-    def _bars(self, index: int) -> SplitBars:
+    def _bars(self, index: int, narrow: bool) -> SplitBars:
         """What the figure shows of one split."""
         split, current, straight = self.opened.splits[index], self.current, self.settings.straight_through
         shown, column = COLUMNS, None
@@ -225,9 +225,9 @@ class OneSampleView:
             column = 0
         squares = "".join(f'<span style="color:{group_colour(group)}">■</span>' for group in split.left)
         left = f"{split.total:.0f}" if abs(split.total - round(split.total)) < 5e-3 else f"{split.total:.2f}"
-        title = f"{squares} {names(split.left).capitalize()} of the {left} left"
-        if index < len(self.opened.splits) and shown == 0:
-            title = f"{squares} {names(split.left).capitalize()} of what is left"
+        title = f"{squares} {names(split.left).capitalize()} of {f'the {left} left' if shown else 'what is left'}"
+        if shown and not narrow and split.difference is not None:
+            title += f" · merged differs by {split.difference:.2f}" if split.difference >= 0.005 else " · merged agrees"
         mean, largest = f"mean {split.soft:.2f}", f"largest {split.hard}"
         result = f"<b>{largest}</b>, {mean}" if straight else f"<b>{mean}</b>, {largest}"
         return SplitBars(
