@@ -64,8 +64,7 @@ def test_exact_and_merged_conditionals_are_told_apart_by_their_total_variation()
     assert first.difference == pytest.approx(np.abs(merged - exact).sum() / 2, abs=1e-8)
     np.testing.assert_allclose(np.exp(first.used), merged, atol=1e-8)
     np.testing.assert_allclose(np.exp(first.exact), exact, atol=1e-10)
-    said = view(urn, 0, "merged").sentences()[2]
-    assert f"{first.difference:.2g}" in said
+    assert f"{first.difference:.2g}" in view(urn, 0, "merged").sentences()[2]
     assert "are exact here" in view(Urn(10, (8, 4, 8), (3.0, 1.0, 1.0)), 0, "merged").sentences()[2]
     assert view(urn, 0, "tree").opened.splits[0].difference is None
 
