@@ -85,6 +85,11 @@ def test_sentences_say_what_the_splits_hold(urn):
         else:
             assert f"**{split.soft:.2f}**" in words
             assert f"**{split.hard}**" in words
+        straight = view(urn, step, straight=True)
+        words, split = straight.live(), straight.opened.splits[step // 4]
+        if step % 4 > 1:
+            assert "for the gradient only" in words
+            assert f"**{split.hard if step % 4 == 2 else round(split.taken)}**" in words
     whole = view(urn, whole_sample(groups))
     numbers = [float(text) for text in re.findall(r"[\d.]+", whole.live().split("**")[3])]
     assert numbers == pytest.approx(whole.opened.counts.tolist(), abs=0.006)

@@ -228,7 +228,7 @@ TOUR = [
         "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the "
         "last split to the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
         {**_START, "tau": 0.56, "step": 10},
-        "▲ bars raise the count of group 1, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
+        "▲ bars raise the count of group 2, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
         Prediction(Pick("Raise the weight of group 1: who loses most?", ["group 2", "group 3"]), _loser, covered=True),
     ),
     Stop(

@@ -65,7 +65,16 @@ def signed(value: float, places: int = 2) -> str:
     return f"{value:+.{places}f}".replace("-", "−")
 
 
-def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: int, target: int, exact: np.ndarray) -> str:
+def sentence(
+    opened: Opened,
+    tau: float,
+    current: tuple[int, int] | None,
+    lit: int,
+    target: int,
+    exact: np.ndarray,
+    *,
+    straight_through: bool = False,
+) -> str:
     """Says what the current step does.
 
     Args:
@@ -75,12 +84,15 @@ def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: i
         lit: how many splits, from the last one back, show the gradient.
         target: group whose count has the gradient on show.
         exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
+        straight_through: whether the sample is the straight-through one.
 
     Returns:
         A sentence or two, with ``**bold**`` words.
     """
     if current is not None:
         split = opened.splits[current[0]]
+        if straight_through and current[1] > 1:
+            return (_straight_temperature if current[1] == 2 else _straight_softmax)(split, tau)
         return (_log_probability, _noise, _temperature, _softmax)[current[1]](split, tau)
     if not lit:
         return _whole(opened)
@@ -215,6 +227,24 @@ def _softmax(split: Split, tau: float) -> str:
     return (
         f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the "
         f"largest is the whole count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
+    )
+
+
+def _straight_temperature(split: Split, tau: float) -> str:
+    start = f"**Divided by τ = {tau:g}, for the gradient only.**"
+    if split.slope_total == split.total:
+        return f"{start} The count is decided: it is the largest bar, **{split.hard}**, at any temperature."
+    return (
+        f"{start} The count is decided: it is the largest bar, **{split.hard}**. These bars are the probabilities at "
+        f"{split.slope_total:g} left, half way from {split.total:g} to the next whole total on the side of the soft sample."
+    )
+
+
+def _straight_softmax(split: Split, tau: float) -> str:
+    return (
+        f"**Softmax, for the gradient only.** {names(split.left).capitalize()} {'gets' if len(split.left) == 1 else 'get'} "
+        f"**{number(split.taken)}**, and {number(split.total - split.taken)} are left for {names(split.right)}. The "
+        f"derivative of the count is that of the softmax's mean, {split.soft:.2f}."
     )
 
 

@@ -208,7 +208,9 @@ class OneSampleView:
         Returns:
             A sentence or two, with ``**bold**`` words.
         """
-        return sentence(self.opened, self.settings.tau, self.current, self.lit, self.settings.target, self.exact)
+        settings = self.settings
+        shown = self.current, self.lit, settings.target, self.exact
+        return sentence(self.opened, settings.tau, *shown, straight_through=settings.straight_through)
 
     def sentences(self) -> list[str]:
         """Says what to notice, with the numbers on show.
