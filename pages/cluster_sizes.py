@@ -11,6 +11,7 @@ from hypergeo.ui.clusters.lesson import FORMULAS, PRESETS, SENTENCE, SPEEDS, TIT
 from hypergeo.ui.clusters.session import data_lines, request_of, view_at, work_until
 from hypergeo.ui.clusters.settings import LIVE, STEPS
 from hypergeo.ui.clusters.snippet import cluster_snippet
+from hypergeo.ui.clusters.upload import own_file, upload
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
 from hypergeo.ui.component.stage import Playback, next_positions, playback_controls, stage
@@ -39,16 +40,9 @@ STATE = PageState(
     },
     derive=edits_after,
 )
-FILE = "_clu_file"
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
-
-
-def own_file() -> bytes | None:
-    """Content of the reader's file."""
-    uploaded = st.session_state.get(FILE)
-    return uploaded.getvalue() if uploaded else None
 
 
 def sections(clusters: int) -> list[Section]:
@@ -73,19 +67,6 @@ def sections(clusters: int) -> list[Section]:
     ]
 
 
-def upload() -> None:
-    """The field for the reader's file."""
-    st.file_uploader(
-        "A CSV file: x, y, and the true class if known",
-        type=["csv", "txt"],
-        key=FILE,
-        max_upload_size=CLUSTERS.megabytes,
-        on_change=STATE.set,
-        args=({"edits": "", "step": 0},),
-    )
-    st.caption("The file stays in this session; a link to this page does not contain it.")
-
-
 @live_part(STATE)
 def live() -> None:
     """The figure and its controls."""
@@ -93,11 +74,13 @@ def live() -> None:
     with controls:
         knobs = st.container()
         if STATE.get("source") == "your own":
-            upload()
+            upload(STATE)
     with figure:
-        shown = request_of(STATE.values, own_file())
+        shown = request_of(STATE.values, own_file(STATE))
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
+        if notes := shown.run.data.notes:
+            st.caption(" ".join(notes))
         playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
@@ -112,11 +95,11 @@ def live() -> None:
 
 live()
 values, step = STATE.values, STATE.get("step")
-shown = request_of(values, own_file())
+shown = request_of(values, own_file(STATE))
 catch_up(work_until(shown, step), "Running the optimiser")
 view = view_at(shown, step)
 code = cluster_snippet(
-    *data_lines(values),
+    *data_lines(values, own_file(STATE)),
     shown.run.clusters,
     values["seed"],
     step,

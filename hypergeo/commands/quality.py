@@ -6,12 +6,11 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality.table import estimator_table, sampler_table
 
-from .inputs import read_text
+from .inputs import add_table_arguments, counts_of
 from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, level, numbers, positive, start, urn_of, whole
@@ -74,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--counts", metavar="FILE", help="test these counts (CSV, - for standard input) instead of the project's samplers"
     )
+    add_table_arguments(group, "counts")
     effort = parser.add_argument_group("effort")
     effort.add_argument(
         "--num-samples", type=whole(1, 10**8), default=10_000, metavar="S", help="draws of each sampler; 10,000"
@@ -117,7 +117,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> int:
     start(given)
     law = urn_of(given)
     if given.counts is not None:
-        counts = read_counts(read_text(given.counts), groups=law.event_shape[0]).counts
+        counts = counts_of(given.counts, given, law.event_shape[0], terminal).counts
         report = QualityReport.of_counts(law, counts, level=given.level, seed=given.seed)
     else:
         if given.target is not None and len(given.target) != law.event_shape[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,15 @@ class LabelledArrays:
         points: numbers, shape ``(N, D)``; images as long rows.
         classes: whole numbers from zero, shape ``(N,)``, or ``None``.
         shape: of one of them, such as ``(8, 8)`` for an image of eight rows; ``(D,)`` when omitted.
+        class_names: of each class, where a table has them.
+        notes: sentences on how a table was read.
     """
 
     points: np.ndarray
     classes: np.ndarray | None
     shape: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def arrays(self) -> np.ndarray:
@@ -42,7 +46,7 @@ class LabelledArrays:
     def some(self, most: int, seed: int) -> LabelledArrays:
         """As many of them as there may be, drawn at random where there are more, as float64."""
         if len(self.points) <= most:
-            return LabelledArrays(self.points.astype(float), self.classes, self.shape)
+            return replace(self, points=self.points.astype(float))
         return self._chosen(np.random.default_rng(seed).choice(len(self.points), most, replace=False))
 
     def sized(self, sizes: Sequence[int], seed: int) -> LabelledArrays:
@@ -82,7 +86,9 @@ class LabelledArrays:
 
     def _chosen(self, rows: np.ndarray) -> LabelledArrays:
         rows = np.sort(rows)
-        return LabelledArrays(self.points[rows].astype(float), None if self.classes is None else self.classes[rows], self.shape)
+        return replace(
+            self, points=self.points[rows].astype(float), classes=None if self.classes is None else self.classes[rows]
+        )
 
 
 def geometric_sizes(groups: int, largest: int, smallest: int) -> list[int]:

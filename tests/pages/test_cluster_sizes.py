@@ -16,8 +16,9 @@ from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.ui.clusters import run as cluster_run
-from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
+from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits
 from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
+from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.clusters.view import NAMES, ClusterView
@@ -172,22 +173,24 @@ def test_digits_are_real_ones():
     ("content", "message"),
     [
         (b"\xff\xfe\x00", "not text"),
-        (b"x,y\n1,2\n3,z\n", "Row 3"),
-        (b"1,2\n3,4,5\n", "Row 2 has 3 numbers"),
-        (b"1\n2\n", "Row 1 has 1 numbers"),
+        (b"x,y\n1,2\n3,z\n", "Line 3 has 'z' where a number should be"),
+        (b"1,2\n3,4,5\n", "Line 2 has 3 columns where the first has 2"),
+        (b"1\n2\n", "two columns of numbers, and this table has column 1"),
         (b"1,2\n" * 3, "There are 3 points"),
         (b"1,2\n" * 20, "All points are the same"),
         (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or so near"),
         (b"1e8,2\n100000000.01,2\n" * 10, "so near each other that no picture"),
         (b"1,2\n2,inf\n" * 20, "finite"),
-        (b"1,2,0.5\n2,3,1\n" * 20, "whole numbers"),
         (b"1,2\n" * 2000, "more than 1,500 points"),
-        (b"", "There are 0 points"),
+        (b"", "is empty"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_words(content, message):
     with pytest.raises(ValueError, match=message):
-        read_points(content)
+        try:
+            read_points(content)
+        except ValueError as error:
+            raise ValueError(str(error).replace("\\", "")) from None
 
 
 def test_a_file_may_hold_classes():

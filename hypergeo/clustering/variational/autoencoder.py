@@ -38,16 +38,25 @@ class MixtureAutoencoder(nn.Module):
         latent: dimensions of ``z``, ``d``.
         hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
         generator: of the first parameters.
+        encoder: from rows to means and log variances beside each other; layers as the decoder's when omitted.
 
     References:
         Z. Jiang, Y. Zheng, H. Tan, B. Tang, H. Zhou, "Variational deep embedding: an unsupervised and generative approach to
         clustering", IJCAI 2017, section 3.
     """
 
-    def __init__(self, width: int, num_clusters: int, latent: int, hidden: Sequence[int], generator: torch.Generator):
+    def __init__(
+        self,
+        width: int,
+        num_clusters: int,
+        latent: int,
+        hidden: Sequence[int],
+        generator: torch.Generator,
+        encoder: nn.Module | None = None,
+    ):
         super().__init__()
         self.latent = latent
-        self.encoder = _layers([width, *hidden, 2 * latent], generator)
+        self.encoder = _layers([width, *hidden, 2 * latent], generator) if encoder is None else encoder
         self.decoder = _layers([latent, *reversed(hidden), width], generator)
         self.means = nn.Parameter(torch.zeros(num_clusters, latent))
         self.log_variances = nn.Parameter(torch.zeros(num_clusters, latent))

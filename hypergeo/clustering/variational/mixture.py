@@ -62,13 +62,14 @@ def gaussian_scores(mean: Tensor, variance: Tensor | None, means: Tensor, log_va
     return -0.5 * (square + constant)
 
 
-def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixture:
+def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor | None = None) -> LatentMixture:
     """The best of eight mixtures found from k-means++ by Lloyd's algorithm and then expectation-maximisation.
 
     Args:
         latents: shape ``(N, d)``, on the CPU.
         labels: their prior; it is left as it is.
         seed: of the starts, and of the part of the points that is used where they are many.
+        first: means to start from instead, shape ``(K, d)``.
 
     Example:
         >>> from hypergeo.clustering.size_priors import CategoricalSizes
@@ -79,6 +80,8 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixtu
     if len(latents) > _MOST_POINTS:
         chosen = np.random.default_rng((seed, _STARTS)).choice(len(latents), _MOST_POINTS, replace=False)
         latents = latents[torch.from_numpy(chosen)]
+    if first is not None:
+        return _maximised(latents, first, deepcopy(labels))
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
     found = [_maximised(latents, start, deepcopy(labels)) for start in means]

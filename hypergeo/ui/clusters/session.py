@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from .data import ClusterData, clouds, cluster_sizes, digits, read_points
+from .data import ClusterData, clouds, cluster_sizes, digits
+from .own_points import OwnFile, own_lines, own_points
 from .run import PRIORS, ClusterRun
 from .settings import LIVE, Edit, Settings, read_edits
 from .view import ClusterView
@@ -16,12 +17,12 @@ from .view import ClusterView
 __all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
 
 
-def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterData, str]:
+def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[ClusterData, str]:
     """What the controls ask for, and what the reader should know where it is something else.
 
     Args:
         values: value of each control, by name.
-        own: content of the reader's file.
+        own: the reader's file.
     """
     if values["source"] == "digits":
         return digits(values["shares"], values["clusters"], values["number"], values["seed"]), ""
@@ -29,9 +30,9 @@ def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterDa
     if values["source"] == "clouds":
         return made, ""
     if own is None:
-        return made, "Choose a CSV file under *Points*. Until then, clouds are shown."
+        return made, "Choose a table under *Points*. Until then, clouds are shown."
     try:
-        return read_points(own), ""
+        return own_points(own), ""
     except ValueError as error:
         return made, f"{error} Clouds are shown until the file can be read."
 
@@ -55,12 +56,12 @@ class Request:
     problem: str
 
 
-def request_of(values: Mapping[str, Any], own: bytes | None) -> Request:
+def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
     """Returns what the controls ask for, with the session's run, or a new one for other points, clusters or seed.
 
     Args:
         values: value of each control, by name.
-        own: content of the reader's file.
+        own: the reader's file.
     """
     data, problem = chosen_data(values, own)
     clusters, key = min(values["clusters"], len(data.points)), "_clu_run"
@@ -89,15 +90,15 @@ def work_until(request: Request, step: int) -> Iterator[float]:
             yield (number + share) / len(priors)
 
 
-def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:
+def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str]:
     """Returns Python that sets ``points`` and ``classes``, and the imports that it needs.
 
     Args:
         values: value of each control, by name.
+        own: the reader's file.
     """
-    if values["source"] == "your own":
-        lines = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)\npoints = table[:, :2]\n'
-        return lines, ""
+    if values["source"] == "your own" and own is not None and own.choice is not None:
+        return own_lines(own, own.choice), "from hypergeo.datasets import read_table, table_points\n"
     sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"

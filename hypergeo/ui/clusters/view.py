@@ -14,6 +14,7 @@ from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.ui.state.markdown import plain
 
 from .data import ClusterData
 from .run import Snapshot
@@ -64,7 +65,11 @@ class ClusterView:
         return {"hypergeometric": self.ours, **self.others}
 
     def _points_panel(self, found: Snapshot, palette: Palette, title: str) -> Panel:
-        return points_panel(self.data.points, found.labels, found.certainty, found.means, found.width, palette, title=title)
+        data = self.data
+        names = [] if data.classes is None or not data.class_names else [data.class_names[k] for k in data.classes]
+        return points_panel(
+            data.points, found.labels, found.certainty, found.means, found.width, palette, title=title, axes=data.axes, names=names
+        )
 
     def _sizes_panel(self, found: Snapshot, palette: Palette, pull: bool = False) -> Panel:
         return sizes_panel(
@@ -160,7 +165,19 @@ class ClusterView:
 
     def sentences(self) -> list[str]:
         """Returns what to notice, with the numbers on show."""
-        return [self._about_sizes(), self._about_samples(), self._about_capacity()]
+        return [f"{self._about_sizes()}{self._about_classes()}", self._about_samples(), self._about_capacity()]
+
+    def _class_names(self) -> list[str] | None:
+        """Name of the class that each cluster is matched with, where classes have names."""
+        if self.ours.scores is None or not self.data.class_names:
+            return None
+        return [self.data.class_names[match] if match >= 0 else "none" for match in self.ours.scores.matched]
+
+    def _about_classes(self) -> str:
+        names = self._class_names()
+        if names is None:
+            return ""
+        return f" By most points in common: {', '.join(f'{k} is {plain(name)}' for k, name in enumerate(names, 1))}."
 
     def _about_sizes(self) -> str:
         found = self.ours
@@ -196,9 +213,10 @@ class ClusterView:
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the picture, one row for each cluster."""
-        found, true = self.ours, self._true(self.ours)
+        found, true, names = self.ours, self._true(self.ours), self._class_names()
         return {
             "cluster": list(range(1, len(found.sizes) + 1)),
+            **({} if names is None else {"class": names}),
             "expected size": found.sizes.tolist(),
             "points assigned": np.bincount(found.labels, minlength=len(found.sizes)).tolist(),
             "true size": [None] * len(found.sizes) if true is None else true.tolist(),
@@ -210,7 +228,9 @@ class ClusterView:
 
     def export(self) -> bytes:
         """The points with their clusters, as comma-separated values."""
+        names = self.data.class_names
         classes = [""] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
+        classes = [names[k] for k in classes] if names else classes
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
         head = ["x", "y", "cluster", "certainty", "true_class"]
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
