@@ -1,19 +1,19 @@
-"""First clusters of unequal sizes: many small ones by k-means, merged where they overlap most."""
+"""First clusters of unequal sizes: many small ones by k-means, merged by average linkage."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import cut_tree, linkage
 from torch import Tensor
 
 from .kmeans import kmeans_plus_plus, lloyd, squared_distances
 
 __all__ = ["kmeans_labels", "merged_labels"]
 
-_PIECES = 6  # small clusters for each cluster
-_LEAST = 10  # points of a small cluster on average, at least
+_PIECES = 10  # small clusters for each cluster
+_LEAST = 5  # points of a small cluster on average, at least
 _LLOYD_STEPS = 30
-_CONCENTRATION = 20.0
 
 
 def kmeans_labels(points: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
@@ -32,12 +32,10 @@ def kmeans_labels(points: Tensor, num_clusters: int, generators: list[np.random.
 
 
 def merged_labels(features: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
-    r"""Clusters by k-means into several times as many small ones, which are merged until ``K`` are left.
+    """Clusters by k-means into ten times as many small ones, merged by average linkage until ``K`` are left.
 
     The mean squared distance that k-means minimises grows with a cluster's size: where sizes differ, it cuts large clusters in
-    two and joins small ones. Here points belong to small clusters softly, with memberships :math:`p_{ia}`, and always the two
-    groups of the largest overlap :math:`\sum_{i} p_{iA}\, p_{iB} / \min(n_A, n_B)` are merged, where
-    :math:`n_A = \sum_i p_{iA}`: the criterion is a share, so that it does not prefer equal sizes.
+    two and joins small ones. Average linkage of the small clusters' directions does not know their sizes.
 
     Args:
         features: unit vectors, shape ``(N, D)``.
@@ -52,24 +50,16 @@ def merged_labels(features: Tensor, num_clusters: int, generators: list[np.rando
         >>> points = torch.stack([angle.cos(), angle.sin()], -1)
         >>> torch.bincount(merged_labels(points, 2, [np.random.default_rng(0)])).sort().values
         tensor([ 30, 300])
+
+    References:
+        R. Sokal, C. Michener, "A statistical method for evaluating systematic relationships", University of Kansas Science
+        Bulletin 38, 1958: average linkage.
     """
     pieces = max(min(_PIECES * num_clusters, len(features) // _LEAST), num_clusters)
-    labels = kmeans_labels(features, pieces, generators)
-    kept, labels = labels.unique(return_inverse=True)
+    _, labels = kmeans_labels(features, pieces, generators).unique(return_inverse=True)
     belongs = torch.nn.functional.one_hot(labels).to(features)
-    means = belongs.mT @ features / belongs.sum(0)[:, None]
-    soft = (-0.5 * _CONCENTRATION * squared_distances(features, means[None])[0]).softmax(-1).double()
-    overlap, sizes = (soft.mT @ soft).numpy(), soft.sum(0).numpy()
-    group = np.arange(len(kept))
-    while len(sizes) > num_clusters:
-        shares = overlap / np.minimum.outer(sizes, sizes)
-        np.fill_diagonal(shares, -np.inf)
-        first, second = sorted(np.unravel_index(shares.argmax(), shares.shape))
-        overlap[first] += overlap[second]
-        overlap[:, first] += overlap[:, second]
-        sizes[first] += sizes[second]
-        overlap = np.delete(np.delete(overlap, second, 0), second, 1)
-        sizes = np.delete(sizes, second)
-        group[group == second] = first
-        group[group > second] -= 1
+    directions = torch.nn.functional.normalize(belongs.mT @ features, dim=-1)
+    if len(directions) <= num_clusters:
+        return labels
+    group = cut_tree(linkage(directions.double().numpy(), "average"), num_clusters)[:, 0]
     return torch.from_numpy(group)[labels]

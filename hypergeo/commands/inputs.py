@@ -13,7 +13,8 @@ from hypergeo.datasets.tables.table import Decimal, read_table
 
 from .terminal import Terminal
 
-__all__ = ["add_table_arguments", "column_names", "counts_of", "read_bytes", "read_points"]
+_CLASS_NAMES = ("class", "label", "y", "target")  # which need not be said
+__all__ = ["add_table_arguments", "column_names", "counts_of", "read_bytes", "read_points", "read_text"]
 
 
 def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, what: str) -> None:
@@ -86,19 +87,29 @@ def read_points(
     table = read_table(read_bytes(place), decimal=decimal)
     guess = guess_columns(table)
     axes = guess.axes if columns is None else tuple(table.find(name) for name in columns)
-    notes = guess.notes if columns is None and labels is None else ()
     label = guess.label if labels is None else None if labels == "none" else table.find(labels)
     if columns is None:
         axes = tuple(axis for axis in axes if axis != label)
     elif label in axes:
         label = None if labels is None else label
+    notes = [note for note in guess.notes[:1] if label is not None and labels is None]
+    notes += guess.notes[len(notes) :] if columns is None and labels is None else []
     if not axes:
         raise ValueError(f"{place} must have at least one other column of numbers; it has {', '.join(table.names)}.")
+    guess_matters = len(notes) > 1 or (label is not None and labels is None and table.names[label].lower() not in _CLASS_NAMES)
     found = table_points(table, axes, label, standardise=standardise)
-    said = () if table.usual and not found.notes and len(notes) < 2 else (*table.notes, *notes, *found.notes)
+    said = () if table.usual and not found.notes and not guess_matters else (*table.notes, *notes, *found.notes)
     return LabelledArrays(found.points, found.classes, None, found.class_names, said)
 
 
 def read_bytes(place: str) -> bytes:
     """The content of a file, or of standard input for ``-``."""
     return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+
+
+def read_text(place: str) -> str:
+    """The text of a file, or of standard input for ``-``."""
+    try:
+        return read_bytes(place).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{'standard input' if place == '-' else place} is not text in UTF-8") from None

@@ -76,12 +76,15 @@ class Terminal:
 
     Args:
         given: the parsed arguments, with those of :func:`add_output_arguments`.
+
+    Attributes:
+        live: whether standard error is a terminal, on which a bar is drawn over.
     """
 
     def __init__(self, given: argparse.Namespace):
         self._output: Path | None = given.output
-        self._live = sys.stderr.isatty()
-        self._shown = given.progress or (self._live and not given.quiet)
+        self.live = sys.stderr.isatty()
+        self._shown = given.progress or (self.live and not given.quiet)
         self._last = (-1.0, "", 0.0)
         self._width = 0
 
@@ -96,7 +99,7 @@ class Terminal:
             return
         _, before, when = self._last
         now = time.monotonic()
-        if self._live:
+        if self.live:
             if now - when < 0.1 and share < 1:
                 return
             filled = int(24 * share)

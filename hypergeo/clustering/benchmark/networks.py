@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from hypergeo.clustering.merged_start import kmeans_labels
 from hypergeo.clustering.variational.fit import fit_variational_clusters
 from hypergeo.clustering.variational.training import VariationalSettings
 
 from .task import ClusterTask, Method
 
-__all__ = ["NETWORKS", "WARMED"]
+__all__ = ["IMAGES", "NETWORKS", "WARMED"]
+
+IMAGES = {"hidden": (256,), "batch_size": 256, "pretraining": 10, "epochs": 10}
+"""Settings of variational clustering of images, whose encoder starts from the warm-up."""
+_STARTS = 20
 
 
 def _self_labelling(prior: str, limited: bool = False) -> Method:
@@ -19,13 +24,22 @@ def _self_labelling(prior: str, limited: bool = False) -> Method:
         sized: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
         if limited:
             sized["capacities"] = task.capacities
-        found = task.warm_up.model.with_prior(prior, **sized).finish()
+        model = task.warm_up.model.with_prior(prior, **sized)
+        found = model.finish(lambda done, steps: task.progress((done - model.warm_up) / max(steps - model.warm_up, 1)))
         return found.labels.numpy(), found.sizes.numpy()
 
     return method
 
 
 def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
+    """K-means in the features that self-labelling sets out from."""
+    features = task.warm_up.model.features()
+    generators = [np.random.default_rng((task.seed, start)) for start in range(_STARTS)]
+    labels = kmeans_labels(features, task.num_clusters, generators).numpy()
+    return labels, np.bincount(labels, minlength=task.num_clusters)
+
+
+def _merged(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
     """Where self-labelling sets out from."""
     labels = task.warm_up.model.with_prior("uniform").evaluate().first_labels.numpy()
     return labels, np.bincount(labels, minlength=task.num_clusters)
@@ -33,13 +47,22 @@ def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
 
 def _variational(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        short: dict[str, Any] = {}
+        images = task.shape is not None and len(task.shape) > 1
+        short: dict[str, Any] = {"warm_up": task.warm_up.model, **IMAGES} if images else {}
         if task.network_steps is not None:
             rows = len(task.points)
             epochs = max(1, round(task.network_steps * min(VariationalSettings().batch_size, rows) / rows))
-            short = {"pretraining": epochs, "epochs": epochs}
+            short |= {"pretraining": epochs, "epochs": epochs}
         known = task.capacities if limited else None
-        found = fit_variational_clusters(task.points, task.num_clusters, prior, seed=task.seed, capacities=known, **short)
+        found = fit_variational_clusters(
+            task.points,
+            task.num_clusters,
+            prior,
+            seed=task.seed,
+            capacities=known,
+            progress=lambda done, epochs: task.progress(done / epochs),
+            **short,
+        )
         return np.asarray(found.labels), np.asarray(found.sizes)
 
     return method
@@ -51,6 +74,7 @@ NETWORKS: dict[str, Method] = {
     "self-labelling, categorical": _self_labelling("categorical"),
     "self-labelling, uniform": _self_labelling("uniform"),
     "k-means, features of the warm-up": _features,
+    "merged clusters, features of the warm-up": _merged,
     "variational, hypergeometric, capacities known": _variational("hypergeometric", limited=True),
     "variational, hypergeometric": _variational("hypergeometric"),
     "variational, categorical": _variational("categorical"),
@@ -58,5 +82,5 @@ NETWORKS: dict[str, Method] = {
 }
 """By name."""
 
-WARMED = tuple(name for name in NETWORKS if not name.startswith("variational"))
-"""Those that set out from the same warm-up."""
+WARMED = tuple(NETWORKS)
+"""Those that set out from the same warm-up, where the points are images."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hypergeo._validate import require_whole
@@ -9,6 +10,8 @@ from hypergeo._validate import require_whole
 from .augmentation import Augmentation
 
 __all__ = ["LabellingSettings"]
+
+_LEAST_STEPS, _EPOCHS = 300, 15
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,9 @@ class LabellingSettings:
         dimensions: ``D`` of the features.
         width: of the network's two hidden layers.
         batch: images a step.
-        warm_up: steps in which features are learned by contrast alone, before there are labels.
-        steps: steps with labels, after those.
+        warm_up: steps in which features are learned by contrast alone, before there are labels; at least 300, and enough for
+            15 epochs, when omitted.
+        steps: steps with labels, after those; likewise.
         every: steps between assignments.
         draws: assignments, each to sizes drawn anew, whenever labels are assigned; the weights take a step after each.
         drawn: share of the steps with labels in which sizes are drawn; the prior's mean takes their place afterwards.
@@ -28,15 +32,15 @@ class LabellingSettings:
         weight_rate: first step size of the log weights, constant for half of the steps, then falling.
         contrast: temperature of the contrastive loss.
         concentration: largest that the clusters may have.
-        starts: of k-means, by which the first clusters are found.
+        starts: of k-means, by which the small clusters are found that the first clusters are merged from.
         augmentation: how images are changed.
     """
 
     dimensions: int = 16
     width: int = 256
     batch: int = 256
-    warm_up: int = 300
-    steps: int = 300
+    warm_up: int | None = None
+    steps: int | None = None
     every: int = 15
     draws: int = 5
     drawn: float = 0.4
@@ -44,10 +48,21 @@ class LabellingSettings:
     weight_rate: float = 0.1
     contrast: float = 0.2
     concentration: float = 50.0
-    starts: int = 20
+    starts: int = 3
     augmentation: Augmentation = Augmentation()  # noqa: RUF009  frozen, so it may be shared
 
     def __post_init__(self) -> None:
         least = {"dimensions": 2, "width": 1, "batch": 2, "warm_up": 0, "steps": 0, "every": 1, "draws": 1, "starts": 1}
         for name, bound in least.items():
-            object.__setattr__(self, name, require_whole(name, getattr(self, name), bound))
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, require_whole(name, value, bound))
+
+    def steps_for(self, number: int) -> tuple[int, int]:
+        """Returns the steps without and with labels for a number of images.
+
+        Example:
+            >>> LabellingSettings(steps=50).steps_for(10_000)
+            (586, 50)
+        """
+        usual = max(_LEAST_STEPS, math.ceil(_EPOCHS * number / self.batch))
+        return usual if self.warm_up is None else self.warm_up, usual if self.steps is None else self.steps

@@ -159,7 +159,7 @@ def fit_variational_clusters(
     if warm_up is not None:
         if len(warm_up.images) != len(rows) or warm_up.images[0].numel() != rows.shape[1]:
             raise ValueError(f"warm_up must know the same {len(rows)} images; it has {len(warm_up.images)}.")
-        encoder = WarmedEncoder(warm_up)
+        encoder = WarmedEncoder(warm_up, chosen.latent, chosen.hidden[0], torch.Generator().manual_seed(seed))
     training = VariationalTraining(data, labels, chosen, seed, team, encoder)
     training.run(progress)
     scores = training.label_all()

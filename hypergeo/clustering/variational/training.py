@@ -116,7 +116,7 @@ class VariationalTraining:
         self.warmed = encoder
         self.latent = settings.latent if encoder is None else encoder.latent
         generator = team.generator(seed, _NETWORKS)
-        model = MixtureAutoencoder(data.shape[1], num_clusters, self.latent, settings.hidden, generator, encoder)
+        model = MixtureAutoencoder(data.shape[1], num_clusters, self.latent, settings.hidden, generator, encoder, 0 if encoder is None else encoder.latent - encoder.features)
         self.model = model.to(data.device)
         self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
         self.elbo: list[float] = []
@@ -137,19 +137,18 @@ class VariationalTraining:
             if progress is not None:
                 progress(done, sum(self.epochs))
 
-    def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Numbers of a whole batch's rows, this process's share of the rows, and standard normal noise for it."""
+    def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """Numbers of a whole batch's rows; of this process's share the rows, standard normal noise, and the rows changed."""
         generator = self.team.generator(self.seed, stage, epoch)
         order = int(torch.randint(1 << 31, (), generator=generator))
         for rows in Team().batches(len(self.data), self.batch, seed=order, epoch=0):
             noise = self.team.share(torch.randn(len(rows), self.latent, generator=generator))
             rows = rows.to(self.data.device)
-            if self.warmed is None:
-                own = self.data[self.team.share(rows)]
-            else:
+            changed = None
+            if self.warmed is not None:
                 with torch.no_grad():  # all processes change all rows, and take their share of them
-                    own = self.team.share(self.warmed.changed(self.data[rows], generator))
-            yield rows, own, noise.to(self.data.device)
+                    changed = self.team.share(self.warmed.changed(self.data[rows], generator))
+            yield rows, self.data[self.team.share(rows)], noise.to(self.data.device), changed
 
     def _autoencoder(self) -> Iterator[None]:
         if self.warmed is not None:
@@ -158,9 +157,9 @@ class VariationalTraining:
         adam = torch.optim.Adam(parameter for parameter in network.parameters() if parameter.requires_grad)
         for epoch in range(self.epochs[0]):
             adam.param_groups[0]["lr"] = self.settings.rate * _rate(epoch, self.epochs[0])
-            for _, own, noise in self._batches(_AUTOENCODER, epoch):
+            for _, own, noise, changed in self._batches(_AUTOENCODER, epoch):
                 adam.zero_grad()
-                network(own, self.settings.noise * noise).mean().backward()
+                network(own, self.settings.noise * noise, changed).mean().backward()
                 adam.step()
             yield
         if self.warmed is not None:
@@ -178,9 +177,9 @@ class VariationalTraining:
             for group, rate in zip(adam.param_groups, rates, strict=True):
                 group["lr"] = rate * _rate(epoch, self.epochs[1])
             bounds = []
-            for rows, own, noise in self._batches(_TOGETHER, epoch):
+            for rows, own, noise, changed in self._batches(_TOGETHER, epoch):
                 adam.zero_grad()
-                bound = network(own, noise, lambda scores, rows=rows: self._labels(rows, scores))
+                bound = network(own, noise, lambda scores, rows=rows: self._labels(rows, scores), changed)
                 (-bound.mean()).backward()
                 adam.step()
                 bounds.append(bound.detach().mean())
@@ -221,6 +220,7 @@ class VariationalTraining:
         """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
         latents = self.model.encode(self.data)[0]
         error = (self.data - self.model.decoder(latents)).square().mean()
+        latents = latents[:, : self.model.clustered]
         start = start_mixture(latents.cpu(), self.labels, self.seed, self._first_means(latents.cpu()))
         self.labels = start.labels
         self.model.means.copy_(start.means)

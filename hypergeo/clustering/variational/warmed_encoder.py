@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from hypergeo.clustering.self_labelling.model import SelfLabelling
 
+from .autoencoder import layers
+
 __all__ = ["WarmedEncoder"]
 
 _FIRST_LOG_VARIANCE = -3.0
@@ -25,18 +27,23 @@ class WarmedEncoder(nn.Module):
 
     Args:
         model: after its warm-up; it is left as it is.
+        style: further latents, for what features leave out: the pose of an object and the like.
+        hidden: width of the network that finds these in the rows.
+        generator: of that network's first parameters.
 
     Raises:
         ValueError: for a model with labels already, whose network knows a prior.
     """
 
-    def __init__(self, model: SelfLabelling):
+    def __init__(self, model: SelfLabelling, style: int, hidden: int, generator: torch.Generator):
         super().__init__()
         if model.plan is not None:
             raise ValueError("warm_up must be a model in its warm-up; this one has labels already.")
         self.network = deepcopy(model.network)
-        self.latent, self.shape = model.settings.dimensions, model.images.shape[1:]
-        self.log_variance = nn.Linear(self.latent, self.latent)
+        self.features, self.shape = model.settings.dimensions, model.images.shape[1:]
+        self.latent = self.features + style
+        self.style = layers([model.images[0].numel(), hidden, 2 * style], generator)
+        self.log_variance = nn.Linear(self.features, self.features)
         nn.init.zeros_(self.log_variance.weight)
         nn.init.constant_(self.log_variance.bias, _FIRST_LOG_VARIANCE)
         self.augmentation = model.settings.augmentation
@@ -61,7 +68,8 @@ class WarmedEncoder(nn.Module):
             Shape ``(B, 2 d)``.
         """
         direction = functional.normalize(self.network(self._images(rows)), dim=-1)
-        return torch.cat([math.sqrt(self.latent) * direction, self.log_variance(direction)], -1)
+        mean, log_variance = self.style(rows).chunk(2, -1)
+        return torch.cat([math.sqrt(self.features) * direction, mean, self.log_variance(direction), log_variance], -1)
 
     def changed(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Rows of images that are changed at random as in the warm-up.
