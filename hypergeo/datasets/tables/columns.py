@@ -142,11 +142,7 @@ def table_points(
     """
     if len(axes) < least:
         there = ", ".join(f"{shortened(column.name)} ({column.kind})" for column in table.columns)
-        raise ValueError(
-            f"Points need {least} column{'s' * (least > 1)} of numbers beside the class; the table has one column"
-            if len(table.columns) == 1
-            else f"Points need {least} column{'s' * (least > 1)} of numbers; the table has {there}"
-        ) from None
+        raise ValueError(f"Points need {least} column{'s' * (least > 1)} of numbers; the table has {there}.")
     columns = [table.columns[place] for place in axes]
     for column in columns:
         _require_numbers(table, column, "a number")

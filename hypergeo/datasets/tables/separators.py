@@ -124,7 +124,7 @@ def infer_separator(lines: Lines) -> str | None:
         >>> infer_separator(content("23;2,3\\n24;5,1"))
         ';'
     """
-    if lines.separator is not None:
+    if lines.separator is not None and lines.separator in "".join(lines.lines[:1]):
         return lines.separator
     found: list[tuple[bool, float, float, str]] = []
     sample = lines.lines[:_SAMPLE]

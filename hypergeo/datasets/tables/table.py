@@ -20,6 +20,7 @@ Decimal = Literal["point", "comma"]
 _ID = frozenset(
     "id idx index key row rows rowname rownames row_names row.names no no. nr nr. number num obs observation case unnamed:_0".split()
 )
+_STEPS = frozenset("x t time step day week month year hour minute second depth distance position".split())
 _HEADS = _ID | frozenset("class label labels target species cluster group category type kind variety date time name x y".split())
 _LONGEST_NAME = 60
 _SAMPLE = 1_000  # rows that decide whether there is a header
@@ -335,7 +336,7 @@ def _row_names(number: int, column: Column, columns: Sequence[Column], names: li
     identifies = head.lower().replace(" ", "_") in _ID
     nameless = names is not None and not head and number == 0
     distinct = len(set(column.cells)) == len(column.cells) > 1
-    counts_up = number == 0 and len(columns) > 2 and (names is None or identifies or nameless) and _counts_up(column.cells)
+    counts_up = number == 0 and len(columns) > 2 and head.lower() not in _STEPS and _counts_up(column.cells)
     words = number == 0 and column.kind == "words" and distinct and len(column.cells) > 2
     if len(columns) > 1 and (counts_up or words or ((identifies or nameless) and distinct)):
         return Column(column.name, column.cells, column.kind, column.values, column.odd, rows=True)
