@@ -19,7 +19,7 @@ from hypergeo.ui.limits import CLUSTERS, SEEDS
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page
 from hypergeo.ui.runtime.scheduler import catch_up
-from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.controls import Choice, Switch, Whole
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import preset_note
 
@@ -33,6 +33,7 @@ STATE = PageState(
         "shares": Choice("steep", SHARES),
         "apart": Choice(4.0, [2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0]),
         "seed": Whole(0, *SEEDS),
+        "pixels": Switch(False),
         **LIVE,
         **BY_HAND,
         "edits": EditList(),
@@ -58,11 +59,13 @@ def sections(clusters: int) -> list[Section]:
         points += [Knob("number", "Number of points"), Knob("shares", "True sizes")]
     if STATE.get("source") == "clouds":
         points.append(Knob("apart", "Distance of the clusters, σ"))
+    if STATE.get("source") == "digits":
+        points.insert(1, Knob("pixels", "Cluster all 64 pixels as well", "Beside the two principal components that are shown."))
     points.append(Knob("seed", "Seed", "Of the points, the start and all samples.", stepper=True))
     weights = [Knob(f"w{k + 1}", f"Weight of cluster {k + 1}", group=k) for k in range(clusters)]
     return [
         Section("Size sampling", sampling),
-        Section("Points", points, open=False),
+        Section("Points", points, open=STATE.get("source") == "digits"),
         Section("Weights, set by hand", weights, open=False),
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LabelledArrays", "digits", "geometric_sizes", "labelled_archive", "labelled_digits"]
+__all__ = ["LabelledArrays", "chosen_digits", "digits", "geometric_sizes", "labelled_archive", "labelled_digits"]
 
 _POINTS = ("x", "x_train")
 _CLASSES = ("y", "y_train")
@@ -127,18 +127,41 @@ def labelled_digits() -> LabelledArrays:
     return LabelledArrays(read.data.astype(float), read.target.astype(int), (8, 8))
 
 
+def chosen_digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
+    """Chooses handwritten digits at random.
+
+    Args:
+        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
+        seed: of the choice of images.
+
+    Raises:
+        ValueError: for no sizes, more than ten, or sizes that are not whole numbers of at least zero.
+
+    Example:
+        >>> chosen_digits([30, 20, 10]).arrays.shape
+        (60, 8, 8)
+    """
+    numbers, every = np.asarray(sizes), labelled_digits()
+    if numbers.ndim != 1 or not 0 < len(numbers) <= 10 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ValueError(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")
+    assert every.classes is not None
+    random = np.random.default_rng(seed)
+    rows = np.concatenate([random.permutation(np.flatnonzero(every.classes == k))[:size] for k, size in enumerate(numbers)])
+    return LabelledArrays(every.points[rows], every.classes[rows], every.shape)
+
+
 def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """Projects handwritten digits on their first two principal components.
 
     Args:
-        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
+        sizes: as for :func:`chosen_digits`.
         seed: of the choice of images.
 
     Returns:
         Points of overall variance one, shape ``(N, 2)``, with the digits as classes.
 
     Raises:
-        ValueError: for no sizes, more than ten, or sizes that are not whole numbers of at least zero.
+        ValueError: as :func:`chosen_digits` does.
 
     Example:
         >>> found = digits([30, 20, 10])
@@ -147,14 +170,9 @@ def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """
     from sklearn.decomposition import PCA
 
-    numbers, every = np.asarray(sizes), labelled_digits()
-    if numbers.ndim != 1 or not 0 < len(numbers) <= 10 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
-        raise ValueError(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")
-    assert every.classes is not None
-    random = np.random.default_rng(seed)
-    rows = np.concatenate([random.permutation(np.flatnonzero(every.classes == k))[:size] for k, size in enumerate(numbers)])
-    plane = PCA(2, svd_solver="full").fit_transform(every.points[rows])
-    return LabelledArrays(plane / plane.std(), every.classes[rows])
+    chosen = chosen_digits(sizes, seed)
+    plane = PCA(2, svd_solver="full").fit_transform(chosen.points)
+    return LabelledArrays(plane / plane.std(), chosen.classes)
 
 
 def labelled_archive(place: str | Path) -> LabelledArrays:

@@ -69,7 +69,8 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
         latents: shape ``(N, d)``, on the CPU.
         labels: their prior; it is left as it is.
         seed: of the starts, and of the part of the points that is used where they are many.
-        first: means to start from instead, shape ``(K, d)``.
+        first: means to start from instead, shape ``(K, d)``: then there is one step of expectation-maximisation only, as more of
+            them would make sizes equal where clusters are no Gaussians.
 
     Example:
         >>> from hypergeo.clustering.size_priors import CategoricalSizes
@@ -81,7 +82,7 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
         chosen = np.random.default_rng((seed, _STARTS)).choice(len(latents), _MOST_POINTS, replace=False)
         latents = latents[torch.from_numpy(chosen)]
     if first is not None:
-        return _maximised(latents, first, deepcopy(labels))
+        return _maximised(latents, first, deepcopy(labels), 1)
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
     found = [_maximised(latents, start, deepcopy(labels)) for start in means]
@@ -89,11 +90,11 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
     return next(mixture for mixture in found if mixture.bound > best - _TIE)  # not by rounding: clusters would change places
 
 
-def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior) -> LatentMixture:
+def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior, steps: int = _STEPS) -> LatentMixture:
     share = prior.prior.num_points / len(latents)
     labels = torch.nn.functional.one_hot(torch.cdist(latents, means).argmin(-1), len(means)).to(latents)
     second = latents.square()
-    for _ in range(_STEPS):
+    for _ in range(steps):
         prior.fit(share * labels.double().sum(0), roughly=True)
         counts = labels.sum(0)[:, None]
         means = torch.where(counts > 0, labels.mT @ latents / counts.clamp(min=1e-6), means)

@@ -218,13 +218,16 @@ class VariationalTraining:
     @torch.no_grad()
     def place_clusters(self) -> None:
         """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
-        latents = self.model.encode(self.data)[0]
+        latents, log_variance = self.model.encode(self.data)
         error = (self.data - self.model.decoder(latents)).square().mean()
         latents = latents[:, : self.model.clustered]
         start = start_mixture(latents.cpu(), self.labels, self.seed, self._first_means(latents.cpu()))
         self.labels = start.labels
         self.model.means.copy_(start.means)
-        self.model.log_variances.copy_(start.log_variances)
+        spread = start.log_variances.exp()
+        if self.warmed is not None:  # what the encoder leaves open is part of a cluster's variance
+            spread = spread + log_variance[:, : self.model.clustered].exp().mean(0).cpu()
+        self.model.log_variances.copy_(spread.log())
         self.model.log_noise.copy_(error.clamp(min=1e-4).log())
         self.label_all()
         self.fit_labels()

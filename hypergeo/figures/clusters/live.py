@@ -139,6 +139,7 @@ def sizes_panel(
     *,
     title: str,
     number: int,
+    images: Sequence[dict[str, Any]] = (),
 ) -> Panel:
     """Bars of the expected sizes, the last draws as a strip of dots, and the true sizes as outlines.
 
@@ -150,6 +151,7 @@ def sizes_panel(
         palette: the inks.
         title: words above the panel.
         number: number of points.
+        images: of the clusters, above their bars.
     """
     clusters = np.arange(len(sizes))
     colours = [group_colour(cluster) for cluster in range(len(sizes))]
@@ -207,8 +209,9 @@ def sizes_panel(
                 for cluster, colour in enumerate(colours)
             ],
         },
-        yaxis={"range": [0, min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
+        yaxis={"range": [0, 1.4 * most if images else min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
         annotations=notes,
+        images=list(images),
     )
 
 

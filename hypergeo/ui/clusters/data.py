@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from hypergeo import datasets
+from hypergeo.datasets.labelled import chosen_digits
 
 __all__ = ["SHARES", "ClusterData", "clouds", "cluster_sizes", "digits"]
 
@@ -26,6 +27,7 @@ class ClusterData:
         axes: names of the horizontal and of the vertical axis, if they mean something.
         class_names: of each class; their numbers when empty.
         notes: sentences on how the points were read, in Markdown.
+        images: of the points, uint8, shape ``(N, H, W)``, where they are images.
     """
 
     name: str
@@ -34,6 +36,13 @@ class ClusterData:
     axes: tuple[str, str] | None = None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    images: np.ndarray | None = None
+
+    def in_pixels(self) -> ClusterData:
+        """The images themselves as points, one dimension a pixel, of overall variance one."""
+        assert self.images is not None
+        pixels = self.images.reshape(len(self.images), -1).astype(float)
+        return replace(self, points=(pixels - pixels.mean(0)) / pixels.std(), axes=None)
 
     @property
     def sizes(self) -> np.ndarray | None:
@@ -77,5 +86,13 @@ def digits(shares: str, clusters: int, number: int, seed: int) -> ClusterData:
 
     At most as many of each as there are, so that there may be fewer points than asked for.
     """
-    found = datasets.digits(cluster_sizes(shares, clusters, number), seed)
-    return ClusterData(f"digits 0 to {clusters - 1}, by two principal components", found.points, found.classes)
+    sizes = cluster_sizes(shares, clusters, number)
+    found, images = datasets.digits(sizes, seed), chosen_digits(sizes, seed).arrays
+    return ClusterData(
+        f"digits 0 to {clusters - 1}, by two principal components",
+        found.points,
+        found.classes,
+        ("first principal component", "second principal component"),
+        tuple(map(str, range(clusters))),
+        images=np.rint(images * 255 / images.max()).astype(np.uint8),
+    )

@@ -46,6 +46,7 @@ class Request:
         settings: of the hypergeometric prior before the first edit.
         edits: changes of them during the run.
         beside: whether the other priors are shown, too.
+        pixels: a run of the images in all their dimensions, where it is shown beside the plane's.
         problem: message for the reader if the data are not the requested ones.
     """
 
@@ -53,6 +54,7 @@ class Request:
     settings: Settings
     edits: Sequence[Edit]
     beside: bool
+    pixels: ClusterRun | None
     problem: str
 
 
@@ -65,29 +67,44 @@ def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
     """
     data, problem = chosen_data(values, own)
     clusters, key = min(values["clusters"], len(data.points)), "_clu_run"
-    of = (data.points.tobytes(), clusters, values["seed"])
-    kept = st.session_state.get(key)
-    if kept is None or kept[0] != of:
-        kept = st.session_state[key] = of, ClusterRun(data, clusters, values["seed"])
+    run = _run(key, data, clusters, values["seed"])
+    pixels = None
+    if values["pixels"] and data.images is not None:
+        pixels = _run("_clu_pixels", data.in_pixels(), clusters, values["seed"])
     # The address may hold weights for another number of clusters.
     edits = [edit for edit in read_edits(values["edits"]) if edit.name != "weights" or len(edit.value) == clusters]
     settings = Settings(**{name: values[name] for name in LIVE})
-    return Request(kept[1], settings, edits, values["view"] == "side by side", problem)
+    beside = values["view"] == "side by side" and pixels is None
+    return Request(run, settings, edits, beside, pixels, problem)
+
+
+def _run(key: str, data: ClusterData, clusters: int, seed: int) -> ClusterRun:
+    """The session's run, or a new one for other points, clusters or seed."""
+    of = (data.points.tobytes(), clusters, seed)
+    kept = st.session_state.get(key)
+    if kept is None or kept[0] != of:
+        kept = st.session_state[key] = of, ClusterRun(data, clusters, seed)
+    return kept[1]
 
 
 def view_at(request: Request, step: int) -> ClusterView:
     """Returns what is on show after a number of steps."""
     run, settings = request.run, request.settings
+    pixels = None
+    if request.pixels is not None:
+        pixels = request.pixels.at("hypergeometric", step, settings, request.edits)
     others = {prior: run.at(prior, step, settings) for prior in PRIORS[1:]} if request.beside else {}
-    return ClusterView(run.data, run.at("hypergeometric", step, settings, request.edits), others, step, settings)
+    return ClusterView(run.data, run.at("hypergeometric", step, settings, request.edits), others, step, settings, pixels)
 
 
 def work_until(request: Request, step: int) -> Iterator[float]:
     """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done."""
-    priors = PRIORS if request.beside else PRIORS[:1]
-    for number, prior in enumerate(priors):
-        for share in request.run.take_on(prior, step, request.settings, request.edits):
-            yield (number + share) / len(priors)
+    runs = [(request.run, prior) for prior in (PRIORS if request.beside else PRIORS[:1])]
+    if request.pixels is not None:
+        runs.append((request.pixels, "hypergeometric"))
+    for number, (run, prior) in enumerate(runs):
+        for share in run.take_on(prior, step, request.settings, request.edits):
+            yield (number + share) / len(runs)
 
 
 def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str]:
