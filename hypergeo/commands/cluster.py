@@ -110,7 +110,9 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
         terminal.write(_costs(names, task, given.seeds))
         return
     if task.reduces and any(name.startswith("Gaussian mixture") for name in names):
-        terminal.say(f"Gaussian mixtures see {REDUCED} principal components of the images in place of {task.points.shape[1]} pixels.")
+        terminal.say(
+            f"Gaussian mixtures see {REDUCED} principal components of the images in place of {task.points.shape[1]} pixels."
+        )
     folder = RunFolder(given.runs or (Path("cluster.runs") if given.output is None else given.output.with_suffix(".runs")))
     runs: dict[tuple[int, str], tuple[str, ClusterRun]] = {}
     try:

@@ -25,7 +25,10 @@ def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParse
         what: the columns hold.
     """
     parser.add_argument(
-        "--columns", type=column_names, metavar="NAMES", help=f"of a table: the columns of {what}, by name or number: x,y or 2,3"
+        "--columns",
+        type=column_names,
+        metavar="NAMES",
+        help=f"of a table: the columns of {what}, by name or number: x,y or 2,3",
     )
     parser.add_argument(
         "--decimal", choices=["point", "comma"], help="of a table: the decimal mark, where numbers such as 1,234 leave it open"

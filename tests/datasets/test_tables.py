@@ -235,7 +235,9 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(content: bytes, words: str
         (b"x,y,when\n1,2,2024-01-02\n3,4,2024-01-03\n", (0, 2), None, "Line 2 has '2024-01-02' where a number should be"),
     ],
 )
-def test_columns_that_will_not_do_are_named(content: bytes, axes: tuple[int, ...], label: int | None, words: str | None) -> None:
+def test_columns_that_will_not_do_are_named(
+    content: bytes, axes: tuple[int, ...], label: int | None, words: str | None
+) -> None:
     table = read_table(content)
     if words is None:
         assert table_points(table, axes, label).points.shape == (2, 2)

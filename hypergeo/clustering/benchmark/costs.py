@@ -35,12 +35,11 @@ def estimated_seconds(names: Sequence[str], task: ClusterTask) -> dict[str, floa
         (['k-means', 'uniform'], True)
     """
     points, axes = task.points.shape
-    images = task.shape is not None and len(task.shape) > 1
     settings = LabellingSettings()
     steps = settings.steps_for(points) if task.network_steps is None else (task.network_steps, task.network_steps)
     a_step = 2e-3 + 2 * settings.batch * (2.2e-8 * axes + 5e-5)
     costs: dict[str, float] = {}
-    if any(name in WARMED or name.startswith("variational") for name in names) and images:
+    if any(name in WARMED or name.startswith("variational") for name in names) and task.has_images:
         costs[WARM_UP] = steps[0] * a_step
     for name in names:
         costs[name] = _seconds(name, task, points, axes, steps[1], a_step)
@@ -54,8 +53,10 @@ def _seconds(name: str, task: ClusterTask, points: int, axes: int, steps: int, a
         labelling = (steps / settings.every * settings.draws + 30) * (2e-3 + 2.5e-6 * size)
         return steps * a_step * 1.1 + labelling * (1.5 if "hypergeometric" in name else 1.0)
     if name.startswith("variational"):
-        settings = VariationalSettings()
-        epochs = 2 * max(20, 280 * settings.batch_size / points) if task.network_steps is None else 2
+        batch = VariationalSettings().batch_size
+        epochs = 2 * max(20, 280 * batch / points) if task.network_steps is None else 2
+        if task.has_images and task.network_steps is None:
+            epochs = 2 * max(10, 280 * 256 / points)
         return epochs * points * (5e-6 + 6e-8 * axes) + 1e-5 * size
     if name == "k-means, features of the warm-up":
         return 4e-6 * size

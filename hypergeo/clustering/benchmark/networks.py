@@ -14,8 +14,9 @@ from .task import ClusterTask, Method
 
 __all__ = ["IMAGES", "NETWORKS", "WARMED"]
 
-IMAGES = {"hidden": (256,), "batch_size": 256, "pretraining": 10, "epochs": 10}
+IMAGES = {"hidden": (256,), "batch_size": 256, "mixture_rate": 1e-3}
 """Settings of variational clustering of images, whose encoder starts from the warm-up."""
+_EPOCHS, _STEPS = 10, 280  # of the decoder alone and of all together, at least
 _STARTS = 20
 
 
@@ -47,11 +48,14 @@ def _merged(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
 
 def _variational(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        images = task.shape is not None and len(task.shape) > 1
-        short: dict[str, Any] = {"warm_up": task.warm_up.model, **IMAGES} if images else {}
+        short: dict[str, Any] = {"warm_up": task.warm_up.model, **IMAGES} if task.has_images else {}
+        rows = len(task.points)
+        a_pass = max(rows // short.get("batch_size", VariationalSettings().batch_size), 1)  # steps
         if task.network_steps is not None:
-            rows = len(task.points)
-            epochs = max(1, round(task.network_steps * min(VariationalSettings().batch_size, rows) / rows))
+            epochs = max(1, round(task.network_steps / a_pass))
+            short |= {"pretraining": epochs, "epochs": epochs}
+        elif task.has_images:
+            epochs = max(_EPOCHS, -(-_STEPS // a_pass))
             short |= {"pretraining": epochs, "epochs": epochs}
         known = task.capacities if limited else None
         found = fit_variational_clusters(

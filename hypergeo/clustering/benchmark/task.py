@@ -67,9 +67,14 @@ class ClusterTask:
     progress: Callable[[float], object] = field(default=_unheard, compare=False, repr=False)
 
     @property
+    def has_images(self) -> bool:
+        """Whether the points are images."""
+        return self.shape is not None and len(self.shape) > 1
+
+    @property
     def reduces(self) -> bool:
         """Whether Gaussian mixtures see principal components of the images in place of their pixels."""
-        return self.shape is not None and len(self.shape) > 1 and min(self.points.shape) > _MOST_AXES
+        return self.has_images and min(self.points.shape) > _MOST_AXES
 
     @cached_property
     def reduced(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:

@@ -74,9 +74,7 @@ class MixtureAutoencoder(nn.Module):
         inner = slice(self.clustered)
         return gaussian_scores(mean[:, inner], log_variance[:, inner].exp(), self.means, self.log_variances)
 
-    def forward(
-        self, rows: Tensor, noise: Tensor, label: Callable[[Tensor], Tensor], changed: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, rows: Tensor, noise: Tensor, label: Callable[[Tensor], Tensor], changed: Tensor | None = None) -> Tensor:
         """The part of the evidence lower bound that networks and mixture matter for.
 
         Args:

@@ -54,7 +54,7 @@ class VariationalSettings:
     rate: float = 3e-3
     mixture_rate: float = 3e-3
     noise: float = 0.3
-    encoder_rate: float = 0.1
+    encoder_rate: float = 0.03
 
     def __post_init__(self) -> None:
         try:
@@ -116,7 +116,15 @@ class VariationalTraining:
         self.warmed = encoder
         self.latent = settings.latent if encoder is None else encoder.latent
         generator = team.generator(seed, _NETWORKS)
-        model = MixtureAutoencoder(data.shape[1], num_clusters, self.latent, settings.hidden, generator, encoder, 0 if encoder is None else encoder.latent - encoder.features)
+        model = MixtureAutoencoder(
+            data.shape[1],
+            num_clusters,
+            self.latent,
+            settings.hidden,
+            generator,
+            encoder,
+            0 if encoder is None else encoder.latent - encoder.features,
+        )
         self.model = model.to(data.device)
         self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
         self.elbo: list[float] = []

@@ -11,7 +11,9 @@ from .table import Column, Table, shortened
 
 __all__ = ["PointColumns", "TablePoints", "guess_columns", "guess_counts", "scales_differ", "table_counts", "table_points"]
 
-_CLASS_NAMES = frozenset("class classes label labels target species cluster group category type kind variety true_class digit".split())
+_CLASS_NAMES = frozenset(
+    "class classes label labels target species cluster group category type kind variety true_class digit".split()
+)
 _NO_COORDINATES = frozenset("date time datetime timestamp year".split())
 _LARGEST_RATIO = 10.0
 _MOST_CLASSES = 50
@@ -75,9 +77,7 @@ def guess_columns(table: Table) -> PointColumns:
     if not there:
         there = [place for place, column in enumerate(table.columns) if column.kind == "numbers" and place != label]
     left = [
-        column.name
-        for place, column in enumerate(table.columns)
-        if place not in there and place != label and not column.rows
+        column.name for place, column in enumerate(table.columns) if place not in there and place != label and not column.rows
     ]
     notes = [] if label is None else [f"The classes are those of the column {shortened(table.names[label])}."]
     if left:

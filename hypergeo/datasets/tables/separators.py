@@ -11,7 +11,13 @@ from .numbers import MISSING, is_number
 
 __all__ = ["SEPARATORS", "Lines", "content", "infer_separator", "split_rows", "width_of"]
 
-SEPARATORS = {"\t": "tab-separated", ";": "semicolon-separated", "|": "separated by pipes", ",": "comma-separated", " ": "separated by spaces"}
+SEPARATORS = {
+    "\t": "tab-separated",
+    ";": "semicolon-separated",
+    "|": "separated by pipes",
+    ",": "comma-separated",
+    " ": "separated by spaces",
+}
 """Names of the separators, in the order in which they are preferred."""
 _SAMPLE = 200
 _EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)

@@ -21,7 +21,9 @@ _ID = frozenset(
     "id idx index key row rows rowname rownames row_names row.names no no. nr nr. number num obs observation case unnamed:_0".split()
 )
 _STEPS = frozenset("x t time step day week month year hour minute second depth distance position".split())
-_HEADS = _ID | frozenset("class label labels target species cluster group category type kind variety date time name x y".split())
+_HEADS = _ID | frozenset(
+    "class label labels target species cluster group category type kind variety date time name x y".split()
+)
 _LONGEST_NAME = 60
 _SAMPLE = 1_000  # rows that decide whether there is a header
 _DECIMAL_COMMAS = " If commas are decimal marks, put semicolons between the columns."
@@ -175,8 +177,12 @@ def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str
         hint = _DECIMAL_COMMAS if separator == "," and len(rows[bad]) == 2 * len(rows[0]) and bad else ""
         line = lines.lines[lines.numbers.index(starts[bad])].rstrip("\n")
         if bad == 0:
-            raise ValueError(f"Line {starts[0]} has {len(rows[0])} columns where the rows below have more: {shortened(line)!r}.")
-        raise ValueError(f"Line {starts[bad]} has {len(rows[bad])} columns where the first has {width}: {shortened(line)!r}.{hint}")
+            raise ValueError(
+                f"Line {starts[0]} has {len(rows[0])} columns where the rows below have more: {shortened(line)!r}."
+            )
+        raise ValueError(
+            f"Line {starts[bad]} has {len(rows[bad])} columns where the first has {width}: {shortened(line)!r}.{hint}"
+        )
     if len(rows[0]) < width:
         column = [row[0] for row in rows[1:]]
         if separator == "," or not (_counts_up(column) or not any(map(is_number, column))):
@@ -222,9 +228,9 @@ def _header(
     elif numeric:
         heads = [first[place] for place in numeric]
         words = [cell for place, cell in enumerate(first) if place not in numeric and cell]
-        named = (
-            not any(is_number(cell) for cell in heads) and not all(_is_missing(cell) and cell for cell in heads)
-        ) or any(word.lower() in _HEADS and all(word != row[first.index(word)] for row in body) for word in words)
+        named = (not any(is_number(cell) for cell in heads) and not all(_is_missing(cell) and cell for cell in heads)) or any(
+            word.lower() in _HEADS and all(word != row[first.index(word)] for row in body) for word in words
+        )
         named = named or _numbers_columns(first, body)
     else:
         named = not any(map(is_number, filled))
@@ -350,7 +356,9 @@ def _form(separator: str | None, mark: Decimal, columns: Sequence[Column], decim
         if column.kind == "numbers":
             for cell, value in zip(column.cells, column.values, strict=True):
                 digits = cell.lower().partition("e")[0]
-                if np.isfinite(value) and re.search(r"[0-9]['’ \u00a0\u202f][0-9]" + ("|," if mark == "point" else r"|\."), digits):
+                if np.isfinite(value) and re.search(
+                    r"[0-9]['’ \u00a0\u202f][0-9]" + ("|," if mark == "point" else r"|\."), digits
+                ):
                     return f"{form} and thousands separators ({cell!r} is {value:.15g})"
     return form
 

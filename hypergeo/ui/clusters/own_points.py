@@ -14,7 +14,17 @@ from hypergeo.ui.state.markdown import plain
 
 from .data import ClusterData
 
-__all__ = ["ColumnChoice", "OwnFile", "axis_kinds", "first_choice", "own_lines", "own_points", "own_table", "read_points", "with_scales"]
+__all__ = [
+    "ColumnChoice",
+    "OwnFile",
+    "axis_kinds",
+    "first_choice",
+    "own_lines",
+    "own_points",
+    "own_table",
+    "read_points",
+    "with_scales",
+]
 
 _FEWEST, _MOST_POINTS = CLUSTERS.rows
 
@@ -150,7 +160,9 @@ def _components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places along the first two principal components, and their shares of the variance."""
     centred = points - points.mean(0)
     left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
-    left = left * np.sign(left[np.abs(left).argmax(0), np.arange(len(lengths))])  # the sign is free: the farthest point's is plus
+    left = left * np.sign(
+        left[np.abs(left).argmax(0), np.arange(len(lengths))]
+    )  # the sign is free: the farthest point's is plus
     variances = lengths**2
     return (left * lengths)[:, :2], variances[:2] / max(float(variances.sum()), 1e-300)
 
@@ -160,7 +172,7 @@ def own_lines(file: OwnFile, choice: ColumnChoice) -> str:
     decimal = f", decimal={file.decimal!r}" if file.decimal else ""
     standardise = ", standardise=True" if choice.standardise else ""
     lines = (
-        f'table = read_table(open("points.csv", "rb").read(){decimal})\n'
+        f'table = read_table(Path("points.csv").read_bytes(){decimal})\n'
         f"found = table_points(table, {list(choice.axes)}, {choice.label}{standardise})\n"
         "points, classes = found.points, found.classes\n"
     )
@@ -178,4 +190,3 @@ def axis_kinds(table: Table) -> tuple[list[int], list[int]]:
     numbers = [place for place, column in enumerate(table.columns) if column.kind == "numbers"]
     labels = [place for place, column in enumerate(table.columns) if column.kind in ("numbers", "words")]
     return numbers, labels
-

@@ -115,7 +115,7 @@ def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str
         own: the reader's file.
     """
     if values["source"] == "your own" and own is not None and own.choice is not None:
-        return own_lines(own, own.choice), "from hypergeo.datasets import read_table, table_points\n"
+        return own_lines(own, own.choice), "from pathlib import Path\nfrom hypergeo.datasets import read_table, table_points\n"
     sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"

@@ -41,9 +41,7 @@ def upload(state: PageState) -> None:
     if content is None:
         return
     with st.expander("Columns and first rows", icon=":material/table:", expanded=True):
-        st.segmented_control(
-            "Decimal mark", list(_DECIMALS), default="as inferred", **_widget(state, "decimal", content)
-        )
+        st.segmented_control("Decimal mark", list(_DECIMALS), default="as inferred", **_widget(state, "decimal", content))
         try:
             table = own_table(content, _decimal(state, content))
             choice = _choices(state, content, table)
@@ -78,7 +76,10 @@ def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
     numbers, labels = axis_kinds(table)
     if len(numbers) > 2:
         st.segmented_control(
-            "Plane of", [_TWO, _COMPONENTS], default=_COMPONENTS if first.components else _TWO, **_widget(state, "plane", content)
+            "Plane of",
+            [_TWO, _COMPONENTS],
+            default=_COMPONENTS if first.components else _TWO,
+            **_widget(state, "plane", content),
         )
     components = _said(state, "plane", content, _COMPONENTS if first.components else _TWO) == _COMPONENTS
 

@@ -95,7 +95,15 @@ class ClusterView:
         data = self.data
         names = [] if data.classes is None or not data.class_names else [data.class_names[k] for k in data.classes]
         return points_panel(
-            data.points, found.labels, found.certainty, found.means, found.width, palette, title=title, axes=data.axes, names=names
+            data.points,
+            found.labels,
+            found.certainty,
+            found.means,
+            found.width,
+            palette,
+            title=title,
+            axes=data.axes,
+            names=names,
         )
 
     def _sizes_panel(self, found: Snapshot, palette: Palette, pull: bool = False) -> Panel:

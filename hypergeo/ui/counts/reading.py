@@ -85,9 +85,7 @@ def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
     return _reading(found, table, chosen, sizes, encoding)
 
 
-def _reading(
-    found: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str
-) -> Reading:
+def _reading(found: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str) -> Reading:
     """Counts as an urn of the page has them."""
     counts = _whole(found, chosen)
     groups = counts.shape[1]

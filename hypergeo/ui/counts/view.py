@@ -223,9 +223,7 @@ class CountsView:
         )
 
 
-def counts_view(
-    urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, names: Sequence[str] | None = None
-) -> CountsView:
+def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, names: Sequence[str] | None = None) -> CountsView:
     """Computes, or remembers, what the page shows of counts.
 
     Args:
@@ -239,7 +237,9 @@ def counts_view(
     fitted_law = fitted_law and found.usable
     law = Urn(urn.total_count, urn.group_sizes, found.weights) if fitted_law else urn
     tested = rows[rows.sum(1) == law.total_count]
-    return CountsView(law, fitted_law, rows, tested, measure(law, tested, seed), found, marginals(law), tuple(names) if names else None)
+    return CountsView(
+        law, fitted_law, rows, tested, measure(law, tested, seed), found, marginals(law), tuple(names) if names else None
+    )
 
 
 def nearest_weights(weights: tuple[float, ...]) -> list[float | None]:

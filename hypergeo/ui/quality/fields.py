@@ -56,9 +56,7 @@ def published_sections() -> list[Section]:
     return [Section("", [Knob("repeats", "Sets of samples at each weight"), _SAMPLES, _SEED])]
 
 
-def counts_sections(
-    state: PageState, sizes: tuple[int, ...] | None, names: tuple[str, ...] | None = None
-) -> list[Section]:
+def counts_sections(state: PageState, sizes: tuple[int, ...] | None, names: tuple[str, ...] | None = None) -> list[Section]:
     """The controls of the distribution that counts are compared with.
 
     Args:
@@ -77,9 +75,7 @@ def counts_sections(
     return [Section("", [against, rows, _SEED]), Section("Urn", _urn(state))]
 
 
-def _urn(
-    state: PageState, *, sizes: bool = True, drawn: bool = True, names: tuple[str, ...] | None = None
-) -> list[Knob]:
+def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True, names: tuple[str, ...] | None = None) -> list[Knob]:
     """The controls of an urn: groups may be large here, so that their sizes are written."""
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
