@@ -76,17 +76,16 @@ def live() -> None:
     figure, controls = live_room()
     with controls:
         knobs = st.container()
-        if STATE.get("source") == "your own":
-            upload(STATE)
+        notes = upload(STATE) if STATE.get("source") == "your own" else st.container()
     with figure:
         shown = request_of(STATE.values, own_file(STATE))
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
-        if notes := shown.run.data.notes:
-            st.caption(" ".join(notes))
         playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+    if shown.run.data.notes:
+        notes.caption(" ".join(shown.run.data.notes))
     with controls:
         if changes := edits_in_words(shown.edits):
             st.caption(changes)

@@ -42,8 +42,8 @@ EPILOG = """examples:
     python -m hypergeo cluster mnist.npz --seeds 10 -o mnist.json
 
 A file is an .npz archive with an array x (and y, the classes, if they are known), or a table with a row for each point, of any
-separator and decimal mark; columns that are not named are inferred, which is written to standard error. A size error of 5 % means that 5 % of the points would have to change cluster
-for the sizes to be right. ARI, NMI: adjusted Rand index, normalized mutual information; accuracy: by the best matching.
+separator and decimal mark; columns that are not named are inferred, which is written to standard error. A size error of 5 %
+means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index, normalized mutual information; accuracy: by the best matching.
 All methods have the same number of starts; those of ours and "same starts" have the very same, and all kinds of
 self-labelling start from the clusters that k-means finds in the features of the warm-up. Data, starts and draws follow from
 the seed. Where one method is held against another, that is seed by seed: a win or loss is more than two standard errors."""
@@ -199,8 +199,8 @@ def _costs(names: list[str], task: ClusterTask, seeds: int) -> str:
     points, axes = task.points.shape
     shape = " x ".join(map(str, task.shape)) if task.shape and len(task.shape) > 1 else f"{axes} columns"
     return (
-        f"{points:,} points of {shape}, {task.num_clusters} clusters; nothing was computed. Seconds of one core, good to a factor of two:"
-        f"\n\n{table(['method', 'cost'], rows)}"
+        f"{points:,} points of {shape}, {task.num_clusters} clusters; nothing was computed. Time on one core, good to a factor "
+        f"of two:\n\n{table(['method', 'cost'], rows)}"
     )
 
 

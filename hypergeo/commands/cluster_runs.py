@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
@@ -92,7 +92,7 @@ class Pace:
         self._whole = max(self._left, 1e-9)
         self._spent = self._estimated = 0.0
         self._lock = threading.Lock()
-        self._name, self._begun, self._share = "", 0.0, 0.0
+        self._name, self._begun, self._share, self._cost = "", 0.0, 0.0, 0.0
 
     @contextmanager
     def piece(self, name: str, key: str) -> Iterator[None]:
@@ -128,12 +128,9 @@ class Pace:
         gone = time.monotonic() - self._begun
         # How much slower this machine is than the estimates: from what is finished, and from this piece once it tells.
         speed = self._spent / self._estimated if self._estimated > 1 else 1.0
-        if self._share > 0.05:
-            rest = gone * (1 - self._share) / self._share
-        else:
-            rest = max(speed * self._cost - gone, 0.0)
+        ahead = speed * self._cost - gone if self._share <= 0.05 else gone * (1 - self._share) / self._share
         done = 1 - (self._left - self._cost * max(self._share, min(gone / max(speed * self._cost, 1e-9), 0.95))) / self._whole
-        left = rest + speed * (self._left - self._cost)
+        left = max(ahead, 0.0) + speed * (self._left - self._cost)
         share = f", {100 * self._share:.0f} % of it" if self._share else ""
         with self._lock:
             self._terminal.progress(max(done, 0.0), f"{self._name}{share}, about {duration(left)} left")

@@ -25,8 +25,8 @@ EPILOG = """examples:
     python -m hypergeo sample -N 2000 -n 15 -m 3x10 -w 1,2,4 | python -m hypergeo fit - -m 3x10
 
 Tables of any separator, decimal mark and encoding are read; what is inferred is written to standard error. Rows with missing
-counts are left out, which is said. Rows may have different sums: each row's sum is the number that was drawn. Only ratios of weights can be known; those printed
-have geometric mean one. A group never drawn has weight zero, one always drawn to its bound an infinite weight; neither has an
+counts are left out, which is said. Rows may have different sums: each row's sum is the number that was drawn. Only ratios of
+weights can be known; those printed have geometric mean one. A group never drawn has weight zero, one always drawn to its bound an infinite weight; neither has an
 interval. Intervals are Wald's, on the logarithms."""
 
 

@@ -106,7 +106,9 @@ def command_tables(command: str) -> dict[str, str]:
     words = shlex.split(command)[1:]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "results.json"
-        if status := hypergeo([*words, "--output", str(file)]):
+        # Finished runs of ``cluster`` are kept: long commands go on where they were stopped.
+        kept = ["--runs", str(ROOT / "results" / "cluster.runs")] if words[0] == "cluster" else []
+        if status := hypergeo([*words, *kept, "--output", str(file)]):
             raise RuntimeError(f"{command} ended with status {status}")
         text = file.read_text(encoding="utf-8")
     if words[0] == "cluster":

@@ -1,4 +1,4 @@
-"""``python -m hypergeo cluster``: tables of any kind, the cost beforehand, progress with the time left, and what Ctrl-C keeps."""
+"""``python -m hypergeo cluster``: tables of any kind, the cost beforehand, the time that is left, and what Ctrl-C keeps."""
 
 from __future__ import annotations
 

@@ -189,11 +189,9 @@ def test_digits_are_real_ones():
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_words(content, message):
-    with pytest.raises(ValueError, match=message):
-        try:
-            read_points(content)
-        except ValueError as error:
-            raise ValueError(str(error).replace("\\", "")) from None
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        read_points(content)
+    assert message in str(caught.value).replace("\\", "")
 
 
 def test_a_file_may_hold_classes():
@@ -352,7 +350,7 @@ def test_a_file_that_is_refused_leaves_clouds_and_a_sentence():
     app = uploaded(b"PK\x03\x04 xl/workbook.xml")
     assert "Excel workbook" in app.warning[0].value
     assert "Clouds are shown" in app.warning[0].value
-    app = uploaded(b'a,b\n' + b'"1,234","2,500"\n"2,345","3,500"\n' * 5)
+    app = uploaded(b"a,b\n" + b'"1,234","2,500"\n"2,345","3,500"\n' * 5)
     assert "could be 1234 or 1.234" in app.warning[0].value.replace("\\", "")
     app.segmented_control[[each.label for each in app.segmented_control].index("Decimal mark")].set_value("point").run()
     assert not app.exception

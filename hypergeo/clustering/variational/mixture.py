@@ -69,8 +69,8 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
         latents: shape ``(N, d)``, on the CPU.
         labels: their prior; it is left as it is.
         seed: of the starts, and of the part of the points that is used where they are many.
-        first: means to start from instead, shape ``(K, d)``: then there is one step of expectation-maximisation only, as more of
-            them would make sizes equal where clusters are no Gaussians.
+        first: means to start from instead, shape ``(K, d)``: then there is one step of expectation-maximisation only, as more
+            would make sizes equal where clusters are no Gaussians.
 
     Example:
         >>> from hypergeo.clustering.size_priors import CategoricalSizes

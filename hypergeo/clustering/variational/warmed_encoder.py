@@ -1,4 +1,4 @@
-"""An encoder that starts from the contrastive warm-up of self-labelling, and the changed images that it goes on learning from."""
+"""An encoder that starts from the contrastive warm-up of self-labelling, and the changed images that it learns from."""
 
 from __future__ import annotations
 

@@ -12,9 +12,12 @@ from .table import Column, Table, shortened
 __all__ = ["PointColumns", "TablePoints", "guess_columns", "guess_counts", "scales_differ", "table_counts", "table_points"]
 
 _CLASS_NAMES = frozenset(
-    "class classes label labels target species cluster group category type kind variety true_class digit".split()
+    (
+        *("class", "classes", "label", "labels", "target", "species", "cluster", "group", "category", "type", "kind"),
+        *("variety", "true_class", "digit"),
+    )
 )
-_NO_COORDINATES = frozenset("date time datetime timestamp year".split())
+_NO_COORDINATES = frozenset(["date", "time", "datetime", "timestamp", "year"])
 _LARGEST_RATIO = 10.0
 _MOST_CLASSES = 50
 

@@ -112,8 +112,8 @@ def decimal_mark(
                 both = both or (line, cell)
     if points and commas:
         raise ValueError(
-            f"Line {points[0]} has {points[1]!r} with a decimal point, line {commas[0]} has {commas[1]!r} with a decimal comma. "
-            "Use one of them in the whole table."
+            f"Line {points[0]} has {points[1]!r} with a decimal point, line {commas[0]} has {commas[1]!r} with a decimal "
+            "comma. Use one of them in the whole table."
         )
     if points or commas:
         return "point" if points else "comma"

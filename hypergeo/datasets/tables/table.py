@@ -18,12 +18,21 @@ __all__ = ["Column", "Decimal", "Table", "read_table", "shortened"]
 
 Decimal = Literal["point", "comma"]
 _ID = frozenset(
-    "id idx index key row rows rowname rownames row_names row.names no no. nr nr. number num obs observation case unnamed:_0".split()
+    (
+        *("id", "idx", "index", "key", "row", "rows", "rowname", "rownames", "row_names", "row.names"),
+        *("no", "no.", "nr", "nr.", "number", "num", "obs", "observation", "case", "unnamed:_0"),
+    )
 )
-_STEPS = frozenset("x t time step day week month year hour minute second depth distance position".split())
-_HEADS = _ID | frozenset(
-    "class label labels target species cluster group category type kind variety date time name x y".split()
+_STEPS = frozenset(
+    (
+        *("x", "t", "time", "step", "day", "week", "month", "year", "hour", "minute", "second"),
+        *("depth", "distance", "position"),
+    )
 )
+_HEADS = _ID | {
+    *("class", "label", "labels", "target", "species", "cluster", "group", "category", "type", "kind", "variety"),
+    *("date", "time", "name", "x", "y"),
+}
 _LONGEST_NAME = 60
 _SAMPLE = 1_000  # rows that decide whether there is a header
 _DECIMAL_COMMAS = " If commas are decimal marks, put semicolons between the columns."
@@ -188,8 +197,8 @@ def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str
         if separator == "," or not (_counts_up(column) or not any(map(is_number, column))):
             hints = {" ": " Put quotes around words with blanks.", ",": _DECIMAL_COMMAS}
             raise ValueError(
-                f"Line {starts[0]} has {len(rows[0])} columns, and the rows below have {width}: give each column a name, or none."
-                f"{hints.get(separator or '', '')}"
+                f"Line {starts[0]} has {len(rows[0])} columns, and the rows below have {width}: give each column a name, "
+                f"or none.{hints.get(separator or '', '')}"
             )
         rows[0].insert(0, "")
     return starts, [[*row[:width], *[""] * (width - len(row))] for row in rows]

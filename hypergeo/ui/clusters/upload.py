@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from hypergeo.datasets.tables.table import Table
 from hypergeo.ui.limits import CLUSTERS
@@ -18,15 +19,18 @@ __all__ = ["own_file", "upload"]
 
 _PREVIEW = 5  # rows
 _AGAIN = {"edits": "", "step": 0}
-_TWO, _COMPONENTS = "two columns", "principal components"
+_TWO, _COMPONENTS = "two columns", "components"
 _DECIMALS = {"as inferred": None, "point": "point", "comma": "comma"}
 
 
-def upload(state: PageState) -> None:
+def upload(state: PageState) -> DeltaGenerator:
     """Draws the field for a file, and for a file that can be read the choice of its columns.
 
     Args:
         state: the page's state; other points start anew.
+
+    Returns:
+        A place for sentences on how the file was read.
     """
     st.file_uploader(
         "A table: CSV or text, a row a point",
@@ -37,20 +41,21 @@ def upload(state: PageState) -> None:
         help="Any separator, decimal mark and encoding. Words or whole numbers in a column can be the true classes.",
     )
     st.caption("The file stays in this session; a link to this page does not contain it.")
-    content = _content(state)
+    notes, content = st.container(), _content(state)
     if content is None:
-        return
+        return notes
     with st.expander("Columns and first rows", icon=":material/table:", expanded=True):
         st.segmented_control("Decimal mark", list(_DECIMALS), default="as inferred", **_widget(state, "decimal", content))
         try:
             table = own_table(content, _decimal(state, content))
             choice = _choices(state, content, table)
         except ValueError:
-            return  # said above the figure
+            return notes  # what is wrong is said above the figure
         chosen = dict.fromkeys([*choice.axes, *([] if choice.label is None else [choice.label])])
         st.table(
             [{plain(table.names[place]): plain(table.columns[place].cells[row]) for place in chosen} for row in _first(table)]
         )
+    return notes
 
 
 def own_file(state: PageState) -> OwnFile | None:
@@ -97,7 +102,7 @@ def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
     st.toggle(
         "Standardise the columns",
         with_scales(table, choice).standardise,
-        help="To mean zero and standard deviation one. Preselected where standard deviations differ by more than a factor of ten.",
+        help="To mean zero and standard deviation one. Preselected where scales differ by more than a factor of ten.",
         **_widget(state, _scale_key(choice), content),
     )
     return choice

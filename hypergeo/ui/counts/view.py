@@ -102,8 +102,8 @@ class CountsView:
         """The figure in words."""
         off = "told from" if self.quality.differs else "not told from"
         means = ", ".join(
-            f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, of the law {mean:.3g}, fitted weight "
-            f"{self.fitted.weights[group]:.3g}"
+            f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, "
+            f"of the law {mean:.3g}, fitted weight {self.fitted.weights[group]:.3g}"
             for group, mean in enumerate(self.means)
         )
         return f"Histograms of {len(self.tested)} rows of counts over the exact law, {off} it. {means}."
