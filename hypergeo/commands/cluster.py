@@ -43,10 +43,10 @@ EPILOG = """examples:
 
 A file is an .npz archive with an array x (and y, the classes, if they are known), or a table with a row for each point, of any
 separator and decimal mark; columns that are not named are inferred, which is written to standard error. A size error of 5 %
-means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index, normalized mutual information; accuracy: by the best matching.
-All methods have the same number of starts; those of ours and "same starts" have the very same, and all kinds of
-self-labelling start from the clusters that k-means finds in the features of the warm-up. Data, starts and draws follow from
-the seed. Where one method is held against another, that is seed by seed: a win or loss is more than two standard errors."""
+means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index, normalized
+mutual information; accuracy: by the best matching. All methods have the same number of starts; those of ours and "same starts"
+have the very same, and all networks start from one warm-up and from small clusters in its features that are merged. Data,
+starts and draws follow from the seed. Where one method is held against another, that is seed by seed: a win or loss is more than two standard errors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

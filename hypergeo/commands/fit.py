@@ -26,8 +26,8 @@ EPILOG = """examples:
 
 Tables of any separator, decimal mark and encoding are read; what is inferred is written to standard error. Rows with missing
 counts are left out, which is said. Rows may have different sums: each row's sum is the number that was drawn. Only ratios of
-weights can be known; those printed have geometric mean one. A group never drawn has weight zero, one always drawn to its bound an infinite weight; neither has an
-interval. Intervals are Wald's, on the logarithms."""
+weights can be known; those printed have geometric mean one. A group never drawn has weight zero, one always drawn to its bound
+an infinite weight; neither has an interval. Intervals are Wald's, on the logarithms."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -49,7 +49,9 @@ def content(text: str) -> Lines:
         >>> content("# x y\\n1 2\\n\\n3 4")
         Lines(numbers=[2, 4], lines=['1 2\\n', '3 4\\n'], separator=None, comments=1, above='x y')
     """
-    numbers, lines, separator, comments, above = [], [], None, 0, ""
+    numbers: list[int] = []
+    lines: list[str] = []
+    separator, comments, above = None, 0, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not line.strip(' \t,;|"\ufeff'):
             above = "" if not lines else above
