@@ -46,7 +46,8 @@ separator and decimal mark; columns that are not named are inferred, which is wr
 means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index, normalized
 mutual information; accuracy: by the best matching. All methods have the same number of starts; those of ours and "same starts"
 have the very same, and all networks start from one warm-up and from small clusters in its features that are merged. Data,
-starts and draws follow from the seed. Where one method is held against another, that is seed by seed: a win or loss is more than two standard errors."""
+starts and draws follow from the seed. Where one method is held against another, that is seed by seed: a win or loss is more
+than two standard errors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
