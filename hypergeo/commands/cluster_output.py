@@ -1,4 +1,4 @@
-"""Writes what ``cluster`` found: as text, JSON, CSV or a page."""
+"""Writes what ``cluster`` result: as text, JSON, CSV or a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _json(study: ClusterStudy) -> str:
         {
             "method": name,
             "sizes": study.sizes(name).tolist(),
-            **{score: _summed_up(study.values(name, score)) for score in (*study.scores, "seconds")},
+            **{score: _statistics(study.values(name, score)) for score in (*study.scores, "seconds")},
         }
         for name in study.methods
     ]
@@ -33,20 +33,20 @@ def _json(study: ClusterStudy) -> str:
                 "method": study.methods[0],
                 "rival": rival,
                 "score": score,
-                "better": found.difference,
-                "standard_error": found.standard_error,
-                "verdict": found.verdict(larger_is_better=True),
+                "better": comparison.difference,
+                "standard_error": comparison.standard_error,
+                "verdict": comparison.verdict(larger_is_better=True),
             }
-            for (rival, score), found in study.comparisons(study.methods[0]).items()
+            for (rival, score), comparison in study.comparisons(study.methods[0]).items()
         ],
         "runs": [asdict(run) for run in study.runs],
     }
     return json.dumps(written, ensure_ascii=False) + "\n"
 
 
-def _summed_up(values: list[float]) -> dict[str, float | None]:
-    found = SeedStatistics.of(values)
-    return {"mean": found.mean, "sd": found.deviation, "median": statistics.median(values)}
+def _statistics(values: list[float]) -> dict[str, float | None]:
+    summary = SeedStatistics.of(values)
+    return {"mean": summary.mean, "sd": summary.deviation, "median": statistics.median(values)}
 
 
 def _csv(study: ClusterStudy) -> str:
@@ -61,10 +61,10 @@ def _text(study: ClusterStudy) -> str:
     seeds = len(study.seeds)
     head, rows = study.table()
     parts = [f"{seeds} seed{'s' * (seeds > 1)}{', mean ± standard deviation' * (seeds > 1)}\n\n{table(head, rows)}"]
-    if found := study.comparisons(study.methods[0]):
-        head, rows = study.comparison_table(found)
+    if comparisons := study.comparisons(study.methods[0]):
+        head, rows = study.comparison_table(comparisons)
         parts.append(
-            f"{study.methods[0]}, how much better than, mean ± standard error over the same seeds\n\n{table(head, rows)}"
+            f"{study.methods[0]}, improvement over others, mean ± standard error over the same seeds\n\n{table(head, rows)}"
         )
     return "\n".join(parts)
 
@@ -76,4 +76,4 @@ def _html(study: ClusterStudy) -> str:
 
 
 WRITERS: dict[str, Callable[[ClusterStudy], str]] = {"text": _text, "json": _json, "csv": _csv, "html": _html}
-"""By format."""
+"""Writers by format."""

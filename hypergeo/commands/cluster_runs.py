@@ -38,12 +38,15 @@ def _code_version() -> str:
 
 
 def run_key(method: str, task: ClusterTask, classes: np.ndarray | None) -> str:
-    """A name for a method, a task and the code: another of them has another name.
+    """Computes a name for a method, a task and the code; if one of them differs, so does the name.
 
     Args:
-        method: its name.
-        task: the points and all settings.
-        classes: true classes, or ``None``.
+        method: name of the method.
+        task: points and settings.
+        classes: true classes, shape ``(N,)``, or ``None``.
+
+    Returns:
+        Hexadecimal digits.
     """
     settings = [method, task.num_clusters, task.seed, task.restarts, task.steps, task.temperature, task.capacities]
     digest = hashlib.sha256(json.dumps([*settings, task.shape, task.network_steps, _code_version()]).encode())
@@ -63,7 +66,14 @@ class RunFolder:
         self.path = path
 
     def get(self, key: str) -> ClusterRun | None:
-        """Returns the run of a key; ``None`` where there is none."""
+        """Reads a run.
+
+        Args:
+            key: key of the run.
+
+        Returns:
+            The run; ``None`` if there is none.
+        """
         try:
             kept = json.loads((self.path / f"{key}.json").read_text(encoding="utf-8"))
             return ClusterRun(**{**kept, "sizes": tuple(kept["sizes"]), "true_sizes": tuple(kept["true_sizes"])})
@@ -71,7 +81,12 @@ class RunFolder:
             return None
 
     def put(self, key: str, run: ClusterRun) -> None:
-        """Keeps a run; its file is there whole or not at all."""
+        """Writes a run to a file, completely or not at all.
+
+        Args:
+            key: key of the run.
+            run: the run.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         partial = self.path / f"{key}.partial"
         partial.write_text(json.dumps(asdict(run), ensure_ascii=False) + "\n", encoding="utf-8")
@@ -99,8 +114,11 @@ class Pace:
         """Shows a piece of work while it runs.
 
         Args:
-            name: in words.
-            key: of its cost.
+            name: description.
+            key: key of its cost.
+
+        Yields:
+            Nothing.
         """
         self._name, self._begun, self._share, self._cost = name, time.monotonic(), 0.0, self._costs[key]
         ended = threading.Event()
@@ -117,7 +135,11 @@ class Pace:
         self._left -= self._cost
 
     def report(self, share: float) -> None:
-        """Notes the share of the piece that is done."""
+        """Sets the fraction of the piece that is done.
+
+        Args:
+            share: between 0 and 1; other values are clipped.
+        """
         self._share = min(max(share, 0.0), 1.0)
 
     def _tick(self, ended: threading.Event) -> None:
@@ -138,6 +160,9 @@ class Pace:
 
 def duration(seconds: float) -> str:
     """Formats a time.
+
+    Returns:
+        The time in seconds, minutes or hours.
 
     Example:
         >>> duration(7.2), duration(95), duration(5000)

@@ -21,8 +21,8 @@ def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParse
     """Adds the arguments that say how a table is read.
 
     Args:
-        parser: a subcommand's, or a group of it.
-        what: the columns hold.
+        parser: parser of a subcommand, or one of its groups.
+        what: content of the columns, for the help.
     """
     parser.add_argument(
         "--columns",
@@ -38,8 +38,14 @@ def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParse
 def column_names(text: str) -> list[str]:
     """Reads names of columns, separated by commas.
 
+    Args:
+        text: the names.
+
+    Returns:
+        The names without surrounding blanks.
+
     Raises:
-        argparse.ArgumentTypeError: for none.
+        argparse.ArgumentTypeError: if there is no name.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
@@ -48,13 +54,16 @@ def column_names(text: str) -> list[str]:
 
 
 def counts_of(place: str, arguments: argparse.Namespace, groups: int, terminal: Terminal) -> CountsTable:
-    """Counts from a table, with a line on standard error for all that was inferred beyond plain CSV.
+    """Reads counts from a table, and writes to standard error what was inferred beyond plain CSV.
 
     Args:
-        place: a file, or ``-`` for standard input.
-        arguments: with those of :func:`add_table_arguments`.
-        groups: number of columns that there must be.
-        terminal: where to say it.
+        place: path of a file, or ``-`` for standard input.
+        arguments: parsed arguments, with those of :func:`add_table_arguments`.
+        groups: required number of columns.
+        terminal: output of the notes.
+
+    Returns:
+        Counts and names of the groups.
     """
     table = read_counts(read_bytes(place), groups=groups, columns=arguments.columns, decimal=arguments.decimal)
     if not table.usual:
@@ -73,15 +82,18 @@ def read_points(
     """Reads points from an archive (see :func:`~hypergeo.datasets.labelled.labelled_archive`), or from a table.
 
     Args:
-        place: a file, or ``-`` for a table on standard input.
+        place: path of a file, or ``-`` for a table on standard input.
         columns: names or numbers of the columns of coordinates in a table; inferred when omitted, see
             :func:`~hypergeo.datasets.tables.columns.guess_columns`.
         labels: name or number of the column of classes; ``"none"`` for none; inferred when omitted.
         decimal: the decimal mark of a table.
         standardise: whether each column gets mean zero and standard deviation one.
 
+    Returns:
+        Points, with classes if the file has them.
+
     Raises:
-        ValueError: saying what the file lacks.
+        ValueError: if the file has several columns of classes or no other column; the message says what is missing.
     """
     if place.lower().endswith(".npz"):
         if columns or labels or decimal or standardise:
@@ -100,18 +112,35 @@ def read_points(
     if not axes:
         raise ValueError(f"{place} must have at least one other column of numbers; it has {', '.join(table.names)}.")
     guess_matters = len(notes) > 1 or (label is not None and labels is None and table.names[label].lower() not in _CLASS_NAMES)
-    found = table_points(table, axes, label, standardise=standardise)
-    said = () if table.usual and not found.notes and not guess_matters else (*table.notes, *notes, *found.notes)
-    return LabelledArrays(found.points, found.classes, None, found.class_names, said)
+    result = table_points(table, axes, label, standardise=standardise)
+    notes_shown = () if table.usual and not result.notes and not guess_matters else (*table.notes, *notes, *result.notes)
+    return LabelledArrays(result.points, result.classes, None, result.class_names, notes_shown)
 
 
 def read_bytes(place: str) -> bytes:
-    """The content of a file, or of standard input for ``-``."""
+    """Reads the bytes of a file.
+
+    Args:
+        place: path of the file, or ``-`` for standard input.
+
+    Returns:
+        The content.
+    """
     return sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
 
 
 def read_text(place: str) -> str:
-    """The text of a file, or of standard input for ``-``."""
+    """Reads the text of a file.
+
+    Args:
+        place: path of the file, or ``-`` for standard input.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: if the text is not in UTF-8.
+    """
     try:
         return read_bytes(place).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -169,6 +169,18 @@ def test_a_drag_shows_pictures_all_the_way_and_is_one_entry_of_the_history(walk)
     here.opened.wait_for(lambda: here.page.get_by_text(f"committed {amount},").count(), "the rest of the page")
     assert here.said() == f"Shown: 0 of amount {amount}."
     assert picture is None
+    # A hand that comes back to where it began lets go too: nothing changes, and nothing counts as moving any more.
+    left, width = here.hold((int(amount) - 1) / 98)
+    middle = here.amount.bounding_box()["y"] + 5
+    for place in (0.2, 0.4, (int(here.amount.input_value()) - 1) / 98):
+        here.page.mouse.move(left + place * width, middle)
+        here.page.wait_for_timeout(200)
+    # To the very value: a pixel may lie between two.
+    here.amount.evaluate("(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }", amount)
+    here.page.mouse.up()
+    here.opened.settle()
+    assert here.amount.input_value() == amount
+    assert here.history() == before + 1
 
 
 def test_back_and_forward_restore_whole_states(walk):
@@ -310,6 +322,34 @@ def test_stage_mode_fills_the_window_and_leaves_no_trace(walk):
     here.page.wait_for_timeout(500)
     assert here.opened.address() == address
     assert here.page.locator(".hg-plot").bounding_box() == plain
+
+
+# Mounts a part that counts its births and deaths, as Streamlit does: again in the same place, and then without a place.
+REMOUNTS = """async () => {
+  const address = document.querySelector('link[href$="components.css"]').href.replace('components.css', 'page.js')
+  const { mounting } = await import(address)
+  const counts = { born: 0, updates: 0, left: 0 }
+  class Part {
+    constructor(host) { counts.born += 1; host.append('part') }
+    update() { counts.updates += 1 }
+    leave() { counts.left += 1 }
+  }
+  const mount = mounting(Part), host = document.body.appendChild(document.createElement('div'))
+  const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds))
+  mount({ parentElement: host })()
+  await pause(200)
+  const unmount = mount({ parentElement: host })
+  await pause(2500)
+  const stayed = { ...counts, text: host.textContent }
+  host.remove()
+  unmount()
+  await pause(50)
+  return [stayed, counts.left]
+}"""
+
+
+def test_a_component_that_is_mounted_again_in_its_place_stays(walk):
+    assert walk().page.evaluate(REMOUNTS) == [{"born": 1, "updates": 2, "left": 0, "text": "part"}, 1]
 
 
 @pytest.mark.parametrize("query", ["?present=1", "?stage=1&kit_step=4"])

@@ -1,4 +1,4 @@
-"""Ways to cluster images by networks: self-labelling and variational clustering, each with sizes from three priors."""
+"""Clustering methods with networks: self-labelling and variational clustering, each with three priors of the sizes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _STARTS = 20
 
 def _self_labelling(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        sized: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
+        size_settings: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
         if limited:
-            sized["capacities"] = task.capacities
-        model = task.warm_up.model.with_prior(prior, **sized)
-        found = model.finish(lambda done, steps: task.progress((done - model.warm_up) / max(steps - model.warm_up, 1)))
-        return found.labels.numpy(), found.sizes.numpy()
+            size_settings["capacities"] = task.capacities
+        model = task.warm_up.model.with_prior(prior, **size_settings)
+        result = model.finish(lambda done, steps: task.progress((done - model.warm_up) / max(steps - model.warm_up, 1)))
+        return result.labels.numpy(), result.sizes.numpy()
 
     return method
 
 
 def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-    """K-means in the features that self-labelling sets out from."""
+    """Returns the k-means clusters of the features after the warm-up."""
     features = task.warm_up.model.features()
     generators = [np.random.default_rng((task.seed, start)) for start in range(_STARTS)]
     labels = kmeans_labels(features, task.num_clusters, generators).numpy()
@@ -41,7 +41,7 @@ def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _merged(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-    """Where self-labelling sets out from."""
+    """Returns the merged clusters of the features after the warm-up, from which self-labelling starts."""
     labels = task.warm_up.model.with_prior("uniform").evaluate().first_labels.numpy()
     return labels, np.bincount(labels, minlength=task.num_clusters)
 
@@ -58,7 +58,7 @@ def _variational(prior: str, limited: bool = False) -> Method:
             epochs = max(_EPOCHS, -(-_STEPS // a_pass))
             short |= {"pretraining": epochs, "epochs": epochs}
         known = task.capacities if limited else None
-        found = fit_variational_clusters(
+        result = fit_variational_clusters(
             task.points,
             task.num_clusters,
             prior,
@@ -67,7 +67,7 @@ def _variational(prior: str, limited: bool = False) -> Method:
             progress=lambda done, epochs: task.progress(done / epochs),
             **short,
         )
-        return np.asarray(found.labels), np.asarray(found.sizes)
+        return np.asarray(result.labels), np.asarray(result.sizes)
 
     return method
 
@@ -84,7 +84,7 @@ NETWORKS: dict[str, Method] = {
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }
-"""By name."""
+"""Methods by name."""
 
 WARMED = tuple(NETWORKS)
-"""Those that set out from the same warm-up, where the points are images."""
+"""Methods that start from the same warm-up if the points are images."""

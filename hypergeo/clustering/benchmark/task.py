@@ -1,4 +1,4 @@
-"""A clustering task, a method that solves it, and the result."""
+"""A clustering task, the interface of the methods that solve it, and their result."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from hypergeo.clustering.self_labelling.settings import LabellingSettings
 __all__ = ["REDUCED", "ClusterTask", "FoundClusters", "Method"]
 
 REDUCED = 50
-"""Principal components of images that Gaussian mixtures see where there are more than 64 pixels."""
+"""Number of principal components of images with more than 64 pixels that Gaussian mixtures use."""
 _MOST_AXES = 64
 
 
 def _unheard(share: float) -> None:
-    """Progress that nobody asked for."""
+    """Ignores a report of progress."""
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A network that knows no labels yet.
+    """Holds a network after the warm-up of self-labelling, before the first labels.
 
     Attributes:
-        model: the network and what belongs to it.
-        seconds: of processor time that it took.
+        model: the model.
+        seconds: processor time in seconds.
     """
 
     model: SelfLabelling
@@ -40,19 +40,19 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class ClusterTask:
-    """Points to cluster, and how much effort to make.
+    """Describes points to cluster and the effort of the methods.
 
     Attributes:
         points: shape ``(N, D)``.
-        num_clusters: ``K``.
-        seed: of starts and draws.
-        restarts: number of starts.
-        steps: of those methods that descend a gradient.
-        temperature: of relaxed draws.
-        capacities: most points that each cluster can hold, for the methods that know them; ``None`` where nobody does.
-        shape: of one point, where points are images, which networks need to know; ``(D,)`` when omitted.
-        network_steps: of each half of a network's training, instead of the usual number.
-        progress: called on the way with the share of the method, or of the warm-up, that is done.
+        num_clusters: number of clusters, ``K``.
+        seed: seed of starts and samples.
+        restarts: number of restarts.
+        steps: number of gradient steps.
+        temperature: temperature of relaxed samples.
+        capacities: capacity of each cluster, for the methods that know it; ``None`` if it is unknown.
+        shape: shape of one image, which networks need; ``(D,)`` when omitted.
+        network_steps: steps of each half of a network's training; depends on the method when omitted.
+        progress: called with the fraction of the method, or of the warm-up, that is done.
     """
 
     points: np.ndarray
@@ -78,7 +78,7 @@ class ClusterTask:
 
     @cached_property
     def reduced(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """What Gaussian mixtures see of the points, shape ``(N, d)``, and how other points are taken there."""
+        """Points of Gaussian mixtures, shape ``(N, d)``, and the function that projects other points likewise."""
         if not self.reduces:
             return self.points, lambda points: points
         from sklearn.decomposition import PCA
@@ -87,18 +87,25 @@ class ClusterTask:
         return components.fit_transform(self.points), components.transform
 
     def first(self, number: int) -> ClusterTask:
-        """The task with the first points only."""
+        """Returns the task with the first points only.
+
+        Args:
+            number: number of points.
+
+        Returns:
+            The shorter task.
+        """
         return replace(self, points=self.points[:number])
 
     @property
     def images(self) -> np.ndarray:
-        """The points in their own shape."""
+        """Points in their own shape, ``(N,) + shape``."""
         return self.points if self.shape is None else self.points.reshape(len(self.points), *self.shape)
 
     @cached_property
     def warm_up(self) -> WarmUp:
-        """What all kinds of self-labelling have in common, and how long it took."""
-        before = time.process_time()
+        """Warm-up that all variants of self-labelling share, with its processor time."""
+        started = time.process_time()
         steps: dict[str, Any] = {}
         if self.network_steps is not None:
             steps = {"warm_up": self.network_steps, "steps": self.network_steps}
@@ -106,21 +113,25 @@ class ClusterTask:
         for done in range(model.warm_up):
             model.step()
             self.progress(done / model.warm_up)
-        return WarmUp(model, time.process_time() - before)
+        return WarmUp(model, time.process_time() - started)
 
     def starts(self) -> np.ndarray:
-        """The means that our own methods start from, shape ``(restarts, K, D)``."""
+        """Computes the means from which our own methods start.
+
+        Returns:
+            Means, shape ``(restarts, K, D)``.
+        """
         return SizedClusters(self.points, self.num_clusters, restarts=self.restarts, seed=self.seed).means.numpy()
 
 
 @dataclass(frozen=True)
 class FoundClusters:
-    """What a method found.
+    """Holds the result of a method.
 
     Attributes:
         labels: cluster of each point, shape ``(N,)``.
-        sizes: what the method takes the sizes to be, shape ``(K,)``.
-        seconds: of processor time, on one thread.
+        sizes: estimated sizes of the clusters, shape ``(K,)``.
+        seconds: processor time in seconds, on one thread.
     """
 
     labels: np.ndarray
@@ -129,4 +140,4 @@ class FoundClusters:
 
 
 Method = Callable[[ClusterTask], tuple[np.ndarray, np.ndarray]]
-"""Returns labels, shape ``(N,)``, and sizes, shape ``(K,)``."""
+"""Function that returns labels, shape ``(N,)``, and sizes, shape ``(K,)``."""

@@ -53,7 +53,7 @@ class WarmedEncoder(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> WarmedEncoder:
-        """Sets the mode, but for batch normalisation, which keeps its statistics."""
+        """Returns the module in a mode, but for batch normalisation, which keeps its statistics."""
         super().train(mode)
         self.network.eval()
         return self
@@ -72,11 +72,14 @@ class WarmedEncoder(nn.Module):
         return torch.cat([math.sqrt(self.features) * direction, mean, self.log_variance(direction), log_variance], -1)
 
     def changed(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """Rows of images that are changed at random as in the warm-up.
+        """Changes the images of rows at random as in the warm-up.
 
         Args:
             rows: shape ``(B, D)``.
             generator: randomness.
+
+        Returns:
+            Rows of the changed images, shape ``(B, D)``.
         """
         images = self.augmentation(self._images(rows), generator)
         return (images.permute(0, 2, 3, 1).flatten(1) - self.centre) / self.spread

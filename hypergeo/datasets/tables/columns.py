@@ -66,6 +66,9 @@ def guess_columns(table: Table) -> PointColumns:
     Args:
         table: what :func:`.read_table` returned.
 
+    Returns:
+        Columns of coordinates and of classes, and notes.
+
     Example:
         >>> from .table import read_table
         >>> guess_columns(read_table("x,y,species\\n1,2,a\\n2,3,b\\n3,5,a\\n"))
@@ -89,7 +92,7 @@ def guess_columns(table: Table) -> PointColumns:
 
 
 def _class_column(table: Table) -> int | None:
-    """Place of the column of the classes, by its name or its values."""
+    """Returns the place of the column of the classes, by its name or its values."""
     lower = [name.lower().replace(" ", "_") for name in table.names]
     names = _CLASS_NAMES | (set() if "x" in lower else {"y"})
     usable = [place for place, column in enumerate(table.columns) if not column.rows and column.kind in ("numbers", "words")]
@@ -106,7 +109,7 @@ def _class_column(table: Table) -> int | None:
 
 
 def _few(column: Column) -> bool:
-    """Whether a column holds whole numbers of few kinds."""
+    """Returns whether a column holds whole numbers of few kinds."""
     values = column.values[np.isfinite(column.values)]
     return bool(len(values)) and bool((values == np.round(values)).all()) and _is_few(len(np.unique(values)), len(values))
 
@@ -131,6 +134,9 @@ def table_points(
         label: place of the column of classes, or ``None``.
         standardise: whether each column is shifted and scaled to mean zero and standard deviation one.
         least: number of columns of coordinates that are needed.
+
+    Returns:
+        Points, shape ``(N, D)``, with names and notes.
 
     Raises:
         ValueError: for cells that are no numbers, by line, and for too few columns or rows.
@@ -167,7 +173,7 @@ def table_points(
 
 
 def scales_differ(points: np.ndarray) -> bool:
-    """Whether the standard deviations of two columns differ by more than a factor of ten.
+    """Returns whether the standard deviations of two columns differ by more than a factor of ten.
 
     Example:
         >>> scales_differ(np.array([[1.0, 100.0], [2.0, 300.0]])), scales_differ(np.array([[1.0, 2.0], [2.0, 4.0]]))
@@ -179,6 +185,9 @@ def scales_differ(points: np.ndarray) -> bool:
 
 def guess_counts(table: Table) -> tuple[int, ...]:
     """Guesses which columns hold counts: all but row numbers, dates, and named columns of words.
+
+    Returns:
+        Places of the columns.
 
     Example:
         >>> from .table import read_table
@@ -256,7 +265,11 @@ def _said_of_missing(table: Table, kept: np.ndarray) -> tuple[str, ...]:
 
 
 def _classes(column: Column, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Classes as numbers from zero, and their names: numbers in their order, words in alphabetical order."""
+    """Returns classes as numbers from zero, and their names: numbers in their order, words in alphabetical order.
+
+    Raises:
+        ValueError: if each row has a class of its own.
+    """
     if column.kind == "numbers" and column.odd is None:
         values, numbers = np.unique(column.values[kept], return_inverse=True)
         names = tuple(f"{value:.15g}" for value in values)

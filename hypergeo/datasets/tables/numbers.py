@@ -70,12 +70,12 @@ def read_number(cell: str) -> Number | None:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a finite number with a decimal point or a decimal comma."""
+    """Returns whether a cell is a finite number with a decimal point or a decimal comma."""
     return read_number(cell) is not None
 
 
 def is_date(cell: str) -> bool:
-    """Whether a cell is a date or a time of day.
+    """Returns whether a cell is a date or a time of day.
 
     Example:
         >>> is_date("2024-05-01"), is_date("1.5.2024"), is_date("12:30"), is_date("1.5")
@@ -93,6 +93,9 @@ def decimal_mark(
         columns: line, cell and readings of each number, for each column.
         separator: of the columns.
         chosen: what the reader says, which settles what cannot be decided.
+
+    Returns:
+        The decimal mark.
 
     Raises:
         ValueError: where both occur, or where a number such as ``1,234`` could be either and nothing else decides.

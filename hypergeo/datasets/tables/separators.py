@@ -45,6 +45,9 @@ class Lines(NamedTuple):
 def content(text: str) -> Lines:
     """Leaves out blank lines, comments and what Excel adds.
 
+    Returns:
+        Lines with cells, and their numbers.
+
     Example:
         >>> content("# x y\\n1 2\\n\\n3 4")
         Lines(numbers=[2, 4], lines=['1 2\\n', '3 4\\n'], separator=None, comments=1, above='x y')

@@ -124,6 +124,9 @@ def read_table(
         most_rows: number of rows that it may have.
         what: what a cell should hold, for error messages.
 
+    Returns:
+        The table, with notes on all that was inferred.
+
     Raises:
         ValueError: naming the line and what is wrong with it.
 
@@ -162,7 +165,7 @@ def read_table(
 
 
 def shortened(text: str) -> str:
-    """The start of a cell, for a message."""
+    """Returns the start of a cell, for a message."""
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
@@ -179,7 +182,11 @@ def _any_number(lines: Lines) -> bool:
 
 
 def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str]]]:
-    """Rows of one width, and the lines on which they begin."""
+    """Returns rows of one width, and the lines on which they begin.
+
+    Raises:
+        ValueError: if rows have different numbers of cells.
+    """
     starts, rows = map(list, zip(*split_rows(lines.lines, lines.numbers, separator), strict=True))
     width, bad = width_of(rows)
     if bad is not None:
@@ -205,7 +212,7 @@ def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str
 
 
 def _counts_up(cells: Sequence[str]) -> bool:
-    """Whether cells count 0, 1, 2, .. or 1, 2, 3, .., three of them at least."""
+    """Returns whether cells count 0, 1, 2, .. or 1, 2, 3, .., three of them at least."""
     if len(cells) < 3 or cells[0] not in ("0", "1"):
         return False
     return all(cell == str(number) for number, cell in enumerate(cells, int(cells[0])))
@@ -216,7 +223,7 @@ def _is_missing(cell: str) -> bool:
 
 
 def _numeric_columns(body: Sequence[Sequence[str]]) -> list[int]:
-    """Columns of which at least half of the cells that are not missing are numbers."""
+    """Returns columns of which at least half of the cells that are not missing are numbers."""
     found = []
     for place in range(len(body[0]) if body else 0):
         there = [row[place] for row in body if not _is_missing(row[place])]
@@ -228,7 +235,7 @@ def _numeric_columns(body: Sequence[Sequence[str]]) -> list[int]:
 def _header(
     rows: list[list[str]], lines: Lines, separator: str | None
 ) -> tuple[list[str] | None, list[str] | None, list[list[str]]]:
-    """Names and units of the columns, where there are lines of them, and the rows below."""
+    """Returns names and units of the columns, if there are lines of them, and the rows below."""
     first, body = rows[0], rows[1:]
     numeric = _numeric_columns(body[:_SAMPLE])
     filled = [cell for cell in first if cell]
@@ -255,7 +262,7 @@ def _header(
 
 
 def _numbers_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Whether the first line holds the numbers 0, 1, 2, .. that pandas gives to columns without names."""
+    """Returns whether the first line holds the numbers 0, 1, 2, .. that pandas gives to columns without names."""
     if not first[0] and list(first[1:]) == [str(number) for number in range(len(first) - 1)]:
         return True
     fractions = all(any(not cell.isdigit() for cell in column) for column in zip(*body, strict=True))
@@ -263,7 +270,7 @@ def _numbers_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> boo
 
 
 def _units(body: Sequence[Sequence[str]], numeric: Sequence[int]) -> list[str] | None:
-    """The line below the header where it holds words in all columns of numbers."""
+    """Returns the line below the header if it holds words in all columns of numbers."""
     if len(body) < 2 or not numeric:
         return None
     cells = [body[0][place] for place in numeric]
@@ -346,7 +353,7 @@ def _numbers(name: str, cells: list[str], numbers: list[Number | None], mark: De
 
 
 def _row_names(number: int, column: Column, columns: Sequence[Column], names: list[str] | None) -> Column:
-    """The column, marked where it only numbers or names the rows."""
+    """Returns the column, marked if it only numbers or names the rows."""
     head = "" if names is None else names[number]
     identifies = head.lower().replace(" ", "_") in _ID
     nameless = names is not None and not head and number == 0

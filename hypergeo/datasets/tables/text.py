@@ -75,7 +75,7 @@ def _advice(kind: str) -> str:
 
 
 def _unmarked(data: bytes) -> tuple[str, str]:
-    """UTF-16 without a byte-order mark is known by the zeros of every other byte; all else is UTF-8 at first."""
+    """Returns UTF-16 if every other byte is zero, else UTF-8, which is tried first."""
     start = data[:2000]
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros = start[offset::2]

@@ -1,22 +1,10 @@
 // Live controls: native inputs that send their values while they move, the next one once the last has been answered, and
 // commit on release. What travels is described in controls.py.
 
-import { addStyles, make } from "./page.js"
+import { addStyles, make, mounting } from "./page.js"
 
 const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const KEYS = 600 // milliseconds after the last key of a slider at which it is committed
-const panels = new WeakMap()
-
-export default function mount(component) {
-  const host = component.parentElement
-  if (!panels.has(host)) panels.set(host, new Panel(host))
-  const panel = panels.get(host)
-  panel.update(component)
-  return () => {
-    panel.leave()
-    panels.delete(host)
-  }
-}
 
 class Panel {
   constructor(host) {
@@ -111,9 +99,17 @@ class Panel {
       say()
     }
     input.setAttribute("aria-label", knob.label)
-    input.onpointerdown = () => (row.held = true)
-    input.onpointercancel = () => (row.held = false)
+    const release = () =>
+      setTimeout(() => {
+        if (row.held && row.moved) this.move(knob.name, read(), true) // back at its start, which is no change to the browser
+        row.held = false
+      })
+    input.onpointerdown = () => {
+      Object.assign(row, { held: true, moved: false })
+      for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, release, { once: true })
+    }
     input.oninput = () => {
+      row.moved = true
       say()
       this.move(knob.name, read(), false)
     }
@@ -215,3 +211,5 @@ class Panel {
     this.setStateValue("live", { serial: this.serial, values, commit, at })
   }
 }
+
+export default mounting(Panel)
