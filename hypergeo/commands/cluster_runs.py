@@ -161,6 +161,9 @@ class Pace:
 def duration(seconds: float) -> str:
     """Formats a time.
 
+    Args:
+        seconds: the time in seconds.
+
     Returns:
         The time in seconds, minutes or hours.
 
