@@ -1,6 +1,7 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
 // What travels is described in stage.py.
 
+import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
@@ -157,6 +158,7 @@ class Stage {
     this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
     this.drawing = plotly.react(this.plot, data, layout, CONFIG)
+    hoverImages(this.plot, layout.meta?.sheet)
     this.painted = picture.number
     this.pictures += 1
     Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })
