@@ -27,9 +27,9 @@ function watchConnection() {
 }
 watchConnection()
 
-/** Adds the style sheet of all components, once. */
-export function addStyles() {
-  const href = new URL("components.css", import.meta.url).href
+/** Adds a style sheet, once; without a name that of all components. */
+export function addStyles(name = "components.css") {
+  const href = new URL(name, import.meta.url).href
   if (document.querySelector(`link[href="${href}"]`)) return
   const link = document.createElement("link")
   Object.assign(link, { rel: "stylesheet", href })

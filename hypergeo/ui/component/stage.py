@@ -28,9 +28,10 @@ from hypergeo.figures import DARK, LIGHT, THEMED, Palette
 from hypergeo.ui.runtime.scheduler import TURNS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import TOUR, PageState
-from hypergeo.ui.state.tours import Stop, go_to_stop
+from hypergeo.ui.state.tours import Stop, current_stop, go_to_stop, is_withheld
 
 from .assets import asset_address, component
+from .cover import Cover
 from .handles import Handle
 
 __all__ = ["SPEEDS", "HandledView", "Playback", "View", "next_positions", "playback_controls", "position", "stage"]
@@ -188,6 +189,9 @@ def stage(
     """
     kept = _kept(state)
     at = 0 if playback is None else position(state, playback)
+    stop = current_stop(state, stops)
+    if stop and stop.prediction and stop.prediction.covered and is_withheld(state, stops):
+        draw = Cover
     asked, kept.asked = kept.asked, None
     context = get_script_run_ctx()
     narrow = bool(st.session_state.get(_ROOM))
@@ -248,12 +252,17 @@ def _bar(state: PageState, playback: Playback) -> dict[str, Any]:
 
 
 def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] | None:
-    number = state.get(TOUR) if stops else 0
-    if not number:
+    stop = current_stop(state, stops)
+    if stop is None:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
-    stop = stops[number - 1]
-    words = {"title": stop.title, "text": _without_emphasis(stop.text), "look": _without_emphasis(stop.look)}
-    return {"number": number, "of": len(stops), **words}
+    look = "" if is_withheld(state, stops) else _without_emphasis(stop.look)
+    return {
+        "number": state.get(TOUR),
+        "of": len(stops),
+        "title": stop.title,
+        "text": _without_emphasis(stop.text),
+        "look": look,
+    }
 
 
 def _without_emphasis(text: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from hypergeo.ui.component.predict import prediction_card
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
-from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
+from hypergeo.ui.state.tours import Stop, is_withheld, tour_buttons, tour_words
 
 from .downloads import File, downloads, share_link
 
@@ -21,17 +22,19 @@ class Frame:
 
     Attributes:
         state: the page's controls.
+        withheld: whether the page asks for a prediction, so that no number beside the figure is on show yet.
     """
 
-    def __init__(self, state: PageState):
-        self.state = state
+    def __init__(self, state: PageState, withheld: bool = False):
+        self.state, self.withheld = state, withheld
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
         """What to notice, beside what to try."""
         told, tried = st.container(key="notice").columns([3, 2], gap="large")
         with told:
             st.subheader("What to notice", anchor=False)
-            st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+            shown = ["Make your prediction first."] if self.withheld else sentences
+            st.markdown("\n".join(f"- {sentence}" for sentence in shown))
         with tried:
             st.subheader("Try this", anchor=False)
             preset_buttons(self.state, presets)
@@ -44,6 +47,8 @@ class Frame:
             alt: the table in a sentence.
             caption: what the numbers are of.
         """
+        if self.withheld:
+            return
         section = self._section("table", "The numbers behind the picture", ":material/table:")
         if section is not None:
             section.dataframe(data() if callable(data) else data, hide_index=True, alt=alt)
@@ -117,6 +122,7 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
     if tour:
         with tools, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             tour_buttons(state, tour)
+    prediction_card(state, tour)
     if state.notes:
         st.warning("  \n".join(state.notes), icon=":material/tune:")
-    return Frame(state)
+    return Frame(state, is_withheld(state, tour))

@@ -9,8 +9,9 @@ from typing import Any
 import streamlit as st
 
 from .page_state import TOUR, PageState
+from .predictions import REVEALED, Prediction
 
-__all__ = ["Stop", "go_to_stop", "tour_buttons", "tour_words"]
+__all__ = ["Stop", "current_stop", "go_to_stop", "is_withheld", "tour_buttons", "tour_words"]
 
 
 @dataclass(frozen=True)
@@ -21,23 +22,38 @@ class Stop:
         title: a few words.
         text: what is told there, as Markdown.
         values: values of the controls it sets, by name; the others have the page's defaults.
-        look: what to look at.
+        look: what to look at; where there is a prediction, after the answer is shown.
+        prediction: what the reader predicts here, if anything; the text asks for it.
+        chapter: title of the course's chapter that begins here, where that is not the first of its page.
     """
 
     title: str
     text: str
     values: Mapping[str, Any] = field(default_factory=dict)
     look: str = ""
+    prediction: Prediction | None = None
+    chapter: str = ""
+
+
+def current_stop(state: PageState, stops: Sequence[Stop]) -> Stop | None:
+    """Returns the stop at which the tour is; ``None`` where no tour is on."""
+    number = state.get(TOUR) if stops else 0
+    return stops[number - 1] if number else None
+
+
+def is_withheld(state: PageState, stops: Sequence[Stop]) -> bool:
+    """Returns whether the page asks for a prediction whose answer is not on show yet."""
+    stop = current_stop(state, stops)
+    return stop is not None and stop.prediction is not None and not state.get(REVEALED)
 
 
 def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
     """What the tour says where it is, as Markdown; nothing where no tour is on."""
-    number = state.get(TOUR) if stops else 0
-    if not number:
+    stop = current_stop(state, stops)
+    if stop is None:
         return ""
-    stop = stops[number - 1]
-    look = f"  \n:material/visibility: *{stop.look}*" if stop.look else ""
-    return f":primary[**{number} of {len(stops)}. {stop.title}.**] {stop.text}{look}"
+    look = f"  \n:material/visibility: *{stop.look}*" if stop.look and not is_withheld(state, stops) else ""
+    return f":primary[**{state.get(TOUR)} of {len(stops)}. {stop.title}.**] {stop.text}{look}"
 
 
 def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:
