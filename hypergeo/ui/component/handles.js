@@ -17,8 +17,9 @@ export class Handles {
     stage.frame.addEventListener("pointermove", event => this.hover(event))
     stage.frame.addEventListener("pointerleave", () => this.hover())
     stage.frame.addEventListener("click", event => {
-      const grip = !event.detail ? null : this.under(event) // a key's click is the element's own
-      if (grip) this.press(grip, event.shiftKey ? -1 : 1)
+      if (!event.detail || event.target.closest(".hg-handle")) return // a key's click is the element's own, and so is a drag's
+      const grip = this.under(event)
+      if (grip) this.press(grip, event.shiftKey ? -1 : 1, this.point(grip, event))
     })
   }
 
@@ -62,6 +63,7 @@ export class Handles {
     element.className = handle.size ? "hg-area" : "hg-handle"
     const [width, height] = handle.size ?? [0, 0]
     const style = { left: `${x.pixel(at[0])}px`, top: `${y.pixel(at[1])}px` }
+    element.tabIndex = handle.by_pointer ? -1 : 0
     if (handle.size) Object.assign(style, { width: `${x.length(width)}px`, height: `${y.length(height)}px` })
     Object.assign(element.style, style)
   }
@@ -120,10 +122,7 @@ export class Handles {
     element.setPointerCapture(event.pointerId)
     this.held = grip
     element.onpointermove = moved => {
-      const box = this.layer.getBoundingClientRect()
-      const { scale } = this.stage.space
-      const [x, y] = grip.handle.axes.map(name => this.axis(name))
-      grip.at = [x.value((moved.clientX - box.left) / scale), y.value((moved.clientY - box.top) / scale)]
+      grip.at = this.point(grip, moved)
       this.place(grip)
       this.send(grip, { at: grip.at })
     }
@@ -134,9 +133,18 @@ export class Handles {
     }
   }
 
-  press(grip, by) {
-    const before = this.waiting?.grip === grip ? this.waiting.move.by : 0
-    this.send(grip, { by: before + by, commit: true })
+  /** Where an event is, in the coordinates of a handle's axes. */
+  point(grip, { clientX, clientY }) {
+    const box = this.layer.getBoundingClientRect()
+    const { scale } = this.stage.space
+    const [x, y] = grip.handle.axes.map(name => this.axis(name))
+    return [x.value((clientX - box.left) / scale), y.value((clientY - box.top) / scale)]
+  }
+
+  press(grip, by, at = grip.handle.at) {
+    const cell = `${at.map(Math.round)}`
+    const again = this.waiting?.grip === grip && (!grip.handle.by_pointer || `${this.waiting.move.at.map(Math.round)}` === cell)
+    this.send(grip, { by: (again ? this.waiting.move.by : 0) + by, at, commit: true })
   }
 
   // The keyboard

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["DragPoint", "Handle", "PressArea"]
+__all__ = ["DragPoint", "Handle", "PressArea", "PressGrid"]
 
 _MOST = 10  # presses that one message may stand for
 _FAR = 1e9  # the greatest coordinate that a message may name
@@ -101,3 +101,45 @@ class PressArea:
         """Returns values of controls for the number of presses that the browser sends."""
         by = sent.get("by")
         return self.values(by) if isinstance(by, int) and abs(by) <= _MOST else {}
+
+
+@dataclass(frozen=True)
+class PressGrid:
+    """A matrix whose entries are pressed with the pointer: a click once more, with Shift once less.
+
+    It cannot be reached by keyboard: give the figure a :class:`DragPoint` that chooses an entry, and the page a control.
+
+    Attributes:
+        name: unique within the figure.
+        label: what a press does; shown as a tooltip.
+        axes: the axes of its position, as plotly names them; entries are around whole numbers.
+        shape: number of entries along both axes, which begin at 0.
+        values: values of controls, by name, for the entry and the number of presses, negative where they take back.
+
+    Example:
+        >>> grid = PressGrid("cells", "Raise", ("x", "y"), (2, 3), lambda x, y, times: {"entry": (x, y), "times": times})
+        >>> grid.taken({"at": [0.8, 1.6], "by": 2})
+        {'entry': (1, 2), 'times': 2}
+    """
+
+    name: str
+    label: str
+    axes: tuple[str, str]
+    shape: tuple[int, int]
+    values: Callable[[int, int, int], Mapping[str, Any]]
+
+    def message(self) -> dict[str, Any]:
+        """Returns the handle as the browser needs it, ready for JSON."""
+        centre = [(number - 1) / 2 for number in self.shape]
+        return {
+            **{name: getattr(self, name) for name in ("name", "label", "axes")},
+            **{"at": centre, "size": self.shape, "by_pointer": True},
+        }
+
+    def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns values of controls for the entry and the number of presses that the browser sends."""
+        match sent:
+            case {"at": [int() | float() as x, int() | float() as y], "by": int() as by} if abs(by) <= _MOST:
+                if -0.5 <= x < self.shape[0] - 0.5 and -0.5 <= y < self.shape[1] - 0.5:
+                    return self.values(round(x), round(y), by)
+        return {}
