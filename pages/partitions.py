@@ -20,9 +20,11 @@ STATE = PageState("part", controls(), derive=follow)
 
 TITLE = "Random partitions: who goes where, and how many"
 SENTENCE = (
-    "Fills are a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S cools by one "
-    "step): rows become one-hot, and the column sums stay. Click an entry to raise its logit."
+    "Fills are a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S: one "
+    "step): rows "
+    "become one-hot, column sums stay. Click an entry to raise its logit."
 )
+ABOUT_GRADIENTS = "The exact gradient of an expected loss, a sum over all assignments, and the mean of its estimates."
 View = SampleView | GradientView
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
@@ -48,7 +50,9 @@ def live() -> None:
         def draw(at: int) -> View:
             return sample_view(settings, TEMPERATURES[::-1][at]) if playback else view
 
-        stage(STATE, draw, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        stage(
+            STATE, draw, playback=playback, stops=TOUR, text=SENTENCE if playback else ABOUT_GRADIENTS, note=preset_note(STATE)
+        )
     with knobs:
         live_controls(STATE, sections(STATE))
 
@@ -61,7 +65,9 @@ frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Logits, plan and sample of each element" if playback else "Exact and estimated entries of the gradient",
-    caption="Of the sample at the temperature on show." if playback else "The standard errors are those of the estimates' mean.",
+    caption="Of the sample at the temperature on show."
+    if playback
+    else "The standard errors are those of the estimates' mean.",
 )
 frame.formulas(FORMULAS)
 frame.code(code)

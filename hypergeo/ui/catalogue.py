@@ -72,7 +72,8 @@ PAGES = [
         "Partitions",
         ":material/category:",
         "Random partitions: who belongs to which group, with exact sums and probabilities.",
-        "Sizes and members together: cool a relaxed partition down and watch its rows become one-hot while the column sums stay. "
+        "Sizes and members together: cool a relaxed partition down and watch its rows become one-hot while the column sums "
+        "stay. "
         "Click an entry to raise its logit, and compare gradients with the exact ones.",
     ),
     PageEntry(

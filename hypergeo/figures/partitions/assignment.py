@@ -10,6 +10,7 @@ from hypergeo.figures.core.panels import Json, Panel, caption
 __all__ = ["assignment_panel"]
 
 _DENSEST = 0.9  # opacity of an entry of one
+_LINES = 24  # of text that a panel's height has room for
 _LEGIBLE = 28  # rows at most for which every entry has its number
 _FULL = 0.999  # an entry of one stays within the colours of its own group
 
@@ -62,7 +63,8 @@ def assignment_panel(
     }
     every = 1 if legible else 2
     ticks = list(range(0, num_elements, every))
-    sums = matrix.sum(0)
+    sums, gap = matrix.sum(0), num_elements / _LINES
+    below = [num_elements - 0.5 + 0.6 * gap, num_elements - 0.5 + 1.7 * gap]
     return Panel(
         traces=[
             fills,
@@ -71,10 +73,10 @@ def assignment_panel(
             {
                 "type": "scatter",
                 "mode": "text",
-                "x": [groups - 0.1] * num_elements + columns + columns,
-                "y": [*range(num_elements), *[num_elements] * groups, *[num_elements + 1.05] * groups],
+                "x": [groups - 0.1] * len(ticks) + columns + columns,
+                "y": [*ticks, *[below[0]] * groups, *[below[1]] * groups],
                 "text": [
-                    *(_sum(value) for value in matrix.sum(1)),
+                    *(_sum(value) for value in matrix.sum(1)[::every]),
                     *(f"<b>{_sum(value)}</b>" for value in sums),
                     *(_sum(value) for value in targets),
                 ],
@@ -92,8 +94,8 @@ def assignment_panel(
             "ticks": "",
         },
         yaxis={
-            "range": [num_elements + 1.6, -0.5],
-            "tickvals": [*ticks, num_elements, num_elements + 1.05],
+            "range": [num_elements - 0.5 + 2.2 * gap, -0.5],
+            "tickvals": [*ticks, *below],
             "ticktext": [*(str(element + 1) for element in ticks), "sum", note],
             "ticks": "",
         },

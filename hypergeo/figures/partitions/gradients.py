@@ -42,7 +42,6 @@ def entries_panel(gradient: GradientEntries, palette: Palette, *, title: str, li
         limit: magnitude of the strongest colour.
     """
     num_elements, groups = gradient.logits.shape
-    rows = [*gradient.logits.tolist(), *([gradient.weights.tolist()] if len(gradient.weights) else [])]
     places = [*range(num_elements), *([num_elements + 0.5] if len(gradient.weights) else [])]
     columns = list(range(groups))
     scale = [[0, _ink(_DOWN, _DENSEST)], [0.5, _ink(_DOWN, 0)], [0.5, _ink(_UP, 0)], [1, _ink(_UP, _DENSEST)]]
@@ -50,27 +49,31 @@ def entries_panel(gradient: GradientEntries, palette: Palette, *, title: str, li
         "type": "heatmap",
         "x": columns,
         "colorscale": scale,
-        "zmin": -limit,
-        "zmax": limit,
+        "zmin": -1,
+        "zmax": 1,
         "showscale": False,
         "xgap": 3,
         "ygap": 3,
         "texttemplate": "%{text}",
         "textfont": {"size": 12, "color": palette.text},
     }
-    parts = [(rows[:num_elements], places[:num_elements], "logit of element %{y}"), (rows[num_elements:], places[num_elements:], "log weight")]
+    digits = 3 if limit <= 1 else 2
+    parts = [
+        (gradient.logits, list(range(num_elements)), "logit of element %{customdata[1]}"),
+        (gradient.weights.reshape(-1, groups), places[num_elements:], "log weight"),
+    ]
     traces = [
         {
             **heat,
             "y": at,
             "dy": 1,
-            "z": [[float(f"{value:.4g}") for value in row] for row in part] or [[None] * groups],
-            "text": [[_signed(value) for value in row] for row in part] or [[""] * groups],
-            "hovertemplate": f"{name}, group %{{customdata}}: %{{text}}<extra></extra>",
-            "customdata": [[group + 1 for group in columns] for _ in part] or [[0] * groups],
+            "z": (np.sign(part) * np.sqrt(np.abs(part) / limit)).round(4).tolist(),  # so that small numbers have a colour
+            "text": [[_signed(value, digits) for value in row] for row in part],
+            "customdata": [[[group + 1, element + 1] for group in columns] for element in range(len(part))],
+            "hovertemplate": f"{name}, group %{{customdata[0]}}: %{{text}}<extra></extra>",
         }
         for part, at, name in parts
-        if part
+        if len(part)
     ]
     names = [str(element + 1) for element in range(num_elements)] + ["log w"] * (len(places) - num_elements)
     return Panel(
@@ -104,7 +107,10 @@ def pairs_panel(
     low, high = float(everything.min()), float(everything.max())
     room = 0.06 * max(high - low, 1e-6)
     ends = [low - room, high + room]
-    clouds = [(exact.logits, estimate.logits, error.logits, "circle", "logit"), (exact.weights[None], estimate.weights[None], error.weights[None], "diamond", "log weight")]
+    clouds = [
+        (exact.logits, estimate.logits, error.logits, "circle", "logit"),
+        (exact.weights[None], estimate.weights[None], error.weights[None], "diamond", "log weight"),
+    ]
     traces: list[dict[str, object]] = [
         {
             "type": "scatter",
@@ -131,8 +137,13 @@ def pairs_panel(
                     "thickness": 1.2,
                     "width": 3,
                 },
-                "marker": {"color": colours, "size": 9 if symbol == "circle" else 12, "symbol": symbol, "opacity": 1,
-                           "line": {"color": palette.exact, "width": 1}},
+                "marker": {
+                    "color": colours,
+                    "size": 9 if symbol == "circle" else 12,
+                    "symbol": symbol,
+                    "opacity": 1,
+                    "line": {"color": palette.exact, "width": 1},
+                },
                 "name": name,
                 "showlegend": bool(true.size),
                 "hovertemplate": f"{name}: exact %{{x:.3g}}, estimate %{{y:.3g}}<extra></extra>",
@@ -146,14 +157,14 @@ def pairs_panel(
     )
 
 
-def _signed(value: float) -> str:
+def _signed(value: float, digits: int) -> str:
     """A number with its sign, so that colour is not the only cue.
 
     Example:
-        >>> _signed(-0.5), _signed(0.0001)
+        >>> _signed(-0.5, 2), _signed(0.0001, 2)
         ('−0.50', '0')
     """
-    return "0" if abs(value) < 5e-4 else f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.05 else f"{value:+.3f}".replace("-", "−")
+    return "0" if abs(value) < 0.5 * 0.1**digits else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _ink(colour: tuple[int, int, int], opacity: float) -> str:

@@ -12,7 +12,7 @@ from hypergeo.figures.core.panels import Box, Panel, arrange
 
 __all__ = ["gradient_figure", "partition_figure"]
 
-_HEIGHT, _HEAD = 580, 46
+_HEIGHT, _HEAD = 540, 44
 
 
 def partition_figure(
@@ -32,7 +32,12 @@ def partition_figure(
     if narrow:
         down = Pixels(2 * (_HEAD + 560 + 24) + 34 + 150 + 40 + 34 + 180 + 44 + 2 * MARGIN)
         boxes = []
-        for head, height, below, left in ((_HEAD, 560, 24, 0.16), (_HEAD, 560, 24, 0.16), (34, 150, 40, 0.1), (34, 180, 44, 0.1)):
+        for head, height, below, left in (
+            (_HEAD, 560, 24, 0.16),
+            (_HEAD, 560, 24, 0.16),
+            (34, 150, 40, 0.1),
+            (34, 180, 44, 0.1),
+        ):
             down.take(head)
             boxes.append(down.box(left, 1, height))
             down.take(below)
@@ -42,8 +47,8 @@ def partition_figure(
     boxes = [
         Box(0.075, 0.365, foot, top),
         Box(0.44, 0.685, foot, top),
-        Box(0.75, 1, high.up(338), high.up(_HEIGHT - 2 * MARGIN - 26)),
-        Box(0.75, 1, high.up(44), high.up(258)),
+        Box(0.75, 1, high.up(318), high.up(_HEIGHT - 2 * MARGIN - 26)),
+        Box(0.75, 1, high.up(44), high.up(240)),
     ]
     return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
 

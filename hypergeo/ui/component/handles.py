@@ -131,10 +131,8 @@ class PressGrid:
     def message(self) -> dict[str, Any]:
         """Returns the handle as the browser needs it, ready for JSON."""
         centre = [(number - 1) / 2 for number in self.shape]
-        return {
-            **{name: getattr(self, name) for name in ("name", "label", "axes")},
-            **{"at": centre, "size": self.shape, "by_pointer": True},
-        }
+        own = {name: getattr(self, name) for name in ("name", "label", "axes")}
+        return {**own, "at": centre, "size": self.shape, "by_pointer": True}
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns values of controls for the entry and the number of presses that the browser sends."""

@@ -17,7 +17,17 @@ from hypergeo.ui.convergence.arrays import TEMPERATURES, one_thread, seeded
 from .losses import LOSSES, home_of
 from .settings import Model
 
-__all__ = ["CHUNKS", "Chances", "Cooling", "Estimate", "chances", "cooling", "exact_gradient", "gradient_estimate", "order_distance"]
+__all__ = [
+    "CHUNKS",
+    "Chances",
+    "Cooling",
+    "Estimate",
+    "chances",
+    "cooling",
+    "exact_gradient",
+    "gradient_estimate",
+    "order_distance",
+]
 
 CHUNKS = 20
 """Independent parts of an estimate, whose scatter gives its standard error."""

@@ -83,7 +83,7 @@ def controls() -> dict[str, Control]:
 
 
 def follow(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns values that follow from a change: a logit that is set is an edit; the control of the logit shows the chosen entry.
+    """Returns values that follow from a change: a logit that is set is an edit, and its control shows the chosen entry.
 
     Args:
         before: value of each control before the change, by name.
@@ -136,7 +136,13 @@ def sections(state: PageState) -> list[Section]:
     sizes = [Knob("given", "Group sizes", "Sampled from Fisher's distribution with the weights, or fixed.")]
     if sampled:
         sizes += [Knob(f"w{group + 1}", f"Weight of group {group + 1}", group=group) for group in range(groups)]
-        sizes.append(Knob("size_tau", "Temperature of the sizes", "Near zero sizes are whole; their gradients have less noise at higher ones."))
+        sizes.append(
+            Knob(
+                "size_tau",
+                "Temperature of the sizes",
+                "Near zero sizes are whole; their gradients have less noise at higher ones.",
+            )
+        )
     else:
         sizes += [Knob(f"n{group + 1}", f"Size of group {group + 1}", group=group) for group in range(groups - 1)]
     sizes.append(Knob("order", "Order of choice", "Groups choose their members one after another, in this order."))

@@ -69,7 +69,8 @@ def _order(values: Mapping[str, Any]) -> Answer:
     what = "its probability" if change > 1e-6 else "nothing"
     return Answer(
         what,
-        f"Its log-probability is {each.ordered:.2f} in one order and {each.reversed:.2f} in the other. Sizes and plan are computed "
+        f"Its log-probability is {each.ordered:.1f} in one order and {each.reversed:.1f} in the other. Sizes and plan are "
+        f"computed "
         "before any group chooses.",
     )
 
@@ -79,7 +80,8 @@ def _plan_error(values: Mapping[str, Any]) -> Answer:
     noise = float(np.linalg.norm(view.estimate.error.flat))
     return Answer(
         100 * view.relative_error,
-        f"Its standard errors are {noise:.1g}: a linear loss has no sampling noise here, and what is left is a bias, which falls "
+        f"Its standard errors are {noise:.1g}: a linear loss has no sampling noise here, and what is left is a bias, which "
+        f"falls "
         "with the number of elements.",
     )
 
@@ -90,7 +92,9 @@ def _percent(row: np.ndarray) -> str:
 
 PRESETS = [
     Preset("Cold, τ = 0.01", {"view": "sample", "tau": 0.01}, "Rows are all but one-hot: fills lie in the outlines."),
-    Preset("Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Every row is spread over the groups, and the column sums are the same."),
+    Preset(
+        "Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Every row is spread over the groups, and the column sums are the same."
+    ),
     Preset(
         "Only sizes",
         {"view": "sample", "strength": 0.0, "edits": ""},
@@ -108,7 +112,7 @@ PRESETS = [
     ),
     Preset(
         "Exact gradient",
-        {"view": "gradients", "estimator": "relaxed", "tau": 0.1, "kind": "soft", "size_tau": 0.5, "few": 6, "groups": 3},
+        {"view": "gradients", "estimator": "relaxed", "tau": 0.1, "kind": "soft", "size_tau": 0.56, "few": 6, "groups": 3},
         "All 729 assignments are listed: estimates lie near the diagonal, within their bars.",
     ),
     Preset(
@@ -122,13 +126,15 @@ TOUR = [
     Stop(
         "Who goes where",
         "24 elements go into four groups. Rows are elements, columns are groups. First the sizes are sampled from Fisher's "
-        "distribution, then the groups choose their members. Fills are a relaxed sample, outlines the exact one of the same noise.",
+        "distribution, then the groups choose their members. Fills are a relaxed sample, outlines the exact one of the same "
+        "noise.",
         {"tau": 1.0},
         "Row sums are to the right of the matrix, column sums below it, above the sampled sizes.",
     ),
     Stop(
         "Hot and cold",
-        "At τ = 10 each element is spread over all groups. The noise is kept while τ falls to 0.01 and rows become one-hot. What "
+        "At τ = 10 each element is spread over all groups. The noise is kept while τ falls to 0.01 and rows become one-hot. "
+        "What "
         "happens to the column sums?",
         {"tau": 10.0},
         "Press Cool down, and watch the last two lines of the matrix.",
@@ -157,21 +163,25 @@ TOUR = [
         {"tau": 0.01, "strength": 3.0, "score": 3.0},
         "The third bullet under *What to notice*.",
         Prediction(
-            Pick("Reversing the order changes", ["the expected sizes", "its probability", "nothing"]), _order, after={"order": "reversed"}
+            Pick("Reversing the order changes", ["the expected sizes", "its probability", "nothing"]),
+            _order,
+            after={"order": "reversed"},
         ),
     ),
     Stop(
         "Exact gradients",
-        "Six elements and three groups have 729 assignments, few enough to list: so the gradient of any expected loss is known. "
+        "Six elements and three groups have 729 assignments, few enough to list: so the gradient of any expected loss is "
+        "known. "
         "Relaxed samples at a low temperature come close to it.",
-        {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.5, "number": 4000},
+        {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.56, "number": 4000},
         "At the right, points are estimates with two standard errors, and the line is where they are exact.",
     ),
     Stop(
         "A cheap estimate",
-        "The plan estimator takes exact samples forward and the gradient of the plan backward. How large is the relative error of "
+        "The plan estimator takes exact samples forward and the gradient of the plan backward. How large is the relative "
+        "error of "
         "its gradient with six elements?",
-        {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.5},
+        {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.56},
         "The points have no bars, and lie off the line. With more elements the bias falls.",
         Prediction(Bar("Relative error of the plan estimator", 0, 100, 1, 10, "%"), _plan_error, after={"estimator": "plan"}),
     ),
@@ -182,26 +192,31 @@ $N$ elements go into $K$ groups; $y$ is a matrix of one-hot rows, and element $i
 
 **Sizes.** $n$ follows Fisher's noncentral hypergeometric distribution with total $N$, or is fixed.
 
-**The plan.** $P_{ik} = \mathrm{softmax}_k(\ell_{ik} + \lambda_k)$, with $\lambda$ such that $\sum_i P_{ik}$ is the expected size of group
+**The plan.** $P_{ik} = \mathrm{softmax}_k(\ell_{ik} + \lambda_k)$, with $\lambda$ such that $\sum_i P_{ik}$ is the expected
+size of group
 $k$, smoothed by 0.05 elements so that no group is empty. Adding a constant to a row or a column of the logits changes nothing.
 
 **Members.** Groups choose one after another. Of the elements that are left, group $k$ takes the $n_k$ with the largest
-$\log w_{ik} + g_{ik}$, where $g$ is Gumbel noise and $w_{ik} = -\log(1 - P_{ik} / \sum_{j \ge k} P_{ij})$; the last group takes the
+$\log w_{ik} + g_{ik}$, where $g$ is Gumbel noise and $w_{ik} = -\log(1 - P_{ik} / \sum_{j \ge k} P_{ij})$; the last group
+takes the
 rest. Each choice is one sample of Wallenius' distribution, so
 
 $$\log p(y) = \log p(n) + \sum_{k<K} \log \mathrm{Wallenius}(\text{members of } k;\ n_k, w_{\cdot k})$$
 
 exactly, for any $N$ and $K$.
 
-**The relaxation.** $y_{ik} = r_i\, \sigma\big((\log w_{ik} + g_{ik} - t_k) / \tau\big)$, where $r_i$ is what element $i$ has left and
+**The relaxation.** $y_{ik} = r_i\, \sigma\big((\log w_{ik} + g_{ik} - t_k) / \tau\big)$, where $r_i$ is what element $i$ has
+left and
 $t_k$ is such that $\sum_i y_{ik} = n_k$. Rows and columns have their sums at every temperature, and with the same noise
 $y$ becomes the exact partition as $\tau \to 0$.
 
 **What is exact**: row and column sums, the distribution of the sizes, probabilities of partitions, straight-through samples.
 **What depends on the order of the groups**: probabilities and samples of the members; small groups first is closest to the
-symmetric distribution $p \propto \prod_{ik} e^{\ell_{ik} y_{ik}}$ of the same sizes. **What is approximate**: soft samples above
+symmetric distribution $p \propto \prod_{ik} e^{\ell_{ik} y_{ik}}$ of the same sizes. **What is approximate**: soft samples
+above
 $\tau = 0$, their gradients, and the plan as membership probabilities.
 
-Related work: Sutter, Ryser, Liebeskind and Vogt, "Differentiable random partition models", NeurIPS 2023. Wallenius' distribution
+Related work: Sutter, Ryser, Liebeskind and Vogt, "Differentiable random partition models", NeurIPS 2023. Wallenius'
+distribution
 for several groups: Chesson, *Journal of Applied Probability* 13, 1976.
 """

@@ -141,17 +141,14 @@ class SampleView:
         )
 
     def live(self) -> str:
-        """Returns the state of the sample in two sentences."""
-        moved, same = self.cooling.moved[self.at], int((self.matrix.argmax(1) == self.cooling.hard.argmax(1)).sum())
-        num_elements = len(self.matrix)
+        """Returns the state of the sample in one sentence."""
         if self.settings.straight_through:
-            return (
-                f"Straight-through: the sample is **the exact partition** at every temperature, of sizes {_listed(self.sizes)}. "
-                f"Its gradients are those of the soft sample at τ = {self.settings.tau:g}."
-            )
+            return f"The sample is **the exact partition** at every temperature; its column sums are {_listed(self.sizes)}."
+        moved = self.cooling.moved[self.at]
         return (
-            f"At τ = {self.settings.tau:g} **{moved:.2g} of {num_elements} elements** are moved from the exact sample of the same "
-            f"noise, and the largest entry of {same} rows is the exact one. Columns sum to **{_listed(self.matrix.sum(0))}**."
+            f"At τ = {self.settings.tau:g} **{moved:.2g} of {len(self.matrix)} elements** are moved from the exact sample; "
+            f"columns "
+            f"sum to **{_listed(self.matrix.sum(0))}**."
         )
 
     def sentences(self) -> list[str]:
@@ -191,7 +188,8 @@ class SampleView:
         now, end = self.matrix[element, group], int(self.cooling.hard[element].argmax()) + 1
         return (
             f"Element {element + 1} has logit {score:g} for group {group + 1}: the plan gives it probability "
-            f"**{self.cooling.plan[element, group]:.2f}** there, this sample {now:.2f}, and the exact sample puts it into group "
+            f"**{self.cooling.plan[element, group]:.2f}** there, this sample {now:.2f}, and the exact sample puts it into "
+            f"group "
             f"{end}. Raising its logit takes room from others, since the column sums of the plan stay."
         )
 
@@ -200,8 +198,9 @@ class SampleView:
         each = self.chances
         return (
             f"Groups choose in the order {_listed(np.array(order) + 1)}. **Sums, sizes and plan do not depend on it, "
-            f"probabilities do**: the exact partition has log-probability {each.ordered:.2f} in this order, {each.reversed:.2f} "
-            f"in the reverse one, and {each.symmetric:.2f} under the symmetric distribution, which has no order."
+            f"probabilities do**: the exact partition has log-probability {_signed(each.ordered)} in this order, "
+            f"{_signed(each.reversed)} in the reverse one, and {_signed(each.symmetric)} under the symmetric distribution, "
+            f"which has no order."
         )
 
 
@@ -238,3 +237,8 @@ def _listed(values: np.ndarray) -> str:
         '2, 3.46'
     """
     return ", ".join(f"{value:.2f}".removesuffix(".00") for value in values)
+
+
+def _signed(value: float) -> str:
+    """A number to two digits after the point, with a minus sign and not a hyphen."""
+    return f"{value:.2f}".replace("-", "−")
