@@ -31,13 +31,13 @@ def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.bincount(labels, minlength=task.num_clusters)
 
 
-def _variational(prior: str, limited: bool = False) -> Method:
+def _variational(prior: str, limited: bool = False, sampled: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        short: dict[str, Any] = {}
+        short: dict[str, Any] = {"urn": "batch", "labels": "sampled"} if sampled else {}
         if task.network_steps is not None:
             rows = len(task.points)
             epochs = max(1, round(task.network_steps * min(VariationalSettings().batch_size, rows) / rows))
-            short = {"pretraining": epochs, "epochs": epochs}
+            short |= {"pretraining": epochs, "epochs": epochs}
         known = task.capacities if limited else None
         found = fit_variational_clusters(task.points, task.num_clusters, prior, seed=task.seed, capacities=known, **short)
         return np.asarray(found.labels), np.asarray(found.sizes)
@@ -53,6 +53,7 @@ NETWORKS: dict[str, Method] = {
     "k-means, features of the warm-up": _features,
     "variational, hypergeometric, capacities known": _variational("hypergeometric", limited=True),
     "variational, hypergeometric": _variational("hypergeometric"),
+    "variational, hypergeometric, members sampled": _variational("hypergeometric", sampled=True),
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }

@@ -15,11 +15,12 @@ from hypergeo.distributed import Team
 from .autoencoder import MixtureAutoencoder, Reconstruction
 from .label_priors import LabelPrior
 from .mixture import start_mixture
+from .sampled_labels import SampledLabels
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
 _LEAST_EPOCHS, _LEAST_STEPS = 20, 280
-_NETWORKS, _AUTOENCODER, _TOGETHER = range(3)  # what random numbers are for
+_NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # what random numbers are for
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class VariationalSettings:
         rate: step size of Adam for the networks; falls to a twentieth in the second half of each stage.
         mixture_rate: the same for the mixture's means and variances.
         noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
+        weight_rate: step size of the prior's log weights where labels are sampled; falls like the others.
 
     Raises:
         ValueError: naming the setting, its value and what is allowed.
@@ -48,6 +50,7 @@ class VariationalSettings:
     rate: float = 3e-3
     mixture_rate: float = 3e-3
     noise: float = 0.3
+    weight_rate: float = 0.02
 
     def __post_init__(self) -> None:
         try:
@@ -58,7 +61,7 @@ class VariationalSettings:
         for name, least in {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, require_whole(name, value, least))
-        for name in ("rate", "mixture_rate"):
+        for name in ("rate", "mixture_rate", "weight_rate"):
             object.__setattr__(self, name, require_real(name, getattr(self, name), "a positive number", gt=0))
         object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
@@ -85,6 +88,7 @@ class VariationalTraining:
         settings: how long and how fast.
         seed: of everything random.
         team: the processes.
+        sampled: whether sizes and members of each batch are sampled together instead of the best soft labels.
 
     Attributes:
         model: networks and mixture.
@@ -93,7 +97,9 @@ class VariationalTraining:
         elbo: evidence lower bound in nats a row, one number an epoch.
     """
 
-    def __init__(self, data: Tensor, labels: LabelPrior, settings: VariationalSettings, seed: int, team: Team):
+    def __init__(
+        self, data: Tensor, labels: LabelPrior, settings: VariationalSettings, seed: int, team: Team, *, sampled: bool = False
+    ):
         num_clusters = labels.prior.num_clusters
         self.data, self.labels, self.settings, self.seed, self.team = data, labels, settings, seed, team
         generator = team.generator(seed, _NETWORKS)
@@ -101,6 +107,9 @@ class VariationalTraining:
         self.model = model.to(data.device)
         self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
         self.elbo: list[float] = []
+        self._is_sampled = sampled
+        self._sampler: SampledLabels | None = None
+        self._samples = 0
         rows = min(settings.batch_size, len(data))
         self.batch = max(rows - rows % team.size, team.size)
         steps = len(data) // self.batch
@@ -140,6 +149,8 @@ class VariationalTraining:
 
     def _together(self) -> Iterator[None]:
         self.place_clusters()
+        if self._is_sampled:
+            self._sampler = SampledLabels(self.labels, self.settings.weight_rate)
         network = self.team.wrap(self.model)
         mixture = [self.model.means, self.model.log_variances, self.model.log_noise]
         networks = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
@@ -148,9 +159,10 @@ class VariationalTraining:
             for group, rate in zip(adam.param_groups, (self.settings.rate, self.settings.mixture_rate), strict=True):
                 group["lr"] = rate * _rate(epoch, self.epochs[1])
             bounds = []
+            rate = _rate(epoch, self.epochs[1])
             for rows, own, noise in self._batches(_TOGETHER, epoch):
                 adam.zero_grad()
-                bound = network(own, noise, lambda scores, rows=rows: self._labels(rows, scores))
+                bound = network(own, noise, lambda scores, rows=rows, rate=rate: self._labels(rows, scores, rate))
                 (-bound.mean()).backward()
                 adam.step()
                 bounds.append(bound.detach().mean())
@@ -158,8 +170,14 @@ class VariationalTraining:
             yield
         self.fit_labels()
 
-    def _labels(self, rows: Tensor, own: Tensor) -> Tensor:
-        """Soft labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+    def _labels(self, rows: Tensor, own: Tensor, rate: float) -> Tensor:
+        """Labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+        if self._sampler is not None:
+            self._samples += 1
+            generator = self.team.generator(self.seed, _LABELS, self._samples)
+            labels = self._sampler.sample(self._gathered(own), generator, rate)
+            self.soft_labels[rows] = labels
+            return self.team.share(labels)
         rest = None
         if self.labels.prior.num_points == len(self.data):
             rest = self.soft_labels.sum(0) - self.soft_labels[rows].sum(0)
@@ -183,7 +201,9 @@ class VariationalTraining:
         return float(self.team.mean(parts.double().mean())) + prior
 
     def fit_labels(self, roughly: bool = False) -> None:
-        """Weights that suit the soft labels."""
+        """Weights that suit the soft labels; sampled sizes learn theirs by gradient."""
+        if self._sampler is not None:
+            return
         self.labels.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
 
     @torch.no_grad()

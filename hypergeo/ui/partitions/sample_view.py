@@ -99,7 +99,7 @@ class SampleView:
             palette,
             title="Elements moved from the exact sample",
             xtitle="temperature τ",
-            xrange=(TEMPERATURES[0] / 1.15, TEMPERATURES[-1] * 1.15),
+            xrange=(TEMPERATURES[0] / 1.8, TEMPERATURES[-1] * 1.15),
             yrange=(0.0, max(float(self.cooling.moved.max()) * 1.08, 1.0)),
             height=210,
             logx=True,
