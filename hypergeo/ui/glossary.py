@@ -26,6 +26,7 @@ class Term:
 
 _URN = "pages/urn.py"
 _CONVERGENCE = "pages/convergence.py"
+_ONE_SAMPLE = "pages/one_sample.py"
 _GRADIENTS = "pages/gradients.py"
 _PARTITIONS = "pages/partitions.py"
 _QUALITY = "pages/quality.py"
@@ -103,6 +104,21 @@ GLOSSARY = {
             "from exactly those probabilities (the Gumbel-max property).",
             "Gumbel, 1954; Maddison, Tarlow, Minka, NeurIPS 2014",
             _CONVERGENCE,
+        ),
+        Term(
+            "Split",
+            "One step of a sample: some groups take their elements from what is left, and the other groups get the rest. "
+            "Groups are split off in turn, or in two halves and each half again (a balanced tree, the library's default). A "
+            "sample of $K$ groups has $K - 1$ splits.",
+            "",
+            _ONE_SAMPLE,
+        ),
+        Term(
+            "Softmax",
+            "$\\mathrm e^{z_j} / \\sum_i \\mathrm e^{z_i}$: turns any numbers into positive weights that add up to 1. The "
+            "larger the differences between the numbers, the closer it is to choosing the largest (argmax).",
+            "Bridle, NeurIPS 1989",
+            _ONE_SAMPLE,
         ),
         Term(
             "Temperature, $\\tau$",

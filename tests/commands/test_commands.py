@@ -250,7 +250,7 @@ def test_soft_draws_keep_every_digit(capsys):
 
 
 def test_draws_in_parts_are_all_there(capsys, monkeypatch):
-    monkeypatch.setattr("hypergeo.commands.sample._CHUNK", 30)
+    monkeypatch.setattr("hypergeo.commands.sample._COUNTS_PER_PART", 30)
     for form in ("csv", "json"):
         _, out, _ = called(capsys, "sample", "-N", "25", *URN, "--format", form)
         assert len(json.loads(out) if form == "json" else out.splitlines()[1:]) == 25
@@ -281,10 +281,10 @@ def test_strict_tells_scripts_what_is_not_to_be_trusted(capsys, tmp_path):
     assert out.startswith("Nothing wrong was found.")
     status, out, _ = called(capsys, "quality", *URN, "--counts", wrong, "--strict")
     assert status == 3
-    assert out.startswith("The observed counts do not come from this law.")
+    assert out.startswith("The observed counts do not come from this distribution.")
     status, _, _ = called(capsys, "quality", *URN, "--counts", wrong, "-o", tmp_path / "counts.html")
     assert status == 0
-    assert "do not come from this law" in (tmp_path / "counts.html").read_text()
+    assert "do not come from this distribution" in (tmp_path / "counts.html").read_text()
 
 
 def test_bench_times_every_kind_of_call(capsys):
@@ -295,10 +295,10 @@ def test_bench_times_every_kind_of_call(capsys):
     assert names[0] == "construction"
     for part in (
         "log_prob",
-        "exact draws",
+        "exact samples",
         "Wallenius",
-        "soft draws, merged",
-        "straight-through draws, exact",
+        "soft samples, merged",
+        "straight-through samples, exact",
         "control-variate",
     ):
         assert any(part in name for name in names), part

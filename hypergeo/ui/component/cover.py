@@ -1,4 +1,4 @@
-"""The cover of a figure that would tell the answer of a prediction."""
+"""The cover of a figure that is not to be seen yet: it would tell the answer of a prediction, or is not computed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from hypergeo.figures import Palette
 
 __all__ = ["Cover"]
 
-_WORDS = "The figure comes with the answer"
-
 
 @dataclass(frozen=True)
 class Cover:
     """An empty figure that says why it is empty.
 
     Attributes:
-        position: of the playback bar; every position looks the same.
+        words: on the figure.
+        sentence: with the figure, with ``**bold**`` words.
     """
 
-    position: int
+    words: str
+    sentence: str = ""
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Returns the empty figure."""
@@ -37,13 +37,13 @@ class Cover:
         figure.add_shape(
             type="rect", x0=0.02, x1=0.98, y0=0.05, y1=0.95, line={"color": palette.grid, "width": 2, "dash": "dash"}
         )
-        figure.add_annotation(text=_WORDS, x=0.5, y=0.5, showarrow=False, font={"size": 16, "color": palette.muted})
+        figure.add_annotation(text=self.words, x=0.5, y=0.5, showarrow=False, font={"size": 16, "color": palette.muted})
         return figure
 
     def alt(self) -> str:
         """Returns the figure in a sentence."""
-        return f"{_WORDS}."
+        return f"{self.words}."
 
     def live(self) -> str:
         """Returns the sentence with the figure."""
-        return "Make your prediction, then press **Reveal**."
+        return self.sentence

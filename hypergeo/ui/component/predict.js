@@ -1,24 +1,12 @@
 // The card of a prediction: a bar to drag, an arrow to turn or options to pick, each a native input, and the answer once it is
 // revealed. What travels is described in predict.py.
 
-import { addStyles, boldWords, isWriting, make } from "./page.js"
+import { addStyles, boldWords, isWriting, make, mounting } from "./page.js"
 
 const PAUSE = 600 // milliseconds after the last key at which a guess is sent
 const CENTRE = [100, 98] // of the triangle, in units of the drawing
 const CORNERS = [[14, 148], [186, 148], [100, -1]]
 const SVG = "http://www.w3.org/2000/svg"
-const cards = new WeakMap()
-
-export default function mount(component) {
-  const host = component.parentElement
-  if (!cards.has(host)) cards.set(host, new Card(host))
-  const card = cards.get(host)
-  card.update(component)
-  return () => {
-    card.leave()
-    cards.delete(host)
-  }
-}
 
 class Card {
   constructor(host) {
@@ -210,3 +198,5 @@ class Card {
     this.tell({ reveal: true })
   }
 }
+
+export default mounting(Card)

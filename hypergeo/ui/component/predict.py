@@ -62,7 +62,7 @@ def _message(state: PageState, stop: Stop, prediction: Prediction) -> dict[str, 
         return message
     answer = prediction.answer(values)
     if answer is None:
-        return {**message, "sentence": "The answer is being computed."}
+        return {**message, "sentence": "The answer comes with the results of this page; **Run** starts them."}
     verdict = judge(kind, answer, state.get(GUESS))
     return {**message, "truth": verdict.truth, "right": verdict.right, "sentence": verdict.sentence}
 

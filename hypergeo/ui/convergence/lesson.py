@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hypergeo.ui.component.stage import Playback
+from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
 from .arrays import TEMPERATURES
+from .view import Settings, View, convergence_view
 
 __all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
 
@@ -62,45 +67,129 @@ PRESETS = [
     ),
 ]
 
+
+def _view(values: Mapping[str, Any], **changes: Any) -> View:
+    return convergence_view(Settings.of({**values, **changes}))
+
+
+def _deviation(values: Mapping[str, Any], **changes: Any) -> float:
+    """Computes the standard deviation of the samples of group 3, in per cent of the exact one."""
+    view = _view(values, **changes)
+    return 100 * float(view.shown[:, 2].std() / view.law.deviation[2])
+
+
+def _cooled(values: Mapping[str, Any]) -> Answer:
+    exact = float(_view(values).law.deviation[2])
+    before, after = _deviation(values), _deviation(values, tau=0.1)
+    why = (
+        f"A soft sample averages over counts; at τ = 0.1 over fewer than at τ = 1. The standard deviation grows from "
+        f"{before * exact / 100:.2f} to {after * exact / 100:.2f} balls, that of exact samples is {exact:.2f}."
+    )
+    return Answer(after, why)
+
+
+_FURTHER, _NOISE, _SAME = "as far as the soft samples", "sampling noise only", "half as far"
+
+
+def _rounded(values: Mapping[str, Any]) -> Answer:
+    soft, hard = _view(values, kind="soft"), _view(values, kind="straight-through")
+    options = {_FURTHER: soft.distance, _SAME: soft.distance / 2, _NOISE: soft.floor.mean}
+    nearest = min(options, key=lambda option: abs(options[option] - hard.distance))
+    why = (
+        f"Their distance is {hard.distance:.2f}, that of the soft samples {soft.distance:.2f}; 95 % of sets of exact samples "
+        f"stay below {soft.floor.quantile:.2f}. The largest of the noisy log probabilities does not depend on τ."
+    )
+    return Answer(nearest, why)
+
+
+_EXACT, _OTHER = "follow the exact distribution", "follow another distribution"
+
+
+def _heavy_first(values: Mapping[str, Any]) -> Answer:
+    view = _view(values, conditionals="merged")
+    other = _view(values, conditionals="merged", w1=1.0, w2=10.0)
+    why = (
+        f"Their distance is {view.distance:.2f}, and 95 % of sets of exact samples stay below {view.floor.quantile:.2f}: the "
+        f"groups that are merged, 2 and 3, have the same weight. With weights 1, 10, 1 it would be {other.distance:.2f}."
+    )
+    return Answer(_EXACT if view.distance <= 1.5 * view.floor.quantile else _OTHER, why)
+
+
+_URN = _three((1.0, 2.0, 4.0), (12, 12, 12), 12, conditionals="exact")
+_UNEQUAL = _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01)
 TOUR = [
     Stop(
         "Exact and relaxed",
-        "Each ring is one way to draw 12 elements from three groups, and its size is how probable that is. Discs are samples "
-        "that a gradient can pass through. At τ = 10 they all sit in the middle: each is an average over many counts.",
+        "Ring area: exact probability of a count vector, 12 balls from three groups. Disc area: fraction of relaxed samples "
+        "nearest to that vector. At τ = 10 each sample is an average over many counts, so all are nearly equal.",
         {"tau": 10.0},
-        "The discs keep clear of the rings. The bars at the right are far narrower than the dark outline.",
+        "All samples sit in one spot, while the rings are spread over many counts.",
     ),
     Stop(
-        "Cooling",
-        "The same samples with the same noise at τ = 1: averages are now over few counts, and the samples spread out.",
+        "A lower temperature",
+        "The same samples with the same noise at τ = 1: each averages over fewer counts, so the samples differ more.",
         {"tau": 1.0},
-        "The distance from the exact law at the bottom right falls as the temperature does.",
+        "The distance from the exact distribution at the bottom right is smaller than at τ = 10.",
     ),
     Stop(
-        "Cold",
-        "At τ = 0.01 every sample is a whole count but for rounding, and the samples follow the law itself.",
+        "Cool down further",
+        "At τ = 1 the standard deviation of the samples is far too small. How much of the exact standard deviation do they "
+        "have at τ = 0.1?",
+        {**_URN, "tau": 1.0, "kind": "soft"},
+        "The histograms at the right are almost as wide as the dark outlines.",
+        Prediction(
+            Bar("Standard deviation of group 3, in % of the exact one", 0, 150, 5, 10, "%", start=_deviation),
+            _cooled,
+            after={"tau": 0.1},
+        ),
+    ),
+    Stop(
+        "Almost exact",
+        "At τ = 0.01 nearly every sample is an integer vector up to rounding, and the samples follow the exact distribution.",
         {"tau": 0.01},
-        "Discs fill rings, bars fill outlines, and the distance is inside the band that exact samples would be in.",
+        "The distance is below the band's upper end: 95 % of sets of as many exact samples are.",
     ),
     Stop(
-        "One sample, all the way",
-        "The line is the path of one sample from the hottest temperature to the coldest. It moves smoothly, which is why a "
-        "gradient exists, and at every point it adds up to 12.",
+        "One sample, from hot to cold",
+        "The line is the path of one sample from the highest temperature to the lowest. It is continuous, so a gradient "
+        "exists, and its counts sum to 12 at every point.",
         {"tau": 0.32, "follow": 24},
         "Follow the coloured point while you press Cool down.",
     ),
     Stop(
-        "Straight-through",
-        "A model that needs whole counts can have them: forward the whole count, backward the gradient of the soft sample.",
-        {"tau": 1.0, "kind": "straight-through"},
-        "Discs fill rings at τ = 1 already. The price is in the gradient only.",
+        "Integers at a high temperature",
+        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample takes the most probable "
+        "count after the noise is added, an integer, instead of the average. How far are these samples from the exact "
+        "distribution?",
+        {**_URN, "tau": 10.0, "kind": "soft"},
+        "The discs are on the rings, at τ = 10.",
+        Prediction(
+            Pick("Distance of straight-through samples at τ = 10", [_FURTHER, _SAME, _NOISE]),
+            _rounded,
+            after={"kind": "straight-through"},
+        ),
     ),
     Stop(
-        "A rule that is not exact",
-        "The published sampler treats the groups that remain as one group of their mean weight. Where their weights differ "
-        "that is another law, and cold samples settle on it.",
-        _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "Discs do not fill rings although it is as cold as it gets; the distance stays above the band.",
+        "Straight-through",
+        "A model that needs integers can have them at every temperature: forward the integer sample, backward the gradient of "
+        "the soft sample. The page *Gradients* measures the error of that gradient.",
+        {"tau": 1.0, "kind": "straight-through"},
+        "The samples are exact at τ = 1 already.",
+    ),
+    Stop(
+        "An approximation that can be exact",
+        "The published sampler merges the groups that remain into one group with their mean weight. Here group 1 has weight "
+        "10, groups 2 and 3 have weight 1. After group 1, it merges groups 2 and 3. Which distribution do its samples follow?",
+        {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
+        "The control *Conditionals* is at *merged* now.",
+        Prediction(Pick("At τ = 0.01 its samples", [_EXACT, _OTHER]), _heavy_first, after={"conditionals": "merged"}),
+    ),
+    Stop(
+        "The published approximation",
+        "Now group 2 has weight 10, so that groups of different weights are merged. The samples follow another distribution, "
+        "at every temperature.",
+        _UNEQUAL,
+        "The distance stays far above the band, even at τ = 0.01.",
     ),
 ]
 

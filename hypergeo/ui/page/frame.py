@@ -12,6 +12,7 @@ from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
 from hypergeo.ui.state.tours import Stop, is_withheld, tour_buttons, tour_words
 
+from .course import course_bar, go_on, next_label
 from .downloads import File, downloads, share_link
 
 __all__ = ["Frame", "open_page"]
@@ -114,14 +115,16 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         sentence: what the reader will see, as Markdown.
         tour: stops of the page's guided tour.
     """
+    go_on(tour)
     state.start(tour)
+    course_bar(state, tour)
     head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
         st.markdown(tour_words(state, tour) or sentence)
     if tour:
         with tools, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            tour_buttons(state, tour)
+            tour_buttons(state, tour, next_label(state, tour))
     prediction_card(state, tour)
     if state.notes:
         st.warning("  \n".join(state.notes), icon=":material/tune:")

@@ -129,8 +129,8 @@ TOUR = [
     ),
     Stop(
         "Who loses most",
-        "Weights 1, 2, 4 and 4, and 16 of 40 balls. If the weight of group 3 is raised, group 3 gains. Which other group's mean "
-        "falls most?",
+        "Weights 1, 2, 4 and 4, and 16 of 40 balls. If the weight of group 3 is raised, group 3 gains. Which other group's "
+        "mean falls most?",
         {**_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16), "law": "Fisher", "step": 1000},
         "The third column of the heat map: what each mean gains or loses when weight 3 is raised.",
         Prediction(
@@ -170,7 +170,7 @@ TOUR = [
         "1,000 samples have been drawn with weights 1, 2 and 4. Suppose that the weight of group 3 is raised by 1 %, from 4 to "
         "4.04, and the samples are drawn again with the same random numbers. How many of the 1,000 samples change?",
         {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 12), "law": "Fisher", "step": 1000},
-        "",
+        "The next stop: what the means do meanwhile.",
         Prediction(Bar("Samples that change, of 1,000", 0, 1000, 10, 50), _changed),
         chapter="Counts have no gradient",
     ),
