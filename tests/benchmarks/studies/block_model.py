@@ -87,9 +87,9 @@ def block_model(judged: bool, peer: PartitionPeer | None) -> Section:
     return section
 
 
-def _descend(parameters: list[Tensor], loss: Callable[[float], Tensor], steps: int) -> None:
+def _descend(parameters: list[Tensor], loss: Callable[[float], Tensor], steps: int, rate: float = _RATE) -> None:
     """Adam on a loss of the share of steps that are done."""
-    adam = torch.optim.Adam([parameter.requires_grad_() for parameter in parameters], _RATE)
+    adam = torch.optim.Adam([parameter.requires_grad_() for parameter in parameters], rate)
     for step in range(steps):
         adam.zero_grad()
         loss(step / steps).backward()
@@ -124,15 +124,18 @@ def _rows(adjacency: Tensor, logits: Tensor, steps: int, penalty: float) -> Tens
 
 
 def _peer(peer: PartitionPeer, adjacency: Tensor, logits: Tensor, steps: int) -> Tensor:
-    """One score for each node, by which nodes are sorted into groups whose sizes have learned weights."""
+    """One score for each node, by which nodes are sorted into groups whose sizes have learned weights.
+
+    Step size and temperatures are the best of seven pairs on graphs 100 to 102.
+    """
     sampler = peer.sampler(len(SIZES))
     scores = logits[..., 0].clone().float()
     log_weights = torch.tensor(SIZES).log().expand(len(scores), -1).clone().float()
 
     def loss(done: float) -> Tensor:
-        members = sampler(scores, log_weights, 1.0 - 0.7 * done)
-        return -log_likelihood(adjacency.float(), members).sum()
+        members = sampler(scores.repeat(2, 1), log_weights.repeat(2, 1), 3.0 - 2.0 * done)
+        return -log_likelihood(adjacency.float(), members).sum() / 2
 
-    _descend([scores, log_weights], loss, steps)
+    _descend([scores, log_weights], loss, steps, rate=0.3)
     with torch.no_grad():
-        return sampler(scores, log_weights, 0.3, noise=False).argmax(-1)
+        return sampler(scores, log_weights, 1.0, noise=False).argmax(-1)
