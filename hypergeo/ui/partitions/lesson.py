@@ -157,6 +157,20 @@ TOUR = [
         ),
     ),
     Stop(
+        "Only sizes",
+        "All logits are zero: any element is as likely as any other to join a group, and only the sizes decide. Each row of "
+        "the plan "
+        "is then the same: the expected sizes, divided by 24.",
+        {"strength": 0.0, "score": 0.0, "tau": 0.1},
+        "The sample is one of many of these sizes; another seed gives other sizes and members.",
+    ),
+    Stop(
+        "Fixed sizes",
+        "Sizes need not be random. Here they are 3, 5, 6 and 10, whatever the logits and the noise: a capacity for each group.",
+        {"given": "fixed", "tau": 0.1},
+        "Bars fill their outlines. Change the logits: the column sums stay.",
+    ),
+    Stop(
         "The order of choice",
         "Groups choose their members one after another: group 1 first. What changes for the exact partition on show if the "
         "order is reversed?",
