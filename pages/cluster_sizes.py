@@ -6,7 +6,7 @@ import streamlit as st
 
 from hypergeo.figures import LIGHT
 from hypergeo.ui.clusters.data import SHARES
-from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
+from hypergeo.ui.clusters.edits import BY_HAND, EditList, SizeList, edits_after, edits_in_words
 from hypergeo.ui.clusters.lesson import FORMULAS, PRESETS, SENTENCE, SPEEDS, TITLE, TOUR
 from hypergeo.ui.clusters.session import data_lines, request_of, view_at, work_until
 from hypergeo.ui.clusters.settings import LIVE, STEPS
@@ -31,6 +31,7 @@ STATE = PageState(
         "clusters": Whole(4, *CLUSTERS.clusters),
         "number": Choice(400, CLUSTERS.points),
         "shares": Choice("steep", SHARES),
+        "sizes": SizeList(),
         "apart": Choice(4.0, [2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0]),
         "seed": Whole(0, *SEEDS),
         "pixels": Switch(False),

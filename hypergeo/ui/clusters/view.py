@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.ui.component.handles import DragPoint
 from hypergeo.ui.state.markdown import plain
 
-from .data import ClusterData
+from .data import ClusterData, resized
 from .run import Snapshot
-from .settings import STEPS, Settings
+from .settings import STEPS, Settings, write_sizes
 
 __all__ = ["NAMES", "ClusterView"]
 
@@ -161,6 +163,26 @@ class ClusterView:
             labels=0.05,
         )
 
+    def handles(self) -> list[DragPoint]:
+        """The outlines of the true sizes, which can be dragged where the page made the points."""
+        true, sizes = self._true(self.ours), self.data.sizes
+        if self.others or true is None or sizes is None or not self.data.sizes_chosen or len(sizes) < 2:
+            return []
+        assert self.ours.scores is not None
+        return [
+            DragPoint(
+                name=f"size{actual}",
+                label=f"True size of cluster {cluster + 1}, {sizes[actual]} points: drag it, or set it with the arrow keys",
+                axes=("x2", "y2"),
+                at=(cluster + 1, float(sizes[actual])),
+                right=(0.0, 1.0),
+                up=(0.0, 5.0),
+                values=partial(_dragged, sizes.tolist(), int(actual)),
+            )
+            for cluster, actual in enumerate(self.ours.scores.matched)
+            if actual >= 0
+        ]
+
     def alt(self) -> str:
         """Describes the figure in one sentence, for readers who cannot see it."""
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
@@ -277,11 +299,15 @@ class ClusterView:
     def export(self) -> bytes:
         """The points with their clusters, as comma-separated values."""
         names = self.data.class_names
-        classes = [""] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
-        classes = [names[k] for k in classes] if names else classes
+        numbers = [None] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
+        classes = ["" if k is None else names[k] if names else k for k in numbers]
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
         head = ["x", "y", "cluster", "certainty", "true_class"]
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
+
+
+def _dragged(sizes: list[int], actual: int, _: float, size: float) -> dict[str, str]:
+    return {"sizes": write_sizes(resized(sizes, actual, size))}
 
 
 def _to_move(scores: ClusterScores) -> str:
