@@ -55,7 +55,7 @@ def own_file() -> bytes | None:
 def sections(clusters: int) -> list[Section]:
     """The controls, in sections."""
     sampling = [
-        Knob("tau", "Temperature, τ", "Of the sampled sizes."),
+        Knob("tau", "Temperature τ", "Of the sampled sizes."),
         Knob("kind", "Samples", "Soft: real sizes. Straight-through: integers, with the gradients of the soft ones."),
         Knob("conditionals", "Conditionals", "Exact: as implemented here. Merged: the published approximation."),
         Knob("room", "Maximum cluster size (%\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}points)", "The capacity of every cluster."),

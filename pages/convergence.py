@@ -45,13 +45,13 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> Settings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """What the controls ask for, or the last urn that could be drawn from, with a message."""
     settings = Settings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{settings.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = Settings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_conv_urn", default))
     st.session_state["_conv_urn"] = settings.urn
@@ -79,7 +79,7 @@ def live() -> None:
                     "",
                     [
                         *urn_knobs(STATE),
-                        Knob("tau", "Temperature, τ"),
+                        Knob("tau", "Temperature τ"),
                         Knob(
                             "kind",
                             "Samples",

@@ -64,14 +64,14 @@ STATE.segments("view", "View", bare=True)
 
 
 def good_settings(say: bool = True) -> Settings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """What the controls ask for, or the last urn that could be drawn from, with a message."""
     asked = STATE.values
+    settings = Settings.of(asked)
     try:
-        settings = Settings.of(asked)
         settings.task.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{settings.task.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = {name: control.default for name, control in STATE.controls.items()}
         return Settings.of({**asked, **st.session_state.get("_grad_urn", default)})
     st.session_state["_grad_urn"] = {name: asked[name] for name in asked if name[0] in "wmtn" or name == "groups"}
@@ -95,7 +95,7 @@ def knobs() -> list[Section]:
     """The controls, in sections."""
     gradient = [
         Knob("estimator", "Estimator", "What descent follows; the glossary has each."),
-        Knob("tau", "Temperature, τ", "Of Gumbel-softmax and straight-through."),
+        Knob("tau", "Temperature τ", "Of Gumbel-softmax and straight-through."),
         Knob("rate", "Learning rate"),
         Knob("draws", "Draws for each estimate", "Draws from the urn for each estimate, and for each step."),
         Knob("number", "Number of estimates", "Independent estimates, to see their standard deviation and mean."),

@@ -1,4 +1,4 @@
-"""The urn page's figure: the balls, what has been drawn beside what to expect, and how that answers to the weights."""
+"""The urn page's figure: the balls, sampled and exact counts, and the effect of the weights."""
 
 from __future__ import annotations
 

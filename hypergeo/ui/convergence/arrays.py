@@ -56,6 +56,21 @@ class Urn:
         """The exact law; raises ``ValueError`` where nothing can be drawn."""
         return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
 
+    def problem(self) -> str:
+        """Returns why so many balls cannot be drawn, in a sentence; empty where they can.
+
+        Example:
+            >>> Urn(55, (10, 20), (1.0, 2.0)).problem()
+            'The urn holds only 30 balls, so 55 cannot be drawn.'
+        """
+        balls = sum(self.group_sizes)
+        heavy = sum(size for size, weight in zip(self.group_sizes, self.weights, strict=True) if weight > 0)
+        if balls < self.total_count:
+            return f"The urn holds only {balls} balls, so {self.total_count} cannot be drawn."
+        if heavy < self.total_count:
+            return f"Only {heavy} balls have a weight above zero, so {self.total_count} cannot be drawn."
+        return ""
+
     def relaxed(
         self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
     ) -> RelaxedFisherHypergeometric:

@@ -45,6 +45,7 @@ class _Kept:
         at: when the last commit was, in seconds of the monotonic clock.
         commits: number of commits.
         drawn: number of commits at the last run of the whole page.
+        epoch: number of times that all values were set at once; what was on its way to the browser before is out of date.
         notes: corrections of the address, as Markdown.
     """
 
@@ -54,6 +55,7 @@ class _Kept:
     at: float = 0.0
     commits: int = 0
     drawn: int = 0
+    epoch: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -119,10 +121,10 @@ class PageState:
         back = context is not None and context.is_history_navigation  # the reader's wish, however soon after a commit
         late = kept is not None and not back and said == kept.before and time.monotonic() - kept.at < _LATE
         if kept is None or (said != kept.said and not late):
-            commits = kept.commits if kept else 0
+            commits, epoch = (kept.commits, kept.epoch + back) if kept else (0, 0)
             values = self._unsaid(said)
             values |= {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
-            kept = st.session_state[self._place] = _Kept(values, said, commits=commits)
+            kept = st.session_state[self._place] = _Kept(values, said, commits=commits, epoch=epoch)
             self._forget_played(self.controls)
             kept.notes = [
                 f"{self.key(name)}={quoted(text, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
@@ -190,8 +192,14 @@ class PageState:
             st.query_params.from_dict(wanted)
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Commits values that a button stands for: a preset, a stop of the tour."""
+        """Commits values that a button stands for: a preset, a stop of the tour. A new epoch begins, and nothing plays on."""
+        self._kept.epoch += 1
         self.commit(values)
+
+    @property
+    def epoch(self) -> int:
+        """Number of times that all values were set at once, by a button or by a step through the browser's history."""
+        return self._kept.epoch
 
     def put(self, name: str, value: Any) -> None:
         """Sets one control and the address."""
