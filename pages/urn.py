@@ -34,9 +34,10 @@ STATE = PageState(
 )
 
 
-TITLE = "How many from each group?"
+TITLE = "Sampling from an urn with weights"
 SENTENCE = (
-    "Larger balls have a larger weight. **Sample with *Draw 1*** (S), *Draw 100* or *Play* (space); the histograms approach the "
+    "Larger balls have a larger weight. **Sample with *Draw 1*** (S), *Draw 100* or *Play* (space); the histograms approach "
+    "the "
     "exact probabilities (outlines). Click an entry of the heat map to raise its weight."
 )
 DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="samples")
@@ -83,8 +84,9 @@ frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Means, variances and modes of each group, exact for both distributions and of the samples",
-    caption=f"Sampled: {draws_in_words(view.step)} of {possessive(settings.law)} distribution. The mode is a most probable count "
-    "vector.",
+    caption=(
+        f"{draws_in_words(view.step)} of {possessive(settings.law)} distribution. The mode is a most probable count vector."
+    ),
 )
 frame.formulas(FORMULAS)
 code = urn_snippet(settings.urn, law=settings.law, seed=settings.seed, step=view.step)

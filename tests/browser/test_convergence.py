@@ -131,8 +131,8 @@ def test_an_address_out_of_range_is_mended_and_said_so(visit):
     opened = visit("/convergence?conv_tau=99&conv_seed=-5")
     page = opened.page
     words = page.get_by_role("alert").inner_text()
-    assert "conv_tau=99 is not allowed (steps from 0.01 to 10): 10 is shown." in words
-    assert "conv_seed=-5 is not allowed (whole numbers from 0 to 9999): 0 is shown." in words
+    assert 'The link has an invalid temperature ("99"; allowed: steps from 0.01 to 10); using 10.' in words
+    assert 'The link has an invalid seed ("-5"; allowed: whole numbers from 0 to 9999); using 0.' in words
     assert opened.temperature() == "τ = 10"
 
 

@@ -221,5 +221,8 @@ class TestWhatCanBeTried:
     def test_addresses_out_of_range_are_mended(self):
         app = page(qual_m1="900", qual_taus="hot", **COUNTS)
         assert not app.exception
-        assert "qual_m1=900 is not allowed (whole numbers from 0 to 200): 200 is shown." in app.warning[0].value
-        assert "qual_taus=hot is not allowed" in app.warning[0].value
+        assert (
+            'The link has an invalid group size 1 ("900"; allowed: whole numbers from 0 to 200); using 200.'
+            in app.warning[0].value
+        )
+        assert 'invalid temperature ("hot"' in app.warning[0].value

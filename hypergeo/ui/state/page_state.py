@@ -34,6 +34,32 @@ class _Stop(Protocol):
         """Values of the controls that the stop sets, by name."""
 
 
+_LABELS = {
+    "n": "number of balls",
+    "tau": "temperature",
+    "groups": "number of groups",
+    "number": "number of samples",
+    "kind": "sample type",
+    "follow": "sample number",
+    TOUR: "stop of the tour",
+    "taus": "temperature",
+    "w": "weight",
+    "m": "group size",
+    "t": "target",
+}
+
+
+def _label(name: str) -> str:
+    """A control in words, for messages.
+
+    Example:
+        >>> _label("w2"), _label("seed")
+        ('weight 2', 'seed')
+    """
+    letters = name.rstrip("0123456789")
+    return f"{_LABELS.get(letters, letters)} {name[len(letters) :]}".strip()
+
+
 @dataclass
 class _Kept:
     """What a session keeps of a page's state.
@@ -127,8 +153,8 @@ class PageState:
             kept = st.session_state[self._place] = _Kept(values, said, commits=commits, epoch=epoch)
             self._forget_played(self.controls)
             kept.notes = [
-                f"{self.key(name)}={quoted(text, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
-                f"{self.controls[name].write(value)} is shown."
+                f'The link has an invalid {_label(name)} ("{quoted(text, SHOWN_OF_A_VALUE)}"; allowed: '
+                f"{self.controls[name].allowed()}); using {self.controls[name].write(value)}."
                 for name, (text, value) in self.corrections(said).items()
             ]
         kept.drawn = kept.commits

@@ -150,9 +150,9 @@ class UrnView:
         last = f"the last one is {_listed(self.counts[-1])}" if self.step else "none yet"
         return (
             f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups; each sample takes "
-            f"{urn.total_count}. {draws_in_words(self.step)} of {possessive(self.settings.law)} distribution: {last}. Histograms "
-            f"over the exact probabilities, with means {_listed(self.law.mean, '.2f')}; a heat map of the effect of each weight "
-            "on each mean"
+            f"{urn.total_count}. {draws_in_words(self.step)} of {possessive(self.settings.law)} distribution: {last}. "
+            f"Histograms over the exact probabilities, with means {_listed(self.law.mean, '.2f')}; a heat map of the effect of "
+            "each weight on each mean"
         )
 
     def live(self) -> str:
