@@ -258,7 +258,7 @@ def test_bars_and_outlines_of_marginals_have_one_scale():
         for number, frame in enumerate(panel.frames):
             expected = np.minimum(shares[number] * scale, 1 - TITLE)
             np.testing.assert_allclose(frame[0]["y"][mine], expected, rtol=1e-5)
-            np.testing.assert_allclose(frame[0]["customdata"][mine], shares[number], atol=1e-4)
+            np.testing.assert_allclose(frame[0]["customdata"][mine], 100 * shares[number], atol=1e-2)
         assert len(set(np.array(bars["marker"]["color"])[mine])) == 1
         xs, ys = np.array(outlines["x"], dtype=float), np.array(outlines["y"], dtype=float)
         for value, probability in zip(values, marginals[group][values], strict=True):

@@ -183,7 +183,7 @@ def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
 def test_a_first_visit_to_an_urn_that_cannot_be_drawn_from_shows_one_that_can():
     app = page(conv_w1="0", conv_w2="0", conv_n="20")
     assert not app.exception
-    assert "weight is above zero" in app.error[0].value
+    assert "Only 12 balls have a weight above zero" in app.error[0].value
     assert figure(app)["data"] == figure(page())["data"]
 
 

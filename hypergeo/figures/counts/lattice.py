@@ -27,7 +27,7 @@ def lattice_traces(
     colours: list[str],
     spacing: float,
     follow: int,
-    discs: str = "samples nearest to it (area: fraction)",
+    discs: str = "relaxed samples",
     dots: str = "single samples",
 ) -> list[dict[str, Any]]:
     """Draws discs of relaxed samples under rings of exact probabilities, with single samples and the path of one of them.
@@ -87,7 +87,7 @@ def lattice_traces(
         },
         {
             **unseen,
-            "name": "exact probability of a count (area)",
+            "name": "exact",
             "legendrank": 1,
             "marker": {"size": 13, "color": "rgba(0,0,0,0)", "line": outline},
         },

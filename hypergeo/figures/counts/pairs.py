@@ -73,7 +73,7 @@ def pair_panel(
             colours=blend((pairs - low + 0.5) ** 2.0),
             spacing=side / longest,
             follow=follow,
-            discs="samples nearest to it (area: fraction)" if soft is samples else "straight-through samples (area: fraction)",
+            discs="relaxed samples" if soft is samples else "straight-through samples",
             dots="single samples" if soft is samples else "their soft samples",
         ),
         xaxis=axes[0],

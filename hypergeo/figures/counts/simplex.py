@@ -89,7 +89,7 @@ def simplex_panel(
         colours=blend((support - lowest) ** 2.0),
         spacing=side / max(spread, 1),
         follow=follow,
-        discs="samples nearest to it (area: fraction)" if soft is samples else "straight-through samples (area: fraction)",
+        discs="relaxed samples" if soft is samples else "straight-through samples",
         dots="single samples" if soft is samples else "their soft samples",
     )
     return Panel(
@@ -134,7 +134,7 @@ def unreachable(lowest: np.ndarray, highest: np.ndarray, spread: float, palette:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "no sample possible",
+        "name": "impossible",
         "x": [place[0] for place in outline],
         "y": [place[1] for place in outline],
         "fill": "toself",

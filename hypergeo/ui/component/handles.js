@@ -59,7 +59,8 @@ export class Handles {
 
   place({ element, handle, at }) {
     const [x, y] = handle.axes.map(name => this.axis(name))
-    element.className = handle.size ? "hg-area" : "hg-handle"
+    const vertical = !handle.size && !handle.right[0] && !handle.up[0]
+    element.className = handle.size ? "hg-area" : `hg-handle${vertical ? " hg-vertical" : ""}`
     const [width, height] = handle.size ?? [0, 0]
     const style = { left: `${x.pixel(at[0])}px`, top: `${y.pixel(at[1])}px` }
     if (handle.size) Object.assign(style, { width: `${x.length(width)}px`, height: `${y.length(height)}px` })

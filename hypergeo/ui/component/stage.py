@@ -251,7 +251,7 @@ def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] 
     if not number:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
     stop = stops[number - 1]
-    words = {"title": stop.title, "text": _without_emphasis(stop.text), "look": _without_emphasis(stop.look)}
+    words = {"title": stop.heading, "text": _without_emphasis(stop.text), "look": _without_emphasis(stop.look)}
     return {"number": number, "of": len(stops), **words}
 
 

@@ -149,7 +149,7 @@ class View:
             self.floor.mean,
             self.floor.quantile,
             palette,
-            title="Wasserstein distance from the exact distribution, in counts",
+            title="Wasserstein distance (counts)",
             number=self.settings.number,
             at=at,
         )

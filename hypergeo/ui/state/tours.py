@@ -29,6 +29,16 @@ class Stop:
     values: Mapping[str, Any] = field(default_factory=dict)
     look: str = ""
 
+    @property
+    def heading(self) -> str:
+        """The title with a mark at its end.
+
+        Example:
+            >>> Stop("Which is fastest?", "").heading, Stop("An urn", "").heading
+            ('Which is fastest?', 'An urn.')
+        """
+        return self.title if self.title.endswith(("?", "!", ".")) else f"{self.title}."
+
 
 def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
     """What the tour says where it is, as Markdown; nothing where no tour is on."""
@@ -37,7 +47,7 @@ def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
         return ""
     stop = stops[number - 1]
     look = f"  \n:material/visibility: *{stop.look}*" if stop.look else ""
-    return f":primary[**{number} of {len(stops)}. {stop.title}.**] {stop.text}{look}"
+    return f":primary[**{number} of {len(stops)}. {stop.heading}**] {stop.text}{look}"
 
 
 def tour_buttons(state: PageState, stops: Sequence[Stop]) -> None:

@@ -45,8 +45,8 @@ def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
         return "Only one outcome is possible here: no weight changes anything."
     group, gain, loser, loss = found
     source = f"from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
-    gains = f"Raising w<sub>{group + 1}</sub> by 1 % raises group {group + 1}'s mean by {gain:.2g} balls"
-    return f"{gains},{'<br>' if narrow else ' '}{source}. Click an entry to raise its weight."
+    gains = f"w<sub>{group + 1}</sub> + 1 %: group {group + 1}'s mean + {gain:.2g} balls"
+    return f"{gains},{'<br>' if narrow else ' '}{source}."
 
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
@@ -131,10 +131,9 @@ def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
     distance = abs(total / draws - mean) / noise
     chance = deviation_probability(law.marginals[group], draws, total)
     verdict = (
-        f"{distance:.2g} standard errors from the mean; a deviation this large has probability {_probability(chance)} (exact, "
-        f"not by a normal approximation)"
+        f"{distance:.2g} standard errors from the mean{', within sampling error' if chance >= LEVEL else ''}; a deviation this "
+        f"large has probability {_probability(chance)} (exact, not by a normal approximation)"
     )
-    verdict = f"within sampling error ({verdict})" if chance >= LEVEL else verdict
     places = max(0, 1 - floor(log10(noise)))
     seen = f"**{total / draws:.{places}f}** balls on average" if draws > 1 else f"**{total}** balls"
     return (

@@ -124,7 +124,7 @@ class UrnView:
             self.law.sensitivity,
             palette,
             title="Effect of each weight on each mean"
-            + (" (equals the covariance of the counts)" if self.settings.law == "Fisher" else " (not the covariance here)"),
+            + (" (= covariance)" if self.settings.law == "Fisher" else " (≠ covariance)"),
             note=heat_note(self.law.sensitivity, narrow=narrow),
         )
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
