@@ -167,6 +167,7 @@ second by the score function. Without bias for any $q$; for a squared distance n
 
 **Bias** is the norm of the mean estimate's error, corrected for its noise; **standard deviation** the root of the summed
 variances of one estimate. Both are relative to the norm of the exact gradient. A bias is significant if noise alone would
-reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty $\sum_k \log(1 + x_k)$ (Candès,
+reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
+$\sum_k \log(1 + x_k)$ (Candès,
 Wakin and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
 """

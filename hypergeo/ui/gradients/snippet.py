@@ -74,7 +74,8 @@ for maker, conditionals in [(m, c) for m in (GumbelSoftmax, StraightThrough) for
     for temperature in {temperatures}:
         torch.manual_seed({arrow_seed})
         bias, deviation = compare(gradients(maker(temperature, conditionals), log_weights, {number}, {draws}), exact)
-        print(f"{{maker.__name__}}, {{conditionals}}, {{temperature:g}}: bias {{bias:.3f}}, standard deviation {{deviation:.3f}}")
+        name = f"{{maker.__name__}}, {{conditionals}}, {{temperature:g}}"
+        print(f"{{name}}: bias {{bias:.3f}}, standard deviation {{deviation:.3f}}")
 """
 
 _RACE = """

@@ -15,10 +15,10 @@ PRESETS = [
     Preset(
         "Three shared",
         {**_ANEW, "shared": "3"},
-        "Press Play: the blue line rises to three, while AdaVAE's threshold gives about the same number as for two.",
+        "Press Play: the blue line rises to three, while AdaVAE's threshold gives about the same number as for one.",
     ),
     Preset(
-        "One shared", {**_ANEW, "shared": "1"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
+        "Two shared", {**_ANEW, "shared": "2"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
     ),
     Preset(
         "Each pair differs",
@@ -41,7 +41,7 @@ PRESETS = [
 TOUR = [
     Stop(
         "Pairs",
-        "Each pair of sprites shares two of five factors: position x and y, hue, size, brightness. The model sees only the "
+        "Each pair of sprites shares one of five factors: position x and y, hue, size, brightness. The model sees only the "
         "images: not which factors a pair shares, not how many, not that there are factors.",
         {},
         "Rings mark the factors that each pair shares. The untrained model reconstructs every image alike.",
@@ -50,16 +50,16 @@ TOUR = [
         "Warm-up",
         "An encoder gives every image a posterior in five dimensions. In each pair, the dimensions whose two posteriors are "
         "closest share one posterior. How many do is sampled from Fisher's noncentral hypergeometric distribution with weight "
-        "one: two or three.",
+        "one, which gives two or three.",
         {"step": 100},
-        "The distances of the dimensions separate. The dotted line is the threshold that the distribution sets.",
+        "The distances of the dimensions separate. Dotted line: threshold of the distribution.",
     ),
     Stop(
         "The weight is now trained",
         "From step 200 on the distribution's weight is trained. Sharing a dimension saves one KL term; sharing a wrong one "
         "worsens both reconstructions. The number settles where the two balance.",
         {"step": 400},
-        "The blue line goes to the true number. AdaVAE's stays above it: its threshold is fixed half-way between the closest "
+        "The blue line moves to the true number. AdaVAE's stays above it: its threshold is fixed half-way between the closest "
         "and the farthest dimension.",
     ),
     Stop(
