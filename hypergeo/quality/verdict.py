@@ -48,7 +48,7 @@ def described_sampler(row: SampleQuality) -> str:
     """A row's draws in words, for the middle of a sentence."""
     if row.conditionals is None:
         return "the observed counts"
-    rule = "with exact conditionals" if row.conditionals == "exact" else "by the merged rule"
+    rule = "with exact conditionals" if row.conditionals == "exact" else "with merged conditionals"
     return f"{'straight-through' if row.straight_through else 'soft'} samples {rule}"
 
 
@@ -66,7 +66,7 @@ def failures(report: ReportData) -> list[str]:
 def _overall(report: ReportData) -> str:
     found = failures(report)
     if found == ["the observed counts"]:
-        return "**The observed counts do not come from this law.**"
+        return "**The observed counts do not come from this distribution.**"
     if found:
         return f"**Not to be trusted here: {_listed(found)}.**"
     if not report.samples and not report.gradients:
@@ -79,13 +79,13 @@ def _overall(report: ReportData) -> str:
             f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as "
             "expected of a relaxation."
         )
-    return "**Nothing wrong was found.** What was measured agrees with the exact law, within what so many draws can show."
+    return "**Nothing wrong was found.** No significant difference from the exact distribution in any test."
 
 
 def _observed(row: SampleQuality) -> str:
     if not row.differs:
-        return f"Nothing tells {row.num_samples:,} observed counts from draws of this law."
-    return f"The observed counts are {_how_far(row, [row])}."
+        return f"No significant difference between {row.num_samples:,} observed counts and this distribution."
+    return f"The observed counts differ significantly from this distribution: {_how_far(row, [row])}."
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
@@ -94,7 +94,7 @@ def _straight_through(rows: Sequence[SampleQuality]) -> str:
     if not off:
         return f"{kind} pass at {_temperatures(rows, rows)}: no significant difference in {number:,} samples."
     worst = max(off, key=lambda row: row.wasserstein)
-    return f"{kind} do not follow Fisher's law at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
+    return f"{kind} do not follow Fisher's distribution at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
 
 
 def _soft(rows: Sequence[SampleQuality]) -> str:
@@ -116,16 +116,16 @@ def _how_far(row: SampleQuality, among: Sequence[SampleQuality]) -> str:
     where = max(range(len(row.ks)), key=lambda group: row.ks[group])
     noise = row.wasserstein_floor.mean
     at = f" at τ = {row.temperature:g}" if len(among) > 1 else ""
-    words = f"{row.wasserstein:.2g} counts off on average{at}, where {noise:.2g} is noise"
+    words = f"Wasserstein distance {row.wasserstein:.2g} counts{at}, exact samples {noise:.2g}"
     if row.total_variation is not None and row.total_variation_floor is not None:
-        words += f" (total variation {row.total_variation:.2g}, noise {row.total_variation_floor.mean:.2g})"
-    return f"{words}; group {where + 1} shows it most"
+        words += f" (total variation {row.total_variation:.2g}, exact samples {row.total_variation_floor.mean:.2g})"
+    return f"{words}; the largest difference is in group {where + 1}"
 
 
 def _rules(report: ReportData) -> str:
     bad = [row for row in report.samples if row.violations]
     if not bad:
-        return f"Every one adds up to {report.urn.total_count:,} and stays within the group sizes."
+        return f"All samples sum to {report.urn.total_count:,} and stay within the group sizes."
     worst = max(bad, key=lambda row: row.violations)
     return (
         f"The rules of the urn are broken: {worst.sum_violations:,} of {worst.num_samples:,} {described_sampler(worst)} do not "
@@ -139,7 +139,7 @@ def _gradients(report: ReportData) -> list[str]:
     fine = [row for row in report.gradients if not row.biased]
     if fine:
         bound = max((row.relative_bias.high for row in fine if row.relative_bias is not None), default=None)
-        reach = "" if bound is None else f", to within {percent(bound)} of its length"
+        reach = "" if bound is None else f", to within {percent(bound)} of the gradient norm"
         sentences.append(f"Gradients of {report.objective}: no bias found in {_listed(_names(fine))}{reach}.")
     sentences += [_bias(row) for row in report.gradients if row.biased]
     ranked = sorted(report.gradients, key=lambda row: row.rmse_at_equal_evaluations)
@@ -156,22 +156,24 @@ def _gradients(report: ReportData) -> list[str]:
 def _bias(row: GradientQuality) -> str:
     name, bias = _names([row])[0], row.bias
     if row.relative_bias is None:
-        return f"{name} is biased where the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
+        return f"{name} is biased, while the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
     how = "is biased by" if row.verdict == "biased" else "has some bias:"
     share, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
-    against = ", and points the wrong way" if row.cosine is not None and row.cosine.high < 0 else ""
-    return f"{name} {how} {share} of the gradient ({low} to {high}){against}."
+    against = ", and has the wrong direction" if row.cosine is not None and row.cosine.high < 0 else ""
+    return f"{name} {how} {share} of the gradient norm ({low} to {high}){against}."
 
 
 def _error(report: ReportData, rmse: float) -> str:
     norm = 0.0 if report.reference is None else report.reference.norm
-    return f"{percent(rmse / norm)} of the gradient" if norm else f"{rmse:.2g}"
+    return f"{percent(rmse / norm)} of the gradient norm" if norm else f"{rmse:.2g}"
 
 
 def _fine_print(report: ReportData) -> str:
     words = []
     if report.support_size is None:
-        words.append("The urn has too many count vectors to list: each group's counts were tested, their joint law was not.")
+        words.append(
+            "The urn has too many count vectors to list: each group's counts were tested, their joint distribution was not."
+        )
     if report.reference is not None and report.reference.method != "exact":
         words.append(report.reference.description)
     if report.num_tests:
@@ -181,7 +183,7 @@ def _fine_print(report: ReportData) -> str:
         )
     if report.samples:
         seen = math.sqrt(math.log(2 * max(report.num_tests, 1) / report.level) / (2 * report.num_samples))
-        words.append(f"A group's distribution function may be off by less than about {2 * seen:.2g} without being noticed.")
+        words.append(f"A difference of less than about {2 * seen:.2g} in a group's distribution function may go undetected.")
     return " ".join(words)
 
 

@@ -72,10 +72,10 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     page.locator(".hg-controls summary", has_text="Urn").click()
     page.get_by_label("Group size m₁", exact=True).fill("9")
     page.get_by_label("Group size m₁", exact=True).press("Enter")
-    alert(page, "of the former settings").wait_for()
+    alert(page, "for the former settings").wait_for()
     assert opened.text() == said
-    page.get_by_role("button", name="Put the controls back").click()
-    alert(page, "of the former settings").wait_for(state="detached")
+    page.get_by_role("button", name="Restore the former settings").click()
+    alert(page, "for the former settings").wait_for(state="detached")
     opened.wait_for(lambda: page.get_by_label("Group size m₁", exact=True).input_value() == "10", "the size to be put back")
     assert opened.text() == said
 
@@ -83,7 +83,7 @@ def test_a_report_is_read_marked_and_taken_away(visit):
 def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
     opened = visit(LONG)
     page = opened.page
-    assert "Nothing has been measured yet" in page.get_by_test_id("stMain").inner_text()
+    assert "the results appear here" in page.get_by_test_id("stMain").inner_text()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_test_id("stProgress").wait_for()
     # Controls answer while it goes on, and do not stop it.
@@ -113,7 +113,7 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
     choose = page.locator("input[type=file]")
     choose.set_input_files({"name": "book.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04" + bytes(200)})
     alert(page, "an Excel workbook").wait_for()
-    assert "given before are kept" in alert(page, "cannot be read").inner_text()
+    assert "previous counts are kept" in alert(page, "cannot be read").inner_text()
     assert opened.text() == said
     choose.set_input_files({"name": "large.csv", "mimeType": "text/csv", "buffer": b"5,5,5\n" * 1_000_000})
     page.get_by_text("File must be 5.0MB or smaller").wait_for()

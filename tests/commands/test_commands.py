@@ -281,10 +281,10 @@ def test_strict_tells_scripts_what_is_not_to_be_trusted(capsys, tmp_path):
     assert out.startswith("Nothing wrong was found.")
     status, out, _ = called(capsys, "quality", *URN, "--counts", wrong, "--strict")
     assert status == 3
-    assert out.startswith("The observed counts do not come from this law.")
+    assert out.startswith("The observed counts do not come from this distribution.")
     status, _, _ = called(capsys, "quality", *URN, "--counts", wrong, "-o", tmp_path / "counts.html")
     assert status == 0
-    assert "do not come from this law" in (tmp_path / "counts.html").read_text()
+    assert "do not come from this distribution" in (tmp_path / "counts.html").read_text()
 
 
 def test_bench_times_every_kind_of_call(capsys):

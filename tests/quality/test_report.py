@@ -72,15 +72,17 @@ def test_the_merged_rule_and_a_flipped_sign_are_caught_and_nothing_else_is():
     assert flipped.cosine is not None
     assert flipped.cosine.value == pytest.approx(-1, abs=0.01)
     assert report.failures() == [
-        "straight-through samples by the merged rule",
+        "straight-through samples with merged conditionals",
         "the gradients of flipped",
         "the gradients of published at τ = 0.5",
     ]
     first, *others = report.verdict()
-    assert first.startswith("**Not to be trusted here: straight-through samples by the merged rule, the gradients of flipped")
+    assert first.startswith(
+        "**Not to be trusted here: straight-through samples with merged conditionals, the gradients of flipped"
+    )
     told = " ".join(others)
     assert "Straight-through samples with exact conditionals pass at τ = 0.5" in told
-    assert "Straight-through samples by the merged rule do not follow Fisher's law" in told
+    assert "Straight-through samples with merged conditionals do not follow Fisher's distribution" in told
     assert "flipped is biased by" in told
     assert "points the wrong way" in told
     assert "no bias found in ours and RLOO" in told
