@@ -263,7 +263,7 @@ GLOSSARY = {
             _QUALITY,
         ),
         Term(
-            "Kolmogorov–Smirnov test",
+            "Kolmogorov–Smirnov (KS) test",
             "Compares the largest difference between the distribution functions of samples and distribution with that "
             "of exact samples.",
             "Conover, *Journal of the American Statistical Association* 67, 1972, for discrete distributions",
@@ -328,7 +328,7 @@ GLOSSARY = {
             _CLUSTERS,
         ),
         Term(
-            "Adjusted Rand index",
+            "Adjusted Rand index (ARI)",
             "Agreement of two partitions: 1 if they are equal, 0 on average for a random one.",
             "Hubert, Arabie, *Journal of Classification* 2, 1985",
             _CLUSTERS,

@@ -36,7 +36,27 @@ AdaVAE | Adam | adjusted Rand index | backpropag | baseline | bias | capacity | 
 | variational autoencoder | Wallenius | warm-up | Wasserstein | weight | β
 """
 WORDS = [word.strip() for word in TERMS.replace("\n", " ").split("|") if word.strip()]
-NO_TERMS = {"AT", "CSV", "HTML", "JSON", "PNG", "URL", "UTF", "MB", "OK", "ID", "POSITION", "SD", "ICLR", "ICML", "JMLR", "MLP"}
+NO_TERMS = {
+    "AT",
+    "CSV",
+    "HTML",
+    "JSON",
+    "PNG",
+    "URL",
+    "UTF",
+    "MB",
+    "OK",
+    "ID",
+    "POSITION",
+    "SD",
+    "PDF",
+    "ZIP",
+    "FFFFFF",
+    "ICLR",
+    "ICML",
+    "JMLR",
+    "MLP",
+}
 """Capitals that are no terms: formats, journals, names in code."""
 
 

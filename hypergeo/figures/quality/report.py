@@ -18,8 +18,9 @@ from .samples import sample_figure
 __all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure", "sweep_html"]
 
 _SAMPLE_TESTS = (
-    "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint distribution if it can be "
-    f"listed, over cells of at least {EXPECTED:g} expected samples. Soft samples are rounded to the nearest integers first."
+    "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint distribution if it "
+    f"can be listed, over cells of at least {EXPECTED:g} expected samples. Soft samples are rounded to the nearest integers "
+    "first."
 )
 _GRADIENT_TESTS = (
     "t-tests of each component, Bonferroni, skewness taken out. Biases below "

@@ -66,7 +66,10 @@ def counts_input(state: PageState) -> CountsInput:
         The reader's counts, or those of an example once :func:`counts_results` has drawn it.
     """
     source = state.choose(
-        "source", "Counts", help="Your own, or an example drawn from this distribution, or from that of Wallenius."
+        "source",
+        "Counts",
+        help="Your own counts, or samples of this distribution or of Wallenius'.",
+        names={"of this law": "from this distribution", "of Wallenius' law": "from Wallenius' distribution"},
     )
     if source != "yours":
         return CountsInput(None)

@@ -60,6 +60,11 @@ def _label(name: str) -> str:
     return f"{_LABELS.get(letters, letters)} {name[len(letters) :]}".strip()
 
 
+def _written(control: Control, names: Mapping[Any, str] | None) -> Callable[[Any], str]:
+    """What options are called: as in the address, but for those in ``names``."""
+    return lambda option: (names or {}).get(option) or control.write(option)
+
+
 @dataclass
 class _Kept:
     """What a session keeps of a page's state.
@@ -283,16 +288,16 @@ class PageState:
             label,
             control.options,
             required=True,
-            format_func=lambda option: (names or {}).get(option) or control.write(option),
+            format_func=_written(control, names),
             help=help,
             label_visibility="collapsed" if bare else "visible",
             width="stretch",
         )
 
-    def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
-        """A list that opens, one of its options chosen."""
+    def choose(self, name: str, label: str, *, help: str | None = None, names: Mapping[Any, str] | None = None) -> Any:
+        """A list that opens, one of its options chosen. Options are called as in the address, but for those in ``names``."""
         control = self._choice(name)
-        return self._widget(name, st.selectbox, label, control.options, format_func=control.write, help=help)
+        return self._widget(name, st.selectbox, label, control.options, format_func=_written(control, names), help=help)
 
     def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
         """A switch."""
