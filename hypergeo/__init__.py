@@ -29,7 +29,17 @@ _PARTITIONS = ("ConditionalCategorical", "RandomPartition", "RelaxedRandomPartit
 
 
 def __getattr__(name: str) -> Any:
-    """Imports on first use what most callers do without: quality, whose tests need ``scipy.stats``, and partitions."""
+    """Imports rarely needed names on first use: quality, which needs ``scipy.stats``, and partitions.
+
+    Args:
+        name: name of the attribute.
+
+    Returns:
+        The module or class.
+
+    Raises:
+        AttributeError: if the package has no such attribute.
+    """
     if name == "quality":
         return import_module(f"{__name__}.quality")
     if name in _PARTITIONS:

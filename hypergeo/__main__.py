@@ -19,25 +19,28 @@ _EPILOG = """examples:
   python -m hypergeo fit counts.csv -m 10,10,10
   python -m hypergeo cluster --digits --imbalance 180,20 --seeds 10 -o digits.html
 
-Results go to standard output or to --output, progress to standard error. Status: 0 when all went well, 2 for input that
-cannot be used, 1 where a computation failed."""
+Results go to standard output or to --output, progress to standard error. Status: 0 for success, 2 for invalid input, 1 if a
+computation failed."""
 
-# Libraries that not every installation has, and the extra of the package that brings them.
+# Optional libraries, and the extra of the package that installs them.
 _EXTRAS = {"streamlit": "app", "plotly": "app", "pandas": "app", "PIL": "app", "sklearn": "clustering", "distributed": "sweeps"}
 _FAILED = 1
-_WRONG = 2
-_INTERRUPTED = 130  # what shells show for the signals of Ctrl-C and of a closed pipe
-_CLOSED_PIPE = 141
+_INVALID_INPUT = 2
+_INTERRUPTED = 130  # exit status in shells for the signal of Ctrl-C
+_CLOSED_PIPE = 141  # exit status in shells for the signal of a closed pipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand.
 
     Args:
-        arguments: words after the program's name; the process's own when left out.
+        arguments: words after the program's name; those of the process when omitted.
 
     Returns:
-        The status that the process should end with.
+        Exit status of the process.
+
+    Raises:
+        ModuleNotFoundError: if a required library is missing; a missing optional one is reported in one line.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -47,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser(chosen)
     terminal = None
     try:
-        given = parser.parse_args(words)
-        terminal = Terminal(given)
-        return int(given.run(given, terminal) or 0)
+        parsed = parser.parse_args(words)
+        terminal = Terminal(parsed)
+        return int(parsed.run(parsed, terminal) or 0)
     except BrokenPipeError:
         return _CLOSED_PIPE
     except KeyboardInterrupt:
@@ -58,45 +61,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (library := (error.name or "").partition(".")[0]) not in _EXTRAS:
             raise
         sys.stderr.write(f'python -m hypergeo {chosen}: this needs {library}: pip install "hypergeo[{_EXTRAS[library]}]"\n')
-        return _WRONG
+        return _INVALID_INPUT
     except (ValueError, OSError, OverflowError, MemoryError, RuntimeError) as error:
         if terminal is not None:
             terminal.close()
-        sys.stderr.write(f"python -m hypergeo{'' if chosen is None else f' {chosen}'}: {_said(error)}\n")
-        return _FAILED if type(error) is RuntimeError and not _memory(error) else _WRONG
+        sys.stderr.write(f"python -m hypergeo{'' if chosen is None else f' {chosen}'}: {_error_message(error)}\n")
+        return _FAILED if type(error) is RuntimeError and not _memory(error) else _INVALID_INPUT
     finally:
         if terminal is not None:
             terminal.close()
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            # Whoever reads the results has seen enough; Python would complain about the rest when it ends.
+            # The reader of the results closed the pipe. Python would report an error for the rest at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(chosen: str | None) -> Parser:
-    """The parser with all subcommands' names, and the arguments of the one that is called."""
-    parser = Parser(prog="python -m hypergeo", description="Exact and differentiable hypergeometric laws.", epilog=_EPILOG)
+    """Returns the parser with the names of all subcommands, and the arguments of the one that is called."""
+    parser = Parser(
+        prog="python -m hypergeo", description="Exact and differentiable hypergeometric distributions.", epilog=_EPILOG
+    )
     commands = parser.add_subparsers(title="subcommands", metavar="COMMAND", required=True, parser_class=Parser)
     for name, what in COMMANDS.items():
         if name != chosen:
             commands.add_parser(name, help=what)
             continue
         module = importlib.import_module(f"hypergeo.commands.{name}")
-        described = f"{what[:1].upper()}{what[1:]}."
-        command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=described, epilog=module.EPILOG)
+        description = f"{what[:1].upper()}{what[1:]}."
+        command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=description, epilog=module.EPILOG)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
 
 
-def _said(error: BaseException) -> str:
-    """An error in one line, for people."""
+def _error_message(error: BaseException) -> str:
+    """Returns an error in one line for people."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     words = " ".join(str(error).split())
     if _memory(error):
-        return "This urn needs more memory than there is; try smaller groups or fewer draws."
+        return "This urn needs more memory than there is; try smaller groups or fewer samples."
     if isinstance(error, RuntimeError):
         return f"The computation failed: {words[:300]}"
     return words

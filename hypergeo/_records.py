@@ -1,4 +1,4 @@
-"""Dataclasses of plain numbers as JSON and back, and tables as comma-separated values or HTML."""
+"""Conversion of dataclasses of plain numbers to JSON and back, and of tables to comma-separated values or HTML."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ __all__ = ["csv_columns", "csv_records", "csv_text", "from_record", "html_table"
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    """Writes rows as comma-separated values, with quotes where a cell needs them; ``None`` is an empty cell.
+    r"""Writes rows as comma-separated values. Cells are quoted if necessary, and ``None`` is an empty cell.
+
+    Args:
+        rows: cells of each row.
+
+    Returns:
+        CSV text.
 
     Example:
         >>> csv_text([["method", "value"], ["a, b", 0.5], ["c", None]])
-        'method,value\\n"a, b",0.5\\nc,\\n'
+        'method,value\n"a, b",0.5\nc,\n'
     """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
@@ -30,32 +36,47 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 
 
 def csv_columns(table: Mapping[str, Iterable[Any]]) -> str:
-    """Writes a table, given as columns of one length by name.
+    r"""Writes a table of columns as comma-separated values.
+
+    Args:
+        table: columns of the same length by name.
+
+    Returns:
+        CSV text with a header.
 
     Example:
         >>> csv_columns({"step": [0, 1], "loss": [2.5, None]})
-        'step,loss\\n0,2.5\\n1,\\n'
+        'step,loss\n0,2.5\n1,\n'
     """
     return csv_text([table, *zip(*table.values(), strict=True)])
 
 
 def csv_records(records: Sequence[Mapping[str, Any]]) -> str:
-    """Writes a table, given as rows that map names to cells; rows may lack cells.
+    r"""Writes a table of rows as comma-separated values. Rows may lack cells.
+
+    Args:
+        records: rows that map names to cells.
+
+    Returns:
+        CSV text with a header.
 
     Example:
         >>> csv_records([{"kind": "a", "x": 1}, {"kind": "b", "y": 2}])
-        'kind,x,y\\na,1,\\nb,,2\\n'
+        'kind,x,y\na,1,\nb,,2\n'
     """
     head = list(dict.fromkeys(name for record in records for name in record))
     return csv_text([head, *([record.get(name) for name in head] for record in records)])
 
 
 def html_table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> str:
-    """Formats a table as HTML, as wide as it needs to be; it scrolls where the page is narrower.
+    """Formats a table as HTML that scrolls if the page is narrower.
 
     Args:
         head: titles of the columns.
         rows: cells of each row, and whether the row is emphasised.
+
+    Returns:
+        HTML text.
 
     Example:
         >>> "<tr class=off><td>1 &lt; 2</td></tr>" in html_table(["claim"], [(["1 < 2"], True)])
@@ -63,14 +84,20 @@ def html_table(head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) 
     """
     top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     body = "".join(
-        f"<tr{' class=off' if off else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for cells, off in rows
+        f"<tr{' class=off' if emphasised else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for cells, emphasised in rows
     )
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def html_text(markdown: str) -> str:
-    """Formats a sentence as HTML: bold words stay bold.
+    """Formats a Markdown sentence as HTML. Bold words stay bold.
+
+    Args:
+        markdown: sentence with words in ``**``.
+
+    Returns:
+        HTML text.
 
     Example:
         >>> html_text("**Nothing** is < 0.")
@@ -80,7 +107,13 @@ def html_text(markdown: str) -> str:
 
 
 def to_record(value: Any) -> str:
-    """A dataclass as JSON; infinite numbers, which JSON has not, are the strings ``"inf"`` and ``"-inf"``, NaN is ``null``.
+    """Formats a dataclass as JSON. Infinite numbers are the strings ``"inf"`` and ``"-inf"``, and NaN is ``null``.
+
+    Args:
+        value: instance of a dataclass.
+
+    Returns:
+        JSON text.
 
     Example:
         >>> from hypergeo.quality.samples import Floor
@@ -91,14 +124,17 @@ def to_record(value: Any) -> str:
 
 
 def from_record(text: str, kind: type) -> Any:
-    """What :func:`to_record` was given.
+    """Reads a dataclass that :func:`to_record` wrote.
 
     Args:
-        text: the JSON.
-        kind: the dataclass.
+        text: JSON text.
+        kind: class of the result.
+
+    Returns:
+        Instance of the class.
 
     Raises:
-        ValueError: where the text does not fit the dataclass.
+        ValueError: if the text does not fit the class.
 
     Example:
         >>> from hypergeo.quality.samples import Floor
@@ -112,7 +148,14 @@ def from_record(text: str, kind: type) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A dataclass as the lists, dictionaries and numbers of its JSON; see :func:`to_record`."""
+    """Converts a dataclass to the lists, dictionaries and numbers of its JSON; see :func:`to_record`.
+
+    Args:
+        value: instance of a dataclass.
+
+    Returns:
+        Dictionary of plain values.
+    """
     return _plain(asdict(value))
 
 
@@ -127,7 +170,11 @@ def _plain(value: Any) -> Any:
 
 
 def _built(value: Any, kind: Any) -> Any:
-    """A value of the wanted type from its JSON."""
+    """Returns a value of the requested type from its JSON.
+
+    Raises:
+        TypeError: if the value does not fit the type.
+    """
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         options = [option for option in typing.get_args(kind) if option is not type(None)]
@@ -145,8 +192,8 @@ def _built(value: Any, kind: Any) -> Any:
         if not isinstance(value, dict):
             raise TypeError(f"expected an object, got {value!r}")
         hints = typing.get_type_hints(kind)
-        made: Any = kind  # any dataclass can be called with its fields by name
-        return made(**{field.name: _built(value[field.name], hints[field.name]) for field in fields(kind)})
+        constructor: Any = kind  # any dataclass can be called with its fields by name
+        return constructor(**{field.name: _built(value[field.name], hints[field.name]) for field in fields(kind)})
     if kind is float and value is None:
         return math.nan
     if kind is float:

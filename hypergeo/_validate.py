@@ -13,14 +13,17 @@ def require_whole(name: str, value: Any, ge: int = 0, le: int | None = None, all
     """Returns a whole number as ``int``.
 
     Args:
-        name: of the argument.
-        value: what was passed; booleans are no numbers.
-        ge: the least that is allowed.
-        le: the most, if any.
-        allowed: what is allowed, for the message; ``"of at least"`` and the least by default.
+        name: name of the argument.
+        value: value of the argument; booleans are not accepted as numbers.
+        ge: smallest allowed number.
+        le: largest allowed number, if any.
+        allowed: text for the message that describes the allowed numbers; ``"of at least"`` and the smallest by default.
+
+    Returns:
+        The number.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: if the value is anything else.
 
     Example:
         >>> import numpy as np
@@ -37,16 +40,19 @@ def require_whole(name: str, value: Any, ge: int = 0, le: int | None = None, all
 
 
 def require_count(name: str, value: Any, ge: int, where: str = "") -> int:
-    """Returns a number of samples, estimates or the like as ``int``; what is not whole has a message of its own.
+    """Returns a number of samples, estimates or similar as ``int``. The message for a number that is not whole differs.
 
     Args:
-        name: of the argument.
-        value: what was passed.
-        ge: the least that is allowed.
-        where: what the least is for, for the message.
+        name: name of the argument.
+        value: value of the argument.
+        ge: smallest allowed number.
+        where: text for the message that explains the smallest number.
+
+    Returns:
+        The number.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: if the value is anything else.
 
     Example:
         >>> require_count("num_samples", 1, 2, " for this estimator")
@@ -71,19 +77,22 @@ def require_real(
     lt: float = math.inf,
     le: float = math.inf,
 ) -> float:
-    """Returns a finite real number as ``float``, or as the ``int`` that it was.
+    """Returns a finite real number as ``float``, or as ``int`` if it is one.
 
     Args:
-        name: of the argument.
-        value: what was passed; booleans are no numbers.
-        allowed: what is allowed, for the message.
-        gt: what it must exceed.
-        ge: the least that is allowed.
-        lt: what it must stay below.
-        le: the most that is allowed.
+        name: name of the argument.
+        value: value of the argument; booleans are not accepted as numbers.
+        allowed: text for the message that describes the allowed numbers.
+        gt: exclusive lower bound.
+        ge: inclusive lower bound.
+        lt: exclusive upper bound.
+        le: inclusive upper bound.
+
+    Returns:
+        The number.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: if the value is anything else.
 
     Example:
         >>> import numpy as np

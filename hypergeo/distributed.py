@@ -1,4 +1,4 @@
-"""Several processes train as one: the group that ``torchrun`` starts, and who takes which rows of a mini-batch."""
+"""Training with several processes: the process group that ``torchrun`` starts, and the rows of a mini-batch of each process."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from torch.nn.parallel import DistributedDataParallel
 
 __all__ = ["Team", "process_group"]
 
-_OF_TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that train together, as one of them sees them.
+    """Represents the processes that train together, from the view of one of them.
 
-    The rule that makes results the same, to rounding, whatever the number of processes: what belongs to a whole mini-batch
-    (its rows, its noise) is drawn by every process from the same seed, and each takes its share of it. Losses are means over
-    rows, so that the mean of the processes' gradients is the gradient of the whole batch.
+    One rule makes results independent of the number of processes, up to rounding: everything that belongs to a whole mini-batch
+    (its rows, its noise) is sampled by every process from the same seed, and each process uses its part. Losses are means over
+    rows, so the mean of the processes' gradients is the gradient of the whole batch.
 
     Attributes:
-        rank: number of this process, 0 for the one that reports and saves.
+        rank: index of this process; process 0 reports and saves.
         size: number of processes.
-        device: where this process computes.
-        joined: whether there is a process group: false where one process was started by itself.
+        device: device of this process.
+        joined: whether there is a process group; false for a process that was started alone.
 
     Example:
         >>> alone = Team()
@@ -51,18 +51,18 @@ class Team:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that reports and saves."""
+        """Whether this process reports and saves."""
         return self.rank == 0
 
     def wrap(self, module: nn.Module, **settings: Any) -> nn.Module:
-        """A module on this process's device whose gradients are means over all processes.
+        """Moves a module to this process's device and averages its gradients over all processes.
 
         Args:
-            module: with the same parameters in all processes; those of rank 0 are what training starts from.
-            settings: of ``DistributedDataParallel``, such as ``find_unused_parameters``.
+            module: module with the same parameters in all processes. Training starts from the parameters of rank 0.
+            **settings: arguments of ``DistributedDataParallel``, such as ``find_unused_parameters``.
 
         Returns:
-            ``DistributedDataParallel`` around the module, or the module itself in a process of its own.
+            ``DistributedDataParallel`` around the module, or the module itself without a process group.
         """
         module = module.to(self.device)
         if not self.joined:
@@ -72,14 +72,29 @@ class Team:
 
     @staticmethod
     def unwrap(module: nn.Module) -> nn.Module:
-        """The module inside, whose ``state_dict`` has the names that it has in a process of its own."""
+        """Returns the module inside ``DistributedDataParallel``, whose ``state_dict`` has the same names as without a process
+        group.
+
+        Args:
+            module: result of :meth:`wrap`.
+
+        Returns:
+            The module.
+        """
         return module.module if isinstance(module, DistributedDataParallel) else module
 
     def share(self, whole: Tensor, dim: int = 0) -> Tensor:
-        """This process's rows of what all processes have: consecutive ones, equally many for each.
+        """Selects this process's rows: consecutive ones, equally many for each process.
+
+        Args:
+            whole: values of all processes, any shape.
+            dim: axis of the rows.
+
+        Returns:
+            This process's rows, shape of ``whole`` with ``dim`` divided by the number of processes.
 
         Raises:
-            ValueError: where the rows cannot be shared out evenly.
+            ValueError: if the number of rows is not a multiple of the number of processes.
         """
         rows = whole.shape[dim]
         if rows % self.size:
@@ -87,22 +102,22 @@ class Team:
         return whole.narrow(dim, self.rank * (rows // self.size), rows // self.size)
 
     def batches(self, num_rows: int, batch: int, *, seed: int, epoch: int) -> Iterator[Tensor]:
-        """This process's share of one epoch's mini-batches, in an order that follows from seed and epoch.
+        """Yields this process's rows of one epoch's mini-batches, in an order that depends on seed and epoch.
 
-        Every process gets equally many batches of equally many rows, as averaging needs; the last rows of the order, fewer
-        than a batch, wait for the next epoch.
+        Every process gets equally many batches of equally many rows, as averaging requires. The last rows of the order, fewer
+        than a batch, are skipped in this epoch.
 
         Args:
             num_rows: number of rows of the data.
-            batch: rows of a mini-batch, those of all processes together.
-            seed: of the training.
-            epoch: number of the epoch.
+            batch: number of rows of a mini-batch of all processes together.
+            seed: seed of the training.
+            epoch: index of the epoch.
 
         Yields:
             Row numbers, int64, shape ``(batch / size,)``, on the CPU.
 
         Raises:
-            ValueError: where the rows do not make one batch, or a batch cannot be shared out evenly.
+            ValueError: if there are fewer rows than one batch, or the batch is not a multiple of the number of processes.
         """
         if not 1 <= batch <= num_rows:
             raise ValueError(f"batch must be between 1 and the {num_rows} rows of the data; got {batch}.")
@@ -113,18 +128,28 @@ class Team:
             yield self.share(order[start : start + batch])
 
     def generator(self, seed: int, *place: int, own: bool = False) -> torch.Generator:
-        """Random numbers on the CPU, from the seed and where they are needed.
+        """Creates a random generator on the CPU from the seed and a key.
 
         Args:
-            seed: of the training.
-            place: whole numbers of at least 0 that name the place, such as epoch and step.
-            own: whether each process gets others; else all get the same, to draw for the whole batch and take their share.
+            seed: seed of the training.
+            *place: whole numbers of at least 0 that form the key, such as epoch and step.
+            own: whether each process gets a different generator; otherwise all get the same, to sample for the whole batch.
+
+        Returns:
+            The generator.
         """
         words = np.random.SeedSequence(seed, spawn_key=(*place, self.rank + 1 if own else 0)).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0]))
 
     def mean(self, value: Tensor) -> Tensor:
-        """Mean over the processes, in place; for losses to report, and for gradients that no module holds."""
+        """Averages a tensor over the processes in place, for losses to report and for gradients outside modules.
+
+        Args:
+            value: tensor of any shape.
+
+        Returns:
+            The same tensor, same shape.
+        """
         if self.joined:
             torch.distributed.all_reduce(value)
             value.div_(self.size)
@@ -133,18 +158,22 @@ class Team:
 
 @contextmanager
 def process_group(device: str | torch.device | None = None, *, timeout: float = 600) -> Iterator[Team]:
-    """Joins the process group that ``torchrun`` has prepared, until the block ends; alone without it.
+    """Joins the process group that ``torchrun`` has prepared, until the block ends. Without ``torchrun`` the process works
+    alone.
 
-    ``torchrun --nproc-per-node 2 script.py`` starts the script twice; several machines work likewise (``--nnodes``). The
-    processes talk by gloo on CPUs and by NCCL on CUDA devices.
+    ``torchrun --nproc-per-node 2 script.py`` starts the script twice; several machines need ``--nnodes``. The processes
+    communicate by gloo on CPUs and by NCCL on CUDA devices.
 
     Args:
-        device: where to compute, such as ``"cpu"`` or ``"cuda"``; CUDA where each process of this machine can have a device
-            of its own, the CPU elsewhere, when left out. ``"cuda"`` is the process's own.
-        timeout: seconds after which a process that waits for another one gives up.
+        device: device such as ``"cpu"`` or ``"cuda"`` (the process's own CUDA device). When omitted, CUDA if each process of
+            this machine can have its own device, otherwise the CPU.
+        timeout: seconds after which a process stops waiting for another one.
+
+    Yields:
+        The team, as this process sees it.
 
     Raises:
-        ValueError: for a device that is not there, or an environment that is only in part torchrun's.
+        ValueError: if the device does not exist, or the environment has only a part of torchrun's variables.
 
     Example:
         >>> with process_group("cpu") as team:
@@ -167,25 +196,29 @@ def process_group(device: str | torch.device | None = None, *, timeout: float = 
     )
     try:
         yield Team(rank, size, chosen, joined=True)
-        # A process that leaves earlier takes the connections down that another one still uses. After an error nobody waits.
+        # A process that leaves early closes connections that another one still uses. After an error no process waits.
         torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
 
 
 def _places(environment: Mapping[str, str]) -> tuple[int | None, int, int]:
-    """Rank, number of processes and rank on this machine; no rank for a process that was started by itself."""
-    given = [name for name in _OF_TORCHRUN if name in environment]
-    if not {"RANK", "LOCAL_RANK"} & set(given):
+    """Returns rank, number of processes and rank on this machine; no rank for a process that was started alone.
+
+    Raises:
+        ValueError: if only a part of torchrun's variables is set.
+    """
+    present = [name for name in _TORCHRUN_VARIABLES if name in environment]
+    if not {"RANK", "LOCAL_RANK"} & set(present):
         return None, 1, 0
-    if missing := [name for name in _OF_TORCHRUN if name not in given]:
+    if missing := [name for name in _TORCHRUN_VARIABLES if name not in present]:
         raise ValueError(f"{' and '.join(missing)} must be set where RANK is; start the processes with torchrun.")
     try:
-        rank, size, local = (int(environment[name]) for name in _OF_TORCHRUN[:3])
+        rank, size, local = (int(environment[name]) for name in _TORCHRUN_VARIABLES[:3])
     except ValueError:
         rank = size = local = -1
     if not (0 <= rank < size and 0 <= local < size):
-        got = ", ".join(f"{name}={environment[name]}" for name in _OF_TORCHRUN[:3])
+        got = ", ".join(f"{name}={environment[name]}" for name in _TORCHRUN_VARIABLES[:3])
         raise ValueError(f"RANK and LOCAL_RANK must be whole numbers below WORLD_SIZE; got {got}.")
     return rank, size, local
 

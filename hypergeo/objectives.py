@@ -1,4 +1,4 @@
-"""Objectives with names, for reports and the command line: what is wanted of the counts, as a function to be averaged."""
+"""Named objectives for reports and the command line: functions of the counts whose expectation is optimised."""
 
 from __future__ import annotations
 
@@ -33,17 +33,24 @@ class CountedObjective:
         self.evaluations = 0
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        """Evaluates the objective and counts the vectors.
+
+        Args:
+            counts: counts, shape ``(..., K)``.
+
+        Returns:
+            Values, shape ``(...)``.
+        """
         self.evaluations += counts[..., 0].numel()
         return self.objective(counts)
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A weighted sum of the counts; relaxations have no bias from curvature here.
+    """Weighted sum of the counts. Relaxations have no bias due to curvature.
 
     Args:
-        coefficients: one for each group.
+        coefficients: coefficient of each group.
 
     Example:
         >>> import torch
@@ -54,7 +61,14 @@ class Linear:
     coefficients: tuple[float, ...]
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        """Computes the weighted sum.
+
+        Args:
+            counts: counts, shape ``(..., K)``.
+
+        Returns:
+            Values, shape ``(...)``.
+        """
         return counts @ counts.new_tensor(self.coefficients)
 
     def __str__(self) -> str:
@@ -69,7 +83,7 @@ class Quadratic:
     """Squared Euclidean distance to target counts.
 
     Args:
-        target: one number for each group.
+        target: target count of each group.
 
     Example:
         >>> import torch
@@ -80,7 +94,14 @@ class Quadratic:
     target: tuple[float, ...]
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        """Computes the squared distance.
+
+        Args:
+            counts: counts, shape ``(..., K)``.
+
+        Returns:
+            Values, shape ``(...)``.
+        """
         return (counts - counts.new_tensor(self.target)).square().sum(-1)
 
     def __str__(self) -> str:
@@ -89,10 +110,10 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class Absolute:
-    """Summed absolute differences from target counts: a kink at each.
+    """Sum of absolute differences from target counts, which has a kink at each target.
 
     Args:
-        target: one number for each group.
+        target: target count of each group.
 
     Example:
         >>> import torch
@@ -103,7 +124,14 @@ class Absolute:
     target: tuple[float, ...]
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        """Computes the sum of absolute differences.
+
+        Args:
+            counts: counts, shape ``(..., K)``.
+
+        Returns:
+            Values, shape ``(...)``.
+        """
         return (counts - counts.new_tensor(self.target)).abs().sum(-1)
 
     def __str__(self) -> str:
@@ -112,11 +140,11 @@ class Absolute:
 
 @dataclass(frozen=True)
 class Step:
-    """Whether a group's count reaches a threshold: flat on both sides, so that relaxations have no gradient to follow.
+    """Indicator that a group's count reaches a threshold. It is constant on both sides, so relaxations have no gradient.
 
     Args:
-        group: which, counted from 0.
-        threshold: the least count that yields one.
+        group: index of the group, from 0.
+        threshold: smallest count for which the value is one.
 
     Example:
         >>> import torch
@@ -128,7 +156,14 @@ class Step:
     threshold: float
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(...)``, of counts of shape ``(..., K)``."""
+        """Computes the indicator.
+
+        Args:
+            counts: counts, shape ``(..., K)``.
+
+        Returns:
+            Values 0 or 1, shape ``(...)``.
+        """
         return (counts[..., self.group] >= self.threshold).to(counts.dtype)
 
     def __str__(self) -> str:
@@ -140,15 +175,20 @@ OBJECTIVES = ("linear", "quadratic", "absolute", "step")
 
 
 def preset_objective(name: str, distribution: FisherHypergeometric) -> Linear | Quadratic | Absolute | Step:
-    """An objective that suits an urn: the first group's count, the distance to even counts, or whether the first group's
-    count reaches its mean.
+    """Creates an objective that suits an urn.
+
+    It is the count of the first group (linear), the distance to equal counts (quadratic, absolute), or whether the count of the
+    first group reaches its mean (step).
 
     Args:
         name: one of ``OBJECTIVES``.
-        distribution: the urn, without a batch.
+        distribution: distribution of the counts, without a batch.
+
+    Returns:
+        The objective.
 
     Raises:
-        ValueError: for another name.
+        ValueError: if the name is unknown.
 
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
@@ -169,7 +209,13 @@ def preset_objective(name: str, distribution: FisherHypergeometric) -> Linear | 
 
 
 def objective_name(objective: Callable[[Tensor], Tensor]) -> str:
-    """What an objective is called: its words where it has some, otherwise its function's name.
+    """Describes an objective: a phrase for named objectives, otherwise the name of the function.
+
+    Args:
+        objective: maps counts ``(..., K)`` to values ``(...)``.
+
+    Returns:
+        Name of the objective.
 
     Example:
         >>> objective_name(Step(1, 3)), objective_name(lambda counts: counts.sum(-1))

@@ -4,28 +4,31 @@ import streamlit as st
 
 from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.component.live import live_part
-from hypergeo.ui.component.stage import SPEEDS, stage
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
-from hypergeo.ui.convergence.lesson import COOLING
-from hypergeo.ui.convergence.view import Settings, SimplexView, convergence_view
-from hypergeo.ui.state.controls import Choice
+from hypergeo.ui.component.stage import Playback, stage
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.one_sample.lesson import SPEEDS, step_labels
+from hypergeo.ui.one_sample.view import OneSampleSettings, OneSampleView, last_step, one_sample_view, whole_sample
+from hypergeo.ui.page.course import start_course
+from hypergeo.ui.state.controls import Choice, Whole
 from hypergeo.ui.state.page_state import PageState
 
-STATE = PageState("home", {"tau": Choice(10.0, TEMPERATURES), "speed": Choice("normal", list(SPEEDS))})
-URN = Urn(10, (9, 9, 9), (1.0, 2.0, 4.0))
+GROUPS = 3
+SAMPLE = OneSampleSettings(
+    Urn(10, (8, 8, 8), (1.0, 2.0, 4.0)), tau=0.56, conditionals="in turn", straight_through=False, sample=34, target=1
+)
+MAKING = Playback(length=last_step(GROUPS), labels=step_labels(GROUPS), leap=("Back", -1), again="Play again", speeds=SPEEDS)
+STATE = PageState("home", {"step": Whole(whole_sample(GROUPS), 0, last_step(GROUPS)), "speed": Choice("normal", list(SPEEDS))})
 
 
-def simplex(at: int) -> SimplexView:
+def one_sample(at: int) -> OneSampleView:
     """What is on show at a position of the playback bar."""
-    temperature = len(TEMPERATURES) - 1 - at
-    settings = Settings(URN, temperature, number=1000, seed=1, follow=3, straight_through=False, conditionals="exact")
-    return SimplexView(convergence_view(settings))
+    return one_sample_view(SAMPLE, at)
 
 
 @live_part(STATE)
 def live() -> None:
     """The figure."""
-    stage(STATE, simplex, playback=COOLING)
+    stage(STATE, one_sample, playback=MAKING)
 
 
 STATE.start()
@@ -40,10 +43,11 @@ many come from each group? **Fisher's noncentral hypergeometric distribution** g
 Counts are integers, so we cannot backpropagate through a sample. A **relaxed sample** replaces integers by real numbers, as
 softmax replaces argmax. At low temperature it is almost an exact sample, so the weights can be *learned* by gradient descent.
 
-Ring area: exact probability of a count. Disc area: fraction of relaxed samples nearest to that count. Press **Cool down**, or
-the space bar.
+The figure opens one relaxed sample: log probabilities plus noise, divided by the temperature, softmax. Press **Reset** and
+**Play**, or the space bar.
 """
     )
+    start_course()
 with figure:
     live()
 

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from hypergeo.ui.component.controls import live_controls
+from hypergeo.ui.component.cover import Cover
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import stage
+from hypergeo.ui.component.stage import is_staged, stage
 from hypergeo.ui.counts.panel import counts_code, counts_files, counts_input, counts_results, fit_button
 from hypergeo.ui.counts.view import CountsView
 from hypergeo.ui.page.frame import open_page
@@ -55,7 +56,8 @@ def live() -> None:
         view = counts_results(STATE, given) if settings is None else report(settings)
         if view is not None:
             on_show["view"] = view
-            stage(STATE, lambda _: view, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        if view is not None or is_staged():
+            stage(STATE, lambda _: view or Cover("Being measured"), stops=TOUR, text=SENTENCE, note=preset_note(STATE))
         if isinstance(view, CountsView):
             fit_button(STATE, view)
     with controls:

@@ -13,7 +13,7 @@ from hypergeo._validate import require_count, require_real, require_whole
 from hypergeo.datasets import Sprites
 from hypergeo.estimators import ScoreFunction
 from hypergeo.quality import QualityReport
-from hypergeo.shared_factors import Settings
+from hypergeo.shared_factors import SharedFactorsSettings
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
@@ -54,6 +54,6 @@ def test_numpy_scalars_go_through_the_packages():
     report = QualityReport.measure(urn, [np.float64(0.5)], num_samples=np.int64(50), level=np.float32(0.5), seed=1)
     assert QualityReport.from_json(report.to_json()) == report
     assert ScoreFunction().surrogate_loss(urn, lambda x: x[..., 0], np.int64(4)).shape == ()
-    settings = Settings(steps=np.int64(5), scale=np.float32(0.5))
+    settings = SharedFactorsSettings(steps=np.int64(5), scale=np.float32(0.5))
     assert json.loads(json.dumps([settings.steps, settings.scale])) == [5, 0.5]
     assert Sprites(image_size=np.int64(12)).pairs(np.int64(2), np.int64(1)).num_shared.tolist() == [1, 1]

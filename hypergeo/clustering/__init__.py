@@ -1,4 +1,5 @@
-"""Clustering with learned cluster sizes: sizes are drawn, points assigned to fit them, and the best of several starts kept."""
+"""Clustering with learned cluster sizes: samples sizes, assigns the points to clusters of these sizes, and keeps the best
+restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Clustering with learned cluster sizes: sizes are drawn, points assigned to fit them, and the best of several starts kept."""
+"""Clustering with learned cluster sizes: samples sizes, assigns the points to clusters of these sizes, and keeps the best
+restart."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ __all__ = ["ClusterFit", "Evaluation", "Schedule", "SizedClusters", "fit_cluster
 
 @dataclass(frozen=True, repr=False)
 class ClusterFit:
-    """The restart of the lowest loss.
+    """Holds the restart with the lowest loss.
 
     Example:
         >>> points = torch.arange(60.0)[:, None] + 100 * (torch.arange(60) >= 40)[:, None]
@@ -26,15 +27,14 @@ class ClusterFit:
         ClusterFit(60 points in 2 clusters of expected sizes ...; loss ... nats, lowest of 2 restarts)
 
     Attributes:
-        means: shape ``(K, D)``.
+        means: centres of the clusters, shape ``(K, D)``.
         width: standard deviation of all clusters along each axis.
-        log_weights: logarithms of the importance weights, shape ``(K,)``; ``softmax`` of them are the shares of a learned
-            categorical prior.
+        log_weights: log weights, shape ``(K,)``; their ``softmax`` is the mixing weights of a learned categorical prior.
         sizes: expected sizes, shape ``(K,)``.
         labels: cluster of each point, shape ``(N,)``, within the capacities and minimum sizes.
-        plan: share of each point in each cluster, shape ``(N, K)``.
+        plan: fraction of each point in each cluster, shape ``(N, K)``.
         loss: ``J`` at those sizes, in nats: without capacities, the least negative log-likelihood of a Gaussian mixture.
-        losses: of all restarts, shape ``(R,)``.
+        losses: loss of each restart, shape ``(R,)``.
     """
 
     means: Tensor
@@ -49,11 +49,11 @@ class ClusterFit:
     def __repr__(self) -> str:
         points, clusters = self.plan.shape
         sizes = ", ".join(f"{size:.1f}" for size in self.sizes.tolist())
-        found = f"loss {self.loss:.1f} nats, lowest of {len(self.losses)} restarts"
-        return f"{type(self).__name__}({points} points in {clusters} clusters of expected sizes {sizes}; {found})"
+        loss = f"loss {self.loss:.1f} nats, lowest of {len(self.losses)} restarts"
+        return f"{type(self).__name__}({points} points in {clusters} clusters of expected sizes {sizes}; {loss})"
 
     def _repr_html_(self) -> str:
-        """A table for notebooks, one row per cluster."""
+        """Returns a table for notebooks with one row for each cluster."""
         counts = torch.bincount(self.labels, minlength=len(self.sizes)).tolist()
         heads = ("cluster", "expected size", "points", "log weight", "mean")
         rows = [
@@ -76,19 +76,22 @@ def fit_clusters(
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
 ) -> ClusterFit:
-    """Fit :class:`SizedClusters` to the end of its schedule and keep the best restart.
+    """Fits :class:`SizedClusters` for all steps of the schedule and keeps the best restart.
 
     Args:
         points: shape ``(N, D)``.
-        num_clusters: ``K``.
+        num_clusters: number of clusters, ``K``.
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
-        restarts: how many starts are tried.
-        progress: called after each step with the number of steps done and to do.
-        settings: further arguments of :class:`SizedClusters`, such as ``capacities`` and ``minimum_sizes``, the largest and the
-            smallest sizes of the clusters under the hypergeometric prior.
+        restarts: number of restarts.
+        progress: called after each step with the number of steps done and the number of all steps.
+        **settings: further arguments of :class:`SizedClusters`, such as ``capacities`` and ``minimum_sizes``, the largest and
+            the smallest sizes of the clusters under the hypergeometric prior.
+
+    Returns:
+        The restart with the lowest loss.
 
     Raises:
-        ValueError: as :class:`SizedClusters` does, and for a schedule without an end.
+        ValueError: if the schedule has no end, or an argument of :class:`SizedClusters` is invalid.
 
     Example:
         >>> import torch
@@ -105,15 +108,15 @@ def fit_clusters(
         model.step()
         if progress is not None:
             progress(done, steps)
-    found = model.evaluate()
-    best = int(found.loss.argmin())
+    evaluation = model.evaluate()
+    best = int(evaluation.loss.argmin())
     return ClusterFit(
         means=model.means[best],
         width=float(model.width[best]),
         log_weights=model.log_weights[best],
-        sizes=found.sizes[best],
-        labels=found.labels[best],
-        plan=found.plan[best],
-        loss=float(found.loss[best]),
-        losses=found.loss,
+        sizes=evaluation.sizes[best],
+        labels=evaluation.labels[best],
+        plan=evaluation.plan[best],
+        loss=float(evaluation.loss[best]),
+        losses=evaluation.loss,
     )

@@ -1,4 +1,4 @@
-"""One cluster for each point, with cluster sizes within bounds."""
+"""Hard assignment of points to clusters whose sizes are within bounds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ __all__ = ["hard_labels"]
 
 
 def hard_labels(labels: Tensor, scores: Tensor, bounds: tuple[Tensor, Tensor]) -> Tensor:
-    """Returns labels as they are where their counts keep to the bounds, else the labels of the largest total score that do.
+    """Computes the labels with the largest total score whose cluster sizes are within the bounds.
 
-    The assignment is exact: the vertices of the transportation problem's linear program are whole (Birkhoff and von Neumann).
-    The program is short where few points must move. Among equally good labels the choice follows from the arguments alone.
+    Labels that are within the bounds already are returned unchanged. The assignment is exact: the vertices of the linear
+    program of the transportation problem are integral (Birkhoff and von Neumann). The program is small if few points must move.
+    The choice between equally good labels is deterministic.
 
     Args:
-        labels: those of the largest scores, int64, shape ``(N,)``.
-        scores: finite, shape ``(N, K)``.
-        bounds: smallest and largest number of points of each cluster, each of shape ``(K,)``, which leave a solution.
+        labels: labels with the largest scores, int64, shape ``(N,)``.
+        scores: finite scores, shape ``(N, K)``.
+        bounds: smallest and largest number of points of each cluster, each of shape ``(K,)``; a solution must exist.
 
     Returns:
         int64, shape ``(N,)``.
@@ -42,7 +43,7 @@ def hard_labels(labels: Tensor, scores: Tensor, bounds: tuple[Tensor, Tensor]) -
     loss = values[np.arange(len(own)), own][:, None] - values
     point, cluster = np.nonzero(_candidates(own, loss, missing))
     rows, row = np.unique(point, return_inverse=True)
-    staying = np.bincount(np.delete(own, rows), minlength=loss.shape[1])  # of points that need not move
+    staying = np.bincount(np.delete(own, rows), minlength=loss.shape[1])  # number of points that stay
     variables = np.arange(len(point))
     sums = sparse.csr_array((np.ones(len(point)), (cluster, variables)), shape=(loss.shape[1], len(point)))
     solved = linprog(
@@ -53,21 +54,21 @@ def hard_labels(labels: Tensor, scores: Tensor, bounds: tuple[Tensor, Tensor]) -
         b_eq=np.ones(len(rows)),
         method="highs-ds",
     )
-    taken = solved.x > 0.5
-    own[point[taken]] = cluster[taken]
+    chosen = solved.x > 0.5
+    own[point[chosen]] = cluster[chosen]
     return torch.from_numpy(own).to(labels.device)
 
 
 def _candidates(labels: np.ndarray, loss: np.ndarray, moves: int) -> np.ndarray:
-    """Where points may go when no more than so many leave each cluster: to another one only those that lose least by it.
+    """Returns the clusters to which points may move, if at most ``moves`` points leave each cluster: only the cheapest moves.
 
     Args:
         labels: shape ``(N,)``.
-        loss: of each point in each cluster against its own, shape ``(N, K)``.
-        moves: points that leave a cluster at most.
+        loss: loss of each point in each cluster relative to its own, shape ``(N, K)``.
+        moves: largest number of points that leave a cluster.
 
     Returns:
-        True or false, shape ``(N, K)``; a row is false for points that stay.
+        Mask, shape ``(N, K)``; a row is false for points that stay.
     """
     allowed = np.zeros(loss.shape, dtype=bool)
     for cluster in np.unique(labels):

@@ -1,4 +1,4 @@
-"""Where clusters start: k-means++ and a few of Lloyd's steps, for many restarts at once."""
+"""Initial clusters: k-means++ and a few of Lloyd's steps, for many restarts in parallel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["kmeans_plus_plus", "lloyd", "squared_distances"]
 
 
 def squared_distances(points: Tensor, means: Tensor) -> Tensor:
-    """Squared Euclidean distances of points to the means of each restart.
+    """Computes squared Euclidean distances of points to the means of each restart.
 
     Args:
-        points: shape ``(N, D)``; well centred, as large common offsets cost digits.
+        points: shape ``(N, D)``; centred, because large common offsets cost precision.
         means: shape ``(R, K, D)``.
 
     Returns:
-        Nonnegative, shape ``(R, N, K)``, laid out in memory as ``(R, K, N)``; differentiable.
+        Nonnegative distances, shape ``(R, N, K)``, with memory layout ``(R, K, N)``; differentiable.
 
     Example:
         >>> squared_distances(torch.tensor([[0.0, 3.0]]), torch.tensor([[[0.0, 0.0], [4.0, 0.0]]]))
@@ -28,15 +28,16 @@ def squared_distances(points: Tensor, means: Tensor) -> Tensor:
 
 
 def kmeans_plus_plus(points: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
-    """First means, each a point drawn with probability proportional to its squared distance from those already there.
+    """Samples initial means from the points, with probabilities proportional to the squared distance from the means chosen
+    before.
 
     Args:
         points: shape ``(N, D)``.
-        num_clusters: ``K``.
-        generators: randomness of each of ``R`` restarts.
+        num_clusters: number of clusters, ``K``.
+        generators: random generator of each of ``R`` restarts.
 
     Returns:
-        Shape ``(R, K, D)``.
+        Means, shape ``(R, K, D)``.
 
     References:
         D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007, section 2.2.
@@ -46,8 +47,8 @@ def kmeans_plus_plus(points: Tensor, num_clusters: int, generators: list[np.rand
     means = [points[chosen]]
     nearest = torch.full((len(generators), len(points)), torch.inf, dtype=torch.float64)
     for number in uniform.T[1:]:
-        away = squared_distances(points, means[-1][:, None])[..., 0].double()
-        nearest = torch.minimum(nearest, away)
+        distances = squared_distances(points, means[-1][:, None])[..., 0].double()
+        nearest = torch.minimum(nearest, distances)
         cumulative = nearest.cumsum(-1)
         goal = number[:, None] * cumulative[:, -1:]
         means.append(points[torch.searchsorted(cumulative, goal, right=True)[:, 0].clamp(max=len(points) - 1)])
@@ -55,25 +56,25 @@ def kmeans_plus_plus(points: Tensor, num_clusters: int, generators: list[np.rand
 
 
 def lloyd(points: Tensor, means: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Lloyd's algorithm: each point goes to its nearest mean, each mean to the centre of its points.
+    """Runs Lloyd's algorithm: assigns each point to its nearest mean, and moves each mean to the centre of its points.
 
     Args:
         points: shape ``(N, D)``.
-        means: shape ``(R, K, D)``; a mean that no point is nearest to stays.
+        means: shape ``(R, K, D)``; a mean without points does not move.
         steps: number of steps.
 
     Returns:
-        The means, shape ``(R, K, D)``; how many points are nearest to each, ``(R, K)``; and the root mean square of their
-        distance along one axis, ``(R,)``.
+        The means, shape ``(R, K, D)``; the number of points nearest to each mean, shape ``(R, K)``; and the root mean square of
+        their distance along one axis, shape ``(R,)``.
     """
     for _ in range(steps):
-        belongs = _nearest(squared_distances(points, means)).to(points.dtype)
-        counts = belongs.sum(1)[..., None]
-        means = torch.where(counts > 0, belongs.mT @ points / counts.clamp(min=1), means)
-    away = squared_distances(points, means)
-    counts = _nearest(away).sum(1)
-    return means, counts, (away.amin(-1).mean(-1) / points.shape[-1]).sqrt()
+        membership = _nearest(squared_distances(points, means)).to(points.dtype)
+        counts = membership.sum(1)[..., None]
+        means = torch.where(counts > 0, membership.mT @ points / counts.clamp(min=1), means)
+    distances = squared_distances(points, means)
+    counts = _nearest(distances).sum(1)
+    return means, counts, (distances.amin(-1).mean(-1) / points.shape[-1]).sqrt()
 
 
-def _nearest(away: Tensor) -> Tensor:
-    return torch.nn.functional.one_hot(away.argmin(-1), away.shape[-1])
+def _nearest(distances: Tensor) -> Tensor:
+    return torch.nn.functional.one_hot(distances.argmin(-1), distances.shape[-1])

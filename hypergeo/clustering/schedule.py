@@ -1,4 +1,4 @@
-"""How the step sizes of a stochastic fit fall, and how long its sizes are drawn."""
+"""Schedule of a stochastic fit: step sizes, and the steps with sampled sizes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """Step sizes of Adam, and how they fall: constant, then linear, then constant again.
+    """Defines the step sizes of Adam: constant, then decreasing linearly, then constant again.
 
     Attributes:
         means: step size of the means, in standard deviations of the points.
-        log_width: of the logarithm of the clusters' standard deviation.
-        log_weights: of the importance weights' logarithms.
-        steps: length of the schedule; ``None`` for one that never ends.
-        hold: share of it at full step sizes.
-        last: share of the step sizes left at its end and after.
-        drawn: share of it at which sizes are drawn; the law's mean takes their place afterwards. Draws help to find the way,
-            but the last digits are lost in their noise.
-        betas: decay of Adam's averages.
+        log_width: step size of the logarithm of the clusters' standard deviation.
+        log_weights: step size of the log weights.
+        steps: length of the schedule; ``None`` for an endless one.
+        hold: fraction of the schedule with full step sizes.
+        last: fraction of the step sizes at the end of the schedule and later.
+        drawn: fraction of the schedule with sampled sizes, which are replaced by the distribution's mean afterwards. Samples
+            help the search, but their noise limits the precision.
+        betas: decay rates of Adam's averages.
     """
 
     means: float = 0.05
@@ -33,7 +33,13 @@ class Schedule:
     betas: tuple[float, float] = (0.9, 0.99)
 
     def factor(self, step: int) -> float:
-        """What the step sizes are multiplied by at some step.
+        """Computes the factor of the step sizes at a step.
+
+        Args:
+            step: index of the step, from 0.
+
+        Returns:
+            Factor between ``last`` and 1.
 
         Example:
             >>> [round(Schedule().factor(step), 3) for step in (0, 140, 170, 200, 1000)]
@@ -41,11 +47,17 @@ class Schedule:
         """
         if self.steps is None or step <= self.hold * self.steps:
             return 1.0
-        gone = (step / self.steps - self.hold) / (1 - self.hold)
-        return 1 - (1 - self.last) * min(gone, 1.0)
+        progress = (step / self.steps - self.hold) / (1 - self.hold)
+        return 1 - (1 - self.last) * min(progress, 1.0)
 
     def draws(self, step: int) -> bool:
-        """Whether sizes are drawn at some step.
+        """Checks whether sizes are sampled at a step.
+
+        Args:
+            step: index of the step, from 0.
+
+        Returns:
+            True if sizes are sampled.
 
         Example:
             >>> Schedule().draws(79), Schedule().draws(80), Schedule(steps=None).draws(1_000_000)

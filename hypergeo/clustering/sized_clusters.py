@@ -1,4 +1,4 @@
-"""Gaussian clusters whose sizes are drawn, fitted step by step while one watches."""
+"""Gaussian clusters with sampled sizes, fitted step by step."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .transport_plan import TransportPlan, assign, assignment_loss
 
 __all__ = ["Evaluation", "SizedClusters"]
 
-_SMALLEST_WIDTH = 1e-3  # of the points' standard deviation
+_SMALLEST_WIDTH = 1e-3  # in standard deviations of the points
 _LLOYD_STEPS = 4
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model without the randomness of its draws: sizes as expected, and the assignment that goes with them.
+    """Holds the state of a model without sampling: expected sizes, and the assignment to clusters of these sizes.
 
     Attributes:
         sizes: expected sizes, shape ``(R, K)``.
-        plan: share of each point in each cluster, shape ``(R, N, K)``.
-        labels: cluster of the largest share, shape ``(R, N)``; where a cluster would exceed its capacity or miss its minimum
-            size, the most probable labels that keep to both.
+        plan: fraction of each point in each cluster, shape ``(R, N, K)``.
+        labels: cluster with the largest fraction, shape ``(R, N)``. If a cluster would exceed its capacity or miss its minimum
+            size, these are the most probable labels within the bounds.
         loss: ``J`` at those sizes, in nats, shape ``(R,)``.
     """
 
@@ -45,37 +45,38 @@ class Evaluation:
 
 
 class SizedClusters:
-    """Spherical Gaussian clusters of one width, with sizes of their own, fitted step by step.
+    """Fits spherical Gaussian clusters of the same width and different sizes, step by step.
 
-    Each step draws sizes ``n`` from the prior, assigns the points at least cost so that cluster ``k`` gets ``n_k`` of them,
-    and moves means, width and weights down the gradient of that cost (see :func:`.transport_plan.assign`), which
-    flows through the drawn sizes to the weights. ``R`` restarts run side by side as one batch.
+    Each step samples sizes ``n`` from the prior, assigns the points at the lowest cost so that cluster ``k`` gets ``n_k`` of
+    them, and updates means, width and weights by the gradient of that cost (see :func:`.transport_plan.assign`), which is
+    propagated through the sampled sizes to the weights. ``R`` restarts run in parallel as one batch.
 
     Settings of :attr:`prior` (its temperature and so on), :attr:`schedule`, means, width and weights may be changed between
-    steps. What comes out depends on the arguments, the changes and the number of steps only: all noise follows from ``seed``,
-    and the first restarts are the same however many there are.
+    steps. The result depends only on the arguments, the changes and the number of steps: all noise is determined by ``seed``,
+    and the first restarts do not depend on the number of restarts.
 
     Args:
-        points: shape ``(N, D)``, finite; float32 and float64 are kept, all else becomes float64.
-        num_clusters: ``K``, at most ``N``.
-        prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
-        restarts: ``R``.
-        seed: of starts and noise.
-        start: means to start from, shape ``(K, D)`` or ``(R, K, D)``; by k-means++ and a few of Lloyd's steps when omitted.
-        equal_start: whether weights start equal, and not such that the sizes are the numbers of points nearest to each mean.
-        schedule: step sizes.
-        settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``minimum_sizes``,
-            ``temperature``, ``straight_through``, ``conditionals``.
+        points: shape ``(N, D)``, finite; float32 and float64 are kept, all other types become float64.
+        num_clusters: number of clusters, ``K``, at most ``N``.
+        prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
+        restarts: number of restarts, ``R``.
+        seed: seed of starts and noise.
+        start: initial means, shape ``(K, D)`` or ``(R, K, D)``; by k-means++ and a few of Lloyd's steps when omitted.
+        equal_start: whether the initial weights are equal; otherwise the initial sizes are the numbers of points nearest to
+            each mean.
+        schedule: step sizes; the defaults when omitted.
+        **settings: arguments of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``,
+            ``minimum_sizes``, ``temperature``, ``straight_through``, ``conditionals``.
 
     Attributes:
-        prior: where sizes come from.
+        prior: prior of the sizes.
         schedule: step sizes.
-        steps_done: number of steps so far. May be set, to begin the schedule anew.
+        steps_done: number of steps so far. It may be set to restart the schedule.
         drawn: sizes of the last step, shape ``(R, K)``.
-        assigned: its assignment; the column potentials are the loss's gradient in the sizes, zero where they suit the points.
+        assigned: assignment of the last step. The column potentials are the gradient of the loss with respect to the sizes,
+            zero if the sizes fit the points.
 
-    Raises:
-        ValueError: naming the argument, its value and what is allowed.
+    A ``ValueError`` names an invalid argument, its value and what is allowed.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -113,7 +114,7 @@ class SizedClusters:
         self.restarts, self.seed = require_whole("restarts", restarts, 1), require_whole("seed", seed)
         self.schedule = Schedule() if schedule is None else schedule
         self.prior: SizePrior = size_prior(prior, len(self.points), num_clusters, **settings)
-        # Distances are taken about the centre, where they lose no digits, and in units of the points' spread.
+        # Points are centred, which preserves the precision of distances, and divided by their standard deviation.
         self._centre, self._unit, scaled = _standardized(self.points.double())
         self._scaled = scaled.to(self.points.dtype)
         means = self._first_means(num_clusters, start)
@@ -122,7 +123,7 @@ class SizedClusters:
         self._means = means.requires_grad_()
         self._log_width = width.clamp(min=_SMALLEST_WIDTH).log().requires_grad_()
         self._log_weights = logs.to(means.dtype).requires_grad_()
-        self._mend()
+        self._normalise()
         groups = [{"params": [parameter]} for parameter in (self._means, self._log_width, self._log_weights)]
         self._adam = torch.optim.Adam(groups, lr=0.0, betas=self.schedule.betas)
         self.steps_done = 0
@@ -134,11 +135,11 @@ class SizedClusters:
         if start is None:
             means = kmeans_plus_plus(self._scaled, num_clusters, self._generators(0))
             return lloyd(self._scaled, means, _LLOYD_STEPS)[0]
-        given = _read_array("start", start)
+        initial_means = _read_array("start", start)
         shape = (self.restarts, num_clusters, self.points.shape[1])
-        if given.shape not in (shape, shape[1:]) or not bool(given.isfinite().all()):
-            raise ValueError(f"start must be finite, of shape {shape[1:]} or {shape}; got shape {tuple(given.shape)}.")
-        return ((given - self._centre) / self._unit).to(self._scaled.dtype).expand(shape).clone()
+        if initial_means.shape not in (shape, shape[1:]) or not bool(initial_means.isfinite().all()):
+            raise ValueError(f"start must be finite, of shape {shape[1:]} or {shape}; got shape {tuple(initial_means.shape)}.")
+        return ((initial_means - self._centre) / self._unit).to(self._scaled.dtype).expand(shape).clone()
 
     def _generators(self, turn: int) -> list[np.random.Generator]:
         return [np.random.default_rng((self.seed, restart, turn)) for restart in range(self.restarts)]
@@ -163,7 +164,7 @@ class SizedClusters:
 
     @property
     def log_weights(self) -> Tensor:
-        """Logarithms of the importance weights, shape ``(R, K)``, each row of mean zero: only ratios matter. May be set."""
+        """Log weights, shape ``(R, K)``, each row with mean zero, because only ratios of weights matter. May be set."""
         return self._log_weights.detach().clone()
 
     @log_weights.setter
@@ -179,23 +180,27 @@ class SizedClusters:
             raise ValueError(f"{name} must be finite{' and above zero' if name == 'width' else ''}.")
         with torch.no_grad():
             parameter.copy_(value)
-        self._mend()
+        self._normalise()
 
     @torch.no_grad()
-    def _mend(self) -> None:
-        """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
+    def _normalise(self) -> None:
+        """Centres the log weights, which changes nothing else, and limits log weights and width."""
         self._log_weights.copy_(centred(self._log_weights))
         self._log_width.clamp_(min=math.log(_SMALLEST_WIDTH))
 
     def _cost(self) -> Tensor:
-        """Negative log-densities of the points in each cluster, shape ``(R, N, K)``."""
+        """Returns the negative log-densities of the points in each cluster, shape ``(R, N, K)``."""
         axes = self.points.shape[1]
         norm = axes * (self._log_width + math.log(self._unit) + 0.5 * math.log(2 * math.pi))
         precision = (-2 * self._log_width).exp()
         return 0.5 * precision[:, None, None] * squared_distances(self._scaled, self._means) + norm[:, None, None]
 
     def step(self, count: int = 1) -> None:
-        """Find sizes, assign the points to them and follow the gradient, a number of times."""
+        """Samples sizes, assigns the points to clusters of these sizes and updates the parameters by the gradient.
+
+        Args:
+            count: number of steps.
+        """
         for _ in range(count):
             if self.schedule.draws(self.steps_done):
                 sizes = self.prior.draw(self._log_weights, self._generators(1 + self.steps_done))
@@ -210,22 +215,30 @@ class SizedClusters:
             for group, rate in zip(self._adam.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             self._adam.step()
-            self._mend()
+            self._normalise()
             self.drawn = sizes.detach()
             self.steps_done += 1
 
     @torch.no_grad()
     def evaluate(self) -> Evaluation:
-        """Sizes as expected, and what follows from them."""
+        """Computes the expected sizes and the assignment to clusters of these sizes.
+
+        Returns:
+            Sizes, plan, labels and loss of each restart.
+        """
         sizes = self.prior.mean(self._log_weights)
         cost = self._cost()
-        found = assign(cost, sizes, self._potentials)
-        labels = zip(found.plan.argmax(-1), found.log_plan(cost), strict=True)
+        assignment = assign(cost, sizes, self._potentials)
+        labels = zip(assignment.plan.argmax(-1), assignment.log_plan(cost), strict=True)
         within = torch.stack([hard_labels(*each, self.prior.bounds) for each in labels])
-        return Evaluation(sizes, found.plan, within, found.loss)
+        return Evaluation(sizes, assignment.plan, within, assignment.loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of all that changes from step to step. Settings of the prior and the schedule are not part of it."""
+        """Copies everything that changes from step to step. Settings of the prior and the schedule are not included.
+
+        Returns:
+            State for :meth:`load_state_dict`.
+        """
         return deepcopy(
             {
                 "means": self._means.detach(),
@@ -239,7 +252,11 @@ class SizedClusters:
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to what :meth:`state_dict` gave for the same points, number of clusters and restarts."""
+        """Restores a state of a model with the same points, number of clusters and restarts.
+
+        Args:
+            state: result of :meth:`state_dict`.
+        """
         with torch.no_grad():
             for name in ("means", "log_width", "log_weights"):
                 getattr(self, f"_{name}").copy_(state[name])
@@ -248,16 +265,20 @@ class SizedClusters:
         self._potentials = None if self.assigned is None else self.assigned.column_potentials
 
 
-def _read_array(name: str, given: Any) -> Tensor:
+def _read_array(name: str, value: Any) -> Tensor:
     try:
-        return torch.as_tensor(given if isinstance(given, Tensor) else np.asarray(given)).detach().double()
+        return torch.as_tensor(value if isinstance(value, Tensor) else np.asarray(value)).detach().double()
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a regular array of numbers; got {given!r}.") from None
+        raise ValueError(f"{name} must be a regular array of numbers; got {value!r}.") from None
 
 
 def _standardized(points: Tensor) -> tuple[Tensor, float, Tensor]:
-    """Centre, spread, and points about the one in units of the other."""
-    # A power of two takes no digits off, and keeps squares of the smallest and of the largest numbers within range.
+    """Returns the centre, the standard deviation, and the standardised points.
+
+    Raises:
+        ValueError: if all points are the same.
+    """
+    # Division by a power of two is exact, and keeps squares of the smallest and of the largest numbers within range.
     power = 2.0 ** (math.frexp(float(points.abs().max()))[1] - 1)
     points = points / power
     centre = points.mean(0)
@@ -268,11 +289,11 @@ def _standardized(points: Tensor) -> tuple[Tensor, float, Tensor]:
     return centre * power, unit * power, centred / unit
 
 
-def _read_points(given: Tensor | np.ndarray | Sequence[Any]) -> Tensor:
-    read = _read_array("points", given)
+def _read_points(value: Tensor | np.ndarray | Sequence[Any]) -> Tensor:
+    read = _read_array("points", value)
     if read.dim() != 2 or not read.numel():
         raise ValueError(f"points must have shape (N, D), one row a point; got {tuple(read.shape)}.")
     if not bool(read.isfinite().all()):
         row = int((~read.isfinite()).any(-1).nonzero()[0])
         raise ValueError(f"points must be finite; row {row} is {read[row].tolist()}.")
-    return read.float() if str(getattr(given, "dtype", "")).endswith("float32") else read
+    return read.float() if str(getattr(value, "dtype", "")).endswith("float32") else read

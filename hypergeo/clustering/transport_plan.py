@@ -1,4 +1,4 @@
-"""Entropic optimal transport of points to clusters of given sizes, and its gradients by the envelope theorem."""
+"""Entropic optimal transport of points to clusters of fixed sizes, and its gradients by the envelope theorem."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _MAX_STEPS = 500
 
 @dataclass(frozen=True)
 class TransportPlan:
-    """How much of each point belongs to each cluster, when the clusters' sizes are given.
+    """Holds the soft assignment of points to clusters of fixed sizes.
 
     Attributes:
         plan: ``P``, nonnegative, each row sums to one and column ``k`` to ``n_k``; shape ``batch_shape + (N, K)``.
         loss: ``J(n)``, in nats, shape ``batch_shape``.
         row_potentials: ``f``, shape ``batch_shape + (N,)``.
-        column_potentials: ``g``, by which ``J`` grows with each size; shape ``batch_shape + (K,)``. Only their differences
-            mean something; their mean, weighted by the sizes, is zero.
+        column_potentials: ``g``, the derivative of ``J`` with respect to each size; shape ``batch_shape + (K,)``. Only their
+            differences are meaningful; their mean, weighted by the sizes, is zero.
         residual: largest relative error of a column's sum, shape ``batch_shape``.
-        steps: Newton steps taken.
+        steps: number of Newton steps.
     """
 
     plan: Tensor
@@ -38,13 +38,13 @@ class TransportPlan:
     steps: int
 
     def log_plan(self, cost: Tensor) -> Tensor:
-        """Logarithms of the plan, also where its entries are too small to be written.
+        """Computes the logarithms of the plan, also for entries that underflow.
 
         Args:
-            cost: ``C``, of which this is the plan, shape ``batch_shape + (N, K)``.
+            cost: cost ``C`` of this plan, shape ``batch_shape + (N, K)``.
 
         Returns:
-            Finite, shape ``batch_shape + (N, K)``.
+            Finite logarithms, shape ``batch_shape + (N, K)``.
         """
         sizes = self.plan.sum(-2, keepdim=True).clamp(min=torch.finfo(self.plan.dtype).tiny)
         return (sizes / cost.shape[-2]).log() + self.row_potentials[..., None] + self.column_potentials[..., None, :] - cost
@@ -52,31 +52,33 @@ class TransportPlan:
 
 @torch.no_grad()
 def assign(cost: Tensor, sizes: Tensor, start: Tensor | None = None, *, max_steps: int = _MAX_STEPS) -> TransportPlan:
-    r"""The best soft assignment of points to clusters of given sizes.
+    r"""Computes the best soft assignment of points to clusters of fixed sizes.
 
     .. math:: J(n) = \min_P \sum_{ik} P_{ik} C_{ik} + P_{ik} \log \frac{P_{ik}}{n_k / N},
         \qquad \sum_k P_{ik} = 1,\; \sum_i P_{ik} = n_k
 
-    The optimum is ``P_ik = (n_k / N) exp(f_i + g_k - C_ik)``. The rows' constraint gives ``f`` from ``g``, which leaves a
-    concave problem in the ``K`` numbers ``g``. Newton's method climbs it within a trust region, with a step of Sinkhorn's
-    algorithm first and now and then, all in logarithms and float64: costs may be large and clusters empty. An empty one gets
-    no point, and its potential is the limit as its size falls to zero.
+    The optimum is ``P_ik = (n_k / N) exp(f_i + g_k - C_ik)``. The rows' constraint determines ``f`` from ``g``, which leaves a
+    concave problem in the ``K`` numbers ``g``. Newton's method with a trust region solves it, with occasional steps of
+    Sinkhorn's algorithm, all in logarithms and float64: costs may be large and clusters empty. An empty cluster gets no point,
+    and its potential is the limit as its size falls to zero.
+
+    A ``ValueError`` is raised if shapes do not fit or sizes do not sum to the number of points.
 
     Args:
         cost: ``C``, finite, shape ``batch_shape + (N, K)``; the negative log-density of each point in each cluster.
         sizes: ``n``, nonnegative, not necessarily whole, each row sums to ``N``; shape ``batch_shape + (K,)``.
-        start: column potentials to start from, those of a similar problem; zeros when omitted.
-        max_steps: at most so many Newton steps.
+        start: column potentials to start from, those of a similar problem, shape ``batch_shape + (K,)``; zeros when omitted.
+        max_steps: largest number of Newton steps.
 
-    Raises:
-        ValueError: where shapes do not fit or sizes do not sum to the number of points.
+    Returns:
+        Plan, loss and potentials.
 
     Example:
         >>> cost = torch.tensor([[0.0, 2.0], [0.0, 2.0], [2.0, 0.0], [2.0, 0.0]])
-        >>> found = assign(cost, torch.tensor([3.0, 1.0]))
-        >>> found.plan.sum(0)
+        >>> result = assign(cost, torch.tensor([3.0, 1.0]))
+        >>> result.plan.sum(0)
         tensor([3., 1.])
-        >>> bool(found.column_potentials[0] > found.column_potentials[1])  # a smaller first cluster would cost less
+        >>> bool(result.column_potentials[0] > result.column_potentials[1])  # a smaller first cluster would cost less
         True
 
     References:
@@ -101,10 +103,10 @@ def assign(cost: Tensor, sizes: Tensor, start: Tensor | None = None, *, max_step
 class _AssignmentLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, cost: Tensor, sizes: Tensor, start: Tensor | None, out: list[TransportPlan]) -> Tensor:
-        found = assign(cost, sizes, start)
-        out.append(found)
-        ctx.save_for_backward(found.plan, found.column_potentials)
-        return found.loss.clone()
+        result = assign(cost, sizes, start)
+        out.append(result)
+        ctx.save_for_backward(result.plan, result.column_potentials)
+        return result.loss.clone()
 
     @staticmethod
     @once_differentiable
@@ -114,27 +116,24 @@ class _AssignmentLoss(torch.autograd.Function):
 
 
 def assignment_loss(cost: Tensor, sizes: Tensor, start: Tensor | None = None) -> tuple[Tensor, TransportPlan]:
-    """The loss ``J(n)`` of :func:`assign`, differentiable once with respect to costs and sizes.
+    """Computes the loss ``J(n)`` of :func:`assign`, differentiable once with respect to costs and sizes.
 
-    No gradient passes through the iterations: by the envelope theorem ``dJ/dC = P`` and ``dJ/dn = g``, up to a constant that
-    sizes with a fixed sum do not feel.
+    The gradient is not propagated through the iterations: by the envelope theorem ``dJ/dC = P`` and ``dJ/dn = g``, up to a
+    constant that does not matter for sizes with a fixed sum. A ``ValueError`` is raised as by :func:`assign`.
 
     Args:
         cost: shape ``batch_shape + (N, K)``.
         sizes: shape ``batch_shape + (K,)``.
-        start: column potentials to start from, shape ``batch_shape + (K,)``.
+        start: column potentials to start from, shape ``batch_shape + (K,)``; zeros when omitted.
 
     Returns:
         The loss, shape ``batch_shape``, and the plan with its potentials, without gradient.
 
-    Raises:
-        ValueError: as :func:`assign` does.
-
     Example:
         >>> cost = torch.tensor([[0.0, 2.0], [2.0, 0.0]], requires_grad=True)
-        >>> loss, found = assignment_loss(cost, torch.tensor([1.0, 1.0]))
+        >>> loss, result = assignment_loss(cost, torch.tensor([1.0, 1.0]))
         >>> loss.backward()
-        >>> bool((cost.grad == found.plan).all())
+        >>> bool((cost.grad == result.plan).all())
         True
     """
     out: list[TransportPlan] = []

@@ -1,4 +1,4 @@
-"""The command line: one module a subcommand, each with ``EPILOG``, ``add_arguments(parser)`` and ``run(given, terminal)``."""
+"""The command line. Each subcommand is a module with ``EPILOG``, ``add_arguments(parser)`` and ``run(arguments, terminal)``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ __all__ = ["COMMANDS"]
 
 COMMANDS = {
     "quality": "measure how close relaxed samples and gradients are to the exact ones",
-    "fit": "find the weights that explain observed counts, with intervals",
-    "sample": "draw counts: exact, one element at a time, or relaxed",
-    "cluster": "put points into clusters whose sizes are learned, beside other ways to do it",
-    "factors": "learn how many factors two views share, beside the rules that this replaces",
-    "app": "start the app, which opens in the browser",
-    "bench": "time the laws and estimators on this machine",
-    "nginx": "write the configuration of an nginx in front of several replicas of the app",
+    "fit": "estimate weights from observed counts, with confidence intervals",
+    "sample": "sample counts: exact, one element at a time, or relaxed",
+    "cluster": "cluster points with learned cluster sizes, and compare with other methods",
+    "factors": "learn how many factors two images share, and compare with other rules",
+    "app": "start the app and open it in the browser",
+    "bench": "time the distributions and estimators on this machine",
+    "nginx": "write the configuration of nginx as a load balancer for several replicas of the app",
 }
-"""Names of the subcommands and what they do; the module of that name is imported when it is called."""
+"""Names and descriptions of the subcommands. The module with the name is imported when the subcommand is called."""

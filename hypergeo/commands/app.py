@@ -1,4 +1,4 @@
-"""``python -m hypergeo app``: starts the app."""
+"""The subcommand ``python -m hypergeo app``, which starts the app."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def app_script() -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the subcommand."""
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
     parser.add_argument("--port", type=whole(1, 65_535), metavar="P", help="port that the server listens on; 8501 by default")
     parser.add_argument("--address", metavar="A", help="address that the server listens on; every address by default")
     parser.add_argument("--headless", action="store_true", help="open no browser")
@@ -52,8 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Serves the app until it is interrupted.
 
-    Raises:
-        ModuleNotFoundError: if Streamlit or Plotly is not installed.
+    A ``ModuleNotFoundError`` is raised if Streamlit or Plotly is not installed.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: unused; the server writes to the terminal itself.
+
+    Returns:
+        Exit status.
     """
     for library in ("streamlit", "plotly"):
         importlib.import_module(library)

@@ -1,4 +1,4 @@
-"""``python -m hypergeo bench``: how long the laws and the estimators take on this machine, for one urn."""
+"""The subcommand ``python -m hypergeo bench``, which times the distributions and the estimators for one urn."""
 
 from __future__ import annotations
 
@@ -33,14 +33,20 @@ EPILOG = """examples:
   python -m hypergeo bench -n 180 -m 3x200 -w 1,2,4
   python -m hypergeo bench -n 2000 -m 1000x10 --num-samples 100 --threads 2 -o bench.json
 
-Each call is made once without the clock, then again until --seconds are used up (three times at least); medians are printed.
-Every call constructs its distribution, as a training step does. Other work on the machine shows in the numbers: compare those
-of one run."""
+Each call is made once to warm up, then repeated for --seconds (at least three times), and the medians are printed. Every call
+constructs its distribution, as a training step does. Other work on the machine changes the times: compare those of one run."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one kind of call: the median, the fastest, and how many there were."""
+    """Holds the times of one kind of call.
+
+    Attributes:
+        what: name of the call.
+        median: median in seconds.
+        fastest: minimum in seconds.
+        calls: number of calls.
+    """
 
     what: str
     median: float
@@ -49,33 +55,44 @@ class Timing:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
     add_urn_arguments(parser)
     group = parser.add_argument_group("effort")
-    group.add_argument("--num-samples", type=whole(1, 10**8), default=1_000, metavar="S", help="draws of each call; 1,000")
+    group.add_argument("--num-samples", type=whole(1, 10**8), default=1_000, metavar="S", help="samples per call; 1,000")
     group.add_argument(
-        "--num-evaluations", type=whole(2, 10**6), default=8, metavar="E", help="draws of each gradient estimate; 8"
+        "--num-evaluations", type=whole(2, 10**6), default=8, metavar="E", help="samples per gradient estimate; 8"
     )
     group.add_argument("--seconds", type=single_positive, default=0.3, metavar="T", help="time for each kind of call; 0.3")
-    group.add_argument("--temperature", type=single_positive, default=0.5, metavar="T", help="of the relaxation; 0.5")
+    group.add_argument(
+        "--temperature", type=single_positive, default=0.5, metavar="T", help="temperature of the relaxation; 0.5"
+    )
     add_seed_argument(parser)
     add_output_arguments(parser, ["text", "json", "csv"])
 
 
-def run(given: argparse.Namespace, terminal: Terminal) -> None:
-    """Times and writes the medians."""
-    chosen = output_format(given)
-    start(given)
-    calls = _calls(given, urn_of(given))
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Measures the times and writes the medians.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: output of the results and the progress.
+    """
+    chosen = output_format(arguments)
+    start(arguments)
+    calls = _calls(arguments, urn_of(arguments))
     timings = []
     for number, (what, call) in enumerate(calls.items()):
         terminal.progress(number / len(calls), what)
-        timings.append(_timed(what, call, given.seconds))
+        timings.append(_timed(what, call, arguments.seconds))
     rows = [asdict(timing) for timing in timings]
     machine = {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "threads": given.threads,
+        "threads": arguments.threads,
         "cores": os.cpu_count(),
     }
     if chosen == "json":
@@ -88,20 +105,20 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
         terminal.write(f"{words}\n\n{table(['call', 'median', 'fastest', 'calls'], shown)}")
 
 
-def _calls(given: argparse.Namespace, law: FisherHypergeometric) -> dict[str, Callable[[], object]]:
-    """What is timed, by name."""
-    number = given.num_samples
-    arguments = law.total_count, law.group_sizes
-    logs = law.log_weights
-    counts = law.sample((number,))
+def _calls(arguments: argparse.Namespace, distribution: FisherHypergeometric) -> dict[str, Callable[[], object]]:
+    """Returns the calls to time, by name."""
+    number = arguments.num_samples
+    parameters = distribution.total_count, distribution.group_sizes
+    logs = distribution.log_weights
+    counts = distribution.sample((number,))
     leaf = logs.clone().requires_grad_()
 
     def exact() -> FisherHypergeometric:
-        return FisherHypergeometric(*arguments, log_weights=logs)
+        return FisherHypergeometric(*parameters, log_weights=logs)
 
     def relaxed(hard: bool, conditionals: str) -> None:
         sampler = RelaxedFisherHypergeometric(
-            given.temperature, *arguments, log_weights=leaf, straight_through=hard, conditionals=conditionals
+            arguments.temperature, *parameters, log_weights=leaf, straight_through=hard, conditionals=conditionals
         )
         _backward(sampler.rsample((number,)).square().mean(), leaf)
 
@@ -109,21 +126,21 @@ def _calls(given: argparse.Namespace, law: FisherHypergeometric) -> dict[str, Ca
         "construction": exact,
         "mean and variance": lambda: (exact().mean, exact().variance),
         f"log_prob of {number:,}": lambda: exact().log_prob(counts),
-        f"{number:,} exact draws": lambda: exact().sample((number,)),
-        f"{number:,} Wallenius draws": lambda: WalleniusHypergeometric(*arguments, log_weights=logs).sample((number,)),
+        f"{number:,} exact samples": lambda: exact().sample((number,)),
+        f"{number:,} Wallenius samples": lambda: WalleniusHypergeometric(*parameters, log_weights=logs).sample((number,)),
     }
     for hard in (False, True):
         for conditionals in ("exact", "merged"):
-            kind = f"{'straight-through' if hard else 'soft'} draws, {conditionals} conditionals, forward and backward"
+            kind = f"{'straight-through' if hard else 'soft'} samples, {conditionals} conditionals, forward and backward"
             calls[f"{number:,} {kind}"] = partial(relaxed, hard, conditionals)
-    objective = preset_objective("quadratic", law)
+    objective = preset_objective("quadratic", distribution)
 
     def gradient(estimator: Estimator) -> None:
-        urn = FisherHypergeometric(*arguments, log_weights=leaf)
-        _backward(estimator.surrogate_loss(urn, objective, given.num_evaluations), leaf)
+        urn = FisherHypergeometric(*parameters, log_weights=leaf)
+        _backward(estimator.surrogate_loss(urn, objective, arguments.num_evaluations), leaf)
 
     for name, make in ESTIMATORS.items():
-        if name != "exact" or support_size(law) is not None:
+        if name != "exact" or support_size(distribution) is not None:
             calls[f"gradient by {name}"] = partial(gradient, make())
     return calls
 
@@ -134,12 +151,12 @@ def _backward(loss: Tensor, leaf: Tensor) -> None:
 
 def _timed(what: str, call: Callable[[], object], seconds: float) -> Timing:
     call()
-    spent: list[float] = []
-    while len(spent) < 3 or sum(spent) < seconds:
-        begun = time.perf_counter()
+    durations: list[float] = []
+    while len(durations) < 3 or sum(durations) < seconds:
+        started = time.perf_counter()
         call()
-        spent.append(time.perf_counter() - begun)
-    return Timing(what, statistics.median(spent), min(spent), len(spent))
+        durations.append(time.perf_counter() - started)
+    return Timing(what, statistics.median(durations), min(durations), len(durations))
 
 
 def _duration(seconds: float) -> str:

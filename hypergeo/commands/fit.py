@@ -1,4 +1,4 @@
-"""``python -m hypergeo fit``: weights from observed counts."""
+"""The subcommand ``python -m hypergeo fit``, which estimates weights from observed counts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ __all__ = ["EPILOG", "add_arguments", "run"]
 EPILOG = """examples:
   a row for each observation, a column for each group; the first line may name the groups:
     python -m hypergeo fit counts.csv -m 10,10,10
-  from another program, and what was drawn with weights 1, 2, 4 comes back:
+  from another program; the estimates are close to the weights 1, 2, 4 of the samples:
     python -m hypergeo sample -N 2000 -n 15 -m 3x10 -w 1,2,4 | python -m hypergeo fit - -m 3x10
 
-Rows may have different sums: each row's sum is the number that was drawn. Only ratios of weights can be known; those printed
-have geometric mean one. A group never drawn has weight zero, one always drawn to its bound an infinite weight; neither has an
-interval. Intervals are Wald's, on the logarithms."""
+Rows may have different sums: each row's sum is the number of elements drawn. Only ratios of weights are identifiable; the
+printed weights have geometric mean one. A group that is never drawn has weight zero, and one that is always drawn completely
+has infinite weight; neither has an interval. Intervals are Wald intervals of the logarithms."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
     parser.add_argument(
         "counts", nargs="?", default="-", metavar="FILE", help="observed counts (CSV); standard input by default"
     )
@@ -41,19 +45,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_arguments(parser, ["text", "json", "csv"])
 
 
-def run(given: argparse.Namespace, terminal: Terminal) -> None:
-    """Fits and writes the weights."""
-    chosen = output_format(given)
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Fits and writes the weights.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: output of the results and of warnings.
+    """
+    chosen = output_format(arguments)
     torch.set_num_threads(1)
-    observed = read_counts(read_text(given.counts), groups=len(given.group_sizes))
-    fit = fit_weights(observed.counts, given.group_sizes)
+    observed = read_counts(read_text(arguments.counts), groups=len(arguments.group_sizes))
+    fit = fit_weights(observed.counts, arguments.group_sizes)
     if not fit.converged:
         terminal.say("The likelihood has no maximum: groups separate, so that some weights could be any number. No intervals.")
-    rows = _rows(observed, given.group_sizes, fit, given.level)
+    rows = _rows(observed, arguments.group_sizes, fit, arguments.level)
     if chosen == "json":
         record = {
             "groups": rows,
-            "level": given.level,
+            "level": arguments.level,
             "observations": len(observed.counts),
             "log_likelihood": fit.log_likelihood,
             "converged": fit.converged,
@@ -62,15 +71,15 @@ def run(given: argparse.Namespace, terminal: Terminal) -> None:
     elif chosen == "csv":
         terminal.write(csv_records(rows))
     else:
-        head = ["group", "size", "weight", "log weight", "standard error", f"{100 * given.level:g} % interval", ""]
+        head = ["group", "size", "weight", "log weight", "standard error", f"{100 * arguments.level:g} % interval", ""]
         shown = [
             [
                 str(row["group"]),
                 str(row["size"]),
-                _shown(row["weight"]),
-                _shown(row["log_weight"]),
-                _shown(row["standard_error"]),
-                "-" if row["low"] is None else f"{_shown(row['low'])} to {_shown(row['high'])}",
+                _formatted(row["weight"]),
+                _formatted(row["log_weight"]),
+                _formatted(row["standard_error"]),
+                "-" if row["low"] is None else f"{_formatted(row['low'])} to {_formatted(row['high'])}",
                 str(row["note"]),
             ]
             for row in rows
@@ -106,13 +115,13 @@ def _rows(observed: CountsTable, group_sizes: list[int], fit: WeightFit, level: 
 
 
 def _finite(value: float) -> float | str | None:
-    """A number that JSON knows: none for what is not one, words for infinity."""
+    """Returns a number for JSON: ``None`` for NaN, text for infinity."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else str(value)
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.4g}"

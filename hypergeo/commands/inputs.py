@@ -1,4 +1,4 @@
-"""Reads the files that commands take: text, tables of points and NumPy's archives."""
+"""Readers of the input files of the subcommands: text, tables of points and NumPy archives."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ _CLASS_NAMES = ("class", "label", "y", "target")
 
 
 def read_points(place: str) -> LabelledArrays:
-    """Points from an archive (see :func:`~hypergeo.datasets.labelled.labelled_archive`), or from a table with a row a point.
+    """Reads points from an archive (see :func:`~hypergeo.datasets.labelled.labelled_archive`) or from a table with one row per
+    point.
 
     Args:
-        place: a file, or ``-`` for a table on standard input. In tables, a column named ``class``, ``label``, ``y`` or
+        place: path of a file, or ``-`` for a table on standard input. In tables, a column named ``class``, ``label``, ``y`` or
             ``target`` holds the classes.
 
+    Returns:
+        Points, with classes if the file has them.
+
     Raises:
-        ValueError: saying what the file lacks.
+        ValueError: if the file has several columns of classes or no other column; the message says what is missing.
     """
     if place.lower().endswith(".npz"):
         return labelled_archive(place)
@@ -38,7 +42,17 @@ def read_points(place: str) -> LabelledArrays:
 
 
 def read_text(place: str) -> str:
-    """The text of a file, or of standard input for ``-``."""
+    """Reads the text of a file.
+
+    Args:
+        place: path of the file, or ``-`` for standard input.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: if the text is not in UTF-8.
+    """
     data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
     try:
         return data.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""Estimators and objectives by the names that the command line has for them."""
+"""Names of estimators and objectives on the command line."""
 
 from __future__ import annotations
 
@@ -27,16 +27,23 @@ ESTIMATORS: dict[str, Callable[[], Estimator]] = {
     "gumbel-softmax-merged": lambda: GumbelSoftmax(1.0, "merged"),
     "exact": Exact,
 }
-"""What makes each; those with a temperature are measured at others than this one."""
+"""Constructors of the estimators by name. The temperature is a placeholder that the commands replace."""
 
 Preset = Linear | Quadratic | Absolute | Step
 
 
 def with_target(objective: Preset, target: Sequence[float] | None) -> Preset:
-    """An objective with a target of its own, or as it is where there is none.
+    """Replaces the target of an objective.
+
+    Args:
+        objective: the objective.
+        target: target count or coefficient of each group; ``None`` keeps the objective.
+
+    Returns:
+        Objective with the target.
 
     Raises:
-        ValueError: for an objective that has no target.
+        ValueError: if the objective has no target.
 
     Example:
         >>> str(with_target(Quadratic((5, 5, 5)), [2, 4, 9]))

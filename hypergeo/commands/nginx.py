@@ -1,4 +1,4 @@
-"""``python -m hypergeo nginx``: the configuration of an nginx in front of several replicas of the app."""
+"""The subcommand ``python -m hypergeo nginx``, which writes the configuration of nginx for several replicas of the app."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .terminal import Terminal
 __all__ = ["EPILOG", "add_arguments", "nginx_site", "run"]
 
 EPILOG = """examples:
-  two replicas on this machine, for readers of https://hypergeo.example.org:
+  two replicas on this machine, for visitors of https://hypergeo.example.org:
     python -m hypergeo nginx --name hypergeo.example.org --certificate /etc/ssl/hypergeo.crt --key /etc/ssl/hypergeo.key
-  four replicas on two machines, unencrypted, behind something that does the encryption:
+  four replicas on two machines, unencrypted, behind a proxy that encrypts:
     python -m hypergeo nginx --replicas 10.0.0.5:8501,10.0.0.5:8502,10.0.0.6:8501,10.0.0.6:8502 --listen 8080
 
-Redirect it to /etc/nginx/conf.d/hypergeo.conf; nginx -t checks it, nginx -s reload takes it up. The replicas must share one
-STREAMLIT_SERVER_COOKIE_SECRET. A reader stays on one replica, by a cookie; when that replica is gone the reader's page
-connects to another by itself, and shows the same, since all that it shows is in its address."""
+Redirect the output to /etc/nginx/conf.d/hypergeo.conf; nginx -t checks it, nginx -s reload activates it. The replicas must
+share one STREAMLIT_SERVER_COOKIE_SECRET. A cookie keeps a visitor on one replica. If that replica stops, the page connects to
+another one and shows the same, because its state is in its URL."""
 
 _PLACE = re.compile(r"(?P<host>[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
 _NAME = re.compile(r"[A-Za-z0-9*_][A-Za-z0-9._*-]*")
@@ -32,8 +32,8 @@ map $http_upgrade $hypergeo_connection {{
     '' '';
 }}
 
-# The replica that answered last is in a cookie, and asked first the next time. By address, a whole class that shares one
-# would land on one replica.
+# A cookie names the replica that answered last, so that it is asked first the next time. A choice by IP address would send a
+# whole class that shares one address to one replica.
 map $cookie_hypergeo_replica $hypergeo_upstream {{
     default hypergeo_any;
 {asked}
@@ -75,7 +75,7 @@ map "$cookie_hypergeo_replica $hypergeo_replica" $hypergeo_cookie {{
     }}
     location ~ /_stcore/stream$ {{
         proxy_pass http://$hypergeo_upstream;
-        proxy_read_timeout 1h;  # a reader may look at a page for long
+        proxy_read_timeout 1h;  # a visitor may look at a page for a long time
     }}
 }}
 """
@@ -97,24 +97,37 @@ server {{
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
-    parser.add_argument("--name", default="_", metavar="HOST", help="what readers call the site; any name by default")
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
+    parser.add_argument("--name", default="_", metavar="HOST", help="host name of the site; any name by default")
     parser.add_argument(
         "--replicas",
         default="127.0.0.1:8501,127.0.0.1:8502",
         metavar="PLACES",
-        help="where the replicas listen, separated by commas; 127.0.0.1:8501,127.0.0.1:8502 by default",
+        help="addresses of the replicas, separated by commas; 127.0.0.1:8501,127.0.0.1:8502 by default",
     )
-    parser.add_argument("--listen", metavar="PLACE", help="where nginx listens; 443, or 80 without a certificate")
+    parser.add_argument(
+        "--listen", metavar="PLACE", help="address or port of nginx; 443 by default, or 80 without a certificate"
+    )
     parser.add_argument("--certificate", metavar="FILE", help="the site's certificate, with its chain")
     parser.add_argument("--key", metavar="FILE", help="the certificate's private key")
     parser.set_defaults(output=None, progress=False, quiet=True)
 
 
-def run(given: argparse.Namespace, terminal: Terminal) -> None:
-    """Writes the configuration to standard output."""
-    replicas = [part.strip() for part in given.replicas.split(",") if part.strip()]
-    terminal.write(nginx_site(replicas, name=given.name, listen=given.listen, certificate=given.certificate, key=given.key))
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Writes the configuration to standard output.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: output of the configuration.
+    """
+    replicas = [part.strip() for part in arguments.replicas.split(",") if part.strip()]
+    terminal.write(
+        nginx_site(replicas, name=arguments.name, listen=arguments.listen, certificate=arguments.certificate, key=arguments.key)
+    )
 
 
 def nginx_site(
@@ -125,21 +138,25 @@ def nginx_site(
     certificate: str | None = None,
     key: str | None = None,
 ) -> str:
-    """A site for nginx 1.18 or newer, to be included within ``http { … }``.
+    """Writes the configuration of a site for nginx 1.18 or newer, to be included within ``http { … }``.
 
-    Every replica has a group of its own in which the others are its backups. The cookie names the replica that answered last,
-    over HTTP or a websocket, so that a reader's downloads and uploads go where the reader's session is, also after a move.
+    Every replica has its own upstream group, in which the other replicas are backups. The cookie names the replica that
+    answered last, over HTTP or a websocket. Downloads and uploads therefore go to the replica of the session, also after a
+    change of replica.
 
     Args:
-        replicas: where they listen, an IP address and a port each: names would not tell replicas apart.
-        name: the site's.
-        listen: port, or address and port; 443 with a certificate, 80 without, when left out. Readers who come to port 80 are
-            sent to 443 where it is 443.
-        certificate: file of the certificate; without one the site is not encrypted.
-        key: file of its private key.
+        replicas: address of each replica: IP address and port. Host names would not distinguish replicas.
+        name: host name of the site.
+        listen: port, or address and port; by default 443 with a certificate and 80 without. If it is 443, port 80 redirects to
+            it.
+        certificate: file of the certificate; the site is not encrypted without it.
+        key: file of the certificate's private key.
+
+    Returns:
+        Text of the configuration.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> site = nginx_site(["127.0.0.1:8501", "127.0.0.1:8502"])
@@ -149,15 +166,15 @@ def nginx_site(
     if not 1 <= len(replicas) <= _MOST_REPLICAS or len(set(replicas)) < len(replicas):
         raise ValueError(f"replicas must be 1 to {_MOST_REPLICAS} different places; got {', '.join(replicas) or 'none'}.")
     for place in replicas:
-        found = _PLACE.fullmatch(place)
-        if found is None or not 1 <= int(found["port"]) <= 65535:
+        match = _PLACE.fullmatch(place)
+        if match is None or not 1 <= int(match["port"]) <= 65535:
             raise ValueError(f"replicas must be IP addresses and ports, such as 127.0.0.1:8501; got {place!r}.")
     if (certificate is None) != (key is None):
         raise ValueError("certificate and key go together; one of them is missing.")
     listen = listen or ("80" if certificate is None else "443")
-    for what, said, allowed in (("name", name, _NAME), ("certificate", certificate, _PATH), ("key", key, _PATH)):
-        if said is not None and allowed.fullmatch(said) is None:
-            raise ValueError(f"{what} must be without blanks, quotes and semicolons; got {said!r}.")
+    for what, value, allowed in (("name", name, _NAME), ("certificate", certificate, _PATH), ("key", key, _PATH)):
+        if value is not None and allowed.fullmatch(value) is None:
+            raise ValueError(f"{what} must be without blanks, quotes and semicolons; got {value!r}.")
     port = _PLACE.fullmatch(listen if ":" in listen else f"0.0.0.0:{listen}")
     if port is None or not 1 <= int(port["port"]) <= 65535:
         raise ValueError(f"listen must be a port, or an address and a port; got {listen!r}.")

@@ -1,4 +1,4 @@
-"""``python -m hypergeo quality``: a report on samples and gradients of an urn, or on observed counts."""
+"""The subcommand ``python -m hypergeo quality``, which reports on samples and gradients of an urn, or on observed counts."""
 
 from __future__ import annotations
 
@@ -19,34 +19,42 @@ from .urn_arguments import add_seed_argument, add_urn_arguments, level, numbers,
 __all__ = ["EPILOG", "add_arguments", "run"]
 
 EPILOG = """examples:
-  three groups of 200, the published rule beside the exact one, as a page with figures:
+  three groups of 200, merged (published) and exact conditionals, as a page with figures:
     python -m hypergeo quality -n 180 -m 3x200 -w 1,5,1 --conditionals both -o report.html
-  gradients only, of the absolute distance to (2, 4, 9):
+  only the gradients of the absolute distance to (2, 4, 9):
     python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --samplers none --objective absolute --target 2,4,9
-  do these counts come from this law? (status 3 where they do not, with --strict)
+  test whether counts come from this distribution (with --strict the status is 3 if they do not):
     python -m hypergeo quality -n 15 -m 3x10 -w 1,2,4 --counts counts.csv --strict
-  many urns, temperatures, sample counts and seeds, on all cores; run again, it goes on where it stopped:
+  many urns, temperatures, sample counts and seeds, on all cores; a repeated command continues where it stopped:
     python -m hypergeo quality --sweep grid.json -o sweep.csv
 
-A grid is a JSON file; what it does not say is taken from the command line:
+A grid is a JSON file; entries that it lacks are taken from the command line:
   {"urns": [{"total_count": 15, "group_sizes": "3x10", "weights": [1, 2, 4]}],
    "temperatures": [0.1, 0.5, 1], "num_samples": [1000, 10000], "seeds": 20}
 
-The verdict comes first, in words. With --strict the status is 3 where anything is not to be trusted."""
+The verdict comes first, as text. With --strict the status is 3 if any sampler or estimator fails."""
 
-_USUAL = ["score-function", "control-variate", "exact-marginal", "straight-through"]
+_DEFAULT_ESTIMATORS = ["score-function", "control-variate", "exact-marginal", "straight-through"]
 _DISTRUSTED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
     add_urn_arguments(parser, required=False)
-    group = parser.add_argument_group("what is measured")
+    group = parser.add_argument_group("samplers and estimators")
     group.add_argument(
-        "--temperatures", type=positive, default=[0.1, 1.0], metavar="LIST", help="of the relaxation; 0.1,1 by default"
+        "--temperatures",
+        type=positive,
+        default=[0.1, 1.0],
+        metavar="LIST",
+        help="temperatures of the relaxation; 0.1,1 by default",
     )
     group.add_argument(
-        "--conditionals", choices=["exact", "merged", "both"], default="exact", help="exact, the published merged rule, or both"
+        "--conditionals", choices=["exact", "merged", "both"], default="exact", help="exact, merged (published), or both"
     )
     group.add_argument(
         "--samplers",
@@ -58,12 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--estimators",
         type=_names(ESTIMATORS),
-        default=_USUAL,
+        default=_DEFAULT_ESTIMATORS,
         metavar="LIST",
-        help=f"of gradients: {', '.join(ESTIMATORS)}, or none; {','.join(_USUAL)} by default",
+        help=f"gradient estimators: {', '.join(ESTIMATORS)}, or none; {','.join(_DEFAULT_ESTIMATORS)} by default",
     )
     group.add_argument(
-        "--objective", choices=OBJECTIVES, default="quadratic", help="whose expectation is differentiated; quadratic by default"
+        "--objective",
+        choices=OBJECTIVES,
+        default="quadratic",
+        help="function whose expectation is differentiated; quadratic by default",
     )
     group.add_argument(
         "--target",
@@ -76,12 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     effort = parser.add_argument_group("effort")
     effort.add_argument(
-        "--num-samples", type=whole(1, 10**8), default=10_000, metavar="S", help="draws of each sampler; 10,000"
+        "--num-samples", type=whole(1, 10**8), default=10_000, metavar="S", help="samples of each sampler; 10,000"
     )
     effort.add_argument(
         "--num-gradients", type=whole(2, 10**7), default=400, metavar="R", help="estimates of each estimator; 400"
     )
-    effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="draws of each estimate; 8")
+    effort.add_argument("--num-evaluations", type=whole(1, 10**6), default=8, metavar="E", help="samples per estimate; 8")
     effort.add_argument("--level", type=level, default=0.01, metavar="P", help="false-alarm rate of the whole report; 0.01")
     add_seed_argument(parser)
     many = parser.add_argument_group("a sweep")
@@ -97,50 +108,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cells",
         type=Path,
         metavar="FOLDER",
-        help="where finished cells are kept and found again; beside the grid by default, as GRID.cells",
+        help="folder of the finished cells; beside the grid by default, as GRID.cells",
     )
-    parser.add_argument("--strict", action="store_true", help="end with status 3 where anything is not to be trusted")
+    parser.add_argument("--strict", action="store_true", help="end with status 3 if any sampler or estimator fails")
     add_output_arguments(parser, ["text", "json", "csv", "html"])
 
 
-def run(given: argparse.Namespace, terminal: Terminal) -> int:
-    """Measures and writes the report."""
-    chosen = output_format(given)
-    if given.sweep is not None:
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Measures and writes the report.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: output of the results and the progress.
+
+    Returns:
+        Exit status: 3 with ``--strict`` if any sampler or estimator fails, else 0.
+
+    Raises:
+        ValueError: if arguments contradict each other or the urn is missing.
+    """
+    chosen = output_format(arguments)
+    if arguments.sweep is not None:
         from .sweep.command import run_sweep
 
-        return run_sweep(given, terminal, chosen)
-    if given.workers is not None or given.scheduler is not None or given.cells is not None:
+        return run_sweep(arguments, terminal, chosen)
+    if arguments.workers is not None or arguments.scheduler is not None or arguments.cells is not None:
         raise ValueError("--workers, --scheduler and --cells go with --sweep")
-    if given.total_count is None or given.group_sizes is None:
+    if arguments.total_count is None or arguments.group_sizes is None:
         raise ValueError("the urn must be given by --total-count and --group-sizes, or many of them by --sweep")
-    start(given)
-    law = urn_of(given)
-    if given.counts is not None:
-        counts = read_counts(read_text(given.counts), groups=law.event_shape[0]).counts
-        report = QualityReport.of_counts(law, counts, level=given.level, seed=given.seed)
+    start(arguments)
+    distribution = urn_of(arguments)
+    if arguments.counts is not None:
+        counts = read_counts(read_text(arguments.counts), groups=distribution.event_shape[0]).counts
+        report = QualityReport.of_counts(distribution, counts, level=arguments.level, seed=arguments.seed)
     else:
-        if given.target is not None and len(given.target) != law.event_shape[0]:
+        if arguments.target is not None and len(arguments.target) != distribution.event_shape[0]:
             raise ValueError(
-                f"--target must list one number for each of the {law.event_shape[0]} groups; got {len(given.target)}"
+                f"--target must list one number for each of the {distribution.event_shape[0]} groups; "
+                f"got {len(arguments.target)}"
             )
-        objective = with_target(preset_objective(given.objective, law), given.target)
+        objective = with_target(preset_objective(arguments.objective, distribution), arguments.target)
         report = QualityReport.measure(
-            law,
-            given.temperatures,
+            distribution,
+            arguments.temperatures,
             objective,
-            [ESTIMATORS[name]() for name in given.estimators],
-            num_samples=given.num_samples,
-            num_gradients=given.num_gradients,
-            num_evaluations=given.num_evaluations,
-            straight_through=[name == "straight-through" for name in given.samplers],
-            conditionals=["exact", "merged"] if given.conditionals == "both" else [given.conditionals],
-            level=given.level,
-            seed=given.seed,
+            [ESTIMATORS[name]() for name in arguments.estimators],
+            num_samples=arguments.num_samples,
+            num_gradients=arguments.num_gradients,
+            num_evaluations=arguments.num_evaluations,
+            straight_through=[name == "straight-through" for name in arguments.samplers],
+            conditionals=["exact", "merged"] if arguments.conditionals == "both" else [arguments.conditionals],
+            level=arguments.level,
+            seed=arguments.seed,
             progress=terminal.progress,
         )
     terminal.write(_written(report, chosen))
-    return _DISTRUSTED if given.strict and report.failures() else 0
+    return _DISTRUSTED if arguments.strict and report.failures() else 0
 
 
 def _written(report: QualityReport, chosen: str) -> str:
@@ -171,12 +194,12 @@ def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     allowed = list(known)
 
     def parsed(text: str) -> list[str]:
-        found = [part for part in text.replace(",", " ").split() if part]
-        if found == ["none"]:
+        names = [part for part in text.replace(",", " ").split() if part]
+        if names == ["none"]:
             return []
-        for name in found:
+        for name in names:
             if name not in allowed:
                 raise argparse.ArgumentTypeError(f"must be of {', '.join(allowed)}, or none; got {name!r}")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(names))
 
     return parsed

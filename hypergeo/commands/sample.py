@@ -1,4 +1,4 @@
-"""``python -m hypergeo sample``: draws from an urn."""
+"""The subcommand ``python -m hypergeo sample``, which samples from an urn."""
 
 from __future__ import annotations
 
@@ -18,84 +18,100 @@ from .urn_arguments import add_seed_argument, add_urn_arguments, positive, start
 __all__ = ["EPILOG", "add_arguments", "run"]
 
 EPILOG = """examples:
-  five exact draws of 15 elements from three groups of ten:
+  five exact samples of 15 elements from three groups of ten:
     python -m hypergeo sample -N 5 -n 15 -m 10,10,10 -w 1,2,4
-  the same urn, emptied one element at a time (Wallenius' law):
+  the same urn, one element at a time (Wallenius' distribution):
     python -m hypergeo sample -N 5 -n 15 -m 3x10 -w 1,2,4 --law wallenius
-  relaxed draws, which carry gradients in the library, soft and whole:
+  relaxed samples (differentiable in the library), soft and whole:
     python -m hypergeo sample -N 5 -n 15 -m 3x10 -w 1,2,4 --law relaxed --temperature 0.5
     python -m hypergeo sample -N 5 -n 15 -m 3x10 -w 1,2,4 --law relaxed --temperature 0.5 --straight-through
 
-The same seed gives the same draws."""
+The same seed gives the same samples."""
 
-_CHUNK = 500_000  # counts drawn and written at once
+_COUNTS_PER_PART = 500_000  # counts that are sampled and written together
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
+    """Adds the arguments of the subcommand.
+
+    Args:
+        parser: parser of the subcommand.
+    """
     parser.add_argument(
-        "-N", "--num-samples", type=whole(1, 10**12), default=10, metavar="S", help="number of draws, 10 by default"
+        "-N", "--num-samples", type=whole(1, 10**12), default=10, metavar="S", help="number of samples, 10 by default"
     )
     parser.add_argument(
-        "--law", choices=["fisher", "wallenius", "relaxed"], default="fisher", help="whose draws; fisher by default"
+        "--law", choices=["fisher", "wallenius", "relaxed"], default="fisher", help="distribution; fisher by default"
     )
     add_urn_arguments(parser)
     group = parser.add_argument_group("the relaxation (--law relaxed)")
-    group.add_argument("--temperature", type=positive, metavar="T", help="1 by default; lower is nearer to whole counts")
-    group.add_argument("--straight-through", action="store_true", help="whole counts, with exactly Fisher's law")
-    group.add_argument("--conditionals", choices=["exact", "merged"], help="exact by default; merged is the published rule")
+    group.add_argument(
+        "--temperature", type=positive, metavar="T", help="temperature, 1 by default; lower is closer to whole counts"
+    )
+    group.add_argument("--straight-through", action="store_true", help="whole counts, exactly from Fisher's distribution")
+    group.add_argument(
+        "--conditionals", choices=["exact", "merged"], help="exact by default; merged is the published approximation"
+    )
     add_seed_argument(parser)
     add_output_arguments(parser, ["csv", "json"])
 
 
-def run(given: argparse.Namespace, terminal: Terminal) -> None:
-    """Draws and writes."""
-    chosen = output_format(given)
-    relaxed = given.law == "relaxed"
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Samples and writes the counts.
+
+    Args:
+        arguments: parsed arguments.
+        terminal: output of the results and the progress.
+
+    Raises:
+        ValueError: if an option does not apply to the distribution.
+    """
+    chosen = output_format(arguments)
+    relaxed = arguments.law == "relaxed"
     for option in ("temperature", "straight_through", "conditionals"):
-        if getattr(given, option) and not relaxed:
+        if getattr(arguments, option) and not relaxed:
             raise ValueError(f"--{option.replace('_', '-')} goes with --law relaxed")
-    if given.temperature is not None and len(given.temperature) != 1:
-        raise ValueError(f"--temperature must be one number; got {len(given.temperature)}")
-    start(given)
-    law = _law(given, urn_of(given))
-    groups = law.event_shape[0]
-    parts = _parts(law, given.num_samples, max(1, _CHUNK // groups), terminal)
-    whole_counts = not relaxed or given.straight_through
+    if arguments.temperature is not None and len(arguments.temperature) != 1:
+        raise ValueError(f"--temperature must be one number; got {len(arguments.temperature)}")
+    start(arguments)
+    distribution = _distribution(arguments, urn_of(arguments))
+    groups = distribution.event_shape[0]
+    parts = _parts(distribution, arguments.num_samples, max(1, _COUNTS_PER_PART // groups), terminal)
+    whole_counts = not relaxed or arguments.straight_through
     if chosen == "csv":
         terminal.write(_as_csv(parts, groups, whole_counts))
     else:
         terminal.write(_as_json(parts, whole_counts))
 
 
-def _law(
-    given: argparse.Namespace, exact: FisherHypergeometric
+def _distribution(
+    arguments: argparse.Namespace, exact: FisherHypergeometric
 ) -> FisherHypergeometric | RelaxedFisherHypergeometric | WalleniusHypergeometric:
-    if given.law == "fisher":
+    if arguments.law == "fisher":
         return exact
-    if given.law == "wallenius":
+    if arguments.law == "wallenius":
         return WalleniusHypergeometric(exact.total_count, exact.group_sizes, log_weights=exact.log_weights)
     return RelaxedFisherHypergeometric(
-        1.0 if given.temperature is None else given.temperature[0],
+        1.0 if arguments.temperature is None else arguments.temperature[0],
         exact.total_count,
         exact.group_sizes,
         log_weights=exact.log_weights,
-        straight_through=given.straight_through,
-        conditionals=given.conditionals or "exact",
+        straight_through=arguments.straight_through,
+        conditionals=arguments.conditionals or "exact",
     )
 
 
 def _parts(
-    law: FisherHypergeometric | RelaxedFisherHypergeometric | WalleniusHypergeometric,
+    distribution: FisherHypergeometric | RelaxedFisherHypergeometric | WalleniusHypergeometric,
     number: int,
     size: int,
     terminal: Terminal,
 ) -> Iterator[Tensor]:
-    drawn = 0
-    while drawn < number:
-        terminal.progress(drawn / number, f"{drawn:,} of {number:,} draws")
-        part = law.sample((min(size, number - drawn),))
-        drawn += len(part)
+    done = 0
+    while done < number:
+        terminal.progress(done / number, f"{done:,} of {number:,} samples")
+        part = distribution.sample((min(size, number - done),))
+        done += len(part)
         yield part
 
 
@@ -106,7 +122,7 @@ def _as_csv(parts: Iterator[Tensor], groups: int, whole_counts: bool) -> Iterato
 
 
 def _as_json(parts: Iterator[Tensor], whole_counts: bool) -> Iterator[str]:
-    """A list of lists, one draw a line."""
+    """Yields a list of lists with one sample per line."""
     opening = "[\n"
     for part in parts:
         rows = part.long().tolist() if whole_counts else part.tolist()

@@ -1,4 +1,4 @@
-"""What every subcommand shares: its parser, where results go, and progress on standard error."""
+"""Parser, output of results and progress display, shared by the subcommands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ FORMATS = {".json": "json", ".csv": "csv", ".html": "html", ".txt": "text"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and ends with status 2."""
+    """Parses arguments. Reports an error in one line and ends with status 2.
+
+    Args:
+        *args: positional arguments of :class:`argparse.ArgumentParser`.
+        **kwargs: keyword arguments of :class:`argparse.ArgumentParser`.
+    """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -23,17 +28,21 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program."""
+        """Ends the program with an error message.
+
+        Args:
+            message: the error.
+        """
         words = " ".join(message.split()).rstrip(".")
         self.exit(2, f"{self.prog}: {words}. Help: {self.prog} --help\n")
 
 
 def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
-    """Where results go, and how progress is shown.
+    """Adds the arguments for the output of results and the progress display.
 
     Args:
-        parser: a subcommand's.
-        formats: what it can write, the one for standard output first.
+        parser: parser of a subcommand.
+        formats: formats that the subcommand can write, the one for standard output first.
     """
     suffixes = [suffix for suffix, name in FORMATS.items() if name in formats]
     group = parser.add_argument_group("output")
@@ -42,89 +51,99 @@ def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str]
         "--output",
         type=Path,
         metavar="FILE",
-        help=f"where to write; its suffix decides the format ({', '.join(suffixes)}); standard output when left out",
+        help=f"output file; its suffix decides the format ({', '.join(suffixes)}); standard output by default",
     )
     group.add_argument("--format", choices=formats, help=f"format on standard output; {formats[0]} by default")
-    shown = group.add_mutually_exclusive_group()
-    shown.add_argument("--progress", action="store_true", help="show progress on standard error, terminal or not")
-    shown.add_argument("--quiet", action="store_true", help="show no progress")
+    exclusive = group.add_mutually_exclusive_group()
+    exclusive.add_argument("--progress", action="store_true", help="show progress on standard error, also without a terminal")
+    exclusive.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(formats=tuple(formats))
 
 
-def output_format(given: argparse.Namespace) -> str:
-    """The format of the results, checked before the work begins.
+def output_format(arguments: argparse.Namespace) -> str:
+    """Determines the format of the results, before the work begins.
+
+    Args:
+        arguments: parsed arguments, with those of :func:`add_output_arguments`.
+
+    Returns:
+        Name of the format.
 
     Raises:
-        ValueError: for a suffix that means nothing, or a place where nothing can be written.
+        ValueError: if the suffix is unknown, contradicts ``--format``, or if the file cannot be written.
     """
-    path = given.output
+    path = arguments.output
     if path is None:
-        return str(given.format or given.formats[0])
+        return str(arguments.format or arguments.formats[0])
     chosen = FORMATS.get(path.suffix.lower())
-    if chosen is None or chosen not in given.formats:
-        suffixes = [suffix for suffix, name in FORMATS.items() if name in given.formats]
+    if chosen is None or chosen not in arguments.formats:
+        suffixes = [suffix for suffix, name in FORMATS.items() if name in arguments.formats]
         raise ValueError(f"--output must end in {' or '.join(suffixes)}; got {path}")
-    if given.format not in (None, chosen):
-        raise ValueError(f"--format {given.format} contradicts --output {path}; leave one of them out")
+    if arguments.format not in (None, chosen):
+        raise ValueError(f"--format {arguments.format} contradicts --output {path}; leave one of them out")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise ValueError(f"--output must be a file in a folder that exists; got {path}")
     return chosen
 
 
 class Terminal:
-    """Results on standard output or in a file, progress on standard error.
+    """Writes results to standard output or a file, and progress to standard error.
 
     Args:
-        given: the parsed arguments, with those of :func:`add_output_arguments`.
+        arguments: parsed arguments, with those of :func:`add_output_arguments`.
     """
 
-    def __init__(self, given: argparse.Namespace):
-        self._output: Path | None = given.output
+    def __init__(self, arguments: argparse.Namespace):
+        self._output: Path | None = arguments.output
         self._live = sys.stderr.isatty()
-        self._shown = given.progress or (self._live and not given.quiet)
+        self._shown = arguments.progress or (self._live and not arguments.quiet)
         self._last = (-1.0, "", 0.0)
         self._width = 0
 
-    def progress(self, share: float, label: str) -> None:
-        """A bar that is drawn over, on a terminal; elsewhere a line for each part of the work.
+    def progress(self, fraction: float, label: str) -> None:
+        """Shows a progress bar on a terminal, or writes a line for each part of the work elsewhere.
 
         Args:
-            share: between 0 and 1.
-            label: what is being done.
+            fraction: fraction of the work that is done, between 0 and 1.
+            label: name of the current task.
         """
         if not self._shown:
             return
-        _, before, when = self._last
+        _, last_label, last_time = self._last
         now = time.monotonic()
         if self._live:
-            if now - when < 0.1 and share < 1:
+            if now - last_time < 0.1 and fraction < 1:
                 return
-            filled = int(24 * share)
-            line = f"{'█' * filled}{'░' * (24 - filled)} {100 * share:3.0f} %  {label}"
+            filled = int(24 * fraction)
+            line = f"{'█' * filled}{'░' * (24 - filled)} {100 * fraction:3.0f} %  {label}"
             sys.stderr.write(f"\r{line.ljust(self._width)}")
             self._width = len(line)
-        elif label != before:
-            sys.stderr.write(f"{100 * share:3.0f} %  {label}\n")
+        elif label != last_label:
+            sys.stderr.write(f"{100 * fraction:3.0f} %  {label}\n")
         sys.stderr.flush()
-        self._last = (share, label, now)
+        self._last = (fraction, label, now)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the progress bar."""
         if self._width:
             sys.stderr.write(f"\r{' ' * self._width}\r")
             sys.stderr.flush()
             self._width = 0
 
     def say(self, words: str) -> None:
-        """A line on standard error."""
+        """Writes a line to standard error.
+
+        Args:
+            words: text of the line.
+        """
         self.close()
         sys.stderr.write(f"{words}\n")
 
     def write(self, parts: str | Iterable[str]) -> None:
-        """The results, whole or in parts.
+        """Writes the results, whole or in parts.
 
         Args:
-            parts: text, with its line ends.
+            parts: text with its line ends.
         """
         self.close()
         if self._output is None:
@@ -141,7 +160,14 @@ def _write(stream: TextIO, parts: str | Iterable[str]) -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns that line up; the first to the left, the others to the right.
+    """Aligns columns of text, the first to the left, the others to the right.
+
+    Args:
+        head: title of each column.
+        rows: cells of each row.
+
+    Returns:
+        Text with one line for each row.
 
     Example:
         >>> print(table(["group", "weight"], [["1", "0.25"], ["2", "12.5"]]), end="")

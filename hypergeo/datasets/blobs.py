@@ -1,4 +1,4 @@
-"""Clouds of points whose sizes and overlap are known, to try clustering on."""
+"""Gaussian clusters with known sizes and known overlap, as test data for clustering."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Blobs", "gaussian_blobs"]
 
 @dataclass(frozen=True)
 class Blobs:
-    """Gaussian clouds.
+    """Holds points of Gaussian clusters.
 
     Attributes:
-        points: shape ``(N, 2)``.
-        classes: cloud of each point, shape ``(N,)``.
-        centres: shape ``(K, 2)``.
+        points: points in the plane, shape ``(N, 2)``.
+        classes: cluster of each point, shape ``(N,)``.
+        centres: centre of each cluster, shape ``(K, 2)``.
     """
 
     points: np.ndarray
@@ -28,30 +28,34 @@ class Blobs:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Points in each cloud, shape ``(K,)``."""
+        """Number of points of each cluster, shape ``(K,)``."""
         return np.bincount(self.classes, minlength=len(self.centres))
 
 
 def gaussian_blobs(sizes: Sequence[int], separation: float, seed: int = 0) -> Blobs:
-    """Round clouds of standard deviation one in the plane.
+    """Samples points of round Gaussian clusters with standard deviation one in the plane.
 
-    Each centre lies at the given distance from its nearest neighbour, so that the clouds hang together; which cloud is where
-    is left to chance.
+    Each centre lies at the distance ``separation`` from its nearest neighbour, so that the clusters are connected. The
+    positions and their assignment to the clusters are random.
 
     Args:
-        sizes: points in each cloud, shape ``(K,)``.
-        separation: distance of neighbouring centres, in standard deviations of a cloud.
-        seed: of everything random.
+        sizes: number of points of each cluster, shape ``(K,)``.
+        separation: distance of neighbouring centres, in standard deviations of a cluster; a ``ValueError`` is raised if it is
+            negative.
+        seed: seed of all random numbers.
+
+    Returns:
+        Points with their clusters and centres.
 
     Raises:
-        ValueError: for sizes that are not whole numbers of at least zero, or a negative separation.
+        ValueError: if sizes are not whole numbers of at least zero, or all zero.
 
     Example:
         >>> blobs = gaussian_blobs([30, 20, 10], separation=4.0)
         >>> blobs.points.shape, blobs.sizes
         ((60, 2), array([30, 20, 10]))
-        >>> away = np.linalg.norm(blobs.centres[:, None] - blobs.centres, axis=-1) + 99 * np.eye(3)
-        >>> away.min(-1).round(6)
+        >>> distances = np.linalg.norm(blobs.centres[:, None] - blobs.centres, axis=-1) + 99 * np.eye(3)
+        >>> distances.min(-1).round(6)
         array([4., 4., 4.])
     """
     numbers = np.asarray(sizes)

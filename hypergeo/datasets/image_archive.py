@@ -1,4 +1,4 @@
-"""Images with factor values from ``.npz`` files, read row by row: the layouts of dSprites, Shapes3D and MPI3D."""
+"""Images with factor values from ``.npz`` files, read row by row. Supports the layouts of dSprites, Shapes3D and MPI3D."""
 
 from __future__ import annotations
 
@@ -31,31 +31,32 @@ _KNOWN: dict[int, tuple[tuple[str, ...], tuple[int, ...]]] = {
     460_800: (_MPI3D_NAMES, (4, 4, 2, 3, 3, 40, 40)),
 }
 """Names and numbers of values of the factors of dSprites, Shapes3D, MPI3D and MPI3D complex, by number of images."""
-_TRIES = 50
+_ATTEMPTS = 50
 
 
 class ImageArchive(FactorImages):
-    """Images and their factor values from an ``.npz`` file, such as dSprites, Shapes3D or MPI3D.
+    """Reads images and their factor values from an ``.npz`` file, such as dSprites, Shapes3D or MPI3D.
 
-    The images are the array ``imgs`` or ``images``, of shape ``(N, H, W)`` or ``(N, H, W, C)``, the factor values the array
-    ``latents_values``, ``labels``, ``factors`` or ``factor_values``, of shape ``(N, F)``. MPI3D's file has images alone, in
-    the order of a grid whose last factor runs fastest: for any such file, give ``grid``. Pickled members are never read.
+    The images are the array ``imgs`` or ``images``, of shape ``(N, H, W)`` or ``(N, H, W, C)``. The factor values are the array
+    ``latents_values``, ``labels``, ``factors`` or ``factor_values``, of shape ``(N, F)``. MPI3D's file has only images, in the
+    order of a grid whose last factor varies fastest; for other files of this kind, pass ``grid``. Pickled members are never
+    read.
 
-    Only the images asked for are read. Members that were saved uncompressed (``np.savez``) are mapped where they lie;
-    compressed ones (dSprites) cannot be, so they are unpacked once, a piece at a time, into a folder on disk.
+    Only the requested images are read. Uncompressed members (``np.savez``) are mapped into memory. Compressed ones (dSprites)
+    are extracted once, in chunks, into a folder on disk.
 
-    A factor with one value only (dSprites' colour) is left out, as pairs could not differ in it.
+    A factor with only one value (dSprites' colour) is omitted, because pairs cannot differ in it.
 
     Args:
-        path: the file.
-        factor_names: what the factors are called, all of the file's; known for the data sets above.
+        path: path of the file.
+        factor_names: names of all factors in the file; known for the data sets above.
         grid: number of values of each factor, for files without factor values.
-        image_size: rows and columns to which images are scaled by averaging; as they are when omitted.
-        folder: where compressed members are unpacked; a temporary folder, removed with this object, when omitted.
+        image_size: rows and columns to which images are scaled by averaging, at least 4; the original size when omitted.
+        folder: folder for extracted members; a temporary folder, removed with this object, when omitted.
 
     Raises:
-        ValueError: naming what is wrong with the file or an argument, and what was found.
-        FileNotFoundError: where there is no such file.
+        ValueError: if the file or an argument is invalid; the message names the value and what is allowed.
+        FileNotFoundError: if the file does not exist.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -93,7 +94,7 @@ class ImageArchive(FactorImages):
             raise ValueError(f"{self.path.name} is not an .npz file.")
         with zipfile.ZipFile(self.path) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-            key = self._found(members, _IMAGES, "images")
+            key = self._key_of(members, _IMAGES, "images")
             image_size = None if image_size is None else require_whole("image_size", image_size, 4)
             self._images = self._mapped(archive, members[key], folder)
             if self._images.ndim not in (3, 4) or not len(self._images) or self._images.dtype.kind not in "uifb":
@@ -103,7 +104,7 @@ class ImageArchive(FactorImages):
                 )
             values = None
             if grid is None and (len(self._images) not in _KNOWN or any(name in members for name in _FACTORS)):
-                key = self._found(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
+                key = self._key_of(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
                 values = _small(archive, members[key])
         self._set_factors(values, grid, factor_names)
         rows, columns = self._images.shape[1:3]
@@ -112,20 +113,24 @@ class ImageArchive(FactorImages):
         self.image_shape = (channels, rows, columns) if self._scaled is None else (channels, self._scaled, self._scaled)
         self._unit = self._white()
 
-    def _found(self, members: dict[str, str], names: Sequence[str], what: str) -> str:
+    def _key_of(self, members: dict[str, str], names: Sequence[str], what: str) -> str:
         for name in names:
             if name in members:
                 return name
-        there = ", ".join(members) or "no arrays"
-        raise ValueError(f"{self.path.name} must hold {what} as one of {', '.join(names)}; it holds {there}.")
+        available = ", ".join(members) or "no arrays"
+        raise ValueError(f"{self.path.name} must hold {what} as one of {', '.join(names)}; it holds {available}.")
 
     def _mapped(self, archive: zipfile.ZipFile, member: str, folder: str | Path | None) -> np.ndarray:
-        """A member as an array that is read from disk where it is touched."""
+        """Returns a member as an array that is read from disk on access.
+
+        Raises:
+            ValueError: if the file is damaged or incomplete.
+        """
         info = archive.getinfo(member)
         if info.compress_type == zipfile.ZIP_STORED:
             with archive.open(member) as stream:
                 shape, fortran, dtype = _header(stream, member)
-                # The data lie after the zip's own header of the member, whose names' lengths stand in it.
+                # The data follow the member's header in the zip file, which holds the lengths of two names.
                 within = stream.tell()
             with self.path.open("rb") as raw:
                 raw.seek(info.header_offset + 26)
@@ -153,7 +158,11 @@ class ImageArchive(FactorImages):
         return np.load(unpacked, mmap_mode="r", allow_pickle=False)
 
     def _set_factors(self, values: np.ndarray | None, grid: Sequence[int] | None, names: Sequence[str] | None) -> None:
-        """Keeps codes (which of its values each factor has), values and names of the factors that vary."""
+        """Sets codes (index of the value of each factor), values and names of the factors that vary.
+
+        Raises:
+            ValueError: if grid, factor values or names are invalid, or if no factor varies.
+        """
         N = len(self._images)
         known_names, known_grid = _KNOWN.get(N, (None, None))
         if values is None:
@@ -185,16 +194,20 @@ class ImageArchive(FactorImages):
         self._full = int(np.prod(self._sizes.astype(object))) <= N and self._sorted()
 
     def _sorted(self) -> bool:
-        """Sorts images by their factors; whether every combination of values is there."""
+        """Returns whether every combination of values exists, after sorting the images by their factors."""
         flat = np.ravel_multi_index(tuple(self._codes.T), tuple(self._sizes))
         self._order = np.argsort(flat, kind="stable")
         self._starts = np.searchsorted(flat[self._order], np.arange(int(np.prod(self._sizes)) + 1))
         return bool((np.diff(self._starts) > 0).all())
 
     def _white(self) -> float:
-        """What the file's numbers are divided by, from a look at some of the images."""
-        seen = np.asarray(self._images[:: max(len(self._images) // 32, 1)])
-        low, high = seen.min(), seen.max()
+        """Returns the value of white in the file, from a subset of the images.
+
+        Raises:
+            ValueError: if values are outside 0 to 255, or outside 0 to 1 for floating-point numbers.
+        """
+        subset = np.asarray(self._images[:: max(len(self._images) // 32, 1)])
+        low, high = subset.min(), subset.max()
         if not (low >= 0 and high <= (255 if self._images.dtype.kind in "ui" else 1)):
             raise ValueError(f"Images must be whole numbers from 0 to 255 or reals from 0 to 1; got {low:g} to {high:g}.")
         return 255.0 if high > 1 else 1.0
@@ -203,7 +216,7 @@ class ImageArchive(FactorImages):
         return len(self._images)
 
     def images(self, rows: Tensor) -> Tensor:
-        """Images by their row in the file.
+        """Reads images by their row in the file.
 
         Args:
             rows: whole numbers, any shape.
@@ -211,15 +224,23 @@ class ImageArchive(FactorImages):
         Returns:
             Values from 0 to 1, float32, shape ``rows.shape + (C, H, W)``.
         """
-        different, where = np.unique(rows.numpy(), return_inverse=True)
+        different, positions = np.unique(rows.numpy(), return_inverse=True)
         read = np.asarray(self._images[different], dtype=np.float32).reshape(len(different), *self._images.shape[1:3], -1)
-        found = torch.from_numpy(read).permute(0, 3, 1, 2) / self._unit
+        scaled = torch.from_numpy(read).permute(0, 3, 1, 2) / self._unit
         if self._scaled is not None:
-            found = torch.nn.functional.adaptive_avg_pool2d(found, self._scaled)
-        return found[torch.from_numpy(where.reshape(rows.shape))]
+            scaled = torch.nn.functional.adaptive_avg_pool2d(scaled, self._scaled)
+        return scaled[torch.from_numpy(positions.reshape(rows.shape))]
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Images drawn evenly, with repeats, shape ``(count, C, H, W)``, and their factors, shape ``(count, F)``."""
+        """Samples images uniformly, with replacement.
+
+        Args:
+            count: number of images.
+            generator: random generator; torch's global one when omitted.
+
+        Returns:
+            Images, shape ``(count, C, H, W)``, and their factors, shape ``(count, F)``; float32.
+        """
         rows = torch.randint(len(self), (count,), generator=generator)
         return self.images(rows), self._values[rows]
 
@@ -227,15 +248,15 @@ class ImageArchive(FactorImages):
         if self._full:
             rows = self._rows_of_grid(shared, generator)
         else:
-            rows, shared = self._rows_found(shared, generator)
+            rows, shared = self._rows_by_search(shared, generator)
         return self.images(rows), self._values[rows], shared
 
     def _rows_of_grid(self, shared: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Rows of pairs that share exactly the given factors, where every combination of values is there."""
+        """Returns rows of pairs that share exactly the requested factors, if every combination of values exists."""
         sizes = torch.from_numpy(self._sizes)
         uniform = torch.rand(2, *shared.shape, generator=generator, dtype=torch.float64)
         first = (uniform[0] * sizes).long()
-        # Values that are not shared differ: of a factor with few values, chance would give the same to many pairs.
+        # Values that are not shared differ. For a factor with few values, independent ones would often be equal.
         other = (first + 1 + (uniform[1] * (sizes - 1)).long()) % sizes
         codes = torch.stack([first, torch.where(shared, first, other)], 1)
         flat = np.ravel_multi_index(tuple(codes.flatten(0, 1).T.numpy()), tuple(self._sizes))
@@ -244,11 +265,15 @@ class ImageArchive(FactorImages):
         picked = begin + (which * (end - begin)).astype(int)
         return torch.from_numpy(self._order[picked]).view(-1, 2)
 
-    def _rows_found(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Likewise by search, where combinations are missing; sets of factors that no pair shares are drawn again."""
+    def _rows_by_search(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Returns rows of pairs by search if combinations are missing. Sets of factors that no pair shares are sampled again.
+
+        Raises:
+            ValueError: if no pair is found in 50 attempts.
+        """
         rows, masks = [], shared.clone()
         for mask in masks:
-            for _ in range(_TRIES):
+            for _ in range(_ATTEMPTS):
                 first = int(torch.randint(len(self), (), generator=generator))
                 same = self._codes == self._codes[first]
                 partners = np.flatnonzero((same == mask.numpy()).all(-1))
@@ -265,7 +290,11 @@ class ImageArchive(FactorImages):
 
 
 def _header(stream: IO[bytes], member: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether in Fortran's order, and type of an array in NumPy's format; leaves the stream where its data begin."""
+    """Returns shape, whether in Fortran order, and dtype of an array in NumPy's format, and moves the stream to the data.
+
+    Raises:
+        ValueError: if the array is not in NumPy's format, or holds pickled objects.
+    """
     try:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -278,7 +307,7 @@ def _header(stream: IO[bytes], member: str) -> tuple[tuple[int, ...], bool, np.d
 
 
 def _small(archive: zipfile.ZipFile, member: str) -> np.ndarray:
-    """A member read as a whole."""
+    """Returns a member that is read as a whole."""
     with archive.open(member) as stream:
         _header(stream, member)
         stream.seek(0)

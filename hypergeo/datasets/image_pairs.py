@@ -1,4 +1,4 @@
-"""Pairs of images that share some of the factors they are made from, whatever the images are."""
+"""Pairs of images that share some of their generative factors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from hypergeo._validate import require_whole
 __all__ = ["FactorImages", "ImagePairs", "Sharing"]
 
 Sharing = int | tuple[int, int] | Sequence[str] | Tensor
-"""How many factors pairs share (a number, the same for all; a tensor, one for each), between how many (a tuple of two, both
-ends included, drawn evenly for each pair), or which (their names)."""
+"""Factors that pairs share: one number for all pairs, a tensor with a number for each pair, a range of numbers (a tuple of two,
+inclusive, sampled uniformly for each pair), or names of factors."""
 
 
 @dataclass(frozen=True)
 class ImagePairs:
-    """Pairs of images with the factors they were made from.
+    """Holds pairs of images with their generative factors.
 
     Attributes:
         images: values from 0 to 1, float32, shape ``(N, 2, C, H, W)``.
-        factors: float32, shape ``(N, 2, F)``.
-        shared: which factors both images of a pair have in common, shape ``(N, F)``.
-        factor_names: what the factors are called, ``F`` of them.
+        factors: factor values, float32, shape ``(N, 2, F)``.
+        shared: mask of the factors that both images of a pair have in common, shape ``(N, F)``.
+        factor_names: names of the ``F`` factors.
     """
 
     images: Tensor
@@ -41,21 +41,28 @@ class ImagePairs:
 
     @property
     def num_shared(self) -> Tensor:
-        """How many factors each pair shares, shape ``(N,)``."""
+        """Number of factors that each pair shares, shape ``(N,)``."""
         return self.shared.sum(-1)
 
     def shared_names(self, pair: int) -> tuple[str, ...]:
-        """Names of the factors that one pair shares."""
+        """Lists the factors that a pair shares.
+
+        Args:
+            pair: index of the pair.
+
+        Returns:
+            Names of the factors.
+        """
         return tuple(name for name, shared in zip(self.factor_names, self.shared[pair].tolist(), strict=True) if shared)
 
 
 class FactorImages(ABC):
-    """Images made from independent factors, drawn one by one or in pairs.
+    """Interface of images with independent generative factors, sampled individually or in pairs.
 
-    All draws come from a generator, and depend on it and on the arguments only.
+    Samples depend only on the generator and the arguments.
 
     Attributes:
-        factor_names: what the factors are called, ``F`` of them.
+        factor_names: names of the ``F`` factors.
         image_shape: channels, rows and columns.
     """
 
@@ -69,43 +76,45 @@ class FactorImages(ABC):
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Independent images.
+        """Samples independent images.
 
         Args:
-            count: how many.
-            generator: of the draws; torch's own when omitted.
+            count: number of images.
+            generator: random generator; torch's global one when omitted.
 
         Returns:
             Images, shape ``(count, C, H, W)``, and their factors, shape ``(count, F)``; float32.
         """
 
     def pairs(self, count: int, shared: Sharing, generator: torch.Generator | None = None) -> ImagePairs:
-        """Pairs of images with some factors in common; all others are drawn anew for each image.
+        """Samples pairs of images with some factors in common. All other factors are sampled independently for each image.
 
-        Unless they are named, the factors in common are drawn evenly from all sets of the right size.
+        Unless names are passed, the common factors are sampled uniformly from all sets of the right size.
 
         Args:
-            count: how many pairs.
-            shared: how many factors the images of a pair share, or which; see :data:`Sharing`.
-            generator: of the draws; torch's own when omitted.
+            count: number of pairs.
+            shared: number of factors that the images of a pair share, or their names; see :data:`Sharing`. A ``ValueError`` is
+                raised if the number is not between 0 and ``F``, or a name is unknown.
+            generator: random generator; torch's global one when omitted.
 
-        Raises:
-            ValueError: when ``shared`` is not between 0 and ``F``, or not names of factors.
+        Returns:
+            The pairs.
         """
         count = require_whole("count", count, 1)
         images, factors, mask = self._pairs(self._mask(count, shared, generator), generator)
         return ImagePairs(images, factors, mask, self.factor_names)
 
     def pairs_of_each(self, count: int, shared: Sequence[Sharing], generators: Sequence[torch.Generator]) -> ImagePairs:
-        """What :meth:`pairs` gives for each of several generators, as one batch.
+        """Samples pairs with each of several generators, as one batch. The result is the same as that of :meth:`pairs` for each
+        generator.
 
         Args:
-            count: how many pairs for each.
-            shared: what they share, one entry for each generator.
-            generators: ``R`` of them.
+            count: number of pairs for each generator.
+            shared: what the pairs share, one entry for each generator.
+            generators: ``R`` random generators.
 
         Returns:
-            Pairs whose arrays have one more axis in front, ``R`` long.
+            Pairs whose arrays have an additional first axis of length ``R``.
         """
         masks = [self._mask(count, each, generator) for each, generator in zip(shared, generators, strict=True)]
         return ImagePairs(*self._pairs_of_each(masks, generators), self.factor_names)
@@ -113,13 +122,13 @@ class FactorImages(ABC):
     def _pairs_of_each(
         self, masks: Sequence[Tensor], generators: Sequence[torch.Generator | None]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        made = [self._pairs(mask, generator) for mask, generator in zip(masks, generators, strict=True)]
-        images, factors, shared = (torch.stack(values) for values in zip(*made, strict=True))
+        parts = [self._pairs(mask, generator) for mask, generator in zip(masks, generators, strict=True)]
+        images, factors, shared = (torch.stack(values) for values in zip(*parts, strict=True))
         return images, factors, shared
 
     @abstractmethod
     def _pairs(self, shared: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Images, factors and masks of pairs whose masks are given, shape ``(N, F)``."""
+        """Returns images, factors and masks of pairs whose masks are passed, shape ``(N, F)``."""
 
     def _mask(self, count: int, shared: Sharing, generator: torch.Generator | None) -> Tensor:
         F = self.num_factors

@@ -1,4 +1,4 @@
-"""Things to cluster, with their classes where they are known: scikit-learn's digits, and NumPy's archives such as MNIST's."""
+"""Labelled data for clustering: scikit-learn's digits, and NumPy archives such as MNIST's."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _CLASSES = ("y", "y_train")
 
 @dataclass(frozen=True)
 class LabelledArrays:
-    """Points or images, and their classes where they are known.
+    """Holds points or images, with their classes if they are known.
 
     Attributes:
-        points: numbers, shape ``(N, D)``; images as long rows.
+        points: numbers, shape ``(N, D)``; images are flattened.
         classes: whole numbers from zero, shape ``(N,)``, or ``None``.
-        shape: of one of them, such as ``(8, 8)`` for an image of eight rows; ``(D,)`` when omitted.
+        shape: shape of one point, such as ``(8, 8)`` for an image of eight rows; ``(D,)`` when omitted.
     """
 
     points: np.ndarray
@@ -31,50 +31,61 @@ class LabelledArrays:
 
     @property
     def arrays(self) -> np.ndarray:
-        """In their own shape, ``(N,) + shape``."""
+        """Points in their own shape, ``(N,) + shape``."""
         return self.points if self.shape is None else self.points.reshape(len(self.points), *self.shape)
 
     @property
     def sizes(self) -> np.ndarray | None:
-        """How many there are of each class, shape ``(K,)``."""
+        """Number of points of each class, shape ``(K,)``; ``None`` if the classes are unknown."""
         return None if self.classes is None else np.bincount(self.classes)
 
     def some(self, most: int, seed: int) -> LabelledArrays:
-        """As many of them as there may be, drawn at random where there are more, as float64."""
+        """Selects a random subset as float64, or all points if there are few.
+
+        Args:
+            most: largest number of points.
+            seed: seed of the selection.
+
+        Returns:
+            The subset.
+        """
         if len(self.points) <= most:
             return LabelledArrays(self.points.astype(float), self.classes, self.shape)
         return self._chosen(np.random.default_rng(seed).choice(len(self.points), most, replace=False))
 
     def sized(self, sizes: Sequence[int], seed: int) -> LabelledArrays:
-        """As many of each class as asked for; which class gets which size, and which of its members, is left to chance.
+        """Selects a random subset with the requested class sizes. The assignment of sizes to classes is random.
 
         Args:
-            sizes: as many as there are classes, in any order.
-            seed: of the choice.
+            sizes: one size for each class, in any order.
+            seed: seed of the selection.
+
+        Returns:
+            The subset.
 
         Raises:
-            ValueError: where there are no classes, or none with that many members.
+            ValueError: if the classes are unknown or too small.
 
         Example:
             >>> some = labelled_digits().sized([180, 20, 20, 20, 20, 20, 20, 20, 20, 20], seed=0)
             >>> sorted(some.sizes.tolist())[-2:], some.arrays.shape
             ([20, 180], (360, 8, 8))
         """
-        numbers, there = np.asarray(sizes), self.sizes
-        if there is None or self.classes is None:
+        numbers, available = np.asarray(sizes), self.sizes
+        if available is None or self.classes is None:
             raise ValueError("Sizes can only be chosen where classes are known.")
-        if numbers.dtype.kind not in "iu" or numbers.shape != there.shape or (numbers < 1).any():
-            raise ValueError(f"sizes must be {len(there)} whole numbers, at least one each; got {sizes!r}.")
-        if (np.sort(numbers) > np.sort(there)).any():
+        if numbers.dtype.kind not in "iu" or numbers.shape != available.shape or (numbers < 1).any():
+            raise ValueError(f"sizes must be {len(available)} whole numbers, at least one each; got {sizes!r}.")
+        if (np.sort(numbers) > np.sort(available)).any():
             raise ValueError(
-                f"There are classes of {np.sort(there).tolist()} members; too few for {np.sort(numbers).tolist()}."
+                f"There are classes of {np.sort(available).tolist()} members; too few for {np.sort(numbers).tolist()}."
             )
         random = np.random.default_rng(seed)
-        # Largest first, each to a class that has enough: all ways that fit are equally likely.
-        free = list(range(len(there)))
+        # The largest size comes first, each for a class that is large enough. All possible assignments are equally likely.
+        free = list(range(len(available)))
         chosen = []
         for number in np.sort(numbers)[::-1]:
-            fits = [k for k in free if there[k] >= number]
+            fits = [k for k in free if available[k] >= number]
             k = fits[random.integers(len(fits))]
             free.remove(k)
             chosen.append(random.choice(np.flatnonzero(self.classes == k), number, replace=False))
@@ -86,15 +97,18 @@ class LabelledArrays:
 
 
 def geometric_sizes(groups: int, largest: int, smallest: int) -> list[int]:
-    """Sizes that fall by one factor from group to group, rounded.
+    """Computes sizes that decrease by a constant factor from group to group, rounded.
 
     Args:
-        groups: how many, at least one.
-        largest: the first.
-        smallest: the last.
+        groups: number of groups, at least one.
+        largest: first size.
+        smallest: last size.
+
+    Returns:
+        Size of each group.
 
     Raises:
-        ValueError: for sizes below one or the wrong way round.
+        ValueError: if a size is below one, or the largest is below the smallest.
 
     Example:
         >>> geometric_sizes(10, 180, 20)
@@ -106,7 +120,11 @@ def geometric_sizes(groups: int, largest: int, smallest: int) -> list[int]:
 
 
 def labelled_digits() -> LabelledArrays:
-    """The 1,797 handwritten digits that come with scikit-learn, of 8 by 8 pixels with values from 0 to 16, about 180 of each.
+    """Loads the 1,797 handwritten digits of scikit-learn: 8 by 8 pixels with values from 0 to 16, about 180 images of each
+    digit.
+
+    Returns:
+        The images with their classes.
 
     Example:
         >>> labelled_digits().sizes
@@ -125,18 +143,19 @@ def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """Projects handwritten digits on their first two principal components.
 
     Args:
-        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
-        seed: of the choice of images.
+        sizes: number of images of the digits 0, 1, …; at most ten numbers. If there are fewer images of a digit, all of them
+            are used.
+        seed: seed of the choice of images.
 
     Returns:
         Points of overall variance one, shape ``(N, 2)``, with the digits as classes.
 
     Raises:
-        ValueError: for no sizes, more than ten, or sizes that are not whole numbers of at least zero.
+        ValueError: if there are no sizes or more than ten, or if sizes are not whole numbers of at least zero.
 
     Example:
-        >>> found = digits([30, 20, 10])
-        >>> found.points.shape, found.sizes
+        >>> data = digits([30, 20, 10])
+        >>> data.points.shape, data.sizes
         ((60, 2), array([30, 20, 10]))
     """
     from sklearn.decomposition import PCA
@@ -152,15 +171,18 @@ def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
 
 
 def labelled_archive(place: str | Path) -> LabelledArrays:
-    """From an ``.npz`` archive with an array ``x``, a row a point or an image, and, if known, ``y``, their classes.
+    """Reads an ``.npz`` archive with an array ``x``, one row per point or image, and optionally ``y``, their classes.
 
-    The names of MNIST's archive, ``x_train`` and ``y_train``, will do as well. Pickled members are never read.
+    The names of MNIST's archive, ``x_train`` and ``y_train``, are accepted as well. Pickled members are never read.
 
     Args:
-        place: the file.
+        place: path of the file.
+
+    Returns:
+        Points with their classes.
 
     Raises:
-        ValueError: saying what the file lacks.
+        ValueError: if the file is damaged, lacks an array, or holds one of a wrong shape or type.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -193,20 +215,23 @@ def labelled_archive(place: str | Path) -> LabelledArrays:
     return LabelledArrays(points, None if y is None else class_numbers(str(path), y), x.shape[1:])
 
 
-def class_numbers(place: str, given: np.ndarray) -> np.ndarray:
-    """Classes of any kind as whole numbers from zero, in their order.
+def class_numbers(place: str, classes: np.ndarray) -> np.ndarray:
+    """Converts classes of any kind to whole numbers from zero, in sorted order.
 
     Args:
-        place: what an error names.
-        given: numbers or words, shape ``(N,)``.
+        place: name of the source in error messages.
+        classes: numbers or texts, shape ``(N,)``.
+
+    Returns:
+        Index of each class, shape ``(N,)``.
 
     Raises:
-        ValueError: for numbers that are not finite.
+        ValueError: if numbers are not finite.
 
     Example:
         >>> class_numbers("here", np.array([7, 5, 7]))
         array([1, 0, 1])
     """
-    if given.dtype.kind == "f" and not np.isfinite(given).all():
+    if classes.dtype.kind == "f" and not np.isfinite(classes).all():
         raise ValueError(f"{place}: classes must be finite.")
-    return np.unique(given, return_inverse=True)[1]
+    return np.unique(classes, return_inverse=True)[1]

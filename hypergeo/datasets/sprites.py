@@ -1,4 +1,4 @@
-"""Coloured sprites with smooth edges, drawn in torch from independent factors."""
+"""Coloured sprites with smooth edges, rendered in torch from independent factors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .image_pairs import FactorImages
 __all__ = ["SPRITE_FACTORS", "Sprites"]
 
 SPRITE_FACTORS: dict[str, tuple[float, float]] = {
-    "x": (0.3, 0.7),  # of the image's width, from the left
-    "y": (0.3, 0.7),  # of its height, from the top
-    "size": (0.15, 0.4),  # radius, of the image's width
-    "hue": (0.0, 0.75),  # turns of the colour circle; not the whole of it, whose ends would look alike
+    "x": (0.3, 0.7),  # fraction of the image's width, from the left
+    "y": (0.3, 0.7),  # fraction of its height, from the top
+    "size": (0.15, 0.4),  # radius, as a fraction of the image's width
+    "hue": (0.0, 0.75),  # turns of the colour circle; less than one, because the ends would look alike
     "brightness": (0.2, 0.8),
     "aspect": (1.4, 2.6),  # length by breadth, at the same area
     "rotation": (-math.pi / 3, math.pi / 3),  # radians
@@ -27,9 +27,9 @@ SPRITE_FACTORS: dict[str, tuple[float, float]] = {
     "saturation": (0.2, 1.0),
     "background": (0.0, 0.5),  # grey level
 }
-"""What sprites can be made from, with the values that 0 and 1 stand for."""
+"""Factors of sprites, with the physical values of the factor values 0 and 1."""
 
-_PLAIN = {
+_DEFAULTS = {
     "x": 0.5,
     "y": 0.5,
     "size": 0.25,
@@ -41,22 +41,22 @@ _PLAIN = {
     "saturation": 1.0,
     "background": 0.0,
 }
-_LONG = 2.0  # aspect of sprites that turn and have no aspect of their own: a disc would not show it
-_EDGE = 0.5  # pixels: standard deviation of the blur at the outline
+_ROTATED_ASPECT = 2.0  # aspect of sprites with the factor rotation but not aspect; the rotation of a disc would be invisible
+_BLUR = 0.5  # standard deviation of the blur at the outline, in pixels
 
 
 class Sprites(FactorImages):
-    """Coloured sprites on a plain ground, at any size in pixels and made from any of ten factors.
+    """Renders coloured sprites on a plain background, at any size in pixels and from any of ten factors.
 
-    Every factor runs from 0 to 1, drawn evenly and independently. Outlines are blurred by half a pixel and colours follow
-    cosines, so images are smooth functions of the factors: gradients flow through :meth:`render`.
+    Every factor ranges from 0 to 1 and is sampled uniformly and independently. Outlines are blurred by half a pixel and colours
+    follow cosines, so images are smooth functions of the factors, and :meth:`render` is differentiable.
 
     Args:
         factors: names from :data:`SPRITE_FACTORS`, in the order of the result's axis.
-        image_size: rows and columns, in pixels.
+        image_size: rows and columns in pixels, at least 4.
 
     Raises:
-        ValueError: for a name that is not there or there twice, or a size below 4.
+        ValueError: if a name is unknown or repeated, or if the size is below 4.
 
     Example:
         >>> sprites = Sprites(image_size=12)
@@ -80,35 +80,43 @@ class Sprites(FactorImages):
         self.image_shape = (3, image_size, image_size)
 
     def render(self, factors: Any) -> Tensor:
-        """Images of given factors, differentiable.
+        """Renders the images of factors, differentiably.
 
         Args:
-            factors: from 0 to 1, shape ``(…, F)``.
+            factors: values from 0 to 1, shape ``(…, F)``.
 
         Returns:
             Values from 0 to 1, shape ``(…, 3, H, W)``.
 
         Raises:
-            ValueError: for another number of factors, or values outside 0 to 1.
+            ValueError: if the number of factors is wrong, or if values are outside 0 to 1.
         """
-        given = torch.as_tensor(factors)
-        if not given.is_floating_point():
-            given = given.float()
-        if given.dim() < 1 or given.shape[-1] != self.num_factors:
-            raise ValueError(f"factors must have shape (…, {self.num_factors}); got {tuple(given.shape)}.")
-        if not bool(((given >= 0) & (given <= 1)).all()):
-            bad = given.detach()[~((given >= 0) & (given <= 1))].flatten()[0].item()
+        values = torch.as_tensor(factors)
+        if not values.is_floating_point():
+            values = values.float()
+        if values.dim() < 1 or values.shape[-1] != self.num_factors:
+            raise ValueError(f"factors must have shape (…, {self.num_factors}); got {tuple(values.shape)}.")
+        if not bool(((values >= 0) & (values <= 1)).all()):
+            bad = values.detach()[~((values >= 0) & (values <= 1))].flatten()[0].item()
             raise ValueError(f"factors must be from 0 to 1; got {bad}.")
-        value = {name: given.new_tensor(plain) for name, plain in _PLAIN.items()}
+        value = {name: values.new_tensor(plain) for name, plain in _DEFAULTS.items()}
         if "rotation" in self.factor_names and "aspect" not in self.factor_names:
-            value["aspect"] = given.new_tensor(_LONG)
-        for name, share in zip(self.factor_names, given.unbind(-1), strict=True):
+            value["aspect"] = values.new_tensor(_ROTATED_ASPECT)
+        for name, level in zip(self.factor_names, values.unbind(-1), strict=True):
             low, high = SPRITE_FACTORS[name]
-            value[name] = low + (high - low) * share
+            value[name] = low + (high - low) * level
         return _composed({name: each[..., None, None] for name, each in value.items()}, self.image_shape[-1])
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Independent images, shape ``(count, 3, H, W)``, and their factors, shape ``(count, F)``."""
+        """Samples independent images.
+
+        Args:
+            count: number of images.
+            generator: random generator; torch's global one when omitted.
+
+        Returns:
+            Images, shape ``(count, 3, H, W)``, and their factors, shape ``(count, F)``; float32.
+        """
         factors = torch.rand(count, self.num_factors, generator=generator)
         return self.render(factors), factors
 
@@ -119,33 +127,33 @@ class Sprites(FactorImages):
     def _pairs_of_each(
         self, masks: Sequence[Tensor], generators: Sequence[torch.Generator | None]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """All of them rendered at once: small pictures cost little more together than one by one."""
-        drawn = [torch.rand(2, *mask.shape, generator=generator) for mask, generator in zip(masks, generators, strict=True)]
+        """Returns the pairs of all generators, rendered in one batch, which is faster for small images."""
+        uniform = [torch.rand(2, *mask.shape, generator=generator) for mask, generator in zip(masks, generators, strict=True)]
         shared = torch.stack(list(masks))
-        first, second = torch.stack(drawn, 1)
+        first, second = torch.stack(uniform, 1)
         factors = torch.stack([first, torch.where(shared, first, second)], 2)
         return self.render(factors), factors, shared
 
 
 def _composed(value: dict[str, Tensor], pixels: int) -> Tensor:
-    """Images from the values of all factors, each of shape ``(…, 1, 1)``."""
+    """Returns images from the values of all factors, each of shape ``(…, 1, 1)``."""
     centres = (torch.arange(pixels, dtype=value["x"].dtype) + 0.5) / pixels
     right, down = centres - value["x"], centres[:, None] - value["y"]
     cosine, sine = value["rotation"].cos(), value["rotation"].sin()
     long, broad = value["size"] * value["aspect"].sqrt(), value["size"] / value["aspect"].sqrt()
     along, across = (cosine * right + sine * down) / long, (cosine * down - sine * right) / broad
-    # Powers and roots have no slope at zero; the offset is far below what a pixel shows.
+    # Powers and roots have no derivative at zero. The offset is far below the resolution of a pixel.
     along, across = along.square() + 1e-6, across.square() + 1e-6
     if value["squareness"].requires_grad or bool((value["squareness"] != 2).any()):
         power = value["squareness"] / 2
         radius = (along**power + across**power) ** (0.5 / power)
     else:
         radius = (along + across).sqrt()
-    cover = torch.special.ndtr((1 - radius) * value["size"] * (pixels / _EDGE))[..., None, :, :]
+    cover = torch.special.ndtr((1 - radius) * value["size"] * (pixels / _BLUR))[..., None, :, :]
     thirds = torch.arange(3, dtype=centres.dtype)[:, None, None] / 3
     turns = value["hue"][..., None, :, :] - thirds
     light = value["brightness"][..., None, :, :]
-    # As strong as it can be without leaving 0 to 1 for brightness from 0.2 to 0.8.
+    # The largest strength that stays within 0 to 1 for brightness from 0.2 to 0.8.
     strength = 1.25 * value["saturation"][..., None, :, :] * light * (1 - light)
     lit = light + strength * torch.cos(2 * math.pi * turns)
     return value["background"][..., None, :, :] * (1 - cover) + lit * cover

@@ -35,7 +35,8 @@ class RelaxedFisherHypergeometric(UrnDistribution):
 
     ``conditionals="merged"`` draws the groups one after another, in the order listed, and treats those that remain as one
     group of their mean weight, as the published sampler does. That is exact only where the remaining groups share one
-    weight; it is offered for comparison.
+    weight; it is offered for comparison. ``conditionals="sequential"`` has the same order and the same noise, with exact
+    conditionals.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -55,7 +56,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         weights: importance of each group (w), nonnegative, ``batch_shape + (K,)`` after broadcasting; all equal when omitted.
         log_weights: natural logarithms of the weights, instead of ``weights``.
         straight_through: whether draws are whole counts.
-        conditionals: ``"exact"`` or ``"merged"``.
+        conditionals: ``"exact"``, ``"sequential"`` or ``"merged"``.
         validate_args: whether to check arguments and values.
 
     Raises:
@@ -85,7 +86,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         validate_args: bool | None = None,
     ):
         if conditionals not in CONDITIONALS:
-            raise ValueError(f'conditionals must be "exact" or "merged"; got {conditionals!r}.')
+            raise ValueError(f'conditionals must be "exact", "sequential" or "merged"; got {conditionals!r}.')
         super().__init__(total_count, group_sizes, weights, log_weights=log_weights, validate_args=validate_args)
         known = type(temperature) is float and 0 < temperature < math.inf
         if not isinstance(temperature, Tensor):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from hypergeo.distributions.splits.sequential import SequentialConditionals
 from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
@@ -21,6 +22,7 @@ __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
     "exact": ExactConditionals,
     "merged": MergedConditionals,
+    "sequential": SequentialConditionals,
 }
 _COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change and their quotients could overflow
 
@@ -34,7 +36,7 @@ class Setting:
         total: numbers of elements drawn, int64, shape ``(R,)``.
         samples: number of samples of each of the ``T`` urns (S).
         hard: whether counts are whole.
-        conditionals: ``"exact"`` or ``"merged"``.
+        conditionals: a name in ``CONDITIONALS``.
         generator: source of noise that is not given.
         keep: whether gradients may be asked for.
         warmth: whether one to the temperature may be.

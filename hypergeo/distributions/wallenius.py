@@ -12,7 +12,7 @@ from hypergeo.numerics.enumeration import count_support, enumerate_counts
 from hypergeo.numerics.urn_rows import Rows
 from hypergeo.numerics.wallenius.arrivals import first_arrivals
 from hypergeo.numerics.wallenius.mean import mean, second_moments
-from hypergeo.numerics.wallenius.moments import race_log_marginals, race_mean_and_variance
+from hypergeo.numerics.wallenius.moments import wallenius_log_marginals, wallenius_mean_and_variance
 from hypergeo.numerics.wallenius.probability import log_probability
 
 from .fitting import WeightFit, fit_weights
@@ -112,7 +112,7 @@ class WalleniusHypergeometric(CountDistribution):
         """
         rows = Rows.of(self)
         logs = rows.log_weights.detach()
-        variance = race_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))[1]
+        variance = wallenius_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))[1]
         return rows.restore(variance, self._batch_shape).to(self.dtype)
 
     @property
@@ -200,7 +200,7 @@ class WalleniusHypergeometric(CountDistribution):
                 f"total_count and group_sizes allow {width:,}."
             )
         if _supports(rows) > _LISTED:
-            return Marginals(rows, race_log_marginals(logs, sizes, total)[0], low)
+            return Marginals(rows, wallenius_log_marginals(logs, sizes, total)[0], low)
         tables = []
         for first, (counts, log_prob) in zip(low, self._lists(rows, _LISTED, "marginal_log_prob"), strict=True):
             each = counts.mT[:, None] - first[:, None, None] == torch.arange(width, device=low.device)[:, None]
@@ -286,7 +286,7 @@ def _mode(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
     if number <= _SUMMED:
         counts = enumerate_counts(int(total), sizes)
         return counts[log_probability(log_weights, counts, sizes, total[None])[0].argmax()]
-    mean = race_mean_and_variance(log_weights[None], sizes[None], total[None])[0][0]
+    mean = wallenius_mean_and_variance(log_weights[None], sizes[None], total[None])[0][0]
     best = mean.floor().long().minimum(sizes)
     while (missing := int(total - best.sum())) > 0:
         short = torch.where(best < sizes, mean - best, -torch.inf)

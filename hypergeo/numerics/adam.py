@@ -1,4 +1,4 @@
-"""Adam, the stochastic gradient method, for one tensor of parameters."""
+"""The optimiser Adam for one tensor of parameters."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _EPSILON = 1e-8
 
 
 class Adam:
-    """Moves parameters as ``torch.optim.Adam`` does, whose first use imports torch's compiler for seconds.
+    """Updates parameters as ``torch.optim.Adam`` does, without importing torch's compiler (which takes seconds).
 
-    Rows of the parameters never mix, so that models can be trained side by side in one tensor.
+    Rows of the parameters do not interact, so models can be trained side by side in one tensor.
 
     Args:
-        parameters: any shape; their shape and dtype are those of the moments.
-        betas: decay rates of both moments.
+        parameters: parameters of any shape; the moments have the same shape and dtype.
+        betas: decay rates of the two moments.
 
     Attributes:
-        mean: first moment of the gradients, the shape of the parameters.
-        square: second moment of the gradients, likewise.
+        mean: first moment of the gradients, same shape as the parameters.
+        square: second moment of the gradients, same shape as the parameters.
         steps: number of steps so far.
 
     Example:
@@ -42,11 +42,11 @@ class Adam:
 
     @torch.no_grad()
     def step(self, parameters: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Moves the parameters in place, down the gradient, and updates the moments.
+        """Updates the parameters in place, down the gradient, and the moments.
 
         Args:
-            parameters: the shape given at first.
-            gradient: the same shape.
+            parameters: parameters of the shape passed to the constructor.
+            gradient: gradient of the same shape.
             learning_rate: step size.
         """
         self.steps += 1

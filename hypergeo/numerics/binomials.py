@@ -1,4 +1,5 @@
-"""Binomial terms with full relative precision, and the tilt that centres an urn's terms on the number drawn."""
+"""Binomial terms with full relative precision, and the tilt of the weights that centres them on the number of elements
+drawn."""
 
 from __future__ import annotations
 
@@ -12,13 +13,20 @@ from torch.nn.functional import logsigmoid
 
 __all__ = ["BinomialTerms", "log_binomial", "log_binomial_pmf", "solve_tilt", "stirling_remainder"]
 
-_LARGE = 1024  # above, the product of a count and a logarithm loses digits that the pmf has
-_SMALL = 16  # below this many, Stirling's series is not exact to rounding and a table is
+_LARGE = 1024  # for larger sizes the product of a count and a logarithm loses digits that the pmf needs
+_SMALL = 16  # for smaller counts Stirling's series is inaccurate and a table is used
 _REMAINDERS = [0.0] + [float(Decimal(math.factorial(x)).ln() - x * Decimal(x).ln() + x) for x in range(1, _SMALL)]
 
 
 def stirling_remainder(count: Tensor) -> Tensor:
-    """``log x! - x log x + x``, which stays small where ``log x!`` is large."""
+    """Computes ``log x! - x log x + x``, which stays small if ``log x!`` is large.
+
+    Args:
+        count: whole numbers ``x``, float64, any shape.
+
+    Returns:
+        Remainders, same shape.
+    """
     x = count.clamp(min=1.0)
     inverse = 1.0 / x
     square = inverse * inverse
@@ -29,13 +37,13 @@ def stirling_remainder(count: Tensor) -> Tensor:
 
 
 class BinomialTerms:
-    """What ``log C(m, x) p^x (1-p)^(m-x)`` needs of the counts alone, computed once for many ``p``.
+    """Precomputes the parts of ``log C(m, x) p^x (1-p)^(m-x)`` that do not depend on ``p``.
 
     Entries outside ``0 ≤ x ≤ m`` are ``-inf``.
 
     Args:
-        size: number of trials ``m``, float64, broadcast with ``count``.
-        count: successes ``x``, float64.
+        size: number of trials ``m``, float64, any shape that broadcasts with ``count``.
+        count: number of successes ``x``, float64, any shape that broadcasts with ``size``.
     """
 
     def __init__(self, size: Tensor, count: Tensor):
@@ -44,30 +52,41 @@ class BinomialTerms:
         self.count = count.clamp(min=0).minimum(size)
         self.rest = size - self.count
         safe = size.clamp(min=1.0)
-        self.log_share = _log_share(self.count, self.rest, safe)
-        self.log_rest_share = _log_share(self.rest, self.count, safe)
+        self.log_fraction = _log_fraction(self.count, self.rest, safe)
+        self.log_rest_fraction = _log_fraction(self.rest, self.count, safe)
         offset = stirling_remainder(size) - stirling_remainder(self.count) - stirling_remainder(self.rest)
         self.offset = torch.where(outside, -torch.inf, offset)
         self.large = size.numel() > 0 and bool((size > _LARGE).any())
 
     def log_pmf(self, logit: Tensor) -> Tensor:
-        """Logarithm of the binomial pmf at success probability ``sigmoid(logit)``, differentiable in ``logit``."""
+        """Computes the logarithm of the binomial pmf with success probability ``sigmoid(logit)``.
+
+        Args:
+            logit: log-odds of success, float64, any shape that broadcasts with the counts; differentiable.
+
+        Returns:
+            Log probabilities of the broadcast shape.
+        """
         if self.large:
             return _LogPmf.apply(logit, self)
-        hit = self.count * (logsigmoid(logit) - self.log_share)
-        miss = self.rest * (logsigmoid(-logit) - self.log_rest_share)
+        hit = self.count * (logsigmoid(logit) - self.log_fraction)
+        miss = self.rest * (logsigmoid(-logit) - self.log_rest_fraction)
         return self.offset + hit + miss
 
     def log_coefficient(self) -> Tensor:
-        """Logarithm of ``C(m, x)``."""
-        return self.offset - self.count * self.log_share - self.rest * self.log_rest_share
+        """Computes the logarithm of ``C(m, x)``.
+
+        Returns:
+            Logarithms of the broadcast shape.
+        """
+        return self.offset - self.count * self.log_fraction - self.rest * self.log_rest_fraction
 
 
 class _LogPmf(torch.autograd.Function):
-    """The binomial pmf by the deviation of the count from its mean, whose terms stay small where sizes are large.
+    """Computes the binomial pmf from the deviation of the count from its mean, whose terms stay small for large sizes.
 
-    With ``d = x - m p`` it is ``-x log(1 + d / mp) - (m - x) log(1 - d / mq)``, which an error of ``d`` does not change to
-    first order: the rounding error is that of ``d``, and not of the counts.
+    With ``d = x - m p`` the pmf contains ``-x log(1 + d / mp) - (m - x) log(1 - d / mq)``, which does not depend on an error of
+    ``d`` to first order. The rounding error is therefore proportional to ``d``, and not to the counts.
     """
 
     @staticmethod
@@ -77,10 +96,10 @@ class _LogPmf(torch.autograd.Function):
         result = terms.offset
         means = terms.size * torch.sigmoid(logit), terms.size * torch.sigmoid(-logit)
         deviation = torch.where(logit < 0, terms.count - means[0], means[1] - terms.rest)
-        for sign, number, log_share in ((1, terms.count, terms.log_share), (-1, terms.rest, terms.log_rest_share)):
+        for sign, number, log_fraction in ((1, terms.count, terms.log_fraction), (-1, terms.rest, terms.log_rest_fraction)):
             relative = sign * deviation / means[sign < 0]
             near = relative.abs() < 0.5
-            gap = torch.where(near, torch.log1p(torch.where(near, relative, 0.0)), log_share - logsigmoid(sign * logit))
+            gap = torch.where(near, torch.log1p(torch.where(near, relative, 0.0)), log_fraction - logsigmoid(sign * logit))
             result = result - torch.where(number > 0, number * gap, 0.0)
         return result
 
@@ -90,18 +109,18 @@ class _LogPmf(torch.autograd.Function):
         return (grad * (ctx.terms.count - ctx.terms.size * torch.sigmoid(logit))).sum_to_size(logit.shape), None
 
 
-def _log_share(part: Tensor, rest: Tensor, whole: Tensor) -> Tensor:
-    """``log(part / whole)`` with ``part + rest = whole``, accurate where the rest is small; zero without a part."""
-    share = rest / whole
-    return torch.where(part > 0, torch.where(share < 0.5, torch.log1p(-share), (part / whole).log()), 0.0)
+def _log_fraction(part: Tensor, rest: Tensor, whole: Tensor) -> Tensor:
+    """Returns ``log(part / whole)`` with ``part + rest = whole``, accurate if the rest is small; zero if the part is zero."""
+    fraction = rest / whole
+    return torch.where(part > 0, torch.where(fraction < 0.5, torch.log1p(-fraction), (part / whole).log()), 0.0)
 
 
 def log_binomial(size: Tensor, count: Tensor) -> Tensor:
-    """Logarithm of the binomial coefficient ``C(size, count)``; ``-inf`` outside ``0 ≤ count ≤ size``.
+    """Computes the logarithm of the binomial coefficient ``C(size, count)``; ``-inf`` outside ``0 ≤ count ≤ size``.
 
     Args:
-        size: whole numbers, any real dtype, broadcast with ``count``.
-        count: whole numbers.
+        size: whole numbers of any real dtype, any shape that broadcasts with ``count``.
+        count: whole numbers of any real dtype, any shape that broadcasts with ``size``.
 
     Returns:
         float64 of the broadcast shape.
@@ -114,15 +133,15 @@ def log_binomial(size: Tensor, count: Tensor) -> Tensor:
 
 
 def log_binomial_pmf(size: Tensor, count: Tensor, logit: Tensor) -> Tensor:
-    """Logarithm of the binomial pmf with log-odds ``logit``, accurate relative to its own size near the mode.
+    """Computes the logarithm of the binomial pmf with log-odds ``logit``, with full relative precision near the mode.
 
     The coefficient is not formed: Stirling remainders and the logarithms of ratios stay small where ``log C(m, x)``
     and ``x log p`` are large and cancel (C. Loader, "Fast and accurate computation of binomial probabilities", 2000).
 
     Args:
-        size: trials, float64, broadcast with the others.
-        count: successes, float64.
-        logit: log-odds of success, float64.
+        size: number of trials, float64; the shapes of all arguments broadcast.
+        count: number of successes, float64; the shapes of all arguments broadcast.
+        logit: log-odds of success, float64; the shapes of all arguments broadcast.
 
     Returns:
         float64 of the broadcast shape, ``-inf`` outside the support.
@@ -131,16 +150,16 @@ def log_binomial_pmf(size: Tensor, count: Tensor, logit: Tensor) -> Tensor:
 
 
 def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, tolerance: float = 1e-6) -> Tensor:
-    """The ``log t`` at which ``Σ_k m_k t w_k / (1 + t w_k) = n``.
+    """Solves ``Σ_k m_k t w_k / (1 + t w_k) = n`` for ``log t``.
 
-    Scaling all weights by ``t`` leaves Fisher's law as it is and makes the expected total of independent binomials
-    equal to the number drawn. Where nothing or everything is drawn the total is held half an element away.
+    Multiplying all weights by ``t`` does not change Fisher's distribution, and makes the expected total of independent
+    binomials equal to the number of elements drawn. If no or all elements are drawn, the target is moved by half an element.
 
     Args:
-        log_weights: finite, float64, shape ``(rows, K)``.
-        group_sizes: float64, broadcasts to ``(rows, K)``.
-        total_count: float64, broadcasts to ``(rows,)``.
-        tolerance: by how much the expected total may differ, over one plus its variance.
+        log_weights: finite log weights, float64, shape ``(rows, K)``.
+        group_sizes: group sizes, float64, shape ``(rows, K)`` or one that broadcasts to it.
+        total_count: number of elements drawn, float64, shape ``(rows,)`` or one that broadcasts to it.
+        tolerance: largest error of the expected total, divided by one plus its variance.
 
     Returns:
         ``log t`` without gradient, shape ``(rows, 1)``.
@@ -148,27 +167,27 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, to
     weights = log_weights.detach()
     present = group_sizes.sum(-1, keepdim=True)
     target = torch.minimum(total_count[..., None], present - 0.5).clamp(min=0.5)
-    # What is left in the urn is counted where it is less than what is drawn: the smaller number has the digits.
+    # The equation is solved for the smaller of the numbers of elements drawn and left, which has more significant digits.
     sign = torch.where(target > 0.5 * present, -1.0, 1.0)
     target = torch.minimum(target, present - target)
     weights = sign * weights
-    share = torch.log(target / (present - target))
+    target_logit = torch.log(target / (present - target))
     used = group_sizes > 0
     if bool(used.all()):
-        low, high = share - weights.amax(-1, keepdim=True), share - weights.amin(-1, keepdim=True)
+        low, high = target_logit - weights.amax(-1, keepdim=True), target_logit - weights.amin(-1, keepdim=True)
     else:
-        low = (share - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
-        high = (share - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
+        low = (target_logit - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
+        high = (target_logit - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
     tilt = 0.5 * (low + high)
     for _ in range(200):
         hit = torch.sigmoid(weights + tilt)
         expected = group_sizes * hit
         excess = expected.sum(-1, keepdim=True) - target
-        spread = (expected * (1 - hit)).sum(-1, keepdim=True)
-        if bool((excess.abs() <= tolerance * (1 + spread)).all()):
+        variance = (expected * (1 - hit)).sum(-1, keepdim=True)
+        if bool((excess.abs() <= tolerance * (1 + variance)).all()):
             break
         low = torch.where(excess < 0, tilt, low)
         high = torch.where(excess > 0, tilt, high)
-        step = tilt - excess / spread
+        step = tilt - excess / variance
         tilt = torch.where((step > low) & (step < high), step, 0.5 * (low + high))
     return sign * tilt

@@ -1,8 +1,8 @@
 """Log-probability, log-normalizer, mean and covariance of Fisher's noncentral hypergeometric distribution for autograd.
 
-The distribution is an exponential family: each cumulant is the derivative of the one before with respect to the log weights.
-The functions here compute values by the tables of :mod:`hypergeo.numerics.partition` and know their derivatives by that rule,
-so that they work forwards, backwards, twice, and with ``torch.func``, whose ``vmap`` becomes a batch of urns.
+The distribution is an exponential family: the derivative of each cumulant with respect to the log weights is the next one. The
+functions of this module compute values from the tables of :mod:`hypergeo.numerics.partition` and derivatives by this rule. They
+support forward and backward mode, second derivatives, and ``torch.func``, whose ``vmap`` becomes a batch of urns.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ from .urn_rows import Rows
 
 __all__ = ["KeptTree", "UrnTensors", "covariance_matrix", "log_normalizer", "log_probability", "mean"]
 
-_JOINT_ENTRIES = 1 << 24  # of the joint tables that covariances are summed from
+_JOINT_ENTRIES = 1 << 24  # largest size of the joint tables from which covariances are summed
 
 
 class UrnTensors(NamedTuple):
-    """Tensors of a batch of urns, whose last axis is the groups; of ``drawn``, the numbers drawn, it has length one."""
+    """Holds the tensors of a batch of urns.
+
+    Attributes:
+        log_weights: log weights, shape ``batch + (K,)``.
+        group_sizes: group sizes, shape ``batch + (K,)``.
+        drawn: numbers of elements drawn, shape ``batch + (1,)``.
+    """
 
     log_weights: Tensor
     group_sizes: Tensor
@@ -32,7 +38,7 @@ class UrnTensors(NamedTuple):
 
     @property
     def total_count(self) -> Tensor:
-        """Numbers drawn, shape ``batch``."""
+        """Numbers of elements drawn, shape ``batch``."""
         return self.drawn[..., 0]
 
     @property
@@ -42,23 +48,43 @@ class UrnTensors(NamedTuple):
 
     @staticmethod
     def of(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> UrnTensors:
-        """The tensors of an urn, of shapes ``batch + (K,)`` (twice) and ``batch``."""
+        """Collects the tensors of a batch of urns.
+
+        Args:
+            log_weights: log weights, shape ``batch + (K,)``.
+            group_sizes: group sizes, shape ``batch + (K,)``.
+            total_count: numbers of elements drawn, shape ``batch``.
+
+        Returns:
+            The tensors.
+        """
         return UrnTensors(log_weights, group_sizes, total_count[..., None])
 
     def rows(self) -> Rows:
-        """The different urns."""
+        """Collects the distinct urns.
+
+        Returns:
+            One row for each distinct urn.
+        """
         batch = torch.broadcast_shapes(*(t.shape[:-1] for t in self))
         return Rows.of(UrnTensors(*(t.expand(*batch, t.shape[-1]) for t in self)))
 
 
 class KeptTree:
-    """The tables of one urn, kept until its weights are changed in place."""
+    """Caches the tables of one urn until its weights are changed in place."""
 
     def __init__(self) -> None:
         self._kept: tuple[int, Tree] | None = None
 
     def of(self, urn: UrnTensors) -> Tree:
-        """The tables of the urn that this was made for."""
+        """Returns the tables of the urn, cached if its weights have not changed.
+
+        Args:
+            urn: the urn to which this cache belongs.
+
+        Returns:
+            The tables.
+        """
         version = None if urn.log_weights.is_inference() else urn.log_weights._version
         if version is None or self._kept is None or self._kept[0] != version:
             tree = _tree(urn)
@@ -75,14 +101,14 @@ def _tree(urn: UrnTensors) -> Tree:
 
 
 def _moved(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
-    """Arguments as a batch of urns, for which no tables are kept."""
+    """Returns the arguments as a batch of urns without cached tables."""
     return [None if isinstance(argument, KeptTree) else argument for argument in aligned(info, in_dims, arguments)]
 
 
 class _Cumulant(torch.autograd.Function):
-    """A function of log weights, perhaps more tensors, the urn's sizes and numbers drawn, and the tables that are kept of it.
+    """A function of log weights, perhaps more tensors, the sizes, the numbers of elements drawn, and cached tables.
 
-    Values are float64; gradients have the dtype of the log weights.
+    Values are float64. Gradients have the dtype of the log weights.
     """
 
     @staticmethod
@@ -94,7 +120,7 @@ class _Cumulant(torch.autograd.Function):
 
 
 class _LogProbability(_Cumulant):
-    """Gradient: the counts less their mean."""
+    """Log-probability. Its gradient is the counts minus their mean."""
 
     @staticmethod
     def forward(log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
@@ -125,7 +151,7 @@ class _LogProbability(_Cumulant):
 
 
 def _score(kept: KeptTree | None, log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor) -> Tensor:
-    """Gradient of the log-probability; zero where that is minus infinity."""
+    """Returns the gradient of the log-probability; zero if that is minus infinity."""
     counts, possible = value.double(), torch.where(log_weights > -torch.inf, sizes, 0)
     good = (counts == counts.round()) & (counts >= 0) & (counts <= possible)
     good = good.all(-1, keepdim=True) & (counts.sum(-1, keepdim=True) == drawn)
@@ -133,7 +159,7 @@ def _score(kept: KeptTree | None, log_weights: Tensor, value: Tensor, sizes: Ten
 
 
 class _LogNormalizer(_Cumulant):
-    """Gradient: the mean."""
+    """Log-normalizer. Its gradient is the mean."""
 
     @staticmethod
     def forward(log_weights: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
@@ -158,7 +184,7 @@ class _LogNormalizer(_Cumulant):
 
 
 class _Mean(_Cumulant):
-    """Gradient: the covariance."""
+    """Mean. Its gradient is the covariance."""
 
     @staticmethod
     def forward(log_weights: Tensor, sizes: Tensor, drawn: Tensor, kept: KeptTree | None) -> Tensor:
@@ -166,9 +192,9 @@ class _Mean(_Cumulant):
         tree = kept.of(urn) if kept else _tree(urn)
         marginals, rows = tree.log_marginals(), tree.rows
         mean = (marginals.table.exp() * marginals.counts()).sum(-1)
-        total, room = rows.total[:, None], rows.sizes
-        least = (total - room.sum(-1, keepdim=True) + room).clamp(min=0)
-        return rows.restore(mean.clamp(min=least.double(), max=torch.minimum(total, room).double()), urn.batch_shape)
+        total, capacity = rows.total[:, None], rows.sizes
+        least = (total - capacity.sum(-1, keepdim=True) + capacity).clamp(min=0)
+        return rows.restore(mean.clamp(min=least.double(), max=torch.minimum(total, capacity).double()), urn.batch_shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -186,7 +212,7 @@ class _Mean(_Cumulant):
 
 
 class _CovarianceProduct(_Cumulant):
-    """The covariance matrix times a vector; gradient: products of the third cumulants."""
+    """Product of the covariance matrix and a vector. Its gradient consists of products of the third cumulants."""
 
     @staticmethod
     @torch.inference_mode(False)
@@ -212,13 +238,13 @@ class _CovarianceProduct(_Cumulant):
         return to_weights, to_vector, None, None, None
 
     @staticmethod
-    def jvp(ctx: Any, of_weights: Tensor | None, of_vector: Tensor | None, *_: Any) -> Tensor | None:
+    def jvp(ctx: Any, weights_tangent: Tensor | None, vector_tangent: Tensor | None, *_: Any) -> Tensor | None:
         log_weights, vector, sizes, drawn = ctx.saved_tensors
         parts = []
-        if of_weights is not None:
-            parts.append(_ThirdCumulant.apply(log_weights, vector, of_weights, sizes, drawn, None))
-        if of_vector is not None:
-            parts.append(_CovarianceProduct.apply(log_weights, of_vector, sizes, drawn, None))
+        if weights_tangent is not None:
+            parts.append(_ThirdCumulant.apply(log_weights, vector, weights_tangent, sizes, drawn, None))
+        if vector_tangent is not None:
+            parts.append(_CovarianceProduct.apply(log_weights, vector_tangent, sizes, drawn, None))
         return sum(parts[1:], parts[0])
 
     @staticmethod
@@ -227,7 +253,7 @@ class _CovarianceProduct(_Cumulant):
 
 
 class _ThirdCumulant(_Cumulant):
-    """The third cumulants of the counts, summed against two vectors: the derivative of their product by the covariance."""
+    """Third cumulants of the counts, contracted with two vectors: the derivative of their product with the covariance."""
 
     @staticmethod
     @torch.inference_mode(False)
@@ -261,13 +287,13 @@ def log_probability(
 
     Args:
         log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        value: counts, any real dtype, broadcasts with ``batch + (K,)`` and may have more axes before.
+        value: counts of any real dtype, shape ``batch + (K,)`` or one that broadcasts with it, with optional leading axes.
         group_sizes: int64, shape ``batch + (K,)``.
         total_count: int64, shape ``batch``.
-        kept: the tables of this urn from an earlier call.
+        kept: cached tables of this urn.
 
     Returns:
-        float64, at most zero; ``-inf`` for counts that cannot be drawn.
+        float64, at most zero, of the shape of the counts without the last axis; ``-inf`` for impossible counts.
 
     Example:
         >>> log_weights = torch.tensor([0.0, 1.0, 2.0])
@@ -279,7 +305,13 @@ def log_probability(
 
 @opaque
 def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
-    """Computes ``log Z``, differentiable three times; arguments as in :func:`log_probability`.
+    """Computes ``log Z``, differentiable three times with respect to the log weights.
+
+    Args:
+        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: int64, shape ``batch + (K,)``.
+        total_count: int64, shape ``batch``.
+        kept: cached tables of this urn.
 
     Returns:
         float64, shape ``batch``.
@@ -289,7 +321,13 @@ def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor
 
 @opaque
 def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: KeptTree | None = None) -> Tensor:
-    """Computes expected counts, differentiable twice; arguments as in :func:`log_probability`.
+    """Computes expected counts, differentiable twice with respect to the log weights.
+
+    Args:
+        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: int64, shape ``batch + (K,)``.
+        total_count: int64, shape ``batch``.
+        kept: cached tables of this urn.
 
     Returns:
         float64, shape ``batch + (K,)``.
@@ -299,7 +337,12 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: Ke
 
 @opaque
 def covariance_matrix(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tensor:
-    """Computes covariances of the counts, differentiable once; arguments as in :func:`log_probability`.
+    """Computes covariances of the counts, differentiable once with respect to the log weights.
+
+    Args:
+        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: int64, shape ``batch + (K,)``.
+        total_count: int64, shape ``batch``.
 
     Returns:
         float64, shape ``batch + (K, K)``.
@@ -310,7 +353,7 @@ def covariance_matrix(log_weights: Tensor, group_sizes: Tensor, total_count: Ten
 
 
 def _covariance(rows: Rows) -> Tensor:
-    """Covariances of rows of urns: of two groups from one variance, of large urns without tables of two totals."""
+    """Returns the covariances of rows of urns. Two groups need one variance, and large urns avoid tables of two totals."""
     groups = rows.sizes.shape[-1]
     if groups == 2:
         variance = mean_and_variance(rows)[1].mean(-1)[:, None, None]

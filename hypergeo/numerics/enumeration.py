@@ -1,4 +1,4 @@
-"""All count vectors of an urn, listed and counted."""
+"""Enumeration and number of the count vectors of an urn."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from torch import Tensor
 
 __all__ = ["count_support", "enumerate_counts"]
 
-_LISTED = 50_000_000  # numbers in the largest list that is made
+_LISTED = 50_000_000  # largest number of elements of the enumerated tensor
 
 
 def count_support(total_count: int, group_sizes: Tensor) -> int:
-    """The number of count vectors that add up to ``total_count`` within ``group_sizes``.
+    """Counts the vectors that add up to ``total_count`` within ``group_sizes``.
 
     Args:
         total_count: number of elements drawn.
         group_sizes: whole numbers, shape ``(K,)``.
+
+    Returns:
+        Number of count vectors.
 
     Example:
         >>> count_support(3, torch.tensor([2, 2, 2]))
@@ -31,7 +34,7 @@ def count_support(total_count: int, group_sizes: Tensor) -> int:
 
 
 def enumerate_counts(total_count: int, group_sizes: Tensor) -> Tensor:
-    """All count vectors in lexicographic order.
+    """Enumerates all count vectors in lexicographic order.
 
     Args:
         total_count: number of elements drawn.
@@ -41,7 +44,7 @@ def enumerate_counts(total_count: int, group_sizes: Tensor) -> Tensor:
         int64, shape ``(N, K)``.
 
     Raises:
-        ValueError: when the list would be too long to hold.
+        ValueError: if there are too many vectors.
 
     Example:
         >>> enumerate_counts(2, torch.tensor([1, 2]))

@@ -1,4 +1,4 @@
-"""Direct convolution of rows of numbers and its gradient, by the cheapest of three ways for the size at hand."""
+"""Direct convolution of rows of numbers and its gradient, by the fastest of three methods for the size."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .windows import window, windows
 
 __all__ = ["convolve", "correlate"]
 
-_MATRIX = 1 << 17  # elements of the shifted copies up to which they are all laid out
+_MATRIX = 1 << 17  # largest number of elements of a tensor of all shifted copies
 _MANY_ROWS = 64
-_CACHED = 1 << 17  # elements of a factor that stay in cache
+_CACHED = 1 << 17  # elements of a factor that fit in the processor's cache
 
 
 def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
-    """``Σ_x a[x] b[s - x]`` for ``s = shift, …, shift + width - 1``.
+    """Computes ``Σ_x a[x] b[s - x]`` for ``s = shift, …, shift + width - 1``.
 
     Args:
         a: shape ``(rows, X)``.
         b: shape ``(rows, Y)``.
-        shift: first output, one for all rows or shape ``(rows,)``.
+        shift: index of the first output: one for all rows, or shape ``(rows,)``.
         width: number of outputs.
 
     Returns:
@@ -44,16 +44,16 @@ def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
 
 
 def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient of :func:`convolve`: ``Σ_s rate[s] b[s + shift - x]`` and ``Σ_s rate[s] a[s + shift - y]``.
+    """Computes the gradient of :func:`convolve`: ``Σ_s rate[s] b[s + shift - x]`` and ``Σ_s rate[s] a[s + shift - y]``.
 
     Args:
         rate: gradient with respect to the outputs, shape ``(rows, width)``.
         a: shape ``(rows, X)``.
         b: shape ``(rows, Y)``.
-        shift: first output, one for all rows or shape ``(rows,)``.
+        shift: index of the first output: one for all rows, or shape ``(rows,)``.
 
     Returns:
-        Gradients with respect to ``a`` and ``b``.
+        Gradients with respect to ``a`` and ``b``, shapes ``(rows, X)`` and ``(rows, Y)``.
 
     Example:
         >>> one = torch.tensor([[1.0]])
@@ -71,7 +71,8 @@ def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[
 
 
 def _by_rows(a: Tensor, b: Tensor) -> Tensor:
-    """For many rows: one multiply-add for each entry of the shorter factor, over all rows at once, rows innermost."""
+    """Returns the convolution for many rows: one multiply-add over all rows for each entry of the shorter factor, rows
+    innermost."""
     rows, terms = a.shape
     size = b.shape[-1]
     out = a.new_zeros((terms + size - 1, rows))
@@ -86,8 +87,8 @@ def _correlate_by_rows(whole: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Ten
     rows, x, y = a.shape[0], a.shape[-1], b.shape[-1]
     rate_a, rate_b = a.new_zeros((x, rows)), b.new_zeros((y, rows))
     for chunk in _row_chunks(rows, max(x, y)):
-        longer, of_a, of_b = (t[chunk].T.contiguous() for t in (whole, a, b))
-        for rate, factors in ((rate_a[:, chunk], of_b), (rate_b[:, chunk], of_a)):
+        longer, columns_a, columns_b = (t[chunk].T.contiguous() for t in (whole, a, b))
+        for rate, factors in ((rate_a[:, chunk], columns_b), (rate_b[:, chunk], columns_a)):
             for begin, factor in enumerate(factors.unbind(0)):
                 rate.addcmul_(longer[begin : begin + rate.shape[0]], factor)
     return rate_a.T, rate_b.T
@@ -99,7 +100,8 @@ def _row_chunks(rows: int, size: int) -> list[slice]:
 
 
 def _by_blocks(a: Tensor, b: Tensor) -> Tensor:
-    """For few long rows: blocks of the shorter factor times shifted copies of the longer one, as a matrix product."""
+    """Returns the convolution for few long rows: a matrix product of blocks of the shorter factor and shifted copies of the
+    longer one."""
     if a.shape[-1] > b.shape[-1]:
         a, b = b, a
     rows, terms = a.shape
@@ -111,7 +113,7 @@ def _by_blocks(a: Tensor, b: Tensor) -> Tensor:
     parts = padded @ shifted
     if blocks == 1:
         return parts[:, 0]
-    # Row i must be added i blocks further right: padding each row by one block skews the rows apart.
+    # Row i must be added i blocks further to the right. Padding each row by one block shifts the rows accordingly.
     total = length + (blocks - 1) * block
     skewed = pad(parts, (0, total + block - length)).view(rows, -1)
     return skewed[:, : blocks * total].view(rows, blocks, total).sum(1)[:, : terms + b.shape[-1] - 1]

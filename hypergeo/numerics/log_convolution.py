@@ -1,8 +1,8 @@
-"""Convolution of log-probability tables at full relative precision, differentiable, in the tails too.
+"""Differentiable convolution of log-probability tables with full relative precision, also in the tails.
 
-A direct sum of positive terms keeps relative precision, so tables whose entries fit the range of a double are
-convolved in linear space, by plain sums of products. Others stay in log space: each output is a log-sum-exp of its own,
-over the whole support where that is small, else over the window that carries it (the tables are log-concave).
+A direct sum of positive terms keeps relative precision. Tables whose entries fit the range of a double are therefore convolved
+in linear space, by plain sums of products. Others stay in log space: each output is a log-sum-exp over the whole support if
+that is small, or else over the window that contains the mass (the tables are log-concave).
 """
 
 from __future__ import annotations
@@ -17,32 +17,35 @@ from .windows import window, windows
 
 __all__ = ["log_convolution", "log_convolution_backward", "log_convolve", "log_terms"]
 
-_LINEAR_RANGE = 330.0  # two factors of e^-330 still multiply to a normal double
-_DIRECT_TERMS = 4096  # below this many terms a log-sum-exp costs less than sums of products
-_MANY_ROWS = 64  # from here on Fourier transforms cost less than sums of products
-_NOISE = 1e-14  # of sums of tables whose largest entries are one: smaller ones are hidden by the transforms' rounding errors
-_CHUNK = 1 << 21  # elements of a temporary
-_SMALLEST = {torch.float64: 1e-290, torch.float32: 1e-32}  # sums whose inverse is large enough to overflow have no gradient
-_LOWEST = -1e29  # stands for the top of a table without entries; impossible entries may be as low as any number below
-_NEGLIGIBLE = 45.0  # nats below the largest term at which a term no longer counts
+_LINEAR_RANGE = 330.0  # the product of two factors of e^-330 is a normal double
+_DIRECT_TERMS = 4096  # for fewer terms a log-sum-exp is faster than sums of products
+_MANY_ROWS = 64  # for more rows Fourier transforms are faster than sums of products
+_NOISE = 1e-14  # smaller sums, of tables with largest entries of one, are lost in the rounding errors of the transforms
+_TEMPORARY_ENTRIES = 1 << 21  # largest number of elements of a temporary tensor
+_SMALLEST = {torch.float64: 1e-290, torch.float32: 1e-32}  # smaller sums, whose inverses may overflow, have no gradient
+_LOWEST = -1e29  # replaces the maximum of a table without entries; impossible entries may be any lower number
+_NEGLIGIBLE = 45.0  # terms that are this many nats below the largest one are negligible
 
 
 def log_convolve(
     left: Tensor, right: Tensor, shift: int | Tensor = 0, width: int | None = None, *, tails: bool = True
 ) -> Tensor:
-    """``log Σ_x exp(left[x] + right[s - x])`` for ``s = shift, …, shift + width - 1``.
+    """Computes ``log Σ_x exp(left[x] + right[s - x])`` for ``s = shift, …, shift + width - 1``.
 
     Both tables must be log-concave along their last axis, as products, sums and reversals of binomial tables are.
 
     Args:
         left: logarithms of nonnegative numbers, shape ``(rows, X)``; ``-inf`` is zero.
-        right: likewise, shape ``(rows, Y)``.
-        shift: first output; one for all rows, or shape ``(rows,)``.
+        right: logarithms of nonnegative numbers, shape ``(rows, Y)``.
+        shift: index of the first output: one for all rows, or shape ``(rows,)``.
         width: number of outputs; all ``X + Y - 1 - shift`` when omitted.
-        tails: whether outputs a factor of e^-330 and more below the largest are needed; cheaper without.
+        tails: whether outputs below e^-330 times the largest one are needed; false is faster.
 
     Returns:
-        Shape ``(rows, width)``, with gradients to both tables that are zero, never NaN, where an output is ``-inf``.
+        Shape ``(rows, width)``, differentiable in both tables. The gradient is zero, never NaN, where an output is ``-inf``.
+
+    Raises:
+        ValueError: if the width is omitted and the rows have different shifts.
 
     Example:
         >>> coin = torch.tensor([[0.5, 0.5]], dtype=torch.float64).log()
@@ -80,8 +83,16 @@ def log_convolution(
 ) -> tuple[Tensor, bool, tuple[Tensor, ...]]:
     """Convolves as :func:`log_convolve`, without autograd.
 
+    Args:
+        left: logarithms of nonnegative numbers, shape ``(rows, X)``.
+        right: logarithms of nonnegative numbers, shape ``(rows, Y)``.
+        shift: index of the first output: one for all rows, or shape ``(rows,)``.
+        width: number of outputs.
+        tails: whether outputs below e^-330 times the largest one are needed.
+
     Returns:
-        The result, and what :func:`log_convolution_backward` needs: whether sums were in linear space, and tensors.
+        The result, shape ``(rows, width)``, and the arguments of :func:`log_convolution_backward`: whether the sums are in
+        linear space, and saved tensors.
     """
     if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
         if not tails and left.dtype == torch.float32 and left.shape[0] >= _MANY_ROWS:
@@ -98,7 +109,17 @@ def log_convolution(
 def log_convolution_backward(
     grad: Tensor, shift: int | Tensor, linear: bool, saved: tuple[Tensor, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of :func:`log_convolution` to the left and the right table."""
+    """Computes the gradients of :func:`log_convolution` with respect to the left and the right table.
+
+    Args:
+        grad: gradient with respect to the result, shape ``(rows, width)``.
+        shift: index of the first output: one for all rows, or shape ``(rows,)``.
+        linear: whether the sums are in linear space.
+        saved: tensors saved by :func:`log_convolution`, shapes as returned.
+
+    Returns:
+        Two gradients, shapes ``(rows, X)`` and ``(rows, Y)``.
+    """
     if len(saved) > 3:
         return _spectral_backward(grad, shift, saved)
     a, b, out = saved
@@ -109,7 +130,8 @@ def log_convolution_backward(
 
 
 def _spectral(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> tuple[Tensor, bool, tuple[Tensor, ...]]:
-    """For many rows, by Fourier transforms in float64, as exact as float32 needs; what they cannot tell from zero is zero."""
+    """Returns the convolution for many rows by Fourier transforms in float64, exact enough for float32. Sums below the noise
+    are zero."""
     tops = left.amax(-1, keepdim=True), right.amax(-1, keepdim=True)
     a, b = ((table.double() - top).exp_() for table, top in zip((left, right), tops, strict=True))
     length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
@@ -120,16 +142,16 @@ def _spectral(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> t
 
 
 def _spectral_backward(grad: Tensor, shift: int | Tensor, saved: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    a, b, sums, of_a, of_b = saved
+    a, b, sums, spectrum_a, spectrum_b = saved
     length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
     rate = window(torch.where(sums > 0, grad / sums, 0.0), -shift, a.shape[-1] + b.shape[-1] - 1)
     spectrum = torch.fft.rfft(rate, length)
-    rates = (torch.fft.irfft(spectrum * of.conj(), length) for of in (of_b, of_a))
+    rates = (torch.fft.irfft(spectrum * spectrum_of_other.conj(), length) for spectrum_of_other in (spectrum_b, spectrum_a))
     return tuple((table * rate[:, : table.shape[-1]]).to(grad.dtype) for table, rate in zip((a, b), rates, strict=True))
 
 
 def _transform_length(least: int) -> int:
-    """The smallest even number from ``least`` on whose prime factors are two, three and five."""
+    """Returns the smallest even number of at least ``least`` whose prime factors are two, three and five."""
     length = least + least % 2
     while (rest := length) > 1:
         for factor in (2, 3, 5):
@@ -142,7 +164,8 @@ def _transform_length(least: int) -> int:
 
 
 def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:
-    """The tables in linear space with largest entries of one, and the sum of their tops; None where tails would underflow."""
+    """Returns the tables in linear space with maxima of one, and the sum of the log maxima; ``None`` if tails would
+    underflow."""
     if tables[0].shape == tables[1].shape:
         tables = [torch.stack(tables)]
     tops = [table.amax(-1, keepdim=True).clamp_(min=_LOWEST) for table in tables]
@@ -155,7 +178,17 @@ def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | 
 
 
 def log_terms(left: Tensor, right: Tensor, shift: int | Tensor, first: int, last: int) -> Tensor:
-    """All terms ``left[x] + right[s + shift - x]`` for ``s`` from ``first`` to ``last - 1``, shape ``(rows, last - first, X)``.
+    """Computes all terms ``left[x] + right[s + shift - x]`` for ``s`` from ``first`` to ``last - 1``.
+
+    Args:
+        left: logarithms of nonnegative numbers, shape ``(rows, X)``.
+        right: logarithms of nonnegative numbers, shape ``(rows, Y)``.
+        shift: offset of the outputs: one for all rows, or shape ``(rows,)``.
+        first: first output.
+        last: end of the outputs, exclusive.
+
+    Returns:
+        Terms, shape ``(rows, last - first, X)``; ``-inf`` outside the tables.
 
     Example:
         >>> log_terms(torch.tensor([[1.0, 2.0]]), torch.tensor([[10.0, 20.0]]), 0, 0, 3)
@@ -171,35 +204,35 @@ def log_terms(left: Tensor, right: Tensor, shift: int | Tensor, first: int, last
 
 
 def _log_sums(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> Tensor:
-    """The convolution by one log-sum-exp for each output."""
+    """Returns the convolution by one log-sum-exp for each output."""
     if left.shape[-1] > right.shape[-1]:
         left, right = right, left
-    if left.shape[0] * width * left.shape[-1] > _CHUNK:
+    if left.shape[0] * width * left.shape[-1] > _TEMPORARY_ENTRIES:
         bands = _Bands(left, right, shift, width)
         return torch.cat([bands.terms(s).logsumexp(-1) for s in bands.chunks()], -1)
     return log_terms(left, right, shift, 0, width).logsumexp(-1)
 
 
 def _log_sums_backward(left: Tensor, right: Tensor, out: Tensor, grad: Tensor, shift: int | Tensor) -> Tensor:
-    """Gradient to ``left``: each output's gradient shared out in proportion to its terms."""
+    """Returns the gradient to ``left``. The gradient of each output is distributed in proportion to its terms."""
     out = torch.where(out == -torch.inf, 0.0, out)
     width = out.shape[-1]
-    if left.shape[0] * width * left.shape[-1] <= _CHUNK:
-        shares = (log_terms(left, right, shift, 0, width) - out[..., None]).exp_()
-        return (grad[:, None] @ shares)[:, 0]
+    if left.shape[0] * width * left.shape[-1] <= _TEMPORARY_ENTRIES:
+        proportions = (log_terms(left, right, shift, 0, width) - out[..., None]).exp_()
+        return (grad[:, None] @ proportions)[:, 0]
     bands = _Bands(left, right, shift, width)
     total = torch.zeros_like(left)
     for s in bands.chunks():
-        shares = (bands.terms(s) - out[:, s, None]).exp_() * grad[:, s, None]
-        total.scatter_add_(-1, bands.positions(s).clamp(0, left.shape[-1] - 1).flatten(1), shares.flatten(1))
+        proportions = (bands.terms(s) - out[:, s, None]).exp_() * grad[:, s, None]
+        total.scatter_add_(-1, bands.positions(s).clamp(0, left.shape[-1] - 1).flatten(1), proportions.flatten(1))
     return total
 
 
 class _Bands:
-    """For each output, the terms around the largest one that carry its sum.
+    """For each output, the terms around the largest one that determine its sum.
 
-    For log-concave factors the largest term of output ``s`` is found by merging the two lists of slopes, and
-    terms fall off on both sides of it at least geometrically.
+    For log-concave factors, merging the two lists of slopes gives the largest term of output ``s``. Terms decrease at least
+    geometrically on both sides of it.
     """
 
     def __init__(self, left: Tensor, right: Tensor, shift: int | Tensor, width: int):
@@ -245,15 +278,15 @@ class _Bands:
         return min(reach, limit)
 
     def chunks(self) -> list[slice]:
-        """Slices of the outputs whose terms fit one temporary."""
-        step = max(1, _CHUNK // (self.left.shape[0] * (2 * self.reach + 1)))
+        """Returns slices of the outputs whose terms fit into one temporary tensor."""
+        step = max(1, _TEMPORARY_ENTRIES // (self.left.shape[0] * (2 * self.reach + 1)))
         return [slice(s, min(s + step, self.width)) for s in range(0, self.width, step)]
 
     def positions(self, outputs: slice) -> Tensor:
-        """Indices into ``left`` of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
+        """Returns the indices into ``left`` of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
         return self.center[:, outputs, None] + torch.arange(-self.reach, self.reach + 1, device=self.center.device)
 
     def terms(self, outputs: slice) -> Tensor:
-        """Logarithms of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
+        """Returns the logarithms of the terms of some outputs, shape ``(rows, outputs, 2 reach + 1)``."""
         x = self.positions(outputs)
         return self._terms_at(x, self.outputs[:, outputs, None].expand(x.shape))

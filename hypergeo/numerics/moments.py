@@ -1,4 +1,4 @@
-"""Means, variances and covariances of Fisher's law, to full relative precision, however small they are."""
+"""Means, variances and covariances of Fisher's distribution with full relative precision, however small they are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from .windows import windows
 
 __all__ = ["covariance", "mean_and_covariance", "mean_and_variance"]
 
-_ROWS = 32  # that are worked on together
+_ROWS = 32  # rows that are processed together
 _DROP = 60.0
-_LARGEST = 700.0  # whose exponential is finite
+_LARGEST = 700.0  # largest argument of a finite exponential
 
 
 def mean_and_variance(rows: Rows) -> tuple[Tensor, Tensor]:
-    """Means and variances of the counts, each of shape ``(T, K)``, differentiable once."""
+    """Computes means and variances of the counts, differentiable once.
+
+    Args:
+        rows: ``T`` urns.
+
+    Returns:
+        Means and variances, each of shape ``(T, K)``.
+    """
     marginals = Tree(rows, MOMENT_DROP).log_marginals()
     probabilities, counts = marginals.table.exp(), marginals.counts()
     mean = (probabilities * counts).sum(-1)
@@ -27,19 +34,34 @@ def mean_and_variance(rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def covariance(rows: Rows) -> Tensor:
-    """Covariance matrices of the counts, shape ``(T, K, K)``, differentiable once."""
+    """Computes covariance matrices of the counts, differentiable once.
+
+    Args:
+        rows: ``T`` urns.
+
+    Returns:
+        Covariances, shape ``(T, K, K)``.
+    """
     return mean_and_covariance(rows)[1]
 
 
 def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
-    """Means ``(T, K)`` and covariance matrices ``(T, K, K)`` of the counts, differentiable once."""
+    """Computes means and covariance matrices of the counts, differentiable once.
+
+    Args:
+        rows: ``T`` urns.
+
+    Returns:
+        Means, shape ``(T, K)``, and covariances, shape ``(T, K, K)``.
+    """
     chunks = [_mean_and_covariance(part) for part in rows.split(_ROWS)]
     means, matrices = zip(*chunks, strict=True)
     return (torch.cat(means), torch.cat(matrices)) if len(chunks) > 1 else chunks[0]
 
 
 def _drop(rows: Rows) -> float:
-    """Nats below the mode that no covariance notices: the smallest is about the product of the two smallest variances."""
+    """Returns the number of nats below the mode that do not affect the smallest covariance: about the product of two
+    variances."""
     sizes = rows.sizes.double()
     logits = rows.log_weights.detach() + solve_tilt(rows.log_weights, sizes, rows.total.double())
     log_variance = sizes.clamp(min=1).log() + logsigmoid(logits) + logsigmoid(-logits)
@@ -48,11 +70,11 @@ def _drop(rows: Rows) -> float:
 
 
 def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
-    """Means and covariance matrices of a few rows.
+    """Returns means and covariance matrices of a few rows.
 
-    Two groups meet at one node of the tree. Given the totals of its two children the groups are independent, so
-    ``E[x_i x_j]`` is a sum over those totals of two conditional means, which are carried up the tree as matrices.
-    Counts are taken from the whole number nearest to their mean: where almost nothing varies, what is left is then
+    Two groups meet at one node of the tree. Conditional on the totals of its two children the groups are independent, so
+    ``E[x_i x_j]`` is a sum over those totals of products of two conditional means, which are propagated up the tree as
+    matrices. Counts are measured from the whole number nearest to their mean. If almost nothing varies, the covariance is then
     a sum of small terms and not a difference of large ones.
     """
     tree = Tree(rows, _drop(rows))
@@ -67,7 +89,7 @@ def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
     groups = rows.sizes.shape[-1]
     product = torch.diag_embed((marginals * shifted**2).sum(-1))
 
-    # Conditional means of the groups below each node given its total: (T, P, groups below, W), and who they are.
+    # Conditional means of the groups below each node given its total: (T, P, groups below, W), and indices of the groups.
     means = shifted.double().expand(leaves.table.shape)[:, :, None]
     members = [[k] for k in range(groups)]
     blocks = []
@@ -89,12 +111,12 @@ def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
         if above is tree.levels[-1]:
             break
         table = above.table[:, :pairs]
-        share = left_top + right_top - torch.where(table == -torch.inf, torch.inf, table)
-        share = share.clamp(max=_LARGEST).exp()[:, :, None]  # beyond, the terms are zero
+        scale_of_total = left_top + right_top - torch.where(table == -torch.inf, torch.inf, table)
+        scale_of_total = scale_of_total.clamp(max=_LARGEST).exp()[:, :, None]  # beyond, the terms are zero
         shift = (above.low[:, :pairs] - left.low - right.low)[..., None]
-        from_left = left_parts @ _shifted(right_terms, shift - _counting(left), above.width) * share
-        from_right = right_parts @ _shifted(left_terms, shift - _counting(right), above.width) * share
-        # Where nodes have fewer groups than others, the surplus rows are zero; members say which rows count.
+        from_left = left_parts @ _shifted(right_terms, shift - _counting(left), above.width) * scale_of_total
+        from_right = right_parts @ _shifted(left_terms, shift - _counting(right), above.width) * scale_of_total
+        # Nodes with fewer groups than others have rows of zeros at the end; `members` lists the valid rows.
         lifted = [
             torch.cat([a[:, : len(i)], b[:, : len(j)]], 1)
             for a, b, i, j in zip(
@@ -119,7 +141,7 @@ def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def _linear(level: Level) -> tuple[Tensor, Tensor]:
-    """Tables with largest entries of one, and the logarithms of what these were."""
+    """Returns tables with maxima of one, and the logarithms of the maxima."""
     top = level.table.detach().amax(-1, keepdim=True).clamp(min=-1e300)
     return (level.table - top).exp(), top
 
@@ -129,7 +151,7 @@ def _counting(level: Level) -> Tensor:
 
 
 def _shifted(table: Tensor, starts: Tensor, width: int) -> Tensor:
-    """Entries ``start, …, start + width - 1`` of each table ``(T, P, W)``, zero outside; ``(T, P, X, width)``."""
+    """Returns entries ``start, …, start + width - 1`` of each table ``(T, P, W)``, zero outside; shape ``(T, P, X, width)``."""
     rows, pairs, size = table.shape
     padded = torch.nn.functional.pad(table.reshape(rows * pairs, size), (width, width))
     starts = (starts.expand(rows, pairs, -1).reshape(rows * pairs, -1) + width).clamp(0, size + width)
@@ -137,7 +159,7 @@ def _shifted(table: Tensor, starts: Tensor, width: int) -> Tensor:
 
 
 def _realigned(means: Tensor, low: Tensor, new_low: Tensor, width: int) -> Tensor:
-    """Tables ``(T, groups, W)`` that start at ``low`` as ones of another width that start at ``new_low``."""
+    """Returns tables ``(T, groups, W)`` that start at ``low`` as tables of another width that start at ``new_low``."""
     index = (new_low - low)[:, None] + torch.arange(width, device=low.device)
     inside = (index >= 0) & (index < means.shape[-1])
     index = index.clamp(0, means.shape[-1] - 1)[:, None].expand(*means.shape[:2], width)

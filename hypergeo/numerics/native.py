@@ -1,7 +1,8 @@
-"""Functions written in plain tensor operations, made differentiable to any order and fit for ``torch.func``.
+"""Wrappers that make functions of plain tensor operations differentiable to any order and compatible with ``torch.func``.
 
-Loops over what is in a tensor are not for ``torch.func.vmap``, and autograd alone knows nothing of batches that it hides.
-:func:`native` wraps such a function so that its derivatives, backwards and forwards, are functions of the same kind.
+``torch.func.vmap`` does not support loops that depend on the values of tensors, and autograd alone does not see the batches
+that ``vmap`` hides. :func:`native` wraps a function so that its forward and backward derivatives are functions of the same
+kind.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ T = TypeVar("T")
 
 
 def opaque(function: Callable[P, T]) -> Callable[P, T]:
-    """Makes ``torch.compile`` break its graph at a function, which then runs as it is: its loops depend on what tensors hold.
+    """Excludes a function from ``torch.compile``, because its loops depend on the values of tensors.
 
-    ``torch.compiler.disable`` does that too, but imports the compiler for everybody.
+    ``torch.compiler.disable`` has the same effect, but would import the compiler at import time.
+
+    Args:
+        function: function to wrap.
+
+    Returns:
+        Function that runs without compilation.
     """
 
     @wraps(function)
@@ -36,13 +43,29 @@ def opaque(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """The tensor without its tangent; of one made in inference mode a copy, which autograd may use."""
+    """Removes the tangent of a tensor. A tensor made in inference mode is copied, so that autograd can use it.
+
+    Args:
+        tensor: tensor of any shape.
+
+    Returns:
+        Tensor of the same shape.
+    """
     primal = unpack_dual(tensor).primal
     return primal.clone() if primal.is_inference() else primal
 
 
 def aligned(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
-    """Arguments with the axis that ``vmap`` hides as the first one, and all tensors of the same rank."""
+    """Moves the axis that ``vmap`` hides to the front, and makes all tensors the same rank.
+
+    Args:
+        info: information of ``vmap``, with the batch size.
+        in_dims: hidden axis of each argument, or ``None``.
+        arguments: arguments of a function; those that are not tensors stay unchanged.
+
+    Returns:
+        Arguments whose tensors have the shape ``(batch_size, …)``.
+    """
     tensors = [(a, d) for a, d in zip(arguments, in_dims, strict=True) if isinstance(a, Tensor)]
     rank = max(a.dim() - (d is not None) for a, d in tensors)
     moved: list[Any] = []
@@ -58,8 +81,11 @@ def native(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     """Calls a function of tensors that broadcast over leading axes, differentiably.
 
     Args:
-        function: of plain tensor operations, without noise.
-        tensors: its arguments, all with a last axis of their own.
+        function: deterministic function of plain tensor operations.
+        *tensors: its arguments, each of shape ``(…, L)`` with its own last axis.
+
+    Returns:
+        Result of the function; shape as returned by it.
     """
     return _Native.apply(function, *tensors)
 
@@ -97,7 +123,7 @@ class _Native(torch.autograd.Function):
 
 
 class _Vjp:
-    """The derivative of a function in one argument, times a vector from the left, as a function of both."""
+    """Vector-Jacobian product of a function with respect to one argument, as a function of all arguments and the vector."""
 
     def __init__(self, function: Callable[..., Tensor], place: int):
         self.function, self.place = function, place
@@ -116,7 +142,7 @@ class _Vjp:
 
 
 class _Jvp:
-    """The derivative of a function in one argument, times a vector from the right: the derivative of that from the left."""
+    """Jacobian-vector product of a function with respect to one argument: the derivative of the vector-Jacobian product."""
 
     def __init__(self, function: Callable[..., Tensor], place: int):
         self.function, self.place = function, place

@@ -1,9 +1,9 @@
-"""The one numeric kernel: log-partition functions of an urn and what follows from them, on a balanced tree of its groups.
+"""The main numerical kernel: log-partition functions of an urn and derived quantities, on a balanced tree of its groups.
 
-Each node of the tree holds the log-probabilities of its total when every group is an independent, tilted binomial:
-``A_k(x) = log C(m_k, x) p_k^x (1 - p_k)^(m_k - x)`` at a leaf, the convolution of its two children above. Fisher's law is
-that of the leaves given that the root's total is ``n``, so the root's entry at ``n`` is the normalizer, and going down again
-gives the marginals. All of it differentiates, once, with respect to the log weights.
+Each node of the tree holds the log-probabilities of its total if every group is an independent, tilted binomial: ``A_k(x) = log
+C(m_k, x) p_k^x (1 - p_k)^(m_k - x)`` at a leaf, and the convolution of its two children at an inner node. Fisher's distribution
+is that of the leaves conditional on a root total of ``n``. The root's entry at ``n`` is therefore the normalizer, and a
+downward pass gives the marginals. All results are differentiable once with respect to the log weights.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from .urn_rows import Rows
 
 __all__ = ["MASS", "MOMENT_DROP", "TAILS", "WHOLE", "Layout", "Level", "LevelLayout", "Tree", "mean_counts"]
 
-# Totals up to the first number stay whole; wider ones keep a window that ends the second number of nats below the mode.
+# Largest width of complete tables, and the number of nats below the mode at which the windows of wider ones end.
 MASS, TAILS, WHOLE = (1024, 100.0), (1 << 15, 800.0), (1 << 60, 0.0)
-_TRIM_WIDTH = 24  # narrower tables are not worth trimming
-_TRIM_ENTRIES = 256  # nor are tables that are read for few draws
+_TRIM_WIDTH = 24  # trimming narrower tables does not save time
+_TRIM_ENTRIES = 256  # nor does trimming tables that are read for few samples
 _CACHED_ENTRIES = 1 << 18
-MOMENT_DROP = 300.0  # nats below the mode that no moment can notice, and that linear space still holds
+MOMENT_DROP = 300.0  # nats below the mode that do not affect any moment, and that do not underflow in linear space
 
 
 @dataclass(frozen=True)
 class LevelLayout:
-    """Which totals the nodes of one level can have.
+    """Describes the possible totals of the nodes of one level.
 
     Attributes:
-        sizes: elements below each node, shape ``(R, P)``.
-        low: smallest total, likewise.
-        high: largest total, likewise.
-        width: of the level's tables.
-        joined_width: of the tables of those nodes that join two.
-        shift: by how much their totals begin above the sum of the children's smallest.
-        capped: whether the tables are windows and may begin above ``low``.
+        sizes: number of elements below each node, shape ``(R, P)``.
+        low: smallest total of each node, shape ``(R, P)``.
+        high: largest total of each node, shape ``(R, P)``.
+        width: width of the level's tables.
+        joined_width: width of the tables of nodes that join two.
+        shift: difference between their smallest total and the sum of the children's smallest totals.
+        capped: whether the tables are windows that may begin above ``low``.
     """
 
     sizes: Tensor
@@ -52,12 +52,13 @@ class LevelLayout:
 
 
 class Layout:
-    """What the tree over an urn's groups looks like before any weight is known. Neighbours pair up; an odd one waits.
+    """Describes the tree over an urn's groups before any weight is known. Neighbours form pairs, and an odd last node moves up
+    alone.
 
     Args:
         sizes: group sizes, int64, shape ``(R, K)``.
-        total: numbers drawn, int64, shape ``(R,)``.
-        windows: how wide tables stay whole, and where those of wider totals end.
+        total: numbers of elements drawn, int64, shape ``(R,)``.
+        windows: largest width of complete tables, and the number of nats below the mode at which wider ones end.
     """
 
     def __init__(self, sizes: Tensor, total: Tensor, windows: tuple[int, float] = MASS):
@@ -70,7 +71,15 @@ class Layout:
 
     @staticmethod
     def of(sizes: Tensor, total: Tensor) -> Layout:
-        """The layout for some rows of sizes and totals, remembered where all rows share one small urn."""
+        """Returns the layout for rows of sizes and totals, cached if all rows share one small urn.
+
+        Args:
+            sizes: group sizes, int64, shape ``(R, K)``.
+            total: numbers of elements drawn, int64, shape ``(R,)``.
+
+        Returns:
+            The layout.
+        """
         if len(sizes) == 1 and int(sizes.shape[-1] * min(sizes.max().item(), total.item())) <= _CACHED_ENTRIES:
             return _remembered_layout(tuple(sizes[0].tolist()), int(total.item()), sizes.device)
         return Layout(sizes, total)
@@ -89,27 +98,39 @@ class Layout:
         full_width, drop = self.windows
         if width <= full_width:
             return LevelLayout(sizes, low, high, width, joined_width, shift, False)
-        # Whatever the weights, the variance of a total is at most a quarter of its size and at most its largest mean.
+        # For any weights, the variance of a total is at most a quarter of its size and at most its largest mean.
         variance = torch.minimum(sizes / 4, self.total[:, None].double()).max().item()
         reach = drop / 3 + (drop**2 / 9 + 2 * drop * variance) ** 0.5
         width = min(width, 2 * int(reach) + 1)
         return LevelLayout(sizes, low, high, width, min(width, joined_width), shift, True)
 
     def terms(self, low: Tensor) -> BinomialTerms:
-        """Binomial terms of every group on tables that start at ``low``."""
+        """Computes the binomial terms of every group on tables that start at ``low``.
+
+        Args:
+            low: first count of each table, shape ``(R, K)`` or ``(T, K)``.
+
+        Returns:
+            The binomial terms.
+        """
         counts = low[..., None] + torch.arange(self.levels[0].width, device=low.device)
         return BinomialTerms(self.sizes[..., None].double(), counts.double())
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # autograd must be able to use the cached tensors later
 def _remembered_layout(sizes: tuple[int, ...], total: int, device: torch.device) -> Layout:
     return Layout(torch.tensor([sizes], device=device), torch.tensor([total], device=device))
 
 
 @dataclass(frozen=True)
 class Level:
-    """Log-probability tables ``(T, P, W)`` of the totals ``low, low + 1, …`` of one level's nodes, ``low`` ``(R or T, P)``."""
+    """Holds the log-probability tables of one level's nodes.
+
+    Attributes:
+        table: log-probabilities of the totals ``low, low + 1, …``, shape ``(T, P, W)``.
+        low: first total of each table, shape ``(R, P)`` or ``(T, P)``.
+    """
 
     table: Tensor
     low: Tensor
@@ -121,17 +142,28 @@ class Level:
 
     @cached_property
     def pairs(self) -> tuple[Level, Level]:
-        """The left and the right nodes of the pairs that the next level joins."""
+        """Left and right nodes of the pairs that the next level joins."""
         pairs = self.table.shape[1] // 2
         tables = self.table[:, : 2 * pairs].unflatten(1, (pairs, 2)).unbind(2)
         return Level(tables[0], self.low[:, 0 : 2 * pairs : 2]), Level(tables[1], self.low[:, 1 : 2 * pairs : 2])
 
     def counts(self) -> Tensor:
-        """The totals that the entries stand for, shape ``(R or T, P, W)``."""
+        """Computes the totals of the entries.
+
+        Returns:
+            Totals, shape ``(R, P, W)`` or ``(T, P, W)``.
+        """
         return self.low[..., None] + torch.arange(self.width, device=self.low.device)
 
     def trimmed(self, drop: float) -> Level:
-        """Without the margins in which every table is ``drop`` nats below its largest entry."""
+        """Removes the margins in which every table is ``drop`` nats below its largest entry.
+
+        Args:
+            drop: number of nats.
+
+        Returns:
+            The level, possibly narrower.
+        """
         if self.width <= _TRIM_WIDTH:
             return self
         table = self.table.detach()
@@ -145,14 +177,14 @@ class Level:
 
 
 class Tree:
-    """Tables of all nodes of an urn, leaves first, the root (its total is what is drawn) last.
+    """Computes the tables of all nodes of an urn, from the leaves to the root, whose total is the number of elements drawn.
 
     Args:
-        rows: the urns.
-        drop: trims tables where they are this many nats below their largest entry; ``None`` keeps them whole.
-        windows: which of very wide tables is kept: the ``MASS``, ``TAILS`` down to e^-800 too, or the ``WHOLE``.
-        root: whether the root's table is computed; draws do not need it.
-        draws: for how many draws the tables are read.
+        rows: ``T`` urns.
+        drop: number of nats below its largest entry at which a table is trimmed; ``None`` keeps tables complete.
+        windows: part of very wide tables to keep: the ``MASS``, the ``TAILS`` down to e^-800, or the ``WHOLE``.
+        root: whether to compute the root's table, which sampling does not need.
+        draws: number of samples for which the tables are read.
     """
 
     def __init__(
@@ -182,7 +214,14 @@ class Tree:
             self.levels.append(self._trimmed(self._joined(self.levels[-1], len(self.levels))))
 
     def reference_low(self, depth: int) -> Tensor:
-        """First total of each node's table at some depth, before trimming, shape ``(R or T, P)``."""
+        """Computes the first total of each node's table at some depth, before trimming.
+
+        Args:
+            depth: depth of the level; zero for the leaves.
+
+        Returns:
+            First totals, shape ``(R, P)`` or ``(T, P)``.
+        """
         level = self.layout.levels[depth]
         if not level.capped:
             return level.low
@@ -193,7 +232,7 @@ class Tree:
         return level.trimmed(self.drop) if self.drop is not None and self._large(level) else level
 
     def _large(self, level: Level) -> bool:
-        """Whether it pays to leave out what does not matter."""
+        """Returns whether trimming a level saves time."""
         return level.table.numel() * self.draws >= _TRIM_ENTRIES
 
     def _joined(self, below: Level, depth: int) -> Level:
@@ -213,7 +252,7 @@ class Tree:
         table = _convolve_nodes(left.table, right.table, shift, width, tails)
         if below.table.shape[1] == 2 * pairs:
             return Level(table, layout.low if as_laid_out else low)
-        waiting = below.table[:, -1:, : layout.width]  # what it loses here, the other groups rule out
+        waiting = below.table[:, -1:, : layout.width]  # the other groups make the removed totals impossible
         both = max(width, waiting.shape[-1])
         table = torch.cat([_widened(table, both), _widened(waiting, both)], 1)
         if as_laid_out:
@@ -222,13 +261,22 @@ class Tree:
         return Level(table, torch.cat([low.expand(rows, -1), below.low[:, -1:].expand(rows, -1)], 1))
 
     def log_total(self) -> Tensor:
-        """Log-probability that the independent binomials add up to the number drawn, shape ``(T,)``."""
+        """Returns the log-probability that the independent binomials add up to the number of elements drawn.
+
+        Returns:
+            Log-probabilities, shape ``(T,)``.
+        """
         return self.levels[-1].table[:, 0, 0]
 
     def log_outside(self) -> list[Tensor]:
-        """For every level, the log-probability that all other groups make up the number drawn, given a node's total."""
+        """Computes, for every level, the log-probability that all other groups complete the number of elements drawn, given a
+        node's total.
+
+        Returns:
+            Tables of each level, leaves first, shape ``(T, P, W)``.
+        """
         outside = torch.zeros_like(self.levels[-1].table)
-        found = [outside]
+        tables = [outside]
         for above, level in zip(reversed(self.levels[1:]), reversed(self.levels[:-1]), strict=True):
             pairs = level.table.shape[1] // 2
             nodes = torch.arange(2 * pairs, device=outside.device)
@@ -238,18 +286,22 @@ class Tree:
             tails = self.drop is None or not self._large(level)
             below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width, tails)
             if level.table.shape[1] > 2 * pairs:
-                # An odd node is its own parent, on a table that may start elsewhere.
+                # An odd node is its own parent, on a table that may start at another total.
                 index = level.low[:, -1:] - above.low[:, -1:] + torch.arange(level.width, device=nodes.device)
                 inside = (index >= 0) & (index < outside.shape[-1])
                 index = index.clamp(0, outside.shape[-1] - 1).expand(len(outside), -1)
                 waited = torch.where(inside, outside[:, -1].gather(-1, index), -torch.inf)
                 below = torch.cat([below, waited[:, None]], 1)
             outside = below
-            found.append(outside)
-        return found[::-1]
+            tables.append(outside)
+        return tables[::-1]
 
     def log_marginals(self) -> Level:
-        """Log-probabilities ``p(x_k)`` under Fisher's law, on the leaves' tables."""
+        """Computes the log-probabilities ``p(x_k)`` under Fisher's distribution, on the leaves' tables.
+
+        Returns:
+            Tables of shape ``(T, K, W)``.
+        """
         leaves = self.levels[0]
         return Level(leaves.table + self.log_outside()[0] - self.log_total()[:, None, None], leaves.low)
 
@@ -261,7 +313,7 @@ def _widened(table: Tensor, width: int) -> Tensor:
 
 
 def _pair_sums(nodes: Tensor) -> Tensor:
-    """Sums of neighbours along the last axis; an odd one at the end stays."""
+    """Returns sums of neighbours along the last axis. An odd last entry stays."""
     pairs = nodes.shape[-1] // 2
     joined = nodes[:, 0 : 2 * pairs : 2] + nodes[:, 1 : 2 * pairs : 2]
     return torch.cat([joined, nodes[:, 2 * pairs :]], -1) if nodes.shape[-1] > 2 * pairs else joined
@@ -276,12 +328,15 @@ def _convolve_nodes(left: Tensor, right: Tensor, shift: int | Tensor, width: int
 
 
 def mean_counts(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
-    """Expected counts under Fisher's law, shape ``(T, K)``, differentiable once: its derivative is the covariance.
+    """Computes expected counts under Fisher's distribution, differentiable once: the derivative is the covariance.
 
     Args:
-        log_weights: finite, float64, shape ``(T, K)``.
-        sizes: int64, shape ``(R, K)`` with ``R`` one or ``T``.
-        total: int64, shape ``(R,)``.
+        log_weights: finite log weights, float64, shape ``(T, K)``.
+        sizes: group sizes, int64, shape ``(R, K)`` with ``R`` one or ``T``.
+        total: numbers of elements drawn, int64, shape ``(R,)``.
+
+    Returns:
+        Expected counts, shape ``(T, K)``.
     """
     tree = Tree(Rows.plain(log_weights, sizes, total), MOMENT_DROP)
     marginals = tree.log_marginals()

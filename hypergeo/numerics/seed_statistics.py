@@ -1,4 +1,4 @@
-"""Numbers that were measured once for each seed: summed up, and compared in pairs."""
+"""Statistics of numbers that were measured once per seed: summaries and paired comparisons."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["PairedComparison", "SeedStatistics"]
 
 @dataclass(frozen=True)
 class SeedStatistics:
-    """A number over seeds.
+    """Summarises a number over seeds.
 
     Attributes:
-        mean: over seeds.
-        deviation: standard deviation over seeds; ``None`` for a single one.
+        mean: mean over seeds.
+        deviation: standard deviation over seeds; ``None`` for a single seed.
     """
 
     mean: float
@@ -23,7 +23,13 @@ class SeedStatistics:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> SeedStatistics:
-        """Sums up the values of all seeds, at least one.
+        """Summarises the values of all seeds.
+
+        Args:
+            values: at least one value.
+
+        Returns:
+            Mean and standard deviation.
 
         Example:
             >>> SeedStatistics.of([1.0, 3.0])
@@ -34,14 +40,14 @@ class SeedStatistics:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Values of one method less those of another with the same seeds.
+    """Summarises the differences between two methods with the same seeds.
 
     Attributes:
-        difference: mean over seeds.
-        standard_error: of that mean, from the differences of each seed.
-        low: lower end of the interval of the mean.
-        high: upper end.
-        seeds: how many there are.
+        difference: mean difference over seeds.
+        standard_error: standard error of the mean difference.
+        low: lower end of the confidence interval of the mean difference.
+        high: upper end of the interval.
+        seeds: number of seeds.
     """
 
     difference: float
@@ -55,8 +61,11 @@ class PairedComparison:
         """Compares two methods by their differences.
 
         Args:
-            differences: of each seed, at least two.
-            standard_errors: half the width of the interval in standard errors; by default Student's t gives it 95 %.
+            differences: difference of each seed, at least two.
+            standard_errors: half the width of the interval in standard errors; by default the 95 % interval of Student's t.
+
+        Returns:
+            The comparison.
 
         Example:
             >>> PairedComparison.of([0.1, 0.2, 0.3], 2.0).verdict(larger_is_better=True)
@@ -71,7 +80,13 @@ class PairedComparison:
         return cls(mean, error, mean - standard_errors * error, mean + standard_errors * error, number)
 
     def verdict(self, larger_is_better: bool = False) -> str:
-        """``"win"``, ``"loss"``, or ``"tie"`` where the interval holds 0.
+        """Judges the comparison: ``"win"``, ``"loss"``, or ``"tie"`` if the interval contains 0.
+
+        Args:
+            larger_is_better: whether a positive difference is a win.
+
+        Returns:
+            The verdict.
 
         Example:
             >>> PairedComparison(-0.4, 0.1, -0.6, -0.2, 5).verdict(), PairedComparison(0.1, 0.1, -0.2, 0.4, 5).verdict()

@@ -1,7 +1,7 @@
-"""Tables for sampling down the tree of an urn's groups: where each total is split, and the way back to the log weights.
+"""Tables for sampling down the tree of an urn's groups, and the gradient from the tables back to the log weights.
 
-As in :mod:`.partition`, each node holds the log-probabilities of its total. Here a table may lack a constant, no table is as
-wide as the group sizes where the mass is narrower, and gradients go back through all tables by hand.
+As in :mod:`.partition`, each node holds the log-probabilities of its total. Here a table may omit an additive constant, tables
+are only as wide as the mass, and a handwritten backward pass computes the gradients of all tables.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from .partition import Layout
 
 __all__ = ["SplitTables", "TreeShape"]
 
-_SMALL = 1 << 14  # terms of convolutions, and numbers to sample, below which whole tables cost less than narrow ones
-_LARGEST_DROP = 300.0  # nats below the mode beyond which tables stay whole, unless they are very wide
+_SMALL = 1 << 14  # for fewer terms of convolutions and random numbers, complete tables are faster than narrow ones
+_LARGEST_DROP = 300.0  # for more nats below the mode, tables stay complete unless they are very wide
 _WIDE_DROP = 100.0
 _IMPOSSIBLE = -1e30
 
 
 class TreeShape:
-    """What sampling must know of an urn before any weight is known.
+    """Describes the tree for sampling before any weight is known.
 
     Args:
         sizes: group sizes, int64, shape ``(R, K)``.
-        total: numbers drawn, int64, shape ``(R,)``.
+        total: numbers of elements drawn, int64, shape ``(R,)``.
     """
 
     def __init__(self, sizes: Tensor, total: Tensor):
@@ -51,7 +51,15 @@ class TreeShape:
 
     @staticmethod
     def of(sizes: Tensor, total: Tensor) -> TreeShape:
-        """The shape for some rows of sizes and totals, remembered where all rows share one urn."""
+        """Returns the shape for rows of sizes and totals, cached if all rows share one urn.
+
+        Args:
+            sizes: group sizes, int64, shape ``(R, K)``.
+            total: numbers of elements drawn, int64, shape ``(R,)``.
+
+        Returns:
+            The shape of the tree.
+        """
         if len(sizes) > 1:
             return TreeShape(sizes, total)
         return _remembered(tuple(sizes[0].tolist()), int(total.item()), sizes.device)
@@ -59,9 +67,10 @@ class TreeShape:
     @cached_property
     @torch.inference_mode(False)
     def coefficients(self) -> Tensor:
-        """``log C(m, x)`` of each group, ``x`` from its smallest count on, and as many impossible ones; ``(R, K, 2 W)``.
+        """``log C(m, x)`` of each group, ``x`` from its smallest count on, followed by as many impossible entries; shape ``(R,
+        K, 2 W)``.
 
-        Of two groups, the sum of both for every count of the first one, ``(R, 1, 2 W)``.
+        For two groups, the sum of both for every count of the first one, shape ``(R, 1, 2 W)``.
         """
         level = self.levels[0]
         counts = level.low[..., None] + torch.arange(level.width, device=level.low.device)
@@ -74,7 +83,9 @@ class TreeShape:
     @cached_property
     @torch.inference_mode(False)
     def nodes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """First and last group of every node of all levels, leaves first, and its least and most total, ``(R, nodes)``."""
+        """First and last group of every node of all levels, leaves first, shape ``(nodes,)``, and its smallest and largest
+        total, shape ``(R, nodes)``.
+        """
         ranges, level = [], [(k, k + 1) for k in range(self.levels[0].sizes.shape[1])]
         for pairs in self.pairs:
             ranges += level
@@ -84,25 +95,25 @@ class TreeShape:
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # autograd must be able to use the cached tensors later
 def _remembered(sizes: tuple[int, ...], total: int, device: torch.device) -> TreeShape:
     return TreeShape(torch.tensor([sizes], device=device), torch.tensor([total], device=device))
 
 
 class SplitTables:
-    """Tables of the nodes whose totals are split, without gradient; :meth:`backward` takes gradients back to the log weights.
+    """Computes the tables of the nodes whose totals are split, without autograd; :meth:`backward` computes the gradients.
 
     Args:
         shape: the tree.
-        log_weights: finite, float64, shape ``(T, K)``.
+        log_weights: finite log weights, float64, shape ``(T, K)``.
         samples: number of samples of each row.
-        drop: nats below its mode at which a table may end.
-        dtype: of the tables; small ones stay float64.
+        drop: number of nats below its mode at which a table may end.
+        dtype: dtype of the tables; small ones stay float64.
 
     Attributes:
-        tables: log-probabilities of the totals of each level's nodes, up to a constant each, leaves first, ``(T, P, W)``.
-            Of two groups, the conditional ones of the first group's count.
-        begins: the totals that they begin at, int64, ``(R or T, P)``.
+        tables: log-probabilities of the totals of each level's nodes, up to a constant each, leaves first, shape ``(T, P, W)``.
+            For two groups, the conditional ones of the first group's count.
+        begins: first total of each table, int64, shape ``(R, P)`` or ``(T, P)``.
     """
 
     def __init__(self, shape: TreeShape, log_weights: Tensor, samples: int, drop: float, dtype: torch.dtype):
@@ -133,17 +144,17 @@ class SplitTables:
             self._join(depth, drop)
 
     def _narrow(self, logits: Tensor, drop: float) -> None:
-        """Finds windows outside of which about ``exp(-drop)`` of the mass lies, by Bernstein's inequality with the skewness.
+        """Computes windows that omit about ``exp(-drop)`` of the mass, by Bernstein's inequality with the skewness.
 
-        The third cumulant of a sum of Bernoulli variables stands where the inequality has the variance times its bound: the
-        tail on the side to which a total leans less is no wider than that of a normal distribution.
+        The third cumulant of a sum of Bernoulli variables replaces the variance times its bound in the inequality. The tail on
+        the lighter side is therefore no wider than that of a normal distribution.
         """
         shape = self.shape
         first, last, low, high = shape.nodes
-        share = torch.sigmoid(logits)
-        mean = share * shape.layout.sizes
-        variance = mean * (1 - share)
-        moments = pad(torch.stack([mean, variance, variance * (1 - 2 * share)]).cumsum(-1), (1, 0))
+        probabilities = torch.sigmoid(logits)
+        mean = probabilities * shape.layout.sizes
+        variance = mean * (1 - probabilities)
+        moments = pad(torch.stack([mean, variance, variance * (1 - 2 * probabilities)]).cumsum(-1), (1, 0))
         mean, variance, third = moments[..., last] - moments[..., first]
         if shape.capped:
             widths = [torch.full((level.low.shape[1],), level.width, device=low.device) for level in shape.levels]
@@ -155,9 +166,9 @@ class SplitTables:
             drop = min(drop, _WIDE_DROP) if drop > _LARGEST_DROP else drop
         if drop <= _LARGEST_DROP:
             lean = third / (variance + 1e-300) * (drop / 3)
-            spread = (2 * drop * variance + lean**2).sqrt_()
-            begin = (mean - spread + lean.clamp(max=0)).floor_().maximum(low).minimum(high)
-            end = (mean + spread + lean.clamp(min=0)).ceil_().minimum(high).maximum(begin)
+            reach = (2 * drop * variance + lean**2).sqrt_()
+            begin = (mean - reach + lean.clamp(max=0)).floor_().maximum(low).minimum(high)
+            end = (mean + reach + lean.clamp(min=0)).ceil_().minimum(high).maximum(begin)
         else:
             begin, end = low.double().expand(mean.shape), high.double().expand(mean.shape)
         widths = (end - begin).amax(0).tolist()
@@ -172,7 +183,7 @@ class SplitTables:
             at = to
 
     def _coefficients(self) -> Tensor:
-        """Binomial coefficients on the leaves' windows, shape ``(T, K, W)``; of two groups ``(T, 1, W)``."""
+        """Returns the binomial coefficients on the leaves' windows, shape ``(T, K, W)``; for two groups ``(T, 1, W)``."""
         begin, width = self.begins[0], self.widths[0]
         level = self.shape.levels[0]
         if level.capped:
@@ -202,14 +213,21 @@ class SplitTables:
         table, linear, saved = log_convolution(left, right, shift, width, self.small or drop > _LARGEST_DROP)
         self.joins.append((pairs, shift, linear, saved))
         table = table.view(rows, pairs, width)
-        if nodes > 2 * pairs:  # what it loses here, the other groups rule out
+        if nodes > 2 * pairs:  # the other groups make the removed totals impossible
             if not self.small:
                 self.begins[depth] = torch.cat([self.begins[depth][:, :pairs], starts[:, -1:]], 1)
             table = torch.cat([table, pad(below[:, -1:], (0, width - size), value=-torch.inf)], 1)
         self.tables.append(table)
 
     def backward(self, grads: list[Tensor]) -> Tensor:
-        """The gradient to the log weights, shape ``(T, K)``, from those to all tables, leaves first."""
+        """Computes the gradient with respect to the log weights from those with respect to all tables.
+
+        Args:
+            grads: gradient with respect to each table, leaves first, shape ``(T, P, W)``.
+
+        Returns:
+            Gradient, shape ``(T, K)``.
+        """
         total = grads[-1]
         for below, grad, (pairs, shift, linear, saved) in zip(
             reversed(self.tables[:-1]), reversed(grads[:-1]), reversed(self.joins), strict=True
@@ -225,21 +243,24 @@ class SplitTables:
         rate = (total * steps).sum(-1).double()
         return torch.cat([rate, -rate], -1) if self.two else rate
 
-    def noise(self, given: Tensor, depth: int, layout: TreeShape) -> Tensor:
-        """The part of a level's noise that is for the counts on its left tables, shape ``(S, T, P, X)``.
+    def noise(self, values: Tensor, depth: int, layout: TreeShape) -> Tensor:
+        """Selects the noise of a level for the counts on its left tables.
 
         Args:
-            given: noise for all counts that the layout lists, shape ``(S, T, P, W)``.
-            depth: of the level, zero at the leaves.
-            layout: what the noise is laid out for.
+            values: noise for all counts of the layout, shape ``(S, T, P, W)``.
+            depth: depth of the level; zero at the leaves.
+            layout: layout of the noise.
+
+        Returns:
+            Noise, shape ``(S, T, P, X)``.
         """
         pairs, width = self.shape.pairs[depth], self.widths[depth]
         level = layout.levels[depth]
         begin, reference = self.begins[depth], self.references[depth] if level.capped else level.low
         if begin is reference:
-            return given
-        samples, rows, _, size = given.shape
-        flat = pad(given.reshape(-1), (0, width))
+            return values
+        samples, rows, _, size = values.shape
+        flat = pad(values.reshape(-1), (0, width))
         first = (begin - reference)[:, 0 : 2 * pairs : 2]
-        at = torch.arange(0, given.numel(), size, device=given.device).view(samples, rows, pairs) + first
+        at = torch.arange(0, values.numel(), size, device=values.device).view(samples, rows, pairs) + first
         return flat.unfold(0, width, 1).index_select(0, at.flatten()).view(samples, rows, pairs, width)

@@ -1,4 +1,4 @@
-"""Batches of urns as rows: the different ones only, flattened, and the way back to the shape of the batch."""
+"""The distinct urns of a batch as rows, and the conversion of results to the shape of the batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Rows", "Urn"]
 
 
 class Urn(Protocol):
-    """What rows are made from: tensors of one batch of urns, broadcast against each other."""
+    """Interface of a batch of urns: tensors that broadcast with each other."""
 
     @property
     def total_count(self) -> Tensor:
-        """Numbers drawn, shape ``batch_shape``."""
+        """Numbers of elements drawn, shape ``batch_shape``."""
 
     @property
     def group_sizes(self) -> Tensor:
@@ -33,18 +33,18 @@ class Urn(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """The different urns of a batch: ``T`` rows of weights, and ``R`` rows (one, or ``T``) of sizes and totals.
+    """Holds the distinct urns of a batch: ``T`` rows of weights, and ``R`` rows (one, or ``T``) of sizes and totals.
 
-    Batch axes along which nothing varies are kept at length one, so that an expanded law costs what one law does.
-    Groups that cannot be drawn (no element, or weight zero) are given size zero and weight one.
+    Batch axes along which nothing varies have length one, so an expanded distribution costs as much as a single one. Groups
+    that cannot be drawn (no element, or weight zero) have size zero and weight one.
 
     Attributes:
-        log_weights: finite, float64, shape ``(T, K)``.
-        sizes: int64, shape ``(R, K)``.
-        total: int64, shape ``(R,)``.
-        given_sizes: the sizes before groups of weight zero were given none, int64, shape ``(1 or T, K)``.
-        given_total: the totals that go with them, int64, shape ``(1 or T,)``.
-        batch: the batch shape with ones where nothing varies; its product is ``T``.
+        log_weights: finite log weights, float64, shape ``(T, K)``.
+        sizes: group sizes, int64, shape ``(R, K)``.
+        total: numbers of elements drawn, int64, shape ``(R,)``.
+        given_sizes: sizes before those of groups with weight zero were set to zero, int64, shape ``(1, K)`` or ``(T, K)``.
+        given_total: totals of the same rows, int64, shape ``(1,)`` or ``(T,)``.
+        batch: batch shape with ones where nothing varies; its product is ``T``.
     """
 
     log_weights: Tensor
@@ -56,13 +56,28 @@ class Rows:
 
     @staticmethod
     def of(urn: Urn) -> Rows:
-        """The rows of a distribution."""
+        """Collects the rows of a distribution.
+
+        Args:
+            urn: batch of urns.
+
+        Returns:
+            The distinct urns.
+        """
         weights, sizes, total, batch = Rows.distinct(urn)
         return Rows.drawable(weights.double(), sizes, total, batch)
 
     @staticmethod
     def distinct(urn: Urn) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
-        """Log weights ``(T, K)``, sizes ``(R, K)``, totals ``(R,)``, as given, and the batch with ones where nothing varies."""
+        """Collects the distinct urns without replacing groups that cannot be drawn.
+
+        Args:
+            urn: batch of urns.
+
+        Returns:
+            Log weights, shape ``(T, K)``, sizes, shape ``(R, K)``, totals, shape ``(R,)``, and the batch shape with ones where
+            nothing varies.
+        """
         weights, sizes, total = urn.log_weights, urn.group_sizes, urn.total_count
         for axis, length in enumerate(urn.batch_shape):
             if length > 1 and not (weights.stride(axis) or sizes.stride(axis) or total.stride(axis)):
@@ -75,7 +90,17 @@ class Rows:
 
     @staticmethod
     def drawable(log_weights: Tensor, sizes: Tensor, total: Tensor, batch: torch.Size) -> Rows:
-        """Rows in which groups that cannot be drawn have size zero and weight one."""
+        """Creates rows in which groups that cannot be drawn have size zero and weight one.
+
+        Args:
+            log_weights: log weights, float64, shape ``(T, K)``.
+            sizes: group sizes, int64, shape ``(R, K)``.
+            total: numbers of elements drawn, int64, shape ``(R,)``.
+            batch: batch shape with ones where nothing varies.
+
+        Returns:
+            The rows.
+        """
         if bool(log_weights.amin() > -torch.inf) and bool(sizes.amin() > 0):
             return Rows(log_weights, sizes, total, sizes, total, batch)
         drawable = (sizes > 0) & (log_weights > -torch.inf)
@@ -84,42 +109,92 @@ class Rows:
 
     @staticmethod
     def plain(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Rows:
-        """Rows from tensors of the attributes' shapes, every weight above zero."""
+        """Creates rows from tensors if every weight is positive.
+
+        Args:
+            log_weights: finite log weights, float64, shape ``(T, K)``.
+            sizes: group sizes, int64, shape ``(R, K)``.
+            total: numbers of elements drawn, int64, shape ``(R,)``.
+
+        Returns:
+            The rows.
+        """
         return Rows(log_weights, sizes, total, sizes, total, torch.Size())
 
     def split(self, most: int) -> list[Rows]:
-        """Parts of at most so many rows of weights each."""
+        """Splits the rows into parts.
+
+        Args:
+            most: largest number of rows of weights in a part.
+
+        Returns:
+            The parts.
+        """
         parts: list[Rows] = []
         for begin in range(0, self.log_weights.shape[0], most):
-            some = slice(begin, begin + most)
-            kept = [t if t.shape[0] == 1 else t[some] for t in (self.sizes, self.total, self.given_sizes, self.given_total)]
-            parts.append(Rows(self.log_weights[some], kept[0], kept[1], kept[2], kept[3], torch.Size()))
+            part = slice(begin, begin + most)
+            kept = [t if t.shape[0] == 1 else t[part] for t in (self.sizes, self.total, self.given_sizes, self.given_total)]
+            parts.append(Rows(self.log_weights[part], kept[0], kept[1], kept[2], kept[3], torch.Size()))
         return parts
 
     def restore(self, value: Tensor, batch_shape: torch.Size) -> Tensor:
-        """A result of shape ``(T, …)`` as ``batch_shape + (…)``."""
+        """Converts a result of the rows to the shape of the batch.
+
+        Args:
+            value: shape ``(T, …)``.
+            batch_shape: shape of the batch.
+
+        Returns:
+            Shape ``batch_shape + (…)``.
+        """
         value = value.reshape(self.batch + value.shape[1:])
         return value.expand(batch_shape + value.shape[len(self.batch) :])
 
     def repeats(self, batch_shape: torch.Size) -> int:
-        """How often each row stands in the batch."""
+        """Computes the number of occurrences of each distinct row in the batch.
+
+        Args:
+            batch_shape: shape of the batch.
+
+        Returns:
+            Number of occurrences.
+        """
         return batch_shape.numel() // self.batch.numel() if self.batch.numel() else 0
 
     def _order(self, leading: int, batch_shape: torch.Size) -> list[int]:
-        """Axes of ``sample_shape + batch_shape`` with those that repeat rows moved before those that tell rows apart."""
+        """Returns the axes of ``sample_shape + batch_shape`` with the axes that repeat rows moved before those that distinguish
+        rows."""
         axes = range(len(batch_shape))
         repeated = [leading + a for a in axes if self.batch[a] != batch_shape[a]]
         kept = [leading + a for a in axes if self.batch[a] == batch_shape[a]]
         return [*range(leading), *repeated, *kept]
 
     def gather_draws(self, value: Tensor, leading: int, batch_shape: torch.Size) -> Tensor:
-        """What has shape ``sample_shape + batch_shape + (L,)``, with ``leading`` sample axes, as ``(draws, T, L)``."""
+        """Converts values of samples to the rows.
+
+        Args:
+            value: shape ``sample_shape + batch_shape + (L,)``.
+            leading: number of sample axes.
+            batch_shape: shape of the batch.
+
+        Returns:
+            Shape ``(draws, T, L)``, with all samples of a row on the first axis.
+        """
         order = self._order(leading, batch_shape)
         draws = value.shape[:leading].numel() * self.repeats(batch_shape)
         return value.permute(*order, len(order)).reshape(draws, self.batch.numel(), value.shape[-1])
 
     def restore_draws(self, value: Tensor, sample_shape: torch.Size, batch_shape: torch.Size) -> Tensor:
-        """Draws of shape ``(draws, T, K)`` as ``sample_shape + batch_shape + (K,)``."""
+        """Converts samples of the rows to the shape of the batch.
+
+        Args:
+            value: shape ``(draws, T, K)``.
+            sample_shape: shape of the samples.
+            batch_shape: shape of the batch.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``.
+        """
         order = self._order(len(sample_shape), batch_shape)
         full = sample_shape + batch_shape
         if order == sorted(order):
@@ -129,7 +204,7 @@ class Rows:
 
 
 def _once(sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-    """Sizes and totals as one row where all rows are the same."""
+    """Returns sizes and totals as one row if all rows are equal."""
     if len(sizes) > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
         return sizes[:1], total[:1]
     return sizes, total

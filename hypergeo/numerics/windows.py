@@ -1,4 +1,4 @@
-"""Slices of many rows at once, each from a place of its own."""
+"""Slices of many rows, each from its own start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ __all__ = ["window", "windows"]
 
 
 def window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
-    """``width`` entries of each row from ``start`` on; zero outside the table."""
+    """Copies ``width`` entries of each row from ``start`` on; zero outside the table.
+
+    Args:
+        table: shape ``(rows, X)``.
+        start: first entry: one for all rows, or shape ``(rows,)``.
+        width: number of entries.
+
+    Returns:
+        Shape ``(rows, width)``.
+    """
     size = table.shape[-1]
     if isinstance(start, int):
         if start == 0 and width == size:
@@ -22,7 +31,15 @@ def window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
 
 
 def windows(table: Tensor, starts: Tensor, width: int) -> Tensor:
-    """Slices of rows: ``starts`` of shape ``(n,)`` or ``(rows, n)`` give shape ``(rows, n, width)``.
+    """Copies several slices of each row.
+
+    Args:
+        table: shape ``(rows, X)``.
+        starts: first entry of each slice, shape ``(n,)`` or ``(rows, n)``.
+        width: number of entries of a slice.
+
+    Returns:
+        Shape ``(rows, n, width)``.
 
     Example:
         >>> windows(torch.arange(5)[None], torch.tensor([0, 2]), 3)

@@ -1,4 +1,4 @@
-"""A report on how close relaxed samples and gradients are to the exact ones, with its tests corrected for their number."""
+"""Reports on how close relaxed samples and gradients are to the exact ones, with p-values corrected for the number of tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How close samples are to the exact law, and how close exact samples of the same number would be."""
+"""Distances between samples and the exact distribution, and the distances of equally many exact samples (sampling noise)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = [
     "wasserstein_distance",
 ]
 
-_CHUNK = 2_000_000  # counts drawn at once by noise_floor, 16 MB
+_COUNTS_PER_PART = 2_000_000  # counts that noise_floor samples in one call, 16 MB
 
 
 class NoiseFloor(NamedTuple):
-    """What a distance is for exact samples, whose number is all that keeps it from zero.
+    """Holds the sampling noise of a distance: its mean and quantile for exact samples.
 
     Attributes:
         mean: expected distance, shape ``batch_shape``.
-        quantile: distance that only one minus ``level`` of such samples exceed, shape ``batch_shape``.
+        quantile: ``level`` quantile of the distance, shape ``batch_shape``.
     """
 
     mean: Tensor
@@ -36,21 +36,20 @@ class NoiseFloor(NamedTuple):
 
 
 def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
-    r"""Wasserstein-1 distance between samples and the exact marginal laws, averaged over the groups, in counts.
+    r"""Computes the Wasserstein-1 distance between samples and the exact marginal distributions, averaged over the groups, in
+    counts.
 
     For each group, :math:`W_1 = \int |\hat F(t) - F(t)|\,dt`, where :math:`\hat F` is the empirical distribution function of
     the real-valued samples and :math:`F` the exact one (S. S. Vallender, *Theory of Probability and its Applications* 18,
     1974). It is the mean number of elements by which the samples would have to be moved.
 
     Args:
-        samples: whole or real counts, shape ``(S,) + batch_shape + (K,)`` or anything that broadcasts with it.
-        distribution: the exact law, ``batch_shape`` and ``K`` groups.
+        samples: whole or real counts, shape ``(S,) + batch_shape + (K,)`` or anything that broadcasts with it. A ``ValueError``
+            names any other number of groups.
+        distribution: the exact distribution, with ``batch_shape`` and ``K`` groups.
 
     Returns:
         Distances, shape ``batch_shape``.
-
-    Raises:
-        ValueError: if the samples' groups are not the distribution's.
 
     Example:
         >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
@@ -61,31 +60,33 @@ def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) ->
     _check_groups(samples, distribution)
     shape = torch.broadcast_shapes(samples.shape[1:], probabilities.shape[:-1])
     number = samples.shape[0]
-    drawn = samples.to(probabilities.dtype).movedim(0, -1).expand(*shape, number)
+    values_of_samples = samples.to(probabilities.dtype).movedim(0, -1).expand(*shape, number)
     exact = probabilities.expand(*shape, -1)
     values = torch.arange(exact.shape[-1], dtype=exact.dtype, device=exact.device).expand_as(exact)
-    # Both laws are point masses: sorted together, the running sum of the difference is that of the distribution functions.
-    places, order = torch.cat([drawn, values], -1).sort(-1)
-    masses = torch.cat([torch.full_like(drawn, 1 / number), -exact], -1).gather(-1, order)
+    # Both distributions are discrete. After sorting their atoms together, the running sum of the mass differences is the
+    # difference of the distribution functions.
+    places, order = torch.cat([values_of_samples, values], -1).sort(-1)
+    masses = torch.cat([torch.full_like(values_of_samples, 1 / number), -exact], -1).gather(-1, order)
     gaps = places.diff(dim=-1)
     return (masses.cumsum(-1)[..., :-1].abs() * gaps).sum(-1).mean(-1)
 
 
 def total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
-    r"""Total variation distance between the frequencies of whole count vectors and their exact joint law.
+    r"""Computes the total variation distance between the frequencies of whole count vectors and their exact joint distribution.
 
-    :math:`\frac12\sum_x |\hat p(x) - p(x)|`; only the vectors that occur need to be visited, since the probability of all
-    others is what theirs leaves. With few samples it is large for exact samples, too: compare samples of the same number.
+    :math:`\frac12\sum_x |\hat p(x) - p(x)|`. Only the vectors that occur are visited, because the probabilities of all others
+    sum to the remainder. With few samples the distance is large for exact samples, too: compare it with that of equally many
+    exact samples.
 
     Args:
-        samples: whole counts, shape ``(S, K)``.
-        distribution: the exact law, without a batch.
+        samples: whole counts, shape ``(S, K)``. A ``ValueError`` names a count that is not whole.
+        distribution: the exact distribution, without a batch.
 
     Returns:
-        The distance, a scalar between 0 and 1.
+        Distance between 0 and 1, a scalar.
 
     Raises:
-        ValueError: if samples are not whole, or have a batch.
+        ValueError: if samples or distribution have a batch.
 
     Example:
         >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
@@ -110,17 +111,16 @@ def total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tens
 
 
 def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
-    r"""Total variation distance between the frequencies of each group's whole counts and its exact marginal law.
+    """Computes the total variation distance between the frequencies of each group's whole counts and its exact marginal
+    distribution.
 
     Args:
-        samples: whole counts, shape ``(S,) + batch_shape + (K,)``.
-        distribution: the exact law, ``batch_shape`` and ``K`` groups.
+        samples: whole counts, shape ``(S,) + batch_shape + (K,)``. A ``ValueError`` names a count that is not whole, or outside
+            0 to the size of the largest group.
+        distribution: the exact distribution, with ``batch_shape`` and ``K`` groups.
 
     Returns:
-        Distances, shape ``batch_shape + (K,)``, between 0 and 1.
-
-    Raises:
-        ValueError: if samples are not whole or outside the counts that the law knows.
+        Distances between 0 and 1, shape ``batch_shape + (K,)``.
 
     Example:
         >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
@@ -137,23 +137,21 @@ def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric
 def noise_floor(
     distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
 ) -> NoiseFloor:
-    r"""Distance that :func:`wasserstein_distance` gives for ``num_samples`` exact samples.
+    """Computes the distribution of :func:`wasserstein_distance` for ``num_samples`` exact samples: its mean and one quantile.
 
     The expectation is exact: at each count the empirical distribution function is a binomial frequency, whose mean absolute
     deviation De Moivre gave in closed form (Diaconis and Zabell, *Statistical Science* 6(3), 1991, equation 1.1). The quantile
-    is estimated from replicates, drawn from torch's global generator.
+    is estimated from replicates, which are sampled with torch's global generator.
 
     Args:
-        distribution: the exact law.
-        num_samples: number of samples whose distance is meant.
-        level: probability of the quantile.
-        num_replicates: number of sets of samples from which the quantile is estimated.
+        distribution: the exact distribution.
+        num_samples: number of samples in each set, at least 1. A ``ValueError`` names this and the next two arguments if they
+            are invalid.
+        level: probability of the quantile, between 0 and 1.
+        num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
 
     Returns:
         Expectation and quantile, each of shape ``batch_shape``.
-
-    Raises:
-        ValueError: if ``num_samples`` or ``num_replicates`` is below one, or ``level`` is not between 0 and 1.
 
     Example:
         >>> urn = FisherHypergeometric(1, [1, 1])
@@ -167,10 +165,10 @@ def noise_floor(
         expected = _mean_absolute_deviation(num_samples, cumulative[..., :-1]).sum(-1).mean(-1)
         width = max(1, num_samples * max(1, probabilities[..., 0].numel()))
         distances = []
-        for start in range(0, num_replicates, max(1, _CHUNK // width)):
-            replicates = min(max(1, _CHUNK // width), num_replicates - start)
-            drawn = distribution.sample((num_samples, replicates))
-            reached = _frequencies(drawn, probabilities.shape[-1], probabilities.dtype).cumsum(-1)
+        for start in range(0, num_replicates, max(1, _COUNTS_PER_PART // width)):
+            replicates = min(max(1, _COUNTS_PER_PART // width), num_replicates - start)
+            samples = distribution.sample((num_samples, replicates))
+            reached = _frequencies(samples, probabilities.shape[-1], probabilities.dtype).cumsum(-1)
             distances.append((reached - cumulative).abs().sum(-1).mean(-1))
         return NoiseFloor(expected, torch.cat(distances).quantile(level, dim=0))
 
@@ -178,21 +176,20 @@ def noise_floor(
 def total_variation_floor(
     distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
 ) -> NoiseFloor:
-    """Distance that :func:`total_variation` gives for ``num_samples`` exact samples.
+    """Computes the distribution of :func:`total_variation` for ``num_samples`` exact samples: its mean and one quantile.
 
-    Expectation and quantile as in :func:`noise_floor`; all count vectors are listed.
+    The expectation is exact and the quantile is estimated, as in :func:`noise_floor`. All count vectors are enumerated; a
+    ``ValueError`` is raised if there are too many.
 
     Args:
-        distribution: the exact law, without a batch.
-        num_samples: number of samples whose distance is meant.
-        level: probability of the quantile.
-        num_replicates: number of sets of samples from which the quantile is estimated.
+        distribution: the exact distribution, without a batch.
+        num_samples: number of samples in each set, at least 1. A ``ValueError`` names this and the next two arguments if they
+            are invalid.
+        level: probability of the quantile, between 0 and 1.
+        num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
 
     Returns:
         Expectation and quantile, scalars.
-
-    Raises:
-        ValueError: if a number is below one, ``level`` is not between 0 and 1, or there are too many vectors to list.
 
     Example:
         >>> total_variation_floor(FisherHypergeometric(1, [1, 1]), 1).mean
@@ -219,7 +216,7 @@ def _check_floor(num_samples: int, num_replicates: int, level: float) -> None:
 
 
 def _mean_absolute_deviation(number: int, probability: Tensor) -> Tensor:
-    """Mean absolute deviation of a binomial frequency of ``number`` trials from ``probability``."""
+    """Returns the mean absolute deviation of a binomial frequency of ``number`` trials from ``probability``."""
     p = probability.clamp(0, 1)
     above = (number * p).floor() + 1
     inner = (p > 0) & (p < 1) & (above <= number)
@@ -236,7 +233,11 @@ def _mean_absolute_deviation(number: int, probability: Tensor) -> Tensor:
 
 
 def _frequencies(samples: Tensor, length: int, dtype: torch.dtype) -> Tensor:
-    """Relative frequency of each whole count along the first axis, shape ``samples.shape[1:] + (length,)``."""
+    """Returns the relative frequency of each whole count along the first axis, shape ``samples.shape[1:] + (length,)``.
+
+    Raises:
+        ValueError: if a count is outside 0 to ``length - 1``.
+    """
     index = samples.movedim(0, -1).to(torch.int64)
     if ((index < 0) | (index >= length)).any():
         raise ValueError(

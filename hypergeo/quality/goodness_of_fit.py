@@ -1,4 +1,4 @@
-"""Do whole counts come from an exact law? Tests whose p-values hold for discrete laws, and for many tests at once."""
+"""Goodness-of-fit tests of whole counts, with p-values for discrete distributions and corrections for many tests."""
 
 from __future__ import annotations
 
@@ -29,25 +29,36 @@ __all__ = [
 ]
 
 LISTED = 200_000
-"""The most count vectors that a joint test lists."""
+"""Largest number of count vectors that a joint test enumerates."""
 
 EXPECTED = 10.0
-"""The least expected number of draws in a cell of the joint test: at 10 its false alarms are within a tenth of the nominal
-ones at levels from 0.1 to 0.001, with hundreds of cells too; at 5 they are up to a quarter more."""
+"""Smallest expected number of samples in a cell of the joint test. At 10 the false-alarm rates are within 10 % of the nominal
+ones at levels from 0.1 to 0.001, also with hundreds of cells. At 5 they are up to 25 % higher."""
 
-_UNRESOLVED = 1e-8  # below it an exact p-value is one less a number so close to one that rounding shows
-_DIRECT = 4_000_000  # products in a convolution beyond which Fourier transforms are quicker
+_UNRESOLVED = 1e-8  # smaller p-values are lost to rounding, because they are computed as one minus a probability near one
+_DIRECT = 4_000_000  # products in a convolution beyond which Fourier transforms are faster
 
 
 class KSTest(NamedTuple):
-    """Kolmogorov-Smirnov distances and p-values of each group, shape ``(K,)``."""
+    """Holds the Kolmogorov-Smirnov test of each group.
+
+    Attributes:
+        distances: largest differences of the distribution functions, shape ``(K,)``.
+        p_values: exact p-values, shape ``(K,)``.
+    """
 
     distances: Tensor
     p_values: Tensor
 
 
 class GTest(NamedTuple):
-    """The likelihood-ratio statistic, divided by Williams' factor; its degrees of freedom; its p-value."""
+    """Holds the likelihood-ratio test.
+
+    Attributes:
+        statistic: the statistic, divided by Williams' factor.
+        degrees: degrees of freedom.
+        p_value: p-value under the chi-squared distribution.
+    """
 
     statistic: float
     degrees: int
@@ -55,21 +66,18 @@ class GTest(NamedTuple):
 
 
 def ks_test(counts: Tensor, distribution: FisherHypergeometric) -> KSTest:
-    r"""Kolmogorov-Smirnov test of each group's counts against its exact marginal law, with exact p-values.
+    r"""Tests each group's counts against its exact marginal distribution by Kolmogorov-Smirnov, with exact p-values.
 
-    :math:`D = \max_x |\hat F(x) - F(x)|`. The usual p-value takes the law for continuous and is then far too large; here it is
-    that of the discrete law itself, see :func:`ks_p_value`. The groups' tests depend on each other: correct for their number,
-    as :func:`holm` does. Counts that the law cannot give are counted where they are.
+    :math:`D = \max_x |\hat F(x) - F(x)|`. The usual p-value assumes a continuous distribution and is far too large. This one is
+    exact for the discrete distribution, see :func:`ks_p_value`. The groups' tests depend on each other: correct for their
+    number, for example with :func:`holm`. Impossible counts are allowed and increase the distance.
 
     Args:
-        counts: whole counts, shape ``(S, K)``.
-        distribution: the exact law, without a batch.
+        counts: whole counts, shape ``(S, K)``. A ``ValueError`` names another shape or a count that is not whole.
+        distribution: the exact distribution, without a batch.
 
     Returns:
         Distances and p-values, each of shape ``(K,)`` and in float64.
-
-    Raises:
-        ValueError: if counts are not whole or have another shape.
 
     Example:
         >>> urn = FisherHypergeometric(1, [1, 1], [1.0, 3.0])
@@ -81,35 +89,42 @@ def ks_test(counts: Tensor, distribution: FisherHypergeometric) -> KSTest:
 
 
 def ks_against(counts: Tensor, probabilities: Tensor) -> KSTest:
-    """:func:`ks_test` against any marginal laws.
+    """Tests each group's counts against any marginal distributions, as :func:`ks_test`.
 
     Args:
         counts: whole counts, shape ``(S, K)``.
-        probabilities: of each group's counts 0, 1, .., shape ``(K, M + 1)``.
+        probabilities: probabilities of each group's counts 0, 1, …, shape ``(K, M + 1)``.
+
+    Returns:
+        Distances and p-values, each of shape ``(K,)`` and in float64.
     """
     number, exact = len(counts), probabilities.double().cpu()
     length = exact.shape[-1]
-    # One place below and one above for what the law cannot give.
+    # One cell below and one above hold the impossible counts.
     index = counts.detach().cpu().long().clamp(-1, length).T + 1
     ones = torch.ones(1, dtype=torch.float64).expand(index.shape)
-    seen = torch.zeros(len(index), length + 2, dtype=torch.float64).scatter_add_(-1, index, ones)
+    frequencies = torch.zeros(len(index), length + 2, dtype=torch.float64).scatter_add_(-1, index, ones)
     cumulative = torch.nn.functional.pad(exact, (1, 1)).cumsum(-1)
-    distances = (seen.cumsum(-1) / number - cumulative).abs().amax(-1)
-    p_values = [ks_p_value(d, law, number) for d, law in zip(distances.tolist(), exact.numpy(), strict=True)]
+    distances = (frequencies.cumsum(-1) / number - cumulative).abs().amax(-1)
+    p_values = [ks_p_value(d, masses, number) for d, masses in zip(distances.tolist(), exact.numpy(), strict=True)]
     return KSTest(distances, torch.tensor(p_values, dtype=torch.float64))
 
 
 def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float:
-    r"""Probability that ``number`` draws of a discrete law have at least this Kolmogorov-Smirnov distance.
+    """Computes the probability that ``number`` samples of a discrete distribution have at least this Kolmogorov-Smirnov
+    distance.
 
-    Exact above 1e-8: the numbers of draws up to each value are a Markov chain, and the p-value is the probability that it
-    leaves a band. As a Poisson process given its total, each of its steps is a convolution. Below that, where one minus a sum
-    has lost its digits, it is Massart's bound :math:`2e^{-2nD^2}`, which is never too small.
+    The result is exact above 1e-8: the numbers of samples up to each value are a Markov chain, and the p-value is the
+    probability that it leaves a band. The chain is a Poisson process conditioned on its total, so each step is a convolution.
+    Below 1e-8, where rounding dominates, the result is Massart's upper bound :math:`2e^{-2nD^2}`.
 
     Args:
-        distance: between 0 and 1.
-        probabilities: of the values in order, shape ``(J,)``.
-        number: number of draws.
+        distance: distance between 0 and 1.
+        probabilities: probabilities of the values in order, shape ``(J,)``.
+        number: number of samples.
+
+    Returns:
+        P-value between 0 and 1.
 
     Example:
         >>> round(ks_p_value(0.75, np.array([0.25, 0.75]), 2), 12)
@@ -132,7 +147,7 @@ def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float
     if len(kept) < 2:
         return 1.0
     middle = number * kept[:-1].cumsum()
-    reach = number * distance - 1e-7  # a distance that the draws themselves have counts as reached
+    reach = number * distance - 1e-7  # a distance equal to the observed one counts as reached
     lowest = np.maximum(np.ceil(middle - reach), 0).astype(int)
     highest = np.minimum(np.floor(middle + reach), number).astype(int)
     inside, start = np.ones(1), 0
@@ -155,23 +170,20 @@ def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float
 
 
 def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: float = EXPECTED) -> GTest | None:
-    r"""Likelihood-ratio test of whole count vectors against their exact joint law.
+    r"""Tests whole count vectors against their exact joint distribution by the likelihood ratio.
 
-    :math:`G = 2\sum_i O_i \log(O_i / E_i)` over cells of neighbouring vectors, pooled in lexicographic order by their expected
-    numbers alone, so that each expects at least ``expected`` draws. Divided by Williams' factor it follows the chi-squared law
-    closely at 10 already.
+    :math:`G = 2\sum_i O_i \log(O_i / E_i)` over cells of neighbouring vectors. Vectors are pooled in lexicographic order by
+    their expected numbers alone, so that at least ``expected`` samples are expected in each cell. Divided by Williams' factor,
+    G closely follows the chi-squared distribution at 10 expected samples already.
 
     Args:
-        counts: whole counts, shape ``(S, K)``.
-        distribution: the exact law, without a batch.
-        expected: the least expected number in a cell.
+        counts: whole counts, shape ``(S, K)``. A ``ValueError`` names another shape or a count that is not whole.
+        distribution: the exact distribution, without a batch.
+        expected: smallest expected number of samples in a cell.
 
     Returns:
-        The test; ``None`` where the law has more than ``LISTED`` vectors or only one cell comes about. Its p-value is zero
-        where a vector is seen that the law cannot give.
-
-    Raises:
-        ValueError: if counts are not whole or have another shape.
+        The test; ``None`` if there are more than ``LISTED`` vectors or only one cell. The p-value is zero if an impossible
+        vector occurs.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -196,19 +208,27 @@ def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: floa
     degrees = len(masses) - 1
     if not bool(distribution.support.check(counts).all()):
         return GTest(float("inf"), degrees, 0.0)
-    place = _places(support.long(), counts.detach().long())
-    if bool((probabilities[place] == 0).any()):
+    indices = _indices(support.long(), counts.detach().long())
+    if bool((probabilities[indices] == 0).any()):
         return GTest(float("inf"), degrees, 0.0)
-    observed = np.bincount(cells[place], minlength=len(masses))
-    drawn = observed > 0
-    statistic = 2 * float((observed[drawn] * np.log(observed[drawn] / (len(counts) * masses[drawn]))).sum())
+    observed = np.bincount(cells[indices], minlength=len(masses))
+    occupied = observed > 0
+    statistic = 2 * float((observed[occupied] * np.log(observed[occupied] / (len(counts) * masses[occupied]))).sum())
     factor = 1 + ((1 / masses).sum() - 1) / (6 * len(counts) * degrees)
     statistic = max(statistic, 0.0) / float(factor)
     return GTest(statistic, degrees, float(stats.chi2.sf(statistic, degrees)))
 
 
 def pool_cells(probabilities: np.ndarray, number: int, expected: float) -> np.ndarray:
-    """Numbers of the cells that neighbours share until each expects enough draws; what is left at the end joins the last.
+    """Pools neighbouring values into cells with enough expected samples. A remainder at the end joins the last cell.
+
+    Args:
+        probabilities: probabilities of the values in order, shape ``(J,)``.
+        number: number of samples.
+        expected: smallest expected number of samples in a cell.
+
+    Returns:
+        Index of each value's cell, shape ``(J,)``.
 
     Example:
         >>> pool_cells(np.array([0.5, 0.1, 0.1, 0.1, 0.15, 0.05]), 100, 20)
@@ -227,7 +247,13 @@ def pool_cells(probabilities: np.ndarray, number: int, expected: float) -> np.nd
 
 
 def support_size(distribution: FisherHypergeometric) -> int | None:
-    """The number of count vectors of a law without a batch, or ``None`` where it is above ``LISTED``.
+    """Counts the count vectors of a distribution without a batch.
+
+    Args:
+        distribution: distribution without a batch.
+
+    Returns:
+        Number of count vectors; ``None`` if it is above ``LISTED``.
 
     Example:
         >>> support_size(FisherHypergeometric(15, [10, 10, 10])), support_size(FisherHypergeometric(300, [100] * 6))
@@ -238,11 +264,14 @@ def support_size(distribution: FisherHypergeometric) -> int | None:
 
 
 def nearest_counts(counts: Tensor, total_count: Tensor | None = None) -> Tensor:
-    """Rounds real vectors to the nearest whole ones that add up to ``total_count``, by the largest remainders.
+    """Rounds real vectors to the nearest whole ones with sum ``total_count``, by the largest remainders.
 
     Args:
         counts: real counts, shape ``(..., K)``.
-        total_count: what they add up to; by default each vector's own sum, rounded.
+        total_count: sum of each rounded vector, shape ``(..., 1)`` or a scalar; by default each vector's own sum, rounded.
+
+    Returns:
+        Whole counts, shape ``(..., K)``.
 
     Example:
         >>> nearest_counts(torch.tensor([[1.6, 1.7, 0.7], [0.1, 3.9, 0.0]]), torch.tensor(4))
@@ -257,9 +286,16 @@ def nearest_counts(counts: Tensor, total_count: Tensor | None = None) -> Tensor:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: rejecting those at most ``level`` raises any false alarm at all with at most that probability.
+    """Adjusts p-values for their number by Holm's method.
 
-    It holds whatever the tests' dependence (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+    Rejecting the tests with adjusted p-values of at most ``level`` raises any false alarm with a probability of at most
+    ``level``, whatever the dependence between the tests (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    Args:
+        p_values: p-values of the tests.
+
+    Returns:
+        Adjusted p-values in the same order.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
@@ -273,15 +309,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _places(support: Tensor, vectors: Tensor) -> np.ndarray:
-    """Where each vector of the support stands in its list."""
-    hashed, wanted = support, vectors
+def _indices(support: Tensor, vectors: Tensor) -> np.ndarray:
+    """Returns the index of each vector in the enumerated support.
+
+    Raises:
+        AssertionError: if the hash values of the support collide for 100 seeds.
+    """
+    hashed, hashed_vectors = support, vectors
     for seed in range(100):
         factors = torch.randint(-(2**62), 2**62, support.shape[-1:], generator=torch.Generator().manual_seed(seed))
-        hashed, wanted = (rows.cpu() @ factors for rows in (support, vectors))
-        found, order = hashed.sort()
-        if bool((found.diff() > 0).all()):  # no two vectors share a number, so a number names its vector
-            return np.asarray(order[torch.searchsorted(found, wanted)].numpy())
+        hashed, hashed_vectors = (rows.cpu() @ factors for rows in (support, vectors))
+        sorted_hashes, order = hashed.sort()
+        if bool((sorted_hashes.diff() > 0).all()):  # no collision, so a hash identifies its vector
+            return np.asarray(order[torch.searchsorted(sorted_hashes, hashed_vectors)].numpy())
     raise AssertionError("64-bit numbers of at most 200,000 vectors collided 100 times.")
 
 

@@ -1,4 +1,5 @@
-"""One gradient estimator held against the exact gradient: bias, spread and direction, each with its interval, and the cost."""
+"""Comparison of one gradient estimator with the exact gradient: bias, standard deviation, direction, their intervals and the
+cost."""
 
 from __future__ import annotations
 
@@ -18,35 +19,37 @@ from .reference_gradient import Reference, gradients, independent_gradients, ref
 __all__ = ["NEGLIGIBLE", "SLIGHT", "GradientQuality", "Measured", "Reference", "measure_estimator", "reference_gradient"]
 
 SLIGHT = 0.1
-"""Share of the exact gradient's length that a bias must surely exceed for an estimator to be called biased."""
+"""An estimator is reported as biased if the lower 95 % bound of its relative bias exceeds this."""
 
 
 @dataclass(frozen=True)
 class GradientQuality:
-    """How one estimator's gradients compare with the reference.
+    """Holds the comparison of one estimator's gradients with the reference.
 
-    Bias, deviation and root mean squared error are lengths of vectors over the groups, of one estimate from
-    ``report.num_evaluations`` draws.
+    Bias, deviation and root mean squared error are norms of vectors over the groups, for one estimate from
+    ``report.num_evaluations`` samples.
 
     Attributes:
-        label: the estimator in words.
-        temperature: of its relaxation; ``None`` where it has none.
+        label: name of the estimator.
+        temperature: temperature of its relaxation; ``None`` if it has none.
         num_estimates: number of independent estimates.
-        evaluations: evaluations of the objective that one estimate took, as counted.
+        evaluations: counted evaluations of the objective per estimate.
         seconds: median wall time of one estimate, gradient included.
-        bias: length of the mean estimate's error, less what its own noise adds. The interval covers the true bias with at
-            least 95 %: it is the length of the error, more or less the length that its noise has at most.
-        relative_bias: the same, over the gradient's length; ``None`` where that is zero.
+        bias: norm of the mean estimate's error, less the part due to its noise. The interval covers the norm of the true bias
+            with a probability of at least 95 %: it is the norm of the error plus or minus the 95 % quantile of the norm of its
+            noise.
+        relative_bias: bias divided by the gradient norm; ``None`` if that is zero.
         deviation: root of the summed variances.
-        rmse: root of the mean squared length of an estimate's error.
-        cosine: mean cosine of the angle between an estimate and the reference; ``None`` where the reference is zero.
-        mean: mean estimate, by component.
-        standard_errors: of the mean estimate, by component.
-        bias_p_value: t-tests of each component, of a bias above ``NEGLIGIBLE`` of the gradient; Bonferroni over the components.
-        adjusted_p_value: after Holm's correction over a whole report's tests.
+        rmse: root of the mean squared error norm of an estimate.
+        cosine: mean cosine of the angle between an estimate and the reference; ``None`` if the reference is zero.
+        mean: mean estimate of each component.
+        standard_errors: standard errors of the mean estimate, of each component.
+        bias_p_value: p-value of the t-tests of the components for a bias above ``NEGLIGIBLE`` times the gradient norm,
+            corrected by Bonferroni.
+        adjusted_p_value: p-value after Holm's correction over all tests of a report.
         level: false-alarm rate of the tests that were corrected together.
-        rmse_at_equal_evaluations: of the mean of as many estimates as the report's budget of evaluations pays for.
-        rmse_at_equal_time: of the mean of as many estimates as its budget of seconds pays for.
+        rmse_at_equal_evaluations: error of the mean of as many estimates as the report's budget of evaluations allows.
+        rmse_at_equal_time: error of the mean of as many estimates as the report's budget of seconds allows.
     """
 
     label: str
@@ -69,26 +72,30 @@ class GradientQuality:
 
     @property
     def biased(self) -> bool:
-        """Whether the bias cannot be the estimates' noise."""
+        """Whether the bias is significant."""
         return self.adjusted_p_value <= self.level
 
     @property
     def verdict(self) -> str:
-        """``"no bias found"``, ``"some bias"`` (found, but not surely above a tenth of the gradient) or ``"biased"``."""
+        """``"no bias found"``, ``"some bias"`` (significant, but its lower bound is below a tenth of the gradient) or
+        ``"biased"``."""
         if not self.biased:
             return "no bias found"
         return "biased" if self.relative_bias is None or self.relative_bias.low >= SLIGHT else "some bias"
 
     def at_cost(self, evaluations: float, seconds: float) -> GradientQuality:
-        """The same, with the error of a mean of as many estimates as these budgets pay for.
+        """Computes the errors at equal cost: those of a mean of as many estimates as the budgets allow.
 
         Args:
-            evaluations: evaluations of the objective.
-            seconds: wall time.
+            evaluations: budget of evaluations of the objective.
+            seconds: budget of wall time.
+
+        Returns:
+            The same comparison with both errors filled in.
         """
 
-        def error(paid: float) -> float:
-            return float((self.bias.value**2 + self.deviation.value**2 / max(paid, 1e-300)) ** 0.5)
+        def error(estimates: float) -> float:
+            return float((self.bias.value**2 + self.deviation.value**2 / max(estimates, 1e-300)) ** 0.5)
 
         return replace(
             self,
@@ -106,22 +113,25 @@ def measure_estimator(
     label: str,
     num_estimates: int,
     num_evaluations: int,
-    step: Callable[[float], None] = lambda share: None,
+    step: Callable[[float], None] = lambda fraction: None,
 ) -> GradientQuality:
-    """Independent estimates of the gradient in the log weights against the reference, from torch's global generator.
+    """Compares independent estimates of the gradient in the log weights with the reference. Samples use torch's global
+    generator.
+
+    A ``ValueError`` is raised for fewer than two estimates, and for an estimator whose gradient is missing or not finite.
 
     Args:
-        distribution: the law, without a batch.
+        distribution: the distribution, without a batch.
         objective: maps counts ``(..., K)`` to ``(...)``.
-        estimator: anything with ``surrogate_loss``.
-        reference: what :func:`reference_gradient` gave for this law and objective.
-        label: the estimator in words.
+        estimator: object with a method ``surrogate_loss``.
+        reference: result of :func:`reference_gradient` for the same distribution and objective.
+        label: name of the estimator.
         num_estimates: number of estimates, at least two.
-        num_evaluations: draws of each estimate.
-        step: called with the share of the work done.
+        num_evaluations: samples per estimate.
+        step: called with the fraction of the work that is done.
 
-    Raises:
-        ValueError: for fewer than two estimates, or an estimator whose gradients are not finite or not there.
+    Returns:
+        Bias, deviation, error, direction and cost of the estimator.
 
     Example:
         >>> from hypergeo.estimators import ExactMarginal
@@ -135,9 +145,9 @@ def measure_estimator(
     """
     require_count("num_estimates", num_estimates, 2)
     estimates = independent_gradients(
-        estimator, distribution, objective, num_evaluations, num_estimates, lambda share: step(0.8 * share)
+        estimator, distribution, objective, num_evaluations, num_estimates, lambda fraction: step(0.8 * fraction)
     )
-    found = compare_gradients(estimates, reference)
+    agreement = compare_gradients(estimates, reference)
     evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations)
     step(1.0)
     return GradientQuality(
@@ -146,25 +156,25 @@ def measure_estimator(
         num_estimates=num_estimates,
         evaluations=evaluations,
         seconds=seconds,
-        bias=found.bias,
-        relative_bias=found.bias.over(found.norm) if found.norm else None,
-        deviation=found.deviation,
-        rmse=found.rmse,
-        cosine=found.cosine,
-        mean=found.mean,
-        standard_errors=found.standard_errors,
-        bias_p_value=found.p_value,
+        bias=agreement.bias,
+        relative_bias=agreement.bias.over(agreement.norm) if agreement.norm else None,
+        deviation=agreement.deviation,
+        rmse=agreement.rmse,
+        cosine=agreement.cosine,
+        mean=agreement.mean,
+        standard_errors=agreement.standard_errors,
+        bias_p_value=agreement.p_value,
     )
 
 
 def _cost(
     estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int
 ) -> tuple[float, float]:
-    """Evaluations and median seconds of single estimates, as a training loop would make them."""
+    """Returns the evaluations and the median seconds of single estimates, as a training loop would compute them."""
     counted = CountedObjective(objective)
-    spent: list[float] = []
-    while len(spent) < 3 or (len(spent) < 15 and sum(spent) < 0.1):
+    durations: list[float] = []
+    while len(durations) < 3 or (len(durations) < 15 and sum(durations) < 0.1):
         start = time.perf_counter()
         gradients(estimator, distribution, counted, num_evaluations, 1)
-        spent.append(time.perf_counter() - start)
-    return counted.evaluations / len(spent), statistics.median(spent)
+        durations.append(time.perf_counter() - start)
+    return counted.evaluations / len(durations), statistics.median(durations)

@@ -1,4 +1,4 @@
-"""What a quality report measures, part by part: names, temperatures, seeds and the share that is done."""
+"""Progress of a quality report through its parts, with their names, temperatures and seeds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ Progress = Callable[[float, str], object]
 
 
 class Work:
-    """Turns the parts of a report, each from 0 to 1, into one share done."""
+    """Converts the progress of a report's parts, each from 0 to 1, to one fraction of the whole.
+
+    Args:
+        progress: called with the fraction of the work that is done and with the name of the current part; ``None`` reports
+            nothing.
+        samplers: number of parts besides the estimators and their reference.
+        named: estimators with their names.
+        temperatures: temperatures at which estimators with a temperature are measured.
+    """
 
     def __init__(
         self, progress: Progress | None, samplers: int, named: list[tuple[str, Estimator]], temperatures: Sequence[float]
@@ -28,32 +36,52 @@ class Work:
         self.done = -1
 
     def next(self, label: str) -> Callable[[float], None]:
-        """Starts a part, and returns what is to be called with its share done."""
+        """Starts the next part.
+
+        Args:
+            label: name of the part.
+
+        Returns:
+            Function to be called with the fraction of the part that is done.
+        """
         self.done += 1
         done = self.done
 
-        def step(share: float) -> None:
+        def step(fraction: float) -> None:
             if self.progress is not None:
-                self.progress(min(1.0, (done + share) / self.parts), label)
+                self.progress(min(1.0, (done + fraction) / self.parts), label)
 
         step(0.0)
         return step
 
 
 def named_estimators(estimators: Sequence[Estimator] | Mapping[str, Estimator]) -> list[tuple[str, Estimator]]:
-    """Estimators with their names, those given or :func:`label`'s."""
+    """Returns estimators with their names. Estimators without a name get that of :func:`label`.
+
+    Args:
+        estimators: estimators, or a mapping from names to estimators.
+
+    Returns:
+        Pairs of name and estimator.
+    """
     if isinstance(estimators, Mapping):
         return list(estimators.items())
     return [(label(estimator), estimator) for estimator in estimators]
 
 
 def label(estimator: Estimator) -> str:
-    """An estimator in words: its class, and what of its settings is not the usual.
+    """Describes an estimator: its class, and the settings that differ from the default.
+
+    Args:
+        estimator: a gradient estimator.
+
+    Returns:
+        Name for tables and figures.
 
     Example:
         >>> from hypergeo.estimators import ScoreFunction, StraightThrough
         >>> label(StraightThrough(0.5, "merged")), label(ScoreFunction(None)), label(ScoreFunction())
-        ('Straight-through (merged rule)', 'Score function (no baseline)', 'Score function (leave-one-out)')
+        ('Straight-through (merged conditionals)', 'Score function (no baseline)', 'Score function (leave-one-out)')
     """
     kind = type(estimator).__name__
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
@@ -65,7 +93,7 @@ def label(estimator: Estimator) -> str:
     label = known.get(words, words[:1].upper() + words[1:])
     more = []
     if getattr(estimator, "conditionals", "exact") == "merged":
-        more.append("merged rule")
+        more.append("merged conditionals")
     if hasattr(estimator, "baseline"):
         more.append("leave-one-out" if estimator.baseline else "no baseline")
     if getattr(estimator, "curvature", True) is False:
@@ -80,5 +108,12 @@ def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]
 
 
 def reseed(seed: int, what: str) -> None:
-    """Seeds torch's generator for one part of a report. Of a seed, torch's generator of the CPU takes 32 bits only."""
+    """Seeds torch's global generator for one part of a report.
+
+    The seed is a 32-bit checksum, because torch's CPU generator uses only 32 bits of its seed.
+
+    Args:
+        seed: seed of the report.
+        what: name of the part.
+    """
     torch.manual_seed(zlib.crc32(f"{seed} {what}".encode()))

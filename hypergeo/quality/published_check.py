@@ -1,8 +1,8 @@
-"""The published check of the sampler, with both conditionals and against both laws: Fisher's and the one that is sampled.
+"""The published check of the sampler, with exact and merged conditionals, against Fisher's distribution and the sampler's own.
 
-The paper compares its sampler with a reference by Kolmogorov-Smirnov tests of each group's counts, three groups of which the
-second one's weight grows. A reference built with the sampler's own merged rule agrees with it at all weights; Fisher's law
-does not.
+The paper compares its sampler with a reference by Kolmogorov-Smirnov tests of each group's counts. Of three groups, the weight
+of the second one increases. A reference built with the sampler's own merged conditionals agrees with it at all weights.
+Fisher's noncentral hypergeometric distribution does not.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _RULES = ("exact", "merged")
 
 @dataclass(frozen=True)
 class CheckRow:
-    """Tests at one weight, of one kind of conditionals against one law.
+    """Holds the tests at one weight, of one kind of conditionals against one distribution.
 
     Attributes:
         second_weight: weight of the second group; the others have weight one.
-        conditionals: how draws were made, ``"exact"`` or ``"merged"``.
-        reference: what they were held against: ``"exact"`` is Fisher's law, ``"merged"`` the merged rule's own.
+        conditionals: conditionals of the sampler, ``"exact"`` or ``"merged"``.
+        reference: distribution of the tests: ``"exact"`` is Fisher's, ``"merged"`` that of the merged conditionals.
         distances: Kolmogorov-Smirnov distances, for each seed and group.
-        p_values: their exact p-values, likewise.
-        rejected: number of p-values at or below the level over the number of tests of the same kind at all weights.
+        p_values: exact p-values, for each seed and group.
+        rejected: number of p-values at or below the level divided by the number of tests of the same kind at all weights.
     """
 
     second_weight: float
@@ -52,21 +52,21 @@ class CheckRow:
 
     @property
     def median_distance(self) -> float:
-        """Of the seeds' largest distances over the groups."""
+        """Median over the seeds of the largest distance of the groups."""
         return statistics.median(max(row) for row in self.distances)
 
 
 @dataclass(frozen=True)
 class PublishedCheck:
-    """The check at every weight.
+    """Holds the check at every weight.
 
     Attributes:
-        group_sizes: the urn's.
-        total_count: the urn's.
-        num_samples: draws of each seed.
-        num_seeds: independent sets of draws at each weight.
-        level: probability of any false alarm among all tests of one kind of conditionals against one law: Bonferroni.
-        rows: at each weight, every pair of conditionals and law.
+        group_sizes: group sizes of the urn.
+        total_count: number of elements drawn from the urn.
+        num_samples: samples per seed.
+        num_seeds: independent sets of samples at each weight.
+        level: probability of any false alarm among all tests of one kind of conditionals against one distribution (Bonferroni).
+        rows: every pair of conditionals and distribution, at each weight.
     """
 
     group_sizes: tuple[int, ...]
@@ -77,7 +77,15 @@ class PublishedCheck:
     rows: tuple[CheckRow, ...]
 
     def of(self, conditionals: str, reference: str) -> tuple[CheckRow, ...]:
-        """The rows of one kind of conditionals against one law, weights increasing."""
+        """Selects the rows of one kind of conditionals against one distribution.
+
+        Args:
+            conditionals: ``"exact"`` or ``"merged"``.
+            reference: ``"exact"`` or ``"merged"``.
+
+        Returns:
+            Rows by increasing weight.
+        """
         return tuple(row for row in self.rows if (row.conditionals, row.reference) == (conditionals, reference))
 
     def __repr__(self) -> str:
@@ -85,7 +93,7 @@ class PublishedCheck:
         return f"<PublishedCheck of {self.total_count} from {self.group_sizes}: second weights {weights}>"
 
     def _repr_html_(self) -> str:
-        """The verdict and the tests of each weight, as notebooks show them."""
+        """Returns the verdict and the tests of each weight as HTML for notebooks."""
         cells = [
             (
                 f"{row.second_weight:g}",
@@ -103,39 +111,48 @@ class PublishedCheck:
         )
 
     def verdict(self) -> list[str]:
-        """What the check says, in sentences."""
+        """Summarises the check in sentences.
+
+        Returns:
+            One sentence for each kind of conditionals, and two on the reference and the level.
+        """
         against_fisher = {rule: self.of(rule, "exact") for rule in _RULES}
         sentences = []
         for rule, rows in against_fisher.items():
-            name = "Exact conditionals" if rule == "exact" else "The merged rule's samples"
+            name = "Samples with exact conditionals" if rule == "exact" else "Samples with merged conditionals"
             failed = [row for row in rows if row.rejected]
             if not failed:
-                sentences.append(f"{name} pass against Fisher's law at every weight: {sum(r.tests for r in rows)} tests.")
+                tests = sum(row.tests for row in rows)
+                sentences.append(f"{name} pass against Fisher's distribution at every weight: {tests} tests.")
                 continue
-            off = max(failed, key=lambda row: row.median_distance)
+            worst = max(failed, key=lambda row: row.median_distance)
             weights = ", ".join(f"{row.second_weight:g}" for row in failed)
             sentences.append(
-                f"{name} fail against Fisher's law at second weight {weights}: up to a distance of {off.median_distance:.2g} "
-                f"at {off.second_weight:g}, {off.rejected} of {off.tests} tests rejected."
+                f"{name} fail against Fisher's distribution at second weight {weights}: the largest distance is "
+                f"{worst.median_distance:.2g} at {worst.second_weight:g}, where {worst.rejected} of {worst.tests} tests reject."
             )
         own = self.of("merged", "merged")
-        missed = sum(row.rejected for row in own)
+        rejected = sum(row.rejected for row in own)
         sentences.append(
-            f"Against a reference built with the merged rule itself the merged samples are rejected in {missed} of "
-            f"{sum(row.tests for row in own)} tests, so that such a reference cannot show what the rule misses."
+            f"Against a reference with merged conditionals, {rejected} of {sum(row.tests for row in own)} tests reject the "
+            "merged samples: a reference with the same approximation cannot detect it."
         )
         sentences.append(
-            f"Where all is right, each of these sets of tests raises any false alarm in at most {100 * self.level:g} % of such "
-            "checks (Bonferroni)."
+            f"For a correct sampler, each of these sets of tests raises any false alarm in at most {100 * self.level:g} % of "
+            "such checks (Bonferroni)."
         )
         return sentences
 
     def table(self) -> str:
-        """The check as a Markdown table: median distance and rejected tests, a line for each weight."""
+        """Formats the check as a Markdown table: median distance and rejected tests, one row for each weight.
+
+        Returns:
+            Markdown text.
+        """
         pairs = [("exact", "exact"), ("merged", "exact"), ("merged", "merged"), ("exact", "merged")]
-        names = {"exact": "exact conditionals", "merged": "merged rule"}
-        laws = {"exact": "Fisher's law", "merged": "merged reference"}
-        columns = [f"{names[rule]}, {laws[law]}" for rule, law in pairs]
+        names = {"exact": "exact conditionals", "merged": "merged conditionals"}
+        references = {"exact": "Fisher's distribution", "merged": "merged reference"}
+        columns = [f"{names[rule]}, {references[reference]}" for rule, reference in pairs]
         lines = [f"| second weight | {' | '.join(columns)} |", f"| ---: |{' ---: |' * len(columns)}"]
         for index, first in enumerate(self.of(*pairs[0])):
             cells = []
@@ -146,15 +163,22 @@ class PublishedCheck:
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """The check as JSON, from which :meth:`from_json` makes an equal one."""
+        """Formats the check as JSON.
+
+        Returns:
+            JSON text that :meth:`from_json` reads.
+        """
         return to_record(self)
 
     @classmethod
     def from_json(cls, text: str) -> PublishedCheck:
-        """A check from what :meth:`to_json` gave.
+        """Reads a check that :meth:`to_json` wrote. A ``ValueError`` is raised for any other text.
 
-        Raises:
-            ValueError: where the text is not such a check.
+        Args:
+            text: JSON text.
+
+        Returns:
+            A check equal to the one written.
         """
         check = from_record(text, cls)
         assert isinstance(check, cls)
@@ -172,19 +196,26 @@ def published_check(
     seed: int = 0,
     progress: Callable[[float, str], object] | None = None,
 ) -> PublishedCheck:
-    """Kolmogorov-Smirnov tests of every group's counts, exact and merged conditionals, against Fisher's and the merged law.
+    """Tests every group's counts by Kolmogorov-Smirnov, with exact and merged conditionals, against Fisher's and the merged
+    distribution.
 
-    Random numbers come from generators of its own, one for each set of samples.
+    Each set of samples has its own random generator.
 
     Args:
-        second_weights: of the second group; the other groups have weight one.
-        num_seeds: independent sets of draws at each weight.
-        num_samples: draws in each set.
-        group_sizes: at least two groups.
+        second_weights: weights of the second group; the other groups have weight one.
+        num_seeds: independent sets of samples at each weight.
+        num_samples: samples in each set.
+        group_sizes: sizes of at least two groups.
         total_count: number of elements drawn.
         level: probability of any false alarm among all tests of one kind.
-        seed: of all random numbers.
-        progress: called with the share done and what is being done.
+        seed: seed of all random numbers.
+        progress: called with the fraction of the work that is done and with the name of the current task.
+
+    Returns:
+        Tests at every weight.
+
+    Raises:
+        ValueError: if there are fewer than two groups, or no weight, seed or sample.
 
     Example:
         >>> check = published_check([10], num_seeds=2, num_samples=1000)
@@ -207,24 +238,24 @@ def published_check(
     rows = []
     for place, second in enumerate(second_weights):
         weights = [1.0, float(second)] + [1.0] * (len(group_sizes) - 2)
-        law = FisherHypergeometric(total_count, list(group_sizes), weights)
-        laws = {"exact": law.marginal_log_prob().exp(), "merged": merged_marginals(law)}
-        for which, rule in enumerate(_RULES):
+        distribution = FisherHypergeometric(total_count, list(group_sizes), weights)
+        references = {"exact": distribution.marginal_log_prob().exp(), "merged": merged_marginals(distribution)}
+        for rule_index, rule in enumerate(_RULES):
             sampler = RelaxedFisherHypergeometric(
                 1.0, total_count, list(group_sizes), weights, straight_through=True, conditionals=rule
             )
-            tests: dict[str, list[KSTest]] = {name: [] for name in laws}
+            tests: dict[str, list[KSTest]] = {name: [] for name in references}
             for number in range(num_seeds):
                 if progress is not None:
-                    done = (place * 2 + which) * num_seeds + number
+                    done = (place * 2 + rule_index) * num_seeds + number
                     progress(done / (2 * num_seeds * len(second_weights)), f"{rule} conditionals, second weight {second:g}")
-                generator = torch.Generator().manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + which)
+                generator = torch.Generator().manual_seed(((seed * 1000 + number) * 1000 + place) * 2 + rule_index)
                 counts = sampler.rsample((num_samples,), generator=generator)
-                for name, marginals in laws.items():
+                for name, marginals in references.items():
                     tests[name].append(ks_against(counts, marginals))
-            for name, found in tests.items():
-                distances = tuple(tuple(test.distances.tolist()) for test in found)
-                p_values = tuple(tuple(test.p_values.tolist()) for test in found)
+            for name, results in tests.items():
+                distances = tuple(tuple(test.distances.tolist()) for test in results)
+                p_values = tuple(tuple(test.p_values.tolist()) for test in results)
                 rejected = sum(p <= threshold for row in p_values for p in row)
                 rows.append(CheckRow(float(second), rule, name, distances, p_values, rejected))
     if progress is not None:
@@ -233,12 +264,13 @@ def published_check(
 
 
 def merged_marginals(distribution: FisherHypergeometric) -> Tensor:
-    """Marginal laws of the published sampler, which treats the groups still to come as one of their mean weight.
+    """Computes the marginal distributions of the published sampler, which merges the remaining groups into one with their mean
+    weight.
 
-    Computed, not sampled: the number left to draw is a Markov chain along the groups.
+    They are computed without sampling: the number of elements left to draw is a Markov chain along the groups.
 
     Args:
-        distribution: Fisher's law with the same urn, without a batch.
+        distribution: Fisher's distribution for the same urn, without a batch.
 
     Returns:
         Probabilities, shape ``(K, max(group_sizes) + 1)``, float64.
@@ -249,7 +281,7 @@ def merged_marginals(distribution: FisherHypergeometric) -> Tensor:
         True
     """
     logs = distribution.log_weights.detach().double()
-    # A group that cannot be drawn has no elements for the rule, nor a weight in its mean.
+    # A group with weight zero has no elements in the approximation and no part in the mean weight.
     sizes = torch.where(logs > -torch.inf, distribution.group_sizes, 0)
     logs = torch.where(sizes > 0, logs, 0.0)
     groups, longest = len(sizes), int(distribution.group_sizes.max()) + 1

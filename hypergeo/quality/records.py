@@ -1,4 +1,4 @@
-"""An urn as plain numbers."""
+"""The parameters of an urn as plain numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ __all__ = ["UrnRecord"]
 
 @dataclass(frozen=True)
 class UrnRecord:
-    """An urn as plain numbers; the log weight of a group that cannot be drawn is minus infinity."""
+    """Holds the parameters of an urn as plain numbers.
+
+    Attributes:
+        total_count: number of elements drawn.
+        group_sizes: number of elements of each group.
+        log_weights: log weight of each group; minus infinity for a weight of zero.
+    """
 
     total_count: int
     group_sizes: tuple[int, ...]
@@ -20,7 +26,14 @@ class UrnRecord:
 
     @classmethod
     def of(cls, distribution: FisherHypergeometric) -> UrnRecord:
-        """The urn of a law without a batch."""
+        """Copies the parameters of a distribution.
+
+        Args:
+            distribution: distribution without a batch.
+
+        Returns:
+            The parameters as plain numbers.
+        """
         return cls(
             int(distribution.total_count),
             tuple(distribution.group_sizes.tolist()),
@@ -29,9 +42,13 @@ class UrnRecord:
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """Importance of each group."""
+        """Weight of each group."""
         return tuple(math.exp(value) for value in self.log_weights)
 
     def law(self) -> FisherHypergeometric:
-        """The urn's exact law."""
+        """Creates the exact distribution of the urn.
+
+        Returns:
+            Fisher's noncentral hypergeometric distribution without a batch.
+        """
         return FisherHypergeometric(self.total_count, list(self.group_sizes), log_weights=list(self.log_weights))

@@ -1,4 +1,4 @@
-"""Independent estimates of one law's gradient, made together, and the gradient that they are held against."""
+"""Independent gradient estimates of one distribution, computed in batches, and the reference gradient."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .goodness_of_fit import support_size
 
 __all__ = ["Reference", "gradients", "independent_gradients", "reference_gradient"]
 
-_CHUNK = 200_000  # entries of the tables of the urns that are differentiated at once
-_TOGETHER = 25  # estimates made at once, so that progress is reported often
-_LONG_RUN = 256  # evaluations of each estimate of a reference that cannot be exact
+_TABLE_ENTRIES = 200_000  # largest total size of the tables of the urns that are differentiated together
+_ESTIMATES = 25  # largest number of estimates computed together, so that progress is reported often
+_LONG_RUN_EVALUATIONS = 256  # evaluations of each estimate of a reference that cannot be exact
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What gradients are measured against.
+    """Holds the gradient with which estimates are compared.
 
     Attributes:
-        method: ``"exact"``: the covariance of the objective with the counts, summed over all count vectors; ``"long run"``:
-            the mean of many unbiased estimates, whose own error is part of every interval.
-        gradient: of the expected objective in each log weight.
-        standard_errors: of its components; zeros where it is exact.
-        description: how it was had, in words.
-        rounding: lengths up to this are rounding: a thousand times the precision, of the objective's size times the counts'
-            standard deviation.
+        method: ``"exact"``: covariance of the objective with the counts, summed over all count vectors; ``"long run"``: mean of
+            many unbiased estimates, whose own error is part of every interval.
+        gradient: gradient of the expected objective in each log weight.
+        standard_errors: standard errors of its components; zeros if it is exact.
+        description: sentence that explains how it was computed.
+        rounding: norms up to this are rounding: a thousand times the machine precision, times the objective's size, times the
+            standard deviation of the counts.
     """
 
     method: str
@@ -42,7 +42,7 @@ class Reference:
 
     @property
     def norm(self) -> float:
-        """Length of the gradient, zero where that is rounding or noise."""
+        """Norm of the gradient; zero where it is rounding or noise."""
         length = float(torch.tensor(self.gradient, dtype=torch.float64).norm())
         noise = 4 * float(torch.tensor(self.standard_errors, dtype=torch.float64).norm())
         return length if length > max(self.rounding, noise) else 0.0
@@ -53,15 +53,18 @@ def reference_gradient(
     objective: Objective,
     *,
     num_estimates: int = 400,
-    step: Callable[[float], None] = lambda share: None,
+    step: Callable[[float], None] = lambda fraction: None,
 ) -> Reference:
-    """The exact gradient where all count vectors can be listed, otherwise the mean of a long unbiased run.
+    """Computes the exact gradient if all count vectors can be enumerated, otherwise the mean of a long unbiased run.
 
     Args:
-        distribution: the law, without a batch.
+        distribution: the distribution, without a batch.
         objective: maps counts ``(..., K)`` to ``(...)``.
-        num_estimates: length of the long run, in estimates by the linearised control variate from 256 draws each.
-        step: called with the share of the work done.
+        num_estimates: number of estimates of the long run, each by the linearised control variate from 256 samples.
+        step: called with the fraction of the work that is done.
+
+    Returns:
+        Gradient with its standard errors.
 
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10])
@@ -84,14 +87,16 @@ def reference_gradient(
             f"Covariance of the objective with the counts, summed over all {number:,} count vectors.",
             rounding,
         )
-    estimates = independent_gradients(LinearizedControlVariate(), distribution, objective, _LONG_RUN, num_estimates, step)
+    estimates = independent_gradients(
+        LinearizedControlVariate(), distribution, objective, _LONG_RUN_EVALUATIONS, num_estimates, step
+    )
     errors = estimates.std(0) / len(estimates) ** 0.5
     return Reference(
         "long run",
         tuple(estimates.mean(0).tolist()),
         tuple(errors.tolist()),
-        f"Too many count vectors to list: mean of {len(estimates):,} unbiased estimates from {_LONG_RUN} draws each; "
-        "its error is part of every interval.",
+        f"Too many count vectors to list: mean of {len(estimates):,} unbiased estimates from {_LONG_RUN_EVALUATIONS} samples "
+        "each; its error is part of every interval.",
         rounding,
     )
 
@@ -104,9 +109,21 @@ def independent_gradients(
     num_estimates: int,
     step: Callable[[float], None],
 ) -> Tensor:
-    """Independent estimates, made in parts, shape ``(num_estimates, K)``."""
+    """Computes independent gradient estimates in parts.
+
+    Args:
+        estimator: object with a method ``surrogate_loss``.
+        distribution: the distribution, without a batch.
+        objective: maps counts ``(..., K)`` to ``(...)``.
+        num_evaluations: samples per estimate.
+        num_estimates: number of estimates.
+        step: called with the fraction of the work that is done.
+
+    Returns:
+        Estimates, shape ``(num_estimates, K)``, float64.
+    """
     size = int(distribution.group_sizes.sum() + distribution.event_shape[0])
-    part = max(1, min(_TOGETHER, _CHUNK // max(1, size * max(1, num_evaluations // 8))))
+    part = max(1, min(_ESTIMATES, _TABLE_ENTRIES // max(1, size * max(1, num_evaluations // 8))))
     estimates: list[Tensor] = []
     done = 0
     while done < num_estimates:
@@ -119,11 +136,25 @@ def independent_gradients(
 def gradients(
     estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int, copies: int
 ) -> Tensor:
-    """Gradients in the log weights of independent copies of the law, shape ``(copies, K)``, float64."""
+    """Computes the gradients in the log weights of independent copies of the distribution.
+
+    Args:
+        estimator: object with a method ``surrogate_loss``.
+        distribution: the distribution, without a batch.
+        objective: maps counts ``(..., K)`` to ``(...)``.
+        num_evaluations: samples per estimate.
+        copies: number of copies.
+
+    Returns:
+        Gradients, shape ``(copies, K)``, float64.
+
+    Raises:
+        ValueError: if the surrogate loss does not depend on the weights, or if a gradient is not finite.
+    """
     logs = distribution.log_weights.detach().repeat(copies, 1).requires_grad_()
-    law = FisherHypergeometric(distribution.total_count, distribution.group_sizes, log_weights=logs, validate_args=False)
+    repeated = FisherHypergeometric(distribution.total_count, distribution.group_sizes, log_weights=logs, validate_args=False)
     with torch.enable_grad():
-        loss = estimator.surrogate_loss(law, objective, num_evaluations)
+        loss = estimator.surrogate_loss(repeated, objective, num_evaluations)
         if not loss.requires_grad:
             raise ValueError(f"surrogate_loss must depend on the weights, or have a gradient of zero; {estimator!r} has none.")
         (gradient,) = torch.autograd.grad(loss.sum(), logs)

@@ -1,4 +1,4 @@
-"""A report on how close relaxed samples and gradients are to the exact ones, with its tests corrected for their number."""
+"""Reports on how close relaxed samples and gradients are to the exact ones, with p-values corrected for the number of tests."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class QualityReport(ReportData):
-    """How close relaxed samples and gradients of one urn are to the exact ones.
+    """Reports how close relaxed samples and gradients of one urn are to the exact ones.
 
-    Made by :meth:`measure`; plain numbers throughout, so reports can be compared, kept and read back.
+    :meth:`measure` creates a report. It consists of plain numbers, so reports can be compared, saved and read back.
     Its fields are those of :class:`~hypergeo.quality.report_data.ReportData`.
     """
 
@@ -78,28 +78,30 @@ class QualityReport(ReportData):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> QualityReport:
-        """Draw, estimate and test.
+        """Samples, estimates gradients and tests both.
 
-        Torch's global generator is left as it was, also where ``progress`` raises to cancel.
+        Torch's global generator is restored afterwards, also if ``progress`` raises an exception to cancel. A ``ValueError``
+        names an invalid argument, its value and what is allowed.
 
         Args:
-            distribution: the exact law, without a batch.
-            temperatures: of the relaxation, positive.
-            objective: maps counts ``(..., K)`` to ``(...)``; needed where there are estimators.
-            estimators: whose gradients are measured, by name or not. One that is a dataclass with a field ``temperature`` is
-                measured at each temperature, others once.
-            num_samples: draws of each sampler.
+            distribution: the exact distribution, without a batch.
+            temperatures: positive temperatures of the relaxation.
+            objective: maps counts ``(..., K)`` to ``(...)``; required if there are estimators.
+            estimators: gradient estimators, as a sequence or by name. A dataclass with a field ``temperature`` is measured at
+                each temperature, any other estimator once.
+            num_samples: samples of each sampler.
             num_gradients: estimates of each estimator, at least two.
-            num_evaluations: draws of each estimate.
-            straight_through: whether to measure soft draws, whole ones, or both; empty for neither.
+            num_evaluations: samples per estimate.
+            straight_through: whether to measure soft samples, whole ones, or both; empty for neither.
             conditionals: ``"exact"``, ``"merged"`` or both.
             level: probability that the report raises any false alarm.
-            objective_name: what to call the objective.
-            seed: of all random numbers.
-            progress: called with the share done and what is being done, a few times a second.
+            objective_name: name of the objective in the report.
+            seed: seed of all random numbers.
+            progress: called a few times a second with the fraction of the work that is done and with the name of the current
+                task.
 
-        Raises:
-            ValueError: naming the argument, its value and what is allowed.
+        Returns:
+            The report.
 
         Example:
             >>> from hypergeo.estimators import LinearizedControlVariate, StraightThrough
@@ -128,7 +130,7 @@ class QualityReport(ReportData):
         with torch.random.fork_rng(devices=[]):
             samples: list[SampleQuality] = []
             if samplers:
-                step = work.next("The noise of as many exact samples")
+                step = work.next("Sampling noise of the distances")
                 reseed(seed, "floors")
                 floors = Floors.of(distribution, num_samples)
                 step(1.0)
@@ -193,22 +195,24 @@ class QualityReport(ReportData):
     def of_counts(
         cls, distribution: FisherHypergeometric, counts: Tensor, *, level: float = LEVEL, seed: int = 0
     ) -> QualityReport:
-        """Whether counts from elsewhere come from a law: a report of one row, without gradients.
+        """Tests whether observed counts come from a distribution. The report has one row and no gradients.
+
+        A ``ValueError`` names invalid counts, see :func:`hypergeo.quality.samples.measure_counts`.
 
         Args:
-            distribution: the exact law, without a batch.
+            distribution: the exact distribution, without a batch.
             counts: whole or real counts, shape ``(S, K)``.
             level: probability of a false alarm.
-            seed: of the noise floors' replicates.
+            seed: seed of the replicates for the sampling noise.
 
-        Raises:
-            ValueError: see :func:`hypergeo.quality.samples.measure_counts`.
+        Returns:
+            The report.
 
         Example:
             >>> _ = torch.manual_seed(0)
             >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
             >>> QualityReport.of_counts(urn, urn.sample((500,))).verdict()[1]
-            'Nothing tells 500 observed counts from draws of this law.'
+            'No significant difference between 500 observed counts and samples from this distribution.'
         """
         with torch.random.fork_rng(devices=[]):
             reseed(seed, "floors")
@@ -234,49 +238,68 @@ class QualityReport(ReportData):
         wrong = self.failures()
         parts = ((len(self.samples), "sampler"), (len(self.gradients), "estimator"))
         measured = ", ".join(f"{number} {what}{'s' * (number > 1)}" for number, what in parts if number)
-        found = f"not to be trusted: {', '.join(wrong)}" if wrong else "nothing wrong was found"
-        return f"<QualityReport of {self.urn.total_count} from {self.urn.group_sizes}: {measured or 'nothing'}; {found}>"
+        conclusion = f"not to be trusted: {', '.join(wrong)}" if wrong else "nothing wrong was found"
+        return f"<QualityReport of {self.urn.total_count} from {self.urn.group_sizes}: {measured or 'nothing'}; {conclusion}>"
 
     def _repr_html_(self) -> str:
-        """The verdict and the main numbers, as notebooks show them."""
+        """Returns the verdict and the main numbers as HTML for notebooks."""
         first, *others = map(html_text, self.verdict())
-        found = f"<p>{first}</p><ul>{''.join(f'<li>{sentence}</li>' for sentence in others)}</ul>"
+        html = f"<p>{first}</p><ul>{''.join(f'<li>{sentence}</li>' for sentence in others)}</ul>"
         if self.samples:
             head, rows = sampler_table(self)
-            found += html_table(head, [(cells, row.differs) for cells, row in zip(rows, self.samples, strict=True)])
+            html += html_table(head, [(cells, row.differs) for cells, row in zip(rows, self.samples, strict=True)])
         if self.gradients:
             head, rows = estimator_table(self)
-            found += html_table(head, [(cells, row.biased) for cells, row in zip(rows, self.gradients, strict=True)])
-        return found
+            html += html_table(head, [(cells, row.biased) for cells, row in zip(rows, self.gradients, strict=True)])
+        return html
 
     def failures(self) -> list[str]:
-        """What is not to be trusted, in words: whole samples of another law, broken rules, biased gradients; soft samples
-        that can be told from exact ones are not among it."""
+        """Lists what fails: whole samples of another distribution, violated constraints, biased gradients.
+
+        Significant differences of soft samples are expected and not listed.
+
+        Returns:
+            Name of each failing sampler or estimator.
+        """
         return failures(self)
 
     def verdict(self) -> list[str]:
-        """What the report says, in sentences, the overall one first."""
+        """Summarises the report in sentences.
+
+        Returns:
+            Sentences, the overall one first.
+        """
         return verdict(self)
 
     def to_json(self) -> str:
-        """The report as JSON, from which :meth:`from_json` makes an equal one."""
+        """Formats the report as JSON.
+
+        Returns:
+            JSON text that :meth:`from_json` reads.
+        """
         return to_record(self)
 
     @classmethod
     def from_json(cls, text: str) -> QualityReport:
-        """A report from what :meth:`to_json` gave.
+        """Reads a report that :meth:`to_json` wrote. A ``ValueError`` is raised for any other text.
 
-        Raises:
-            ValueError: where the text is not such a report.
+        Args:
+            text: JSON text.
+
+        Returns:
+            A report equal to the one written.
         """
         report = from_record(text, cls)
         assert isinstance(report, cls)
         return report
 
     def to_csv(self) -> str:
-        """One row for each sampler and each estimator, as comma-separated values with a header.
+        """Formats the report as comma-separated values with a header and one row for each sampler and each estimator.
 
-        Lists over the groups are summed up by their worst entry. Empty cells are what a row does not have.
+        Lists over the groups are reduced to their worst entry. Cells that do not apply to a row are empty.
+
+        Returns:
+            CSV text.
         """
         return csv_records(table_rows(self))
 
@@ -284,7 +307,7 @@ class QualityReport(ReportData):
 def _corrected(
     samples: Sequence[SampleQuality], gradients: Sequence[GradientQuality], level: float
 ) -> tuple[tuple[SampleQuality, ...], tuple[GradientQuality, ...]]:
-    """Every row with its p-value corrected for all tests of the report."""
+    """Returns the rows with p-values corrected for all tests of the report."""
     adjusted = holm([p for row in samples for p in row.p_values] + [row.bias_p_value for row in gradients])
     rows, start = [], 0
     for row in samples:

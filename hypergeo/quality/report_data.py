@@ -13,23 +13,27 @@ __all__ = ["ReportData"]
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a quality report holds.
+    """Holds the fields of a quality report.
 
     Attributes:
-        urn: the urn.
-        temperatures: of the relaxation, in the order given.
-        objective: its name in words; ``""`` where no gradients were measured.
-        num_samples: draws of each sampler.
+        urn: parameters of the urn.
+        temperatures: temperatures of the relaxation, in the order of the argument.
+        objective: name of the objective; ``""`` if no gradients were measured.
+        num_samples: samples of each sampler.
         num_gradients: estimates of each estimator.
-        num_evaluations: draws of each estimate.
-        level: probability that a report raises any false alarm: Holm's correction over all of its tests.
-        seed: the same seed gives the same numbers, times apart; each row has random numbers of its own, whatever the others.
-        support_size: number of count vectors; ``None`` where they are too many to list, so that joint tests are left out.
-        samples: one for each pair of conditionals and hardness at each temperature.
-        reference: what gradients are measured against; ``None`` where none were.
-        gradients: one for each estimator, at each temperature where it has one.
-        equal_evaluations: budget of ``rmse_at_equal_evaluations``: what one estimate of the costliest estimator takes.
-        equal_seconds: budget of ``rmse_at_equal_time``, likewise.
+        num_evaluations: samples per estimate.
+        level: probability that a report raises any false alarm, by Holm's correction over all of its tests.
+        seed: the same seed gives the same numbers except for times. Each row has its own random numbers, whatever the other
+            rows.
+        support_size: number of count vectors; ``None`` if they are too many to enumerate, so that joint tests are omitted.
+        samples: one row for each kind of conditionals and samples at each temperature.
+        reference: reference of the gradients; ``None`` if no gradients were measured.
+        gradients: one row for each estimator, at each temperature if it has one.
+        equal_evaluations: budget of ``rmse_at_equal_evaluations``: evaluations per estimate of the most expensive estimator.
+        equal_seconds: budget of ``rmse_at_equal_time``: seconds per estimate of the slowest estimator.
+
+    Raises:
+        ValueError: if the level is not between 0 and 1.
     """
 
     urn: UrnRecord
@@ -53,5 +57,5 @@ class ReportData:
 
     @property
     def num_tests(self) -> int:
-        """How many tests the correction is for."""
+        """Number of tests that are corrected together."""
         return sum(len(row.p_values) for row in self.samples) + len(self.gradients)

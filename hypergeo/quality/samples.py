@@ -1,4 +1,5 @@
-"""One set of draws held against the exact law: tests, distances above their noise, and what breaks the rules of the urn."""
+"""Comparison of one set of samples with the exact distribution: tests, distances beside the sampling noise, violated
+constraints."""
 
 from __future__ import annotations
 
@@ -25,36 +26,61 @@ from .goodness_of_fit import g_test, holm, ks_test, nearest_counts, support_size
 __all__ = ["LEVEL", "Floor", "Floors", "SampleQuality", "measure_counts", "measure_sampler"]
 
 LEVEL = 0.01
-"""Probability that a set of tests of what is right raises any alarm."""
+"""Probability that the tests of a correct sampler raise any alarm."""
 
-_CHUNK = 1_000_000  # random numbers drawn at once
-_REPLICATED = 10_000_000  # counts drawn for the quantile of a noise floor
+_NUMBERS_PER_PART = 1_000_000  # random numbers generated in one call
+_REPLICATED_COUNTS = 10_000_000  # counts sampled for the quantile of a noise floor
 
 
 @dataclass(frozen=True)
 class Floor:
-    """A distance of as many exact samples: expected, and exceeded by one set in twenty."""
+    """Holds the sampling noise of a distance as plain numbers.
+
+    Attributes:
+        mean: expected distance of equally many exact samples.
+        quantile: 95 % of equally many exact samples lie below this.
+    """
 
     mean: float
     quantile: float
 
     @classmethod
     def of(cls, floor: NoiseFloor) -> Floor:
-        """The floor of a law without a batch, as plain numbers."""
+        """Converts the noise floor of a distribution without a batch to plain numbers.
+
+        Args:
+            floor: noise floor, with tensors of shape ``()``.
+
+        Returns:
+            Plain numbers.
+        """
         return cls(float(floor.mean), float(floor.quantile))
 
 
 @dataclass(frozen=True)
 class Floors:
-    """Noise floors of the distances for one number of samples; the joint one is ``None`` where the law cannot be listed."""
+    """Holds the sampling noise of the distances for one number of samples.
+
+    Attributes:
+        wasserstein: noise of the Wasserstein distance.
+        total_variation: noise of the joint total variation; ``None`` if the count vectors are too many to enumerate.
+    """
 
     wasserstein: Floor
     total_variation: Floor | None
 
     @classmethod
     def of(cls, distribution: FisherHypergeometric, num_samples: int) -> Floors:
-        """The floors of a law without a batch."""
-        replicates = min(100, max(20, _REPLICATED // (num_samples * distribution.event_shape[0])))
+        """Computes the sampling noise of a distribution without a batch.
+
+        Args:
+            distribution: the exact distribution, without a batch.
+            num_samples: number of samples.
+
+        Returns:
+            Noise of both distances.
+        """
+        replicates = min(100, max(20, _REPLICATED_COUNTS // (num_samples * distribution.event_shape[0])))
         listed = support_size(distribution) is not None
         return cls(
             Floor.of(noise_floor(distribution, num_samples, num_replicates=replicates)),
@@ -64,34 +90,35 @@ class Floors:
 
 @dataclass(frozen=True)
 class SampleQuality:
-    """How draws compare with the exact law.
+    """Holds the comparison of samples with the exact distribution.
 
-    Tests and total variation are of whole vectors: soft draws go to the nearest one first, since neither a Kolmogorov-Smirnov
-    distance nor a total variation from a discrete law falls as real numbers approach whole ones. Wasserstein's distance is of
-    the draws as they are.
+    Tests and total variation use whole vectors. Soft samples are rounded to the nearest whole vector first, because neither a
+    Kolmogorov-Smirnov distance nor a total variation from a discrete distribution falls as real numbers approach whole ones.
+    The Wasserstein distance uses the samples as they are.
 
     Attributes:
-        temperature: of the relaxation; ``None`` for counts from elsewhere.
-        conditionals: ``"exact"`` or ``"merged"``; ``None`` for counts from elsewhere.
-        straight_through: whether draws were whole; ``None`` for counts from elsewhere.
-        num_samples: number of draws.
+        temperature: temperature of the relaxation; ``None`` for observed counts.
+        conditionals: ``"exact"`` or ``"merged"``; ``None`` for observed counts.
+        straight_through: whether samples are whole; ``None`` for observed counts.
+        num_samples: number of samples.
         ks: Kolmogorov-Smirnov distance of each group.
         ks_p_values: their exact p-values, see :func:`~hypergeo.quality.goodness_of_fit.ks_p_value`.
-        g: statistic of the joint test, see :func:`~hypergeo.quality.goodness_of_fit.g_test`; ``None`` where that is too large.
-        g_degrees: its degrees of freedom.
-        g_p_value: its p-value.
-        total_variation: joint, between 0 and 1; ``None`` where that is too large.
-        total_variation_floor: that of as many exact samples.
-        marginal_total_variation: of each group.
-        wasserstein: mean over the groups, in counts.
-        wasserstein_floor: that of as many exact samples.
-        sum_violations: draws that do not add up to the number drawn, rounding aside.
-        largest_sum_error: of all draws, in counts.
-        bound_violations: draws with a count below zero or above its group's size.
-        largest_bound_error: of all draws, in counts.
-        adjusted_p_value: the smallest of the row's p-values after Holm's correction, over these tests or a whole report's.
+        g: statistic of the joint test, see :func:`~hypergeo.quality.goodness_of_fit.g_test`; ``None`` if the support is too
+            large.
+        g_degrees: degrees of freedom of the joint test.
+        g_p_value: p-value of the joint test.
+        total_variation: joint total variation between 0 and 1; ``None`` if the support is too large.
+        total_variation_floor: sampling noise of the joint total variation.
+        marginal_total_variation: total variation of each group.
+        wasserstein: Wasserstein distance in counts, mean over the groups.
+        wasserstein_floor: sampling noise of the Wasserstein distance.
+        sum_violations: number of samples whose sum is not the total count (up to rounding).
+        largest_sum_error: largest error of a sum, in counts.
+        bound_violations: number of samples with a count below zero or above its group's size.
+        largest_bound_error: largest violation of a bound, in counts.
+        adjusted_p_value: smallest p-value after Holm's correction, over these tests or over a whole report's.
         level: false-alarm rate of the tests that were corrected together.
-        seconds: wall time of the draws.
+        seconds: wall time of the sampling.
     """
 
     temperature: float | None
@@ -118,41 +145,45 @@ class SampleQuality:
 
     @property
     def p_values(self) -> tuple[float, ...]:
-        """P-values of all its tests, uncorrected: each group's, and the joint one where there is one."""
+        """Uncorrected p-values of all tests: each group's, and the joint one if there is one."""
         return self.ks_p_values if self.g_p_value is None else (*self.ks_p_values, self.g_p_value)
 
     @property
     def violations(self) -> int:
-        """Draws that break a rule of the urn, counted once for each rule."""
+        """Number of violated constraints. A sample counts once for each constraint that it violates."""
         return self.sum_violations + self.bound_violations
 
     @property
     def differs(self) -> bool:
-        """Whether the draws can be told from exact ones, or break a rule of the urn."""
+        """Whether the samples differ significantly from exact ones, or violate a constraint."""
         return self.adjusted_p_value <= self.level or self.violations > 0
 
     @property
     def label(self) -> str:
-        """The sampler in words."""
+        """Name of the sampler."""
         if self.conditionals is None:
             return "Observed counts"
         kind = "Straight-through" if self.straight_through else "Soft"
-        return f"{kind}, {'exact conditionals' if self.conditionals == 'exact' else 'merged rule'}"
+        return f"{kind}, {self.conditionals} conditionals"
 
 
 def measure_counts(
     distribution: FisherHypergeometric, counts: Tensor, *, level: float = LEVEL, floors: Floors | None = None
 ) -> SampleQuality:
-    """Draws from anywhere against the exact law.
+    """Compares observed counts with the exact distribution.
 
     Args:
-        distribution: the exact law, without a batch.
-        counts: whole or real counts, shape ``(S, K)``. They may break the rules of the urn, which is then reported.
-        level: false-alarm rate of its tests together.
-        floors: noise floors for as many samples, when they are known already.
+        distribution: the exact distribution, without a batch.
+        counts: whole or real counts, shape ``(S, K)``. They may violate the constraints of the urn, and violations are
+            reported.
+        level: false-alarm rate of all tests together.
+        floors: sampling noise for as many samples; computed when omitted.
+
+    Returns:
+        Tests, distances and violations.
 
     Raises:
-        ValueError: for counts of another shape or that are not finite, or a law with a batch.
+        ValueError: if counts have another shape or are not finite, or if the distribution has a batch.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -209,33 +240,36 @@ def measure_sampler(
     floors: Floors,
     *,
     level: float = LEVEL,
-    step: Callable[[float], None] = lambda share: None,
+    step: Callable[[float], None] = lambda fraction: None,
 ) -> SampleQuality:
-    """Draws of a relaxed law against the law that it relaxes, from torch's global generator.
+    """Compares samples of a relaxed distribution with the exact one. Samples use torch's global generator.
 
     Args:
-        sampler: the relaxed law, without a batch.
-        num_samples: number of draws.
-        floors: noise floors for as many.
-        level: false-alarm rate of its tests together.
-        step: called with the share of the draws made so far, after each part of them.
+        sampler: the relaxed distribution, without a batch.
+        num_samples: number of samples.
+        floors: sampling noise for as many samples.
+        level: false-alarm rate of all tests together.
+        step: called with the fraction of the work that is done, after each part.
+
+    Returns:
+        Tests, distances and violations.
 
     Example:
         >>> _ = torch.manual_seed(0)
         >>> sampler = RelaxedFisherHypergeometric(0.1, 15, [10, 10, 10], [1.0, 5.0, 1.0], conditionals="merged")
         >>> quality = measure_sampler(sampler, 2000, Floors.of(sampler.base_dist, 2000))
         >>> quality.label, quality.differs, quality.violations
-        ('Soft, merged rule', True, 0)
+        ('Soft, merged conditionals', True, 0)
     """
-    parts, drawn, seconds = [], 0, 0.0
-    size = max(1, _CHUNK // int(sampler.group_sizes.sum() + sampler.event_shape[0]))
+    parts, number, seconds = [], 0, 0.0
+    size = max(1, _NUMBERS_PER_PART // int(sampler.group_sizes.sum() + sampler.event_shape[0]))
     with torch.no_grad():
-        while drawn < num_samples:
+        while number < num_samples:
             start = time.perf_counter()
-            parts.append(sampler.rsample((min(size, num_samples - drawn),)))
+            parts.append(sampler.rsample((min(size, num_samples - number),)))
             seconds += time.perf_counter() - start
-            drawn += len(parts[-1])
-            step(0.9 * drawn / num_samples)
+            number += len(parts[-1])
+            step(0.9 * number / num_samples)
         quality = measure_counts(sampler.base_dist, torch.cat(parts), level=level, floors=floors)
     step(1.0)
     return replace(

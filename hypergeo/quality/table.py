@@ -1,4 +1,4 @@
-"""A quality report as tables: all numbers for files, and the main ones for readers."""
+"""Tables of a quality report: all numbers for files, and the main numbers for people."""
 
 from __future__ import annotations
 
@@ -13,17 +13,31 @@ __all__ = ["estimator_table", "sampler_table", "table_rows"]
 
 
 def table_rows(report: ReportData) -> list[dict[str, Any]]:
-    """A report's table, columns by name: its samplers, then its estimators."""
+    """Lists all numbers of a report: its samplers, then its estimators.
+
+    Args:
+        report: the report.
+
+    Returns:
+        One dictionary for each row, with the columns by name.
+    """
     return [*map(_sampler_cells, report.samples), *map(_estimator_cells, report.gradients)]
 
 
 def sampler_table(report: ReportData) -> tuple[list[str], list[list[str]]]:
-    """The main numbers of each sampler as text: head and rows."""
+    """Formats the main numbers of each sampler.
+
+    Args:
+        report: the report.
+
+    Returns:
+        Header and rows.
+    """
     rows = [
         [
             row.label,
             "" if row.temperature is None else f"{row.temperature:g}",
-            "told apart" if row.differs else "not told apart",
+            "significant difference" if row.differs else "no significant difference",
             f"{max(row.ks):.3g}",
             f"{row.adjusted_p_value:.2g}",
             "-" if row.total_variation is None else f"{row.total_variation:.3g}",
@@ -37,7 +51,14 @@ def sampler_table(report: ReportData) -> tuple[list[str], list[list[str]]]:
 
 
 def estimator_table(report: ReportData) -> tuple[list[str], list[list[str]]]:
-    """The main numbers of each estimator as text: head and rows."""
+    """Formats the main numbers of each estimator.
+
+    Args:
+        report: the report.
+
+    Returns:
+        Header and rows.
+    """
     rows = [
         [
             row.label,

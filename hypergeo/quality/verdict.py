@@ -1,4 +1,4 @@
-"""What a quality report says, in sentences."""
+"""Sentences that summarise a quality report."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ __all__ = ["described_sampler", "failures", "percent", "verdict"]
 
 
 def verdict(report: ReportData) -> list[str]:
-    """Sentences, the overall one first; Markdown-safe.
+    """Summarises a report in sentences that are safe in Markdown.
 
     Args:
-        report: what was measured.
+        report: the report.
+
+    Returns:
+        Sentences, the overall one first.
     """
     sentences = [_overall(report)]
     sentences += [_observed(row) for row in report.samples if row.conditionals is None]
@@ -26,37 +29,52 @@ def verdict(report: ReportData) -> list[str]:
             if rows:
                 sentences.append(_straight_through(rows) if hard else _soft(rows))
     if report.samples:
-        sentences.append(_rules(report))
+        sentences.append(_constraints(report))
     if report.gradients:
         sentences += _gradients(report)
     sentences.append(_fine_print(report))
     return sentences
 
 
-def percent(share: float) -> str:
-    """A share in per cent, to two digits.
+def percent(fraction: float) -> str:
+    """Formats a fraction as a percentage with two digits.
+
+    Args:
+        fraction: fraction; 1 is 100 %.
+
+    Returns:
+        Text with the unit.
 
     Example:
         >>> percent(0.0234), percent(5.96), percent(0.0)
         ('2.3 %', '596 %', '0 %')
     """
-    shown = 100 * share
+    shown = 100 * fraction
     return f"{shown:.0f} %" if shown >= 99.5 else f"{shown:.2g} %"
 
 
 def described_sampler(row: SampleQuality) -> str:
-    """A row's draws in words, for the middle of a sentence."""
+    """Describes the samples of a row for the middle of a sentence.
+
+    Args:
+        row: comparison of samples with the exact distribution.
+
+    Returns:
+        Name of the samples.
+    """
     if row.conditionals is None:
         return "the observed counts"
-    rule = "with exact conditionals" if row.conditionals == "exact" else "with merged conditionals"
-    return f"{'straight-through' if row.straight_through else 'soft'} samples {rule}"
+    return f"{'straight-through' if row.straight_through else 'soft'} samples with {row.conditionals} conditionals"
 
 
 def failures(report: ReportData) -> list[str]:
-    """What is not to be trusted: whole samples of another law, broken rules, biased gradients.
+    """Lists what fails: whole samples of another distribution, violated constraints, biased gradients.
 
     Args:
-        report: what was measured.
+        report: the report.
+
+    Returns:
+        Name of each failing sampler or estimator.
     """
     wrong = [row for row in report.samples if (row.differs and row.straight_through is not False) or row.violations]
     biased = [row for row in report.gradients if row.verdict == "biased"]
@@ -64,73 +82,75 @@ def failures(report: ReportData) -> list[str]:
 
 
 def _overall(report: ReportData) -> str:
-    found = failures(report)
-    if found == ["the observed counts"]:
+    failing = failures(report)
+    if failing == ["the observed counts"]:
         return "**The observed counts do not come from this distribution.**"
-    if found:
-        return f"**Not to be trusted here: {_listed(found)}.**"
+    if failing:
+        return f"**Not to be trusted here: {_listed(failing)}.**"
     if not report.samples and not report.gradients:
         return "**Nothing was measured.**"
     soft = [row for row in report.samples if row.straight_through is False]
-    off = [row for row in soft if row.differs]
-    if off:
-        at = _temperatures(off, soft)
+    different = [row for row in soft if row.differs]
+    if different:
+        at = _temperatures(different, soft)
         return (
             f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as "
             "expected of a relaxation."
         )
-    return "**Nothing wrong was found.** No significant difference from the exact distribution in any test."
+    return "**Nothing wrong was found.** The results agree with the exact distribution up to sampling noise."
 
 
 def _observed(row: SampleQuality) -> str:
     if not row.differs:
-        return f"No significant difference between {row.num_samples:,} observed counts and this distribution."
-    return f"The observed counts differ significantly from this distribution: {_how_far(row, [row])}."
+        return f"No significant difference between {row.num_samples:,} observed counts and samples from this distribution."
+    return f"The observed counts differ significantly from samples of this distribution: {_distance(row, [row])}."
 
 
 def _straight_through(rows: Sequence[SampleQuality]) -> str:
     kind, number = _capital(described_sampler(rows[0])), rows[0].num_samples
-    off = [row for row in rows if row.differs]
-    if not off:
+    different = [row for row in rows if row.differs]
+    if not different:
         return f"{kind} pass at {_temperatures(rows, rows)}: no significant difference in {number:,} samples."
-    worst = max(off, key=lambda row: row.wasserstein)
-    return f"{kind} do not follow Fisher's distribution at {_temperatures(off, rows, 'any')}: {_how_far(worst, off)}."
+    worst = max(different, key=lambda row: row.wasserstein)
+    return (
+        f"{kind} do not follow Fisher's distribution at {_temperatures(different, rows, 'any')}: {_distance(worst, different)}."
+    )
 
 
 def _soft(rows: Sequence[SampleQuality]) -> str:
     kind = _capital(described_sampler(rows[0]))
-    off = [row for row in rows if row.differs]
+    different = [row for row in rows if row.differs]
     same = [row for row in rows if not row.differs]
-    if not off:
+    if not different:
         return f"{kind} do not differ significantly from exact ones at {_temperatures(rows, rows, 'any')}."
-    worst = max(off, key=lambda row: row.wasserstein)
-    told = f"{kind} differ significantly from exact ones at {_temperatures(off, rows)}: {_how_far(worst, off)}"
+    worst = max(different, key=lambda row: row.wasserstein)
+    sentence = f"{kind} differ significantly from exact ones at {_temperatures(different, rows)}: {_distance(worst, different)}"
     if rows[0].conditionals != "exact":
-        return told + "."
+        return sentence + "."
     if same:
-        told += f"; at {_temperatures(same, rows)} they do not"
-    return told + ". That is expected of a relaxation: soft samples become exact ones as the temperature falls."
+        sentence += f"; at {_temperatures(same, rows)} they do not"
+    return sentence + ". That is expected of a relaxation: soft samples become exact ones as the temperature falls."
 
 
-def _how_far(row: SampleQuality, among: Sequence[SampleQuality]) -> str:
-    where = max(range(len(row.ks)), key=lambda group: row.ks[group])
+def _distance(row: SampleQuality, among: Sequence[SampleQuality]) -> str:
+    largest = max(range(len(row.ks)), key=lambda group: row.ks[group])
     noise = row.wasserstein_floor.mean
     at = f" at τ = {row.temperature:g}" if len(among) > 1 else ""
-    words = f"Wasserstein distance {row.wasserstein:.2g} counts{at}, exact samples {noise:.2g}"
+    words = f"Wasserstein distance {row.wasserstein:.2g} counts{at}, sampling noise {noise:.2g}"
     if row.total_variation is not None and row.total_variation_floor is not None:
-        words += f" (total variation {row.total_variation:.2g}, exact samples {row.total_variation_floor.mean:.2g})"
-    return f"{words}; the largest difference is in group {where + 1}"
+        words += f" (total variation {row.total_variation:.2g}, sampling noise {row.total_variation_floor.mean:.2g})"
+    return f"{words}; the difference is largest for group {largest + 1}"
 
 
-def _rules(report: ReportData) -> str:
+def _constraints(report: ReportData) -> str:
     bad = [row for row in report.samples if row.violations]
     if not bad:
-        return f"All samples sum to {report.urn.total_count:,} and stay within the group sizes."
+        return f"All samples add up to {report.urn.total_count:,} and stay within the group sizes."
     worst = max(bad, key=lambda row: row.violations)
     return (
-        f"The rules of the urn are broken: {worst.sum_violations:,} of {worst.num_samples:,} {described_sampler(worst)} do not "
-        f"add up to {report.urn.total_count:,} (off by up to {worst.largest_sum_error:.3g}), and {worst.bound_violations:,} "
-        f"leave the group sizes (by up to {worst.largest_bound_error:.3g})."
+        f"The urn's constraints are violated: {worst.sum_violations:,} of {worst.num_samples:,} {described_sampler(worst)} "
+        f"do not add up to {report.urn.total_count:,} (largest error {worst.largest_sum_error:.3g}), and "
+        f"{worst.bound_violations:,} are outside 0 to the group size (largest violation {worst.largest_bound_error:.3g})."
     )
 
 
@@ -158,9 +178,9 @@ def _bias(row: GradientQuality) -> str:
     if row.relative_bias is None:
         return f"{name} is biased, while the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
     how = "is biased by" if row.verdict == "biased" else "has some bias:"
-    share, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
-    against = ", and has the wrong direction" if row.cosine is not None and row.cosine.high < 0 else ""
-    return f"{name} {how} {share} of the gradient norm ({low} to {high}){against}."
+    relative, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
+    against = ", and points in the wrong direction" if row.cosine is not None and row.cosine.high < 0 else ""
+    return f"{name} {how} {relative} of the gradient ({low} to {high}){against}."
 
 
 def _error(report: ReportData, rmse: float) -> str:
@@ -178,12 +198,12 @@ def _fine_print(report: ReportData) -> str:
         words.append(report.reference.description)
     if report.num_tests:
         words.append(
-            f"{report.num_tests} test{'s' * (report.num_tests > 1)}, corrected by Holm's method: where all is right, a report "
+            f"{report.num_tests} test{'s' * (report.num_tests > 1)}, corrected by Holm's method: a report on a correct sampler "
             f"raises any false alarm in at most {percent(report.level)} of cases."
         )
     if report.samples:
-        seen = math.sqrt(math.log(2 * max(report.num_tests, 1) / report.level) / (2 * report.num_samples))
-        words.append(f"A difference of less than about {2 * seen:.2g} in a group's distribution function may go undetected.")
+        bound = 2 * math.sqrt(math.log(2 * max(report.num_tests, 1) / report.level) / (2 * report.num_samples))
+        words.append(f"Errors below about {bound:.2g} in a group's distribution function may remain undetected.")
     return " ".join(words)
 
 

@@ -1,7 +1,7 @@
-"""How many factors two views share, learned from pairs alone: an autoencoder whose shared dimensions are drawn by number."""
+"""Learns from unlabelled pairs how many factors two images share, with an autoencoder that samples the number."""
 
 from __future__ import annotations
 
-from .model import PairView, Settings, SharedFactors, TrainingRecord
+from .model import PairView, SharedFactors, SharedFactorsSettings, TrainingRecord
 
-__all__ = ["PairView", "Settings", "SharedFactors", "TrainingRecord"]
+__all__ = ["PairView", "SharedFactors", "SharedFactorsSettings", "TrainingRecord"]

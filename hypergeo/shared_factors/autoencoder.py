@@ -1,4 +1,4 @@
-"""Encoders and decoders of image pairs, many of them side by side, with all their parameters in one tensor."""
+"""Encoders and decoders of image pairs. Many models run side by side, with all their parameters in one tensor."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FIRST_LOG_VAR = -3.0
 
 
 class Layers:
-    """Fully connected layers with ReLU between them, without parameters of their own: those are handed over.
+    """Applies fully connected layers with ReLU between them. The parameters are passed to every call.
 
     Args:
-        widths: of input, hidden layers and output.
+        widths: number of units of the input, of each hidden layer and of the output.
 
     Example:
         >>> layers = Layers([3, 8, 2])
@@ -37,9 +37,15 @@ class Layers:
         self.length = sum(self.lengths)
 
     def start(self, generators: Sequence[torch.Generator]) -> Tensor:
-        """First parameters of a network for each generator, shape ``(R, length)``.
+        """Samples the initial parameters of one network per generator.
 
-        Weights are uniform, with the variance that keeps the signals' variance from layer to layer; biases are zero.
+        Weights are uniform, with the variance that keeps the variance of the signals from layer to layer. Biases are zero.
+
+        Args:
+            generators: one random generator for each of the ``R`` networks.
+
+        Returns:
+            Parameters, shape ``(R, length)``.
 
         References:
             K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2.
@@ -54,7 +60,15 @@ class Layers:
         return parameters
 
     def __call__(self, parameters: Tensor, value: Tensor) -> Tensor:
-        """Outputs ``(R, N, widths[-1])`` of inputs ``(R, N, widths[0])``, by networks ``(R, length)``."""
+        """Evaluates ``R`` networks, each on its own inputs.
+
+        Args:
+            parameters: parameters of the networks, shape ``(R, length)``.
+            value: inputs, shape ``(R, N, widths[0])``.
+
+        Returns:
+            Outputs, shape ``(R, N, widths[-1])``.
+        """
         blocks = [
             block.unflatten(-1, shape) for block, shape in zip(parameters.split(self.lengths, -1), self.shapes, strict=True)
         ]
@@ -64,13 +78,13 @@ class Layers:
 
 
 class PairAutoencoder:
-    """An encoder to independent normal posteriors and a decoder, for ``R`` models side by side.
+    """Encodes images to independent normal posteriors and decodes latents, for ``R`` models side by side.
 
     Args:
         image_shape: channels, rows and columns.
         dimensions: number of latent dimensions, ``d``.
-        hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
-        examples: images, shape ``(N, C, H, W)``: what the networks see and give is relative to their mean and spread.
+        hidden: widths of the encoder's hidden layers. The decoder has the same widths in reverse order.
+        examples: images, shape ``(N, C, H, W)``. Their mean and standard deviation normalise the images of the networks.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], dimensions: int, hidden: Sequence[int], examples: Tensor):
@@ -81,12 +95,18 @@ class PairAutoencoder:
         self.lengths = (self.encoder.length, self.decoder.length)
         self.length = sum(self.lengths)
         self.centre = examples.mean(0)
-        self.spread = float((examples - self.centre).square().mean().sqrt().clamp(min=1e-3))
+        self.deviation = float((examples - self.centre).square().mean().sqrt().clamp(min=1e-3))
 
     def start(self, generators: Sequence[torch.Generator]) -> Tensor:
-        """First parameters of a model for each generator, shape ``(R, length)``.
+        """Samples the initial parameters of one model per generator.
 
-        Posteriors start narrow, with means of the prior's size: dimensions that start as noise may never find a use.
+        Posteriors start narrow, with means of the prior's size, because dimensions that start as noise may stay unused.
+
+        Args:
+            generators: one random generator for each of the ``R`` models.
+
+        Returns:
+            Parameters, shape ``(R, length)``.
         """
         encoder, decoder = (part.start(generators) for part in (self.encoder, self.decoder))
         weights, biases = encoder.split([encoder.shape[1] - 2 * self.dimensions, 2 * self.dimensions], 1)
@@ -97,63 +117,97 @@ class PairAutoencoder:
         return torch.cat([encoder, decoder], 1)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """Images ``(…, C, H, W)`` as the networks see and give them: pixels in a row, relative to mean and spread."""
-        return ((images - self.centre) / self.spread).flatten(-3)
-
-    def encode(self, parameters: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and log variances of the posteriors.
+        """Normalises images with the mean and the standard deviation of the examples, and flattens the pixels.
 
         Args:
-            parameters: shape ``(R, length)``.
+            images: shape ``(…, C, H, W)``.
+
+        Returns:
+            Normalised pixels, shape ``(…, C·H·W)``.
+        """
+        return ((images - self.centre) / self.deviation).flatten(-3)
+
+    def encode(self, parameters: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Computes the means and log variances of the posteriors.
+
+        Args:
+            parameters: parameters of the models, shape ``(R, length)``.
             images: shape ``(R, …, C, H, W)``.
 
         Returns:
-            Two tensors of shape ``(R, …, d)``; variances between 1e-4 and 1e2.
+            Two tensors of shape ``(R, …, d)``. Variances lie between 1e-4 and 1e2.
         """
         return self.encode_normalised(parameters[:, : self.encoder.length], self.normalised(images))
 
     def encode_normalised(self, parameters: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
-        """Likewise, with the encoder's parameters alone and normalised images ``(R, …, C·H·W)``."""
+        """Computes the means and log variances of the posteriors of normalised images.
+
+        Args:
+            parameters: parameters of the encoders alone, shape ``(R, encoder.length)``.
+            flat: normalised images, shape ``(R, …, C·H·W)``.
+
+        Returns:
+            Two tensors of shape ``(R, …, d)``. Variances lie between 1e-4 and 1e2.
+        """
         out = self.encoder(parameters, flat.flatten(1, -2))
         mean, log_var = out.unflatten(1, flat.shape[1:-1]).chunk(2, -1)
         return mean, log_var.clamp(math.log(1e-4), math.log(1e2))
 
     def decode(self, parameters: Tensor, latents: Tensor) -> Tensor:
-        """Mean images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
+        """Computes the mean images of latents.
+
+        Args:
+            parameters: parameters of the models, shape ``(R, length)``.
+            latents: shape ``(R, …, d)``.
+
+        Returns:
+            Images, shape ``(R, …, C, H, W)``.
+        """
         out = self.decode_normalised(parameters[:, self.encoder.length :], latents)
-        return self.centre + self.spread * out.unflatten(-1, self.image_shape)
+        return self.centre + self.deviation * out.unflatten(-1, self.image_shape)
 
     def decode_normalised(self, parameters: Tensor, latents: Tensor) -> Tensor:
-        """Likewise, with the decoder's parameters alone, as normalised images ``(R, …, C·H·W)``."""
+        """Computes the normalised mean images of latents.
+
+        Args:
+            parameters: parameters of the decoders alone, shape ``(R, decoder.length)``.
+            latents: shape ``(R, …, d)``.
+
+        Returns:
+            Normalised pixels, shape ``(R, …, C·H·W)``.
+        """
         return self.decoder(parameters, latents.flatten(1, -2)).unflatten(1, latents.shape[1:-1])
 
 
 def symmetric_kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    """Distance of the two views' posteriors in each dimension: the mean of both Kullback-Leibler divergences, in nats.
+    """Computes the symmetric Kullback-Leibler divergence of the two posteriors in each dimension.
+
+    This is the mean of the two divergences, in nats.
 
     Args:
-        mean: shape ``(…, 2, d)``.
-        log_var: likewise.
+        mean: means of the two posteriors, shape ``(…, 2, d)``.
+        log_var: logarithms of their variances, shape ``(…, 2, d)``.
 
     Returns:
-        Nonnegative, shape ``(…, d)``.
+        Nonnegative divergences, shape ``(…, d)``.
 
     Example:
         >>> symmetric_kl(torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.zeros(2, 2))
         tensor([0., 2.])
     """
-    # The sum of two kl_divergence() of torch loses all digits where posteriors are nearly equal, and with them the order.
+    # The sum of two kl_divergence() of torch loses all digits where the posteriors are nearly equal. The order of the
+    # dimensions would then be arbitrary.
     difference = mean.diff(dim=-2)[..., 0, :].square()
     ratio = log_var.diff(dim=-2)[..., 0, :]
     return 0.25 * (difference * (-log_var).exp().sum(-2)) + 0.5 * (torch.cosh(ratio) - 1)
 
 
 def product_of_experts(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log variance of the normalised product of the two views' posteriors.
+    """Computes the mean and the log variance of the normalised product of the two posteriors.
 
     Args:
-        mean: shape ``(…, 2, d)``.
-        log_var: likewise.
+        mean: means of the two posteriors, shape ``(…, 2, d)``.
+        log_var: logarithms of their variances, shape ``(…, 2, d)``.
 
     Returns:
         Two tensors of shape ``(…, 1, d)``.
@@ -171,5 +225,13 @@ def product_of_experts(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def kl_to_prior(mean: Tensor, log_var: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of normal distributions from the standard one, in nats, elementwise."""
+    """Computes the Kullback-Leibler divergence of normal distributions from the standard normal distribution, in nats.
+
+    Args:
+        mean: means, any shape.
+        log_var: logarithms of the variances, same shape.
+
+    Returns:
+        Nonnegative divergences, same shape.
+    """
     return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)

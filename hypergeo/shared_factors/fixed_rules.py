@@ -1,4 +1,4 @@
-"""Rules that say which latent dimensions two views share, given how far apart their posteriors are."""
+"""Rules without parameters that decide which latent dimensions two images share, from the distances of their posteriors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Certain(SharingRule):
-    """A rule that draws nothing."""
+    """A rule that is deterministic."""
 
     def decide(
         self,
@@ -36,27 +36,38 @@ class _Certain(SharingRule):
         num_shared: Tensor | None,
     ) -> Decision:
         gates = self.gates(distances, num_shared).to(distances.dtype)
-        law = one_hot(gates.sum(-1).round().long(), distances.shape[-1] + 1).to(distances.dtype)
+        probabilities = one_hot(gates.sum(-1).round().long(), distances.shape[-1] + 1).to(distances.dtype)
         nothing = torch.zeros_like(gates[..., 0])
-        return Decision(gates, nothing, law, torch.full_like(nothing, torch.nan))
+        return Decision(gates, nothing, probabilities, torch.full_like(nothing, torch.nan))
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
         raise NotImplementedError
 
 
 class AdaptiveThreshold(_Certain):
-    """AdaVAE's rule: a dimension is shared where it is nearer than half-way; see :func:`adavae_shared`."""
+    """Shares the dimensions whose distance is below AdaVAE's adaptive threshold; see :func:`adavae_shared`."""
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        """Gates, shape ``(R, B, d)``."""
+        """Computes the gates of pairs.
+
+        Args:
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            num_shared: ignored.
+
+        Returns:
+            True where a dimension is shared, shape ``(R, B, d)``.
+        """
         return adavae_shared(distances)
 
 
 class FixedThreshold(_Certain):
-    """A dimension is shared where its distance is below a number of nats, which somebody has to choose.
+    """Shares the dimensions whose distance is below a fixed threshold.
 
     Args:
-        nats: the threshold: one number, or one for each model, shape ``(R,)``.
+        nats: positive threshold in nats: one number, or one for each model, shape ``(R,)``.
+
+    Raises:
+        ValueError: if a threshold is not positive.
     """
 
     def __init__(self, nats: float | Tensor):
@@ -65,31 +76,66 @@ class FixedThreshold(_Certain):
             raise ValueError(f"nats must be positive; got {nats!r}.")
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        """Gates, shape ``(R, B, d)``."""
+        """Computes the gates of pairs.
+
+        Args:
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            num_shared: ignored.
+
+        Returns:
+            True where a dimension is shared, shape ``(R, B, d)``.
+        """
         return distances < self.nats.reshape(-1, 1, 1)
 
 
 class AlwaysHalf(_Certain):
-    """Half of the dimensions, rounded down, are shared: the closest ones."""
+    """Shares half of the dimensions, rounded down: those with the smallest distances."""
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        """Gates, shape ``(R, B, d)``."""
+        """Computes the gates of pairs.
+
+        Args:
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            num_shared: ignored.
+
+        Returns:
+            1 where a dimension is shared and 0 elsewhere, shape ``(R, B, d)``.
+        """
         return closest(distances, torch.full_like(distances[..., 0], distances.shape[-1] // 2))
 
 
 class Oracle(_Certain):
-    """As many dimensions are shared as the pair's label says: the closest ones."""
+    """Shares as many dimensions as the pair's label says: those with the smallest distances."""
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        """Gates, shape ``(R, B, d)``."""
+        """Computes the gates of pairs.
+
+        Args:
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            num_shared: number of factors that each pair shares, shape ``(R, B)``.
+
+        Returns:
+            1 where a dimension is shared and 0 elsewhere, shape ``(R, B, d)``.
+
+        Raises:
+            ValueError: if the labels are missing.
+        """
         if num_shared is None:
             raise ValueError("The oracle needs labels: how many factors each pair shares.")
         return closest(distances, num_shared.to(distances.dtype).clamp(max=distances.shape[-1]))
 
 
 class Unshared(_Certain):
-    """A plain autoencoder: nothing is shared."""
+    """Shares no dimension, as in a plain autoencoder."""
 
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        """Gates, shape ``(R, B, d)``."""
+        """Computes the gates of pairs.
+
+        Args:
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            num_shared: ignored.
+
+        Returns:
+            False everywhere, shape ``(R, B, d)``.
+        """
         return torch.zeros_like(distances)

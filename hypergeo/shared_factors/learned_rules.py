@@ -1,4 +1,4 @@
-"""Rules that draw how many latent dimensions two views share, from a law that is learned."""
+"""Rules that sample the number of shared latent dimensions from a distribution with learned parameters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _HIDDEN = 32
 _LARGEST_LOG_WEIGHT = 30.0
 
 
-class _Drawn(SharingRule):
-    """A rule that draws how many dimensions are shared, from a law whose parameters are learned.
+class _SampledNumber(SharingRule):
+    """Samples the number of shared dimensions from a distribution with learned parameters.
 
     Args:
-        amortised: whether the law depends on the pair's sorted distances; otherwise one law holds for all pairs.
+        amortised: whether the distribution depends on the pair's sorted distances; otherwise it is the same for all pairs.
     """
 
     learned = True
@@ -39,11 +39,26 @@ class _Drawn(SharingRule):
         return Layers([dimensions, _HIDDEN, self._outputs(dimensions)])
 
     def length(self, dimensions: int) -> int:
-        """How many parameters the rule has."""
+        """Returns the number of learned parameters.
+
+        Args:
+            dimensions: number of latent dimensions, ``d``.
+
+        Returns:
+            Number of parameters of one model.
+        """
         return self._layers(dimensions).length if self.amortised else self._outputs(dimensions)
 
     def start(self, dimensions: int, generators: Sequence[torch.Generator]) -> Tensor:
-        """First parameters, shape ``(R, length)``: the law does not depend on the distances yet, and weighs nothing."""
+        """Samples the initial parameters. At first the distribution does not depend on the distances and has weight one.
+
+        Args:
+            dimensions: number of latent dimensions, ``d``.
+            generators: one random generator for each of the ``R`` models.
+
+        Returns:
+            Parameters, shape ``(R, length)``.
+        """
         if not self.amortised:
             return super().start(dimensions, generators)
         layers = self._layers(dimensions)
@@ -52,30 +67,31 @@ class _Drawn(SharingRule):
         return parameters
 
     def _output(self, parameters: Tensor, distances: Tensor) -> Tensor:
-        """The law's own parameters, shape ``(R, B, outputs)``."""
+        """Returns the parameters of the distribution for each pair, shape ``(R, B, outputs)``."""
         batch = distances.shape[:-1]
         if not self.amortised:
             return parameters[:, None].expand(*batch, -1)
-        # Logarithms: distances run from hundredths to hundreds of nats. No gradient: it would teach the encoder to speak to
-        # this network.
-        seen = distances.detach().clamp(min=1e-3).log().sort(-1).values
-        return self._layers(distances.shape[-1])(parameters, 0.5 * seen)
+        # Logarithms, because distances range from hundredths to hundreds of nats. No gradient, because the encoder would
+        # learn to send messages to this network.
+        features = distances.detach().clamp(min=1e-3).log().sort(-1).values
+        return self._layers(distances.shape[-1])(parameters, 0.5 * features)
 
 
-class Hypergeometric(_Drawn):
-    """The number of shared dimensions follows Fisher's law: ``d`` are drawn from two groups of ``d``, shared and not.
+class Hypergeometric(_SampledNumber):
+    """Samples the number of shared dimensions from Fisher's noncentral hypergeometric distribution.
 
-    The law's one parameter is the weight of the shared group, learned for each pair from its sorted distances
-    (``amortised``) or for all. It is held to an even law over ``0 … d`` by its Kullback-Leibler divergence.
+    The urn has two groups of ``d`` elements, shared and not shared, of which ``d`` are drawn. The only parameter is the weight
+    of the shared group. It is learned for each pair from its sorted distances (``amortised``), or for all pairs together. A
+    penalty, the Kullback-Leibler divergence from the uniform distribution over ``0 … d``, regularises the distribution.
 
     Args:
         amortised: whether weights depend on the pair.
-        straight_through: whether draws are whole numbers in the forward pass.
+        straight_through: whether sampled numbers are whole in the forward pass.
 
     Example:
         >>> rule = Hypergeometric(amortised=False)
-        >>> found = rule.decide(torch.zeros(1, 1), torch.tensor([[[0.1, 3.0, 0.2]]]), None, 1.0, None)
-        >>> found.law, found.gates
+        >>> decision = rule.decide(torch.zeros(1, 1), torch.tensor([[[0.1, 3.0, 0.2]]]), None, 1.0, None)
+        >>> decision.law, decision.gates
         (tensor([[[0.0500, 0.4500, 0.4500, 0.0500]]]), tensor([[[1.0000, 0.0000, 0.5000]]]))
 
     References:
@@ -98,14 +114,25 @@ class Hypergeometric(_Drawn):
         temperature: float,
         num_shared: Tensor | None,
     ) -> Decision:
-        """Gates of pairs, with the law that the number came from."""
+        """Computes the gates of pairs and the distribution of the number of shared dimensions.
+
+        Args:
+            parameters: parameters of the rule, shape ``(R, length)``.
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            noise: uniform numbers between 0 and 1, shape ``(R, B, d + 1)``; ``None`` takes the expected number.
+            temperature: temperature of the relaxed samples.
+            num_shared: ignored.
+
+        Returns:
+            Gates, penalty, probabilities and log weight of each pair.
+        """
         d = distances.shape[-1]
         log_weight = self._output(parameters, distances)[..., 0].clamp(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
         log_weights = torch.stack([log_weight, torch.zeros_like(log_weight)], -1)
-        law = FisherHypergeometric(d, [d, d], log_weights=log_weights, validate_args=False)
-        log_law = law.marginal_log_prob()[..., 0, :]
+        distribution = FisherHypergeometric(d, [d, d], log_weights=log_weights, validate_args=False)
+        log_probabilities = distribution.marginal_log_prob()[..., 0, :]
         if noise is None:
-            number = law.mean[..., 0]
+            number = distribution.mean[..., 0]
         else:
             relaxed = RelaxedFisherHypergeometric(
                 temperature,
@@ -116,11 +143,15 @@ class Hypergeometric(_Drawn):
                 validate_args=False,
             )
             number = relaxed.rsample(noise=_gumbel(noise))[..., 0]
-        return _from_law(distances, log_law, number, log_weight)
+        return _decision(distances, log_probabilities, number, log_weight)
 
 
-class Categorical(_Drawn):
-    """The number of shared dimensions follows a law with a free probability for each number, by Gumbel-softmax."""
+class Categorical(_SampledNumber):
+    """Samples the number of shared dimensions from a categorical distribution, relaxed by Gumbel-softmax.
+
+    Args:
+        amortised: whether probabilities depend on the pair.
+    """
 
     def _outputs(self, dimensions: int) -> int:
         return dimensions + 1
@@ -133,19 +164,30 @@ class Categorical(_Drawn):
         temperature: float,
         num_shared: Tensor | None,
     ) -> Decision:
-        """Gates of pairs, with the law that the number came from."""
-        log_law = self._output(parameters, distances).log_softmax(-1)
-        counts = torch.arange(log_law.shape[-1], dtype=log_law.dtype)
-        shares = log_law.exp() if noise is None else ((log_law + _gumbel(noise)) / temperature).softmax(-1)
-        nothing = torch.full_like(log_law[..., 0], torch.nan)
-        return _from_law(distances, log_law, (shares * counts).sum(-1).to(distances.dtype), nothing)
+        """Computes the gates of pairs and the distribution of the number of shared dimensions.
+
+        Args:
+            parameters: parameters of the rule, shape ``(R, length)``.
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            noise: uniform numbers between 0 and 1, shape ``(R, B, d + 1)``; ``None`` takes the expected number.
+            temperature: temperature of the relaxed samples.
+            num_shared: ignored.
+
+        Returns:
+            Gates, penalty and probabilities of each pair; the log weights are NaN.
+        """
+        log_probabilities = self._output(parameters, distances).log_softmax(-1)
+        counts = torch.arange(log_probabilities.shape[-1], dtype=log_probabilities.dtype)
+        relaxed = log_probabilities.exp() if noise is None else ((log_probabilities + _gumbel(noise)) / temperature).softmax(-1)
+        nothing = torch.full_like(log_probabilities[..., 0], torch.nan)
+        return _decision(distances, log_probabilities, (relaxed * counts).sum(-1).to(distances.dtype), nothing)
 
 
-def _from_law(distances: Tensor, log_law: Tensor, number: Tensor, log_weight: Tensor) -> Decision:
-    law = log_law.exp()
-    # All of a Fisher law's numbers are possible, but far ones may be below what can be written.
-    penalty = (law * log_law.clamp(min=-1e3)).sum(-1) + math.log(law.shape[-1])
-    return Decision(closest(distances, number), penalty, law, log_weight)
+def _decision(distances: Tensor, log_probabilities: Tensor, number: Tensor, log_weight: Tensor) -> Decision:
+    probabilities = log_probabilities.exp()
+    # All numbers are possible, but the probabilities of extreme ones may underflow.
+    penalty = (probabilities * log_probabilities.clamp(min=-1e3)).sum(-1) + math.log(probabilities.shape[-1])
+    return Decision(closest(distances, number), penalty, probabilities, log_weight)
 
 
 def _gumbel(uniform: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How many factors two views share, learned from pairs alone: an autoencoder whose shared dimensions are drawn by number."""
+"""Trains autoencoders that learn how many factors two images share, from unlabelled pairs."""
 
 from __future__ import annotations
 
@@ -15,41 +15,44 @@ from hypergeo.numerics.adam import Adam
 
 from .autoencoder import PairAutoencoder, kl_to_prior, product_of_experts, symmetric_kl
 from .fixed_rules import Decision, Hypergeometric, SharingRule, adavae_shared, closest
-from .records import PairView, Settings, TrainingRecord
+from .records import PairView, SharedFactorsSettings, TrainingRecord
 
-__all__ = ["PairView", "Settings", "SharedFactors", "TrainingRecord"]
+__all__ = ["PairView", "SharedFactors", "SharedFactorsSettings", "TrainingRecord"]
 
 _STATE = ("parameters", "mean", "square", "steps_done", "generators", "record")
 
 _EXAMPLES = 512
-_ASIDE = 2**32
+_RULE_SEED_OFFSET = 2**32
 
 
 class SharedFactors:
-    """Autoencoders of image pairs that learn how many factors the pairs share, step by step.
+    """Trains autoencoders of image pairs that learn how many factors the pairs share.
 
-    Each step draws pairs, encodes both images, sorts the dimensions by the distance of the two posteriors, draws how many
-    are shared, and lets the closest ones share one posterior, the product of both, with one noise and with its divergence
-    from the prior counted once. ``R`` models run side by side, one for each seed; what becomes of a model depends on its
-    seed, the arguments and the number of steps only (to rounding), not on its neighbours or on how steps are taken.
+    Each step samples pairs, encodes both images, sorts the dimensions by the distance of the two posteriors and samples the
+    number of shared dimensions. The dimensions with the smallest distances share one posterior, the product of both. They share
+    one noise variable, and their divergence from the prior is counted once.
+
+    ``R`` models run side by side, one for each seed. The result of a model depends only on its seed, the arguments and the
+    number of steps (up to rounding). It depends neither on the other models nor on how the steps are divided into calls.
 
     Args:
-        data: where pairs come from.
+        data: source of the pairs.
         shared: what pairs share (see :data:`~hypergeo.datasets.image_pairs.Sharing`); a list holds one entry for each seed.
         dimensions: number of latent dimensions, ``d``; the number of factors when omitted.
-        rule: how dimensions are taken for shared; :class:`~hypergeo.shared_factors.fixed_rules.Hypergeometric` when omitted.
-        settings: of the training.
-        seeds: of the models: one number, or several.
-        team: the processes that train together, of :func:`~hypergeo.distributed.process_group`, each of which takes its share
-            of every batch; they all hold the same parameters. This process alone when omitted.
+        rule: rule that decides which dimensions are shared; :class:`~hypergeo.shared_factors.fixed_rules.Hypergeometric` when
+            omitted.
+        settings: settings of the training; the defaults when omitted.
+        seeds: seeds of the models: one number, or several.
+        team: processes that train together, from :func:`~hypergeo.distributed.process_group`. Each takes its part of every
+            batch, and all hold the same parameters. This process alone when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> from hypergeo.datasets import Sprites
         >>> sprites = Sprites()
-        >>> model = SharedFactors(sprites, shared=2, settings=Settings(steps=40), seeds=1)
+        >>> model = SharedFactors(sprites, shared=2, settings=SharedFactorsSettings(steps=40), seeds=1)
         >>> model.step(30)
         >>> model.record.loss.shape, bool(model.record.loss[-5:].mean() < model.record.loss[:5].mean())
         (torch.Size([30, 1]), True)
@@ -70,7 +73,7 @@ class SharedFactors:
         *,
         dimensions: int | None = None,
         rule: SharingRule | None = None,
-        settings: Settings | None = None,
+        settings: SharedFactorsSettings | None = None,
         seeds: int | Sequence[int] = 0,
         team: Team | None = None,
     ):
@@ -78,8 +81,8 @@ class SharedFactors:
         self.seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)]
         if not self.seeds:
             raise ValueError("seeds must hold at least one number.")
-        names = isinstance(shared, list) and all(isinstance(each, str) for each in shared)
-        if isinstance(shared, list) and not names:
+        by_name = isinstance(shared, list) and all(isinstance(each, str) for each in shared)
+        if isinstance(shared, list) and not by_name:
             if len(shared) != len(self.seeds):
                 raise ValueError(f"shared must hold one entry for each of {len(self.seeds)} seeds; got {len(shared)}.")
             self.shared = list(shared)
@@ -89,23 +92,27 @@ class SharedFactors:
             data.pairs(1, each, torch.Generator().manual_seed(0))
         self.dimensions = data.num_factors if dimensions is None else require_whole("dimensions", dimensions, 1)
         self.rule = Hypergeometric() if rule is None else rule
-        self.settings = Settings() if settings is None else settings
+        self.settings = SharedFactorsSettings() if settings is None else settings
         self.team = Team() if team is None else team
         examples = data.sample(_EXAMPLES, torch.Generator().manual_seed(0))[0]
         self.autoencoder = PairAutoencoder(data.image_shape, self.dimensions, self.settings.hidden, examples)
         self._generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
         networks = self.autoencoder.start(self._generators)
         self._lengths = [*self.autoencoder.lengths, self.rule.length(self.dimensions)]
-        # The rule's start has generators of its own: networks and pairs are the same whatever the rule.
-        aside = [torch.Generator().manual_seed(seed + _ASIDE) for seed in self.seeds]
-        self._parameters = torch.cat([networks, self.rule.start(self.dimensions, aside)], 1)
+        # Separate generators initialise the rule, so that networks and pairs do not depend on the rule.
+        rule_generators = [torch.Generator().manual_seed(seed + _RULE_SEED_OFFSET) for seed in self.seeds]
+        self._parameters = torch.cat([networks, self.rule.start(self.dimensions, rule_generators)], 1)
         self._adam = Adam(self._parameters)
         self._even = Hypergeometric(amortised=False)
         self._rows: list[Tensor] = []
         self.steps_done = 0
 
     def step(self, count: int = 1) -> None:
-        """Takes so many steps."""
+        """Takes training steps.
+
+        Args:
+            count: number of steps.
+        """
         for _ in range(count):
             self._step()
 
@@ -118,25 +125,25 @@ class SharedFactors:
         )
         images, num_shared, normal, uniform = (self.team.share(whole, 1) for whole in (pairs.images, pairs.num_shared, *noise))
         images = self.autoencoder.normalised(images)
-        precision = 0.5 * (self.autoencoder.spread / settings.scale) ** 2
+        precision = 0.5 * (self.autoencoder.deviation / settings.scale) ** 2
         with torch.enable_grad():
             parameters = self._parameters.requires_grad_()
-            of_encoder, of_decoder, of_rule = parameters.split(self._lengths, 1)
-            mean, log_var = self.autoencoder.encode_normalised(of_encoder, images)
+            encoder_parameters, decoder_parameters, rule_parameters = parameters.split(self._lengths, 1)
+            mean, log_var = self.autoencoder.encode_normalised(encoder_parameters, images)
             distances = symmetric_kl(mean, log_var)
             temperature = settings.temperature(now)
             if settings.warming(now):
                 weightless = torch.zeros(len(images), 1)
                 decision = self._even.decide(weightless, distances, uniform, temperature, None)
             else:
-                decision = self.rule.decide(of_rule, distances, uniform, temperature, num_shared)
+                decision = self.rule.decide(rule_parameters, distances, uniform, temperature, num_shared)
             gates = decision.gates[:, :, None]
             common_mean, common_log_var = product_of_experts(mean, log_var)
             own = mean + (0.5 * log_var).exp() * normal[:, :, :2]
             common = common_mean + (0.5 * common_log_var).exp() * normal[:, :, 2:]
-            seen = self.autoencoder.decode_normalised(of_decoder, own + gates * (common - own))
-            error = precision * mse_loss(seen, images, reduction="none").sum((-1, -2))
-            # A posterior that both images share is paid for once: paid for twice, sharing would save nothing.
+            decoded = self.autoencoder.decode_normalised(decoder_parameters, own + gates * (common - own))
+            error = precision * mse_loss(decoded, images, reduction="none").sum((-1, -2))
+            # The divergence of a shared posterior is counted once. If it were counted twice, sharing would save nothing.
             divergence = ((1 - gates) * kl_to_prior(mean, log_var)).sum((-1, -2))
             divergence = divergence + (gates * kl_to_prior(common_mean, common_log_var)).sum((-1, -2))
             loss = error + settings.prior_weight(now) * divergence + settings.law_prior * decision.penalty
@@ -146,11 +153,11 @@ class SharedFactors:
         self._rows.append(self.team.mean(self._row(loss, error, divergence, decision, distances)))
         self.steps_done += 1
 
-    def _noise(self, draw: Callable[..., Tensor], *shape: int) -> Tensor:
-        return torch.stack([draw(shape, generator=generator) for generator in self._generators])
+    def _noise(self, sampler: Callable[..., Tensor], *shape: int) -> Tensor:
+        return torch.stack([sampler(shape, generator=generator) for generator in self._generators])
 
     def _row(self, loss: Tensor, error: Tensor, divergence: Tensor, decision: Decision, distances: Tensor) -> Tensor:
-        """A step's line of the record, shape ``(R, 7 + (d + 1) + d)``."""
+        """Returns a step's row of the record, shape ``(R, 7 + (d + 1) + d)``."""
         with torch.no_grad():
             numbers = [loss, error, divergence, decision.penalty, _expected(decision.law)]
             numbers += [adavae_shared(distances).sum(-1).to(loss.dtype), decision.log_weight]
@@ -160,13 +167,18 @@ class SharedFactors:
 
     @property
     def record(self) -> TrainingRecord:
-        """What happened at each step so far."""
+        """Losses, estimates and distributions of all steps so far."""
         width = 7 + 2 * self.dimensions + 1
         rows = torch.stack(self._rows) if self._rows else torch.zeros(0, len(self.seeds), width)
         return TrainingRecord(*rows[..., :7].unbind(-1), *rows[..., 7:].split([self.dimensions + 1, self.dimensions], -1))
 
     def state(self) -> dict[str, Tensor]:
-        """All that changes from step to step, as tensors: what :meth:`load_state` goes on from."""
+        """Copies everything that changes from step to step, so that :meth:`load_state` can resume from it.
+
+        Returns:
+            Tensors by name: parameters, mean and square of Adam, all of shape ``(R, P)`` for ``P`` parameters, number of steps,
+            states of the generators and rows of the record.
+        """
         record = torch.stack(self._rows) if self._rows else torch.zeros(0)
         generators = torch.stack([generator.get_state() for generator in self._generators])
         steps = torch.tensor(self.steps_done)
@@ -177,12 +189,15 @@ class SharedFactors:
         return self._parameters, self._adam.mean, self._adam.square
 
     def take_over(self, other: SharedFactors) -> None:
-        """Goes on from another model's warm-up, in which rules play no part: with the same arguments but for the rule.
+        """Continues from the warm-up of another model, in which the rule plays no part.
 
-        What follows is what this model would have become by its own warm-up.
+        Both models must have the same arguments except for the rule. The result is the same as after this model's own warm-up.
+
+        Args:
+            other: model in or just after its warm-up.
 
         Raises:
-            ValueError: for a model whose warm-up is over, or whose seeds, settings or networks differ.
+            ValueError: if the other model's warm-up is over, or if its seeds, settings or networks differ.
         """
         alike = (other.seeds, other.settings, other.shared, other._lengths[:2])
         if alike != (self.seeds, self.settings, self.shared, self._lengths[:2]):
@@ -192,16 +207,19 @@ class SharedFactors:
         networks = self.autoencoder.length
         for own, others in zip(self._learned(), other._learned(), strict=True):
             own[:, :networks] = others[:, :networks]
-        for generator, given in zip(self._generators, other._generators, strict=True):
-            generator.set_state(given.get_state())
+        for generator, source in zip(self._generators, other._generators, strict=True):
+            generator.set_state(source.get_state())
         self.steps_done = self._adam.steps = other.steps_done
         self._rows = list(other._rows)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Goes back, or on, to a state of a model made with the same arguments.
+        """Restores a state of a model with the same arguments.
+
+        Args:
+            state: tensors of :meth:`state`; parameters have shape ``(R, P)``.
 
         Raises:
-            ValueError: for the state of another kind of model.
+            ValueError: if the state belongs to a model with other arguments.
         """
         if set(state) != set(_STATE) or state["parameters"].shape != self._parameters.shape:
             raise ValueError("This is not the state of a model with these arguments.")
@@ -214,17 +232,21 @@ class SharedFactors:
 
     @torch.no_grad()
     def view(self, images: Tensor, num_shared: Tensor | None = None) -> PairView:
-        """What the models make of pairs.
+        """Encodes pairs and decides which dimensions they share, without sampling.
 
         Args:
-            images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model.
-            num_shared: what the pairs truly share, shape ``(N,)`` or ``(R, N)``; for the oracle's rule only.
+            images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model. A ``ValueError`` names any
+                other shape.
+            num_shared: number of factors that the pairs share, shape ``(N,)`` or ``(R, N)``; needed by the oracle's rule only.
+
+        Returns:
+            Posteriors, distances, estimates and masks of the pairs.
         """
-        of_rule = self._parameters[:, self.autoencoder.length :]
+        rule_parameters = self._parameters[:, self.autoencoder.length :]
         mean, log_var = self.autoencoder.encode(self._parameters, self._for_each(images))
         distances = symmetric_kl(mean, log_var)
         labels = None if num_shared is None else num_shared.expand(distances.shape[:2])
-        decision = self.rule.decide(of_rule, distances, None, self.settings.last_temperature, labels)
+        decision = self.rule.decide(rule_parameters, distances, None, self.settings.last_temperature, labels)
         estimate = _expected(decision.law)
         shared = closest(distances, estimate.round()) > 0.5
         common = product_of_experts(mean, log_var)[0]
@@ -240,63 +262,69 @@ class SharedFactors:
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Images, shape ``(R, …, C, H, W)``, of latents, shape ``(R, …, d)``."""
+        """Computes the images of latents.
+
+        Args:
+            latents: shape ``(R, …, d)``.
+
+        Returns:
+            Images between 0 and 1, shape ``(R, …, C, H, W)``.
+        """
         return self.autoencoder.decode(self._parameters[:, : self.autoencoder.length], latents).clamp(0, 1)
 
     def reconstruct(self, pairs: Tensor | PairView) -> Tensor:
-        """Decodes pairs with their shared dimensions shared.
+        """Decodes pairs, with the product of both posteriors in the shared dimensions.
 
         Args:
-            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them, which saves encoding them again.
+            pairs: images, shape ``(N, 2, C, H, W)``, or their view, which saves encoding them again.
 
         Returns:
-            Shape ``(R, N, 2, C, H, W)``.
+            Images, shape ``(R, N, 2, C, H, W)``.
         """
         return self.decode(self._viewed(pairs).latents)
 
     def swap(self, pairs: Tensor | PairView, part: str | Tensor = "shared", donors: Tensor | None = None) -> Tensor:
         """Decodes pairs after one part of their latents has been exchanged.
 
-        Between the two images of a pair, exchanging the shared part should change nothing, and exchanging the independent
-        part should turn each image into the other. With donors, each pair takes the part from the same image of another
-        pair.
+        Between the two images of a pair, exchanging the shared part should change nothing, and exchanging the independent part
+        should turn each image into the other. With ``donors``, each pair takes the part from the same image of another pair.
 
         Args:
-            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
-            part: ``"shared"``, ``"independent"``, or which dimensions are exchanged, shape ``(R, N, d)``.
-            donors: for each pair the number of the pair that gives, shape ``(N,)``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or their view.
+            part: ``"shared"``, ``"independent"``, or a mask of the dimensions to exchange, shape ``(R, N, d)``.
+            donors: index of the pair from which each pair takes the part, shape ``(N,)``.
 
         Returns:
-            Shape ``(R, N, 2, C, H, W)``.
+            Images, shape ``(R, N, 2, C, H, W)``.
 
         Raises:
-            ValueError: for another part.
+            ValueError: if ``part`` is another text.
         """
-        seen = self._viewed(pairs)
+        view = self._viewed(pairs)
         if isinstance(part, str):
             if part not in ("shared", "independent"):
                 raise ValueError(f'part must be "shared" or "independent"; got {part!r}.')
-            part = seen.shared if part == "shared" else ~seen.shared
-        given = seen.mean.flip(2) if donors is None else seen.mean[:, donors]
-        return self.decode(torch.where(part[:, :, None], given, seen.mean))
+            part = view.shared if part == "shared" else ~view.shared
+        source = view.mean.flip(2) if donors is None else view.mean[:, donors]
+        return self.decode(torch.where(part[:, :, None], source, view.mean))
 
     def traverse(self, pairs: Tensor | PairView, values: Tensor) -> Tensor:
-        """Decodes the first images as one latent dimension after the other goes through values.
+        """Decodes the first images while one latent dimension after the other takes a series of values.
 
         Args:
-            pairs: images, shape ``(N, 2, C, H, W)``, or the view of them.
-            values: in the prior's standard deviations, shape ``(V,)``.
+            pairs: images, shape ``(N, 2, C, H, W)``, or their view.
+            values: latent values in standard deviations of the prior, shape ``(V,)``.
 
         Returns:
-            Shape ``(R, N, d, V, C, H, W)``.
+            Images, shape ``(R, N, d, V, C, H, W)``.
         """
         mean = self._viewed(pairs).mean[:, :, 0]
-        here = torch.eye(self.dimensions, dtype=torch.bool)[:, None]
-        return self.decode(torch.where(here, values.to(mean.dtype)[:, None], mean[:, :, None, None]))
+        varied = torch.eye(self.dimensions, dtype=torch.bool)[:, None]
+        return self.decode(torch.where(varied, values.to(mean.dtype)[:, None], mean[:, :, None, None]))
 
     def _viewed(self, pairs: Tensor | PairView) -> PairView:
         return pairs if isinstance(pairs, PairView) else self.view(pairs)
 
 
-def _expected(law: Tensor) -> Tensor:
-    return (law * torch.arange(law.shape[-1], dtype=law.dtype)).sum(-1)
+def _expected(probabilities: Tensor) -> Tensor:
+    return (probabilities * torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)).sum(-1)

@@ -1,4 +1,4 @@
-"""One number for all pairs: Fisher's law that fits the numbers of all of them, and its most probable number."""
+"""Pools the estimates of all pairs into one number: the mode of the Fisher distribution that fits all of them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from hypergeo.distributions.fisher import FisherHypergeometric
 __all__ = ["LAST", "SETTLED", "pooled_law", "steps_that_count"]
 
 LAST = 100
-"""Steps of training over whose pairs numbers are pooled."""
+"""Number of last training steps whose pairs are pooled."""
 SETTLED = 60
-"""Steps that the law is given after the warm-up before anything is said of it."""
+"""Number of steps after the warm-up before the estimate is reported."""
 
-_EDGE = 12.0  # logarithm of the greatest weight
-_GRID = 2_401
+_LARGEST_LOG_WEIGHT = 12.0
+_GRID = 2_401  # number of weights between which the mean is interpolated
 
 
 def pooled_law(mean: float, dimensions: int) -> np.ndarray:
-    """Fisher's law of the number of shared dimensions whose mean is that of all pairs: its maximum-likelihood fit to them.
+    """Computes the maximum-likelihood Fisher distribution of the number of shared dimensions of all pairs.
+
+    It is the member of the family whose mean is the mean over pairs.
 
     Args:
-        mean: of the number, over pairs.
+        mean: mean number of shared dimensions over pairs.
         dimensions: number of latent dimensions, ``d``.
 
     Returns:
@@ -36,16 +38,21 @@ def pooled_law(mean: float, dimensions: int) -> np.ndarray:
     """
     log_weights, means = _means(dimensions)
     log_weight = float(np.interp(mean, means, log_weights))
-    law = FisherHypergeometric(dimensions, [dimensions, dimensions], log_weights=torch.tensor([log_weight, 0.0]).double())
-    return law.marginal_log_prob()[0].exp().numpy()
+    distribution = FisherHypergeometric(
+        dimensions, [dimensions, dimensions], log_weights=torch.tensor([log_weight, 0.0]).double()
+    )
+    return distribution.marginal_log_prob()[0].exp().numpy()
 
 
 def steps_that_count(step: int, free: int) -> slice:
-    """The steps whose pairs are pooled: the last ones in which the law was free, or, before there are any, the last one.
+    """Selects the steps whose pairs are pooled: the last ones after the warm-up, or the last step during the warm-up.
 
     Args:
-        step: number of steps made.
-        free: steps of the warm-up.
+        step: number of steps taken.
+        free: number of steps of the warm-up.
+
+    Returns:
+        Slice of the steps.
 
     Example:
         >>> steps_that_count(250, 200), steps_that_count(900, 200), steps_that_count(50, 200)
@@ -56,7 +63,7 @@ def steps_that_count(step: int, free: int) -> slice:
 
 @lru_cache(maxsize=8)
 def _means(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    log_weights = torch.linspace(-_EDGE, _EDGE, _GRID, dtype=torch.float64)
+    log_weights = torch.linspace(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT, _GRID, dtype=torch.float64)
     both = torch.stack([log_weights, torch.zeros_like(log_weights)], -1)
-    law = FisherHypergeometric(dimensions, [dimensions, dimensions], log_weights=both)
-    return log_weights.numpy(), law.mean[:, 0].numpy()
+    distribution = FisherHypergeometric(dimensions, [dimensions, dimensions], log_weights=both)
+    return log_weights.numpy(), distribution.mean[:, 0].numpy()

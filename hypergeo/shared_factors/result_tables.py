@@ -1,4 +1,4 @@
-"""A study of shared factors in words: the table, and who did better than whom."""
+"""Formats a study of shared factors as tables and as sentences that compare the methods."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ _WORDS = {"win": "better", "loss": "worse", "tie": "no difference shown"}
 
 
 def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
-    """Head and lines of a table with one line for each method.
+    """Formats the results as a table with one row for each method.
 
     Args:
-        results: of a study.
+        results: results of a study.
+
+    Returns:
+        Header and rows.
     """
     summary = results.summary()
     numbers = sorted({number for method in summary for number in method.numbers})
@@ -48,9 +51,9 @@ def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
     head += [title for title, _, _ in _COLUMNS] + ["collapsed", "unused dimensions"]
     lines = []
     for method in summary:
-        line = [method.method, *(_told(method.numbers.get(number), 2) for number in numbers)]
-        line.append(_told(method.fixed["squared_error"], 2))
-        line += [_told(method.varying[measure], digits) for _, measure, digits in _COLUMNS]
+        line = [method.method, *(_formatted(method.numbers.get(number), 2) for number in numbers)]
+        line.append(_formatted(method.fixed["squared_error"], 2))
+        line += [_formatted(method.varying[measure], digits) for _, measure, digits in _COLUMNS]
         kinds = [f"{count} {words}" for count, words in ((method.all_shared, "all"), (method.none_shared, "none")) if count]
         failed = method.all_shared + method.none_shared
         why = f" ({', '.join(kinds)})" if kinds else ""
@@ -61,10 +64,13 @@ def factor_table(results: FactorResults) -> tuple[list[str], list[list[str]]]:
 
 
 def factor_tables(results: FactorResults) -> list[tuple[str, list[str], list[list[str]]]]:
-    """The same in tables that are less wide, the second where there are pairs whose numbers differ: title, head, lines of each.
+    """Formats the results as narrower tables. The second one exists if some pairs share varying numbers.
 
     Args:
-        results: of a study.
+        results: results of a study.
+
+    Returns:
+        Title, header and rows of each table.
     """
     head, lines = factor_table(results)
     first = head.index(_COLUMNS[0][0])
@@ -79,32 +85,35 @@ def factor_tables(results: FactorResults) -> list[tuple[str, list[str], list[lis
 
 
 def factor_sentences(results: FactorResults) -> list[str]:
-    """How the first method does beside each of the others, by 95 % intervals of paired differences over seeds.
+    """Compares the first method with each of the others, by 95 % intervals of paired differences over seeds.
 
     Args:
-        results: of a study.
+        results: results of a study.
+
+    Returns:
+        One sentence for each comparison, and one for the bias of each method.
     """
     ours, *others = results.methods
     sentences = []
     for other in others:
         parts = []
         for measure, varying, larger, words in _COMPARED:
-            found = results.compare(ours, other, measure, varying)
-            if found is not None:
-                parts.append(f"{words} {found.difference:+.2f} ({_WORDS[found.verdict(larger)]})")
+            comparison = results.compare(ours, other, measure, varying)
+            if comparison is not None:
+                parts.append(f"{words} {comparison.difference:+.2f} ({_WORDS[comparison.verdict(larger)]})")
         if parts:
             sentences.append(f"{ours} against {other}: {'; '.join(parts)}.")
     for method in results.summary():
         if method.numbers and method.method not in CONSTANT:
-            off = {number: spread.mean - number for number, spread in method.numbers.items()}
-            worst = max(off, key=lambda number: abs(off[number]))
-            told = ", ".join(f"{bias:+.2f} at {number}" for number, bias in off.items())
-            sentences.append(f"Bias of {method.method}: {told}; largest at {worst}.")
+            bias_of = {number: statistics.mean - number for number, statistics in method.numbers.items()}
+            worst = max(bias_of, key=lambda number: abs(bias_of[number]))
+            biases = ", ".join(f"{bias:+.2f} at {number}" for number, bias in bias_of.items())
+            sentences.append(f"Bias of {method.method}: {biases}; largest at {worst}.")
     return sentences
 
 
-def _told(spread: SeedStatistics | None, digits: int) -> str:
-    if spread is None:
+def _formatted(statistics: SeedStatistics | None, digits: int) -> str:
+    if statistics is None:
         return "–"
-    told = f"{spread.mean:.{digits}f}"
-    return told if spread.deviation is None else f"{told} ± {spread.deviation:.{digits}f}"
+    mean = f"{statistics.mean:.{digits}f}"
+    return mean if statistics.deviation is None else f"{mean} ± {statistics.deviation:.{digits}f}"

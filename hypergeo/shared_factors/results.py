@@ -1,4 +1,4 @@
-"""What a study of shared factors found: kept as JSON, put together from parts, summed up over seeds, compared."""
+"""Results of a study of shared factors: JSON, merging of parts, summaries over seeds and comparisons."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from .study import CONSTANT, StudyRow
 __all__ = ["MEASURES", "FactorResults", "MethodSummary"]
 
 MEASURES = tuple(field.name for field in fields(Score) if field.name != "collapse")
-"""What is measured of each model, as :class:`~hypergeo.shared_factors.scores.Score` names it."""
+"""Names of the measures of each model: fields of :class:`~hypergeo.shared_factors.scores.Score`."""
 
-_OF_NUMBER = ("squared_error", "bias", "correlation", "pooled_squared_error", "pooled_correlation")
+_NUMBER_MEASURES = ("squared_error", "bias", "correlation", "pooled_squared_error", "pooled_correlation")
 
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """One method over all its seeds.
+    """Summarises one method over all its seeds.
 
     Attributes:
-        method: its name.
+        method: name of the method.
         numbers: mean estimate at each fixed number of shared factors; empty for methods that do not estimate it.
         fixed: each of :data:`MEASURES` on pairs that share a fixed number, averaged over numbers; ``None`` where there is none.
-        varying: likewise, on pairs whose numbers differ.
-        models: how many models there are.
-        all_shared: how many of them say so of pairs that do not share all.
-        none_shared: how many say so of pairs that share some.
-        unused: how many leave dimensions unused.
+        varying: each of :data:`MEASURES` on pairs whose numbers differ; ``None`` where there is none.
+        models: number of models.
+        all_shared: number of models that answer "all" for pairs that do not share all factors.
+        none_shared: number of models that answer "none" for pairs that share some factors.
+        unused: number of models with unused dimensions.
     """
 
     method: str
@@ -50,13 +50,13 @@ class MethodSummary:
 
 @dataclass(frozen=True)
 class FactorResults:
-    """Rows of a study, with how they were made.
+    """Holds the rows of a study and how they were made.
 
     Attributes:
-        data: what the images were, in words.
-        num_factors: ``F``.
-        settings: of the training, by name; and how many pairs each model was scored on.
-        rows: of :func:`~hypergeo.shared_factors.study.factor_study`.
+        data: description of the images.
+        num_factors: number of factors, ``F``.
+        settings: settings of the training by name, and the number of pairs on which each model was scored.
+        rows: rows of :func:`~hypergeo.shared_factors.study.factor_study`.
 
     Example:
         >>> from hypergeo.shared_factors.scores import Collapse
@@ -73,7 +73,7 @@ class FactorResults:
 
     @property
     def seeds(self) -> list[int]:
-        """Seeds of the models, in order."""
+        """Seeds of the models, sorted."""
         return sorted({row.seed for row in self.rows})
 
     @property
@@ -86,7 +86,7 @@ class FactorResults:
         return f"<FactorResults on {self.data}: {', '.join(self.methods)}; {seeds} seed{'s' * (seeds != 1)}>"
 
     def _repr_html_(self) -> str:
-        """The squared errors of the number of shared factors, as notebooks show them."""
+        """Returns the squared errors of the number of shared factors as an HTML table for notebooks."""
         rows = []
         for method in self.summary():
             errors = (method.fixed["squared_error"], method.varying["squared_error"])
@@ -94,7 +94,11 @@ class FactorResults:
         return html_table(["method", "models", "squared error, fixed number", "squared error, numbers differ"], rows)
 
     def summary(self) -> list[MethodSummary]:
-        """One entry for each method."""
+        """Summarises each method over its seeds.
+
+        Returns:
+            One entry for each method.
+        """
         return [self._summary(name) for name in self.methods]
 
     def _summary(self, name: str) -> MethodSummary:
@@ -102,49 +106,63 @@ class FactorResults:
         numbers = {}
         if name not in CONSTANT:
             for number in sorted({row.shared for row in rows if isinstance(row.shared, int)}):
-                spread = _known([number + row.score.bias for row in rows if row.shared == number])
-                if spread is not None:
-                    numbers[number] = spread
-        said = [(row, row.score.collapse) for row in rows]
+                statistics_of_number = _known([number + row.score.bias for row in rows if row.shared == number])
+                if statistics_of_number is not None:
+                    numbers[number] = statistics_of_number
+        collapses = [(row, row.score.collapse) for row in rows]
         return MethodSummary(
             name,
             numbers,
             {measure: _known(self.by_seed(name, measure, False).values()) for measure in MEASURES},
             {measure: _known(self.by_seed(name, measure, True).values()) for measure in MEASURES},
             models=len(rows),
-            all_shared=sum(found.all_shared and row.shared != self.num_factors for row, found in said),
-            none_shared=sum(found.none_shared and row.shared != 0 and name != "unshared" for row, found in said),
-            unused=sum(bool(found.unused) for _, found in said),
+            all_shared=sum(each.all_shared and row.shared != self.num_factors for row, each in collapses),
+            none_shared=sum(each.none_shared and row.shared != 0 and name != "unshared" for row, each in collapses),
+            unused=sum(bool(each.unused) for _, each in collapses),
         )
 
     def by_seed(self, method: str, measure: str, varying: bool) -> dict[int, float]:
-        """A measure of each seed's models: its mean over their numbers of shared factors, those left out that have none.
+        """Averages a measure over the models of each seed. Models without the measure are left out.
 
         Args:
-            method: its name.
+            method: name of the method.
             measure: one of :data:`MEASURES`.
-            varying: whether of pairs whose numbers differ, or of pairs that share a fixed number.
+            varying: whether to use the pairs whose numbers differ, or the pairs that share a fixed number.
 
         Returns:
-            Empty for measures of the number by a method that does not estimate it.
+            Mean for each seed; empty for measures of the number by a method that does not estimate it.
         """
-        if method in CONSTANT and measure in _OF_NUMBER:
+        if method in CONSTANT and measure in _NUMBER_MEASURES:
             return {}
-        found: dict[int, list[float]] = {}
+        values_by_seed: dict[int, list[float]] = {}
         for row in self.rows:
             value = getattr(row.score, measure)
             if row.method == method and isinstance(row.shared, tuple) == varying and not math.isnan(value):
-                found.setdefault(row.seed, []).append(value)
-        return {seed: statistics.fmean(values) for seed, values in found.items()}
+                values_by_seed.setdefault(row.seed, []).append(value)
+        return {seed: statistics.fmean(values) for seed, values in values_by_seed.items()}
 
     def compare(self, ours: str, other: str, measure: str, varying: bool) -> PairedComparison | None:
-        """Our measure less another's, over the seeds that both have; ``None`` for fewer than two."""
+        """Compares a measure of two methods over the seeds that both have.
+
+        Args:
+            ours: name of the first method.
+            other: name of the second method.
+            measure: one of :data:`MEASURES`.
+            varying: whether to use the pairs whose numbers differ, or the pairs that share a fixed number.
+
+        Returns:
+            Statistics of the first method's measure minus the second's; ``None`` for fewer than two seeds.
+        """
         first, second = (self.by_seed(name, measure, varying) for name in (ours, other))
         differences = [first[seed] - second[seed] for seed in first if seed in second]
         return PairedComparison.of(differences) if len(differences) > 1 else None
 
     def to_json(self) -> str:
-        """Everything, with the summary."""
+        """Formats the rows and the summary as JSON.
+
+        Returns:
+            JSON text that :meth:`from_json` reads.
+        """
         record = plain(self)
         rows = record.pop("rows")
         record |= {"seeds": self.seeds, "summary": [plain(each) for each in self.summary()], "rows": rows}
@@ -152,10 +170,16 @@ class FactorResults:
 
     @staticmethod
     def from_json(text: str) -> FactorResults:
-        """What :meth:`to_json` wrote.
+        """Reads the results that :meth:`to_json` wrote.
+
+        Args:
+            text: JSON text.
+
+        Returns:
+            The results.
 
         Raises:
-            ValueError: for anything else.
+            ValueError: if the text holds anything else.
         """
         try:
             results = from_record(text, FactorResults)
@@ -166,10 +190,16 @@ class FactorResults:
 
     @staticmethod
     def merged(parts: Sequence[FactorResults]) -> FactorResults:
-        """Results of several runs as one.
+        """Merges the results of several runs.
+
+        Args:
+            parts: results with the same data and settings.
+
+        Returns:
+            Results with the rows of all parts.
 
         Raises:
-            ValueError: where data or settings differ, or a model is there twice.
+            ValueError: if data or settings differ, or if a model occurs twice.
         """
         first = parts[0]
         for part in parts[1:]:
@@ -185,6 +215,6 @@ class FactorResults:
 
 
 def _known(values: Iterable[float]) -> SeedStatistics | None:
-    """Of the numbers that are not NaN; ``None`` where none is left."""
+    """Returns the statistics of the numbers that are not NaN, or ``None`` if there are none."""
     known = [value for value in values if not math.isnan(value)]
     return SeedStatistics.of(known) if known else None

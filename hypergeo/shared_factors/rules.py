@@ -1,4 +1,4 @@
-"""What a rule that says which latent dimensions two views share is, given how far apart their posteriors are."""
+"""Interface of the rules that decide which latent dimensions two images share, from the distances of their posteriors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Decision", "SharingRule", "adavae_shared", "closest"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What a rule says of ``R × B`` pairs.
+    """Holds the decisions of a rule about ``R × B`` pairs.
 
     Attributes:
-        gates: how much each dimension is shared, from 0 to 1, shape ``(R, B, d)``.
-        penalty: what the rule's law costs, in nats, shape ``(R, B)``.
+        gates: degree from 0 to 1 to which each dimension is shared, shape ``(R, B, d)``.
+        penalty: penalty of the number's distribution, in nats, shape ``(R, B)``.
         law: probability of each number of shared dimensions, shape ``(R, B, d + 1)``.
-        log_weight: of the group of shared dimensions against the other, shape ``(R, B)``; NaN for rules without weights.
+        log_weight: log weight of the group of shared dimensions, shape ``(R, B)``; NaN for rules without weights.
     """
 
     gates: Tensor
@@ -29,14 +29,15 @@ class Decision:
 
 
 def closest(distances: Tensor, number: Tensor) -> Tensor:
-    """Gates that open for the ``number`` closest dimensions; for the next one partly, where the number is not whole.
+    """Computes gates that are open for the ``number`` smallest distances. The next gate is open by the fractional part of
+    ``number``.
 
     Args:
         distances: shape ``(…, d)``.
-        number: from 0 to ``d``, shape ``(…)``; differentiable.
+        number: number from 0 to ``d``, shape ``(…)``; differentiable.
 
     Returns:
-        From 0 to 1, shape ``(…, d)``; their sum is ``number``.
+        Gates from 0 to 1, shape ``(…, d)``; their sum is ``number``.
 
     Example:
         >>> closest(torch.tensor([3.0, 1.0, 2.0]), torch.tensor(1.25))
@@ -47,13 +48,13 @@ def closest(distances: Tensor, number: Tensor) -> Tensor:
 
 
 def adavae_shared(distances: Tensor) -> Tensor:
-    """The dimensions that AdaVAE takes for shared: those nearer than half-way between the closest and the farthest.
+    """Selects the dimensions that AdaVAE shares: distances below the middle of the smallest and the largest distance.
 
     Args:
         distances: shape ``(…, d)``.
 
     Returns:
-        True or false, shape ``(…, d)``.
+        True where a dimension is shared, shape ``(…, d)``.
 
     Example:
         >>> adavae_shared(torch.tensor([0.1, 0.2, 4.0]))
@@ -67,20 +68,35 @@ def adavae_shared(distances: Tensor) -> Tensor:
 
 
 class SharingRule:
-    """How a rule turns distances into gates; those with a law learn its parameters with the autoencoder's.
+    """Turns distances into gates. Rules with a distribution learn its parameters together with the autoencoder's.
 
     Attributes:
-        learned: whether there is anything to learn, after a warm-up.
+        learned: whether the rule has learned parameters, and therefore a warm-up.
     """
 
     learned = False
 
     def length(self, dimensions: int) -> int:
-        """How many parameters the rule has."""
+        """Returns the number of learned parameters.
+
+        Args:
+            dimensions: number of latent dimensions, ``d``.
+
+        Returns:
+            Number of parameters of one model; 0 for rules without parameters.
+        """
         return 0
 
     def start(self, dimensions: int, generators: Sequence[torch.Generator]) -> Tensor:
-        """First parameters, shape ``(R, length)``."""
+        """Returns the initial parameters.
+
+        Args:
+            dimensions: number of latent dimensions, ``d``.
+            generators: one random generator for each of the ``R`` models.
+
+        Returns:
+            Parameters, shape ``(R, length)``.
+        """
         return torch.zeros(len(generators), self.length(dimensions))
 
     def decide(
@@ -91,13 +107,19 @@ class SharingRule:
         temperature: float,
         num_shared: Tensor | None,
     ) -> Decision:
-        """Gates of pairs.
+        """Computes the gates of pairs. Subclasses implement this method.
 
         Args:
-            parameters: shape ``(R, length)``.
-            distances: of the two posteriors in each dimension, shape ``(R, B, d)``.
-            noise: even between 0 and 1, shape ``(R, B, d + 1)``; without any, the expected number is taken.
-            temperature: of relaxed draws.
-            num_shared: what pairs truly share, shape ``(R, B)``, which the oracle alone looks at.
+            parameters: parameters of the rule, shape ``(R, length)``.
+            distances: distances of the two posteriors in each dimension, shape ``(R, B, d)``.
+            noise: uniform numbers between 0 and 1, shape ``(R, B, d + 1)``; ``None`` takes the expected number.
+            temperature: temperature of the relaxed samples.
+            num_shared: number of factors that pairs share, shape ``(R, B)``; only the oracle uses it.
+
+        Returns:
+            Gates, penalty, probabilities and log weight of each pair.
+
+        Raises:
+            NotImplementedError: in this base class.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""How well shared factors were found, where the truth is known; and how a model fails, where it is not."""
+"""Scores of shared factors against the truth, and signs of collapse that need no labels."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .model import PairView
 
 __all__ = ["Collapse", "Score", "collapse", "correlation", "masked_r2", "match_factors", "rank_correlations", "score"]
 
-_UNUSED = 0.1  # nats
-_CERTAIN = 0.9
-_POOL = 16
+_UNUSED_BELOW = 0.1  # nats of information of a dimension
+_NEARLY_ALL = 0.9  # fraction of pairs
+_POOLED_PAIRS = 16
 _RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """Ways in which one model has stopped to tell shared from independent dimensions.
+    """Flags the ways in which a model has stopped to distinguish shared and independent dimensions.
 
     Attributes:
-        all_shared: nearly all pairs are said to share every dimension.
-        none_shared: nearly all pairs are said to share none.
-        unused: dimensions that say next to nothing of any image. They are near in every pair, so they count as shared.
+        all_shared: whether the model answers "all" for nearly all pairs.
+        none_shared: whether the model answers "none" for nearly all pairs.
+        unused: indices of the dimensions that carry almost no information. Their distances are small, so they count as shared.
     """
 
     all_shared: bool
@@ -39,7 +39,7 @@ class Collapse:
         return self.all_shared or self.none_shared or bool(self.unused)
 
     def __str__(self) -> str:
-        """In words.
+        """Returns the flags as text.
 
         Example:
             >>> print(Collapse(False, True, (1, 4)))
@@ -53,21 +53,21 @@ class Collapse:
 
 
 def collapse(seen: PairView) -> list[Collapse]:
-    """Signs of collapse, for each model.
+    """Detects the collapse of each model.
 
-    That all, or none, is shared is a failure only where pairs do not: who knows that they do may overlook it.
+    Ignore the flags ``all_shared`` and ``none_shared`` if the pairs really share all (or no) factors.
 
     Args:
-        seen: what models make of a few hundred pairs.
+        seen: views of a few hundred pairs.
 
     Returns:
         One entry for each of the ``R`` models.
     """
     whole = seen.estimate.round()
     most = seen.distances.shape[-1]
-    everything = (whole == most).double().mean(-1) > _CERTAIN
-    nothing = (whole == 0).double().mean(-1) > _CERTAIN
-    unused = seen.information < _UNUSED
+    everything = (whole == most).double().mean(-1) > _NEARLY_ALL
+    nothing = (whole == 0).double().mean(-1) > _NEARLY_ALL
+    unused = seen.information < _UNUSED_BELOW
     return [
         Collapse(bool(every), bool(none), tuple(row.nonzero()[:, 0].tolist()))
         for every, none, row in zip(everything, nothing, unused, strict=True)
@@ -76,18 +76,19 @@ def collapse(seen: PairView) -> list[Collapse]:
 
 @dataclass(frozen=True)
 class Score:
-    """How close one model's numbers and masks are to the truth. What cannot be measured is NaN.
+    """Holds the errors of one model's numbers and masks. Measures that do not apply are NaN.
 
     Attributes:
-        squared_error: of the number of shared dimensions as an estimate of the number of shared factors, mean over pairs.
-        bias: mean of estimate less truth.
-        correlation: of estimate and truth over pairs, NaN where all pairs share the same number.
-        pooled_squared_error: likewise, of the mean estimate of 16 pairs that share the same number.
-        pooled_correlation: likewise.
-        mask_accuracy: how often the dimension that belongs to a factor is rightly taken for shared or not.
-        shared_r2: of shared factors as predicted from the shared part of the latents, mean over factors.
-        independent_r2: of independent factors as predicted from the independent part.
-        collapse: how the model has failed, if it has.
+        squared_error: squared error of the number of shared dimensions as an estimate of the number of shared factors, mean
+            over pairs.
+        bias: mean of the estimate minus the true number.
+        correlation: correlation of the estimate and the true number over pairs; NaN if all pairs share the same number.
+        pooled_squared_error: squared error of the mean estimate of 16 pairs that share the same number.
+        pooled_correlation: correlation of the mean estimate of 16 pairs that share the same number.
+        mask_accuracy: fraction of factors whose dimension is correctly classified as shared or not.
+        shared_r2: R² of shared factors predicted from the shared part of the latents, mean over factors.
+        independent_r2: R² of independent factors predicted from the independent part, mean over factors.
+        collapse: signs of collapse.
     """
 
     squared_error: float
@@ -102,13 +103,13 @@ class Score:
 
 
 def score(seen: PairView, pairs: list[ImagePairs], estimate: Tensor | None = None, shared: Tensor | None = None) -> list[Score]:
-    """Scores of models on pairs whose factors are known.
+    """Scores models on pairs whose factors are known.
 
     Args:
-        seen: what ``R`` models make of the pairs.
+        seen: views of the pairs by ``R`` models.
         pairs: ``N`` pairs for each model.
-        estimate: other estimates than the models' own, shape ``(R, N)``.
-        shared: other masks than the models' own, shape ``(R, N, d)``.
+        estimate: estimates to score instead of the models' own, shape ``(R, N)``.
+        shared: masks to score instead of the models' own, shape ``(R, N, d)``.
 
     Returns:
         One score for each model.
@@ -126,7 +127,7 @@ def _score(estimate: Tensor, shared: Tensor, mean: Tensor, pairs: ImagePairs, fa
     truth = pairs.num_shared.double()
     latents, factors = mean[:, 0], pairs.factors[:, 0].double()
     match = match_factors(latents, factors)
-    found = shared[:, match.clamp(min=0)] & (match >= 0)
+    predicted = shared[:, match.clamp(min=0)] & (match >= 0)
     pooled, pooled_truth = _pooled(estimate, truth)
     return Score(
         squared_error=(estimate - truth).square().mean().item(),
@@ -134,7 +135,7 @@ def _score(estimate: Tensor, shared: Tensor, mean: Tensor, pairs: ImagePairs, fa
         correlation=correlation(estimate, truth),
         pooled_squared_error=(pooled - pooled_truth).square().mean().item(),
         pooled_correlation=correlation(pooled, pooled_truth),
-        mask_accuracy=(found == pairs.shared).double().mean().item(),
+        mask_accuracy=(predicted == pairs.shared).double().mean().item(),
         shared_r2=masked_r2(latents, shared, factors, pairs.shared),
         independent_r2=masked_r2(latents, ~shared, factors, ~pairs.shared),
         collapse=failure,
@@ -142,11 +143,11 @@ def _score(estimate: Tensor, shared: Tensor, mean: Tensor, pairs: ImagePairs, fa
 
 
 def _pooled(estimate: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of estimates over groups of pairs with the same true number, and those numbers."""
+    """Returns the mean estimates of groups of pairs with the same true number, and those numbers."""
     means, numbers = [], []
     for number in truth.unique():
-        for group in estimate[truth == number].split(_POOL):
-            if len(group) == _POOL:
+        for group in estimate[truth == number].split(_POOLED_PAIRS):
+            if len(group) == _POOLED_PAIRS:
                 means.append(group.mean())
                 numbers.append(number)
     empty = torch.zeros(0, dtype=torch.float64)
@@ -154,7 +155,14 @@ def _pooled(estimate: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def correlation(first: Tensor, second: Tensor) -> float:
-    """Pearson's correlation; NaN where one of both does not vary.
+    """Computes Pearson's correlation.
+
+    Args:
+        first: shape ``(N,)``.
+        second: shape ``(N,)``.
+
+    Returns:
+        Correlation from -1 to 1; NaN if one of the arguments is constant.
 
     Example:
         >>> round(correlation(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 3.0])), 4)
@@ -168,14 +176,14 @@ def correlation(first: Tensor, second: Tensor) -> float:
 
 
 def rank_correlations(latents: Tensor, factors: Tensor) -> np.ndarray:
-    """Absolute values of Spearman's rank correlation of each factor with each latent dimension; 0 where one does not vary.
+    """Computes the absolute values of Spearman's rank correlation of each factor with each latent dimension.
 
     Args:
         latents: shape ``(N, d)``.
         factors: shape ``(N, F)``.
 
     Returns:
-        From 0 to 1, shape ``(F, d)``.
+        Correlations from 0 to 1, shape ``(F, d)``; 0 if one of the two is constant.
 
     Example:
         >>> rank_correlations(torch.tensor([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]]), torch.tensor([[3.0], [2.0], [1.0]]))
@@ -191,14 +199,14 @@ def rank_correlations(latents: Tensor, factors: Tensor) -> np.ndarray:
 
 
 def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
-    """For each factor the latent dimension that follows it, no dimension twice, so that rank correlations are largest.
+    """Assigns a latent dimension to each factor, without repetition, so that the sum of the rank correlations is largest.
 
     Args:
         latents: shape ``(N, d)``.
         factors: shape ``(N, F)``.
 
     Returns:
-        Dimensions, shape ``(F,)``; -1 for factors left over where there are fewer dimensions than factors.
+        Indices of dimensions, shape ``(F,)``; -1 for factors without a dimension if there are fewer dimensions than factors.
 
     Example:
         >>> factors = torch.rand(50, 2)
@@ -212,19 +220,19 @@ def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
 
 
 def masked_r2(latents: Tensor, kept: Tensor, factors: Tensor, wanted: Tensor) -> float:
-    """Share of the factors' variance that a part of the latents predicts, on pairs that were not used to fit.
+    """Computes the fraction of the factors' variance that a part of the latents predicts on test pairs.
 
-    Latents outside the part are hidden. The prediction is a ridge regression on the part's latents, their squares and
-    products, and on which dimensions are in it; it is fitted on one half of the pairs and measured on the other.
+    Latents outside the part are set to zero. The prediction is a ridge regression on the part's latents, their squares and
+    products, and the mask of the part. It is fitted on one half of the pairs and evaluated on the other.
 
     Args:
         latents: shape ``(N, d)``.
-        kept: which latents belong to the part, shape ``(N, d)``.
+        kept: mask of the latents that belong to the part, shape ``(N, d)``.
         factors: shape ``(N, F)``.
-        wanted: which factors are to be predicted, shape ``(N, F)``.
+        wanted: mask of the factors to predict, shape ``(N, F)``.
 
     Returns:
-        Mean over factors of R², each not below 0; NaN where no factor is wanted for a hundred pairs.
+        Mean of R² over factors, each at least 0; NaN if no factor is predicted for a hundred pairs.
     """
     from sklearn.linear_model import Ridge
     from sklearn.metrics import r2_score

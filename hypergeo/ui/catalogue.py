@@ -52,6 +52,14 @@ PAGES = [
         "changing one weight changes every expected count.",
     ),
     PageEntry(
+        "pages/one_sample.py",
+        "One sample",
+        ":material/equalizer:",
+        "One relaxed sample, split by split: log-probability, noise, temperature, softmax, gradient.",
+        "Open one relaxed sample: bars of log-probability, plus noise, divided by the temperature, softmax. Watch the counts "
+        "come about, and the gradient flow back through the same bars.",
+    ),
+    PageEntry(
         "pages/convergence.py",
         "Convergence",
         ":material/device_thermostat:",

@@ -26,6 +26,7 @@ class Term:
 
 _URN = "pages/urn.py"
 _CONVERGENCE = "pages/convergence.py"
+_ONE_SAMPLE = "pages/one_sample.py"
 _GRADIENTS = "pages/gradients.py"
 _QUALITY = "pages/quality.py"
 _CLUSTERS = "pages/cluster_sizes.py"
@@ -43,9 +44,9 @@ GLOSSARY = {
             _URN,
         ),
         Term(
-            "Counts",
-            "The number of balls from each group in a sample: a vector $x$ of integers with $0 \\le x_k \\le m_k$ that "
-            "sums to $n$.",
+            "Counts, mode",
+            "Counts: the number of balls from each group in a sample, a vector $x$ of integers with $0 \\le x_k \\le "
+            "m_k$ that sums to $n$. Mode: a most probable one.",
             "",
             _URN,
         ),
@@ -68,12 +69,6 @@ GLOSSARY = {
             "The counts if balls are drawn one after the other, each with probability proportional to its weight among "
             "those left. Equal to Fisher's distribution if all weights are equal.",
             "Wallenius, Stanford University technical report, 1963; " + _FOG,
-            _URN,
-        ),
-        Term(
-            "Mode",
-            "A most probable outcome.",
-            "",
             _URN,
         ),
         Term(
@@ -134,6 +129,21 @@ GLOSSARY = {
             _CONVERGENCE,
         ),
         Term(
+            "Softmax",
+            "$\\mathrm e^{z_j} / \\sum_i \\mathrm e^{z_i}$: turns numbers into positive weights that sum to 1; the "
+            "larger their differences, the closer it is to choosing the largest (argmax).",
+            "Bridle, NeurIPS 1989",
+            _ONE_SAMPLE,
+        ),
+        Term(
+            "Split",
+            "One step of a sample: some groups take their balls from what is left, the other groups get the rest. "
+            "Groups are split off in turn, or in halves (a balanced tree, the default of the library). A sample of $K$ "
+            "groups has $K - 1$ splits.",
+            "",
+            _ONE_SAMPLE,
+        ),
+        Term(
             "Temperature $\\tau$",
             "Divides the noisy log probabilities before the softmax. Low: samples are close to integers, gradients "
             "have a high variance. High: samples are averages, gradients have a low variance but a bias.",
@@ -163,9 +173,9 @@ GLOSSARY = {
             _GRADIENTS,
         ),
         Term(
-            "Gradient descent",
-            "Moves parameters by a multiple, the learning rate, of the negative gradient. The *gradient norm* is the "
-            "length of the gradient.",
+            "Gradient descent, backpropagation",
+            "Moves parameters by a multiple, the learning rate, of the negative gradient. Backpropagation computes the "
+            "gradient of a loss by the chain rule. The *gradient norm* is the length of the gradient.",
             "",
             _GRADIENTS,
         ),
@@ -173,12 +183,6 @@ GLOSSARY = {
             "Adam",
             "Gradient descent with a step size for each parameter, from running means of the gradient and of its square.",
             "Kingma, Ba, ICLR 2015",
-            _GRADIENTS,
-        ),
-        Term(
-            "Backpropagation",
-            "Computes the gradient of a loss by the chain rule, from the loss back to the parameters.",
-            "Rumelhart, Hinton, Williams, *Nature* 323, 1986",
             _GRADIENTS,
         ),
         Term(

@@ -16,6 +16,7 @@ __all__ = [
     "COUNTS",
     "FACTORS",
     "GRADIENTS",
+    "ONE_SAMPLE",
     "QUALITY",
     "SEEDS",
     "SHOWN_OF_A_VALUE",
@@ -25,6 +26,7 @@ __all__ = [
     "CountsLimits",
     "FactorLimits",
     "GradientLimits",
+    "OneSampleLimits",
     "QualityLimits",
     "UrnLimits",
     "UrnPageLimits",
@@ -78,6 +80,18 @@ class ConvergenceLimits(NamedTuple):
     urn: UrnLimits
     samples: Sequence[int]
     followed: int
+
+
+class OneSampleLimits(NamedTuple):
+    """Of the page on one sample.
+
+    Attributes:
+        urn: the largest urn.
+        samples: number of samples, one of which is opened.
+    """
+
+    urn: UrnLimits
+    samples: int
 
 
 class GradientLimits(NamedTuple):
@@ -184,6 +198,7 @@ URN = UrnPageLimits(UrnLimits(groups=6, size=20, drawn=60), draws=1_000, listed=
 CONVERGENCE = ConvergenceLimits(
     UrnLimits(groups=6, size=30, drawn=60), samples=(100, 200, 500, 1_000, 2_000, 4_000), followed=99
 )
+ONE_SAMPLE = OneSampleLimits(UrnLimits(groups=6, size=12, drawn=24), samples=1_000)
 GRADIENTS = GradientLimits(
     UrnLimits(groups=5, size=16, drawn=40),
     draws=(1, 2, 4, 8, 16),
@@ -227,7 +242,8 @@ def rows() -> list[tuple[str, str, str]]:
         >>> rows()[0]
         ('every page', 'seed', '0 to 9,999')
     """
-    urns = [("urn", URN.urn), ("convergence", CONVERGENCE.urn), ("gradients", GRADIENTS.urn), ("quality", QUALITY.urn)]
+    urns = [("urn", URN.urn), ("one sample", ONE_SAMPLE.urn), ("convergence", CONVERGENCE.urn)]
+    urns += [("gradients", GRADIENTS.urn), ("quality", QUALITY.urn)]
     table: list[tuple[str, str, object, object]] = [("every page", "seed", *SEEDS)]
     for page, urn in urns:
         table += [
@@ -237,6 +253,7 @@ def rows() -> list[tuple[str, str, str]]:
         ]
     table += [
         ("urn", "draws", 0, URN.draws),
+        ("one sample", "samples to choose from", 1, ONE_SAMPLE.samples),
         ("convergence", "samples", *_ends(CONVERGENCE.samples)),
         ("gradients", "draws of an estimate", *_ends(GRADIENTS.draws)),
         ("gradients", "estimates", *_ends(GRADIENTS.estimates)),

@@ -312,6 +312,34 @@ def test_stage_mode_fills_the_window_and_leaves_no_trace(walk):
     assert here.page.locator(".hg-plot").bounding_box() == plain
 
 
+# Mounts a part that counts its births and deaths, as Streamlit does: again in the same place, and then without a place.
+REMOUNTS = """async () => {
+  const address = document.querySelector('link[href$="components.css"]').href.replace('components.css', 'page.js')
+  const { mounting } = await import(address)
+  const counts = { born: 0, updates: 0, left: 0 }
+  class Part {
+    constructor(host) { counts.born += 1; host.append('part') }
+    update() { counts.updates += 1 }
+    leave() { counts.left += 1 }
+  }
+  const mount = mounting(Part), host = document.body.appendChild(document.createElement('div'))
+  const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds))
+  mount({ parentElement: host })()
+  await pause(200)
+  const unmount = mount({ parentElement: host })
+  await pause(2500)
+  const stayed = { ...counts, text: host.textContent }
+  host.remove()
+  unmount()
+  await pause(50)
+  return [stayed, counts.left]
+}"""
+
+
+def test_a_component_that_is_mounted_again_in_its_place_stays(walk):
+    assert walk().page.evaluate(REMOUNTS) == [{"born": 1, "updates": 2, "left": 0, "text": "part"}, 1]
+
+
 @pytest.mark.parametrize("query", ["?present=1", "?stage=1&kit_step=4"])
 def test_links_open_stage_mode(walk, query):
     here = walk(query)

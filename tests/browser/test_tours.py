@@ -60,7 +60,7 @@ def test_arrows_move_the_tour_on_the_stage(visit):
     page = opened.page
     for key, stop in (("ArrowRight", 3), ("PageDown", 4), ("ArrowLeft", 3), ("PageUp", 2)):
         page.keyboard.press(key)
-        page.locator(".hg-tour").get_by_text(re.compile(rf"^{stop} of 6\. ")).wait_for()
+        page.locator(".hg-tour").get_by_text(re.compile(rf"^{stop} of \d+\. ")).wait_for()
         opened.settle()
         assert f"urn_tour={stop}" in opened.address()
 

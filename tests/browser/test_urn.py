@@ -139,12 +139,12 @@ def test_extreme_urns_are_whole_and_legible(visit, path):
 
 
 def test_the_tour_speaks_and_shows(visit):
-    opened = visit("/urn?urn_tour=5")
+    opened = visit("/urn?urn_tour=8")
     main = opened.page.get_by_test_id("stMain")
-    assert "5 of 6. One by one." in main.inner_text()
+    assert "8 of 11. Wallenius' distribution." in main.inner_text()
     assert opened.page.evaluate(SHOWN)["title"].startswith("Draw 1000, one by one:")
     press(opened, "Next")
-    opened.wait_for(lambda: "6 of 6. Forced." in main.inner_text(), "the next stop")
+    opened.wait_for(lambda: "9 of 11. Almost every ball." in main.inner_text(), "the next stop")
     opened.settle()
     assert opened.page.evaluate(SHOWN)["rings"] == 28
 

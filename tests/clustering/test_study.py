@@ -70,7 +70,7 @@ def test_comparisons_are_paired_t_tests(study):
 def test_one_seed_says_nothing_about_chance(study):
     one = ClusterStudy(study.runs[:3])
     assert one.comparisons("ours") == {}
-    assert one.spread("ours", "accuracy").deviation is None
+    assert one.statistics("ours", "accuracy").deviation is None
     with pytest.raises(ValueError, match="two seeds at least"):
         one.compared("ours", "k-means", "accuracy")
 
@@ -103,8 +103,8 @@ def test_the_figure_shows_every_run(study, palette):
         at = unpacked(dots.y) == rows[method]
         assert sorted(unpacked(dots.x)[at]) == pytest.approx(sorted(100 * np.array(study.values(method, "size_error"))))
         place = list(means.text).index(method)
-        assert means.x[place] == pytest.approx(100 * study.spread(method, "size_error").mean)
-        error = 200 * study.spread(method, "size_error").deviation / 6**0.5
+        assert means.x[place] == pytest.approx(100 * study.statistics(method, "size_error").mean)
+        error = 200 * study.statistics(method, "size_error").deviation / 6**0.5
         assert means.error_x.array[place] == pytest.approx(error)
     sizes = [trace for trace in figure.data if trace.mode == "markers" and trace.xaxis == "x3"]
     assert [unpacked(trace.x).tolist() for trace in sizes] == [study.sizes(method).tolist() for method in METHODS]

@@ -250,7 +250,7 @@ def test_soft_draws_keep_every_digit(capsys):
 
 
 def test_draws_in_parts_are_all_there(capsys, monkeypatch):
-    monkeypatch.setattr("hypergeo.commands.sample._CHUNK", 30)
+    monkeypatch.setattr("hypergeo.commands.sample._COUNTS_PER_PART", 30)
     for form in ("csv", "json"):
         _, out, _ = called(capsys, "sample", "-N", "25", *URN, "--format", form)
         assert len(json.loads(out) if form == "json" else out.splitlines()[1:]) == 25
@@ -295,10 +295,10 @@ def test_bench_times_every_kind_of_call(capsys):
     assert names[0] == "construction"
     for part in (
         "log_prob",
-        "exact draws",
+        "exact samples",
         "Wallenius",
-        "soft draws, merged",
-        "straight-through draws, exact",
+        "soft samples, merged",
+        "straight-through samples, exact",
         "control-variate",
     ):
         assert any(part in name for name in names), part

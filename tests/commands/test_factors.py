@@ -18,14 +18,14 @@ from hypergeo.__main__ import main
 from hypergeo.datasets import Sprites
 from hypergeo.figures.core.palette import DARK, LIGHT
 from hypergeo.figures.shared_factors.study import factor_alt, factor_figure
-from hypergeo.shared_factors import Settings
+from hypergeo.shared_factors import SharedFactorsSettings
 from hypergeo.shared_factors.result_tables import factor_sentences, factor_table, factor_tables
 from hypergeo.shared_factors.results import FactorResults
 from hypergeo.shared_factors.scores import Collapse, Score
 from hypergeo.shared_factors.study import METHODS, StudyRow, factor_study
 from tests.support.torchrun import on_two_processes
 
-SMALL = Settings(steps=8, batch=8, hidden=(16, 12))
+SMALL = SharedFactorsSettings(steps=8, batch=8, hidden=(16, 12))
 FINE = Collapse(False, False, ())
 RUN = ("factors", "--steps", "4", "--batch", "8", "--num-pairs", "32", "--seeds", "2", "--image-size", "6", "--shared", "2,0-5")
 

@@ -120,7 +120,7 @@ def test_a_cell_that_fails_costs_no_other(write, capsys, monkeypatch):
     ],
 )
 def test_errors_are_for_people(write, capsys, monkeypatch, more, status, said):
-    monkeypatch.setattr(sweep_workers, "_ANSWER", 0.5)
+    monkeypatch.setattr(sweep_workers, "_SCHEDULER_TIMEOUT", 0.5)
     found, out, err = called(capsys, "--sweep", write(SMALL), *more)
     assert (found, out) == (status, "")
     assert said in err

@@ -60,7 +60,7 @@ def dying(_: str) -> dict[str, object]:
 
 def test_a_cell_that_always_kills_its_worker_is_given_up(write, capsys, monkeypatch):
     monkeypatch.setattr(sweep_workers, "measure_record", dying)
-    monkeypatch.setattr(sweep_workers, "_CHANCES", 0)
+    monkeypatch.setattr(sweep_workers, "_RETRIES", 0)
     grid = write({"urns": URNS[0], "temperatures": [1], "num_samples": 50})
     status, out, err = called(capsys, "--sweep", grid, "--workers", 1, "--estimators", "none")
     assert status == 1

@@ -9,7 +9,7 @@ import torch
 
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
 from hypergeo.distributions import wallenius
-from hypergeo.numerics.wallenius.moments import race_log_marginals
+from hypergeo.numerics.wallenius.moments import wallenius_log_marginals
 from tests.support.reference import RationalUrn, log, log_error
 
 URNS = {
@@ -61,7 +61,7 @@ def test_marginals_to_their_tails(name: str, listed: bool, monkeypatch: pytest.M
 def test_marginals_of_a_larger_urn_in_a_tail() -> None:
     """Of two groups they are the probabilities themselves, whose quadrature is another one."""
     logs = torch.tensor([[0.0, 1.5]], dtype=torch.float64)
-    table, low = race_log_marginals(logs, torch.tensor([[150, 200]]), torch.tensor([120]))
+    table, low = wallenius_log_marginals(logs, torch.tensor([[150, 200]]), torch.tensor([120]))
     counts = torch.arange(121)
     joint = WalleniusHypergeometric(120, [150, 200], log_weights=logs[0]).log_prob(torch.stack([counts, 120 - counts], -1))
     assert low.tolist() == [[0, 0]]

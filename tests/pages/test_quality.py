@@ -215,8 +215,8 @@ class TestWhatCanBeTried:
         assert not app.exception
         app = done(app)
         assert not app.exception
-        expected = {1: True, 2: True, 3: False, 4: False, 5: False, 6: True, 7: False}
-        assert good(app) == expected[number], sentence(app)
+        expected = {1: True, 3: True, 4: True, 5: False, 6: False, 7: False, 8: True, 9: True, 10: False}
+        assert number == 2 or good(app) == expected[number], sentence(app)  # at stop 2 the figure is covered
 
     def test_addresses_out_of_range_are_mended(self):
         app = page(qual_m1="900", qual_taus="hot", **COUNTS)

@@ -52,13 +52,13 @@ def test_there_are_no_more_presets_than_are_tried():
     assert len([button for button in page().button if str(button.key).startswith("_urn_preset_")]) == 8
 
 
-@pytest.mark.parametrize("stop", range(1, 7))
+@pytest.mark.parametrize("stop", range(1, 12))
 def test_every_stop_of_the_tour_shows_an_urn_that_can_be_drawn_from(stop):
     app = page(urn_tour=str(stop))
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert any(block.value.startswith(f":primary[**{stop} of 6") for block in app.markdown)
+    assert any(block.value.startswith(f":primary[**{stop} of 11") for block in app.markdown)
 
 
 def test_every_control_changes_the_picture_and_stays_in_the_address():

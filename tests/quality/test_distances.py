@@ -115,7 +115,7 @@ def test_noise_floor_is_what_exact_samples_show():
 def test_noise_floor_in_chunks_and_in_batches(monkeypatch):
     weights = torch.tensor([[1.0, 2.0], [5.0, 1.0]], dtype=torch.float64)
     batch = FisherHypergeometric(6, [8, 9], weights)
-    monkeypatch.setattr(distances, "_CHUNK", 1000)
+    monkeypatch.setattr(distances, "_COUNTS_PER_PART", 1000)
     floor = noise_floor(batch, 50, num_replicates=300)
     assert floor.mean.shape == floor.quantile.shape == (2,)
     for index in range(2):

@@ -35,11 +35,12 @@ def test_exact_conditionals_pass_and_the_merged_rule_passes_only_by_its_own_refe
 
 def test_the_check_says_what_it_found(check):
     first, second, third, fourth = check.verdict()
-    assert first == "Exact conditionals pass against Fisher's law at every weight: 27 tests."
+    assert first == "Samples with exact conditionals pass against Fisher's distribution at every weight: 27 tests."
     assert second.startswith(
-        "The merged rule's samples fail against Fisher's law at second weight 3, 10: up to a distance of 0.5"
+        "Samples with merged conditionals fail against Fisher's distribution at second weight 3, 10: "
+        "the largest distance is 0.5"
     )
-    assert "rejected in 0 of 27 tests" in third
+    assert "0 of 27 tests reject" in third
     assert "1 %" in fourth
     lines = check.table().splitlines()
     assert len(lines) == 5

@@ -84,7 +84,7 @@ def test_the_merged_rule_and_a_flipped_sign_are_caught_and_nothing_else_is():
     assert "Straight-through samples with exact conditionals pass at τ = 0.5" in told
     assert "Straight-through samples with merged conditionals do not follow Fisher's distribution" in told
     assert "flipped is biased by" in told
-    assert "points the wrong way" in told
+    assert "points in the wrong direction" in told
     assert "no bias found in ours and RLOO" in told
 
 
@@ -239,7 +239,7 @@ def test_an_urn_too_large_to_list_is_measured_by_its_margins(untimed):
     assert all(row.g_p_value is None and row.total_variation is None for row in report.samples)
     assert all(len(row.ks_p_values) == 6 for row in report.samples)
     told = " ".join(report.verdict())
-    assert "their joint law was not" in told
+    assert "their joint distribution was not" in told
     assert "Too many count vectors to list: mean of 40 unbiased estimates" in told
     assert report.reference is not None
     # A linear objective leaves the control variate nothing to chance: the long run is the covariance itself.

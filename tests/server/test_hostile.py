@@ -221,6 +221,7 @@ PREFIXES = {
     "home": "home",
     "convergence": "conv",
     "urn": "urn",
+    "one_sample": "one",
     "gradients": "grad",
     "quality": "qual",
     "cluster_sizes": "clu",

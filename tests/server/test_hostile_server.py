@@ -7,7 +7,6 @@ import math
 import os
 import random
 import re
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress

@@ -12,7 +12,7 @@ from torch.distributions import Normal, kl_divergence
 
 from hypergeo.datasets import Sprites
 from hypergeo.distributed import Team
-from hypergeo.shared_factors import Settings, SharedFactors
+from hypergeo.shared_factors import SharedFactors, SharedFactorsSettings
 from hypergeo.shared_factors.autoencoder import symmetric_kl
 from hypergeo.shared_factors.fixed_rules import (
     AlwaysHalf,
@@ -25,7 +25,7 @@ from hypergeo.shared_factors.fixed_rules import (
 from hypergeo.shared_factors.scores import correlation, score
 from tests.support.sharing_rules import RULES, generator
 
-SMALL = Settings(steps=8, batch=8, hidden=(16, 12))
+SMALL = SharedFactorsSettings(steps=8, batch=8, hidden=(16, 12))
 
 
 @pytest.mark.parametrize("name", ["half", "unshared", "oracle"])
@@ -138,7 +138,7 @@ def test_rules_go_on_from_one_warm_up():
 
 
 def test_learning_rates_fall_in_a_straight_line_after_the_warm_up():
-    settings = Settings(steps=200, warm_up=0.25, learning_rate=4e-3, last_learning_rate=1e-3)
+    settings = SharedFactorsSettings(steps=200, warm_up=0.25, learning_rate=4e-3, last_learning_rate=1e-3)
     expected = torch.cat([torch.full((50,), 4e-3), torch.linspace(4e-3, 1e-3, 151), torch.full((9,), 1e-3)])
     assert [settings.rate(step) for step in range(210)] == pytest.approx(expected.tolist(), rel=1e-5)
 
@@ -215,7 +215,7 @@ def test_the_number_is_found_without_labels():
     Numbers are biased towards the middle by up to 0.6 so early, with a standard deviation of 0.1 over seeds; the bound is two
     of those beyond, and 0.7 less than what is off where nothing is learned (2.5 for every number).
     """
-    settings = Settings(steps=1_000)
+    settings = SharedFactorsSettings(steps=1_000)
     shared = [1, 2, 3, 4, (0, 5)]
     model = SharedFactors(Sprites(), shared, settings=settings, seeds=[21, 22, 23, 24, 25])
     model.step(settings.steps)
@@ -237,10 +237,10 @@ def test_the_number_is_found_without_labels():
         (lambda: SharedFactors(Sprites(), [1, 2], seeds=[1]), "one entry for each of 1 seeds; got 2"),
         (lambda: SharedFactors(Sprites(), 2, seeds=[]), "at least one number"),
         (lambda: SharedFactors(Sprites(), 2, dimensions=0), "dimensions must be a whole number of at least 1; got 0"),
-        (lambda: Settings(steps=0), "steps must be a whole number of at least 1; got 0"),
-        (lambda: Settings(scale=0.0), "scale must be positive; got 0.0"),
-        (lambda: Settings(warm_up=1.5), "warm_up must be at least 0 and at most 1; got 1.5"),
-        (lambda: Settings(prior=-1.0), "prior must be at least 0; got -1.0"),
+        (lambda: SharedFactorsSettings(steps=0), "steps must be a whole number of at least 1; got 0"),
+        (lambda: SharedFactorsSettings(scale=0.0), "scale must be positive; got 0.0"),
+        (lambda: SharedFactorsSettings(warm_up=1.5), "warm_up must be at least 0 and at most 1; got 1.5"),
+        (lambda: SharedFactorsSettings(prior=-1.0), "prior must be at least 0; got -1.0"),
         (lambda: FixedThreshold(0.0), "nats must be positive; got 0.0"),
         (lambda: Oracle().decide(torch.zeros(1, 0), torch.rand(1, 2, 3), None, 1.0, None), "The oracle needs labels"),
     ],

@@ -62,6 +62,7 @@ def test_the_table_says_everything():
     unseen |= {limits.CLUSTERS.largest, limits.CLUSTERS.nearest}
     for part in (
         limits.URN,
+        limits.ONE_SAMPLE,
         limits.CONVERGENCE,
         limits.GRADIENTS,
         limits.QUALITY,
@@ -83,6 +84,7 @@ def test_the_benchmark_asks_for_the_most_that_pages_accept():
                 asked.setdefault(key, []).append(value)
     for prefix, urn in (
         ("urn", limits.URN.urn),
+        ("one", limits.ONE_SAMPLE.urn),
         ("conv", limits.CONVERGENCE.urn),
         ("grad", limits.GRADIENTS.urn),
         ("qual", limits.QUALITY.urn),
@@ -91,6 +93,7 @@ def test_the_benchmark_asks_for_the_most_that_pages_accept():
             assert max(asked[f"{prefix}_{name}"]) == most, (prefix, name)
     for key, most in (
         ("urn_step", limits.URN.draws),
+        ("one_sample", limits.ONE_SAMPLE.samples),
         ("conv_number", limits.CONVERGENCE.samples[-1]),
         ("grad_number", limits.GRADIENTS.estimates[-1]),
         ("grad_draws", limits.GRADIENTS.draws[-1]),

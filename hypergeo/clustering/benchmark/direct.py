@@ -1,4 +1,4 @@
-"""Clustering methods that work on the points as they are: learned sizes, Gaussian mixtures and k-means."""
+"""Clustering methods without networks: learned sizes, Gaussian mixtures and k-means."""
 
 from __future__ import annotations
 
@@ -72,4 +72,4 @@ DIRECT: dict[str, Method] = {
     "k-means, same starts": _kmeans(True),
     "k-means": _kmeans(False),
 }
-"""By name."""
+"""Methods by name."""

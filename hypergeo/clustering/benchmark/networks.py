@@ -1,4 +1,4 @@
-"""Ways to cluster images by networks: self-labelling and variational clustering, each with sizes from three priors."""
+"""Clustering methods with networks: self-labelling and variational clustering, each with three priors of the sizes."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ __all__ = ["NETWORKS", "WARMED"]
 
 def _self_labelling(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        sized: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
+        size_settings: dict[str, Any] = {"temperature": task.temperature} if prior == "hypergeometric" else {}
         if limited:
-            sized["capacities"] = task.capacities
-        found = task.warm_up.model.with_prior(prior, **sized).finish()
-        return found.labels.numpy(), found.sizes.numpy()
+            size_settings["capacities"] = task.capacities
+        result = task.warm_up.model.with_prior(prior, **size_settings).finish()
+        return result.labels.numpy(), result.sizes.numpy()
 
     return method
 
 
 def _features(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-    """Where self-labelling sets out from."""
+    """Returns the k-means clusters of the features after the warm-up, from which self-labelling starts."""
     labels = task.warm_up.model.with_prior("uniform").evaluate().first_labels.numpy()
     return labels, np.bincount(labels, minlength=task.num_clusters)
 
 
 def _variational(prior: str, limited: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        short: dict[str, Any] = {}
+        epochs_settings: dict[str, Any] = {}
         if task.network_steps is not None:
             rows = len(task.points)
             epochs = max(1, round(task.network_steps * min(VariationalSettings().batch_size, rows) / rows))
-            short = {"pretraining": epochs, "epochs": epochs}
-        known = task.capacities if limited else None
-        found = fit_variational_clusters(task.points, task.num_clusters, prior, seed=task.seed, capacities=known, **short)
-        return np.asarray(found.labels), np.asarray(found.sizes)
+            epochs_settings = {"pretraining": epochs, "epochs": epochs}
+        capacities = task.capacities if limited else None
+        result = fit_variational_clusters(
+            task.points, task.num_clusters, prior, seed=task.seed, capacities=capacities, **epochs_settings
+        )
+        return np.asarray(result.labels), np.asarray(result.sizes)
 
     return method
 
@@ -56,7 +58,7 @@ NETWORKS: dict[str, Method] = {
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }
-"""By name."""
+"""Methods by name."""
 
 WARMED = tuple(name for name in NETWORKS if not name.startswith("variational"))
-"""Those that set out from the same warm-up."""
+"""Methods that start from the same warm-up."""

@@ -1,4 +1,4 @@
-"""Clustering methods by name, and one function that runs and times any of them."""
+"""Registry of the clustering methods, and a function that runs and times any of them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from .task import ClusterTask, FoundClusters, Method
 __all__ = ["LIMITED", "METHODS", "find_clusters", "usual_methods"]
 
 LIMITED = "capacities known"
-"""How the names of methods end that need to be told capacities."""
+"""End of the names of methods that need to know the capacities."""
 
 
 METHODS: dict[str, Method] = {**DIRECT, **NETWORKS}
-"""By name. Those that end in :data:`LIMITED` need to be told capacities."""
+"""Methods by name. Those whose names end in :data:`LIMITED` need to know the capacities."""
 
 
 def usual_methods(images: bool, limited: bool) -> list[str]:
-    """What is compared where nobody chooses: by the kind of the data, and whether capacities are known.
+    """Lists the methods that are compared by default.
 
     Args:
-        images: whether the points are images; then networks and what they are held against, else all but networks.
-        limited: whether capacities are known.
+        images: whether the points are images; then the networks and their baselines, else all methods without networks.
+        limited: whether the capacities are known.
+
+    Returns:
+        Names from :data:`METHODS`.
 
     Example:
         >>> usual_methods(images=False, limited=False)[:3]
@@ -39,11 +42,14 @@ def usual_methods(images: bool, limited: bool) -> list[str]:
 
 
 def find_clusters(name: str, task: ClusterTask) -> FoundClusters:
-    """Clusters by one of :data:`METHODS`, timed.
+    """Clusters by one of :data:`METHODS` and measures the time.
 
     Args:
-        name: of the method.
-        task: what to do.
+        name: name of the method.
+        task: points and settings.
+
+    Returns:
+        Labels, sizes and processor time.
 
     Example:
         >>> import numpy as np
@@ -54,8 +60,8 @@ def find_clusters(name: str, task: ClusterTask) -> FoundClusters:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore")  # scikit-learn warns where its iterations end early; what counts is what they give
-        # The warm-up is made once for a task; its time counts for each method that sets out from it.
+        warnings.simplefilter("ignore")  # scikit-learn warns if its iterations end early; only the result matters here
+        # The warm-up runs once for a task, and its time counts for each method that uses it.
         shared = task.warm_up.seconds if name in WARMED and "warm_up" in vars(task) else 0.0
         start = time.process_time()
         labels, sizes = METHODS[name](task)

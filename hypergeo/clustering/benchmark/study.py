@@ -1,4 +1,4 @@
-"""Several ways to cluster the same things, over seeds: what they reached, and whether one is better than another."""
+"""Comparison of clustering methods over seeds: scores, and differences with their uncertainty."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hypergeo.numerics.seed_statistics import PairedComparison, SeedStatistics
 __all__ = ["SCORES", "ClusterRun", "ClusterStudy"]
 
 SCORES = ("size_error", "adjusted_rand_index", "mutual_information", "accuracy")
-"""What is measured where classes are known; the first is better the smaller it is, the others the larger."""
+"""Scores for data with known classes. The first is better if it is smaller, the others if they are larger."""
 
 
 @dataclass(frozen=True)
 class ClusterRun:
-    """One method on the data of one seed.
+    """Holds the result of one method on the data of one seed.
 
     Attributes:
-        method: its name.
-        seed: of data, starts and draws.
-        scores: :data:`SCORES` by name; empty where no classes are known.
-        seconds: of processor time.
-        sizes: what the method takes the clusters' sizes to be, those that are matched with a class in the order of the classes'
-            sizes, largest first; shape ``(K,)``.
-        true_sizes: of the classes, largest first; empty where they are not known.
+        method: name of the method.
+        seed: seed of data, starts and samples.
+        scores: :data:`SCORES` by name; empty if the classes are unknown.
+        seconds: processor time in seconds.
+        sizes: estimated sizes of the clusters, shape ``(K,)``. Those matched with a class are in the order of the classes'
+            sizes, largest first.
+        true_sizes: sizes of the classes, largest first; empty if they are unknown.
     """
 
     method: str
@@ -43,15 +43,18 @@ class ClusterRun:
     def scored(
         cls, method: str, seed: int, labels: np.ndarray, sizes: np.ndarray, classes: np.ndarray | None, seconds: float = 0.0
     ) -> ClusterRun:
-        """A run and its scores.
+        """Scores the result of a method.
 
         Args:
-            method: its name.
-            seed: of the run.
+            method: name of the method.
+            seed: seed of the run.
             labels: cluster of each point, shape ``(N,)``.
-            sizes: of the clusters, shape ``(K,)``.
+            sizes: estimated sizes of the clusters, shape ``(K,)``.
             classes: true class of each point, shape ``(N,)``, or ``None``.
-            seconds: of processor time.
+            seconds: processor time in seconds.
+
+        Returns:
+            The run with its scores.
 
         Example:
             >>> run = ClusterRun.scored("mine", 0, np.array([1, 1, 0]), np.array([1.5, 1.5]), np.array([0, 0, 1]))
@@ -60,22 +63,22 @@ class ClusterRun:
         """
         if classes is None:
             return cls(method, seed, {}, seconds, tuple(sorted(map(float, sizes), reverse=True)))
-        found = score_clusters(classes, labels, sizes)
+        agreement = score_clusters(classes, labels, sizes)
         true = np.bincount(classes)
         rank = np.empty(len(true), dtype=int)
         rank[np.argsort(-true, kind="stable")] = np.arange(len(true))
-        order = np.argsort(np.where(found.matched >= 0, rank[found.matched], len(true)), kind="stable")
-        scores = {name: float(getattr(found, name)) for name in SCORES}
+        order = np.argsort(np.where(agreement.matched >= 0, rank[agreement.matched], len(true)), kind="stable")
+        scores = {name: float(getattr(agreement, name)) for name in SCORES}
         return cls(method, seed, scores, seconds, tuple(map(float, sizes[order])), tuple(sorted(map(int, true), reverse=True)))
 
 
 @dataclass(frozen=True)
 class ClusterStudy:
-    """Runs of several methods on several seeds.
+    """Holds runs of several methods on several seeds.
 
     Attributes:
-        runs: all of them, each method on the same seeds.
-        settings: what was asked for, by name.
+        runs: all runs; each method has the same seeds.
+        settings: settings of the study by name.
 
     Example:
         >>> runs = [ClusterRun(name, seed, {"size_error": error, "adjusted_rand_index": 1 - error}, 0.1, (2.0, 1.0))
@@ -93,51 +96,86 @@ class ClusterStudy:
 
     @property
     def methods(self) -> list[str]:
-        """Names, in the order in which they first came."""
+        """Names of the methods, in order of appearance."""
         return list(dict.fromkeys(run.method for run in self.runs))
 
     @property
     def seeds(self) -> list[int]:
-        """In the order in which they came."""
+        """Seeds in order of appearance."""
         return list(dict.fromkeys(run.seed for run in self.runs))
 
     @property
     def scores(self) -> list[str]:
-        """Those of :data:`SCORES` that are known."""
+        """Names of the :data:`SCORES` that all runs have."""
         return [name for name in SCORES if all(name in run.scores for run in self.runs)]
 
     def __repr__(self) -> str:
         return f"<ClusterStudy of {', '.join(self.methods)}: {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}>"
 
     def _repr_html_(self) -> str:
-        """The table of methods, as notebooks show it."""
+        """Returns the table of methods as HTML for notebooks."""
         head, rows = self.table()
         return html_table(head, [(row, False) for row in rows])
 
     def of(self, method: str) -> list[ClusterRun]:
-        """The runs of one method, a seed each."""
+        """Selects the runs of one method.
+
+        Args:
+            method: name of the method.
+
+        Returns:
+            One run for each seed.
+        """
         return [run for run in self.runs if run.method == method]
 
     def values(self, method: str, score: str) -> list[float]:
-        """A score of one method on each seed; ``"seconds"`` will do too."""
+        """Lists a score of one method on each seed.
+
+        Args:
+            method: name of the method.
+            score: one of :data:`SCORES`, or ``"seconds"``.
+
+        Returns:
+            One number for each seed.
+        """
         return [run.seconds if score == "seconds" else run.scores[score] for run in self.of(method)]
 
-    def spread(self, method: str, score: str) -> SeedStatistics:
-        """Likewise, over seeds."""
+    def statistics(self, method: str, score: str) -> SeedStatistics:
+        """Summarises a score of one method over seeds.
+
+        Args:
+            method: name of the method.
+            score: one of :data:`SCORES`, or ``"seconds"``.
+
+        Returns:
+            Mean and standard deviation.
+        """
         return SeedStatistics.of(self.values(method, score))
 
     def sizes(self, method: str) -> np.ndarray:
-        """Mean over seeds of each size, shape ``(K,)``."""
+        """Averages the sizes over seeds.
+
+        Args:
+            method: name of the method.
+
+        Returns:
+            Mean of each size, shape ``(K,)``.
+        """
         return np.mean([run.sizes for run in self.of(method)], 0)
 
     def compared(self, method: str, rival: str, score: str) -> PairedComparison:
-        """How much better one method is than another, seed by seed, within two standard errors.
+        """Compares two methods seed by seed, with an interval of two standard errors.
+
+        Args:
+            method: name of the first method.
+            rival: name of the second method.
+            score: one of :data:`SCORES`, or ``"seconds"``.
 
         Returns:
-            Its difference is positive where ``method`` is better, whichever way the score runs.
+            Comparison whose difference is positive if ``method`` is better, for every score.
 
         Raises:
-            ValueError: for fewer than two seeds, which say nothing about chance.
+            ValueError: if there are fewer than two seeds.
         """
         if len(self.seeds) < 2:
             raise ValueError("A comparison needs two seeds at least.")
@@ -147,7 +185,14 @@ class ClusterStudy:
         return PairedComparison.of(better, standard_errors=2.0)
 
     def comparisons(self, method: str) -> dict[tuple[str, str], PairedComparison]:
-        """One method beside every other, by rival and score: size error and adjusted Rand index; none for a single seed."""
+        """Compares one method with every other by size error and adjusted Rand index.
+
+        Args:
+            method: name of the method.
+
+        Returns:
+            Comparisons by rival and score; empty for a single seed.
+        """
         if len(self.seeds) < 2:
             return {}
         return {
@@ -159,29 +204,36 @@ class ClusterStudy:
         }
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Head and rows for people: a row a method, mean ± standard deviation over seeds, and the mean sizes."""
+        """Formats one row for each method: mean ± standard deviation over seeds, and the mean sizes.
+
+        Returns:
+            Header and rows.
+        """
         columns = [column for column in _COLUMNS if column[0] in (*self.scores, "seconds")]
         seeds = "sizes" if len(self.seeds) == 1 else "mean sizes"
         rows = []
         for method in self.methods:
-            cells = [_shown(self.spread(method, score), scale, digits) for score, _, scale, digits in columns]
+            cells = [_formatted(self.statistics(method, score), scale, digits) for score, _, scale, digits in columns]
             rows.append([method, *cells, " ".join(f"{size:.0f}" for size in self.sizes(method))])
         return ["method", *(title for _, title, _, _ in columns), seeds], rows
 
     def comparison_table(self, comparisons: Mapping[tuple[str, str], PairedComparison]) -> tuple[list[str], list[list[str]]]:
-        """Head and rows for people: a row a rival, with the difference in each score and what it is.
+        """Formats one row for each rival: the difference in each score, and its verdict.
 
         Args:
-            comparisons: of one method with others, from :meth:`comparisons`.
+            comparisons: comparisons of one method with others, from :meth:`comparisons`.
+
+        Returns:
+            Header and rows.
         """
         scored = [column for column in _COLUMNS if column[0] in {score for _, score in comparisons}]
         rows = []
         for rival in dict.fromkeys(rival for rival, _ in comparisons):
             row = [rival]
             for score, _, scale, digits in scored:
-                found = comparisons[rival, score]
-                shown = _shown(SeedStatistics(found.difference, found.standard_error), scale, digits, "+")
-                row += [shown, found.verdict(larger_is_better=True)]
+                comparison = comparisons[rival, score]
+                shown = _formatted(SeedStatistics(comparison.difference, comparison.standard_error), scale, digits, "+")
+                row += [shown, comparison.verdict(larger_is_better=True)]
             rows.append(row)
         return ["rival", *(title for _, name, _, _ in scored for title in (name, ""))], rows
 
@@ -195,6 +247,6 @@ _COLUMNS = (
 )
 
 
-def _shown(spread: SeedStatistics, scale: float, digits: int, sign: str = "") -> str:
-    mean = f"{scale * spread.mean:{sign}.{digits}f}"
-    return mean if spread.deviation is None else f"{mean} ± {scale * spread.deviation:.{digits}f}"
+def _formatted(statistics: SeedStatistics, scale: float, digits: int, sign: str = "") -> str:
+    mean = f"{scale * statistics.mean:{sign}.{digits}f}"
+    return mean if statistics.deviation is None else f"{mean} ± {scale * statistics.deviation:.{digits}f}"

@@ -1,4 +1,4 @@
-"""A clustering task, a method that solves it, and the result."""
+"""A clustering task, the interface of the methods that solve it, and their result."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["ClusterTask", "FoundClusters", "Method"]
 
 @dataclass(frozen=True)
 class WarmUp:
-    """A network that knows no labels yet.
+    """Holds a network after the warm-up of self-labelling, before the first labels.
 
     Attributes:
-        model: the network and what belongs to it.
-        seconds: of processor time that it took.
+        model: the model.
+        seconds: processor time in seconds.
     """
 
     model: SelfLabelling
@@ -32,18 +32,18 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class ClusterTask:
-    """Points to cluster, and how much effort to make.
+    """Describes points to cluster and the effort of the methods.
 
     Attributes:
         points: shape ``(N, D)``.
-        num_clusters: ``K``.
-        seed: of starts and draws.
-        restarts: number of starts.
-        steps: of those methods that descend a gradient.
-        temperature: of relaxed draws.
-        capacities: most points that each cluster can hold, for the methods that know them; ``None`` where nobody does.
-        shape: of one point, where points are images, which networks need to know; ``(D,)`` when omitted.
-        network_steps: of each half of a network's training, instead of the usual number.
+        num_clusters: number of clusters, ``K``.
+        seed: seed of starts and samples.
+        restarts: number of restarts.
+        steps: number of gradient steps.
+        temperature: temperature of relaxed samples.
+        capacities: capacity of each cluster, for the methods that know it; ``None`` if it is unknown.
+        shape: shape of one image, which networks need; ``(D,)`` when omitted.
+        network_steps: steps of each half of a network's training; depends on the method when omitted.
     """
 
     points: np.ndarray
@@ -58,33 +58,37 @@ class ClusterTask:
 
     @property
     def images(self) -> np.ndarray:
-        """The points in their own shape."""
+        """Points in their own shape, ``(N,) + shape``."""
         return self.points if self.shape is None else self.points.reshape(len(self.points), *self.shape)
 
     @cached_property
     def warm_up(self) -> WarmUp:
-        """What all kinds of self-labelling have in common, and how long it took."""
-        before = time.process_time()
+        """Warm-up that all variants of self-labelling share, with its processor time."""
+        started = time.process_time()
         steps: dict[str, Any] = {}
         if self.network_steps is not None:
             steps = {"warm_up": self.network_steps, "steps": self.network_steps}
         model = SelfLabelling(self.images, self.num_clusters, seed=self.seed, settings=LabellingSettings(**steps))
         model.step(model.settings.warm_up)
-        return WarmUp(model, time.process_time() - before)
+        return WarmUp(model, time.process_time() - started)
 
     def starts(self) -> np.ndarray:
-        """The means that our own methods start from, shape ``(restarts, K, D)``."""
+        """Computes the means from which our own methods start.
+
+        Returns:
+            Means, shape ``(restarts, K, D)``.
+        """
         return SizedClusters(self.points, self.num_clusters, restarts=self.restarts, seed=self.seed).means.numpy()
 
 
 @dataclass(frozen=True)
 class FoundClusters:
-    """What a method found.
+    """Holds the result of a method.
 
     Attributes:
         labels: cluster of each point, shape ``(N,)``.
-        sizes: what the method takes the sizes to be, shape ``(K,)``.
-        seconds: of processor time, on one thread.
+        sizes: estimated sizes of the clusters, shape ``(K,)``.
+        seconds: processor time in seconds, on one thread.
     """
 
     labels: np.ndarray
@@ -93,4 +97,4 @@ class FoundClusters:
 
 
 Method = Callable[[ClusterTask], tuple[np.ndarray, np.ndarray]]
-"""Returns labels, shape ``(N,)``, and sizes, shape ``(K,)``."""
+"""Function that returns labels, shape ``(N,)``, and sizes, shape ``(K,)``."""

@@ -1,1 +1,1 @@
-"""Self-labelling: a network learns features and cluster labels of learned sizes together."""
+"""Self-labelling: a network learns features together with cluster labels of learned sizes."""

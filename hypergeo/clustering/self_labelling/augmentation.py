@@ -1,4 +1,4 @@
-"""Images changed a little at random, in ways that leave what they show: turned, stretched, shifted, bent, made noisy."""
+"""Random augmentation of images: rotation, stretching, shear, shifts, elastic deformation, contrast and noise."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ __all__ = ["Augmentation"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes, drawn anew for each image.
+    """Changes images randomly, each image in its own way. A ``ValueError`` names a negative amount.
 
     Attributes:
-        rotation: largest angle, in degrees.
+        rotation: largest angle in degrees.
         scale: largest logarithm of the factor by which each axis is stretched.
-        shear: largest slant.
-        shift: largest shift along each axis, as a share of the image.
-        bend: standard deviation of the shifts of a grid of three by three places, between which they are interpolated, as a
-            share of the image.
+        shear: largest shear.
+        shift: largest shift along each axis, as a fraction of the image.
+        bend: standard deviation of the shifts of a grid of three by three points, which are interpolated, as a fraction of the
+            image.
         contrast: largest relative change of all of an image's values.
-        noise: standard deviation of what is added to each value, where values go from zero to one.
-
-    Raises:
-        ValueError: for negative amounts.
+        noise: standard deviation of the noise of each value, where values range from zero to one.
 
     Example:
         >>> image = torch.zeros(1, 1, 8, 8)
@@ -60,31 +57,34 @@ class Augmentation:
             object.__setattr__(self, field.name, value)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Changed images; those of one row or column, which are no pictures, only in contrast and noise.
+        """Changes images. Images with one row or column, which are not pictures, change only in contrast and noise.
 
         Args:
             images: values from zero (the background) to one, shape ``(B, C, H, W)``.
-            generator: randomness.
+            generator: random generator.
+
+        Returns:
+            Changed images, shape ``(B, C, H, W)``.
         """
         B, C, H, W = images.shape
         if min(H, W) > 1:
             images = functional.grid_sample(images, self._places(B, H, W, generator).to(images.dtype), align_corners=False)
-        contrast = 1 + self.contrast * _spread((B, 1, 1, 1), generator)
+        contrast = 1 + self.contrast * _uniform((B, 1, 1, 1), generator)
         return images * contrast + self.noise * torch.randn((B, C, H, W), generator=generator)
 
     def _places(self, B: int, H: int, W: int, generator: torch.Generator) -> Tensor:
-        """Where each pixel's value comes from, shape ``(B, H, W, 2)``; -1 and 1 are the image's edges."""
-        angle = math.radians(self.rotation) * _spread((B,), generator)
-        stretch = torch.exp(self.scale * _spread((B, 2, 1), generator))
-        slant = self.shear * _spread((B,), generator)
+        """Returns the source position of each pixel, shape ``(B, H, W, 2)``; -1 and 1 are the edges of the image."""
+        angle = math.radians(self.rotation) * _uniform((B,), generator)
+        stretch = torch.exp(self.scale * _uniform((B, 2, 1), generator))
+        slant = self.shear * _uniform((B,), generator)
         cosine, sine = angle.cos(), angle.sin()
         turned = torch.stack([cosine, slant - sine, sine, cosine], -1).view(B, 2, 2)
-        moved = 2 * self.shift * _spread((B, 2, 1), generator)
+        moved = 2 * self.shift * _uniform((B, 2, 1), generator)
         grid = functional.affine_grid(torch.cat([turned * stretch, moved], 2), [B, 1, H, W], align_corners=False)
         bent = 2 * self.bend * torch.randn((B, 2, 3, 3), generator=generator)
         return grid + functional.interpolate(bent, (H, W), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
 
 
-def _spread(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Even between -1 and 1."""
+def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Returns uniform random numbers between -1 and 1."""
     return 2 * torch.rand(shape, generator=generator) - 1

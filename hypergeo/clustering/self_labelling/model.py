@@ -1,4 +1,4 @@
-"""Self-labelling: a network learns from labels that its own features give, and the labels' numbers come from a size prior."""
+"""Self-labelling: a network learns from labels of its own features, and a size prior determines the sizes of the clusters."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _LAST_ASSIGNMENTS = 30
 
 @dataclass(frozen=True)
 class LabelledClusters:
-    """What self-labelling found.
+    """Holds the result of self-labelling.
 
     Attributes:
         labels: cluster of each image, shape ``(N,)``, within the capacities and minimum sizes.
         sizes: expected sizes under the prior, shape ``(K,)``.
-        plan: share of each image in each cluster, shape ``(N, K)``.
-        log_weights: logarithms of the importance weights, mean zero, shape ``(K,)``.
-        features: of the images, of length one, shape ``(N, D)``.
-        first_labels: clusters that k-means found in the features of the warm-up, from which the labels set out, shape ``(N,)``.
+        plan: fraction of each image in each cluster, shape ``(N, K)``.
+        log_weights: log weights with mean zero, shape ``(K,)``.
+        features: features of the images with norm one, shape ``(N, D)``.
+        first_labels: k-means clusters of the features after the warm-up, from which the labels start, shape ``(N,)``.
     """
 
     labels: Tensor
@@ -50,39 +50,40 @@ class LabelledClusters:
 
 
 class SelfLabelling:
-    r"""A network, clusters of its features, and sizes of these clusters, learned together.
+    """Learns a network, clusters of its features, and the sizes of these clusters together.
 
-    The network takes an image to a unit vector ``z``. First, in the warm-up, it learns by contrast: two changed versions of one
-    image are to be near one another and far from those of others. Then clusters come in, each with a direction ``c_k``, all
-    with one concentration ``κ``: the density of ``z`` in cluster ``k`` is von Mises and Fisher's, proportional to
-    ``exp(κ z·c_k)``. Every few steps
+    The network maps an image to a unit vector ``z``. In the warm-up it learns by contrast: the features of two changed versions
+    of one image should be close to each other and distant from those of other images. Then clusters are added, each with a
+    direction ``c_k``, and all with the same concentration ``κ``. The density of ``z`` in cluster ``k`` is the von Mises-Fisher
+    distribution, proportional to ``exp(κ z·c_k)``. Every few steps
 
-    - sizes ``n`` are drawn from the prior, and all images assigned to clusters of these sizes at least cost,
+    - sizes ``n`` are sampled from the prior, and all images are assigned to clusters of these sizes at the lowest cost,
       ``J(n) = min_P Σ P (−κ z·c) + Σ P log(P / (n / N))``: see :func:`~hypergeo.clustering.transport_plan.assign`;
-    - the log weights go down the gradient of ``J``, which flows through the drawn sizes;
-    - each ``c_k`` becomes the direction of its images' mean, and ``κ`` what their spread says;
+    - the log weights follow the negative gradient of ``J``, which is propagated through the sampled sizes;
+    - each ``c_k`` becomes the mean direction of its images, and ``κ`` is estimated from their dispersion;
 
-    and in the steps between, the network learns these labels from changed images, and goes on contrasting. The prior is all
-    that differs from one method to the other: with ``"uniform"`` this is self-labelling as published but for the features'
-    own loss, which keeps clusters from falling into one once sizes may be learned.
+    and in the steps between, the network learns these labels from changed images, together with the contrastive loss. Only the
+    prior differs between the methods. With ``"uniform"`` this is self-labelling as published, except for the contrastive loss,
+    which prevents that all points join one cluster when sizes are learned.
 
     Args:
-        images: shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for what are no images; any scale.
-        num_clusters: ``K``, at most ``N``.
-        prior: where sizes come from: ``"hypergeometric"``, ``"categorical"`` (learned shares) or ``"uniform"``.
-        seed: of the network, its batches and changes, of starts and drawn sizes.
-        settings: how it is trained.
-        size_settings: of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``, ``minimum_sizes``,
-            ``temperature``, ``straight_through``, ``conditionals``.
+        images: shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for other data; any scale.
+        num_clusters: number of clusters, ``K``, at most ``N``.
+        prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
+        seed: seed of the network, its batches and augmentation, of starts and sampled sizes.
+        settings: settings of the training; the defaults when omitted.
+        **size_settings: arguments of :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`: ``capacities``,
+            ``minimum_sizes``, ``temperature``, ``straight_through``, ``conditionals``.
 
     Attributes:
-        prior: where sizes come from.
-        network: from images, values from zero to one, shape ``(B, C, H, W)``, to features before they are scaled to length one.
-        steps_done: number of steps so far, those of the warm-up included.
-        plan: the labels: share of each image in each cluster, shape ``(N, K)``; ``None`` during the warm-up.
+        prior: prior of the sizes.
+        network: maps images with values from zero to one, shape ``(B, C, H, W)``, to features before normalisation, shape ``(B,
+            D)``.
+        steps_done: number of steps so far, including the warm-up.
+        plan: the soft labels: fraction of each image in each cluster, shape ``(N, K)``; ``None`` during the warm-up.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> from hypergeo.clustering.self_labelling.settings import LabellingSettings
@@ -136,26 +137,33 @@ class SelfLabelling:
 
     @property
     def log_weights(self) -> Tensor:
-        """Logarithms of the importance weights, mean zero, shape ``(K,)``."""
+        """Log weights with mean zero, shape ``(K,)``."""
         return self._log_weights.detach()[0].clone()
 
     @torch.no_grad()
     def features(self) -> Tensor:
-        """Of all images, unchanged, shape ``(N, D)``."""
+        """Computes the features of all images without augmentation.
+
+        Returns:
+            Features with norm one, shape ``(N, D)``.
+        """
         self.network.eval()
-        found = functional.normalize(self.network(self.images), dim=-1)
+        features = functional.normalize(self.network(self.images), dim=-1)
         self.network.train()
-        return found
+        return features
 
     def with_prior(self, prior: str, **size_settings: Any) -> SelfLabelling:
-        """A copy that goes on with another prior, as if it had had that from the beginning.
+        """Copies the model and replaces the prior. The copy continues as if it had had that prior from the beginning.
 
         Args:
-            prior: where sizes come from.
-            size_settings: of the hypergeometric prior.
+            prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
+            **size_settings: arguments of the hypergeometric prior.
+
+        Returns:
+            The copy.
 
         Raises:
-            ValueError: once there are labels, as those have come from a prior.
+            ValueError: if the warm-up is over, because the labels depend on the prior.
         """
         if self.plan is not None:
             raise ValueError("The prior can be exchanged during the warm-up only; there are labels already.")
@@ -164,7 +172,11 @@ class SelfLabelling:
         return other
 
     def step(self, count: int = 1) -> None:
-        """Learn from a batch, and assign labels where that is due, a number of times."""
+        """Trains on batches, and assigns labels every few steps.
+
+        Args:
+            count: number of steps.
+        """
         for _ in range(count):
             labelled = self.steps_done - self.settings.warm_up
             if labelled == 0:
@@ -175,10 +187,13 @@ class SelfLabelling:
             self.steps_done += 1
 
     def finish(self, progress: Callable[[int, int], object] | None = None) -> LabelledClusters:
-        """All steps that are left, and what came out.
+        """Takes all remaining steps.
 
         Args:
-            progress: called after each step with the number of steps done and to do.
+            progress: called after each step with the number of steps done and the number of all steps.
+
+        Returns:
+            Labels, sizes and features after the last step.
         """
         steps = self.settings.warm_up + self.settings.steps
         while self.steps_done < steps:
@@ -188,7 +203,11 @@ class SelfLabelling:
         return self.evaluate()
 
     def evaluate(self) -> LabelledClusters:
-        """Labels without the randomness of draws: features as they are now, and the prior's mean as the sizes."""
+        """Computes labels from the current features without sampling: the sizes are the prior's mean.
+
+        Returns:
+            Labels, sizes and features.
+        """
         if self.plan is None:
             self._start()
         self._label(1.0, _LAST_ASSIGNMENTS)
@@ -199,47 +218,47 @@ class SelfLabelling:
         return LabelledClusters(labels, sizes, self.plan, self.log_weights, self.features(), self.first_labels)
 
     def _start(self) -> None:
-        """First clusters: the best of some starts of k-means in the features that there are."""
+        """Sets the first clusters: the best of several starts of k-means in the current features."""
         features = self.features()
         generators = [np.random.default_rng((self.seed, 2, start)) for start in range(self.settings.starts)]
-        means, _, spread = lloyd(features, kmeans_plus_plus(features, self.num_clusters, generators), _LLOYD_STEPS)
-        best = means[int(spread.argmin())]
+        means, _, deviations = lloyd(features, kmeans_plus_plus(features, self.num_clusters, generators), _LLOYD_STEPS)
+        best = means[int(deviations.argmin())]
         self.first_labels = squared_distances(features, best[None])[0].argmin(-1)
         self._centres = functional.normalize(best, dim=-1)
         counts = torch.bincount(self.first_labels, minlength=self.num_clusters)
         with torch.no_grad():
             self._log_weights.copy_(self.prior.log_weights_for(counts[None].double().clamp(min=0.5)))
-        self._mend()
+        self._normalise()
 
     def _label(self, done: float, draws: int) -> None:
-        """Assigns all images to clusters whose sizes are drawn, and moves clusters and weights."""
+        """Assigns all images to clusters of sampled sizes, and updates clusters and weights."""
         features = self.features()
         self._weight_adam.param_groups[0]["lr"] = self.settings.weight_rate * min(1.0, 2 * (1 - done) + 0.05)
         for _ in range(draws):
             drawn = done < self.settings.drawn
             sizes = self.prior.draw(self._log_weights, [self._numbers]) if drawn else self.prior.mean(self._log_weights)
             cost = -self._concentration * (features @ self._centres.mT)[None]
-            found = assign(cost, sizes.detach(), self._potentials)
-            self._potentials = found.column_potentials
+            assignment = assign(cost, sizes.detach(), self._potentials)
+            self._potentials = assignment.column_potentials
             if self.prior.learned:
                 self._weight_adam.zero_grad()
-                # The loss's gradient in the sizes is the columns' potentials (the envelope theorem).
-                (sizes * found.column_potentials).sum().backward()
+                # The gradient of the loss with respect to the sizes is the column potentials (envelope theorem).
+                (sizes * assignment.column_potentials).sum().backward()
                 self._weight_adam.step()
-                self._mend()
-            self._move(features, found.plan[0])
-        self.plan, self._log_plan = found.plan[0], found.log_plan(cost)[0]
+                self._normalise()
+            self._move(features, assignment.plan[0])
+        self.plan, self._log_plan = assignment.plan[0], assignment.log_plan(cost)[0]
 
     def _move(self, features: Tensor, plan: Tensor) -> None:
-        """Clusters where their images are, as concentrated as those are together."""
+        """Updates the directions of the clusters and the concentration from the assigned images."""
         sums = plan.mT @ features
         length = float(sums.norm(dim=-1).sum() / len(features))
         self._concentration = min(concentration(length, features.shape[1]), self.settings.concentration)
         self._centres = functional.normalize(sums, dim=-1)
 
     @torch.no_grad()
-    def _mend(self) -> None:
-        """Takes out what changes nothing, and keeps in bounds what drifts where there is nothing to learn."""
+    def _normalise(self) -> None:
+        """Centres the log weights, which changes nothing else, and limits them."""
         self._log_weights.copy_(centred(self._log_weights))
 
     def _learn(self, labelled: int) -> None:
@@ -254,15 +273,15 @@ class SelfLabelling:
         features = functional.normalize(self.network(changed), dim=-1)
         loss = _contrast(features, settings.contrast)
         if self.plan is not None:
-            shares = self.prior.mean(self._log_weights.detach()) / len(self.images)
-            logits = self._concentration * features @ self._centres.mT + shares.clamp(min=1e-12).log()
+            mixing_weights = self.prior.mean(self._log_weights.detach()) / len(self.images)
+            logits = self._concentration * features @ self._centres.mT + mixing_weights.clamp(min=1e-12).log()
             loss = loss - (self.plan[rows].repeat(2, 1) * logits.log_softmax(-1)).sum(-1).mean()
         self._adam.zero_grad()
         loss.backward()
         self._adam.step()
 
     def _batch(self) -> Tensor:
-        """Rows of the next batch: each image once before any comes twice."""
+        """Returns the rows of the next batch. Each image occurs once before any occurs twice."""
         size = min(self.settings.batch, len(self.images))
         if len(self._rows) < size:
             self._rows = torch.cat([self._rows, torch.randperm(len(self.images), generator=self._generator)])
@@ -280,30 +299,33 @@ def fit_self_labelling(
     progress: Callable[[int, int], object] | None = None,
     **size_settings: Any,
 ) -> LabelledClusters:
-    """Train :class:`SelfLabelling` to its end.
+    """Trains :class:`SelfLabelling` for all steps. A ``ValueError`` names an invalid argument.
 
     Args:
         images: shape ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, D)``.
-        num_clusters: ``K``.
+        num_clusters: number of clusters, ``K``.
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
-        seed: of everything random.
-        settings: how it is trained.
-        progress: called after each step with the number of steps done and to do.
-        size_settings: of the hypergeometric prior.
+        seed: seed of all random numbers.
+        settings: settings of the training; the defaults when omitted.
+        progress: called after each step with the number of steps done and the number of all steps.
+        **size_settings: arguments of the hypergeometric prior.
 
-    Raises:
-        ValueError: as :class:`SelfLabelling` does.
+    Returns:
+        Labels, sizes and features after the last step.
     """
     model = SelfLabelling(images, num_clusters, prior=prior, seed=seed, settings=settings, **size_settings)
     return model.finish(progress)
 
 
 def concentration(length: float, axes: int) -> float:
-    """How concentrated unit vectors of von Mises and Fisher's law are, from the length of their mean; within a tenth.
+    """Estimates the concentration of the von Mises-Fisher distribution from the norm of the mean vector, to within a tenth.
 
     Args:
-        length: of the mean, from zero to one.
+        length: norm of the mean of unit vectors, from zero to one.
         axes: number of dimensions.
+
+    Returns:
+        Concentration, zero or more.
 
     Example:
         >>> round(concentration(0.9, 16), 2)
@@ -316,11 +338,11 @@ def concentration(length: float, axes: int) -> float:
 
 
 def _contrast(features: Tensor, temperature: float) -> Tensor:
-    """How badly the two versions of each image are told from those of others, shape ``()``; features of shape ``(2 B, D)``."""
+    """Returns the contrastive loss of features of shape ``(2 B, D)``, shape ``()``."""
     number = len(features)
-    alike = features @ features.mT / temperature
-    alike = alike.masked_fill(torch.eye(number, dtype=torch.bool), -torch.inf)
-    return functional.cross_entropy(alike, torch.arange(number).roll(number // 2))
+    similarity = features @ features.mT / temperature
+    similarity = similarity.masked_fill(torch.eye(number, dtype=torch.bool), -torch.inf)
+    return functional.cross_entropy(similarity, torch.arange(number).roll(number // 2))
 
 
 def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequential:
@@ -332,12 +354,16 @@ def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequenti
         return nn.Sequential(*layers, nn.Linear(settings.width, settings.dimensions))
 
 
-def _read_images(given: Any) -> Tensor:
-    """Images as float32 from zero to one, shape ``(N, C, H, W)``."""
+def _read_images(images: Any) -> Tensor:
+    """Returns images as float32 from zero to one, shape ``(N, C, H, W)``.
+
+    Raises:
+        ValueError: if the images have a wrong shape, are not finite or all equal.
+    """
     try:
-        read = torch.as_tensor(given if isinstance(given, Tensor) else np.asarray(given)).detach().float()
+        read = torch.as_tensor(images if isinstance(images, Tensor) else np.asarray(images)).detach().float()
     except (TypeError, ValueError):
-        raise ValueError(f"images must be a regular array of numbers; got {given!r}.") from None
+        raise ValueError(f"images must be a regular array of numbers; got {images!r}.") from None
     if read.dim() not in (2, 3, 4) or not read.numel() or len(read) < 2:
         raise ValueError(
             f"images must have shape (N, H, W), (N, H, W, C) or (N, D), two of them at least; got {tuple(read.shape)}."

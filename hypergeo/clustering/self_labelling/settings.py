@@ -1,4 +1,4 @@
-"""How the network of self-labelling is built and trained."""
+"""Settings of the network of self-labelling and its training."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ __all__ = ["LabellingSettings"]
 
 @dataclass(frozen=True)
 class LabellingSettings:
-    """How the network is built and trained; the same whatever the prior.
+    """Holds the settings of the network and its training, which are the same for every prior. A ``ValueError`` names an invalid
+    one.
 
     Attributes:
-        dimensions: ``D`` of the features.
-        width: of the network's two hidden layers.
-        batch: images a step.
-        warm_up: steps in which features are learned by contrast alone, before there are labels.
-        steps: steps with labels, after those.
+        dimensions: number of features, ``D``.
+        width: width of the network's two hidden layers.
+        batch: images per step.
+        warm_up: steps in which only the contrastive loss trains the features, before there are labels.
+        steps: steps with labels, after the warm-up.
         every: steps between assignments.
-        draws: assignments, each to sizes drawn anew, whenever labels are assigned; the weights take a step after each.
-        drawn: share of the steps with labels in which sizes are drawn; the prior's mean takes their place afterwards.
-        rates: first step sizes of the network, without and with labels; both fall to zero by half a cosine.
-        weight_rate: first step size of the log weights, constant for half of the steps, then falling.
+        draws: number of assignments, each to newly sampled sizes, whenever labels are assigned; the weights take a step after
+            each.
+        drawn: fraction of the steps with labels in which sizes are sampled; afterwards they are the prior's mean.
+        rates: initial learning rates of the network, without and with labels; both fall to zero by half a cosine.
+        weight_rate: initial learning rate of the log weights, constant for half of the steps, then decreasing.
         contrast: temperature of the contrastive loss.
-        concentration: largest that the clusters may have.
-        starts: of k-means, by which the first clusters are found.
-        augmentation: how images are changed.
+        concentration: largest concentration of the clusters.
+        starts: number of starts of k-means for the first clusters.
+        augmentation: augmentation of the images.
     """
 
     dimensions: int = 16

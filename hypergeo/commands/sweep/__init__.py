@@ -1,1 +1,1 @@
-"""Sweep of quality reports over a grid of urns, resumable and in parallel."""
+"""Parallel and resumable sweeps of quality reports over a grid of urns."""

@@ -1,4 +1,4 @@
-"""One cell of a sweep: what is measured, by which code, and where its result is kept."""
+"""One cell of a sweep: its measurement, the version of the code, and the storage of its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hypergeo.quality.records import UrnRecord
 __all__ = ["Cell", "CellFolder", "code_version", "measure_record"]
 
 _PACKAGE = Path(__file__).parents[2]
-_MEASURED_BY = (
+_CODE = (
     "_records.py",
     "_validate.py",
     "numerics",
@@ -33,25 +33,26 @@ _MEASURED_BY = (
     "commands/named_estimators.py",
     "commands/sweep/cells.py",
 )
-_one_at_a_time = threading.Lock()
+_measuring = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A report on samplers of one urn at one temperature, or on gradient estimators: what one worker does in one go.
+    """Describes a report on samplers of one urn at one temperature, or on gradient estimators. A worker measures one cell at a
+    time.
 
     Attributes:
-        urn: the urn.
-        temperature: of the relaxation; ``None`` for estimators that have none.
-        seed: of all random numbers of the cell.
-        num_samples: draws of each sampler; 0 for gradients.
-        conditionals: of the samplers.
+        urn: parameters of the urn.
+        temperature: temperature of the relaxation; ``None`` for estimators without one.
+        seed: seed of all random numbers of the cell.
+        num_samples: samples of each sampler; 0 for gradients.
+        conditionals: conditionals of the samplers.
         samplers: ``"soft"``, ``"straight-through"`` or both; empty for gradients.
         estimators: names as on the command line; empty for samplers.
         objective: name of the objective; ``""`` for samplers.
-        target: of the objective; ``None`` for the preset one.
+        target: target of the objective; ``None`` for the preset one.
         num_gradients: estimates of each estimator; 0 for samplers.
-        num_evaluations: draws of each estimate; 0 for samplers.
+        num_evaluations: samples per estimate; 0 for samplers.
         level: false-alarm rate of the whole sweep.
 
     Example:
@@ -74,16 +75,21 @@ class Cell:
     level: float = 0.01
 
     def measure(self) -> QualityReport:
-        """The report, on one thread, so that it depends on nothing but the cell; torch's threads stay as they were."""
-        law = self.urn.law()
-        with _one_at_a_time:  # torch's generator is the process's, and a cluster's worker may have several threads
+        """Measures the cell on one thread, so that the report depends only on the cell. Torch's number of threads is restored
+        afterwards.
+
+        Returns:
+            The report.
+        """
+        distribution = self.urn.law()
+        with _measuring:  # torch's generator is shared by the threads of a worker
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
             try:
                 return QualityReport.measure(
-                    law,
+                    distribution,
                     [1.0 if self.temperature is None else self.temperature],
-                    with_target(preset_objective(self.objective, law), self.target) if self.estimators else None,
+                    with_target(preset_objective(self.objective, distribution), self.target) if self.estimators else None,
                     [ESTIMATORS[name]() for name in self.estimators],
                     num_samples=max(self.num_samples, 1),
                     num_gradients=max(self.num_gradients, 2),
@@ -97,13 +103,21 @@ class Cell:
                 torch.set_num_threads(threads)
 
     def key(self) -> str:
-        """A name for the cell and the code that measures it: another cell, or other code, has another."""
+        """Computes a key of the cell and of the code that measures it.
+
+        Returns:
+            Hexadecimal digest.
+        """
         return hashlib.sha256(json.dumps([to_record(self), code_version()]).encode()).hexdigest()[:32]
 
 
 @cache
 def code_version() -> dict[str, str]:
-    """The code that a cell's numbers come from: a digest of this package's modules that take part, and what they stand on."""
+    """Identifies the code that determines a cell's numbers.
+
+    Returns:
+        Digest of the modules of this package that take part, and the versions of the libraries.
+    """
     digest = hashlib.sha256()
     for file in _sources():
         digest.update(f"{file.relative_to(_PACKAGE).as_posix()}\n".encode() + file.read_bytes())
@@ -111,21 +125,21 @@ def code_version() -> dict[str, str]:
 
 
 def _sources() -> list[Path]:
-    """Source files of all packages that a cell runs through."""
-    entries = [_PACKAGE / entry for entry in _MEASURED_BY]
+    """Returns the source files that determine a cell's numbers."""
+    entries = [_PACKAGE / entry for entry in _CODE]
     return sorted(file for entry in entries for file in (entry.rglob("*.py") if entry.is_dir() else [entry]))
 
 
 def measure_record(record: str) -> dict[str, object]:
-    """What a worker does with a cell; text in and out, so that it means the same wherever it runs.
+    """Measures a cell in a worker. Input and output are text, so that they do not depend on the process.
 
     Args:
         record: a :class:`Cell` as JSON.
 
     Returns:
-        ``version`` of the worker's code, and the ``report`` as JSON or an ``error`` in words.
+        ``version`` of the worker's code, and the ``report`` as JSON or an ``error`` message.
     """
-    with _one_at_a_time:  # Python's parser does not take two threads at once
+    with _measuring:  # Python's parser does not support two threads at the same time
         code = code_version()
     try:
         return {"version": code, "report": from_record(record, Cell).measure().to_json()}
@@ -138,10 +152,10 @@ def measure_record(record: str) -> dict[str, object]:
 
 
 class CellFolder:
-    """Finished cells, each in a file of its own that is there whole or not at all.
+    """Stores finished cells, each in its own file. A file is written completely or not at all.
 
     Args:
-        path: the folder; made where it is missing.
+        path: the folder; created if it is missing.
     """
 
     def __init__(self, path: Path):
@@ -149,22 +163,37 @@ class CellFolder:
         path.mkdir(parents=True, exist_ok=True)
 
     def get(self, cell: Cell) -> QualityReport | None:
-        """What was measured of exactly this cell by exactly this code; ``None`` where nothing was."""
+        """Reads the report of a cell that was measured by exactly this code.
+
+        Args:
+            cell: the cell.
+
+        Returns:
+            The report; ``None`` if there is none.
+        """
         try:
-            kept = json.loads(self._file(cell).read_text(encoding="utf-8"))
-            if kept["cell"] != plain(cell) or kept["version"] != code_version():
+            record = json.loads(self._file(cell).read_text(encoding="utf-8"))
+            if record["cell"] != plain(cell) or record["version"] != code_version():
                 return None
-            return QualityReport.from_json(json.dumps(kept["report"]))
+            return QualityReport.from_json(json.dumps(record["report"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def put(self, cell: Cell, report: str) -> QualityReport:
-        """Keeps a report, given as JSON."""
-        kept = {"cell": plain(cell), "version": code_version(), "report": json.loads(report)}
+        """Stores the report of a cell.
+
+        Args:
+            cell: the cell.
+            report: its report as JSON.
+
+        Returns:
+            The report.
+        """
+        record = {"cell": plain(cell), "version": code_version(), "report": json.loads(report)}
         file = self._file(cell)
         partial = file.with_suffix(f".{os.getpid()}.partial")
         try:
-            partial.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)

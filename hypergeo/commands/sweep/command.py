@@ -1,4 +1,4 @@
-"""``python -m hypergeo quality --sweep``: every cell of a grid, on as many processes as there are, and never twice."""
+"""The command ``python -m hypergeo quality --sweep``, which measures every cell of a grid in parallel, and none twice."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from .workers import measured
 __all__ = ["run_sweep"]
 
 _FAILED, _DISTRUSTED = 1, 3
-_NAMED = 5  # failures that are said one by one
+_REPORTED_FAILURES = 5  # failures that are reported one by one
 
 
-def run_sweep(given: argparse.Namespace, terminal: Terminal, chosen: str) -> int:
-    """Measures what is not kept yet, and writes the summary.
+def run_sweep(arguments: argparse.Namespace, terminal: Terminal, chosen: str) -> int:
+    """Measures the cells that have no stored result, and writes the summary.
 
     Args:
-        given: the arguments of ``quality``.
-        terminal: where results and progress go.
+        arguments: parsed arguments of ``quality``.
+        terminal: output of the results and the progress.
         chosen: format of the summary.
 
     Returns:
-        The status: 1 where cells could not be measured, 3 with ``--strict`` where something is not to be trusted.
+        Exit status: 1 if cells could not be measured; 3 with ``--strict`` if any sampler or estimator fails; else 0.
     """
-    _check(given)
-    rules = ["exact", "merged"] if given.conditionals == "both" else [given.conditionals]
-    said = vars(given) | {"conditionals": rules, "seeds": [given.seed]}
-    cells = read_grid(read_text(str(given.sweep)), {name: said[name] for name in SETTINGS})
-    folder = CellFolder(given.cells or given.sweep.with_name(f"{given.sweep.name.removesuffix('.json')}.cells"))
-    reports = {cell: found for cell in cells if (found := folder.get(cell)) is not None}
-    kept, failed = len(reports), dict[Cell, str]()
+    _check(arguments)
+    rules = ["exact", "merged"] if arguments.conditionals == "both" else [arguments.conditionals]
+    defaults = vars(arguments) | {"conditionals": rules, "seeds": [arguments.seed]}
+    cells = read_grid(read_text(str(arguments.sweep)), {name: defaults[name] for name in SETTINGS})
+    folder = CellFolder(arguments.cells or arguments.sweep.with_name(f"{arguments.sweep.name.removesuffix('.json')}.cells"))
+    reports = {cell: stored_report for cell in cells if (stored_report := folder.get(cell)) is not None}
+    stored, failed = len(reports), dict[Cell, str]()
     ahead = [cell for cell in cells if cell not in reports]
-    # What takes longest goes first (control variates, large samples), so that at the end no worker waits for another.
+    # The slowest cells come first (control variates, large samples), so that no worker waits for another at the end.
     ahead.sort(key=lambda cell: (cell.temperature is not None, -cell.num_samples))
 
     def progress() -> None:
         done = len(reports) + len(failed)
-        words = f"{done:,} of {len(cells):,} cells{f', {kept:,} of them from before' if kept else ''}"
+        words = f"{done:,} of {len(cells):,} cells{f', {stored:,} of them stored' if stored else ''}"
         terminal.progress(done / len(cells), f"{words}{f', {len(failed):,} failed' if failed else ''}")
 
     progress()
-    for cell, report, error in measured(ahead, given.workers, given.scheduler):
+    for cell, report, error in measured(ahead, arguments.workers, arguments.scheduler):
         if report is not None:
             reports[cell] = folder.put(cell, report)
         else:
@@ -55,28 +55,33 @@ def run_sweep(given: argparse.Namespace, terminal: Terminal, chosen: str) -> int
         progress()
     summary = SweepSummary(cells, {cell: reports[cell] for cell in cells if cell in reports}, failed)
     terminal.write(_written(summary, chosen))
-    for cell, why in list(failed.items())[:_NAMED]:
+    for cell, why in list(failed.items())[:_REPORTED_FAILURES]:
         at = "" if cell.temperature is None else f", temperature {cell.temperature:g}"
         terminal.say(f"not measured: {urn_label(cell.urn)}{at}, seed {cell.seed}: {why}")
-    if len(failed) > _NAMED:
-        terminal.say(f"not measured: {len(failed) - _NAMED:,} more")
+    if len(failed) > _REPORTED_FAILURES:
+        terminal.say(f"not measured: {len(failed) - _REPORTED_FAILURES:,} more")
     if failed:
         return _FAILED
-    return _DISTRUSTED if given.strict and summary.distrusted() else 0
+    return _DISTRUSTED if arguments.strict and summary.distrusted() else 0
 
 
-def _check(given: argparse.Namespace) -> None:
-    own = {"-n": given.total_count, "-m": given.group_sizes, "-w": given.weights, "--log-weights": given.log_weights}
-    if doubled := [name for name, value in {**own, "--counts": given.counts}.items() if value is not None]:
+def _check(arguments: argparse.Namespace) -> None:
+    own = {
+        "-n": arguments.total_count,
+        "-m": arguments.group_sizes,
+        "-w": arguments.weights,
+        "--log-weights": arguments.log_weights,
+    }
+    if doubled := [name for name, value in {**own, "--counts": arguments.counts}.items() if value is not None]:
         raise ValueError(f"--sweep takes its urns from the grid; leave {', '.join(doubled)} out")
-    if given.threads != 1:
+    if arguments.threads != 1:
         raise ValueError("--sweep measures each cell on one thread; leave --threads out, and say how many --workers")
-    if given.workers is not None and given.scheduler is not None:
+    if arguments.workers is not None and arguments.scheduler is not None:
         raise ValueError("--scheduler has workers of its own; leave --workers out")
-    if str(given.sweep) == "-" and given.cells is None:
+    if str(arguments.sweep) == "-" and arguments.cells is None:
         raise ValueError("--sweep - needs --cells, a folder for what is finished")
-    if given.cells is not None and given.cells.exists() and not Path(given.cells).is_dir():
-        raise ValueError(f"--cells must be a folder; got {given.cells}")
+    if arguments.cells is not None and arguments.cells.exists() and not Path(arguments.cells).is_dir():
+        raise ValueError(f"--cells must be a folder; got {arguments.cells}")
 
 
 def _written(summary: SweepSummary, chosen: str) -> str:

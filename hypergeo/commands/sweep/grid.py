@@ -1,4 +1,4 @@
-"""The grid of a sweep: a JSON file with lists of urns, temperatures, sample counts and seeds, as cells."""
+"""The grid of a sweep: a JSON file with lists of urns, temperatures, sample counts and seeds, converted to cells."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = (
     *("temperatures", "num_samples", "seeds", "conditionals", "samplers", "estimators"),
     *("objective", "target", "num_gradients", "num_evaluations", "level"),
 )
-"""What a grid may say beside its urns; what it does not say comes from the command line."""
+"""Entries of a grid besides its urns. Missing entries are taken from the command line."""
 
 _MOST_CELLS = 100_000
 _URN = ("total_count", "group_sizes", "weights", "log_weights")
@@ -32,17 +32,20 @@ _RELAXING = [name for name, make in ESTIMATORS.items() if hasattr(make(), "tempe
 
 
 def read_grid(text: str, defaults: Mapping[str, Any]) -> list[Cell]:
-    """Every combination that a grid asks for, each once.
+    """Converts a grid to its cells, without repetition.
 
-    Samplers make a cell for each urn, temperature, sample count and seed; estimators of gradients one for each urn, temperature
-    and seed, those without a temperature one for each urn and seed.
+    Samplers make one cell for each urn, temperature, sample count and seed. Estimators make one for each urn, temperature and
+    seed, and those without a temperature one for each urn and seed.
 
     Args:
-        text: the JSON.
-        defaults: value of each of ``SETTINGS`` that the text does not give.
+        text: JSON text.
+        defaults: value of each of ``SETTINGS`` for entries that the text lacks.
+
+    Returns:
+        The cells.
 
     Raises:
-        ValueError: naming the entry, its value and what is allowed.
+        ValueError: if an entry is invalid; the message names the entry, its value and what is allowed.
     """
     try:
         grid = json.loads(text)
@@ -57,23 +60,25 @@ def read_grid(text: str, defaults: Mapping[str, Any]) -> list[Cell]:
     urns = [_urn(entry, f"urns[{place}]") for place, entry in enumerate(_listed(grid["urns"]))]
     if not urns:
         raise ValueError("urns must list at least one urn; got [].")
-    said = {name: grid.get(name, defaults[name]) for name in SETTINGS}
-    temperatures = _each(said, "temperatures", _positive)
-    counts = _each(said, "num_samples", _whole(1, 10**8))
+    settings = {name: grid.get(name, defaults[name]) for name in SETTINGS}
+    temperatures = _each(settings, "temperatures", _positive)
+    counts = _each(settings, "num_samples", _whole(1, 10**8))
     samplers, conditionals, estimators = (
-        _each(said, "samplers", _one_of(["soft", "straight-through"]), empty=True),
-        _each(said, "conditionals", _one_of(["exact", "merged"])),
-        _each(said, "estimators", _one_of(list(ESTIMATORS)), empty=True),
+        _each(settings, "samplers", _one_of(["soft", "straight-through"]), empty=True),
+        _each(settings, "conditionals", _one_of(["exact", "merged"])),
+        _each(settings, "estimators", _one_of(list(ESTIMATORS)), empty=True),
     )
-    seeds = _seeds(said["seeds"])
-    level = _positive(said["level"], "level")
+    seeds = _seeds(settings["seeds"])
+    level = _positive(settings["level"], "level")
     if level >= 1:
         raise ValueError(f"level must be between 0 and 1; got {level:g}.")
     gradients: dict[str, Any] = {
-        "objective": _one_of(list(OBJECTIVES))(said["objective"], "objective"),
-        "target": None if said["target"] is None else tuple(_number(value, "target") for value in _listed(said["target"])),
-        "num_gradients": _whole(2, 10**7)(said["num_gradients"], "num_gradients"),
-        "num_evaluations": _whole(1, 10**6)(said["num_evaluations"], "num_evaluations"),
+        "objective": _one_of(list(OBJECTIVES))(settings["objective"], "objective"),
+        "target": None
+        if settings["target"] is None
+        else tuple(_number(value, "target") for value in _listed(settings["target"])),
+        "num_gradients": _whole(2, 10**7)(settings["num_gradients"], "num_gradients"),
+        "num_evaluations": _whole(1, 10**6)(settings["num_evaluations"], "num_evaluations"),
     }
     _check_target(gradients, urns, bool(estimators))
     relaxing = tuple(name for name in estimators if name in _RELAXING)
@@ -114,12 +119,12 @@ def _urn(entry: object, where: str) -> UrnRecord:
             raise ValueError(f"{where}.{name} must list one number for each of the {len(groups)} groups; got {len(values)}.")
     total = _whole(0, 10**15)(entry["total_count"], f"{where}.total_count")
     try:
-        law = FisherHypergeometric(
+        distribution = FisherHypergeometric(
             total, groups, named.get("weights"), log_weights=named.get("log_weights"), validate_args=True
         )
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return UrnRecord.of(law)
+    return UrnRecord.of(distribution)
 
 
 def _check_target(gradients: dict[str, Any], urns: list[UrnRecord], used: bool) -> None:
@@ -135,7 +140,7 @@ def _check_target(gradients: dict[str, Any], urns: list[UrnRecord], used: bool) 
 
 
 def _seeds(value: object) -> list[int]:
-    """Seeds as listed; a single number is how many, from 0 on."""
+    """Returns a list of seeds. A single number is the number of seeds, starting at 0."""
     if isinstance(value, list | tuple):
         return _each({"seeds": value}, "seeds", _whole(0, 2**31 - 1))
     return list(range(_whole(1, _MOST_CELLS)(value, "seeds")))
@@ -145,12 +150,16 @@ def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _each(said: Mapping[str, Any], name: str, read: Callable[[object, str], Any], empty: bool = False) -> list[Any]:
-    """The entries of a list, each once."""
-    found = list(dict.fromkeys(read(value, name) for value in _listed(said[name])))
-    if not found and not empty:
+def _each(settings: Mapping[str, Any], name: str, read: Callable[[object, str], Any], empty: bool = False) -> list[Any]:
+    """Returns the distinct entries of a list.
+
+    Raises:
+        ValueError: if the list is empty and must not be.
+    """
+    entries = list(dict.fromkeys(read(value, name) for value in _listed(settings[name])))
+    if not entries and not empty:
         raise ValueError(f"{name} must not be empty.")
-    return found
+    return entries
 
 
 def _number(value: object, name: str) -> float:

@@ -1,4 +1,4 @@
-"""What a sweep found: a row for each sampler and estimator, its seeds together, and every cell's own table."""
+"""Summary of a sweep: a row for each sampler and estimator over all seeds, and the tables of all cells."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .cells import Cell, code_version
 
 __all__ = ["SweepSummary", "urn_label"]
 
-_TIMES = ("seconds", "rmse_at_equal_time")  # measured anew each time
-_OF_ONE_REPORT = ("rmse_at_equal_evaluations",)  # whose budget is the report's, and another cell's is another
+_TIMES = ("seconds", "rmse_at_equal_time")  # not reproducible
+_BUDGET_DEPENDENT = ("rmse_at_equal_evaluations",)  # the budget differs between reports
 _MEANS = {
     "samples": ("ks_largest", "total_variation", "total_variation_noise", "wasserstein", "wasserstein_noise"),
     "gradients": ("relative_bias", "deviation", "rmse", "cosine", "evaluations"),
@@ -28,16 +28,16 @@ _MEANS = {
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """The finished cells of a sweep, in the grid's order.
+    """Summarises the finished cells of a sweep, in the order of the grid.
 
-    Verdicts are of the whole sweep: p-values, corrected within each cell, are multiplied by the number of cells that the grid
-    has, so that the sweep raises any false alarm with the probability ``level`` at most. Times are left out: all else depends
-    on the grid and the code alone, and not on how many workers there were.
+    Verdicts hold for the whole sweep: the p-values, corrected within each cell, are multiplied by the number of cells of the
+    grid. The sweep therefore raises any false alarm with a probability of at most ``level``. Times are left out: all other
+    numbers depend only on the grid and the code, and not on the number of workers.
 
     Args:
         cells: all cells of the grid.
-        reports: of those that are finished.
-        failed: cells that could not be measured, and why.
+        reports: reports of the finished cells.
+        failed: error message of each cell that could not be measured.
     """
 
     cells: Sequence[Cell]
@@ -45,28 +45,39 @@ class SweepSummary:
     failed: dict[Cell, str]
 
     def distrusted(self) -> list[str]:
-        """What is not to be trusted, over the whole sweep."""
+        """Lists what fails in the whole sweep.
+
+        Returns:
+            Name of each failing sampler or estimator.
+        """
         return [words for _, report in self._corrected() for words in report.failures()]
 
     def rows(self) -> list[dict[str, Any]]:
-        """The tables of all cells as one."""
+        """Joins the tables of all cells.
+
+        Returns:
+            One dictionary for each sampler and estimator of each cell.
+        """
         return [
-            {**_described(cell), **{name: value for name, value in row.items() if name not in (*_TIMES, *_OF_ONE_REPORT)}}
+            {**_described(cell), **{name: value for name, value in row.items() if name not in (*_TIMES, *_BUDGET_DEPENDENT)}}
             for cell, report in self._corrected()
             for row in table_rows(report)
         ]
 
     def groups(self, kind: str) -> list[dict[str, Any]]:
-        """Means over the seeds.
+        """Averages the rows over the seeds.
 
         Args:
             kind: ``"samples"`` or ``"gradients"``.
+
+        Returns:
+            One dictionary for each sampler or estimator of each urn.
         """
         together: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         for row in self.rows():
             if row["kind"] == kind:
                 together.setdefault((row["urn"], row["temperature"], row["number"], row["label"]), []).append(row)
-        found = []
+        groups = []
         for (urn, temperature, number, label), rows in together.items():
             group: dict[str, Any] = {"urn": urn, "temperature": temperature, "number": number, "label": label}
             group |= {"seeds": len(rows), "verdicts": _counted(row["verdict"] for row in rows)}
@@ -74,11 +85,15 @@ class SweepSummary:
                 values = [row[name] for row in rows if row[name] is not None]
                 mean = statistics.fmean(values) if values else None
                 group[name] = {"mean": mean, "sd": statistics.stdev(values) if len(values) > 1 else None}
-            found.append(group)
-        return found
+            groups.append(group)
+        return groups
 
     def to_json(self) -> str:
-        """Everything, the cells' settings included."""
+        """Formats the summary, all rows and the settings of the cells as JSON.
+
+        Returns:
+            JSON text.
+        """
         record = {
             "version": code_version(),
             "cells": len(self.cells),
@@ -91,48 +106,62 @@ class SweepSummary:
         return json.dumps(record, ensure_ascii=False) + "\n"
 
     def to_csv(self) -> str:
-        """A row for each sampler and estimator of each cell."""
+        """Formats one row for each sampler and estimator of each cell as CSV.
+
+        Returns:
+            CSV text.
+        """
         return csv_records(self.rows())
 
     def to_text(self) -> str:
-        """Tables for people."""
+        """Formats the summary as tables for people.
+
+        Returns:
+            Text.
+        """
         return "\n".join([f"{self.sentence()}\n", *(table(head, rows) for _, head, rows in self.tables())])
 
     def sentence(self) -> str:
-        """How much was measured, and what the verdicts mean."""
+        """Describes the number of finished cells and the meaning of the verdicts.
+
+        Returns:
+            Text of two sentences.
+        """
         level = self.cells[0].level
-        words = (
-            f"{len(self.reports):,} of {len(self.cells):,} cells. Verdicts are corrected for all tests of all cells: where all "
-        )
-        return words + f"is right, the sweep raises any false alarm in at most {100 * level:.2g} % of cases."
+        words = f"{len(self.reports):,} of {len(self.cells):,} cells. Verdicts are corrected for all tests of all cells: with "
+        return words + f"correct samplers, the sweep raises any false alarm in at most {100 * level:.2g} % of cases."
 
     def tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
-        """Title, head and rows of each table."""
-        found = []
+        """Formats the means over the seeds as tables.
+
+        Returns:
+            Title, header and rows of each table.
+        """
+        tables = []
         samples, gradients = self.groups("samples"), self.groups("gradients")
         if samples:
-            head = ["urn", "samples", "tau", "draws", "seeds", "told apart", "KS", "TV", "noise", "W1", "noise"]
+            head = ["urn", "sampler", "tau", "samples", "seeds", "different", "KS", "TV", "noise", "W1", "noise"]
             rows = [
                 [
                     *(group["urn"], group["label"], f"{group['temperature']:g}", f"{group['number']:,}", str(group["seeds"])),
                     str(group["verdicts"].get("differs", 0)),
-                    *(_spread(group[name]) for name in _MEANS["samples"]),
+                    *(_formatted(group[name]) for name in _MEANS["samples"]),
                 ]
                 for group in samples
             ]
-            found.append(("Samples", head, rows))
+            tables.append(("Samples", head, rows))
         if gradients:
             head = ["urn", "gradients", "tau", "seeds", "verdicts", "bias / gradient", "sd", "rmse", "cosine", "evaluations"]
             rows = [
                 [
                     *(group["urn"], group["label"], "" if group["temperature"] is None else f"{group['temperature']:g}"),
                     *(str(group["seeds"]), ", ".join(f"{many} {verdict}" for verdict, many in group["verdicts"].items())),
-                    *(_spread(group[name]) for name in _MEANS["gradients"]),
+                    *(_formatted(group[name]) for name in _MEANS["gradients"]),
                 ]
                 for group in gradients
             ]
-            found.append(("Gradients", head, rows))
-        return found
+            tables.append(("Gradients", head, rows))
+        return tables
 
     def _corrected(self) -> list[tuple[Cell, QualityReport]]:
         def tested(row: Any) -> Any:
@@ -150,7 +179,13 @@ def _described(cell: Cell) -> dict[str, Any]:
 
 
 def urn_label(urn: UrnRecord) -> str:
-    """An urn in a few words.
+    """Describes an urn in a short label.
+
+    Args:
+        urn: parameters of the urn.
+
+    Returns:
+        Label such as ``n=5 m=3,4 w=1,2``.
 
     Example:
         >>> urn_label(UrnRecord(15, (10, 10, 5), (0.0, 0.0, 0.0)))
@@ -173,7 +208,7 @@ def _counted(verdicts: Iterable[str]) -> dict[str, int]:
     return dict(sorted(counted.items()))
 
 
-def _spread(value: dict[str, float | None]) -> str:
+def _formatted(value: dict[str, float | None]) -> str:
     if value["mean"] is None:
         return "-"
     mean = f"{value['mean']:.3g}"

@@ -1,4 +1,4 @@
-"""Processes that measure the cells of a sweep: this one, others on this machine, or a cluster's, by Dask."""
+"""Processes that measure the cells of a sweep: this process, others on this machine, or a cluster, by Dask."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _INSTALL = (
     "A sweep on several processes needs Dask, which is not installed here: pip install distributed. "
     "With --workers 0 it runs in this process, without."
 )
-_PATIENCE = 60  # seconds until a cluster must have a worker
-_ANSWER = 10  # seconds until a scheduler must answer
-_CHANCES = 3  # deaths of its workers that a cell is forgiven
+_WORKER_TIMEOUT = 60  # seconds until a cluster must have a worker
+_SCHEDULER_TIMEOUT = 10  # seconds until a scheduler must answer
+_RETRIES = 3  # how often a cell is repeated after the death of its worker
 
 
 def measured(
     cells: Sequence[Cell], workers: int | None, scheduler: str | None
 ) -> Iterator[tuple[Cell, str | None, str | None]]:
-    """Measures cells, in whatever order they are finished.
+    """Measures cells and yields them in the order of completion.
 
-    A cell whose worker dies is given to another one.
+    A cell whose worker dies is repeated by another one. A ``ValueError`` is raised if Dask is missing or the workers run other
+    code.
 
     Args:
-        cells: what to measure.
-        workers: processes to start on this machine; one for each core when ``None``, and this process itself when 0.
+        cells: cells to measure.
+        workers: number of processes to start on this machine; one for each core if ``None``, and this process itself if 0.
         scheduler: address of a scheduler to use instead.
 
     Yields:
-        The cell, its report as JSON or ``None``, and ``None`` or what went wrong.
+        The cell, its report as JSON or ``None``, and an error message or ``None``.
 
     Raises:
-        ValueError: where Dask is missing, or the workers run other code.
-        RuntimeError: where the scheduler does not answer, has no workers or is lost.
+        RuntimeError: if the scheduler does not answer, has no workers or is lost.
     """
     if not cells:
         return
@@ -72,16 +72,22 @@ def measured(
 
 def _outcome(result: dict[str, Any]) -> tuple[str | None, str | None]:
     if result["version"] != code_version():
-        here, there = (", ".join(f"{name} {of[name]}" for name in of) for of in (code_version(), result["version"]))
+        here, there = (
+            ", ".join(f"{name} {versions[name]}" for name in versions) for versions in (code_version(), result["version"])
+        )
         raise ValueError(f"The workers must run the code that this command runs ({here}); they run {there}.")
     return result.get("report"), result.get("error")
 
 
 def _why(error: BaseException | None) -> str:
-    """What is wrong with one cell; raises what is wrong with all of them."""
+    """Returns the error message of one cell.
+
+    Raises:
+        RuntimeError: if the error concerns all cells.
+    """
     kind = type(error).__name__
     if kind == "KilledWorker":
-        return f"its worker died {_CHANCES + 1} times, perhaps for want of memory"
+        return f"its worker died {_RETRIES + 1} times, perhaps for want of memory"
     if isinstance(error, ImportError) or "deserialization" in str(error):
         raise RuntimeError(
             "the workers cannot load hypergeo; start them in a copy of the folder that this command is started in, "
@@ -92,7 +98,12 @@ def _why(error: BaseException | None) -> str:
 
 @contextmanager
 def _client(cells: int, workers: int | None, scheduler: str | None) -> Iterator[Client]:
-    """A client of a scheduler, of a new one with workers of this machine where no address is given."""
+    """Yields a client of a scheduler. Without an address, a new scheduler with workers on this machine is started.
+
+    Raises:
+        ValueError: if Dask is not installed.
+        RuntimeError: if the scheduler does not answer or has no workers.
+    """
     try:
         import dask
         from distributed import Client, LocalCluster
@@ -101,20 +112,20 @@ def _client(cells: int, workers: int | None, scheduler: str | None) -> Iterator[
     with ExitStack() as stack:
         stack.enter_context(_silence())
         settings = {
-            "distributed.scheduler.allowed-failures": _CHANCES,
-            "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies takes one cell with it, none that waits
+            "distributed.scheduler.allowed-failures": _RETRIES,
+            "distributed.scheduler.worker-saturation": 1.0,  # a dying worker loses only the cell that it measures
             "distributed.admin.large-graph-warning-threshold": "1GiB",
         }
         stack.enter_context(dask.config.set(settings))
         if scheduler is not None:
             try:
-                client = stack.enter_context(Client(scheduler, timeout=_ANSWER))
+                client = stack.enter_context(Client(scheduler, timeout=_SCHEDULER_TIMEOUT))
             except (OSError, ValueError) as error:
                 raise RuntimeError(f"no Dask scheduler answers at {scheduler} ({' '.join(str(error).split())[:120]})") from None
             try:
-                client.wait_for_workers(1, timeout=_PATIENCE)
+                client.wait_for_workers(1, timeout=_WORKER_TIMEOUT)
             except TimeoutError:
-                raise RuntimeError(f"the scheduler at {scheduler} has had no worker for {_PATIENCE} seconds") from None
+                raise RuntimeError(f"the scheduler at {scheduler} has had no worker for {_WORKER_TIMEOUT} seconds") from None
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hypergeo-sweep-"))
             cluster = LocalCluster(
@@ -122,7 +133,7 @@ def _client(cells: int, workers: int | None, scheduler: str | None) -> Iterator[
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # its port is any free one: a busy one would be warned of
+                dashboard_address="127.0.0.1:0",  # any free port, to avoid a warning about a busy one
                 memory_limit=0,
                 local_directory=folder,
                 silence_logs=logging.CRITICAL,
@@ -138,7 +149,7 @@ def _cores() -> int:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Dask's log is kept off standard error: what matters of it comes back as results and errors."""
+    """Suppresses Dask's log on standard error. Results and errors report everything relevant."""
     logger = logging.getLogger("distributed")
     handlers = {handler: handler.level for handler in logger.handlers}
     for handler in handlers:

@@ -147,8 +147,8 @@ def study_alt(study: ClusterStudy) -> str:
         told = "; ".join(f"{method}: {', '.join(f'{size:.0f}' for size in study.sizes(method))}" for method in study.methods)
         return f"Mean sizes found by each method. {told}."
     told = "; ".join(
-        f"{method}: size error {100 * study.spread(method, 'size_error').mean:.1f} %, "
-        f"ARI {study.spread(method, 'adjusted_rand_index').mean:.3f}"
+        f"{method}: size error {100 * study.statistics(method, 'size_error').mean:.1f} %, "
+        f"ARI {study.statistics(method, 'adjusted_rand_index').mean:.3f}"
         for method in study.methods
     )
     return f"Size error, adjusted Rand index and sizes of each method. {told}."

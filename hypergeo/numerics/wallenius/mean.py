@@ -10,8 +10,8 @@ from torch import Tensor
 from hypergeo.numerics.cumulants import UrnTensors
 from hypergeo.numerics.native import aligned, opaque, plain
 
-from .moments import race_mean_and_variance
-from .small_urn import race_law
+from .moments import wallenius_mean_and_variance
+from .small_urn import wallenius_tables
 
 __all__ = ["mean", "second_moments"]
 
@@ -38,13 +38,17 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tenso
 
 @opaque
 def second_moments(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> tuple[Tensor, Tensor]:
-    """Computes covariances of the counts, and derivatives of mean ``i`` in log weight ``j``; arguments as for :func:`mean`.
+    """Computes covariances of the counts, and derivatives of the mean of group ``i`` in the log weight of group ``j``.
+
+    A ``ValueError`` is raised for urns of more than 20,000 elements.
+
+    Args:
+        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: int64, shape ``batch + (K,)``.
+        total_count: int64, shape ``batch``.
 
     Returns:
-        Two float64 tensors without gradient, of shape ``batch + (K, K)``.
-
-    Raises:
-        ValueError: for urns of more than 20,000 elements.
+        Two float64 tensors without gradient, each of shape ``batch + (K, K)``.
     """
     return _second_moments(*map(plain, (log_weights, group_sizes, total_count[..., None])))
 
@@ -54,12 +58,14 @@ def _second_moments(log_weights: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[
     urn = UrnTensors(log_weights, sizes, drawn)
     rows = urn.rows()
     logs, row_sizes = rows.log_weights, rows.sizes.expand_as(rows.log_weights)
-    laws = []
+    urn_tables = []
     for total, m, log_w in zip(rows.total.expand(len(logs)).tolist(), row_sizes.tolist(), logs, strict=True):
         present = log_w[torch.tensor(m, device=log_w.device) > 0]
         scaled = (log_w - (present.max() if len(present) else 0.0)).clamp(min=-700.0).exp()
-        laws.append(race_law(total, m, scaled.tolist()))
-    stacked = (torch.stack(part).to(logs.device) for part in ([a.covariance for a in laws], [a.sensitivity for a in laws]))
+        urn_tables.append(wallenius_tables(total, m, scaled.tolist()))
+    stacked = (
+        torch.stack(part).to(logs.device) for part in ([a.covariance for a in urn_tables], [a.sensitivity for a in urn_tables])
+    )
     covariance, sensitivity = (rows.restore(part, urn.batch_shape) for part in stacked)
     return covariance, sensitivity
 
@@ -71,7 +77,7 @@ class _Mean(torch.autograd.Function):
         urn = UrnTensors(*map(plain, (log_weights, sizes, drawn)))
         rows = urn.rows()
         logs = rows.log_weights.detach()
-        result, _ = race_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))
+        result, _ = wallenius_mean_and_variance(logs, rows.sizes.expand(logs.shape), rows.total.expand(len(logs)))
         return rows.restore(result, urn.batch_shape)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Wallenius' probabilities: an integral over the time of the first arrival too many, with a bound on the error."""
+"""Wallenius' probabilities: an integral over the arrival time of element ``n + 1``, with a bound on the error."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: T
 
     The logarithm of the integrand is strictly concave. It is cut 38 nats below its peak and summed by the trapezoid rule
     with halved steps, which converges geometrically because the integrand is entire in ``v``. At the peak the binomials are
-    taken by C. Loader's saddle-point formula (Fast and accurate computation of binomial probabilities, 2000), so that large
-    counts cost no digits; elsewhere only the ratio to the peak is formed.
+    computed by C. Loader's saddle-point formula (Fast and accurate computation of binomial probabilities, 2000), so that large
+    counts lose no precision. Elsewhere only the ratio to the peak is computed.
 
-    The error adds up the truncation of the tails (below ``2 exp(-38)``), the last halving, extrapolated one step as
-    geometric convergence has it, and the rounding of every term in magnitude. It covers the rounding of a weight to a
-    double where its logarithm was taken from it.
+    The error bound adds up the truncation of the tails (below ``2 exp(-38)``), the change at the last halving, extrapolated by
+    one step of geometric convergence, and the rounding of every term. It includes the rounding of a weight to a double before
+    its logarithm was taken.
 
     Args:
-        log_weights: floating-point, shape ``(..., K)``, broadcast with the others; ``-inf`` for a weight of zero.
-        counts: any real dtype, ``(..., K)``.
-        sizes: whole numbers, ``(..., K)``.
-        drawn: numbers drawn, ``(..., 1)``.
+        log_weights: floating-point, shape ``(..., K)``; ``-inf`` for a weight of zero. The shapes of all arguments broadcast.
+        counts: counts of any real dtype, shape ``(..., K)``.
+        sizes: group sizes, whole numbers, shape ``(..., K)``.
+        drawn: numbers of elements drawn, shape ``(..., 1)``.
 
     Returns:
-        Two float64 tensors of the broadcast shape without its last axis. The first is at most zero, ``-inf`` for what cannot
-        be drawn, and differentiable, to any order, in the log weights.
+        Two float64 tensors of the broadcast shape without its last axis. The first is at most zero, ``-inf`` for impossible
+        counts, and differentiable to any order in the log weights.
 
     Example:
         >>> log_weights = torch.tensor([0.0, math.log(2.0)], dtype=torch.float64)
@@ -63,7 +63,7 @@ def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: T
 
 
 class _LogProbability(torch.autograd.Function):
-    """The gradient is the same quadrature of the derivative, at the same nodes."""
+    """Log-probability. Its gradient is the same quadrature of the derivative, at the same nodes."""
 
     @staticmethod
     @torch.inference_mode(False)
@@ -114,7 +114,7 @@ class _LogProbability(torch.autograd.Function):
 
 
 def _scores(log_weights: Tensor, counts: Tensor, sizes: Tensor, nodes: Tensor) -> Tensor:
-    """Gradients of log-probabilities at the nodes that these were integrated with; zero where there are none."""
+    """Returns the gradients of log-probabilities at their quadrature nodes; zero if there are none."""
     shape = torch.broadcast_shapes(log_weights.shape, counts.shape, sizes.shape, (*nodes.shape[:-1], sizes.shape[-1]))
     logs, counts, sizes = (t.double().expand(shape).reshape(-1, shape[-1]) for t in (log_weights, counts, sizes))
     drawable, nodes = logs > -torch.inf, nodes.expand(*shape[:-1], 4).reshape(-1, 4)
@@ -131,24 +131,24 @@ def _scores(log_weights: Tensor, counts: Tensor, sizes: Tensor, nodes: Tensor) -
 
 
 def _chunks(rows: int, width: int, device: torch.device) -> tuple[Tensor, ...]:
-    """Row numbers in pieces of about half a million entries when each row takes ``width`` of them."""
+    """Returns row numbers in chunks of about half a million entries if each row has ``width`` of them."""
     return torch.arange(rows, device=device).split(max(1, _CELLS // width))
 
 
 def _integrate(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probability, its error, and the rule: peak, first node from the peak, step and number of steps."""
+    """Returns the log-probability, its error, and the rule: peak, first node relative to the peak, step and number of steps."""
     left = sizes - counts
     peak = _peak(log_weights, counts, left)
     log_rates = log_weights + peak[:, None]
     rates = _rates(log_rates)
     scale = (left * rates).sum(-1)
-    binomials, doubt = _log_binomials(counts, sizes, log_rates)
+    binomials, rounding_terms = _log_binomials(counts, sizes, log_rates)
     height = scale.log() + binomials.sum(-1)
     pull = (counts * _bernoulli(rates) - left * rates).abs() * (4 + log_weights.abs() + log_rates.abs())
     lower, upper = _ends(counts, rates, scale)
 
     failure, change = torch.ones_like(height), torch.full_like(height, 0.003)
-    before = torch.full_like(height, torch.inf)
+    previous = torch.full_like(height, torch.inf)
 
     def terms(rows: Tensor, shift: Tensor) -> Tensor:
         depth, size = _relative(shift, counts[rows], rates[rows], scale[rows])
@@ -156,39 +156,39 @@ def _integrate(log_weights: Tensor, counts: Tensor, sizes: Tensor) -> tuple[Tens
 
     def settled(rows: Tensor, sums: Tensor) -> Tensor:
         finer = sums[:, 0].log()
-        last = (finer - before[rows]).abs()
-        if bool(before[rows].isfinite().all()):
+        last = (finer - previous[rows]).abs()
+        if bool(previous[rows].isfinite().all()):
             # geometric convergence squares the error; the change before last guards against a lucky last one
             failure[rows], change[rows] = torch.maximum(last, change[rows] ** 2) ** 2, last
-        before[rows] = finer
+        previous[rows] = finer
         return failure[rows] <= 0.1 * _EPS
 
     sums, steps, _ = integrate(terms, lower, upper, settled, steps=_NODES, halvings=_HALVINGS)
     integral, noise = sums[:, 0].log(), sums[:, 1] / sums[:, 0]
-    rounding = _EPS * (doubt.sum(-1) + pull.sum(-1) + 4 * noise + height.abs() + 8)
+    rounding = _EPS * (rounding_terms.sum(-1) + pull.sum(-1) + 4 * noise + height.abs() + 8)
     rule = torch.stack((peak, lower, (upper - lower) / steps, steps), -1)
     return height + integral, failure + 2 * math.exp(-_DROP) + rounding, rule
 
 
 def _rates(log_rates: Tensor) -> Tensor:
-    """``w_k u`` within limits beyond which ratios to the peak do not depend on it."""
+    """Returns ``w_k u`` clamped to limits beyond which ratios to the peak are constant."""
     return torch.exp(log_rates.clamp(-300, 300))
 
 
 def _peak(log_weights: Tensor, counts: Tensor, left: Tensor) -> Tensor:
-    """Logarithm of the time at which the integrand is largest.
+    """Returns the logarithm of the time at which the integrand is largest.
 
-    There ``t = D u`` solves ``f(t) = 1 + sum_k x_k h(w_k t / D) - t = 0`` with ``h(z) = z / (exp(z) - 1)``. As ``f`` is
-    convex and falling, Newton's method from ``t = 1`` climbs to the root without passing it.
+    There ``t = D u`` solves ``f(t) = 1 + sum_k x_k h(w_k t / D) - t = 0`` with ``h(z) = z / (exp(z) - 1)``. The function ``f``
+    is convex and decreasing, so Newton's method from ``t = 1`` increases to the root without passing it.
     """
     log_scale = torch.logsumexp(log_weights + left.log(), -1)
     base = _rates(log_weights - log_scale[:, None])
     drawn = torch.ones_like(log_scale)
     for _ in range(100):
         rates = base * drawn[:, None]
-        share = counts * _bernoulli(rates)
-        pull = 1 + share.sum(-1)
-        step = (pull - drawn) / (1 + (share * (_bernoulli(rates) + rates - 1)).sum(-1) / drawn)
+        product = counts * _bernoulli(rates)
+        pull = 1 + product.sum(-1)
+        step = (pull - drawn) / (1 + (product * (_bernoulli(rates) + rates - 1)).sum(-1) / drawn)
         drawn = drawn + step.clamp(min=0)
         if (step * pull < 0.01 * drawn).all():
             break
@@ -196,10 +196,11 @@ def _peak(log_weights: Tensor, counts: Tensor, left: Tensor) -> Tensor:
 
 
 def _ends(counts: Tensor, rates: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the log integrand lies 38 nats below its peak, in ``v`` from the peak.
+    """Returns the ends of the interval, relative to the peak in ``v``, at which the log integrand is 38 nats below its peak.
 
-    Newton's method on a concave function, started outside, stays outside: the true drop is never less. The starts solve
-    ``c (a - 1 + exp(-a)) >= 38`` to the left and ``c (exp(a) - 1 - a) >= 38`` to the right, where ``c = D u`` at the peak.
+    Newton's method on a concave function that is started outside the interval stays outside, so the true drop is never less.
+    The starts solve ``c (a - 1 + exp(-a)) >= 38`` on the left and ``c (exp(a) - 1 - a) >= 38`` on the right, where ``c = D u``
+    at the peak.
     """
     need = _DROP / scale
     start = -0.5 * (need + torch.sqrt(need * (need + 8))), torch.minimum(torch.sqrt(2 * need), 1 + torch.log1p(need))
@@ -218,7 +219,8 @@ def _ends(counts: Tensor, rates: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _relative(shift: Tensor, counts: Tensor, rates: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Log integrand less its value at the peak, ``(rows, nodes)``, and the sum of the magnitudes of its terms."""
+    """Returns the log integrand minus its value at the peak, shape ``(rows, nodes)``, and the sum of the magnitudes of its
+    terms."""
     stretch = torch.expm1(shift)
     # log((1 - exp(-z e^s)) / (1 - exp(-z))) from the smaller of the two rates, without cancellation
     near = rates[:, :, None] * torch.exp(shift.clamp(max=0))[:, None]
@@ -229,12 +231,12 @@ def _relative(shift: Tensor, counts: Tensor, rates: Tensor, scale: Tensor) -> tu
 
 
 def _bernoulli(rates: Tensor) -> Tensor:
-    """``z / (exp(z) - 1)``, the slope of ``log(1 - exp(-z))`` in ``log z``."""
+    """Returns ``z / (exp(z) - 1)``, the slope of ``log(1 - exp(-z))`` in ``log z``."""
     return rates / torch.expm1(rates)
 
 
 def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shift: Tensor) -> Tensor:
-    """Gradient of the log-probability in the log weights, written so that autograd can differentiate it again."""
+    """Returns the gradient of the log-probability in the log weights, written so that autograd can differentiate it again."""
     left = sizes - counts
     with torch.no_grad():
         at_peak = _rates(log_weights + peak[:, None])
@@ -244,7 +246,7 @@ def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shi
     losses = torch.where(left[:, :, None] > 0, left[:, :, None] * torch.exp(log_rates.clamp(max=300)), 0.0)
     remaining = log_weights + left.log()
     if torch.is_grad_enabled():
-        # the value of the ratios to the peak, which large counts do not blur, with the derivatives of the terms themselves
+        # The value is that of the ratios to the peak (accurate for large counts), the derivatives are those of the terms.
         gains = log_rates.clamp(max=6) + torch.log(-torch.expm1(-rates) / rates)
         terms = torch.logsumexp(remaining, -1)[:, None] + (counts[:, :, None] * gains - losses).sum(-2)
         depth = depth + (terms - terms.detach())
@@ -253,7 +255,8 @@ def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shi
 
 
 def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Tensor, Tensor]:
-    """Binomial log-probabilities of the counts where each element has arrived with chance ``1 - exp(-rate)``, and their doubt.
+    """Returns binomial log-probabilities of the counts if each element has arrived with probability ``1 - exp(-rate)``, and
+    their doubt.
 
     The doubt, times the rounding unit of float64, bounds the rounding error.
     """
@@ -273,7 +276,7 @@ def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Te
 
 
 def _deviance(count: Tensor, mean: Tensor, log_mean: Tensor) -> Tensor:
-    """``x log(x / M) + M - x`` for ``x > 0``, without cancellation near ``x = M``."""
+    """Returns ``x log(x / M) + M - x`` for ``x > 0``, without cancellation near ``x = M``."""
     relative = (count - mean) / (count + mean)
     square = relative * relative
     series = torch.zeros_like(square)

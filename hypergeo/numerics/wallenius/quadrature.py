@@ -1,4 +1,4 @@
-"""The trapezoid rule with halved steps, for many integrals at once, each over an interval of its own."""
+"""The trapezoid rule with halved steps, for many integrals in parallel, each over its own interval."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ def integrate(
     halvings: int,
     logs: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Integrates until further halving changes nothing. For integrands analytic around the interval it converges geometrically.
+    """Integrates until further halving changes nothing. Convergence is geometric for integrands that are analytic near the
+    interval.
 
     Args:
         terms: maps row numbers ``(rows,)`` and points ``(rows, P)`` to sums of the integrand over the points, ``(rows, …)``.
         start: lower ends, shape ``(R,)``.
-        end: upper ends, shape ``(R,)``; the integrand is negligible at both.
-        settled: maps row numbers and the newest integrals of these rows to whether they are accurate.
-        steps: of the coarsest rule.
-        halvings: the most that are made.
+        end: upper ends, shape ``(R,)``; the integrand is negligible at both ends.
+        settled: maps row numbers and the newest integrals of these rows to a mask of the accurate ones.
+        steps: number of steps of the coarsest rule.
+        halvings: largest number of halvings.
         logs: whether sums and integrals are logarithms.
 
     Returns:
-        The integrals, shape ``(R, …)``, the steps taken for each, and whether each settled, ``(R,)``.
+        The integrals, shape ``(R, …)``, the number of steps of each, shape ``(R,)``, and a mask of the converged ones, shape
+        ``(R,)``.
 
     Example:
         >>> previous = torch.zeros(1).double()

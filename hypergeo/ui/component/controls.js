@@ -1,22 +1,10 @@
 // Live controls: native inputs that send their values while they move, the next one once the last has been answered, and
 // commit on release. What travels is described in controls.py.
 
-import { addStyles, make } from "./page.js"
+import { addStyles, make, mounting } from "./page.js"
 
 const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const KEYS = 600 // milliseconds after the last key of a slider at which it is committed
-const panels = new WeakMap()
-
-export default function mount(component) {
-  const host = component.parentElement
-  if (!panels.has(host)) panels.set(host, new Panel(host))
-  const panel = panels.get(host)
-  panel.update(component)
-  return () => {
-    panel.leave()
-    panels.delete(host)
-  }
-}
 
 class Panel {
   constructor(host) {
@@ -215,3 +203,5 @@ class Panel {
     this.setStateValue("live", { serial: this.serial, values, commit, at })
   }
 }
+
+export default mounting(Panel)

@@ -30,6 +30,7 @@ class Knob:
         help: what it does, in a sentence, for a tooltip.
         group: whose colour marks it, counted from 0.
         stepper: whether a whole number is written, or moved by one, instead of by a slider.
+        shown: how many of the options are on show, the first ones; all where omitted.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Knob:
     help: str = ""
     group: int | None = None
     stepper: bool = False
+    shown: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def _told(state: PageState, knob: Knob) -> dict[str, Any]:
         case Switch():
             return {**told, "kind": "switch"}
         case Choice(options=options):
-            texts = [control.write(option) for option in options]
+            texts = [control.write(option) for option in options[: knob.shown]]
             kind = "choice" if sum(map(len, texts)) <= _ROW else "list" if isinstance(options[0], str) else "range"
             return {**told, "kind": kind, "options": texts}
     raise TypeError(f"{knob.name} has no live control.")

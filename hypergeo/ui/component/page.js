@@ -1,5 +1,6 @@
 // What all components of a page share: plotly.js and the style sheet, which load once, the theme, and the keyboard.
 
+const LINGER = 2000 // milliseconds after which an unmounted component is taken to be gone
 let plotly
 
 /** Loads plotly.js of the installed package, once; `address` is the server's route for it. */
@@ -27,9 +28,31 @@ function watchConnection() {
 }
 watchConnection()
 
-/** Adds the style sheet of all components, once. */
-export function addStyles() {
-  const href = new URL("components.css", import.meta.url).href
+/**
+ * The mount function of a component whose parts are of this class. Streamlit may unmount a component and mount it again in the
+ * same place within a moment, mostly when it is busy: the part stays there meanwhile, with its figure and what it knows.
+ */
+export function mounting(Part) {
+  const parts = new WeakMap()
+  return component => {
+    const host = component.parentElement
+    if (!parts.has(host)) parts.set(host, new Part(host))
+    const part = parts.get(host)
+    clearTimeout(part.leaving)
+    part.update(component)
+    return () => {
+      const leave = () => {
+        part.leave()
+        parts.delete(host)
+      }
+      part.leaving = setTimeout(leave, host.isConnected ? LINGER : 0)
+    }
+  }
+}
+
+/** Adds a style sheet, once; without a name that of all components. */
+export function addStyles(name = "components.css") {
+  const href = new URL(name, import.meta.url).href
   if (document.querySelector(`link[href="${href}"]`)) return
   const link = document.createElement("link")
   Object.assign(link, { rel: "stylesheet", href })

@@ -2,7 +2,7 @@
 // What travels is described in stage.py.
 
 import { Handles } from "./handles.js"
-import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, textScale } from "./page.js"
+import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 import { buildParts } from "./parts.js"
 
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
@@ -11,19 +11,8 @@ const LARGEST = 3
 const SMALLEST = 0.8 // scale at which a figure's smallest text can still be read
 const PATIENCE = 5000 // milliseconds after which an answer does not come any more
 const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
+const AFTER_CONTROLS = 10 // milliseconds within which the controls have taken the answer that came with a picture
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
-const stages = new WeakMap()
-
-export default function mount(component) {
-  const host = component.parentElement
-  if (!stages.has(host)) stages.set(host, new Stage(host))
-  const stage = stages.get(host)
-  stage.update(component)
-  return () => {
-    stage.leave()
-    stages.delete(host)
-  }
-}
 
 class Stage {
   constructor(host) {
@@ -123,7 +112,10 @@ class Stage {
     this.sentence.dataset.good = picture.good ?? "" // where the sentence is a verdict
     if (picture.alt) this.plot.setAttribute("aria-label", picture.alt)
     this.picture = picture
-    this.paint()
+    // While a hand moves a control, its next value is sent first: the server works on it while the browser draws.
+    clearTimeout(this.deferred)
+    if (document.documentElement.matches(".hg-moving")) this.deferred = setTimeout(() => this.paint(), AFTER_CONTROLS)
+    else this.paint()
   }
 
   async paint() {
@@ -324,7 +316,8 @@ class Stage {
     this.root.dataset.playing = this.playing
     const words = this.playing ? "❚❚ Pause" : ended && bar.again ? `↺ ${bar.again}` : `▶ ${bar.play}`
     if (this.play.textContent !== words) this.play.textContent = words
-    this.step.disabled = this.leap.disabled = ended
+    this.step.disabled = ended
+    this.leap.disabled = bar.leap?.[1] < 0 ? position === 0 : ended
     this.play.disabled = ended && !this.playing && !bar.again
     this.reset.disabled = position === 0 && !this.playing
     const count = position.toLocaleString("en")
@@ -393,3 +386,5 @@ class Stage {
     event.preventDefault()
   }
 }
+
+export default mounting(Stage)

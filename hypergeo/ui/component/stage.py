@@ -29,12 +29,13 @@ from hypergeo.figures.core.words import thin
 from hypergeo.ui.runtime.scheduler import TURNS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import TOUR, PageState
-from hypergeo.ui.state.tours import Stop, go_to_stop
+from hypergeo.ui.state.tours import Stop, current_stop, is_withheld, turn
 
 from .assets import asset_address, component
+from .cover import Cover
 from .handles import Handle
 
-__all__ = ["SPEEDS", "HandledView", "Playback", "View", "next_positions", "playback_controls", "position", "stage"]
+__all__ = ["SPEEDS", "HandledView", "Playback", "View", "is_staged", "next_positions", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -187,6 +188,9 @@ def stage(
     """
     kept = _kept(state)
     at = 0 if playback is None else position(state, playback)
+    stop = current_stop(state, stops)
+    if stop and stop.prediction and stop.prediction.covered and is_withheld(state, stops):
+        draw = _covered
     asked, kept.asked = kept.asked, None
     context = get_script_run_ctx()
     narrow = bool(st.session_state.get(_ROOM))
@@ -207,7 +211,7 @@ def stage(
         "answered": kept.answered,
         "epoch": kept.epoch + state.epoch,
         "narrow": narrow,
-        "staged": _staged(),
+        "staged": is_staged(),
         "plotly": asset_address("/plotlyjs", "plotly.min.js"),
         "bar": None if playback is None else _bar(state, playback),
         "tour": _tour(state, stops, text),
@@ -225,6 +229,10 @@ def stage(
         on_turn_change=lambda: _turned(state, stops, key),
         on_mode_change=lambda: _set_staged(bool(getattr(st.session_state.get(key), "mode", False))),
     )
+
+
+def _covered(at: int) -> View:
+    return Cover("The figure comes with the answer", "Make your prediction, then press **Reveal**.")
 
 
 def _bar(state: PageState, playback: Playback) -> dict[str, Any]:
@@ -247,12 +255,12 @@ def _bar(state: PageState, playback: Playback) -> dict[str, Any]:
 
 
 def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] | None:
-    number = state.get(TOUR) if stops else 0
-    if not number:
+    stop = current_stop(state, stops)
+    if stop is None:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
-    stop = stops[number - 1]
-    words = {"title": stop.heading, "text": _without_emphasis(stop.text), "look": _without_emphasis(stop.look)}
-    return {"number": number, "of": len(stops), **words}
+    look = "" if is_withheld(state, stops) else _without_emphasis(stop.look)
+    words = {"title": stop.heading, "text": _without_emphasis(stop.text), "look": look}
+    return {"number": state.get(TOUR), "of": len(stops), **words}
 
 
 def _without_emphasis(text: str) -> str:
@@ -339,13 +347,13 @@ def _resized(key: str) -> None:
 
 
 def _turned(state: PageState, stops: Sequence[Stop], key: str) -> None:
-    turn = getattr(st.session_state.get(key), "turn", None)
-    if stops and turn in (1, -1):
-        go_to_stop(state, stops, min(max(state.get(TOUR) + int(turn), 1), len(stops)))
+    by = getattr(st.session_state.get(key), "turn", None)
+    if stops and by in (1, -1):
+        turn(state, stops, by)
 
 
-def _staged() -> bool:
-    """Whether the address asks for stage mode; ``present=1`` was its name before."""
+def is_staged() -> bool:
+    """Returns whether the address asks for stage mode; ``present=1`` was its name before."""
     return any(st.query_params.get(name, "0") not in ("0", "false", "") for name in ("stage", "present"))
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hypergeo.ui.component.stage import Playback
+from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
 from .arrays import TEMPERATURES
+from .view import Settings, View, convergence_view
 
 __all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
 
@@ -64,49 +69,129 @@ PRESETS = [
     ),
 ]
 
+
+def _view(values: Mapping[str, Any], **changes: Any) -> View:
+    return convergence_view(Settings.of({**values, **changes}))
+
+
+def _deviation(values: Mapping[str, Any], **changes: Any) -> float:
+    """Computes the standard deviation of the samples of group 3, in per cent of the exact one."""
+    view = _view(values, **changes)
+    return 100 * float(view.shown[:, 2].std() / view.law.deviation[2])
+
+
+def _cooled(values: Mapping[str, Any]) -> Answer:
+    exact = float(_view(values).law.deviation[2])
+    before, after = _deviation(values), _deviation(values, tau=0.1)
+    why = (
+        f"A soft sample averages over counts; at τ = 0.1 over fewer than at τ = 1. The standard deviation grows from "
+        f"{before * exact / 100:.2f} to {after * exact / 100:.2f} balls, that of exact samples is {exact:.2f}."
+    )
+    return Answer(after, why)
+
+
+_FURTHER, _NOISE, _SAME = "as far as the soft samples", "sampling noise only", "half as far"
+
+
+def _rounded(values: Mapping[str, Any]) -> Answer:
+    soft, hard = _view(values, kind="soft"), _view(values, kind="straight-through")
+    options = {_FURTHER: soft.distance, _SAME: soft.distance / 2, _NOISE: soft.floor.mean}
+    nearest = min(options, key=lambda option: abs(options[option] - hard.distance))
+    why = (
+        f"Their distance is {hard.distance:.2f}, that of the soft samples {soft.distance:.2f}; 95 % of sets of exact samples "
+        f"stay below {soft.floor.quantile:.2f}. The largest of the noisy log probabilities does not depend on τ."
+    )
+    return Answer(nearest, why)
+
+
+_EXACT, _OTHER = "follow the exact distribution", "follow another distribution"
+
+
+def _heavy_first(values: Mapping[str, Any]) -> Answer:
+    view = _view(values, conditionals="merged")
+    other = _view(values, conditionals="merged", w1=1.0, w2=10.0)
+    why = (
+        f"Their distance is {view.distance:.2f}, and 95 % of sets of exact samples stay below {view.floor.quantile:.2f}: the "
+        f"groups that are merged, 2 and 3, have the same weight. With weights 1, 10, 1 it would be {other.distance:.2f}."
+    )
+    return Answer(_EXACT if view.distance <= 1.5 * view.floor.quantile else _OTHER, why)
+
+
+_URN = _three((1.0, 2.0, 4.0), (12, 12, 12), 12, conditionals="exact")
+_UNEQUAL = _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01)
 TOUR = [
     Stop(
         "Exact and relaxed",
-        "Ring area: exact probability of a count of 12 balls from three groups. Disc area: fraction of relaxed samples nearest "
-        "to that count. At τ = 10 each sample is an average over many counts.",
+        "Ring area: exact probability of a count vector, 12 balls from three groups. Disc area: fraction of relaxed samples "
+        "nearest to that vector. At τ = 10 each sample is an average over many counts, so all are nearly equal.",
         {"tau": 10.0},
-        "All samples sit in one spot, while the exact distribution is spread over many counts.",
+        "All samples sit in one spot, while the rings are spread over many counts.",
     ),
     Stop(
         "A lower temperature",
-        "The same samples with the same noise at τ = 1: each is an average over few counts, and the standard deviation is "
-        "larger.",
+        "The same samples with the same noise at τ = 1: each averages over fewer counts, so the samples differ more.",
         {"tau": 1.0},
-        "The distance at the bottom right falls with the temperature.",
+        "The distance from the exact distribution at the bottom right is smaller than at τ = 10.",
     ),
     Stop(
-        "A very low temperature",
-        "At τ = 0.01 every sample is an integer up to rounding error, and the samples have the exact distribution.",
+        "Cool down further",
+        "At τ = 1 the standard deviation of the samples is far too small. How much of the exact standard deviation do they "
+        "have at τ = 0.1?",
+        {**_URN, "tau": 1.0, "kind": "soft"},
+        "The histograms at the right are almost as wide as the dark outlines.",
+        Prediction(
+            Bar("Standard deviation of group 3, in % of the exact one", 0, 150, 5, 10, "%", start=_deviation),
+            _cooled,
+            after={"tau": 0.1},
+        ),
+    ),
+    Stop(
+        "Almost exact",
+        "At τ = 0.01 nearly every sample is an integer vector up to rounding, and the samples follow the exact distribution.",
         {"tau": 0.01},
-        "Discs fill rings, histograms fill outlines, and the distance is within the grey band: 95 % of equally many exact "
-        "samples "
-        "lie below its upper edge.",
+        "The distance is below the band's upper end: 95 % of sets of as many exact samples are.",
     ),
     Stop(
-        "The path of one sample",
-        "The dotted line is the path of one sample from the highest temperature to the lowest. It has no jumps, so a gradient "
-        "exists, and at every point the counts sum to 12.",
+        "One sample, from hot to cold",
+        "The line is the path of one sample from the highest temperature to the lowest. It is continuous, so a gradient "
+        "exists, and its counts sum to 12 at every point.",
         {"tau": 0.32, "follow": 24},
         "Watch the coloured point while you press Cool down.",
     ),
     Stop(
-        "Straight-through",
-        "A model that needs integers can use straight-through samples: the integer count in the forward pass, the gradient of "
-        "the soft sample in the backward pass.",
-        {"tau": 1.0, "kind": "straight-through"},
-        "Discs fill rings at τ = 1 already. The cost is a biased gradient.",
+        "Integers at a high temperature",
+        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample takes the most probable "
+        "count after the noise is added, an integer, instead of the average. How far are these samples from the exact "
+        "distribution?",
+        {**_URN, "tau": 10.0, "kind": "soft"},
+        "The discs are on the rings, at τ = 10.",
+        Prediction(
+            Pick("Distance of straight-through samples at τ = 10", [_FURTHER, _SAME, _NOISE]),
+            _rounded,
+            after={"kind": "straight-through"},
+        ),
     ),
     Stop(
-        "Merged conditionals",
-        "The paper merges the remaining groups into one with their mean weight. If their weights differ, it samples from a "
-        "different distribution.",
-        _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "Discs do not fill rings although the temperature is the lowest; the distance stays above the grey band.",
+        "Straight-through",
+        "A model that needs integers can have them at every temperature: forward the integer sample, backward the gradient of "
+        "the soft sample. The page *Gradients* measures the error of that gradient.",
+        {"tau": 1.0, "kind": "straight-through"},
+        "The samples are exact at τ = 1 already.",
+    ),
+    Stop(
+        "An approximation that can be exact",
+        "The published sampler merges the groups that remain into one group with their mean weight. Here group 1 has weight "
+        "10, groups 2 and 3 have weight 1. After group 1, it merges groups 2 and 3. Which distribution do its samples follow?",
+        {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
+        "The control *Conditionals* is at *merged* now.",
+        Prediction(Pick("At τ = 0.01 its samples", [_EXACT, _OTHER]), _heavy_first, after={"conditionals": "merged"}),
+    ),
+    Stop(
+        "The published approximation",
+        "Now group 2 has weight 10, so that groups of different weights are merged. The samples follow another distribution, "
+        "at every temperature.",
+        _UNEQUAL,
+        "The distance stays far above the band, even at τ = 0.01.",
     ),
 ]
 

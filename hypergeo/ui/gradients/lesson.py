@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.quality.agreement import Agreement
+from hypergeo.ui.state.predictions import Answer, Arrow, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
+
+from .descent_view import exact_gradient
+from .estimators import agreement
+from .settings import Settings
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -85,53 +97,177 @@ PRESETS = [
     ),
 ]
 
+_AIMS = {"t1": 2, "t2": 9, "t3": 1}
+
+
+def _direction(values: Mapping[str, Any]) -> Answer:
+    task = Settings.of(values).task
+    descent = -exact_gradient(task, task.log_weights)
+    across, up = Plane.of(task.urn.total_count, task.urn.group_sizes).shift(descent)
+    mean = task.urn.law().mean.tolist()
+    now, aims = (", ".join(f"{count:.1f}" for count in counts) for counts in (mean, task.loss.targets))
+    parts = ", ".join(f"{part:+.1f}" for part in descent).replace("-", "−")
+    why = f"E[x] is ({now}), the targets are ({aims}), and the descent direction in the log weights is ({parts})."
+    return Answer(math.degrees(math.atan2(up, across)), why)
+
+
+def _relative_deviation(values: Mapping[str, Any], **changes: Any) -> float:
+    """Computes the standard deviation of one estimate, in per cent of the gradient's norm."""
+    settings = Settings.of({**values, **changes})
+    logs = settings.task.log_weights
+    found = agreement(settings.at(settings.method, logs, 0).gradients, exact_gradient(settings.task, logs))
+    return 100 * found.deviation.value
+
+
+def _more_samples(values: Mapping[str, Any]) -> Answer:
+    before, after = _relative_deviation(values), _relative_deviation(values, draws=16)
+    why = f"The mean of 16 samples in place of 4: the standard deviation is divided by {before / after:.1f}, near √(16/4) = 2."
+    return Answer(after, why)
+
+
+_CHANGES = {(True, True): "both fall", (True, False): "bias falls, standard deviation grows"}
+_CHANGES |= {(False, True): "bias grows, standard deviation falls", (False, False): "both grow"}
+
+
+def _colder(values: Mapping[str, Any]) -> Answer:
+    found = []
+    for temperature in (values["tau"], 0.1):
+        settings = Settings.of({**values, "tau": temperature})
+        logs = settings.task.log_weights
+        estimates = settings.at(settings.method, logs, 0).gradients
+        found.append(agreement(estimates, exact_gradient(settings.task, logs)))
+    hot, cold = found
+    lower = cold.bias.value < hot.bias.value, cold.deviation.value < hot.deviation.value
+    why = (
+        f"In units of the gradient's norm, the bias goes from {hot.bias.value:.2f} to {cold.bias.value:.2f} and the standard "
+        f"deviation of one estimate from {hot.deviation.value:.2f} to {cold.deviation.value:.2f}."
+    )
+    return Answer(_CHANGES[lower], why)
+
+
+_ASKED = ("straight-through", "exact marginal", "score function", "control variate")
+
+
+def _agreements(values: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Agreement]:
+    settings = Settings.of(values)
+    logs = settings.task.log_weights
+    exact = exact_gradient(settings.task, logs)
+    methods = {kind: replace(settings.method, kind=kind) for kind in kinds}
+    return {kind: agreement(settings.at(method, logs, 0).gradients, exact) for kind, method in methods.items()}
+
+
+def _noisiest(values: Mapping[str, Any]) -> Answer:
+    deviations = {kind: found.deviation.value for kind, found in _agreements(values, _ASKED).items()}
+    listed = ", ".join(f"{kind} {deviation:.2f}" for kind, deviation in deviations.items())
+    return Answer(max(deviations, key=deviations.__getitem__), f"Standard deviation in units of the gradient's norm: {listed}.")
+
+
+_SLOPES = ("Gumbel-softmax", "straight-through", "exact marginal", "score function")
+
+
+def _unbiased(values: Mapping[str, Any]) -> Answer:
+    biases = {kind: found.bias.value for kind, found in _agreements(values, _SLOPES).items()}
+    listed = ", ".join(f"{kind} {100 * bias:.0f} %" for kind, bias in biases.items())
+    why = f"Bias in units of the gradient's norm: {listed}. It compares the losses of whole samples and needs no slope."
+    return Answer(min(biases, key=biases.__getitem__), why)
+
+
 TOUR = [
     Stop(
-        "Gradient estimates",
-        "The weights favour group 3, the targets group 1. Each thin arrow is one gradient estimate from four samples. Arrows "
-        "show the descent direction −∇; one pointing at a corner raises that group's weight.",
+        "Estimates of one gradient",
+        "The weights favour group 3, the targets are (7, 4, 1). In which direction should the weights move? Each thin arrow is "
+        "one estimate from four samples. An arrow that points at a corner raises that group's weight.",
         {"number": 50},
-        "The arrows differ a lot. The filled arrow is their mean.",
+        "The arrows differ from each other. The filled arrow is their mean.",
     ),
     Stop(
         "The exact gradient",
-        "The distribution is an exponential family, so the gradient of an expected loss is the covariance Cov(f(x), x), which "
-        "can be computed exactly (outlined arrow).",
+        "For this distribution the gradient of any expected loss is a covariance, Cov(f(x), x), and can be computed. It is the "
+        "outlined arrow; every estimate can be compared with it.",
         {"number": 1000},
-        "With 1,000 estimates the filled arrow fills the outline: there is no significant bias.",
+        "With 1,000 estimates the filled arrow fits the outline: the bias is small.",
     ),
     Stop(
-        "Gradient descent",
-        "Forty steps of Adam, each with one estimate from four samples. Pink line: path of the mean counts. Dashed line: path "
-        "with the exact gradient.",
+        "Other targets",
+        "The weights are 1, 2 and 4 as before, so the mean count of group 3 is the largest. The targets are now (2, 9, 1). In "
+        "which direction does the exact gradient move the weights?",
+        {**_START, **_AIMS, "number": 200, "loss": "squared distance", "view": "descent", "step": 0},
+        "The outlined arrow in the triangle.",
+        Prediction(Arrow("Descent direction of the weights"), _direction, covered=True),
+    ),
+    Stop(
+        "Descent",
+        "Forty steps of Adam, each with one estimate from four samples. The pink line is the path of the mean counts, the "
+        "dashed line is the path with the exact gradient.",
         {"step": 40},
-        "Press Play to continue. Near the optimum the gradient is small, but its noise is not.",
+        "Press Play to go on. Near the optimum the gradient becomes small, but the noise of its estimates does not.",
     ),
     Stop(
-        "Variance at low τ, bias at high τ",
-        "Low τ: small bias but high variance. High τ: low variance but biased. The error of one estimate is least in between.",
+        "More samples per estimate",
+        "Each estimate is the mean over four samples, and its standard deviation is marked on the bar. What is it with 16 "
+        "samples?",
+        {**_START, "loss": "squared distance", "view": "descent", "step": 0, "draws": 4, "number": 1000}
+        | {"estimator": "straight-through", "tau": 0.56, "conditionals": "exact"},
+        "The thin arrows are closer to each other.",
+        Prediction(
+            Bar("Standard deviation of one estimate, in % of the gradient's norm", 0, 150, 5, 10, "%", _relative_deviation),
+            _more_samples,
+            after={"draws": 16},
+        ),
+    ),
+    Stop(
+        "A lower temperature",
+        "At τ = 5.6 the estimates of Gumbel-softmax are nearly equal, but biased. What happens to bias and standard deviation "
+        "at τ = 0.1?",
+        {**_START, "loss": "absolute distance", "view": "descent", "step": 0, "draws": 4, "number": 1000}
+        | {"estimator": "Gumbel-softmax", "tau": 5.6, "conditionals": "exact"},
+        "The filled arrow fits the outline, and the thin arrows go in all directions.",
+        Prediction(Pick("From τ = 5.6 to τ = 0.1", list(_CHANGES.values())), _colder, after={"tau": 0.1}),
+    ),
+    Stop(
+        "Bias against variance",
+        "Low τ: small bias, high variance. High τ: low variance, but biased. The error of a single estimate is smallest in "
+        "between.",
         {"view": "temperature", "loss": "absolute distance"},
-        "The right panel: each curve has a minimum. Horizontal lines: estimators without a temperature.",
+        "The right panel: the error of each relaxed estimator has a minimum. Horizontal lines: estimators without a "
+        "temperature.",
+    ),
+    Stop(
+        "Which one is noisiest",
+        "Four estimators, one loss, four samples per estimate. Which estimator has the largest standard deviation?",
+        {**_START, "view": "side by side", "loss": "absolute distance", "draws": 4, "number": 200, "tau": 0.56},
+        "The dotted ellipses: one standard deviation of one estimate.",
+        Prediction(Pick("Largest standard deviation", _ASKED), _noisiest, covered=True),
+        chapter="Which estimator?",
     ),
     Stop(
         "Side by side",
-        "Seven estimators and the exact sum for the same loss. Dotted ellipse: one standard deviation of one estimate.",
+        "Seven estimators and the exact gradient of the same loss. The dotted ellipse shows one standard deviation of one "
+        "estimate.",
         {"view": "side by side", "loss": "absolute distance"},
-        "The widest ellipse is that of the score function.",
+        "Control variate and exact marginal have the smallest ellipses, the score function has the largest.",
     ),
     Stop(
-        "Merged conditionals",
-        "The paper merges the remaining groups into one with their mean weight. If their weights differ, it samples from a "
-        "different distribution, and its gradient is that of a different distribution.",
+        "The published approximation",
+        "The published sampler merges the groups that remain into one with their mean weight. If their weights differ, it "
+        "samples from a different distribution, and its gradient is that of the different distribution.",
         {**_PUBLISHED, "view": "side by side"},
-        "With merged conditionals the filled arrows do not match the outline; more samples do not change that.",
+        "The mean arrows of the merged conditionals miss the outline; more samples do not help.",
     ),
     Stop(
-        "A loss without slope",
-        "This loss is 1 if group 1 gives fewer than three balls, else 0. The derivative is zero almost everywhere, so pathwise "
-        "estimators return zero; only estimators that compare the losses of samples learn.",
+        "A loss with a step",
+        "The loss is 1 where group 1 gets fewer than three balls, else 0. Between integers it is constant. Which of these "
+        "estimators has no bias?",
+        {**_START, "view": "side by side", "loss": "step", "group": 1, "t1": 3, "draws": 4, "number": 200, "tau": 0.56},
+        "Five estimators return zero: they have no arrow.",
+        Prediction(Pick("No bias for a loss with a step", _SLOPES), _unbiased, covered=True),
+    ),
+    Stop(
+        "No slope to follow",
+        "The derivative of the step loss is zero almost everywhere, so pathwise estimators return zero. Only estimators that "
+        "compare the losses of whole samples descend.",
         {"view": "race", "loss": "step", "t1": 3, "step": 20},
-        "Five losses do not change. Those of the score function and the control variate fall.",
+        "Five lines stay at the start. Score function and control variate descend.",
     ),
 ]
 

@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.figures.core.words import thin
+from hypergeo.ui.component.predict import prediction_card
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
-from hypergeo.ui.state.tours import Stop, tour_buttons, tour_words
+from hypergeo.ui.state.tours import Stop, is_withheld, tour_buttons, tour_words
 
+from .course import course_bar, go_on, next_label
 from .downloads import File, downloads, share_link
 
 __all__ = ["Frame", "open_page"]
@@ -22,17 +24,19 @@ class Frame:
 
     Attributes:
         state: the page's controls.
+        withheld: whether the page asks for a prediction, so that no number beside the figure is on show yet.
     """
 
-    def __init__(self, state: PageState):
-        self.state = state
+    def __init__(self, state: PageState, withheld: bool = False):
+        self.state, self.withheld = state, withheld
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
         """What to notice, beside what to try."""
         told, tried = st.container(key="notice").columns([3, 2], gap="large")
         with told:
             st.subheader("What to notice", anchor=False)
-            st.markdown(thin("\n".join(f"- {sentence}" for sentence in sentences)))
+            shown = ["Make your prediction first."] if self.withheld else sentences
+            st.markdown(thin("\n".join(f"- {sentence}" for sentence in shown)))
         with tried:
             st.subheader("Try this", anchor=False)
             preset_buttons(self.state, presets)
@@ -45,6 +49,8 @@ class Frame:
             alt: the table in a sentence.
             caption: what the numbers are of.
         """
+        if self.withheld:
+            return
         section = self._section("table", "The numbers behind the picture", ":material/table:")
         if section is not None:
             section.dataframe(data() if callable(data) else data, hide_index=True, alt=alt)
@@ -110,14 +116,17 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
         sentence: what the reader will see, as Markdown.
         tour: stops of the page's guided tour.
     """
+    go_on(tour)
     state.start(tour)
+    course_bar(state, tour)
     head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
         st.markdown(thin(tour_words(state, tour) or sentence))
     if tour:
         with tools, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            tour_buttons(state, tour)
+            tour_buttons(state, tour, next_label(state, tour))
+    prediction_card(state, tour)
     if state.notes:
         st.warning("  \n".join(state.notes), icon=":material/tune:")
-    return Frame(state)
+    return Frame(state, is_withheld(state, tour))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hypergeo.quality import QualityReport
+from hypergeo.quality.samples import SampleQuality
+from hypergeo.ui.counts.arrays import example_counts
+from hypergeo.ui.counts.view import counts_view
+from hypergeo.ui.runtime.background_run import finished
+from hypergeo.ui.state.predictions import Answer, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-from .controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION
+from .controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION, CheckSettings, urn_of
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -76,55 +85,135 @@ PRESETS = [
     ),
 ]
 
+_TAUS = "0.01, 0.1, 1, 10"
+_QUESTION = {"check": RELAXATION, "figure": "samples", "samples": 10_000, "rule": "exact", **NO_GRADIENTS}
+_NONE, _EVERY = "at no temperature", "at every temperature"
+_HOT = {0: _NONE, 1: "at τ = 10 only", 2: "at τ = 1 and 10", 3: "at τ = 0.1, 1 and 10", 4: _EVERY}
+_WHERE = (_NONE, "only at the higher one, τ = 1", _EVERY)
+
+
+def _rows(values: Mapping[str, Any]) -> Sequence[SampleQuality] | None:
+    """The measured samplers, hottest last; ``None`` before the run has finished."""
+    report: QualityReport | None = finished().get(CheckSettings.of(values))
+    return None if report is None else sorted(report.samples, key=lambda row: row.temperature or 0.0)
+
+
+def _soft(values: Mapping[str, Any]) -> Answer | None:
+    rows = _rows(values)
+    if rows is None:
+        return None
+    soft = [row for row in rows if row.straight_through is False]
+    number = sum(row.differs for row in soft)
+    listed = ", ".join(f"{row.wasserstein:.2g} at τ = {row.temperature:g}" for row in soft)
+    noise = soft[0].wasserstein_floor.mean
+    return Answer(
+        _HOT[number],
+        f"Wasserstein distances: {listed}; {noise:.2g} is the expected distance of {soft[0].num_samples:,} exact samples.",
+    )
+
+
+def _merged(values: Mapping[str, Any]) -> Answer | None:
+    rows = _rows({**values, "rule": "both"})
+    if rows is None:
+        return None
+    merged = [row for row in rows if row.conditionals == "merged"]
+    differing = [row for row in merged if row.differs]
+    place = _EVERY if len(differing) == len(merged) else _WHERE[1] if differing else _NONE
+    listed = " and ".join(f"{row.wasserstein:.2g} at τ = {row.temperature:g}" for row in merged)
+    why = (
+        f"Wasserstein distances: {listed}; {merged[0].wasserstein_floor.mean:.2g} is sampling noise. A straight-through sample "
+        "follows the merged conditionals themselves, so no temperature helps."
+    )
+    return Answer(place, why)
+
+
+_PASS, _FAIL = "no significant difference", "significantly different"
+
+
+def _wallenius(values: Mapping[str, Any]) -> Answer:
+    urn = urn_of(values)
+    counts = example_counts(urn, values["rows"], values["seed"], wallenius=True)
+    view = counts_view(urn, counts, values["seed"], fitted_law=False)
+    group = max(range(len(view.means)), key=lambda each: abs(counts[:, each].mean() - view.means[each]))
+    why = (
+        f"Group {group + 1} has mean {counts[:, group].mean():.2f}, and {view.means[group]:.2f} under Fisher's distribution "
+        f"with the same weights: heavy balls are taken early."
+    )
+    return Answer(_FAIL if view.quality.differs else _PASS, why)
+
+
 TOUR = [
     Stop(
-        "The results as text",
-        "Relaxed samples are tested against the exact distribution, and gradients against the exact gradient. All p-values are "
-        "corrected for the number of tests. The sentence above the figure is the result.",
+        "The verdict as text",
+        "Samples of a relaxation are tested against the exact distribution, and gradient estimates against the exact gradient. "
+        "All tests are corrected for their number. The sentence above the figure is the result.",
         {},
         "Points inside and outside the grey band: 95 % of equally many exact samples lie below its upper edge.",
     ),
     Stop(
-        "Soft samples at four temperatures",
-        "Soft samples are averages, so they differ from exact ones at high temperatures. Straight-through samples have "
-        "the exact distribution at every temperature.",
-        {"taus": "0.01, 0.1, 1, 10", **NO_GRADIENTS},
-        "Circles enter the band as τ falls; diamonds are inside at every τ.",
+        "Hot and cold soft samples",
+        "10,000 soft samples are drawn at each of τ = 0.01, 0.1, 1 and 10, and tested against the exact distribution. At which "
+        "temperatures do they differ significantly from exact samples?",
+        {**_QUESTION, **URN, "draws": "both", "taus": _TAUS},
+        "Circles fall into the band as τ falls; diamonds, straight-through samples, are in it at every temperature.",
+        Prediction(Pick("Soft samples differ significantly", list(_HOT.values())), _soft, covered=True),
     ),
     Stop(
-        "Merged conditionals",
-        "The paper merges the remaining groups into one with their mean weight. With one heavy group it samples from a "
-        "different distribution, at every temperature.",
+        "Soft samples become exact",
+        "Soft samples are averages over counts, so they differ from exact ones at high temperatures. Straight-through samples "
+        "have the exact distribution at every temperature.",
+        {"taus": _TAUS, **NO_GRADIENTS},
+        "Circles fall into the band as τ falls; diamonds are in it at every temperature.",
+    ),
+    Stop(
+        "One heavy group",
+        "With exact conditionals, straight-through samples pass at both temperatures. The published sampler merges the groups "
+        "that remain, here with weights 10 and 1. At which temperatures do its straight-through samples differ significantly?",
+        {**_QUESTION, **UNEVEN, "draws": "straight-through", "taus": "0.1, 1"},
+        "Crosses: merged conditionals. They are far above the band.",
+        Prediction(Pick("Samples with merged conditionals differ", _WHERE), _merged, after={"rule": "both"}),
+    ),
+    Stop(
+        "The published approximation",
+        "The published sampler merges the groups that remain into one with their mean weight. With one heavy group its samples "
+        "follow a different distribution, at every temperature.",
         {**UNEVEN, "rule": "both", "draws": "straight-through"},
-        "Crosses stay above the band, and their p-values are below the line.",
+        "Crosses are far above the band, and their p-values are below the line.",
     ),
     Stop(
-        "Gradients of a step loss",
-        "A loss that is 1 below a threshold and 0 above has a derivative of zero almost everywhere. Relaxed gradients are "
-        "biased "
-        "here, the score function and the control variate are not.",
+        "Gradients of a step",
+        "A loss that asks whether a count reaches a threshold has no slope between integers. Relaxed gradients are biased "
+        "here; the score function and the control variate are not.",
         {"objective": "step", "figure": "gradients"},
-        "The bias panel: intervals that exclude zero.",
+        "The bias panel: intervals that do not contain zero.",
     ),
     Stop(
         "The paper's check, repeated",
         "The sampler was published with a test against a reference that uses the same approximation. That test passes; the "
-        "same "
-        "samples tested against Fisher's distribution do not. Here are 5 sets of 2,000 samples at each weight.",
+        "same samples fail the test against Fisher's distribution. Here are 5 sets of 2,000 samples at each weight.",
         {"check": PUBLISHED, "repeats": 5, "samples": 2_000},
-        "Left: the dotted line leaves the band when the weights differ. Right: it stays inside.",
+        "Left: the dotted line leaves the band when weights differ. Right: it stays inside.",
     ),
     Stop(
         "Your own counts",
-        "The same tests for your own counts: paste or upload them. These 2,000 rows are samples of this distribution.",
+        "The same tests for counts from anywhere: paste or upload them. These 2,000 rows are samples of the tested "
+        "distribution.",
         {"check": COUNTS, "source": "of this law"},
-        "Histograms fill the outlines, and the intervals of the fitted weights contain the true weights.",
+        "Bars fit the outlines, and the intervals of the fitted weights contain the diamonds, the true weights.",
     ),
     Stop(
-        "Counts from a different distribution",
-        "Balls drawn one at a time, by weight, follow Wallenius' distribution: the same weights, but different counts.",
+        "One ball after another",
+        "Now 2,000 samples of the same urn with the same weights, but the balls are drawn one after another, each with "
+        "probability proportional to its weight. Do the tests against Fisher's distribution notice?",
+        {"check": COUNTS, **URN, "source": "of this law", "rows": 2_000, "against": "as set"},
+        "The bars of group 3 are to the right of the outline.",
+        Prediction(Pick("Result of the tests", [_PASS, _FAIL]), _wallenius, after={"source": "of Wallenius' law"}),
+    ),
+    Stop(
+        "Counts of another distribution",
+        "Balls drawn one after another follow Wallenius' distribution. The weights are the same, the counts are not.",
         {"check": COUNTS, "source": "of Wallenius' law"},
-        "The result, and the distance of the fitted weights from the true ones (diamonds).",
+        "The verdict, and the distance of the fitted weights from the diamonds.",
     ),
 ]
 

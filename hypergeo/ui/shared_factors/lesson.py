@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from hypergeo.ui.state.predictions import Answer, Bar, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-from .settings import VARYING
+from .session import plan_of, run_of, settings_of, train, view_at
+from .settings import VARYING, FactorSettings
 from .text import BIASES
+from .view import FactorView
 
 __all__ = ["FORMULAS", "LEGEND", "PRESETS", "TOUR"]
 
@@ -38,42 +44,113 @@ PRESETS = [
     ),
 ]
 
+_ONE = {"shared": "1", "factors": 5, "spare": 0, "rule": FactorSettings.rule, "beta": 1.0, "schedule": 1000, "edits": ""}
+_STEP = 400
+
+
+def _trained(values: Mapping[str, Any]) -> FactorView:
+    """Trains the model of the page's values for some steps."""
+    run, plan = run_of(settings_of(values)), plan_of(values)
+    train(run, [_STEP], plan)
+    return view_at(run, _STEP, plan, "learning", 1)
+
+
+def _learned(values: Mapping[str, Any]) -> Answer:
+    answer = _trained(values).words.answer
+    assert answer is not None, "the steps are enough"
+    even = settings_of(values).dimensions / 2
+    why = (
+        f"The weight falls, because sharing a dimension that differs worsens both reconstructions: the mean goes from {even:g} "
+        f"towards the true number, 1. The estimate stays above it, because a shared dimension saves one KL term."
+    )
+    return Answer(answer.mean, why)
+
+
+def _threshold(values: Mapping[str, Any]) -> Answer:
+    answer = _trained(values).words.answer
+    assert answer is not None, "the steps are enough"
+    why = (
+        "The threshold lies half-way between the smallest and the largest distance, whatever the pairs share. The learned "
+        f"distribution has mean {answer.mean:.2f}; the true number is 1."
+    )
+    return Answer(answer.adavae, why)
+
+
+def _swapped(values: Mapping[str, Any]) -> Answer:
+    moved = _trained(values).now.moved
+    adavae = moved["AdaVAE's"]
+    why = (
+        f"Root mean square of the pixels: {moved['ours']:.3f} for the inferred shared part, {moved['everything']:.3f} for "
+        f"everything, {adavae:.3f} for the part that AdaVAE's threshold infers."
+    )
+    return Answer(100 * moved["ours"] / moved["everything"], why)
+
+
 TOUR = [
     Stop(
         "Pairs",
-        "Each pair of sprites shares one of five factors: position x and y, hue, size, brightness. The model sees only the "
-        "images: not which factors a pair shares, not how many, not that there are factors.",
-        {},
-        "Rings mark the factors that each pair shares. The untrained model reconstructs every image alike.",
+        "The two sprites of each pair share one of five factors: position x, position y, hue, size or brightness. The model "
+        "sees only the images: not which factor a pair shares, not how many, not that there are factors.",
+        {"shared": "1"},
+        "Rings mark the factor that each pair shares. The untrained model reconstructs every image alike.",
     ),
     Stop(
         "Warm-up",
         "An encoder gives every image a posterior in five dimensions. In each pair, the dimensions whose two posteriors are "
-        "closest share one posterior. How many do is sampled from Fisher's noncentral hypergeometric distribution with weight "
-        "one, which gives two or three.",
-        {"step": 100},
-        "The distances of the dimensions separate. Dotted line: threshold of the distribution.",
+        "closest share one posterior. Their number is sampled from Fisher's noncentral hypergeometric distribution with weight "
+        "one, so its mean is 2.5.",
+        {"shared": "1", "step": 100},
+        "The distances of the dimensions begin to differ. The dotted line is the threshold that the distribution sets.",
+    ),
+    Stop(
+        "Train the weight",
+        "The warm-up ends after step 200, with a mean of 2.5 shared dimensions. Now the weight of the distribution is trained, "
+        "too. The pairs share one factor, which the model does not know. What is the mean after 200 more steps?",
+        {**_ONE, "view": "learning", "step": 200},
+        "The blue line falls after step 200.",
+        Prediction(
+            Bar("Mean number of shared dimensions at step 400", 0, 5, 0.25, 0.5, start=lambda values: 2.5),
+            _learned,
+            after={"step": _STEP},
+        ),
+    ),
+    Stop(
+        "A fixed threshold",
+        "AdaVAE shares a dimension if the distance of its posteriors is below the middle between the smallest and the largest "
+        "distance. The pairs share one factor. How many dimensions does AdaVAE's rule share on average, with the same model?",
+        {**_ONE, "view": "learning", "step": _STEP},
+        "The dashed orange line and diamonds: AdaVAE's threshold.",
+        Prediction(Bar("Mean number by AdaVAE's threshold", 0, 5, 0.25, 0.5), _threshold, covered=True),
     ),
     Stop(
         "The weight is now trained",
-        "From step 200 on the distribution's weight is trained. Sharing a dimension saves one KL term; sharing a wrong one "
-        "worsens both reconstructions. The number settles where the two balance.",
-        {"step": 400},
-        "The blue line moves to the true number. AdaVAE's stays above it: its threshold is fixed half-way between the closest "
-        "and the farthest dimension.",
+        "From step 200 on the weight is trained. Sharing a dimension saves one KL term; sharing a wrong one worsens both "
+        "reconstructions. The number settles where the two balance.",
+        {"shared": "1", "step": _STEP},
+        "The blue line is nearer to the true number than the dashed orange line, AdaVAE's threshold.",
     ),
     Stop(
         "Swap the shared part",
-        "Swapping what a pair shares between its images should change nothing; swapping all the rest turns one image into the "
-        "other. The last row has the shared part of the next pair.",
-        {"step": 400, "view": "exchange"},
-        "The third row looks like the first, and the fourth like the second.",
+        "If the inferred shared dimensions of the two images of a pair are swapped, how much do the images change? 100 % is "
+        "the change when everything is swapped, so that each image becomes the other.",
+        {**_ONE, "view": "learning", "step": _STEP},
+        "The third row of images looks like the first.",
+        Prediction(
+            Bar("Change of the images, in % of swapping everything", 0, 100, 5, 15, "%"), _swapped, after={"view": "exchange"}
+        ),
+    ),
+    Stop(
+        "Swap the rest",
+        "Swapping the shared part should change little, and swapping all the rest should turn one image into the other. The "
+        "last row has the shared part of the next pair.",
+        {"shared": "1", "step": _STEP, "view": "exchange"},
+        "The third row looks like the first, the fourth like the second.",
     ),
     Stop(
         "What each dimension encodes",
-        "One dimension changes at a time, the others stay. The factors were never labelled: that each dimension follows one of "
-        "them is learned from what pairs share.",
-        {"step": 400, "view": "traversals"},
+        "One dimension changes at a time, the others are fixed. The factors were never labelled: which factor a dimension "
+        "follows is learned from the pairs alone.",
+        {"shared": "1", "step": _STEP, "view": "traversals"},
         "A dot marks the dimensions that are inferred as shared by this pair.",
     ),
 ]

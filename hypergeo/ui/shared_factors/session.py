@@ -14,7 +14,7 @@ from .run import FactorRun
 from .settings import FactorSettings, Plan
 from .view import FactorView
 
-__all__ = ["PACE", "FactorState", "run_of", "train", "view_at"]
+__all__ = ["PACE", "FactorState", "plan_of", "run_of", "settings_of", "train", "view_at"]
 
 PACE = {"slow": (1, 500), "normal": (10, 200), "fast": (25, 300)}
 """Training steps of a tick, and the least number of milliseconds between two ticks."""
@@ -26,20 +26,20 @@ class FactorState(PageState):
     @property
     def settings(self) -> FactorSettings:
         """What a run is made with."""
-        return _settings(self.values)
+        return settings_of(self.values)
 
     @property
     def plan(self) -> Plan:
         """What pairs share from step to step."""
-        return _plan(self.values)
+        return plan_of(self.values)
 
     def live(self, values: Mapping[str, Any]) -> None:
         """Sets controls; a change of what pairs share is an edit at the step on show, unless the values say edits too."""
         before, after = self.values, {**self.values, **values}
-        if _settings(before) != _settings(after):
+        if settings_of(before) != settings_of(after):
             values = {"step": 0, "edits": "", **values}
         elif before["shared"] != after["shared"]:
-            values = {"edits": _plan(before).changed(before["step"], after["shared"]).write(), **values}
+            values = {"edits": plan_of(before).changed(before["step"], after["shared"]).write(), **values}
         super().live(values)
 
 
@@ -82,7 +82,8 @@ def view_at(run: FactorRun, step: int, plan: Plan, view: str, pair: int) -> Fact
     return FactorView(run.settings, run.at(step, plan), view, pair)
 
 
-def _settings(values: Mapping[str, Any]) -> FactorSettings:
+def settings_of(values: Mapping[str, Any]) -> FactorSettings:
+    """Returns what a run is made with, from the values of the page's controls."""
     return FactorSettings(
         factors=int(values["factors"]),
         spare=values["spare"],
@@ -93,5 +94,6 @@ def _settings(values: Mapping[str, Any]) -> FactorSettings:
     )
 
 
-def _plan(values: Mapping[str, Any]) -> Plan:
+def plan_of(values: Mapping[str, Any]) -> Plan:
+    """Returns what pairs share from step to step, from the values of the page's controls."""
     return Plan.read(values["edits"], values["shared"])

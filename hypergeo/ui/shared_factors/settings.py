@@ -10,7 +10,7 @@ from hypergeo.datasets import Sprites
 from hypergeo.datasets.image_pairs import Sharing
 from hypergeo.shared_factors import SharedFactors
 from hypergeo.shared_factors.fixed_rules import AdaptiveThreshold, Categorical, Hypergeometric, Oracle, SharingRule
-from hypergeo.shared_factors.records import Settings
+from hypergeo.shared_factors.records import SharedFactorsSettings
 from hypergeo.ui.limits import FACTORS
 
 __all__ = ["RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan"]
@@ -77,10 +77,10 @@ class FactorSettings:
         return sum(self.training.warming(step) for step in range(WARM_UP + 1))
 
     @property
-    def training(self) -> Settings:
+    def training(self) -> SharedFactorsSettings:
         """How the model is trained; two hundred steps of warm-up are enough for images this small."""
         warm_up = min(0.25, WARM_UP / self.schedule)
-        return Settings(steps=self.schedule, prior=self.beta, law_prior=LAW_PRIOR, scale=SCALE, warm_up=warm_up)
+        return SharedFactorsSettings(steps=self.schedule, prior=self.beta, law_prior=LAW_PRIOR, scale=SCALE, warm_up=warm_up)
 
     def sharing(self, said: str) -> Sharing:
         """What the core calls what pairs share; never more than there are factors."""

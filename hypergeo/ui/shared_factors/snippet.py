@@ -14,11 +14,11 @@ import torch
 
 from hypergeo.datasets import Sprites
 from hypergeo.shared_factors.scores import collapse
-from hypergeo.shared_factors import Settings, SharedFactors
+from hypergeo.shared_factors import SharedFactorsSettings, SharedFactors
 from hypergeo.shared_factors.fixed_rules import {rule}
 {imports}
 sprites = Sprites({names})
-settings = Settings(steps={schedule}, prior={beta}, law_prior={law_prior}, scale={scale}, warm_up={warm_up})
+settings = SharedFactorsSettings(steps={schedule}, prior={beta}, law_prior={law_prior}, scale={scale}, warm_up={warm_up})
 model = SharedFactors(
     sprites, [{start}], dimensions={dimensions}, rule={call}, settings=settings, seeds=[{seed}]
 )

@@ -16,6 +16,7 @@ from hypergeo.ui.limits import SHOWN_OF_A_VALUE
 
 from .controls import Choice, Control, Switch, Whole
 from .markdown import quoted
+from .predictions import GUESS, REVEALED, Guess, Prediction
 
 __all__ = ["TOUR", "PageState"]
 
@@ -32,6 +33,10 @@ class _Stop(Protocol):
     @property
     def values(self) -> Mapping[str, Any]:
         """Values of the controls that the stop sets, by name."""
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What the reader predicts there, if anything."""
 
 
 _LABELS = {
@@ -143,9 +148,14 @@ class PageState:
             stops: of the page's tour. Where the address names one, its values stand in for the controls' defaults.
         """
         self._stops = stops
+        address = st.query_params.to_dict()
         if stops:
             self.controls[TOUR] = Whole(0, 0, len(stops))
-        address = st.query_params.to_dict()
+        if any(stop.prediction for stop in stops):
+            self.controls |= {
+                REVEALED: Switch(),
+                GUESS: self._guess(self.controls[TOUR].read(address.get(self.key(TOUR), "0"))),
+            }
         said = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
         kept: _Kept | None = st.session_state.get(self._place)
         context = get_script_run_ctx()
@@ -163,6 +173,8 @@ class PageState:
                 for name, (text, value) in self.corrections(said).items()
             ]
         kept.drawn = kept.commits
+        if GUESS in self.controls:
+            self.controls[GUESS] = self._guess(kept.values[TOUR])
 
     @property
     def values(self) -> dict[str, Any]:
@@ -253,8 +265,10 @@ class PageState:
         """
         key, own = self.key(name), set(map(self.key, self.controls))
         foreign = {key: text for key, text in st.query_params.to_dict().items() if key not in own}
-        unsaid = self._unsaid({self.key(TOUR): str(self._kept.values.get(TOUR, 0))})
-        with_it = {**foreign, **self._says({**self._kept.values, name: unsaid[name]}, keep=name)}
+        kept = self._kept.values
+        scene = [other for other in (TOUR, REVEALED) if other in kept]
+        unsaid = self._unsaid({self.key(other): self.controls[other].write(kept[other]) for other in scene})
+        with_it = {**foreign, **self._says({**kept, name: unsaid[name]}, keep=name)}
         without = {other: text for other, text in with_it.items() if other != key}
         with_it[key] = placeholder
         return {"with": urlencode(with_it), "without": urlencode(without), "default": self.controls[name].write(unsaid[name])}
@@ -341,7 +355,18 @@ class PageState:
         """Values that an address need not say: the defaults, and those of the tour's stop that it names."""
         values = {name: control.default for name, control in self.controls.items()}
         number = self.controls[TOUR].read(said.get(self.key(TOUR), "0")) if self._stops else 0
-        return values | (dict(self._stops[number - 1].values) if number else {})
+        if not number:
+            return values
+        stop = self._stops[number - 1]
+        values |= stop.values
+        if stop.prediction and self.controls[REVEALED].read(said.get(self.key(REVEALED), "false")):
+            values |= stop.prediction.after
+        return values
+
+    def _guess(self, number: int) -> Guess:
+        """The control of the guess at a stop of the tour."""
+        prediction = self._stops[number - 1].prediction if number else None
+        return Guess(prediction.kind if prediction else None)
 
     def _says(self, values: Mapping[str, Any], keep: str = "") -> dict[str, str]:
         written = {self.key(name): self.controls[name].write(value) for name, value in values.items()}

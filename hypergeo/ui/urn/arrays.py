@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from hypergeo.numerics.enumeration import count_support
-from hypergeo.numerics.wallenius.small_urn import RaceLaw, race_law, race_probabilities
+from hypergeo.numerics.wallenius.small_urn import WalleniusTables, wallenius_probabilities, wallenius_tables
 from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
 from hypergeo.ui.limits import URN
 
@@ -76,7 +76,7 @@ class Drawn(NamedTuple):
 @one_thread()
 def exact_laws(urn: Urn) -> ExactLaws:
     """Both laws of an urn, as arrays."""
-    law, raced = urn.law(), race_law(urn.total_count, urn.group_sizes, urn.weights)
+    law, raced = urn.law(), wallenius_tables(urn.total_count, urn.group_sizes, urn.weights)
     probabilities = law.marginal_log_prob().exp()
     counts = torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)
     covariance = law.covariance_matrix.numpy()
@@ -86,7 +86,7 @@ def exact_laws(urn: Urn) -> ExactLaws:
     mode, joint = None, count_support(urn.total_count, law.group_sizes) <= LISTED
     if joint:
         support = law.enumerate_support()
-        chances = race_probabilities(raced, support, urn.group_sizes, urn.weights)
+        chances = wallenius_probabilities(raced, support, urn.group_sizes, urn.weights)
         mode = support[chances.argmax()].numpy().astype(int)
         distance = float((chances - law.log_prob(support).exp()).abs().sum() / 2)
     else:
@@ -155,5 +155,5 @@ def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:
     ).astype(int)
 
 
-def _arrays(raced: RaceLaw, mode: np.ndarray | None) -> ExactLaw:
+def _arrays(raced: WalleniusTables, mode: np.ndarray | None) -> ExactLaw:
     return ExactLaw(raced.marginals.numpy(), raced.mean.numpy(), raced.covariance.numpy(), raced.sensitivity.numpy(), mode)

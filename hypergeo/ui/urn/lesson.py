@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
+
+from .arrays import draw_all, exact_laws
+from .view import UrnSettings
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -12,6 +21,50 @@ def _groups(w: list[float], m: list[int], n: int, **more: object) -> dict[str, o
     """A preset of an urn."""
     weights = {f"w{k}": weight for k, weight in enumerate(w, 1)}
     return {"groups": len(w), "n": n, **weights, **{f"m{k}": size for k, size in enumerate(m, 1)}, **more}
+
+
+def _weighted(urn: Urn, weight: float) -> Urn:
+    """The urn with another weight of group 3."""
+    return replace(urn, weights=(*urn.weights[:2], weight, *urn.weights[3:]))
+
+
+def _ratio(values: Mapping[str, Any]) -> Answer:
+    urn = UrnSettings.of({**values, "n": 12}).urn
+    light, _, heavy = exact_laws(urn).fisher.mean / urn.group_sizes
+    why = (
+        f"No ball can be drawn twice: a ball of group 3 is drawn with probability {heavy:.2f}, one of group 1 with {light:.2f}."
+    )
+    return Answer(heavy / light, why)
+
+
+def _loser(values: Mapping[str, Any]) -> Answer:
+    column = exact_laws(UrnSettings.of(values).urn).fisher.sensitivity[:, 2]
+    losses = {f"group {group + 1}": -float(column[group]) for group in (0, 1, 3)}
+    loser = max(losses, key=losses.__getitem__)
+    listed = ", ".join(f"{name} loses {loss:.2f}" for name, loss in losses.items())
+    return Answer(loser, f"A loss is the covariance with the count of group 3: per unit of log weight, {listed} balls.")
+
+
+def _one_by_one(values: Mapping[str, Any]) -> Answer:
+    laws = exact_laws(UrnSettings.of(values).urn)
+    before, after = float(laws.fisher.mean[2]), float(laws.wallenius.mean[2])
+    change = "stays" if abs(after - before) < 0.005 else "rises" if after > before else "falls"
+    return Answer(
+        change, f"From {before:.2f} to {after:.2f} balls: heavy balls are taken early, while many of them are still in the urn."
+    )
+
+
+def _changed(values: Mapping[str, Any]) -> Answer:
+    settings = UrnSettings.of(values)
+    heavier = _weighted(settings.urn, 1.01 * settings.urn.weights[2])
+    before, after = (draw_all(urn, "Fisher", settings.seed).counts for urn in (settings.urn, heavier))
+    changed = int((before != after).any(1).sum())
+    gain = float(exact_laws(heavier).fisher.mean[2] - exact_laws(settings.urn).fisher.mean[2])
+    return Answer(
+        changed,
+        f"All other samples stay exactly as they are, and {changed} jump by whole balls, "
+        f"although the mean of group 3 grows smoothly, by {gain:.3f} balls.",
+    )
 
 
 PRESETS = [
@@ -52,44 +105,85 @@ PRESETS = [
 TOUR = [
     Stop(
         "An urn",
-        "The urn holds thirty balls of three groups. Balls of groups 2 and 3 have two and four times the weight of a ball of "
-        "group 1, and are drawn larger. One sample takes 12 balls at once.",
+        "The urn holds 30 balls: ten of each of three groups. Groups 2 and 3 have two and four times the weight of group 1, "
+        "shown as larger balls. One sample takes 12 balls out.",
         {},
-        "The balls above the urn are sample 1; rings mark their places in the urn.",
+        "The balls above the urn are those of sample 1; rings mark where they were.",
     ),
     Stop(
         "A few samples",
-        "Each sample gives a count for each group, and each count adds one block to that group's histogram.",
+        "Each sample gives every group a count, and each count adds one block to the group's histogram.",
         {"step": 10},
-        "Press Draw 1, or S, a few times: the counts differ from sample to sample.",
+        "Press Draw 1, or S, a few times: the counts vary from sample to sample.",
     ),
     Stop(
         "Many samples",
-        "After 1,000 samples the histograms are close to the exact probabilities (outlines) of Fisher's noncentral "
-        "hypergeometric distribution, which are computed and not sampled.",
+        "After 1,000 samples the histograms are close to the dark outlines, which are the exact probabilities under Fisher's "
+        "noncentral hypergeometric distribution.",
         {"step": 1000},
         "The sentence above the figure compares the mean of the samples with the exact mean.",
     ),
     Stop(
-        "The effect of a weight",
-        "The heat map shows how much each mean changes when the logarithm of a weight grows by one. The counts always sum to "
-        "n, so each column sums to zero.",
+        "Four times the weight",
+        "If only one ball is drawn, as here, a ball of group 3 is 4 times as likely to be drawn as a ball of group 1. Now 12 "
+        "of the 30 balls are drawn. How many times as likely is it then?",
+        {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 1), "law": "Fisher", "step": 1},
+        "The second bullet under *What to notice* has both probabilities.",
+        Prediction(Bar("Ball of group 3, times as likely as a ball of group 1", 0, 6, 0.1, 0.4), _ratio, after={"n": 12}),
+    ),
+    Stop(
+        "Who loses most",
+        "Weights 1, 2, 4 and 4, and 16 of 40 balls. If the weight of group 3 is raised, group 3 gains. Which other group's "
+        "mean falls most?",
+        {**_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16), "law": "Fisher", "step": 1000},
+        "The third column of the heat map: what each mean gains or loses when weight 3 is raised.",
+        Prediction(
+            Pick("Raise the weight of group 3: who loses most?", ["group 1", "group 2", "group 4"]), _loser, covered=True
+        ),
+    ),
+    Stop(
+        "How means depend on weights",
+        "The heat map shows how many balls each mean gains when the logarithm of a weight grows by one. The counts always sum "
+        "to n, so each column sums to zero.",
         {"step": 1000, **_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16)},
         "Click an entry in the column of w₃ to raise that weight, and watch the other means.",
     ),
     Stop(
-        "One by one",
-        "If balls are drawn one after the other, each in proportion to its weight among those left, the counts follow another "
-        "distribution, Wallenius'. Heavy groups gain: they are taken early, while many of their balls remain.",
-        _groups([1.0, 4.0, 20.0], [10, 10, 10], 15, law="Wallenius", step=1000),
-        "The histograms fill the solid outline (Wallenius) and not the dotted one (Fisher). Here the heat map is not the "
-        "covariance.",
+        "One ball after another",
+        "Weights 1, 4 and 20, and 15 of 30 balls. Suppose that the balls are not drawn at once, but one after another, each "
+        "with probability proportional to its weight among the balls that are left. What happens to the mean of group 3?",
+        {**_groups([1.0, 4.0, 20.0], [10, 10, 10], 15), "law": "Fisher", "step": 1000},
+        "Dark outlines: one after another (Wallenius). Dotted outlines: at once (Fisher).",
+        Prediction(Pick("The mean of group 3", ["rises", "stays", "falls"]), _one_by_one, {"law": "Wallenius"}, covered=True),
     ),
     Stop(
-        "Few outcomes",
-        "If almost all balls are drawn, few outcomes are possible, and the weights have little effect.",
+        "Wallenius' distribution",
+        "Balls drawn one after another follow Wallenius' distribution. Heavy groups gain: they are taken early, while many of "
+        "their balls remain.",
+        _groups([1.0, 4.0, 20.0], [10, 10, 10], 15, law="Wallenius", step=1000),
+        "The histograms fit the dark outlines, not the dotted ones. Here the heat map is not the covariance.",
+    ),
+    Stop(
+        "Almost every ball",
+        "When 28 of 30 balls are drawn, weights hardly matter: only two balls stay.",
         _groups([1.0, 2.0, 4.0], [10, 10, 10], 28, step=200),
-        "The entries of the heat map are small.",
+        "The numbers in the heat map are much smaller than before.",
+    ),
+    Stop(
+        "A slightly larger weight",
+        "1,000 samples have been drawn with weights 1, 2 and 4. Suppose that the weight of group 3 is raised by 1 %, from 4 to "
+        "4.04, and the samples are drawn again with the same random numbers. How many of the 1,000 samples change?",
+        {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 12), "law": "Fisher", "step": 1000},
+        "The next stop: what the means do meanwhile.",
+        Prediction(Bar("Samples that change, of 1,000", 0, 1000, 10, 50), _changed),
+        chapter="Counts have no gradient",
+    ),
+    Stop(
+        "No gradient",
+        "A count is an integer: when a weight grows, it stays the same, and then it jumps. Its derivative is zero almost "
+        "everywhere, so we cannot backpropagate through a sample. The mean, however, depends smoothly on the weights.",
+        {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 12), "step": 1000},
+        "Move the weight of group 3: the outlines move smoothly, the histograms in jumps.",
     ),
 ]
 

@@ -30,7 +30,7 @@ _WALLENIUS = """\
 import torch
 
 from hypergeo import WalleniusHypergeometric
-from hypergeo.numerics.wallenius.small_urn import race_law
+from hypergeo.numerics.wallenius.small_urn import wallenius_tables
 
 total_count = {total_count}
 group_sizes = {group_sizes}
@@ -46,7 +46,7 @@ drawn = group[clocks.topk(total_count, largest=False).indices]
 samples = torch.nn.functional.one_hot(drawn, len(weights)).sum(1)[:{step}].double()
 
 mean, variance = distribution.mean, distribution.variance
-sensitivity = race_law(total_count, group_sizes, weights).sensitivity  # of mean i to log weight j
+sensitivity = wallenius_tables(total_count, group_sizes, weights).sensitivity  # of mean i to log weight j
 """
 
 _BOTH = """\

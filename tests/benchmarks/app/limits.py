@@ -56,6 +56,7 @@ LARGEST = [
     Request("urn", "six groups, a thousand draws of Fisher's law", _urn("urn", 6, 20, 60, step=1000)),
     Request("urn", "six groups, a thousand draws of Wallenius' law", _urn("urn", 6, 20, 60, step=1000, law="Wallenius")),
     Request("urn", "three groups of either law", _urn("urn", 3, 20, 30, step=1000, law="Wallenius")),
+    Request("one_sample", "six groups", _urn("one", 6, 12, 24, sample=1000, step=25)),
     Request("convergence", "six groups, 4,000 samples", _urn("conv", 6, 30, 60, number=4000)),
     Request("convergence", "six groups, merged", _urn("conv", 6, 30, 60, number=4000, conditionals="merged")),
     Request("convergence", "three groups, 4,000 samples", _urn("conv", 3, 30, 45, number=4000)),

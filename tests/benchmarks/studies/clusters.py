@@ -158,16 +158,16 @@ def digits(section: Section, judged: bool) -> None:
     study = ClusterStudy(runs)
     case = f"digits of sizes {DIGIT_SIZES[0]} to {DIGIT_SIZES[-1]}"
     for name in study.methods:
-        error = study.spread(name, "size_error")
+        error = study.statistics(name, "size_error")
         row: dict[str, Cell] = {
             "case": case,
             "method": name,
             "size error, %": 100 * error.mean,
             "± s.d.": 100 * (error.deviation or 0.0),
             "seeds below 5 %": f"{sum(one < _CLOSE for one in study.values(name, 'size_error'))} of {len(study.seeds)}",
-            "ARI": f"{study.spread(name, 'adjusted_rand_index').mean:.4f}",
-            "NMI": f"{study.spread(name, 'mutual_information').mean:.4f}",
-            "accuracy, %": f"{100 * study.spread(name, 'accuracy').mean:.2f}",
+            "ARI": f"{study.statistics(name, 'adjusted_rand_index').mean:.4f}",
+            "NMI": f"{study.statistics(name, 'mutual_information').mean:.4f}",
+            "accuracy, %": f"{100 * study.statistics(name, 'accuracy').mean:.2f}",
             "CPU s": statistics.median(study.values(name, "seconds")),
         }
         section.rows.append(row)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 
 from hypergeo.datasets import Sprites
-from hypergeo.shared_factors import Settings, SharedFactors
+from hypergeo.shared_factors import SharedFactors, SharedFactorsSettings
 from hypergeo.shared_factors.result_tables import factor_table
 from hypergeo.shared_factors.results import FactorResults
 from hypergeo.shared_factors.study import STUDY_SETTINGS, factor_study
@@ -27,7 +27,7 @@ def factors(judged: bool, progress: Callable[[float, str], None] | None = None) 
     sprites = Sprites()
     fixed: list[int] = list(range(sprites.num_factors + 1)) if judged else [2]
     seeds = SEEDS if judged else SEEDS[:1]
-    settings = STUDY_SETTINGS if judged else Settings(steps=8, batch=8)
+    settings = STUDY_SETTINGS if judged else SharedFactorsSettings(steps=8, batch=8)
     several = (0, sprites.num_factors)
     with _one_thread():
         rows = factor_study(sprites, [*fixed, several], seeds=seeds, settings=settings, progress=progress)
@@ -60,7 +60,7 @@ def steps_a_second(sprites: Sprites, steps: int) -> float:
         sprites: where pairs come from.
         steps: number of steps that are timed.
     """
-    model = SharedFactors(sprites, 2, settings=Settings(warm_up=0.0), seeds=0)
+    model = SharedFactors(sprites, 2, settings=SharedFactorsSettings(warm_up=0.0), seeds=0)
     model.step(3)
     start = time.process_time()
     model.step(steps)

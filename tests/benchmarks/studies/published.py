@@ -1,4 +1,4 @@
-"""The paper's check: Kolmogorov-Smirnov tests against Fisher's law and against a reference by the merged rule."""
+"""The paper's check: Kolmogorov-Smirnov tests against Fisher's distribution and a reference with merged conditionals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.benchmarks.report import Cell, Section, Verdict
 
 __all__ = ["published"]
 
-_LAWS = {"exact": "Fisher's law", "merged": "merged reference"}
+_REFERENCES = {"exact": "Fisher's distribution", "merged": "merged reference"}
 _PAIRS = (("exact", "exact"), ("merged", "exact"), ("merged", "merged"), ("exact", "merged"))
 
 
@@ -19,10 +19,10 @@ def published(judged: bool) -> Section:
     for lines in zip(*(check.of(*pair) for pair in _PAIRS), strict=True):
         row: dict[str, Cell] = {"second weight": lines[0].second_weight}
         for (rule, law), found in zip(_PAIRS, lines, strict=True):
-            title = f"{'exact conditionals' if rule == 'exact' else 'merged rule'}, {_LAWS[law]}"
+            title = f"{rule} conditionals, {_REFERENCES[law]}"
             row |= {title: round(found.median_distance, 4), f"{title}: rejected": f"{found.rejected} of {found.tests}"}
         section.rows.append(row)
     rejected = sum(row.rejected for row in check.of("exact", "exact"))
-    what = "exact conditionals against Fisher's law: rejected tests"
+    what = "exact conditionals against Fisher's distribution: rejected tests"
     section.verdicts.append(Verdict(what, rejected, 0, "tests", judged=judged))
     return section

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from .server import ROOT
 
 __all__ = [
-    *("SCRIPT", "alt", "components", "figure", "go", "knobs", "link", "page", "page_file", "sentence", "stage", "text"),
-    *("told", "values", "visit"),
+    *("SCRIPT", "alt", "components", "figure", "go", "knobs", "link", "page", "page_file", "prediction", "sentence"),
+    *("stage", "text", "told", "values", "visit"),
 ]
 
 # Every AppTest looks for components in the metadata of all installed packages, which takes longer than most pages do: 0.3 s.
@@ -95,6 +95,12 @@ def sentence(app: AppTest) -> str:
 def alt(app: AppTest) -> str:
     """The figure in a sentence, for readers who cannot see it."""
     return str(figure(app)["alt"])
+
+
+def prediction(app: AppTest) -> dict[str, Any]:
+    """The last message to the card of a prediction."""
+    message: dict[str, Any] = json.loads(_message(app, "hypergeo_predict"))
+    return message
 
 
 def knobs(app: AppTest) -> dict[str, dict[str, Any]]:

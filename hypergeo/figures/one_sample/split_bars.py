@@ -1,0 +1,323 @@
+"""Bars of every split of a sample, one row for each split: log-probability, plus noise, divided by τ, softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hypergeo.figures.core.palette import Palette, translucent
+from hypergeo.figures.core.panels import Panel
+
+__all__ = ["COLUMNS", "ROW_WORDS", "SplitBars", "split_bars_panel"]
+
+COLUMNS = 4
+"""Steps of a split: log-probability, plus Gumbel noise, divided by the temperature, softmax."""
+
+FLOOR, CEILING = -9.0, 4.0  # nats: log-probabilities below are not drawn
+HEADROOM = 1.18  # of the axis of probabilities
+ROW_WORDS = 38  # pixels of a row that its words and the candidates' numbers need
+_GAP = 0.13  # between columns, in widths of a column
+_LABELLED = 0.095  # softmax weights from here on are written over their bars
+_FADED = 0.5  # opacity of bars that only lead to the softmax
+
+
+@dataclass(frozen=True)
+class SplitBars:
+    """One split.
+
+    Attributes:
+        title: words above the row, for instance which group takes from what is left.
+        result: words above its softmax.
+        colour: of its bars.
+        candidates: counts that the group can take, shape ``(X,)``.
+        exact: log-probability of each, shape ``(X,)``.
+        used: log-probability of each with the conditionals in use, shape ``(X,)``.
+        merged: log-probability with the published approximation, shape ``(X,)``; none where that has other splits.
+        noise: Gumbel noise, shape ``(X,)``.
+        scaled: noisy log-probabilities divided by the temperature, less the largest, shape ``(X,)``.
+        weights: softmax of these, shape ``(X,)``.
+        soft: their mean.
+        hard: the candidate with the largest weight.
+        gradient: derivative of a count in the log-probability of each candidate, shape ``(X,)``.
+        shown: how many of the ``COLUMNS`` steps are on show.
+        lit: whether the gradient is on show.
+        current: column of the step that is made now, or none.
+    """
+
+    title: str
+    result: str
+    colour: str
+    candidates: np.ndarray
+    exact: np.ndarray
+    used: np.ndarray
+    merged: np.ndarray | None
+    noise: np.ndarray
+    scaled: np.ndarray
+    weights: np.ndarray
+    soft: float
+    hard: int
+    gradient: np.ndarray
+    shown: int
+    lit: bool
+    current: int | None
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """Where one step of one split is drawn: a rectangle in the panel's coordinates, pixels upwards and columns across."""
+
+    left: float
+    bottom: float
+    height: float
+    first: int
+    number: int
+
+    def across(self, candidate: Any) -> Any:
+        return self.left + (np.asarray(candidate) - self.first + 0.5) / self.number
+
+    def up(self, value: Any, low: float, high: float) -> Any:
+        """Heights of values on an axis; values below it are at its foot."""
+        return self.bottom + self.height * (np.clip(value, low, high) - low) / (high - low)
+
+
+def split_bars_panel(
+    splits: Sequence[SplitBars], palette: Palette, *, height: float, headings: Sequence[str], narrow: bool = False
+) -> Panel:
+    """Draws all splits, one below the other.
+
+    Args:
+        splits: in the order in which they are made.
+        palette: the inks.
+        height: of the panel in pixels.
+        headings: words above the columns; ``COLUMNS`` of them.
+        narrow: whether only noisy log-probabilities and softmax are drawn.
+    """
+    columns = (1, 3) if narrow else tuple(range(COLUMNS))
+    places = {column: place * (1 + _GAP) for place, column in enumerate(columns)}
+    row = height / max(len(splits), 1)
+    first = min(int(split.candidates[0]) for split in splits)
+    number = max(int(split.candidates[-1]) for split in splits) - first + 1
+    drawing = _Drawing(palette, number, row)
+    for index, split in enumerate(splits):
+        bottom = height - (index + 1) * row + 17
+        for column in columns:
+            cell = _Cell(places[column], bottom, row - ROW_WORDS, first, number)
+            drawing.cell(cell, split, column)
+        drawing.words(split, places, bottom + row - ROW_WORDS)
+    notes = [
+        _note(places[column] + 0.5, 1, headings[column], palette.text, 14, xanchor="center", yref="y domain", yshift=3)
+        for column in columns
+    ]
+    across = max(places.values()) + 1
+    return Panel(
+        traces=drawing.traces(),
+        xaxis={"visible": False, "range": [-0.02, across + 0.02]},
+        yaxis={"visible": False, "range": [0, height]},
+        annotations=[*notes, *drawing.notes],
+    )
+
+
+class _Drawing:
+    """Collects what is drawn in all cells into a few traces, always the same ones."""
+
+    def __init__(self, palette: Palette, number: int, row: float):
+        self.palette, self.width = palette, 0.78 / number
+        self.every = 1 if number <= 9 else 2 if number <= 18 else 4
+        self.small = 11 if row > 100 else 10
+        self.notes: list[dict[str, Any]] = []
+        self.frames = _Path()
+        self.focus = _Path()
+        self.segments = _Path()
+        self.means = _Path()
+        self.fills = _Bars()
+        self.outlines = _Bars()
+        self.crosses = _Points()
+        self.stars = _Points()
+        self.triangles = _Points()
+        self.numbers = _Points()
+
+    def cell(self, cell: _Cell, split: SplitBars, column: int) -> None:
+        """One step of one split."""
+        left, right, top = cell.left, cell.left + 1, cell.bottom + cell.height
+        self.frames.add([left, right], [cell.bottom, cell.bottom])
+        if column >= split.shown:
+            return
+        if split.current == column:
+            self.focus.add([left, right, right, left, left], [cell.bottom, cell.bottom, top, top, cell.bottom])
+        across = cell.across(split.candidates)
+        for candidate, x in zip(split.candidates, across, strict=True):
+            if candidate % self.every == 0:
+                self.numbers.add(x, cell.bottom - 8, str(candidate), self.palette.muted)
+        names = [f"{count}" for count in split.candidates]
+        logs = FLOOR, CEILING
+        faded = translucent(split.colour, _FADED)
+        if column < 2:
+            exact = cell.up(split.exact, *logs)
+            self.outlines.add(across, cell.bottom, exact - cell.bottom, faded, [])
+        if column == 0:
+            texts = [f"count {name}<br>log-probability {value:.3f}" for name, value in zip(names, split.used, strict=True)]
+            self.fills.add(across, cell.bottom, cell.up(split.used, *logs) - cell.bottom, faded, texts)
+            if split.merged is not None:
+                self.crosses.add(across, cell.up(split.merged, *logs), [""] * len(across), "", split.merged > FLOOR)
+        elif column == 1:
+            noisy = split.used + split.noise
+            texts = [
+                f"count {name}<br>{value:.3f} {'+' if noise >= 0 else '−'} {abs(noise):.3f} of noise"
+                for name, value, noise in zip(names, split.used, split.noise, strict=True)
+            ]
+            self.fills.add(across, cell.bottom, cell.up(noisy, *logs) - cell.bottom, faded, texts)
+            for x, start, end in zip(across, cell.up(split.used, *logs), cell.up(noisy, *logs), strict=True):
+                self.segments.add([x, x], [start, end])
+        elif column == 2:
+            texts = [f"count {name}<br>{value:.3f} from the largest" for name, value in zip(names, split.scaled, strict=True)]
+            self.fills.add(across, cell.bottom, cell.up(split.scaled, FLOOR, 0.8) - cell.bottom, faded, texts)
+        else:
+            tops = cell.up(split.weights, 0, HEADROOM)
+            texts = [f"count {name}<br>softmax {value:.4f}" for name, value in zip(names, split.weights, strict=True)]
+            self.fills.add(across, cell.bottom, tops - cell.bottom, split.colour, texts)
+            mean, end = float(cell.across(split.soft)), top
+            written = (split.weights >= _LABELLED) & (not split.lit) & (cell.height > 70)
+            for x, y, weight in zip(across[written], tops[written], split.weights[written], strict=True):
+                self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
+                if abs(x - mean) < 0.8 / cell.number:  # the line ends below the number
+                    end = min(end, float(y))
+            self.means.add([mean, mean], [cell.bottom - 2, end])
+        if column in (1, 3):
+            index = int(np.flatnonzero(split.candidates == split.hard)[0])
+            value = cell.up((split.used + split.noise)[index], *logs) if column == 1 else cell.bottom
+            self.stars.add(across[index], value + (6 if column == 1 else 5), "", "")
+        if split.lit and column < 3:
+            largest = max(float(np.abs(split.gradient).max()), 1e-12)
+            size = 4 + 10 * np.sqrt(np.abs(split.gradient) / largest)
+            seen = np.abs(split.gradient) > 1e-3 * largest
+            symbols = np.where(split.gradient > 0, "triangle-up", "triangle-down")
+            texts = [f"count {name}<br>gradient {value:+.4f}" for name, value in zip(names, split.gradient, strict=True)]
+            self.triangles.add(across, np.full(len(across), top - 6.0), texts, symbols, seen, size)
+
+    def words(self, split: SplitBars, places: dict[int, float], top: float) -> None:
+        """What a row is, at its left, and what came of it, at its right."""
+        ink = self.palette.text if split.shown else self.palette.muted
+        self.notes.append(_note(min(places.values()), top + 1, split.title, ink, 12))
+        if split.shown > 3:
+            right = max(places.values()) + 1
+            self.notes.append(_note(right, top + 1, split.result, ink, 12, xanchor="right"))
+
+    def traces(self) -> list[dict[str, Any]]:
+        """All that has been collected."""
+        palette, clear = self.palette, "rgba(0,0,0,0)"
+        return [
+            self.frames.trace(palette.grid, 1),
+            self.focus.trace(palette.follow, 1.5),
+            self.fills.trace(self.width, line={"width": 0}),
+            self.outlines.trace(self.width, line={"width": 1.3, "color": palette.exact}, color=clear),
+            self.segments.trace(palette.follow, 2),
+            self.crosses.trace("x-thin", 6, clear, {"width": 1.6, "color": palette.exact}),
+            self.means.trace(palette.exact, 2),
+            self.stars.trace("star", 9, palette.follow, {"width": 0}),
+            self.triangles.trace(None, None, palette.follow, {"width": 0}, hover=True),
+            self.numbers.words(self.small),
+        ]
+
+
+class _Path:
+    """Lines with gaps between them, as one trace."""
+
+    def __init__(self) -> None:
+        self.x: list[float | None] = []
+        self.y: list[float | None] = []
+
+    def add(self, x: Sequence[float], y: Sequence[float]) -> None:
+        self.x += [*(round(float(value), 4) for value in x), None]
+        self.y += [*(round(float(value), 2) for value in y), None]
+
+    def trace(self, colour: str, width: float) -> dict[str, Any]:
+        return _quiet(mode="lines", x=self.x, y=self.y, line={"color": colour, "width": width})
+
+
+class _Bars:
+    """Bars of all cells, as one trace."""
+
+    def __init__(self) -> None:
+        self.x: list[float] = []
+        self.base: list[float] = []
+        self.y: list[float] = []
+        self.colour: list[str] = []
+        self.text: list[str] = []
+
+    def add(self, x: np.ndarray, base: float, y: np.ndarray, colour: str, text: Sequence[str]) -> None:
+        self.x += x.round(4).tolist()
+        self.base += [base] * len(x)
+        self.y += y.round(2).tolist()
+        self.colour += [colour] * len(x)
+        self.text += text
+
+    def trace(self, width: float, *, line: dict[str, Any], color: str | None = None) -> dict[str, Any]:
+        hover = (
+            {"hovertext": self.text, "hovertemplate": "%{hovertext}<extra></extra>"} if color is None else {"hoverinfo": "skip"}
+        )
+        return {
+            "type": "bar",
+            "showlegend": False,
+            "x": self.x,
+            "y": self.y,
+            "base": self.base,
+            "width": width,
+            "marker": {"color": self.colour if color is None else color, "line": line},
+            **hover,
+        }
+
+
+class _Points:
+    """Markers or words of all cells, as one trace."""
+
+    def __init__(self) -> None:
+        self.x: list[float] = []
+        self.y: list[float] = []
+        self.text: list[str] = []
+        self.look: list[str] = []
+        self.size: list[float] = []
+
+    def add(self, x: Any, y: Any, text: Any, look: Any, kept: Any = True, size: Any = 0.0) -> None:
+        rows = zip(*(np.atleast_1d(each) for each in np.broadcast_arrays(x, y, text, look, kept, size)), strict=True)
+        for across, up, word, each, keep, wide in rows:
+            if keep:
+                self.x.append(round(float(across), 4))
+                self.y.append(round(float(up), 2))
+                self.text.append(str(word))
+                self.look.append(str(each))
+                self.size.append(round(float(wide), 1))
+
+    def trace(
+        self, symbol: str | None, size: float | None, colour: str, line: dict[str, Any], *, hover: bool = False
+    ) -> dict[str, Any]:
+        shown = {"hovertext": self.text, "hovertemplate": "%{hovertext}<extra></extra>"} if hover else {}
+        return {
+            **_quiet(mode="markers", x=self.x, y=self.y),
+            "marker": {"symbol": symbol or self.look, "size": size or self.size, "color": colour, "opacity": 1, "line": line},
+            **shown,
+        }
+
+    def words(self, size: float) -> dict[str, Any]:
+        return _quiet(mode="text", x=self.x, y=self.y, text=self.text, textfont={"size": size, "color": self.look})
+
+
+def _quiet(**options: Any) -> dict[str, Any]:
+    return {"type": "scatter", "showlegend": False, "hoverinfo": "skip", "cliponaxis": False, **options}
+
+
+def _note(x: float, y: float, text: str, colour: str, size: int, **place: Any) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "x",
+        "yref": "y",
+        "x": x,
+        "y": y,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": size, "color": colour},
+        **place,
+    }

@@ -1,0 +1,49 @@
+"""The cover of a figure that is not to be seen yet: it would tell the answer of a prediction, or is not computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from hypergeo.figures import Palette
+
+__all__ = ["Cover"]
+
+
+@dataclass(frozen=True)
+class Cover:
+    """An empty figure that says why it is empty.
+
+    Attributes:
+        words: on the figure.
+        sentence: with the figure, with ``**bold**`` words.
+    """
+
+    words: str
+    sentence: str = ""
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Returns the empty figure."""
+        figure = go.Figure()
+        figure.update_layout(
+            height=320,
+            margin={"l": 0, "r": 0, "t": 0, "b": 0},
+            xaxis={"visible": False, "range": [0, 1]},
+            yaxis={"visible": False, "range": [0, 1]},
+            paper_bgcolor=palette.background,
+            plot_bgcolor=palette.background,
+        )
+        figure.add_shape(
+            type="rect", x0=0.02, x1=0.98, y0=0.05, y1=0.95, line={"color": palette.grid, "width": 2, "dash": "dash"}
+        )
+        figure.add_annotation(text=self.words, x=0.5, y=0.5, showarrow=False, font={"size": 16, "color": palette.muted})
+        return figure
+
+    def alt(self) -> str:
+        """Returns the figure in a sentence."""
+        return f"{self.words}."
+
+    def live(self) -> str:
+        """Returns the sentence with the figure."""
+        return self.sentence

@@ -1,0 +1,164 @@
+"""Arrays of the page on one sample: its trace, a thousand others with noise of the same seed, and the exact distribution."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+import torch
+
+from hypergeo.distributions import SampleTrace, trace_sample
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread, seeded
+from hypergeo.ui.limits import ONE_SAMPLE
+
+__all__ = ["CONDITIONALS", "NOISE_SEED", "Opened", "Split", "covariance", "open_sample", "whole_samples"]
+
+CONDITIONALS = {"in turn": "sequential", "merged": "merged", "tree": "exact"}
+"""Conditionals on the page, and the library's names of them."""
+
+NOISE_SEED = 0
+"""Seed of the noise of all samples; the page chooses one of them by its number."""
+
+_OTHER = {"sequential": "merged", "merged": "sequential", "exact": "exact"}
+
+
+class Split(NamedTuple):
+    """One split as arrays; see :class:`hypergeo.distributions.SplitTrace`.
+
+    Attributes:
+        left: the left groups, counted from 0.
+        right: the right groups.
+        total: number of elements that are split.
+        slope_total: total at which the softmax is evaluated.
+        candidates: possible counts of the left groups, shape ``(X,)``.
+        exact: log-probability of each with exact conditionals, shape ``(X,)``.
+        used: log-probability of each with the conditionals in use, shape ``(X,)``.
+        merged: log-probability with merged conditionals, shape ``(X,)``; ``None`` for splits down the tree.
+        noise: Gumbel noise, shape ``(X,)``.
+        scaled: noisy log-probabilities divided by τ, less the largest, shape ``(X,)``.
+        weights: softmax of these, shape ``(X,)``.
+        soft: mean of the candidates under the weights.
+        hard: candidate with the largest noisy log-probability.
+        taken: what the left groups take.
+        gradient: derivative of each group's count in the log-probability of each candidate, shape ``(K, X)``.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    total: float
+    slope_total: float
+    candidates: np.ndarray
+    exact: np.ndarray
+    used: np.ndarray
+    merged: np.ndarray | None
+    noise: np.ndarray
+    scaled: np.ndarray
+    weights: np.ndarray
+    soft: float
+    hard: int
+    taken: float
+    gradient: np.ndarray
+
+    @property
+    def difference(self) -> float | None:
+        """Total variation between the exact and the merged conditional; ``None`` down the tree."""
+        return None if self.merged is None else float(np.abs(np.exp(self.exact) - np.exp(self.merged)).sum() / 2)
+
+
+class Opened(NamedTuple):
+    """One sample.
+
+    Attributes:
+        splits: in the order in which they are made.
+        counts: the sample, shape ``(K,)``.
+        jacobian: derivative of count ``i`` in log weight ``j``, shape ``(K, K)``.
+        soft: the soft sample of this noise, shape ``(K,)``.
+        hard: the straight-through sample of this noise, shape ``(K,)``.
+        others: soft samples of all noises, this one among them, shape ``(S, K)``.
+        path: the soft sample of this noise at each of ``TEMPERATURES``, shape ``(T, K)``.
+    """
+
+    splits: tuple[Split, ...]
+    counts: np.ndarray
+    jacobian: np.ndarray
+    soft: np.ndarray
+    hard: np.ndarray
+    others: np.ndarray
+    path: np.ndarray
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+@one_thread()
+def open_sample(urn: Urn, temperature: float, conditionals: str, straight_through: bool, number: int) -> Opened:
+    """Traces one sample.
+
+    Args:
+        urn: what is drawn from.
+        temperature: of the relaxation.
+        conditionals: the library's name of them.
+        straight_through: whether the bars are those of the straight-through sample.
+        number: of the sample, from 1.
+    """
+    laws = [urn.relaxed(temperature, conditionals, hard) for hard in (False, True)]
+    with seeded(NOISE_SEED):
+        noise = laws[0].sample_noise((ONE_SAMPLE.samples,))
+    single = noise[number - 1]
+    trace = trace_sample(laws[straight_through], single, compare_with=_OTHER[conditionals])
+    temperatures = torch.tensor(TEMPERATURES, dtype=torch.float64)
+    path = urn.relaxed(temperatures, conditionals, False).rsample(noise=single.expand(len(temperatures), -1))
+    others = laws[0].rsample((len(noise),), noise=noise)
+    return Opened(
+        _splits(trace, conditionals),
+        trace.counts.numpy(),
+        trace.jacobian.numpy(),
+        others[number - 1].numpy(),
+        laws[1].rsample(noise=single).numpy(),
+        others.numpy(),
+        path.numpy(),
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def whole_samples(urn: Urn, conditionals: str) -> np.ndarray:
+    """Straight-through samples of all noises, shape ``(S, K)``."""
+    law = urn.relaxed(1.0, conditionals, True)
+    with seeded(NOISE_SEED):
+        noise = law.sample_noise((ONE_SAMPLE.samples,))
+    counts: np.ndarray = law.rsample((len(noise),), noise=noise).numpy()
+    return counts
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def covariance(urn: Urn) -> np.ndarray:
+    """Derivative of each exact mean in each log weight, shape ``(K, K)``."""
+    matrix: np.ndarray = urn.law().covariance_matrix.numpy()
+    return matrix
+
+
+def _splits(trace: SampleTrace, conditionals: str) -> tuple[Split, ...]:
+    splits = []
+    for split in trace.splits:
+        used, other = split.log_prob.numpy(), split.other_log_prob.numpy()
+        splits.append(
+            Split(
+                left=split.left,
+                right=split.right,
+                total=float(split.total),
+                slope_total=float(split.slope_total),
+                candidates=split.candidates.numpy(),
+                exact=other if conditionals == "merged" else used,
+                used=used,
+                merged=None if conditionals == "exact" else used if conditionals == "merged" else other,
+                noise=split.noise.numpy(),
+                scaled=split.scaled.numpy(),
+                weights=split.weights.numpy(),
+                soft=float(split.soft),
+                hard=int(split.hard),
+                taken=float(split.taken),
+                gradient=split.gradient.numpy(),
+            )
+        )
+    return tuple(splits)

@@ -1,0 +1,252 @@
+"""What the page on one sample teaches: its presets, its tour and its formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
+from hypergeo.ui.state.presets import Preset
+from hypergeo.ui.state.tours import Stop
+
+from .arrays import CONDITIONALS, whole_samples
+from .view import OneSampleSettings, OneSampleView, one_sample_view, whole_sample
+
+__all__ = ["FORMULAS", "PRESETS", "SENTENCE", "SPEEDS", "TITLE", "TOUR", "step_labels", "whole_with_groups"]
+
+TITLE = "One relaxed sample, opened: from probabilities to counts"
+SENTENCE = (
+    "One sample of the counts is made, group by group. **Press *Play***, or the space bar: log-probabilities, plus noise, "
+    "divided by the temperature, softmax. S makes one step."
+)
+SPEEDS = {"slow": (1, 3000), "normal": (1, 1500), "fast": (1, 500)}
+_STEPS = ("log-probability", "plus noise", "divided by τ", "softmax")
+
+
+def step_labels(groups: int) -> list[str]:
+    """Words for each position of the playback.
+
+    Example:
+        >>> step_labels(2)[3:]
+        ['split 1: softmax', 'sample', 'gradient: split 1']
+    """
+    forward = [f"split {split}: {step}" for split in range(1, groups) for step in _STEPS]
+    return [*forward, "sample", *(f"gradient: split {split}" for split in reversed(range(1, groups)))]
+
+
+def whole_with_groups(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Shows the whole sample, and the gradient of a group that exists, once the number of groups has changed.
+
+    Example:
+        >>> before = {"groups": 3, "target": 3}
+        >>> whole_with_groups(before, {"groups": 5}), whole_with_groups(before, {"groups": 3})
+        ({'step': 16, 'target': 3}, {})
+    """
+    groups = changes.get("groups", before["groups"])
+    return {"step": whole_sample(groups), "target": min(before["target"], groups)} if groups != before["groups"] else {}
+
+
+def _groups(w: list[float], m: list[int], n: int, **more: object) -> dict[str, object]:
+    """Values of the controls of an urn with these groups."""
+    weights = {f"w{k}": weight for k, weight in enumerate(w, 1)}
+    return {"groups": len(w), "n": n, **weights, **{f"m{k}": size for k, size in enumerate(m, 1)}, **more}
+
+
+def _view(values: Mapping[str, Any], **changes: Any) -> OneSampleView:
+    return one_sample_view(replace(OneSampleSettings.of(values), **changes), 0)
+
+
+def _changed_by_noise(values: Mapping[str, Any]) -> Answer:
+    settings = OneSampleSettings.of(values)
+    first = _view(values).opened.splits[0]
+    mode, probability = int(first.candidates[first.used.argmax()]), float(np.exp(first.used.max()))
+    counts = whole_samples(settings.urn, CONDITIONALS[settings.conditionals])[:, 0]
+    share = 100 * float((counts != mode).mean())
+    return Answer(
+        share,
+        f"Choosing the largest bar after Gumbel noise is an exact sample. Count {mode} has probability {probability:.2f}, so "
+        f"that another count is the largest in about {100 * (1 - probability):.0f}\N{NARROW NO-BREAK SPACE}% of the samples.",
+    )
+
+
+def _largest_weight(values: Mapping[str, Any]) -> float:
+    return 100 * float(_view(values).opened.splits[0].weights.max())
+
+
+def _cold_weight(values: Mapping[str, Any]) -> Answer:
+    before, after = _view(values), _view(values, tau=0.1)
+    gap = float(np.diff(np.sort(before.opened.splits[0].used + before.opened.splits[0].noise)[-2:])[0])
+    return Answer(
+        _largest_weight({**values, "tau": 0.1}),
+        f"Before the softmax the two largest bars differ by {gap:.2f}. Divided by 0.1 they differ by {gap / 0.1:.1f}, and "
+        f"the mean moves from {before.opened.splits[0].soft:.2f} to {after.opened.splits[0].soft:.2f}, near the largest "
+        "bar's count.",
+    )
+
+
+def _hot_count(values: Mapping[str, Any]) -> Answer:
+    counts = [_view({**values, "tau": tau}).opened for tau in (values["tau"], 10.0)]
+    before, after = (int(opened.hard[0]) for opened in counts)
+    soft = [float(opened.soft[0]) for opened in counts]
+    change = "stays" if after == before else "rises" if after > before else "falls"
+    return Answer(
+        change,
+        f"It is {after} before and after: dividing all bars by one number does not change which is the largest. The soft count "
+        f"moves from {soft[0]:.2f} to {soft[1]:.2f}.",
+    )
+
+
+def _loser(values: Mapping[str, Any]) -> Answer:
+    column = _view(values).opened.jacobian[:, 0]
+    losses = {f"group {group + 1}": -float(column[group]) for group in range(1, len(column))}
+    loser = max(losses, key=losses.__getitem__)
+    listed = ", ".join(f"{name} loses {loss:.2f}" for name, loss in losses.items())
+    return Answer(loser, f"Per unit of log w₁, {listed}; group 1 gains {float(column[0]):.2f}. The counts always add up to n.")
+
+
+def _merged_count(values: Mapping[str, Any]) -> Answer:
+    first = _view(values).opened.splits[0]
+    assert first.merged is not None
+    exact, merged = (float(np.exp(logs) @ first.candidates) for logs in (first.exact, first.merged))
+    change = "larger" if merged > exact + 0.05 else "smaller" if merged < exact - 0.05 else "the same"
+    return Answer(
+        change,
+        f"The mean is {merged:.2f} instead of {exact:.2f}. A mean weight of the rest hides that group 2 has ten times the "
+        "weight but only 4 elements: once these are drawn, groups 1 and 3 compete on equal terms.",
+    )
+
+
+PRESETS = [
+    Preset("Cold, τ = 0.1", {"tau": 0.1, "step": 8}, "Nearly all weight is on one bar: the soft counts are nearly whole."),
+    Preset("Hot, τ = 10", {"tau": 10.0, "step": 8}, "All bars weigh nearly the same: the soft counts are close to averages."),
+    Preset("The gradient", {"step": 25}, "▲ and ▼ on the bars; the outlined bars at the right are the exact gradient."),
+    Preset(
+        "Straight-through",
+        {"kind": "straight-through", "step": 8},
+        "The largest bar decides, so that counts are whole. The softmax is used for the gradient only.",
+    ),
+    Preset(
+        "The published approximation",
+        _groups([1.0, 10.0, 1.0], [8, 4, 8], 10, conditionals="merged", step=8),
+        "Bars leave their dark outlines: merged conditionals differ from the exact ones.",
+    ),
+    Preset(
+        "Equal weights",
+        {**{f"w{k}": 1.0 for k in range(1, 7)}, "conditionals": "merged"},
+        "With equal weights merged conditionals are exact: crosses, bars and outlines agree.",
+    ),
+    Preset(
+        "Down the tree",
+        _groups([1.0, 2.0, 4.0, 1.0], [6, 6, 6, 6], 10, conditionals="tree", step=12),
+        "The library's default: groups 1 and 2 together first, then each half again.",
+    ),
+    Preset(
+        "Six groups",
+        _groups([1.0, 2.0, 4.0, 1.0, 3.2, 0.5], [6, 6, 6, 6, 6, 6], 12, conditionals="in turn", step=20),
+        "Five splits, the same four steps each; the last group takes the rest.",
+    ),
+]
+
+_START = _groups([1.0, 2.0, 4.0], [8, 8, 8], 10, conditionals="in turn", kind="soft", sample=34, target=2)
+
+TOUR = [
+    Stop(
+        "One group at a time",
+        "10 elements are drawn from three groups of 8, with weights 1, 2 and 4. How many come from group 1? Each bar is the "
+        "log-probability of one answer, computed exactly.",
+        {**_START, "step": 0},
+        "Bars are log-probabilities: one unit more is 2.7 times the probability.",
+        chapter="One sample, opened",
+    ),
+    Stop(
+        "Noise",
+        "Every bar moves up or down by its own Gumbel noise, and the largest bar afterwards is the count of a whole sample. "
+        "In what share of 1,000 samples is it another count than the most probable one?",
+        {**_START, "step": 0},
+        "The star marks the largest bar after noise.",
+        Prediction(
+            Bar("Samples in which another count is the largest", 0, 100, 1, 6, unit="%"), _changed_by_noise, after={"step": 1}
+        ),
+    ),
+    Stop(
+        "Temperature",
+        "The largest bar is no smooth function of the weights. So the bars are divided by τ, and a softmax gives each count "
+        "a weight. Here τ is 1. How large is the largest weight at τ = 0.1?",
+        {**_START, "tau": 1.0, "step": 3},
+        "The third column: differences are ten times as large. The vertical line is the mean, the soft count.",
+        Prediction(
+            Bar("Largest softmax weight", 0, 100, 1, 8, unit="%", start=_largest_weight), _cold_weight, after={"tau": 0.1}
+        ),
+    ),
+    Stop(
+        "What is left",
+        "The soft count of group 1 is no whole number, so neither is what is left. The probabilities for group 2 are then "
+        "interpolated between the two nearest whole totals. The last group takes the rest: the counts always add up to 10.",
+        {**_START, "tau": 0.56, "step": 8},
+        "The two strips: the soft sample, and the whole sample of the same noise.",
+    ),
+    Stop(
+        "A hot whole sample",
+        "The straight-through sample uses the largest bar, not the mean. Suppose that τ is raised to 10. What happens to the "
+        "straight-through count of group 1?",
+        {**_START, "tau": 0.56, "step": 8},
+        "The lower strip is as before; the upper one has moved towards an average.",
+        Prediction(Pick("Straight-through count of group 1", ["rises", "stays", "falls"]), _hot_count, after={"tau": 10.0}),
+    ),
+    Stop(
+        "Back through the bars",
+        "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the "
+        "last split to the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
+        {**_START, "tau": 0.56, "step": 10},
+        "▲ bars raise the count of group 1, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
+        Prediction(Pick("Raise the weight of group 1: who loses most?", ["group 2", "group 3"]), _loser, covered=True),
+    ),
+    Stop(
+        "The published approximation",
+        "The published sampler merges the groups that remain into one with their mean weight. Weights are 1, 10 and 1, and "
+        "group 2 has only 4 elements. Is the mean count of group 1 then larger or smaller than the exact one?",
+        {**_START, **_groups([1.0, 10.0, 1.0], [8, 4, 8], 10), "tau": 0.56, "step": 8},
+        "Bars show the merged conditionals, dark outlines the exact ones.",
+        Prediction(
+            Pick("Mean count of group 1, merged", ["larger", "the same", "smaller"]),
+            _merged_count,
+            after={"conditionals": "merged"},
+            covered=True,
+        ),
+    ),
+]
+
+FORMULAS = r"""
+An urn holds $K$ groups of $m_k$ elements with weights $w_k$; $n$ elements are drawn. **The exact distribution** of the counts
+is Fisher's multivariate noncentral hypergeometric distribution, $p(x) \propto \prod_k \binom{m_k}{x_k} w_k^{x_k}$.
+
+**Conditionals.** Groups are split off in turn. With $a_k(x) = \binom{m_k}{x} w_k^x$ and the convolution $A_k = a_k * \dots *
+a_K$, group $k$ takes $j$ of the $r$ elements that are left with probability
+
+$$p_k(j \mid r) = \frac{a_k(j)\, A_{k+1}(r - j)}{A_k(r)} .$$
+
+Where $r$ is not whole, probabilities are interpolated linearly between $\lfloor r \rfloor$ and $\lfloor r \rfloor + 1$.
+
+**One split.** With independent standard Gumbel noise $g_j$, the same at every temperature $\tau$,
+
+$$y_j = \frac{\exp\left((\log p_k(j \mid r) + g_j)/\tau\right)}{\sum_i \exp\left((\log p_k(i \mid r) + g_i)/\tau\right)}, \qquad
+x_k^{\text{soft}} = \sum_j j\, y_j, \qquad x_k^{\text{hard}} = \arg\max_j \left(\log p_k(j \mid r) + g_j\right),$$
+
+then $r \leftarrow r - x_k$, and the last group takes the rest. $x^{\text{hard}}$ has exactly the distribution $p$
+(Gumbel-max). The straight-through sample is $x^{\text{hard}}$ with the gradient of the softmax.
+
+**Gradient.** A bar's derivative is $\partial x_k / \partial \log p_k(j \mid r) = y_j\,(j - x_k)/\tau$, passed on to the
+weights through $\partial \log p_k(j \mid r) / \partial \log w$, and to the splits before through $r$. The exact mean has
+$\partial\, \mathrm E[x_i] / \partial \log w_j = \mathrm{Cov}(x_i, x_j)$.
+
+**Merged conditionals** replace the groups after $k$ by one group with $\sum_{j>k} m_j$ elements and the mean weight
+$\sum_{j>k} m_j w_j / \sum_{j>k} m_j$ (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4). They are exact only where these
+groups share one weight.
+
+**The tree.** By default, `RelaxedFisherHypergeometric` splits the groups in two halves, and each half again, with the same
+four steps at each split. `conditionals="sequential"` and `"merged"` split them off in turn. Gumbel-softmax: Jang, Gu and
+Poole, ICLR 2017; Maddison, Mnih and Teh, ICLR 2017.
+"""

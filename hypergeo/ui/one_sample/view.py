@@ -1,0 +1,300 @@
+"""What the page on one sample shows, put together from the controls' values: its settings, its figure and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from hypergeo._records import csv_text
+from hypergeo.figures import Palette, group_colour
+from hypergeo.figures.counts.plane import Plane
+from hypergeo.figures.one_sample.cloud import cloud_panel, segment
+from hypergeo.figures.one_sample.counts import gradient_panel, strips_panel
+from hypergeo.figures.one_sample.figure import NARROW_ROW, WIDE_BARS, one_sample_figure
+from hypergeo.figures.one_sample.split_bars import COLUMNS, SplitBars, split_bars_panel
+from hypergeo.ui.convergence.arrays import ExactLaw, Urn, exact_law
+
+from .arrays import CONDITIONALS, Opened, covariance, open_sample
+from .text import about_conditionals, about_gradient, about_sum, about_whole, names, sentence
+
+__all__ = ["OneSampleSettings", "OneSampleView", "last_step", "one_sample_view", "whole_sample"]
+
+
+def whole_sample(groups: int) -> int:
+    """Step at which all groups have their counts."""
+    return COLUMNS * (groups - 1)
+
+
+def last_step(groups: int) -> int:
+    """Step at which the gradient has gone back through all splits."""
+    return (COLUMNS + 1) * (groups - 1)
+
+
+@dataclass(frozen=True)
+class OneSampleSettings:
+    """The controls' values in the page's own terms.
+
+    Attributes:
+        urn: what is drawn from.
+        tau: temperature.
+        conditionals: a name in ``CONDITIONALS``.
+        straight_through: whether the bars are those of the straight-through sample.
+        sample: number of the sample, from 1.
+        target: group whose count has the gradient on show, counted from 0.
+    """
+
+    urn: Urn
+    tau: float
+    conditionals: str
+    straight_through: bool
+    sample: int
+    target: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> OneSampleSettings:
+        """Settings from the values of the page's controls, by name."""
+        groups = range(1, values["groups"] + 1)
+        urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
+        return cls(
+            urn=urn,
+            tau=values["tau"],
+            conditionals=values["conditionals"],
+            straight_through=values["kind"] == "straight-through",
+            sample=values["sample"],
+            target=min(values["target"], len(groups)) - 1,
+        )
+
+
+@dataclass(frozen=True)
+class OneSampleView:
+    """The arrays of one setting of the controls, and what is drawn and said from them.
+
+    Attributes:
+        settings: the controls' values.
+        opened: the sample.
+        law: the exact distribution.
+        exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
+        step: how far the sample is on show.
+    """
+
+    settings: OneSampleSettings
+    opened: Opened
+    law: ExactLaw
+    exact: np.ndarray
+    step: int
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return len(self.settings.urn.group_sizes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all groups have their counts."""
+        return self.step >= whole_sample(self.groups)
+
+    @property
+    def current(self) -> tuple[int, int] | None:
+        """Index of the split and column of the step that is made now; none once all groups have their counts."""
+        return None if self.whole else divmod(self.step, COLUMNS)
+
+    @property
+    def lit(self) -> int:
+        """How many splits, from the last one back, show the gradient."""
+        return max(self.step - whole_sample(self.groups), 0)
+
+    @property
+    def decided(self) -> list[int]:
+        """Groups whose counts are on show."""
+        if self.whole:
+            return list(range(self.groups))
+        done = self.opened.splits[: (self.step + 1) // COLUMNS]
+        return [groups[0] for split in done for groups in (split.left, split.right) if len(groups) == 1]
+
+    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+        """Draws the page's figure.
+
+        Args:
+            palette: the inks.
+            narrow: whether the page is a telephone's width.
+        """
+        settings, opened, urn = self.settings, self.opened, self.settings.urn
+        rows = len(opened.splits)
+        bars = split_bars_panel(
+            [self._bars(index) for index in range(rows)],
+            palette,
+            height=rows * NARROW_ROW if narrow else WIDE_BARS,
+            headings=self._headings(narrow),
+            narrow=narrow,
+        )
+        strips = strips_panel(
+            opened.soft, opened.hard, self.decided, urn.total_count, palette, straight_through=settings.straight_through
+        )
+        plane = Plane.of(urn.total_count, urn.group_sizes)
+        line = self._line(plane)
+        cloud = cloud_panel(
+            self.law.cells,
+            self.law.probabilities,
+            opened.others,
+            opened.path,
+            opened.hard,
+            palette,
+            plane=plane,
+            side=300.0,
+            title=self._cloud_title(line is not None),
+            line=line,
+            shown=self.whole,
+            followed=opened.counts,
+        )
+        target = settings.target
+        gradient = gradient_panel(
+            opened.jacobian[target],
+            self.exact[target],
+            palette,
+            title=f"Gradient of x<sub>{target + 1}</sub>: "
+            + ("this sample; outline: exact mean" if self.lit == rows else "exact mean (outline)"),
+            shown=self.lit == rows,
+            target=target,
+        )
+        return one_sample_figure(bars, strips, cloud, gradient, palette, rows=rows, key=self._key(narrow), narrow=narrow)
+
+    def alt(self) -> str:
+        """Describes the figure to readers who cannot see it."""
+        settings, opened = self.settings, self.opened
+        counts = ", ".join(f"{count:.2f}" for count in opened.counts)
+        kind = "straight-through" if settings.straight_through else "soft"
+        shown = f"all {len(opened.splits)} splits" if self.whole else f"{self.step + 1} steps"
+        return (
+            f"Bars of {shown} of one {kind} sample at temperature {settings.tau:g}: log-probability, plus Gumbel noise, "
+            f"divided by the temperature, softmax. "
+            + (f"The counts are {counts}. " if self.whole else "")
+            + f"At the right the exact distribution of {self.groups} groups, and the gradient of count {settings.target + 1}"
+        )
+
+    def live(self) -> str:
+        """Says what the current step does, with its numbers."""
+        return sentence(self.opened, self.settings.tau, self.current, self.lit, self.settings.target, self.exact)
+
+    def sentences(self) -> list[str]:
+        """What to notice, with the numbers on show."""
+        settings, opened = self.settings, self.opened
+        return [
+            about_sum(opened, settings.urn.total_count),
+            about_whole(opened, settings.tau),
+            about_conditionals(opened, settings.conditionals),
+            about_gradient(opened, self.exact, settings.target),
+        ]
+
+    def table(self) -> dict[str, list[Any]]:
+        """The numbers behind the picture, one row for each group."""
+        urn, opened, target = self.settings.urn, self.opened, self.settings.target
+        return {
+            "group": list(range(1, self.groups + 1)),
+            "weight": list(urn.weights),
+            "size": list(urn.group_sizes),
+            "soft count": opened.soft.tolist(),
+            "straight-through count": opened.hard.tolist(),
+            "exact mean": self.law.mean.tolist(),
+            f"gradient of count {target + 1}": opened.jacobian[target].tolist(),
+            f"gradient of exact mean {target + 1}": self.exact[target].tolist(),
+        }
+
+    def export(self) -> bytes:
+        """All bars as comma-separated values, one row for each candidate of each split."""
+        gradients = [f"gradient_of_count_{group + 1}" for group in range(self.groups)]
+        head = ["split", "groups", "total", "candidate", "log_prob_exact", "log_prob_merged", "noise", "scaled", "softmax"]
+        rows: list[list[Any]] = [[*head, *gradients]]
+        for number, split in enumerate(self.opened.splits, 1):
+            merged = [""] * len(split.candidates) if split.merged is None else split.merged.tolist()
+            columns = (split.candidates, split.exact, merged, split.noise, split.scaled, split.weights, *split.gradient)
+            rows += [[number, names(split.left), split.total, *row] for row in zip(*map(list, columns), strict=True)]
+        return csv_text(rows).encode()
+
+    def _bars(self, index: int) -> SplitBars:
+        """What the figure shows of one split."""
+        split, current, straight = self.opened.splits[index], self.current, self.settings.straight_through
+        shown, column = COLUMNS, None
+        if current is not None:
+            shown = COLUMNS if index < current[0] else current[1] + 1 if index == current[0] else 0
+            column = current[1] if index == current[0] else None
+        if self.lit and index == len(self.opened.splits) - self.lit:
+            column = 0
+        squares = "".join(f'<span style="color:{group_colour(group)}">■</span>' for group in split.left)
+        left = f"{split.total:.0f}" if abs(split.total - round(split.total)) < 5e-3 else f"{split.total:.2f}"
+        title = f"{squares} {names(split.left).capitalize()} of the {left} left"
+        if index < len(self.opened.splits) and shown == 0:
+            title = f"{squares} {names(split.left).capitalize()} of what is left"
+        mean, largest = f"mean {split.soft:.2f}", f"largest {split.hard}"
+        result = f"<b>{largest}</b>, {mean}" if straight else f"<b>{mean}</b>, {largest}"
+        return SplitBars(
+            title=title,
+            result=result,
+            colour=group_colour(split.left[0]),
+            candidates=split.candidates,
+            exact=split.exact,
+            used=split.used,
+            merged=split.merged,
+            noise=split.noise,
+            scaled=split.scaled,
+            weights=split.weights,
+            soft=split.soft,
+            hard=split.hard,
+            gradient=split.gradient[self.settings.target],
+            shown=shown,
+            lit=index >= len(self.opened.splits) - self.lit,
+            current=column,
+        )
+
+    def _headings(self, narrow: bool) -> list[str]:
+        tau = f"÷ τ = {self.settings.tau:g}"
+        last = "softmax (gradient only)" if self.settings.straight_through else "softmax"
+        words = ["log-probability", "+ Gumbel noise", tau, last]
+        if narrow:
+            words = ["", "log p + Gumbel noise", "", f"{tau}, softmax"]
+        return [f"{word} ←" for word in words] if self.lit else words
+
+    def _key(self, narrow: bool) -> str:
+        parts = ["outline: exact", "<b>×</b> merged", "│ noise", "★ largest", "▲▼ gradient in each bar"]
+        if self.opened.splits[0].merged is None:
+            parts.remove("<b>×</b> merged")
+        if narrow:
+            parts = [part for part in parts if "merged" not in part]
+            return " · ".join(parts[:3]) + "<br>" + " · ".join(parts[3:])
+        return " · ".join(parts)
+
+    def _cloud_title(self, line: bool) -> str:
+        if self.whole:
+            return "This sample among a thousand"
+        return "Where this sample can still be" if line else "Exact distribution of the counts"
+
+    def _line(self, plane: Plane) -> np.ndarray | None:
+        """The line on which the sample lies once the first split is made."""
+        first = self.opened.splits[0]
+        if self.step < COLUMNS - 1 or self.whole or self.groups == 2:
+            return None
+        if len(first.left) == 1:
+            return segment(first.left[0], first.taken, plane)
+        if len(first.right) == 1 and plane.triangular:
+            return segment(first.right[0], first.total - first.taken, plane)
+        return None
+
+
+def one_sample_view(settings: OneSampleSettings, step: int) -> OneSampleView:
+    """Computes, or remembers, what the page shows.
+
+    Args:
+        settings: the controls' values.
+        step: how far the sample is on show.
+
+    Raises:
+        ValueError: where the urn cannot be drawn from.
+    """
+    urn = settings.urn
+    urn.law()
+    conditionals = CONDITIONALS[settings.conditionals]
+    opened = open_sample(urn, settings.tau, conditionals, settings.straight_through, settings.sample)
+    return OneSampleView(settings, opened, exact_law(urn), covariance(urn), min(step, last_step(len(urn.group_sizes))))

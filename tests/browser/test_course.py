@@ -1,0 +1,55 @@
+"""The course by keyboard alone: from Home, *Start here* and *Next* reach the end of the last chapter."""
+
+from __future__ import annotations
+
+from hypergeo.ui.page.course import chapters
+
+PHONE, PROJECTOR = (390, 844), (1280, 720)
+STOPS = [(chapter, number) for chapter in chapters() for number in range(chapter.first, chapter.last + 1)]
+
+
+def where(page) -> dict[str, str]:
+    return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+
+
+def arrives(opened, chapter, number: int) -> None:
+    """Waits for the address and the words of a stop."""
+    place = {f"{chapter.prefix}_tour": str(number), "course": "1"}
+    opened.wait_for(lambda: place.items() <= where(opened.page).items(), f"stop {number} of {chapter.title}", 60)
+
+
+def press(opened, name: str, keep: str) -> None:
+    """Presses a button of the page by keyboard; one that is drawn anew just then is pressed again, as a reader would."""
+    before = opened.address()
+    for _ in range(20):
+        button = opened.page.get_by_role("button", name=name)
+        button.wait_for()
+        if button.evaluate("button => (button.focus(), document.activeElement === button)"):
+            opened.page.keyboard.press("Enter")
+        for _ in range(150):
+            if opened.address() != before:
+                return
+            opened.page.wait_for_timeout(20)
+    raise AssertionError(f"{name} does nothing {keep}")
+
+
+def test_start_here_and_next_reach_the_end_on_a_phone(visit):
+    opened = visit("/", size=PHONE)
+    press(opened, "Start here", "on Home")
+    for chapter, number in STOPS:
+        arrives(opened, chapter, number)
+        if (chapter, number) != STOPS[-1]:
+            press(opened, "Next", f"at stop {number} of {chapter.title}")
+    opened.page.locator(".hg-course").get_by_text(f"Chapter {len(chapters())} of {len(chapters())}").wait_for()
+    assert not opened.page.get_by_role("button", name="Next").count()
+
+
+def test_the_right_arrow_reaches_the_end_on_the_stage(visit):
+    opened = visit("/urn?course=1&urn_tour=1&stage=1", size=PROJECTOR)
+    for chapter, number in STOPS:
+        arrives(opened, chapter, number)
+        words = opened.page.locator(".hg-staged .hg-stage .hg-tour")
+        words.get_by_text(f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}.").wait_for(timeout=60_000)
+        if (chapter, number) != STOPS[-1]:
+            opened.page.keyboard.press("ArrowRight")
+    assert where(opened.page)["stage"] == "1"

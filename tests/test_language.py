@@ -1,0 +1,238 @@
+"""Plain English and complete docstrings, in the packages that are finished: words, identifiers, arguments and shapes."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+FINISHED = [
+    "hypergeo/clustering/README.md",
+    *(
+        f"hypergeo/clustering/{name}.py"
+        for name in (
+            *("fit", "hard_labels", "kmeans", "schedule", "scores", "sized_clusters", "transport_plan"),
+            *("variational/label_priors",),
+        )
+    ),
+    "hypergeo/clustering/benchmark",
+    "hypergeo/clustering/self_labelling",
+    "hypergeo/clustering/size_priors",
+    *(f"hypergeo/{name}.py" for name in ("__main__", "_records", "_validate", "distributed", "objectives")),
+    "hypergeo/commands",
+    *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
+    "hypergeo/numerics",
+    "hypergeo/quality",
+    "hypergeo/shared_factors",
+]
+"""Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
+
+FORBIDDEN_IDENTIFIERS = {"given", "found", "said", "told", "of", "apart"}
+
+WORDS = {
+    r"\blaws?\b": "distribution",
+    r"\b(?:a|an|each|one|every|this|the|these|those|its|their|of|per|many|more|few|all|no|two|soft|hard|relaxed|exact|"
+    r"single|\d+) draws?\b(?! without)": "sample",
+    r"\bdrawn sizes\b": "sampled sizes",
+    r"\bmerged rule\b": "merged conditionals",
+    r"\btold apart\b|\bbe told from\b|\btells? apart\b": "significantly different from",
+    r"\bis off by\b|\boff by\b|\bfar off\b|\baway from (?:the|its) (?:truth|exact)": "error, difference, bias",
+    r"\bspreads?\b": "standard deviation, variance",
+    r"\brooms?\b": "capacity",
+    r"\bc(?:a|o)mes? to rest\b|\bat a word\b|\bin words\b": "after the last step, on request, as text",
+    r"\blength of (?:the|a) gradient\b|\bgradient's length\b": "gradient norm",
+    r"\b(?:the|its|their|learned|mixing|equal) shares\b": "mixing weights",
+    r"\bequal sizes (?:prior|method)\b": "uniform prior",
+    r"\bnats an? (?:point|pair|row|step)\b": "nats per point",
+    r"\bby chance alone\b|\bas many exact samples\b": "sampling noise",
+    r"\btake it with you\b": "Share and download",
+    r"\bwho(?:ever|se)?\b(?<!whose)|\bwhoever\b": "a technical noun",
+}
+"""Left column of the word table of ``language.md`` as patterns, with the words to write instead."""
+
+ALLOWED = {
+    r"law of (?:large numbers|total \w+)",
+}
+"""Places where a word of the left column is right."""
+
+CODE = re.compile(r"``[\s\S]*?``|:\w+:`[^`]*`|^\s*(?:>>>|\.\.\.) .*$|^\s+\w+:(?= )", re.MULTILINE)
+"""Code in a docstring, with the names that head its entries."""
+
+MARKDOWN_CODE = re.compile(r"```[\s\S]*?```|`[^`]*`|^ {4}.*$|^\|.*$", re.MULTILINE)
+"""Code and tables in a Markdown file."""
+
+TENSOR = re.compile(r"\b(?:Tensor|ndarray|NDArray)\b")
+SHAPE = re.compile(r"\bshapes?\b|``\([^`]*\)``|\bscalar\b|\b0-d\b|^ignored\b", re.IGNORECASE)
+
+
+def modules() -> list[Path]:
+    """Returns the Python files of the finished packages."""
+    paths = [ROOT / name for name in FINISHED]
+    return sorted(file for path in paths for file in ([path] if path.suffix else path.rglob("*.py")) if file.suffix == ".py")
+
+
+def readmes() -> list[Path]:
+    """Returns the README files of the finished packages."""
+    paths = [ROOT / name for name in FINISHED]
+    return sorted(file for path in paths for file in ([path] if path.suffix else path.rglob("*.md")) if file.suffix == ".md")
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the docstrings and comments of a Python file, or the paragraphs of another file, with their line numbers."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield 1, MARKDOWN_CODE.sub("", text)
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, CODE.sub("", node.value.value)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def forbidden_words(text: str) -> list[str]:
+    """Returns the words of the left column in a text, each with the word to write instead."""
+    flat = re.sub(r"\s+", " ", text)
+    for allowed in ALLOWED:
+        flat = re.sub(allowed, "", flat, flags=re.IGNORECASE)
+    return [
+        f"{match.group(0)!r}: write {better}"
+        for pattern, better in WORDS.items()
+        for match in re.finditer(pattern, flat, re.IGNORECASE)
+    ]
+
+
+def forbidden_identifiers(tree: ast.AST) -> list[str]:
+    """Returns the variables, parameters and attributes of a module whose names say nothing."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append((node.lineno, node.id))
+        elif isinstance(node, ast.arg):
+            names.append((node.lineno, node.arg))
+    return [f"line {line}: {name}" for line, name in names if name.strip("_") in FORBIDDEN_IDENTIFIERS]
+
+
+def sections(docstring: str) -> dict[str, str]:
+    """Returns the sections of a Google-style docstring by name; the summary and the description as ``""``."""
+    parts = re.split(r"^(Args|Returns|Yields|Raises|Attributes|Examples?|References?|Note):\s*$", docstring, flags=re.MULTILINE)
+    return {"": parts[0]} | dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def entries(section: str) -> dict[str, str]:
+    """Returns the entries ``name: text`` of a section, continuation lines included."""
+    result: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if match := re.match(r" {4}(\*{0,2}\w+(?:, \w+)*)(?: \([^)]*\))?: (.*)$", line):
+            name = match.group(1).lstrip("*")
+            for each in name.split(", "):
+                result[each] = match.group(2)
+        elif name and line.strip():
+            for each in name.split(", "):
+                result[each] += " " + line.strip()
+    return result
+
+
+def public_functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef, str | None]]:
+    """Yields the public functions and methods of a module: qualified name, node and, for ``__init__``, the class docstring."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name, node, None
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    yield f"{node.name}.__init__", method, ast.get_docstring(node) or ""
+                elif isinstance(method, ast.FunctionDef) and (not method.name.startswith("_") or method.name == "__call__"):
+                    yield f"{node.name}.{method.name}", method, None
+
+
+def gaps(name: str, node: ast.FunctionDef, class_docstring: str | None) -> list[str]:
+    """Returns what the docstring of a public function lacks: arguments, shapes, result, exceptions."""
+    decorators = {ast.unparse(each).rpartition(".")[2] for each in node.decorator_list}
+    if decorators & {"overload", "override", "setter"}:
+        return []
+    docstring = class_docstring if class_docstring is not None else ast.get_docstring(node) or ""
+    parts = sections(docstring)
+    documented = entries(parts.get("Args", ""))
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    arguments += [each for each in (node.args.vararg, node.args.kwarg) if each is not None]
+    missing = []
+    for argument in arguments:
+        annotation = "" if argument.annotation is None else ast.unparse(argument.annotation)
+        if argument.arg in {"self", "cls"} or argument.arg.startswith("_"):
+            continue
+        if argument.arg not in documented:
+            missing.append(f"{name}: argument {argument.arg} is not documented")
+        elif TENSOR.search(annotation) and "Callable" not in annotation and not SHAPE.search(documented[argument.arg]):
+            missing.append(f"{name}: argument {argument.arg} has no shape")
+    annotation = "" if node.returns is None else ast.unparse(node.returns)
+    result = parts.get("Returns", parts.get("Yields", ""))
+    is_property = bool(decorators & {"property", "lazy_property", "cached_property"})
+    if class_docstring is None and TENSOR.search(annotation) and "Callable" not in annotation:
+        if not SHAPE.search(parts[""] if is_property and not result else result):
+            missing.append(f"{name}: the result has no shape")
+    elif class_docstring is None and annotation not in {"", "None", "NoReturn", "Self"} and not is_property and not result:
+        missing.append(f"{name}: the result is not documented")
+    return missing
+
+
+def documented(path: Path) -> list[str]:
+    """Returns what the docstrings of a module's public functions lack."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [gap for function in public_functions(tree) for gap in gaps(*function)]
+
+
+def name_of(path: Path) -> str:
+    """Returns the path of a file in the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", [*modules(), *readmes()], ids=name_of)
+def test_prose_has_no_word_of_the_left_column(path):
+    assert [f"line {line}: {word}" for line, text in prose(path) for word in forbidden_words(text)] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_identifiers_are_nouns(path):
+    assert forbidden_identifiers(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if name_of(path).startswith("hypergeo/")], ids=name_of)
+def test_public_functions_document_arguments_and_shapes(path):
+    assert documented(path) == []
+
+
+def test_gaps_are_seen():
+    source = '''
+def scale(values: Tensor, factor: float) -> Tensor:
+    """Scales values.
+
+    Args:
+        values: numbers to scale.
+    """
+    found = values * factor
+    return found
+'''
+    tree = ast.parse(source)
+    (function,) = public_functions(tree)
+    assert gaps(*function) == [
+        "scale: argument values has no shape",
+        "scale: argument factor is not documented",
+        "scale: the result has no shape",
+    ]
+    assert forbidden_identifiers(tree) == ["line 8: found"]
+    assert forbidden_words("The spread\nof a draw of Fisher's law") == [
+        "'law': write distribution",
+        "'a draw': write sample",
+        "'spread': write standard deviation, variance",
+    ]
+    assert forbidden_words("law of total variance; elements drawn from the urn") == []
