@@ -111,7 +111,7 @@ def test_every_view_is_whole_and_legible(visit, path):
     opened = visit(path)
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Temperature τ", "Draws for each estimate", "Learning rate"])
+    check_in_view(opened.page, ["Temperature τ", "Samples per estimate", "Learning rate"])
     opened.look(NARROW)
     assert figures(opened.page)[0].bounding_box()["height"] > 700, "a telephone gets one panel under the other"
     check_words(opened.page)

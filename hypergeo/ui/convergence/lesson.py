@@ -183,7 +183,7 @@ TOUR = [
         "The published sampler merges the groups that remain into one group with their mean weight. Here group 1 has weight "
         "10, groups 2 and 3 have weight 1. After group 1, it merges groups 2 and 3. Which distribution do its samples follow?",
         {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
-        "The control *Conditionals* is at *merged* now.",
+        "The control *Conditional distributions* is at *merged* now.",
         Prediction(Pick("At τ = 0.01 its samples", [_EXACT, _OTHER]), _heavy_first, after={"conditionals": "merged"}),
     ),
     Stop(
