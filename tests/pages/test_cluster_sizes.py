@@ -297,7 +297,7 @@ def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
     right = view(true + np.array([2.0, -2.0, 0.0]), labels, np.zeros(3)).sentences()
     assert "All 3 sizes are right" in right[0]
     assert len(right) == 3
-    shift = 0.2 * true[0]
+    shift = max(0.2 * true[0], 4.0)
     wrong = true + np.array([shift, -shift, 0.0])
     said = view(wrong, labels, np.array([1.0, 1.0, 0.0])).sentences()
     assert re.search(r"\*\*[12] of 3 sizes are right\*\*", said[0])
