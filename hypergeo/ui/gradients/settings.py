@@ -86,8 +86,7 @@ def step_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
         changes: values that are set, by name.
 
     Example:
-        >>> before = {"tau": 1.0, "speed": "slow"}
-        >>> step_after(before, {"tau": 0.1}), step_after(before, {"speed": "fast"})
+        >>> step_after({"tau": 1.0}, {"tau": 0.1}), step_after({"speed": "slow"}, {"speed": "fast"})
         ({'step': 0}, {})
     """
     kept = {"step", "speed", "tour", "table", "formulas", "python"}
