@@ -25,13 +25,14 @@ from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
 from tests.support.app.pages import alt, figure, go, link, sentence, values
 
-DATA = clouds("steep", 3, 90, 4.0, 1)
+DATA = clouds(cluster_sizes("steep", 3, 90), 4.0, 1)
 DEFAULTS = {name: control.default for name, control in {**LIVE, **BY_HAND}.items()}
 DEFAULTS |= {
     "source": "clouds",
     "clusters": 4,
     "number": 400,
     "shares": "steep",
+    "sizes": "",
     "apart": 4.0,
     "seed": 0,
     "edits": "",
@@ -162,7 +163,7 @@ def test_sizes_add_up(shares, clusters):
 
 
 def test_digits_are_real_ones():
-    data = digits("even", 3, 90, 0)
+    data = digits([30, 30, 30], 0)
     assert data.points.shape == (90, 2)
     assert data.sizes is not None
     assert data.sizes.tolist() == [30, 30, 30]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,19 @@ from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.words import percent
+from hypergeo.ui.component.handles import DragPoint
 
-from .data import ClusterData
+from .data import ClusterData, resized
 from .run import Snapshot
-from .settings import STEPS, Settings
+from .settings import STEPS, Settings, write_sizes
 
 __all__ = ["NAMES", "ClusterView"]
 
 NAMES = {"hypergeometric": "hypergeometric", "categorical": "mixture weights", "uniform": "equal sizes"}
-_SETTLED = 0.05  # error in the sizes below which they are called found
+_CLOSE, _FEW = 0.1, 3.0  # a size is right with an error below this fraction of the true size, or below so many points
 _TIE = 0.01
+_MATCHED = 0.5  # fraction of a cluster's points in its class above which their match is certain
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class ClusterView:
     def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
         points, sizes = [], []
         for prior, found in self._all().items():
-            error = "" if found.scores is None else f": size error {_percent(found.scores.size_error)}"
+            error = "" if found.scores is None else f": size error {percent(found.scores.size_error, 1)}"
             points.append(self._points_panel(found, palette, f"<b>{NAMES[prior]}</b>{error}"))
             sizes.append(self._sizes_panel(found, palette))
         return beside_figure(points, sizes, palette, narrow=narrow)
@@ -74,8 +78,18 @@ class ClusterView:
             found.pull if pull else None,
             palette,
             title="Sizes: expected (bars), sampled (dots), true (outlines)" if pull else "Sizes",
+            certain=self._certain(found),
             number=len(self.data.points),
         )
+
+    def _certain(self, found: Snapshot) -> np.ndarray | None:
+        """Whether most points of each cluster are of the class that it is matched with, shape ``(K,)``."""
+        if found.scores is None or self.data.classes is None:
+            return None
+        agree = self.data.classes == found.scores.matched[found.labels]
+        clusters = len(found.sizes)
+        points = np.bincount(found.labels, minlength=clusters)
+        return np.bincount(found.labels[agree], minlength=clusters) > _MATCHED * np.maximum(points, 1)
 
     def _true(self, found: Snapshot) -> np.ndarray | None:
         """True sizes in the order of the clusters."""
@@ -120,6 +134,26 @@ class ClusterView:
             labels=0.05,
         )
 
+    def handles(self) -> list[DragPoint]:
+        """The outlines of the true sizes, which can be dragged where the page made the points."""
+        true, sizes = self._true(self.ours), self.data.sizes
+        if self.others or true is None or sizes is None or not self.data.sizes_chosen or len(sizes) < 2:
+            return []
+        assert self.ours.scores is not None
+        return [
+            DragPoint(
+                name=f"size{actual}",
+                label=f"True size of cluster {cluster + 1}, {sizes[actual]} points: drag it, or set it with the arrow keys",
+                axes=("x2", "y2"),
+                at=(cluster + 1, float(sizes[actual])),
+                right=(0.0, 1.0),
+                up=(0.0, 5.0),
+                values=partial(_dragged, sizes.tolist(), int(actual)),
+            )
+            for cluster, actual in enumerate(self.ours.scores.matched)
+            if actual >= 0
+        ]
+
     def alt(self) -> str:
         """Describes the figure in one sentence, for readers who cannot see it."""
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
@@ -142,7 +176,23 @@ class ClusterView:
         )
         if scores is None:
             return sizes
-        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
+        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}{self._about_arrows()}"
+
+    def _about_arrows(self) -> str:
+        """Says which arrows point away from the true sizes, and which outlines may still change places."""
+        found, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
+        assert true is not None
+        assert certain is not None
+        wrong = np.flatnonzero(
+            (np.abs(found.pull) > 1e-2) & (found.pull * (true - found.sizes) < 0) & ~_close(found.sizes, true)
+        )
+        doubtful = np.flatnonzero(~certain)
+        parts = []
+        if len(wrong):
+            parts.append(f"The gradient of this step moves {_names(wrong)} away from the true size: centres still move.")
+        if len(doubtful):
+            parts.append(f"Faint outlines: {_names(doubtful)} has no class that most of its points belong to yet.")
+        return "".join(f" {part}" for part in parts)
 
     def verdict(self) -> str:
         """Compares the errors of all priors."""
@@ -151,7 +201,7 @@ class ClusterView:
             return "Without true classes the priors cannot be ranked; compare the sizes."
         errors = {prior: scores.size_error for prior, scores in shown.items()}
         numbers = "; ".join(
-            f"{NAMES[prior]} {_percent(errors[prior])}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
+            f"{NAMES[prior]} {percent(errors[prior], 1)}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
             for prior, scores in shown.items()
         )
         least = min(errors.values())
@@ -166,10 +216,17 @@ class ClusterView:
         found = self.ours
         if found.scores is None:
             return f"The expected sizes are {_listed(found.sizes)}; the true sizes are unknown."
-        if found.scores.size_error < _SETTLED:
-            return f"The sizes are **found**: {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}."
+        true = self._true(found)
+        assert true is not None
+        right = _close(found.sizes, true)
+        sizes = f"Expected sizes {_listed(found.sizes)}, true sizes {_listed(true)}"
+        if right.all():
+            return f"**All {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}."
+        worst = int(np.nanargmax(np.where(right, -1.0, np.abs(found.sizes - true) / true)))
         return (
-            f"The sizes are {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}. {_to_move(found.scores)}"
+            f"**{right.sum()} of {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}. The largest "
+            "error "
+            f"is that of cluster {worst + 1}. {_to_move(found.scores)}"
         )
 
     def _about_samples(self) -> str:
@@ -216,12 +273,21 @@ class ClusterView:
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
 
 
+def _dragged(sizes: list[int], actual: int, _: float, size: float) -> dict[str, str]:
+    return {"sizes": write_sizes(resized(sizes, actual, size))}
+
+
+def _close(sizes: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Whether each size is right, shape ``(K,)``; none is where there is no true one."""
+    return np.abs(sizes - true) <= np.maximum(_CLOSE * true, _FEW)
+
+
+def _names(clusters: np.ndarray) -> str:
+    return "cluster " + ", ".join(str(cluster + 1) for cluster in clusters)
+
+
 def _to_move(scores: ClusterScores) -> str:
-    return f"**{_percent(scores.size_error)}** of points would need to change cluster to match the true sizes."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"**{percent(scores.size_error, 1)}** of points would need to change cluster to match the true sizes."
 
 
 def _listed(sizes: Any) -> str:
