@@ -100,7 +100,8 @@ TOUR = [
         "closest share one posterior. Their number is sampled from Fisher's noncentral hypergeometric distribution with weight "
         "one, so its mean is 2.5.",
         {"shared": "1", "step": 100},
-        "The distances of the dimensions differ more than at the start. The dotted line is the threshold that the distribution sets.",
+        "The distances of the dimensions differ more than at the start. The dotted line is the threshold that the "
+        "distribution sets.",
     ),
     Stop(
         "Train the weight",
