@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypergeo.ui.page.course import chapters
 
 PHONE, PROJECTOR = (390, 844), (1280, 720)
@@ -13,9 +15,15 @@ def where(page) -> dict[str, str]:
 
 
 def arrives(opened, chapter, number: int) -> None:
-    """Waits for the address and the words of a stop."""
+    """Waits for the address of a stop and the words of its page."""
     place = {f"{chapter.prefix}_tour": str(number), "course": "1"}
-    opened.wait_for(lambda: place.items() <= where(opened.page).items(), f"stop {number} of {chapter.title}", 60)
+
+    def there() -> bool:
+        return f"/{Path(chapter.page.path).stem}?" in opened.address() and place.items() <= where(opened.page).items()
+
+    opened.wait_for(there, f"stop {number} of {chapter.title}", 60)
+    words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."
+    opened.page.get_by_test_id("stMain").get_by_text(words).first.wait_for(state="attached", timeout=60_000)
 
 
 def press(opened, name: str, keep: str) -> None:
@@ -48,8 +56,8 @@ def test_the_right_arrow_reaches_the_end_on_the_stage(visit):
     opened = visit("/urn?course=1&urn_tour=1&stage=1", size=PROJECTOR)
     for chapter, number in STOPS:
         arrives(opened, chapter, number)
-        words = opened.page.locator(".hg-staged .hg-stage .hg-tour")
-        words.get_by_text(f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}.").wait_for(timeout=60_000)
+        words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."
+        opened.page.locator(".hg-staged .hg-stage .hg-tour").get_by_text(words).wait_for(timeout=60_000)
         if (chapter, number) != STOPS[-1]:
             opened.page.keyboard.press("ArrowRight")
     assert where(opened.page)["stage"] == "1"
