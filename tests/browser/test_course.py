@@ -26,28 +26,36 @@ def arrives(opened, chapter, number: int) -> None:
     opened.page.get_by_test_id("stMain").get_by_text(words).first.wait_for(state="attached", timeout=60_000)
 
 
-def press(opened, name: str, keep: str) -> None:
-    """Presses a button of the page by keyboard; one that is drawn anew just then is pressed again, as a reader would."""
+def press(opened, key: str, place: str, button: str = "") -> None:
+    """Presses a key until the address changes, as a reader would: Streamlit may drop what happens while it draws the page.
+
+    Args:
+        opened: the visit.
+        key: to press.
+        place: where, for the message of a failure.
+        button: name of the button that has to have the focus.
+    """
     before = opened.address()
-    for _ in range(20):
-        button = opened.page.get_by_role("button", name=name)
-        button.wait_for()
-        if button.evaluate("button => (button.focus(), document.activeElement === button)"):
-            opened.page.keyboard.press("Enter")
-        for _ in range(150):
+    for _ in range(12):
+        if button:
+            found = opened.page.get_by_role("button", name=button)
+            found.wait_for()
+            found.focus()
+        opened.page.keyboard.press(key)
+        for _ in range(200):
             if opened.address() != before:
                 return
             opened.page.wait_for_timeout(20)
-    raise AssertionError(f"{name} does nothing {keep}")
+    raise AssertionError(f"{key} does nothing {place}")
 
 
 def test_start_here_and_next_reach_the_end_on_a_phone(visit):
     opened = visit("/", size=PHONE)
-    press(opened, "Start here", "on Home")
+    press(opened, "Enter", "on Home", "Start here")
     for chapter, number in STOPS:
         arrives(opened, chapter, number)
         if (chapter, number) != STOPS[-1]:
-            press(opened, "Next", f"at stop {number} of {chapter.title}")
+            press(opened, "Enter", f"at stop {number} of {chapter.title}", "Next")
     opened.page.locator(".hg-course").get_by_text(f"Chapter {len(chapters())} of {len(chapters())}").wait_for()
     assert not opened.page.get_by_role("button", name="Next").count()
 
@@ -59,5 +67,5 @@ def test_the_right_arrow_reaches_the_end_on_the_stage(visit):
         words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."
         opened.page.locator(".hg-staged .hg-stage .hg-tour").get_by_text(words).wait_for(timeout=60_000)
         if (chapter, number) != STOPS[-1]:
-            opened.page.keyboard.press("ArrowRight")
+            press(opened, "ArrowRight", f"at stop {number} of {chapter.title}")
     assert where(opened.page)["stage"] == "1"
