@@ -1,4 +1,4 @@
-"""Random partitions: which element belongs to which group, when groups have sizes of their own."""
+"""Random partitions of elements into groups with fixed or random sizes."""
 
 from .conditional import ConditionalCategorical
 from .random import RandomPartition

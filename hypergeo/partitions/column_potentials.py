@@ -1,4 +1,5 @@
-"""Newton and Sinkhorn steps on the dual of entropic optimal transport: column potentials that give a plan its column sums."""
+"""Newton and Sinkhorn steps for the dual of entropic optimal transport: column potentials for which a plan has given column
+sums."""
 
 from __future__ import annotations
 
@@ -16,13 +17,19 @@ _SINKHORN_EVERY = 8
 
 
 class ColumnPotentials:
-    """The concave dual problem of entropic transport in the column potentials, one for each row of a batch.
+    """Solves the concave dual problem of entropic transport in the column potentials, for each row of a batch.
 
-    Newton's method within a trust region, with a step of Sinkhorn's algorithm now and then, in logarithms and float64.
+    Newton's method with a trust region and occasional steps of Sinkhorn's algorithm, in logarithms and float64.
 
     Args:
         cost: shape ``(R, K, N)``.
-        sizes: shape ``(R, K)``.
+        sizes: column sums, shape ``(R, K)``.
+
+    Attributes:
+        columns: column potentials, shape ``(R, K)``.
+        plan: plan for these potentials, shape ``(R, K, N)``.
+        rows: row potentials, shape ``(R, N)``.
+        value: value of the dual, shape ``(R,)``.
     """
 
     def __init__(self, cost: Tensor, sizes: Tensor):
@@ -35,7 +42,15 @@ class ColumnPotentials:
         self.columns = self.plan = self.rows = self.value = cost  # until at() has been called
 
     def at(self, columns: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The potentials, and the plan, row potentials and value of the dual that go with them."""
+        """Computes the plan, row potentials and value of the dual for column potentials.
+
+        Args:
+            columns: column potentials, shape ``(R, K)``.
+
+        Returns:
+            The column potentials, shape ``(R, K)``, the plan, shape ``(R, K, N)``, the row potentials, shape ``(R, N)``, and
+            the value of the dual, shape ``(R,)``.
+        """
         logits = (self.log_share + columns)[..., None] - self.cost
         top = logits.amax(1, keepdim=True)
         plan = (logits - top).exp_()
@@ -44,18 +59,34 @@ class ColumnPotentials:
         return columns, plan.div_(norm), rows, rows.sum(-1) + (self.sizes * columns).sum(-1)
 
     def error(self) -> Tensor:
-        """Largest relative error of the columns' sums, shape ``(R,)``."""
+        """Computes the largest relative error of the column sums.
+
+        Returns:
+            Errors, shape ``(R,)``.
+        """
         return torch.where(self.present, (self.plan.sum(-1) / self.sizes - 1).abs(), 0.0).amax(-1)
 
     def limits(self) -> Tensor:
-        """Column potentials that would mend each column on its own: the step of Sinkhorn's algorithm, shape ``(R, K)``."""
+        """Computes the column potentials that correct each column on its own, which is the step of Sinkhorn's algorithm.
+
+        Returns:
+            Column potentials, shape ``(R, K)``.
+        """
         return math.log(self.points) - (self.rows[:, None] - self.cost).logsumexp(-1)
 
     def ascend(self, columns: Tensor, max_steps: int) -> int:
-        """Climbs to the maximum from some column potentials; the number of steps that took."""
+        """Maximises the dual from initial column potentials.
+
+        Args:
+            columns: initial column potentials, shape ``(R, K)``.
+            max_steps: largest number of steps.
+
+        Returns:
+            Number of steps.
+        """
         self.columns, self.plan, self.rows, self.value = self.at(columns)
         self._sinkhorn(torch.ones_like(self.present[:, 0]))
-        # No sum can be better than the rounding of the logits behind it.
+        # The sums cannot be more accurate than the rounding of the logits.
         tolerance = _TOLERANCE + 10 * _EPS * self.cost.abs().amax((-1, -2))
         radius = torch.ones_like(self.value)
         for step in range(max_steps):
@@ -69,18 +100,23 @@ class ColumnPotentials:
         return max_steps
 
     def _sinkhorn(self, moving: Tensor) -> None:
-        """A step of Sinkhorn's algorithm: never down, and where plans are nearly hard it moves on when Newton's steps stall."""
+        """Takes a step of Sinkhorn's algorithm. It never decreases the dual, and makes progress for nearly hard plans where
+        Newton steps stall."""
         self._take(self.at(torch.where(self.present, self.limits(), self.columns)), moving)
 
     def _take(self, tried: tuple[Tensor, ...], better: Tensor) -> None:
-        now = self.columns, self.plan, self.rows, self.value
+        current = self.columns, self.plan, self.rows, self.value
         if not bool(better.all()):
-            pairs = zip(tried, now, strict=True)
+            pairs = zip(tried, current, strict=True)
             tried = tuple(torch.where(better.view(-1, *(1,) * (new.dim() - 1)), new, old) for new, old in pairs)
         self.columns, self.plan, self.rows, self.value = tried
 
     def _newton(self, moving: Tensor, radius: Tensor) -> Tensor:
-        """One step of the rows that still move, no further than a radius; the radii for the next one."""
+        """Takes one Newton step within the radii for the rows that have not converged.
+
+        Returns:
+            Radii for the next step, shape ``(R,)``.
+        """
         sums = self.plan.sum(-1)
         unit = (self.sizes / self.points).sqrt()
         curvature = torch.diag_embed(sums) - self.plan @ self.plan.mT
@@ -92,11 +128,16 @@ class ColumnPotentials:
         slack = 10 * _EPS * self.rows.abs().sum(-1)
         better = (tried[-1] >= self.value - slack) & moving
         self._take(tried, better)
-        gone = torch.minimum(radius, reach)
-        return torch.where(better, torch.maximum(radius, 2 * gone), 0.25 * gone)
+        step_length = torch.minimum(radius, reach)
+        return torch.where(better, torch.maximum(radius, 2 * step_length), 0.25 * step_length)
 
     def gauged(self) -> tuple[Tensor, Tensor]:
-        """Row and column potentials, those of empty columns as limits, the columns' mean weighted by the sizes at zero."""
+        """Shifts the potentials so that the mean of the columns, weighted by the sizes, is zero. Empty columns have their
+        limits.
+
+        Returns:
+            Row potentials, shape ``(R, N)``, and column potentials, shape ``(R, K)``.
+        """
         columns = self.columns if bool(self.present.all()) else torch.where(self.present, self.columns, self.limits())
         shift = (self.sizes * columns).sum(-1, keepdim=True) / self.points
         return self.rows + shift, columns - shift

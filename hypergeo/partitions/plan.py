@@ -15,14 +15,14 @@ _LARGEST_CORRECTION = 1e-6
 
 
 def reference_sizes(mean: Tensor, num_elements: int) -> Tensor:
-    """Expected sizes, smoothed so that no group is empty: ``(E[n] + ε) N / (N + K ε)`` with ε = 0.05.
+    """Computes smoothed expected sizes, so that no group is empty: ``(E[n] + ε) N / (N + K ε)`` with ε = 0.05.
 
     Args:
         mean: expected sizes, which sum to ``N``, shape ``batch_shape + (K,)``.
-        num_elements: ``N``.
+        num_elements: number of elements, ``N``.
 
     Returns:
-        Shape ``batch_shape + (K,)``; each row sums to ``N``.
+        Sizes, shape ``batch_shape + (K,)``; each row sums to ``N``.
 
     Example:
         >>> reference_sizes(torch.tensor([0.0, 4.0], dtype=torch.float64), 4).sum()
@@ -32,11 +32,11 @@ def reference_sizes(mean: Tensor, num_elements: int) -> Tensor:
 
 
 def calibrated_log_plan(logits: Tensor, sizes: Tensor) -> Tensor:
-    r"""Logarithm of the plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` with ``Σ_i P_ik = n_k``.
+    """Computes the logarithm of the plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` with ``Σ_i P_ik = n_k``.
 
-    The numbers ``λ`` are found by Newton's method without gradient; the derivative of one more step makes the result
-    differentiable once: it is the implicit gradient, exactly. Adding a constant to a row or a column of the logits changes
-    nothing.
+    Newton's method computes the numbers ``λ`` without gradient. One differentiable Newton step makes the result differentiable
+    once; its gradient is exactly the implicit gradient. Adding a constant to a row or a column of the logits does not change
+    the result.
 
     Args:
         logits: ``ℓ``, finite, float64, shape ``batch_shape + (N, K)``.
@@ -61,12 +61,12 @@ def calibrated_log_plan(logits: Tensor, sizes: Tensor) -> Tensor:
         start = (dual.log_share + dual.columns).reshape(sizes.shape)
         plan = torch.log_softmax(logits + start[..., None, :], -1).exp()
         sums = plan.sum(-2)
-        # The last potential stays; without its row and column the curvature is positive definite.
+        # The last potential is fixed. Without its row and column the curvature is positive definite.
         curvature = torch.diag_embed(sums) - plan.mT @ plan
         inverse = torch.zeros_like(curvature)
         inverse[..., :-1, :-1] = _inverse(curvature[..., :-1, :-1])
         correction = (inverse @ (sizes - sums)[..., None])[..., 0]
-        # Where all memberships are certain, what is left of the sums is rounding, and says nothing of the potentials.
+        # If all memberships are certain, the remaining errors of the sums are rounding and must not move the potentials.
         start = start + torch.where(correction.abs() < _LARGEST_CORRECTION, correction, 0.0)
     sums = torch.log_softmax(logits + start[..., None, :], -1).exp().sum(-2)
     moved = (sizes - sizes.detach()) - (sums - sums.detach())
@@ -75,22 +75,22 @@ def calibrated_log_plan(logits: Tensor, sizes: Tensor) -> Tensor:
 
 
 def _inverse(curvature: Tensor) -> Tensor:
-    """Inverse after scaling to unit diagonal, of a pseudo-inverse where memberships are all but certain."""
+    """Returns the inverse after scaling to unit diagonal, or a pseudo-inverse if memberships are nearly certain."""
     scale = curvature.diagonal(dim1=-2, dim2=-1).clamp(min=1e-100).rsqrt()
     scaled = scale[..., :, None] * curvature * scale[..., None, :]
     return scale[..., :, None] * torch.linalg.pinv(scaled, hermitian=True, rtol=1e-13) * scale[..., None, :]
 
 
 def log_rates(log_plan: Tensor) -> Tensor:
-    r"""Logarithms of the rates at which the elements that are left enter each group but the last.
+    """Computes the logarithms of the rates at which the remaining elements enter each group except the last.
 
     ``w_ik = -log(1 - P_ik / Σ_{j≥k} P_ij) = softplus(log P_ik - log Σ_{j>k} P_ij)``.
 
     Args:
-        log_plan: shape ``batch_shape + (N, K)``.
+        log_plan: logarithms of the plan, shape ``batch_shape + (N, K)``.
 
     Returns:
-        Shape ``batch_shape + (N, K - 1)``; finite where the plan's logarithms are.
+        Shape ``batch_shape + (N, K - 1)``; finite where the logarithms of the plan are.
 
     Example:
         >>> log_rates(torch.log(torch.tensor([[0.5, 0.5]]))).exp()  # log 2
@@ -98,6 +98,6 @@ def log_rates(log_plan: Tensor) -> Tensor:
     """
     later = log_plan.flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
     odds = log_plan[..., :-1] - later
-    # Below -30 the softplus of x is exp(x) to rounding, and above 30 it is x; neither may underflow or lose its gradient.
+    # Below -30 softplus(x) is exp(x) up to rounding, and above 30 it is x. Neither case may underflow or lose its gradient.
     middle = torch.nn.functional.softplus(odds.clamp(-30.0, 30.0)).log()
     return torch.where(odds < -30, odds, torch.where(odds > 30, odds.clamp(min=1.0).log(), middle))

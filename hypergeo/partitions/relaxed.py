@@ -22,27 +22,29 @@ __all__ = ["RelaxedRandomPartition"]
 
 
 class RelaxedRandomPartition(Distribution):
-    r"""Random partitions with reparametrised samples whose rows sum to one and columns to the sampled sizes.
+    """Distribution of random partitions with reparametrised samples whose rows sum to one and columns to the sampled sizes.
 
-    Group ``k`` takes ``y_ik = r_i σ((z_ik - t_k) / τ)`` of each element, ``z`` being log rates plus Gumbel noise and ``r_i``
-    what element ``i`` has left, and ``t_k`` makes the column sum to ``n_k``; the last group takes the rest. As ``τ`` falls,
-    with the same noise, a sample becomes an exact one of ``base_dist``. With ``straight_through`` samples are exact partitions
-    at every temperature, and their gradients are those of the relaxation.
+    Group ``k`` takes ``y_ik = r_i σ((z_ik - t_k) / τ)`` of each element. Here ``z`` is the sum of log rates and Gumbel noise,
+    ``r_i`` the remaining fraction of element ``i``, and ``t_k`` makes the column sum to ``n_k``; the last group takes the rest.
+    As ``τ`` falls, with the same noise, a sample converges to an exact one of ``base_dist``. With ``straight_through`` samples
+    are exact partitions at every temperature, and their gradients are those of the relaxation.
 
-    Sizes have a temperature of their own: their gradients are far noisier than those of members at low temperature. Sizes of
-    Wallenius' distribution are sampled exactly and carry no gradient but through the plan.
+    Sizes have their own temperature, because their gradients have far more noise than those of memberships at low temperature.
+    Sizes of Wallenius' distribution are sampled exactly, and gradients reach their parameters only through the plan.
 
     Args:
-        temperature: ``τ`` of the members, positive, broadcast with the batch; may require a gradient.
+        temperature: temperature ``τ`` of the memberships, positive, broadcast with the batch, shape ``batch_shape`` or ``()``;
+            may require a gradient.
         sizes: as for :class:`~hypergeo.partitions.RandomPartition`.
         logits: as for :class:`~hypergeo.partitions.RandomPartition`, shape ``batch_shape + (N, K)``.
-        size_temperature: of the relaxed sizes, positive; ``temperature`` when omitted.
+        size_temperature: temperature of the relaxed sizes, positive, shape ``batch_shape`` or ``()``; ``temperature`` when
+            omitted.
         straight_through: whether samples are exact partitions.
         order: groups in the order in which they choose; as listed when omitted.
         validate_args: whether to check arguments and values; torch's default when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -129,7 +131,7 @@ class RelaxedRandomPartition(Distribution):
         return partitions(*self.base_dist._bounds(), discrete=self.straight_through)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
-        """The same distribution over a larger batch; parameters are views.
+        """Expands the distribution to a larger batch; parameters are views.
 
         Args:
             batch_shape: the new batch shape; the old one must broadcast to it.
@@ -148,15 +150,15 @@ class RelaxedRandomPartition(Distribution):
         return new
 
     def sample_noise(self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws Gumbel noise for :meth:`rsample`, to be used again at other temperatures, weights or logits.
+        """Samples Gumbel noise for :meth:`rsample`, which can be reused at other temperatures, weights or logits.
 
         Args:
-            sample_shape: shape of the samples it is for.
-            generator: source of randomness; torch's global one when omitted.
+            sample_shape: shape of the samples.
+            generator: random generator; torch's global one when omitted.
 
         Returns:
             float64, shape ``sample_shape + batch_shape + (L + (K - 1) N,)``: the noise of the relaxed sizes, if any, then that
-            of the members.
+            of the memberships.
         """
         shape = torch.Size(sample_shape) + self.batch_shape
         device = self.logits.device
@@ -172,12 +174,13 @@ class RelaxedRandomPartition(Distribution):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draws as :meth:`rsample` does, detached.
+        """Samples as :meth:`rsample`, without gradient.
 
         Args:
-            sample_shape: shape of the sample.
-            noise: what :meth:`sample_noise` returned for this shape; drawn anew when omitted.
-            generator: source of randomness; torch's global one when omitted.
+            sample_shape: shape of the samples.
+            noise: result of :meth:`sample_noise` for this shape, shape ``sample_shape + batch_shape + (L + (K - 1) N,)``;
+                sampled when omitted.
+            generator: random generator; torch's global one when omitted.
 
         Returns:
             Shape ``sample_shape + batch_shape + (N, K)`` in the dtype of the logits.
@@ -192,19 +195,20 @@ class RelaxedRandomPartition(Distribution):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draws reparametrised partitions.
+        """Samples reparametrised partitions.
 
         Args:
-            sample_shape: shape of the sample.
-            noise: what :meth:`sample_noise` returned for this shape; drawn anew when omitted.
-            generator: source of randomness where ``noise`` is omitted, and of sizes from Wallenius' distribution.
+            sample_shape: shape of the samples.
+            noise: result of :meth:`sample_noise` for this shape, shape ``sample_shape + batch_shape + (L + (K - 1) N,)``;
+                sampled when omitted.
+            generator: random generator of the noise if it is omitted, and of sizes from Wallenius' distribution.
 
         Returns:
             Shape ``sample_shape + batch_shape + (N, K)`` in the dtype of the logits; differentiable once in logits, weights
             and temperatures.
 
         Raises:
-            ValueError: when the noise has another shape than this distribution needs.
+            ValueError: if the noise has another shape than this distribution needs.
         """
         base, shape = self.base_dist, torch.Size(sample_shape) + self.batch_shape
         own = base._choices.numel()
@@ -225,13 +229,13 @@ class RelaxedRandomPartition(Distribution):
         return soft.to(self.logits.dtype)
 
     def _sample_sizes(self, sample_shape: torch.Size, noise: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Sizes, float64, ``sample_shape + batch_shape + (K,)``."""
+        """Returns sizes, float64, shape ``sample_shape + batch_shape + (K,)``."""
         if self._sizes is not None:
             return self._sizes.rsample(sample_shape, noise).double()
         return self.base_dist.sample_sizes(sample_shape, generator).double()
 
     def _soft(self, keys: Tensor, sizes: Tensor) -> Tensor:
-        """Relaxed partitions of given sizes from keys ``(..., K - 1, N)``; ``(..., N, K)``."""
+        """Returns relaxed partitions of shape ``(..., N, K)`` with the sizes, from keys ``(..., K - 1, N)``."""
         shape, num_elements = sizes.shape[:-1], self.event_shape[0]
         temperature = self.temperature.double()
         temperature = temperature.expand(shape).reshape(-1) if temperature.dim() else temperature.reshape(1)
@@ -246,7 +250,15 @@ class RelaxedRandomPartition(Distribution):
         return torch.stack(columns, -1).reshape(shape + self.event_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Raises: relaxed partitions have no closed-form density; ``base_dist.log_prob`` gives that of exact ones."""
+        """Raises an error, because relaxed partitions have no closed-form density. Use ``base_dist.log_prob`` for exact
+        partitions.
+
+        Args:
+            value: partitions, shape ``(..., N, K)``.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError(
             "Relaxed partitions have no closed-form density; base_dist.log_prob gives that of exact ones."
         )

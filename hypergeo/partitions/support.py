@@ -10,12 +10,12 @@ __all__ = ["partitions"]
 
 
 class _Partitions(constraints.Constraint):
-    """One-hot rows whose column sums stay within bounds.
+    """Constraint of one-hot rows whose column sums are within bounds.
 
     Args:
-        lowest: least size of each group, shape ``batch_shape + (K,)``.
+        lowest: smallest size of each group, shape ``batch_shape + (K,)``.
         highest: largest size of each group, shape ``batch_shape + (K,)``.
-        discrete: whether entries must be 0 or 1; otherwise rows are nonnegative and sum to one, to rounding.
+        discrete: whether entries must be 0 or 1; otherwise rows are nonnegative and sum to one, up to rounding.
 
     Example:
         >>> two = partitions(torch.tensor([1, 1]), torch.tensor([1, 1]))
@@ -31,7 +31,7 @@ class _Partitions(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each matrix lies in the support.
+        """Checks whether each matrix is in the support.
 
         Args:
             value: shape ``(..., N, K)``.

@@ -169,6 +169,18 @@ def test_a_drag_shows_pictures_all_the_way_and_is_one_entry_of_the_history(walk)
     here.opened.wait_for(lambda: here.page.get_by_text(f"committed {amount},").count(), "the rest of the page")
     assert here.said() == f"Shown: 0 of amount {amount}."
     assert picture is None
+    # A hand that comes back to where it began lets go too: nothing changes, and nothing counts as moving any more.
+    left, width = here.hold((int(amount) - 1) / 98)
+    middle = here.amount.bounding_box()["y"] + 5
+    for place in (0.2, 0.4, (int(here.amount.input_value()) - 1) / 98):
+        here.page.mouse.move(left + place * width, middle)
+        here.page.wait_for_timeout(200)
+    # To the very value: a pixel may lie between two.
+    here.amount.evaluate("(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }", amount)
+    here.page.mouse.up()
+    here.opened.settle()
+    assert here.amount.input_value() == amount
+    assert here.history() == before + 1
 
 
 def test_back_and_forward_restore_whole_states(walk):

@@ -131,8 +131,21 @@ def test_digits_by_networks(tmp_path, capsys):
     file = tmp_path / "digits.json"
     names = "self-labelling, uniform; variational, categorical; k-means, features of the warm-up"
     wrapped = names.replace("; v", ";\n  v").replace("of the", "of\n  the")
-    given = ["--digits", "--imbalance", "40,10", "--network-steps", 5, "--seed", 4, "--methods", wrapped, "-o", file, *QUICK]
-    status, out, err = called(capsys, *given)
+    arguments = [
+        "--digits",
+        "--imbalance",
+        "40,10",
+        "--network-steps",
+        5,
+        "--seed",
+        4,
+        "--methods",
+        wrapped,
+        "-o",
+        file,
+        *QUICK,
+    ]
+    status, out, err = called(capsys, *arguments)
     assert (status, out, err) == (0, "", "")
     result = json.loads(file.read_text())
     assert [row["method"] for row in result["runs"]] == names.split("; ")

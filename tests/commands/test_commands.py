@@ -29,7 +29,7 @@ URN = ["-n", "15", "-m", "3x10", "-w", "1,2,4"]
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Status, output and errors of the same program without a process of its own."""
+    """Returns status, output and errors of the program, run in this process."""
     try:
         status = main([str(argument) for argument in arguments])
     except SystemExit as end:
@@ -45,9 +45,9 @@ def test_what_sample_draws_is_what_fit_finds(capsys, monkeypatch):
     assert counts.shape == (3000, 3)
     assert bool((counts.sum(-1) == 15).all())
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(drawn.encode())))
-    status, found, err = called(capsys, "fit", "-", "-m", "10,10,10", "--format", "json")
+    status, result, err = called(capsys, "fit", "-", "-m", "10,10,10", "--format", "json")
     assert (status, err) == (0, "")
-    fit = json.loads(found)
+    fit = json.loads(result)
     expected = FisherHypergeometric.fit(counts, [10, 10, 10])
     assert [row["weight"] for row in fit["groups"]] == pytest.approx(expected.weights.tolist())
     assert [row["standard_error"] for row in fit["groups"]] == pytest.approx(expected.standard_errors.tolist())
@@ -82,7 +82,7 @@ def test_a_closed_pipe_is_quiet():
 
 
 def everything(terminal: int) -> str:
-    """What is written to the other end of a terminal until that is closed."""
+    """Returns the text written to the other end of a terminal until it is closed."""
     parts = []
     with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
         while part := os.read(terminal, 4096):
@@ -95,14 +95,14 @@ def test_a_terminal_sees_a_bar_that_goes_away(capsys):
     outer, inner = pty.openpty()
     arguments = ["quality", *URN, "--num-samples", 400, "--num-gradients", 30, "--format", "csv"]
     with ThreadPoolExecutor(1) as reader:
-        said = reader.submit(everything, outer)
+        message = reader.submit(everything, outer)
         with os.fdopen(inner, "w") as terminal, pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stderr", terminal)
             status, written, _ = called(capsys, *arguments)
     os.close(outer)
     assert status == 0
-    assert "█" in said.result()
-    assert said.result().rstrip(" ").endswith("\r")
+    assert "█" in message.result()
+    assert message.result().rstrip(" ").endswith("\r")
     rows = list(csv.DictReader(io.StringIO(written)))
     assert {row["kind"] for row in rows} == {"samples", "gradients"}
 
@@ -290,8 +290,8 @@ def test_strict_tells_scripts_what_is_not_to_be_trusted(capsys, tmp_path):
 def test_bench_times_every_kind_of_call(capsys):
     status, out, _ = called(capsys, "bench", *URN, "--seconds", "0.001", "--num-samples", "20", "--format", "json")
     assert status == 0
-    found = json.loads(out)
-    names = [row["what"] for row in found["timings"]]
+    result = json.loads(out)
+    names = [row["what"] for row in result["timings"]]
     assert names[0] == "construction"
     for part in (
         "log_prob",
@@ -302,7 +302,7 @@ def test_bench_times_every_kind_of_call(capsys):
         "control-variate",
     ):
         assert any(part in name for name in names), part
-    assert all(0 < row["fastest"] <= row["median"] and row["calls"] >= 3 for row in found["timings"])
+    assert all(0 < row["fastest"] <= row["median"] and row["calls"] >= 3 for row in result["timings"])
     status, out, _ = called(capsys, "bench", *URN, "--seconds", "0.001", "--num-samples", "20")
     assert "median" in out
 

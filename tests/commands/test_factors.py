@@ -41,7 +41,7 @@ def scored(error: float, bias: float = 0.0, correlation: float = math.nan, colla
 
 
 def made(errors: dict[str, list[float]]) -> FactorResults:
-    """Rows with these squared errors, one for each seed, for pairs that share 2, 5 and 0 to 5."""
+    """Returns rows with these squared errors, one for each seed, for pairs that share 2, 5 and 0 to 5 factors."""
     rows = [
         StudyRow(name, shared, seed, scored(error * factor, bias=factor - 1, correlation=correlation), scored(4.0))
         for name, values in errors.items()
@@ -70,7 +70,7 @@ def test_rows_come_from_models_trained_alone():
 
 
 def test_progress_is_told_from_start_to_end():
-    told: list[tuple[float, str]] = []
+    text: list[tuple[float, str]] = []
     factor_study(
         Sprites(image_size=6),
         [2],
@@ -78,13 +78,13 @@ def test_progress_is_told_from_start_to_end():
         seeds=[0],
         settings=replace(SMALL, steps=60),
         num_pairs=32,
-        progress=lambda share, words: told.append((share, words)),
+        progress=lambda share, words: text.append((share, words)),
     )
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in text]
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert 0.7 < shares[-1] < 1
-    assert list(dict.fromkeys(words for _, words in told)) == ["warm-up", "AdaVAE", "categorical"]
+    assert list(dict.fromkeys(words for _, words in text)) == ["warm-up", "AdaVAE", "categorical"]
 
 
 def test_summaries_by_numpy():
@@ -93,8 +93,8 @@ def test_summaries_by_numpy():
     assert list(ours.numbers) == [2, 5]
     assert [spread.mean for spread in ours.numbers.values()] == pytest.approx([2.0, 7.0])
     fixed = np.array([[error, 3 * error] for error in OURS]).mean(1)
-    found = ours.fixed["squared_error"]
-    assert (found.mean, found.deviation) == pytest.approx((fixed.mean(), fixed.std(ddof=1)))
+    result = ours.fixed["squared_error"]
+    assert (result.mean, result.deviation) == pytest.approx((fixed.mean(), fixed.std(ddof=1)))
     varying = ours.varying["squared_error"]
     assert (varying.mean, varying.deviation) == pytest.approx((1.5 * np.mean(OURS), 1.5 * np.std(OURS, ddof=1)))
     assert ours.fixed["correlation"] is None
@@ -103,11 +103,11 @@ def test_summaries_by_numpy():
 
 def test_comparisons_by_scipy():
     results = made({"hypergeometric": OURS, "AdaVAE": THEIRS})
-    found = results.compare("hypergeometric", "AdaVAE", "squared_error", True)
+    result = results.compare("hypergeometric", "AdaVAE", "squared_error", True)
     expected = stats.ttest_rel(1.5 * np.array(OURS), 1.5 * np.array(THEIRS))
     interval = expected.confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.verdict() == "win"
+    assert (result.low, result.high) == pytest.approx((interval.low, interval.high))
+    assert result.verdict() == "win"
     assert results.compare("AdaVAE", "hypergeometric", "squared_error", True).verdict() == "loss"
     near = made({"hypergeometric": OURS, "AdaVAE": OURS[::-1]})
     assert near.compare("hypergeometric", "AdaVAE", "squared_error", False).verdict() == "tie"
@@ -121,18 +121,18 @@ def test_a_larger_correlation_is_better():
         replace(row, score=replace(row.score, correlation=0.1 + 0.01 * row.seed)) if row.method == "AdaVAE" else row
         for row in results.rows
     ]
-    found = replace(results, rows=rows).compare("hypergeometric", "AdaVAE", "correlation", True)
-    assert found.verdict(larger_is_better=True) == "win"
-    assert found.verdict() == "loss"
+    result = replace(results, rows=rows).compare("hypergeometric", "AdaVAE", "correlation", True)
+    assert result.verdict(larger_is_better=True) == "win"
+    assert result.verdict() == "loss"
 
 
 def test_collapses_are_counted_where_they_are_wrong():
     everything, nothing, unused = Collapse(True, False, ()), Collapse(False, True, ()), Collapse(False, False, (2,))
     cases = [(5, everything), (3, everything), (0, nothing), ((0, 5), nothing), (2, nothing), (2, unused)]
     rows = [
-        StudyRow(name, shared, seed, scored(1.0, collapse=found), scored(4.0))
+        StudyRow(name, shared, seed, scored(1.0, collapse=result), scored(4.0))
         for name in ("AdaVAE", "unshared")
-        for seed, (shared, found) in enumerate(cases)
+        for seed, (shared, result) in enumerate(cases)
     ]
     adavae, unshared = FactorResults("sprites", 5, {}, rows).summary()
     assert (adavae.all_shared, adavae.none_shared, adavae.unused, adavae.models) == (1, 2, 1, 6)
@@ -168,9 +168,9 @@ def test_what_was_not_measured_has_no_table():
 
 
 def test_words_say_who_does_better():
-    told = factor_sentences(made({"hypergeometric": OURS, "AdaVAE": THEIRS}))
-    assert "hypergeometric against AdaVAE: squared error, fixed numbers -1.30 (better)" in told[0]
-    assert told[1] == "Bias of hypergeometric: +0.00 at 2, +2.00 at 5; largest at 5."
+    text = factor_sentences(made({"hypergeometric": OURS, "AdaVAE": THEIRS}))
+    assert "hypergeometric against AdaVAE: squared error, fixed numbers -1.30 (better)" in text[0]
+    assert text[1] == "Bias of hypergeometric: +0.00 at 2, +2.00 at 5; largest at 5."
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
@@ -240,15 +240,15 @@ def test_a_file_of_images_is_studied_like_sprites(capsys, tmp_path):
     np.savez(file, images=images.numpy(), labels=grid.numpy())
     words = ("factors", "--images", file, "--steps", 3, "--batch", 8, "--num-pairs", 32, "--seeds", 1, "--methods", "AdaVAE")
     status, out, _ = called(capsys, *words, "--format", "json")
-    found = json.loads(out)
+    result = json.loads(out)
     assert status == 0
-    assert found["num_factors"] == 2
-    assert "squares.npz, 3×6×6" in found["data"]
-    assert [row["shared"] for row in found["rows"]] == [0, 1, 2, [0, 2]]
+    assert result["num_factors"] == 2
+    assert "squares.npz, 3×6×6" in result["data"]
+    assert [row["shared"] for row in result["rows"]] == [0, 1, 2, [0, 2]]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--shared", "6"), "--shared must be from 0 to 5, the number of factors; got 6"),
         (("--shared", "5-0"), "must list numbers and ranges, such as 2,0-5; got '5-0'"),
@@ -260,11 +260,11 @@ def test_a_file_of_images_is_studied_like_sprites(capsys, tmp_path):
         (("--read", "README.md"), "README.md: These are not results of a study"),
     ],
 )
-def test_wrong_words_are_named_in_one_line(capsys, words, said):
+def test_wrong_words_are_named_in_one_line(capsys, words, message):
     try:
         status, _, err = called(capsys, "factors", *words)
     except SystemExit as end:
         status, err = end.code, capsys.readouterr().err
     assert status == 2
-    assert said in err
+    assert message in err
     assert len(err.strip().splitlines()) == 1

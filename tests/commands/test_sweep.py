@@ -48,8 +48,8 @@ def test_a_summary_says_what_was_found(write, capsys, tmp_path):
     status, out, _ = called(capsys, *arguments, "--strict")
     assert status == 0
     assert out.startswith("6 of 6 cells. Verdicts are corrected for all tests of all cells")
-    told = {tuple(line.split()[3:4] + line.split()[6:9]): line.split()[9] for line in out.splitlines()[3:7]}
-    assert told == {
+    text = {tuple(line.split()[3:4] + line.split()[6:9]): line.split()[9] for line in out.splitlines()[3:7]}
+    assert text == {
         ("Soft,", "0.01", "4,000", "2"): "0",
         ("Straight-through,", "0.01", "4,000", "2"): "0",
         ("Soft,", "5", "4,000", "2"): "2",
@@ -67,12 +67,12 @@ def test_a_summary_says_what_was_found(write, capsys, tmp_path):
     kept = cells.get(cell)
     assert kept is not None
     expected = min(1.0, 6 * kept.samples[0].adjusted_p_value)  # six cells: six times the chances of a false alarm
-    (found,) = [
+    (result,) = [
         row
         for row in record["rows"]
         if (row["label"], row["temperature"], row["seed"]) == (kept.samples[0].label, cell.temperature, cell.seed)
     ]
-    assert found["adjusted_p_value"] == pytest.approx(expected)
+    assert result["adjusted_p_value"] == pytest.approx(expected)
     page = tmp_path / "sweep.html"
     assert called(capsys, *arguments, "-o", page)[0] == 0
     assert "<td>n=15 m=3x10 w=1,2,4</td>" in page.read_text()
@@ -108,7 +108,7 @@ def test_a_cell_that_fails_costs_no_other(write, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("more", "status", "said"),
+    ("more", "status", "message"),
     [
         (["-n", 15, "-m", "3x10"], 2, "--sweep takes its urns from the grid; leave -n, -m out"),
         (["--counts", "x.csv"], 2, "leave --counts out"),
@@ -119,11 +119,11 @@ def test_a_cell_that_fails_costs_no_other(write, capsys, monkeypatch):
         (["--scheduler", "tcp://127.0.0.1:1"], 1, "no Dask scheduler answers at tcp://127.0.0.1:1"),
     ],
 )
-def test_errors_are_for_people(write, capsys, monkeypatch, more, status, said):
+def test_errors_are_for_people(write, capsys, monkeypatch, more, status, message):
     monkeypatch.setattr(sweep_workers, "_SCHEDULER_TIMEOUT", 0.5)
-    found, out, err = called(capsys, "--sweep", write(SMALL), *more)
-    assert (found, out) == (status, "")
-    assert said in err
+    result, out, err = called(capsys, "--sweep", write(SMALL), *more)
+    assert (result, out) == (status, "")
+    assert message in err
     assert err.count("\n") == 1
 
 

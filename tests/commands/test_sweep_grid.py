@@ -36,7 +36,7 @@ def test_what_a_grid_does_not_say_comes_from_elsewhere():
 
 
 @pytest.mark.parametrize(
-    ("grid", "said"),
+    ("grid", "message"),
     [
         ("{", "not JSON: .* in line 1, column 2"),
         ("[" * 100_000, "nested too deeply"),
@@ -66,6 +66,6 @@ def test_what_a_grid_does_not_say_comes_from_elsewhere():
         ({"urns": URNS, "estimators": "exact", "target": [1, 2, 3], "objective": "step"}, "not with step"),
     ],
 )
-def test_a_bad_grid_is_refused_in_words(grid, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_bad_grid_is_refused_in_words(grid, message):
+    with pytest.raises(ValueError, match=message):
         read_grid(grid if isinstance(grid, str) else json.dumps(grid), DEFAULTS)

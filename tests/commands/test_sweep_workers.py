@@ -1,4 +1,4 @@
-"""Workers of a sweep: whoever measures gets the same, and a death costs nothing that was finished."""
+"""Workers of a sweep: results do not depend on the worker, and the death of a worker loses no finished cell."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def test_a_killed_worker_costs_nothing(write, capsys):
         status, out, err = running.result(120)
     assert (status, err) == (0, "")
     assert not workers[0].is_running()
-    found = json.loads(out)
-    assert (len(found["rows"]), found["failed"]) == (10, [])
+    result = json.loads(out)
+    assert (len(result["rows"]), result["failed"]) == (10, [])
     some = write({**LONG, "seeds": [0, 4]}, "some.json")
     again = json.loads(called(capsys, "--sweep", some, "--workers", 0, "--samplers", "soft", "--format", "json")[1])
     verdicts = ("adjusted_p_value", "verdict")  # these are corrected for the number of cells
-    plain = [{name: value for name, value in row.items() if name not in verdicts} for row in found["rows"]]
+    plain = [{name: value for name, value in row.items() if name not in verdicts} for row in result["rows"]]
     for row in again["rows"]:
         assert {name: value for name, value in row.items() if name not in verdicts} in plain
 

@@ -42,7 +42,7 @@ def test_no_bias_is_detectable(estimator: Estimator, num_samples: int, draws: in
     """
     torch.manual_seed(1)
     found = bias(estimator, urn, OBJECTIVES[name](urn), num_samples, draws)
-    assert not found.found, (found.error / found.noise, found.limit)
+    assert not found.significant, (found.error / found.noise, found.limit)
     most = 0.06 if estimator == ScoreFunction(None) else 0.04
     assert found.seen < most * (1_000_000 / draws) ** 0.5
 
@@ -89,7 +89,7 @@ class Wrong:
 def test_biased_estimators_are_caught(wrong: Estimator, name: str, num_samples: int, draws: int) -> None:
     """By the very check that the unbiased ones pass, with as many draws or fewer."""
     torch.manual_seed(1)
-    assert bias(wrong, URNS[0], OBJECTIVES[name](URNS[0]), num_samples, draws).found
+    assert bias(wrong, URNS[0], OBJECTIVES[name](URNS[0]), num_samples, draws).significant
 
 
 @pytest.mark.parametrize("kind", [StraightThrough, GumbelSoftmax])

@@ -72,9 +72,9 @@ CASES = {
 
 
 def tables(case: Case, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Binomial tables, log-concave, cut off at the ends of some rows."""
+    """Returns log-concave binomial tables, some of whose rows are truncated at the ends."""
     rng = np.random.default_rng(seed)
-    found = []
+    result = []
     for length in (case.left, case.right):
         trials = max(case.trials, length - 1)
         first = rng.integers(0, trials - length + 2, case.rows)
@@ -84,12 +84,12 @@ def tables(case: Case, seed: int = 0) -> tuple[Tensor, Tensor]:
             table = np.maximum(table, table.max(-1, keepdims=True) - 250 + table / 1e3)
         table[0, :2] = -np.inf
         table[-1, -2:] = -np.inf
-        found.append(torch.from_numpy(table))
-    return found[0], found[1]
+        result.append(torch.from_numpy(table))
+    return result[0], result[1]
 
 
 def plain(left: Tensor, right: Tensor, rate: Tensor, shift: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The convolution and its two gradients, row by row, as sums over all terms."""
+    """Returns the convolution and its two gradients, row by row, as sums over all terms."""
     if left.shape[-1] > right.shape[-1]:
         values, of_right, of_left = plain(right, left, rate, shift)
         return values, of_left, of_right
@@ -121,15 +121,15 @@ def test_every_way_of_convolving(name: str, place: str) -> None:
     shift = torch.tensor(begins) if place.startswith("parts") else begins[0]
     rate = torch.from_numpy(np.random.default_rng(1).normal(size=(case.rows, width)))
     with ways_entered() as forward:
-        found = log_convolve(left, right, shift, width, tails=case.tails)
+        result = log_convolve(left, right, shift, width, tails=case.tails)
     with ways_entered() as backward:
-        gradients = torch.autograd.grad(torch.where(found > -torch.inf, found, 0.0), (left, right), rate)
+        gradients = torch.autograd.grad(torch.where(result > -torch.inf, result, 0.0), (left, right), rate)
     assert forward[case.forward] > 0, forward
     assert backward[case.backward] > 0, backward
     linear = case.forward in ("by rows", "by blocks", "shifted copies")
     assert (forward["sums of logarithms"] + forward["bands"] > 0) is not linear, "one way only"
     values, of_left, of_right = plain(left.detach(), right.detach(), rate, begins)
-    np.testing.assert_allclose(found.detach(), values, rtol=1e-13, atol=1e-11)
+    np.testing.assert_allclose(result.detach(), values, rtol=1e-13, atol=1e-11)
     np.testing.assert_allclose(gradients[0], of_left, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(gradients[1], of_right, rtol=1e-10, atol=1e-10)
 
@@ -138,11 +138,11 @@ def test_few_outputs_of_wide_tables_are_sums_of_logarithms() -> None:
     left, right = tables(Case(3, 700, 900, "", "", trials=4000))
     shift = torch.tensor([300, 700, 1100])
     with ways_entered() as entered:
-        found = log_convolve(left, right, shift, 3)
+        result = log_convolve(left, right, shift, 3)
     assert entered["sums of logarithms"] == 1
     assert entered["shifted copies"] == entered["by blocks"] == entered["by rows"] == 0
     values = plain(left, right, torch.zeros(3, 3, dtype=torch.float64), shift.tolist())[0]
-    np.testing.assert_allclose(found, values, rtol=1e-13, atol=1e-11)
+    np.testing.assert_allclose(result, values, rtol=1e-13, atol=1e-11)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 70])
@@ -162,9 +162,9 @@ def test_linear_convolution_and_its_gradient(rows: int, x: int, y: int, start: i
         if 0 <= s + start < x + y - 1:
             outputs[:, s + start] = rate[:, s]
     rates = correlate(rate, a, b, start)
-    for found, other in zip(rates, (b, a), strict=True):
+    for result, other in zip(rates, (b, a), strict=True):
         wanted = np.stack([np.correlate(o, p, "valid") for o, p in zip(outputs, other.numpy(), strict=True)])
-        assert np.array_equal(found, wanted)
+        assert np.array_equal(result, wanted)
 
 
 def test_a_table_of_nothing_has_no_gradient() -> None:
@@ -174,13 +174,13 @@ def test_a_table_of_nothing_has_no_gradient() -> None:
     left.requires_grad_()
     right = torch.linspace(0, -1, 40, dtype=torch.float64).repeat(2, 1).requires_grad_()
     for width in (5, 69):
-        found = log_convolve(left, right, 0, width)
-        assert (found[0] == -torch.inf).all()
+        result = log_convolve(left, right, 0, width)
+        assert (result[0] == -torch.inf).all()
         wanted = torch.full((width,), -torch.inf, dtype=torch.float64)
         reached = min(width - 3, 40)
         wanted[3 : 3 + reached] = (right[1] + 0.5).detach()[:reached]
-        torch.testing.assert_close(found[1].detach(), wanted)
-        gradients = torch.autograd.grad(found[1, 3:10].sum(), (left, right))
+        torch.testing.assert_close(result[1].detach(), wanted)
+        gradients = torch.autograd.grad(result[1, 3:10].sum(), (left, right))
         assert all(bool(gradient.isfinite().all()) for gradient in gradients)
         assert gradients[0][1, 3] == min(width - 3, 7)
 
@@ -203,6 +203,6 @@ def test_gradients_of_one_table_alone_are_those_of_both(name: str) -> None:
     for which in (0, 1):
         alone = [left.clone(), right.clone()]
         alone[which].requires_grad_()
-        found = log_convolve(alone[0], alone[1], tails=case.tails).logsumexp(-1).sum()
-        (gradient,) = torch.autograd.grad(found, alone[which])
+        result = log_convolve(alone[0], alone[1], tails=case.tails).logsumexp(-1).sum()
+        (gradient,) = torch.autograd.grad(result, alone[which])
         torch.testing.assert_close(gradient, together[which], rtol=1e-12, atol=1e-13)

@@ -23,20 +23,20 @@ from hypergeo.numerics.windows import window, windows
 @pytest.mark.parametrize("count", [0, 1, 2, 14, 15, 16, 17, 40, 1_000, 10**6])
 def test_stirlings_remainder_on_both_sides_of_its_table(count: int) -> None:
     """To 2e-15 of the largest term; from mathematical constants where ``log x!`` itself would cancel."""
-    found = stirling_remainder(torch.tensor(float(count), dtype=torch.float64)).item()
+    result = stirling_remainder(torch.tensor(float(count), dtype=torch.float64)).item()
     if count <= 40:
         wanted = math.log(math.factorial(count)) - (count * math.log(count) - count if count else 0.0)
-        assert found == pytest.approx(wanted, abs=3e-14)
+        assert result == pytest.approx(wanted, abs=3e-14)
     else:
         wanted = 0.5 * math.log(2 * math.pi * count) + 1 / (12 * count) - 1 / (360 * count**3)
-        assert found == pytest.approx(wanted, rel=1e-15)
+        assert result == pytest.approx(wanted, rel=1e-15)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 15, 16, 17, 60, 400])
 def test_binomial_coefficients_are_pythons(size: int) -> None:
     counts = torch.arange(-2, size + 3)
-    found = log_binomial(torch.tensor(size), counts).tolist()
-    for count, value in zip(counts.tolist(), found, strict=True):
+    result = log_binomial(torch.tensor(size), counts).tolist()
+    for count, value in zip(counts.tolist(), result, strict=True):
         wanted = math.log(math.comb(size, count)) if 0 <= count <= size else -math.inf
         assert value == pytest.approx(wanted, rel=1e-13, abs=1e-13)
 
@@ -46,12 +46,12 @@ def test_binomial_probabilities_are_scipys_and_have_the_score_for_gradient(logit
     size = torch.tensor(50.0, dtype=torch.float64)
     counts = torch.arange(51, dtype=torch.float64)
     odds = torch.tensor(logit, dtype=torch.float64, requires_grad=True)
-    found = log_binomial_pmf(size, counts, odds)
+    result = log_binomial_pmf(size, counts, odds)
     chance = 1 / (1 + math.exp(-logit))
     wanted = stats.binom.logpmf(counts.numpy(), 50, chance) if abs(logit) < 20 else None
     if wanted is not None:
-        np.testing.assert_allclose(found.detach(), wanted, rtol=1e-12, atol=1e-11)
-    (score,) = torch.autograd.grad(found[7] + found[20], odds)
+        np.testing.assert_allclose(result.detach(), wanted, rtol=1e-12, atol=1e-11)
+    (score,) = torch.autograd.grad(result[7] + result[20], odds)
     assert score.item() == pytest.approx(27 - 100 * chance, rel=1e-12)
 
 
@@ -74,9 +74,9 @@ URNS = [(3, [2, 2, 2]), (0, [2, 0, 1]), (5, [2, 0, 3, 1]), (7, [9]), (6, [1, 2, 
 @pytest.mark.parametrize(("total", "sizes"), URNS)
 def test_lists_of_count_vectors_are_those_of_a_loop_over_all(total: int, sizes: list[int]) -> None:
     wanted = [x for x in itertools.product(*(range(m + 1) for m in sizes)) if sum(x) == total]
-    found = enumerate_counts(total, torch.tensor(sizes))
-    assert [tuple(row) for row in found.tolist()] == wanted
-    assert found.dtype == torch.int64
+    result = enumerate_counts(total, torch.tensor(sizes))
+    assert [tuple(row) for row in result.tolist()] == wanted
+    assert result.dtype == torch.int64
     assert count_support(total, torch.tensor(sizes)) == len(wanted)
 
 

@@ -1,4 +1,4 @@
-"""Wallenius' law of one urn at once: against rational arithmetic, SciPy, and the law's own log-probabilities."""
+"""Wallenius' distribution of one small urn against rational arithmetic, SciPy, and the distribution's own log-probabilities."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_with_equal_weights_it_is_the_central_law():
     law, central = wallenius_tables(12, [10, 8, 6], [3.0, 3.0, 3.0]), FisherHypergeometric(12, [10, 8, 6])
     np.testing.assert_allclose(law.marginals, central.marginal_log_prob().exp(), atol=1e-13)
     np.testing.assert_allclose(law.covariance, central.covariance_matrix, atol=1e-12)
-    # But it answers to weights in another way than Fisher's law does.
+    # But its sensitivity to the weights differs from that of Fisher's distribution.
     assert float((law.sensitivity - central.covariance_matrix).abs().max()) > 0.1
 
 

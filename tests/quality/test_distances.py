@@ -41,14 +41,16 @@ def test_wasserstein_distance_of_a_batch_is_that_of_its_members():
     law = FisherHypergeometric(9, [5, 6, 7], [1.0, 2.0, 3.0])
     samples = RelaxedFisherHypergeometric(temperatures, 9, [5, 6, 7], [1.0, 2.0, 3.0]).rsample((64,))
     together = wasserstein_distance(samples, law)
-    apart = torch.stack([wasserstein_distance(samples[:, index], law) for index in range(3)])
-    torch.testing.assert_close(together, apart)
+    separate = torch.stack([wasserstein_distance(samples[:, index], law) for index in range(3)])
+    torch.testing.assert_close(together, separate)
 
     weights = torch.tensor([[1.0, 2.0, 3.0], [9.0, 1.0, 1.0]], dtype=torch.float64)
     batch = FisherHypergeometric(9, [5, 6, 7], weights)
     samples = batch.sample((50,))
-    apart = torch.stack([wasserstein_distance(samples[:, i], FisherHypergeometric(9, [5, 6, 7], weights[i])) for i in range(2)])
-    torch.testing.assert_close(wasserstein_distance(samples, batch), apart)
+    separate = torch.stack(
+        [wasserstein_distance(samples[:, i], FisherHypergeometric(9, [5, 6, 7], weights[i])) for i in range(2)]
+    )
+    torch.testing.assert_close(wasserstein_distance(samples, batch), separate)
 
 
 def test_wasserstein_distance_is_zero_for_the_law_itself_and_grows_by_what_is_moved():
@@ -100,7 +102,7 @@ def test_noise_floor_of_two_samples_is_that_of_all_pairs():
 
 
 def test_noise_floor_is_what_exact_samples_show():
-    """False alarm 1e-6. A mean off by 4 %, or a quantile that is the 90 % one, would be seen with probability above 0.99."""
+    """False alarm 1e-6. An error of the mean of 4 %, or the 90 % quantile instead, is detected with probability 0.99."""
     law = FisherHypergeometric(15, [10, 10, 10], [1.0, 4.0, 1.0])
     number, sets = 200, 4000
     floor = noise_floor(law, number, num_replicates=4000)

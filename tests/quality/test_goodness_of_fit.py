@@ -17,8 +17,8 @@ from hypergeo.quality.goodness_of_fit import g_test, holm, ks_p_value, ks_test, 
 
 
 def all_outcomes(probabilities: list[Fraction], number: int) -> list[tuple[Fraction, Fraction]]:
-    """Kolmogorov-Smirnov distance and probability of every way in which ``number`` draws can fall on the values."""
-    found = []
+    """Returns the Kolmogorov-Smirnov distance and the probability of every outcome of ``number`` samples."""
+    result = []
     for drawn in itertools.product(range(number + 1), repeat=len(probabilities)):
         if sum(drawn) == number:
             ways = math.factorial(number) // math.prod(map(math.factorial, drawn))
@@ -27,8 +27,8 @@ def all_outcomes(probabilities: list[Fraction], number: int) -> list[tuple[Fract
                 abs(Fraction(a, number) - b)
                 for a, b in zip(itertools.accumulate(drawn), itertools.accumulate(probabilities), strict=True)
             )
-            found.append((max(gaps), chance))
-    return found
+            result.append((max(gaps), chance))
+    return result
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 9])
@@ -46,16 +46,16 @@ def test_ks_p_values_are_those_of_enumeration(probabilities, number):
     law = np.array([float(p) for p in probabilities])
     for distance in {d for d, _ in outcomes}:
         expected = float(sum((chance for d, chance in outcomes if d >= distance), start=Fraction(0)))
-        found = ks_p_value(float(distance), law, number)
+        result = ks_p_value(float(distance), law, number)
         if expected > 1e-8:
-            assert found == pytest.approx(expected, rel=1e-8)
+            assert result == pytest.approx(expected, rel=1e-8)
         else:
-            assert expected <= found <= 1e-8
+            assert expected <= result <= 1e-8
 
 
 @pytest.mark.parametrize("number", [10, 100])
 def test_ks_p_values_become_the_continuous_ones_for_many_values(number):
-    """With 20 values for each draw at least, the discrete distance is hardly smaller than the continuous one."""
+    """With at least 20 values per sample, the discrete distance is hardly smaller than the continuous one."""
     law = np.full(20 * number, 1 / (20 * number))
     for quantile in (0.5, 0.05, 1e-4):
         distance = stats.kstwo.isf(quantile, number)
@@ -80,21 +80,21 @@ def test_unresolved_ks_p_values_are_bounds_and_never_rise():
 def test_ks_distances_are_those_of_the_distribution_functions():
     law = FisherHypergeometric(7, [3, 9, 4], [0.2, 5.0, 1.0])
     counts = law.sample((57,))
-    found = ks_test(counts, law)
+    result = ks_test(counts, law)
     for group in range(3):
         seen = np.array([(counts[:, group] <= x).double().mean() for x in range(10)])
         exact = law.cdf(torch.arange(10).double()[:, None].expand(-1, 3))[:, group].numpy()
-        assert found.distances[group].item() == pytest.approx(np.abs(seen - exact).max(), abs=1e-14)
+        assert result.distances[group].item() == pytest.approx(np.abs(seen - exact).max(), abs=1e-14)
 
 
 def test_ks_counts_what_the_law_cannot_give_where_it_is():
     law = FisherHypergeometric(2, [2, 2])
-    found = ks_test(torch.tensor([[-1, 9], [-1, 9]]), law)
-    assert found.distances.tolist() == pytest.approx([1.0, 1.0])
+    result = ks_test(torch.tensor([[-1, 9], [-1, 9]]), law)
+    assert result.distances.tolist() == pytest.approx([1.0, 1.0])
 
 
 def test_ks_false_alarms_are_the_nominal_ones():
-    """2,000 sets of exact draws, false alarm 1e-6. A rate 1.83 times the nominal 5 % is missed with probability 0.01."""
+    """2,000 sets of exact samples, false alarm 1e-6. A rate 1.83 times the nominal 5 % is missed with probability 0.01."""
     law = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0]).marginal_log_prob()[0].exp().numpy()
     drawn = np.random.default_rng(0).multinomial(200, law / law.sum(), 2000)
     distances = np.abs(drawn.cumsum(-1) / 200 - law.cumsum()).max(-1)
@@ -109,8 +109,8 @@ def test_ks_false_alarms_are_the_nominal_ones():
 def test_g_is_scipys_over_williams_factor(urn):
     law = FisherHypergeometric(*urn)
     counts = law.sample((3000,))
-    found = g_test(counts, law)
-    assert found is not None
+    result = g_test(counts, law)
+    assert result is not None
     support = law.enumerate_support()
     probabilities = law.log_prob(support).exp().numpy()
     cells = pool_cells(probabilities, 3000, goodness_of_fit.EXPECTED)
@@ -121,16 +121,16 @@ def test_g_is_scipys_over_williams_factor(urn):
     statistic = stats.power_divergence(observed, expected, lambda_="log-likelihood").statistic
     k = len(expected)
     factor = 1 + ((3000 / expected).sum() - 1) / (6 * 3000 * (k - 1))
-    assert found.degrees == k - 1
-    assert found.statistic == pytest.approx(statistic / factor, rel=1e-9)
-    assert found.p_value == pytest.approx(stats.chi2.sf(statistic / factor, k - 1), rel=1e-7)
+    assert result.degrees == k - 1
+    assert result.statistic == pytest.approx(statistic / factor, rel=1e-9)
+    assert result.p_value == pytest.approx(stats.chi2.sf(statistic / factor, k - 1), rel=1e-7)
 
 
 @pytest.mark.parametrize(
     ("urn", "number"), [((15, [10] * 3, [1.0, 2, 4]), 1000), ((12, [6] * 5, [1.0, 2, 3, 4, 5]), 5000)], ids=str
 )
 def test_g_false_alarms_are_within_a_tenth_of_the_nominal_ones(urn, number):
-    """100,000 sets of draws, false alarm 1e-6: at 1 % a rate 37 % above the nominal one is missed with probability 0.01."""
+    """100,000 sets of samples, false alarm 1e-6: at 1 % a rate 37 % above the nominal one is missed with probability 0.01."""
     law = FisherHypergeometric(*urn)
     probabilities = law.log_prob(law.enumerate_support()).exp().numpy()
     cells = pool_cells(probabilities, number, goodness_of_fit.EXPECTED)
@@ -149,7 +149,7 @@ def test_g_false_alarms_are_within_a_tenth_of_the_nominal_ones(urn, number):
 
 
 def test_g_sees_what_no_marginal_shows():
-    """Pairs of draws trade counts of groups 2 and 4: every group's counts stay as they were, drawn for drawn."""
+    """Pairs of samples exchange the counts of groups 2 and 4, so that every group's counts stay the same."""
     law = FisherHypergeometric(6, [4, 4, 4, 4])
     counts = law.sample((20_000,))
     ones, others = ((counts == torch.tensor(vector)).all(-1).nonzero()[:, 0] for vector in ([1, 2, 2, 1], [2, 1, 1, 2]))
@@ -182,10 +182,10 @@ def test_many_binary_groups_are_told_apart():
     """A hundred groups: far more combinations of counts than a number in base two could name."""
     law = FisherHypergeometric(2, [1] * 100)
     counts = law.sample((60_000,))
-    found = g_test(counts, law)
-    assert found is not None
-    assert found.degrees > 1000
-    assert found.p_value > 1e-6
+    result = g_test(counts, law)
+    assert result is not None
+    assert result.degrees > 1000
+    assert result.p_value > 1e-6
 
 
 @pytest.mark.parametrize("total", [3, 9])
@@ -194,10 +194,10 @@ def test_nearest_counts_are_the_nearest_of_all(total):
     support = law.enumerate_support()
     torch.manual_seed(1)
     real = support[torch.randint(len(support), (200,))] * 0.7 + support[torch.randint(len(support), (200,))] * 0.3
-    found = nearest_counts(real, law.total_count)
-    assert bool(law.support.check(found).all())
+    result = nearest_counts(real, law.total_count)
+    assert bool(law.support.check(result).all())
     best = torch.cdist(real, support).amin(-1)
-    torch.testing.assert_close((found - real).norm(dim=-1), best)
+    torch.testing.assert_close((result - real).norm(dim=-1), best)
 
 
 def test_holm_is_the_closed_test_of_bonferroni():

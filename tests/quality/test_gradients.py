@@ -1,4 +1,4 @@
-"""Measures of gradient estimators against estimators whose bias and spread are known."""
+"""Measures of gradient estimators against estimators whose bias and standard deviation are known."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_without_bias_p_values_are_uniform_or_larger(untimed):
 
 
 def test_a_doubtful_reference_widens_everything(untimed):
-    """The reference is off by one and a half of its own standard errors: without its doubt that would pass for a bias."""
+    """The reference has an error of 1.5 standard errors of its own. Without its uncertainty this would count as a bias."""
     estimator = Known((3.0, -1.0, -2.0), 0.1)
     doubtful = Reference("long run", (3.15, -1.15, -2.0), (0.1, 0.1, 0.1), "")
     certain = Reference("exact", (3.15, -1.15, -2.0), (0.0, 0.0, 0.0), "")

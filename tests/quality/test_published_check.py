@@ -1,4 +1,4 @@
-"""The paper's check at a reduced size, and the merged rule's own law against a sum over all count vectors."""
+"""The paper's check at a reduced size, and the distribution of merged conditionals against a sum over all count vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check() -> PublishedCheck:
 
 def test_exact_conditionals_pass_and_the_merged_rule_passes_only_by_its_own_reference(check):
     """False alarms among the 27 tests of each kind: 1 %, and fewer by the fixed seeds. Power: at weight 3 the first group's
-    distribution function is 0.18 off, where 0.06 is the largest that 2,000 draws would pass with."""
+    distribution function has an error of 0.18, and 2,000 samples pass with 0.06 at most."""
     rejected = {
         (rule, law): [row.rejected for row in check.of(rule, law)]
         for rule in ("exact", "merged")
@@ -65,7 +65,7 @@ def test_merged_marginals_are_sums_over_all_count_vectors(urn):
 
 
 def test_merged_marginals_are_what_the_merged_rule_draws_with_zero_weights_and_empty_groups():
-    """Kolmogorov-Smirnov tests of 20,000 draws, false alarm 1e-5 in all."""
+    """Kolmogorov-Smirnov tests of 20,000 samples, false alarm 1e-5 in all."""
     arguments = (9, [6, 0, 8, 5], [1.0, 2.0, 4.0, 0.0])
     law = FisherHypergeometric(*arguments)
     sampler = RelaxedFisherHypergeometric(1.0, *arguments, straight_through=True, conditionals="merged")

@@ -42,14 +42,15 @@ def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def timeless(report: QualityReport) -> QualityReport:
-    """A report without what differs from run to run."""
+    """Returns a report without times, which differ from run to run."""
     samples = tuple(replace(row, seconds=0.0) for row in report.samples)
     gradients = tuple(replace(row, seconds=0.0, rmse_at_equal_time=0.0) for row in report.gradients)
     return replace(report, samples=samples, gradients=gradients, equal_seconds=None)
 
 
 def test_the_merged_rule_and_a_flipped_sign_are_caught_and_nothing_else_is():
-    """Each gap is many standard errors: the merged rule's total variation here is 0.12, a flipped sign is two gradients off."""
+    """Each gap is many standard errors: merged conditionals have a total variation of 0.12,
+    and a flipped sign has a bias of twice the gradient."""
     estimators = {
         "ours": LinearizedControlVariate(),
         "RLOO": ScoreFunction(),
@@ -80,12 +81,12 @@ def test_the_merged_rule_and_a_flipped_sign_are_caught_and_nothing_else_is():
     assert first.startswith(
         "**Not to be trusted here: straight-through samples with merged conditionals, the gradients of flipped"
     )
-    told = " ".join(others)
-    assert "Straight-through samples with exact conditionals pass at τ = 0.5" in told
-    assert "Straight-through samples with merged conditionals do not follow Fisher's distribution" in told
-    assert "flipped is biased by" in told
-    assert "points in the wrong direction" in told
-    assert "no bias found in ours and RLOO" in told
+    text = " ".join(others)
+    assert "Straight-through samples with exact conditionals pass at τ = 0.5" in text
+    assert "Straight-through samples with merged conditionals do not follow Fisher's distribution" in text
+    assert "flipped is biased by" in text
+    assert "points in the wrong direction" in text
+    assert "no bias found in ours and RLOO" in text
 
 
 def test_right_samplers_and_estimators_raise_as_few_alarms_as_promised(untimed):
@@ -126,11 +127,11 @@ def test_soft_draws_are_told_apart_at_high_temperatures_and_not_at_low_ones():
     verdicts = {(row.straight_through, row.temperature): row.differs for row in report.samples}
     assert verdicts == {(False, 1e-3): False, (False, 1.0): True, (True, 1e-3): False, (True, 1.0): False}
     assert report.failures() == []
-    told = " ".join(report.verdict())
-    assert "Nothing wrong was found" in told
+    text = " ".join(report.verdict())
+    assert "Nothing wrong was found" in text
     assert "At τ = 1 soft samples differ significantly from exact ones, as expected of a relaxation." in report.verdict()[0]
-    assert "differ significantly from exact ones at τ = 1:" in told
-    assert "at τ = 0.001 they do not" in told
+    assert "differ significantly from exact ones at τ = 1:" in text
+    assert "at τ = 0.001 they do not" in text
     by_temperature = [row.wasserstein for row in report.samples if not row.straight_through]
     assert by_temperature[0] < report.samples[0].wasserstein_floor.quantile * 1.5 < by_temperature[1]
 
@@ -238,9 +239,9 @@ def test_an_urn_too_large_to_list_is_measured_by_its_margins(untimed):
     assert report.support_size is None
     assert all(row.g_p_value is None and row.total_variation is None for row in report.samples)
     assert all(len(row.ks_p_values) == 6 for row in report.samples)
-    told = " ".join(report.verdict())
-    assert "their joint distribution was not" in told
-    assert "Too many count vectors to list: mean of 40 unbiased estimates" in told
+    text = " ".join(report.verdict())
+    assert "their joint distribution was not" in text
+    assert "Too many count vectors to list: mean of 40 unbiased estimates" in text
     assert report.reference is not None
     # A linear objective leaves the control variate nothing to chance: the long run is the covariance itself.
     assert report.reference.gradient == pytest.approx(law.covariance_matrix[0].tolist(), rel=1e-9)

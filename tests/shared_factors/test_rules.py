@@ -127,26 +127,26 @@ def test_hypergeometric_law_matches_fractions(log_weight):
     exact = torch.tensor([float(term / sum(terms)) for term in terms], dtype=torch.float64)
     distances = torch.rand(1, 3, d, generator=generator(2), dtype=torch.float64)
     parameters = torch.full((1, 1), log_weight, dtype=torch.float64, requires_grad=True)
-    found = Hypergeometric(amortised=False).decide(parameters, distances, None, 1.0, None)
-    assert torch.allclose(found.law, exact.expand(1, 3, -1), atol=1e-12)
+    result = Hypergeometric(amortised=False).decide(parameters, distances, None, 1.0, None)
+    assert torch.allclose(result.law, exact.expand(1, 3, -1), atol=1e-12)
     mean = (exact * torch.arange(d + 1)).sum()
-    assert torch.allclose(found.gates.sum(-1), mean)
-    assert found.penalty[0, 0].item() == pytest.approx(stats.entropy(exact.numpy(), [1 / 6] * 6), abs=1e-12)
-    (slope,) = torch.autograd.grad(found.gates.sum(-1)[0, 0], parameters)
+    assert torch.allclose(result.gates.sum(-1), mean)
+    assert result.penalty[0, 0].item() == pytest.approx(stats.entropy(exact.numpy(), [1 / 6] * 6), abs=1e-12)
+    (slope,) = torch.autograd.grad(result.gates.sum(-1)[0, 0], parameters)
     assert slope.item() == pytest.approx((exact * (torch.arange(d + 1) - mean).square()).sum().item(), rel=1e-9)
 
 
 @pytest.mark.parametrize("rule", [Hypergeometric(amortised=False, straight_through=True), Categorical(amortised=False)])
 def test_drawn_numbers_follow_the_law(rule):
-    """A chi-squared test of 20,000 draws; a law at a total variation of 0.03 fails with probability above 0.99."""
+    """A chi-squared test of 20,000 samples; a distribution at a total variation of 0.03 fails with probability above 0.99."""
     d, draws = 4, 20_000
     distances = torch.rand(1, 1, d, generator=generator(3)).expand(1, draws, d)
     parameters = 0.7 * torch.randn(1, rule.length(d), generator=generator(4))
     noise = torch.rand(1, draws, d + 1, generator=generator(5), dtype=torch.float64)
-    found = rule.decide(parameters, distances, noise, 1e-3, None)
-    counts = torch.bincount(found.gates.sum(-1)[0].round().long(), minlength=d + 1)
-    assert stats.chisquare(counts.numpy(), (found.law[0, 0].double() * draws).numpy(), sum_check=False).pvalue > RATE
-    assert (found.gates.sum(-1) - found.gates.sum(-1).round()).abs().mean() < 1e-3
+    result = rule.decide(parameters, distances, noise, 1e-3, None)
+    counts = torch.bincount(result.gates.sum(-1)[0].round().long(), minlength=d + 1)
+    assert stats.chisquare(counts.numpy(), (result.law[0, 0].double() * draws).numpy(), sum_check=False).pvalue > RATE
+    assert (result.gates.sum(-1) - result.gates.sum(-1).round()).abs().mean() < 1e-3
 
 
 def test_rules_without_a_law():
@@ -154,10 +154,10 @@ def test_rules_without_a_law():
     none = torch.zeros(1, 0)
     expected = {"adavae": [1, 0, 1, 1], "threshold": [1, 0, 1, 0], "half": [1, 0, 1, 0], "unshared": [0, 0, 0, 0]}
     for name, gates in expected.items():
-        found = RULES[name].decide(none, distances, None, 1.0, None)
-        assert found.gates[0, 0].tolist() == gates, name
-        assert found.law[0, 0].tolist() == [float(k == sum(gates)) for k in range(5)]
-        assert found.penalty.item() == 0
+        result = RULES[name].decide(none, distances, None, 1.0, None)
+        assert result.gates[0, 0].tolist() == gates, name
+        assert result.law[0, 0].tolist() == [float(k == sum(gates)) for k in range(5)]
+        assert result.penalty.item() == 0
     assert Oracle().decide(none, distances, None, 1.0, torch.tensor([[3]])).gates[0, 0].tolist() == [1, 0, 1, 1]
     each = FixedThreshold(torch.tensor([0.2, 3.0])).decide(none, distances.expand(2, 1, 4), None, 1.0, None)
     assert each.gates.sum(-1).flatten().tolist() == [1, 3]

@@ -33,15 +33,15 @@ def test_collapse_is_detected_and_named():
     log_var = torch.full_like(mean, -3.0)
     mean[3, ..., 1], log_var[3, ..., 1] = 0.05, 0.0
     estimate = torch.stack([torch.full((50,), 2.9), torch.full((50,), 0.2), torch.linspace(0, 3, 50), torch.full((50,), 1.0)])
-    found = collapse(view_of(estimate.double(), mean, log_var))
-    assert found == [
+    result = collapse(view_of(estimate.double(), mean, log_var))
+    assert result == [
         Collapse(True, False, ()),
         Collapse(False, True, ()),
         Collapse(False, False, ()),
         Collapse(False, False, (1,)),
     ]
-    assert [str(each) for each in found] == ["all shared", "none shared", "no collapse", "unused: dimension 2"]
-    assert [bool(each) for each in found] == [True, True, False, True]
+    assert [str(each) for each in result] == ["all shared", "none shared", "no collapse", "unused: dimension 2"]
+    assert [bool(each) for each in result] == [True, True, False, True]
 
 
 def test_scores_of_a_perfect_model_and_of_a_blind_one():
@@ -70,9 +70,9 @@ def test_pooling_averages_groups_of_the_same_number():
     pairs = Sprites().pairs(640, (1, 2), generator(4))
     noise = torch.randn(640, generator=generator(5), dtype=torch.float64)
     view = view_of((pairs.num_shared + noise)[None].clamp(0, 5), torch.randn(1, 640, 2, 5, generator=generator(6)).double())
-    found = score(view, [pairs])[0]
-    assert found.pooled_squared_error < found.squared_error / 5
-    assert found.pooled_correlation > found.correlation + 0.2
+    result = score(view, [pairs])[0]
+    assert result.pooled_squared_error < result.squared_error / 5
+    assert result.pooled_correlation > result.correlation + 0.2
 
 
 def test_r2_by_least_squares():
@@ -112,5 +112,5 @@ def test_correlations_by_hand():
     assert math.isnan(correlation(first, torch.ones(30)))
     assert math.isnan(correlation(first[:1], second[:1]))
     ranked = torch.tensor([[1.0, 7.0], [2.0, 7.0], [2.0, 7.0], [9.0, 7.0]])  # ranks 1, 2.5, 2.5, 4 and the same for all
-    found = rank_correlations(ranked, torch.tensor([[4.0], [3.0], [2.0], [1.0]]))
-    assert found.tolist() == [[pytest.approx(4.5 / (4.5 * 5) ** 0.5), 0.0]]
+    result = rank_correlations(ranked, torch.tensor([[4.0], [3.0], [2.0], [1.0]]))
+    assert result.tolist() == [[pytest.approx(4.5 / (4.5 * 5) ** 0.5), 0.0]]

@@ -30,7 +30,7 @@ SMALL = SharedFactorsSettings(steps=8, batch=8, hidden=(16, 12))
 
 @pytest.mark.parametrize("name", ["half", "unshared", "oracle"])
 def test_a_step_against_plain_torch(name):
-    """Loss by torch's layers and laws, gradient by autograd on them, a step by torch's Adam; three steps in turn."""
+    """Loss by torch's layers and distributions, gradient by autograd on them, a step by torch's Adam; three steps in turn."""
     settings = replace(SMALL, warm_up=0.0, scale=0.3, prior=0.7)
     model = SharedFactors(Sprites(image_size=6), 2, rule=RULES[name], settings=settings, seeds=11)
     own = generator(11)
@@ -221,10 +221,10 @@ def test_the_number_is_found_without_labels():
     model.step(settings.steps)
     pairs = [Sprites().pairs(512, each, generator(26)) for each in shared]
     seen = model.view(torch.stack([each.images for each in pairs]))
-    found = seen.estimate.mean(1)
-    told = f"estimates {found.tolist()}, AdaVAE's {seen.adavae.double().mean(1).tolist()}, nats {seen.information.tolist()}"
-    assert (found[:4] - torch.arange(1, 5)).abs().max() < 0.8, told
-    assert bool((found[:4].diff() > 0.25).all()), told
+    result = seen.estimate.mean(1)
+    text = f"estimates {result.tolist()}, AdaVAE's {seen.adavae.double().mean(1).tolist()}, nats {seen.information.tolist()}"
+    assert (result[:4] - torch.arange(1, 5)).abs().max() < 0.8, text
+    assert bool((result[:4].diff() > 0.25).all()), text
     varying = score(seen, pairs)[4]
     assert varying.correlation > 0.7, varying
     assert abs(correlation(seen.adavae[4], pairs[4].num_shared)) < 0.5, "AdaVAE's threshold does not follow the number"

@@ -39,7 +39,7 @@ class Figures:
     """Counts, group sizes, and what R found for them.
 
     Attributes:
-        counts: one draw a row.
+        counts: one sample per row.
         sizes: of the groups, for all rows or for each.
         log_ratios: logarithms of each weight but the first over the first.
         errors: their standard errors, from ``optim``'s numerical Hessian.

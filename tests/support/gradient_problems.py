@@ -1,6 +1,6 @@
-"""Urns and objectives on which gradient estimators are tried, their exact gradients in rational arithmetic, and a test of bias.
+"""Urns and objectives for tests of gradient estimators, their exact gradients in rational arithmetic, and a test of bias.
 
-Shared by the tests and by the benchmark, which makes longer runs of the same check.
+The tests and the benchmark share them; the benchmark runs the same check for longer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Objective = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Problem:
-    """An urn: number drawn, group sizes, weights."""
+    """An urn: number of elements drawn, group sizes and weights."""
 
     drawn: int
     sizes: tuple[int, ...]
@@ -56,11 +56,11 @@ class Problem:
         return len(self.sizes)
 
     def even(self) -> Tensor:
-        """Equal counts that add up to what is drawn, shape ``(K,)``: what objectives aim at."""
+        """Returns equal counts with the right sum, shape ``(K,)``: the targets of the objectives."""
         return torch.full((self.groups,), self.drawn / self.groups, dtype=torch.float64)
 
     def law(self) -> FisherHypergeometric:
-        """The distribution, without a batch."""
+        """Returns the distribution, without a batch."""
         return FisherHypergeometric(self.drawn, self.sizes, self.weights)
 
 
@@ -112,12 +112,12 @@ PLAIN = URNS[0]
 
 @dataclass(frozen=True)
 class Form:
-    """A quadratic form of the distance to a target, or absolute values of it.
+    """Quadratic form of the distance to a target, or absolute values of the distance.
 
     Args:
         target: shape ``(K,)``.
-        matrix: shape ``(K, K)`` for a form; shape ``(K,)`` for weights of absolute values.
-        together: whether weights act before the absolute value is taken.
+        matrix: shape ``(K, K)`` for a quadratic form; shape ``(K,)`` for weights of absolute values.
+        together: whether weights are applied before the absolute value.
     """
 
     target: Tensor
@@ -125,19 +125,19 @@ class Form:
     together: bool = False
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Values of counts ``(…, K)``, shape ``(…)``."""
-        apart = x - self.target.to(x.dtype)
+        """Returns the values of counts ``(…, K)``, shape ``(…)``."""
+        distance = x - self.target.to(x.dtype)
         matrix = self.matrix.to(x.dtype)
         if matrix.dim() == 2:
-            return (apart @ matrix * apart).sum(-1)
-        return (apart @ matrix).abs() if self.together else apart.abs() @ matrix
+            return (distance @ matrix * distance).sum(-1)
+        return (distance @ matrix).abs() if self.together else distance.abs() @ matrix
 
 
 def random_objectives(number: int, seed: int = 0) -> dict[str, list[Objective]]:
-    """Quadratics and absolute values for the urn ``PLAIN``, with kinks where counts fall, ``number`` of each kind."""
+    """Returns quadratics and absolute values for the urn ``PLAIN``, with kinks at whole counts, ``number`` of each kind."""
     random = torch.Generator().manual_seed(seed)
     law, groups = PLAIN.law(), PLAIN.groups
-    found: dict[str, list[Objective]] = {}
+    result: dict[str, list[Objective]] = {}
     for k in range(number):
         matrix = torch.randn(groups, groups, dtype=torch.float64, generator=random)
         near = law.mean + law.variance.sqrt() * torch.randn(groups, dtype=torch.float64, generator=random)
@@ -153,11 +153,11 @@ def random_objectives(number: int, seed: int = 0) -> dict[str, list[Objective]]:
             "absolute value of a sum over groups": Form(near, matrix[0], together=True),
         }
         for kind, objective in kinds.items():
-            found.setdefault(kind, []).append(objective)
-    return found
+            result.setdefault(kind, []).append(objective)
+    return result
 
 
-# An estimator that must have no bias, and the draws of each of its estimates.
+# An estimator that must have no bias, and its number of samples per estimate.
 UNBIASED: tuple[tuple[Estimator, int], ...] = (
     (ScoreFunction(None), 1),
     (ScoreFunction(), 4),
@@ -177,34 +177,34 @@ def _law(urn: Problem) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_gradient(urn: Problem, objective: Objective) -> Tensor:
-    """Gradient of the expected objective in the log weights: ``Cov(f(x), x)`` over the rational law, shape ``(K,)``."""
+    """Returns the gradient of the expected objective in the log weights: the rational ``Cov(f(x), x)``, shape ``(K,)``."""
     counts, probability = _law(urn)
     values = objective(torch.from_numpy(counts)).double().numpy()
     return torch.from_numpy((probability * (values - probability @ values)) @ (counts - probability @ counts))
 
 
 def gradients(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, number: int) -> Tensor:
-    """Independent estimates of the gradient in the log weights, shape ``(number, K)``."""
+    """Returns independent estimates of the gradient in the log weights, shape ``(number, K)``."""
     logs = torch.tensor(urn.weights, dtype=torch.float64).log().repeat(number, 1).requires_grad_()
     law = FisherHypergeometric(urn.drawn, urn.sizes, log_weights=logs)
     return torch.autograd.grad(estimator.surrogate_loss(law, objective, num_samples).sum(), logs)[0]
 
 
 def rmse(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, number: int = 20_000) -> float:
-    """Root mean squared length of the error of one estimate, from ``number`` of them."""
+    """Returns the root mean squared error norm of one estimate, from ``number`` of them."""
     error = gradients(estimator, urn, objective, num_samples, number) - exact_gradient(urn, objective)
     return float(error.square().sum(-1).mean().sqrt())
 
 
 @dataclass(frozen=True)
 class Bias:
-    """What many draws say about the bias of an estimator.
+    """Holds the estimated bias of an estimator and its uncertainty.
 
     Attributes:
-        error: mean estimate less the exact gradient, shape ``(K,)``.
-        noise: its standard errors.
-        exact: the exact gradient.
-        scale: size below which an error is rounding.
+        error: mean estimate minus the exact gradient, shape ``(K,)``.
+        noise: standard errors of the mean, shape ``(K,)``.
+        exact: the exact gradient, shape ``(K,)``.
+        scale: errors below this are rounding.
     """
 
     error: Tensor
@@ -214,32 +214,37 @@ class Bias:
 
     @property
     def limit(self) -> float:
-        """Standard errors that an unbiased estimate stays within; false alarm 1e-6 over all the cases of this module."""
+        """Largest error of an unbiased estimate in standard errors, with a false-alarm rate of 1e-6 over all cases of this
+        module."""
         return float(stats.t.isf(FALSE_ALARM / 2 / _COMPARISONS, _CHUNKS - 1))
 
     @property
-    def found(self) -> bool:
-        """Whether there is a bias."""
+    def significant(self) -> bool:
+        """Whether the bias is significant."""
         return bool((self.error.abs() > self.limit * self.noise + self.scale).any())
 
     @property
     def seen(self) -> float:
-        """Relative bias, the same for all components, that would be missed with probability 1e-6."""
+        """Smallest relative bias, the same for all components, that is missed with a probability of at most 1e-6."""
         reach = (self.limit + float(stats.norm.isf(FALSE_ALARM))) * self.noise + self.scale
         return float((reach / self.exact.abs().clamp(min=1e-300)).min())
 
 
 def bias(estimator: Estimator, urn: Problem, objective: Objective, num_samples: int, draws: int) -> Bias:
-    """Mean of estimates that use so many draws in all, against the exact gradient.
+    """Estimates the bias from estimates with ``draws`` samples in total.
 
-    The estimates are made in 200 chunks of copies of one law, which share their tables; the chunks' means are compared.
+    The estimates are computed in 200 chunks of copies of one distribution, which share their tables; the means of the chunks
+    are compared with the exact gradient.
 
     Args:
         estimator: the estimator.
         urn: the urn.
         objective: the objective.
-        num_samples: draws of each estimate.
-        draws: of all estimates.
+        num_samples: samples per estimate.
+        draws: samples of all estimates together.
+
+    Returns:
+        The bias with its standard errors.
     """
     copies = math.ceil(draws / num_samples / _CHUNKS)
     part = max(1, min(_CHUNKS, _MOST_POINTS // (copies * (num_samples + 4 * urn.groups))))
@@ -249,5 +254,5 @@ def bias(estimator: Estimator, urn: Problem, objective: Objective, num_samples: 
         law = FisherHypergeometric(urn.drawn, urn.sizes, log_weights=logs).expand([len(rows), copies])
         loss = estimator.surrogate_loss(law, objective, num_samples).mean(1).sum()
         means.append(torch.autograd.grad(loss, logs)[0][:, 0])
-    found, exact = torch.cat(means), exact_gradient(urn, objective)
-    return Bias(found.mean(0) - exact, found.std(0) / _CHUNKS**0.5, exact, 1e-10 * (1 + float(exact.norm())))
+    result, exact = torch.cat(means), exact_gradient(urn, objective)
+    return Bias(result.mean(0) - exact, result.std(0) / _CHUNKS**0.5, exact, 1e-10 * (1 + float(exact.norm())))

@@ -35,7 +35,7 @@ class LargeUrn:
         self._free = sizes * chances
 
     def _expected(self, factors: Sequence[np.ndarray]) -> float:
-        """``E[Π_k factors_k(x_k)]``."""
+        """Returns ``E[Π_k factors_k(x_k)]``."""
         weighted = [table * factor for table, factor in zip(self.tables, factors, strict=True)]
         return self._at_total(weighted) / self._whole
 
@@ -51,7 +51,7 @@ class LargeUrn:
         return self._at_total(self.tables)
 
     def central_moment(self, powers: Sequence[int]) -> float:
-        """``E[Π_k (x_k - E[x_k])^powers_k]``."""
+        """Returns ``E[Π_k (x_k - E[x_k])^powers_k]``."""
         return self._expected([(x - m) ** float(p) for x, m, p in zip(self.counts, self.mean, powers, strict=True)])
 
     @cached_property

@@ -1,6 +1,7 @@
-"""The truth the tests compare with: urn laws in exact rational arithmetic, and the statistics that compare samples with a law.
+"""References for the tests: distributions of urns in exact rational arithmetic, and tests of samples against a distribution.
 
-Nothing here imports the package under test. A float is a rational number, so a law with float weights is known exactly.
+Nothing here imports the package under test. A float is a rational number, so a distribution with float weights is known
+exactly.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FALSE_ALARM = 1e-6
 
 
 def log(value: Fraction | int) -> Decimal:
-    """Natural logarithm of a nonnegative rational number, to 50 digits."""
+    """Returns the natural logarithm of a nonnegative rational number, to 50 digits."""
     value = Fraction(value)
     if value == 0:
         return Decimal("-Infinity")
@@ -36,12 +37,12 @@ def _log_integer(value: int) -> Decimal:
 
 
 class RationalUrn:
-    """Fisher's law of the group counts, and two laws often taken for it, as rational numbers.
+    """Fisher's distribution of the group counts, and two distributions often confused with it, as rational numbers.
 
     Args:
         total_count: number of elements drawn.
         group_sizes: number of elements in each group.
-        weights: importance of each group; floats are taken at their exact binary value.
+        weights: weight of each group; floats have their exact binary value.
     """
 
     def __init__(self, total_count: int, group_sizes: Sequence[int], weights: Sequence[float | Fraction]):
@@ -66,17 +67,17 @@ class RationalUrn:
 
     @property
     def normalizer(self) -> Fraction:
-        """The sum of the unnormalised probabilities, with the weights as given."""
+        """Sum of the unnormalised probabilities, with the original weights."""
         return Fraction(self.product[-1], self.scale**self.total_count)
 
     def pmf(self, counts: Sequence[int]) -> Fraction:
-        """Probability of one count vector."""
+        """Returns the probability of one count vector."""
         if sum(counts) != self.total_count or any(not 0 <= x <= m for x, m in zip(counts, self.group_sizes, strict=True)):
             return Fraction(0)
         return Fraction(math.prod(a[x] for a, x in zip(self.polynomials, counts, strict=True)), self.product[-1])
 
     def marginals(self) -> list[list[Fraction]]:
-        """For each group, the probabilities of the counts ``0 .. group_size``."""
+        """Returns the probabilities of the counts ``0 .. group_size`` of each group."""
         return [
             [Fraction(self._dot(x, a[x], rest), self.product[-1]) for x in range(len(a))]
             for a, rest in zip(self.polynomials, self._without_one, strict=True)
@@ -110,17 +111,18 @@ class RationalUrn:
         return result
 
     def support(self) -> Iterator[Counts]:
-        """Every count vector of the urn, a weight of zero or not, in lexicographic order."""
+        """Returns an iterator over every count vector of the urn, also those with weight zero, in lexicographic order."""
         return _compositions(self.total_count, self.group_sizes)
 
     @cached_property
     def law(self) -> dict[Counts, Fraction]:
-        """The exact probabilities of all count vectors."""
+        """Exact probabilities of all count vectors."""
         return {x: self.pmf(x) for x in self.support()}
 
     @cached_property
     def merged_law(self) -> dict[Counts, Fraction]:
-        """Groups drawn in listed order, all later groups taken for one group with their mean weight (Sutter et al. 2023)."""
+        """Distribution of the published sampler: all later groups are merged into one with their mean weight (Sutter et al.
+        2023)."""
         conditional = cache(self._merged_conditional)
 
         def tails(k: int, left: int) -> Iterator[tuple[Counts, Fraction]]:
@@ -145,7 +147,8 @@ class RationalUrn:
 
     @cached_property
     def wallenius_law(self) -> dict[Counts, Fraction]:
-        """Elements drawn one at a time, each with probability proportional to its weight among those left."""
+        """Wallenius' distribution: elements are drawn one at a time, with probability proportional to their weight among those
+        left."""
         current: dict[Counts, Fraction] = {(0,) * len(self.group_sizes): Fraction(1)}
         for _ in range(self.total_count):
             following: dict[Counts, Fraction] = {}
@@ -159,12 +162,12 @@ class RationalUrn:
         return current
 
     def entropy(self) -> Decimal:
-        """Entropy in nats."""
+        """Returns the entropy in nats."""
         return relative_entropy(self.law, dict.fromkeys(self.law, Fraction(1))).copy_negate()
 
 
 def _divide(product: Polynomial, factor: Polynomial) -> Polynomial:
-    """Power series quotient; whole because every factor begins with the coefficient 1."""
+    """Returns the quotient of power series; it is integral because every factor begins with the coefficient 1."""
     quotient: Polynomial = []
     for s, coefficient in enumerate(product):
         quotient.append(coefficient - sum(factor[x] * quotient[s - x] for x in range(1, min(s, len(factor) - 1) + 1)))
@@ -193,48 +196,48 @@ def _compositions(total: int, bounds: Sequence[int]) -> Iterator[Counts]:
 
 
 def relative_entropy(law: Law, other: Mapping[Counts, Fraction]) -> Decimal:
-    """Kullback-Leibler divergence of ``other`` from ``law``, in nats."""
+    """Returns the Kullback-Leibler divergence of ``other`` from ``law``, in nats."""
     with localcontext(prec=60):
         terms = ((p, log(p) - log(other[x])) for x, p in law.items() if p)
         return sum((Decimal(p.numerator) / p.denominator * difference for p, difference in terms), Decimal(0))
 
 
 def total_variation(law: Law, other: Law) -> float:
-    """Largest difference of the probabilities that two laws give to one event."""
+    """Returns the largest difference of the probabilities of one event under two distributions."""
     return float(sum(abs(law.get(x, Fraction(0)) - other.get(x, Fraction(0))) for x in {**law, **other}) / 2)
 
 
 def mixture(law: Law, other: Law, share: Fraction) -> dict[Counts, Fraction]:
-    """The law that follows ``other`` with probability ``share``."""
+    """Returns the mixture that follows ``other`` with probability ``share``."""
     return {x: (1 - share) * law.get(x, Fraction(0)) + share * other.get(x, Fraction(0)) for x in {**law, **other}}
 
 
 def relative_error(got: float, exact: Fraction) -> float:
-    """Error of a number relative to the exact one; infinite where the exact one is zero and the number is not."""
+    """Returns the relative error of a number; infinite if the exact number is zero and the number is not."""
     if exact == 0:
         return 0.0 if got == 0 else math.inf
     return float(abs(Fraction(got) / exact - 1)) if math.isfinite(got) else math.inf
 
 
 def log_error(got: float, exact: Fraction) -> float:
-    """Relative error of ``exp(got)`` as a value of ``exact``, for small errors; both may vanish."""
+    """Returns the relative error of ``exp(got)`` as a value of ``exact``, for small errors; both may be zero."""
     if exact == 0:
         return 0.0 if got == -math.inf else math.inf
     return float(abs(Decimal(got) - log(exact)))
 
 
 def draw(law: Law, draws: int, seed: int) -> np.ndarray:
-    """Independent samples of a law, shape ``(draws, K)``."""
+    """Returns independent samples of a distribution, shape ``(draws, K)``."""
     probabilities = np.array([float(p) for p in law.values()])
     chosen = np.random.default_rng(seed).choice(len(law), size=draws, p=probabilities / probabilities.sum())
     return np.array(list(law))[chosen]
 
 
 def g_test(samples: np.ndarray, law: Law, least: float = 100.0) -> float:
-    """P-value of the G-test of count vectors, shape ``(S, K)``, against a law on the joint vector.
+    """Returns the p-value of the G-test of count vectors, shape ``(S, K)``, against a joint distribution.
 
-    Outcomes expected fewer than ``least`` times are merged, in the order of the law, into cells expected that often.
-    A sample outside the support of the law gives zero.
+    Outcomes with fewer than ``least`` expected samples are merged, in the order of the distribution, into cells with that many.
+    A sample outside the support gives zero.
     """
     outcomes = np.array([x for x, p in law.items() if p])
     expected = np.array([float(p) for p in law.values() if p]) * len(samples)
@@ -253,7 +256,7 @@ def g_test(samples: np.ndarray, law: Law, least: float = 100.0) -> float:
 
 
 def merge_cells(expected: np.ndarray, least: float) -> np.ndarray:
-    """The cell of each outcome, such that at least ``least`` are expected in every cell."""
+    """Returns the cell of each outcome, such that at least ``least`` samples are expected in every cell."""
     cells = np.empty(len(expected), dtype=np.int64)
     large = expected >= least
     cells[large] = np.arange(large.sum())
@@ -269,7 +272,7 @@ def merge_cells(expected: np.ndarray, least: float) -> np.ndarray:
 
 
 def detectable_distance(draws: int, cells: int, power: float = 0.999) -> float:
-    """Total variation between cells that a G-test at ``FALSE_ALARM`` rejects with at least this power.
+    """Returns the total variation between cells that a G-test at ``FALSE_ALARM`` rejects with at least this power.
 
     The noncentrality of the G-test is at least ``4 draws TV²`` (Cauchy-Schwarz).
     """

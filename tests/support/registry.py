@@ -1,4 +1,4 @@
-"""Good and bad arguments of every public distribution; the generic tests run over them."""
+"""Valid and invalid arguments of every public distribution, for the generic tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAN, INF = float("nan"), float("inf")
 
 @dataclass(frozen=True)
 class Urn:
-    """Constructor arguments, and what the distribution must make of them."""
+    """Constructor arguments, and the properties of the distribution that they create."""
 
     params: dict[str, Any]
     batch_shape: tuple[int, ...] = ()
@@ -29,7 +29,7 @@ class Urn:
 
 @dataclass(frozen=True)
 class Good:
-    """A distribution and arguments that it must accept."""
+    """A distribution and valid arguments."""
 
     law: type[Distribution]
     name: str
@@ -44,9 +44,9 @@ class Good:
 
 @dataclass(frozen=True)
 class Bad:
-    """A distribution, arguments that it must refuse, and words of the message: the argument, the value, what is allowed.
+    """A distribution, invalid arguments, and words of the error message: the argument, the value, what is allowed.
 
-    ``structural`` arguments leave nothing to build, so they are refused with ``validate_args=False`` too.
+    ``structural`` arguments are refused with ``validate_args=False`` too, because no distribution can be built from them.
     """
 
     law: type[Distribution]
@@ -60,8 +60,8 @@ class Bad:
 
 
 def _urn(total_count: Any, group_sizes: Any, weights: Any = None, **more: Any) -> dict[str, Any]:
-    given = {} if weights is None else {"weights": weights}
-    return {"total_count": total_count, "group_sizes": group_sizes, **given, **more}
+    arguments = {} if weights is None else {"weights": weights}
+    return {"total_count": total_count, "group_sizes": group_sizes, **arguments, **more}
 
 
 URNS: dict[str, Urn] = {

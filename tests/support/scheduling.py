@@ -20,8 +20,8 @@ class PageScheduling(LoadFileScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        found = _OF_A_PAGE.match(nodeid)
-        return super()._split_scope(nodeid) if found is None else f"{_BROWSER}{found[1]}"
+        result = _OF_A_PAGE.match(nodeid)
+        return super()._split_scope(nodeid) if result is None else f"{_BROWSER}{result[1]}"
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         elsewhere = [unit for other, units in self.assigned_work.items() if other is not node for unit in units.items()]

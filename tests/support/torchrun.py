@@ -12,7 +12,7 @@ __all__ = ["on_two_processes"]
 
 
 def on_two_processes(module: str, *arguments: object) -> str:
-    """What a module prints that runs in two processes of one gloo group, where a warning is an error; fails where it does."""
+    """Returns the output of a module in two processes of one gloo group. A warning is an error, and an error fails the test."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

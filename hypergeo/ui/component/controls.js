@@ -99,9 +99,17 @@ class Panel {
       say()
     }
     input.setAttribute("aria-label", knob.label)
-    input.onpointerdown = () => (row.held = true)
-    input.onpointercancel = () => (row.held = false)
+    const release = () =>
+      setTimeout(() => {
+        if (row.held && row.moved) this.move(knob.name, read(), true) // back at its start, which is no change to the browser
+        row.held = false
+      })
+    input.onpointerdown = () => {
+      Object.assign(row, { held: true, moved: false })
+      for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, release, { once: true })
+    }
     input.oninput = () => {
+      row.moved = true
       say()
       this.move(knob.name, read(), false)
     }

@@ -42,7 +42,7 @@ def unbiased(judged: bool) -> Section:
     for estimator, num_samples in UNBIASED:
         for name, make in OBJECTIVES.items():
             runs = [bias(estimator, urn, make(urn), num_samples, draws) for urn in URNS]
-            found += sum(run.found for run in runs)
+            found += sum(run.significant for run in runs)
             row: dict[str, Cell] = {"estimator": shown(estimator), "draws each": num_samples, "objective": name}
             row |= {
                 "largest error, s.e.": max(float((run.error.abs() / (run.noise + run.scale)).max()) for run in runs),
