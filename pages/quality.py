@@ -25,7 +25,7 @@ SENTENCE = "Compares samples, gradients or your own counts with the exact distri
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
 with left:
-    check = STATE.segments("check", "Check", bare=True)
+    check = STATE.segments("check", "Check", bare=True, names={PUBLISHED: "the paper's check"})
 settings: CheckSettings | PublishedSettings | None = None
 if check != COUNTS:
     settings = (PublishedSettings if check == PUBLISHED else CheckSettings).of(STATE.values)

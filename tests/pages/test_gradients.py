@@ -508,7 +508,7 @@ def test_a_flat_loss_leaves_relaxations_nothing_to_follow():
     app = page(loss="step", t1="3", number="50", view="race", step="4")
     live = sentence(app)
     assert live.startswith("**Step 4.**")
-    assert "5 have not moved: their gradient is zero." in live
+    assert "5 have not moved: the gradient estimate is zero." in live
     app = page(loss="step", t1="3", number="50")
     assert "pathwise estimators return zero" in told(app)
 

@@ -85,7 +85,7 @@ class TestRelaxation:
         app = done(app)
         assert not any("former settings" in warning.value for warning in app.warning)
         assert told(app) != said
-        assert "All samples sum to 12" in told(app)
+        assert "All samples add up to 12" in told(app)
 
     def test_cancel_acts_at_once_and_keeps_what_was_there(self, monkeypatch):
         app = done(page(**SMALL))

@@ -183,7 +183,7 @@ class TestCounts:
         assert "Group 1 was **never drawn**" in told(app)
         app = pasted("10,2,3\n10,3,2\n10,1,4", qual_against="as fitted")
         assert not app.exception
-        assert "Group 1 **always gave all it could**" in told(app)
+        assert "Group 1 **always gave as many balls as possible**" in told(app)
         assert any("no bound" in info.value for info in app.info)
 
     def test_all_weights_zero_is_told(self):

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 import hypergeo.ui.component.stage as stage_module
 from hypergeo.figures import DARK, LIGHT, THEMED
+from hypergeo.figures.core.words import thin
 from hypergeo.ui.clusters.data import clouds, cluster_sizes
 from hypergeo.ui.clusters.run import ClusterRun
 from hypergeo.ui.clusters.settings import Settings
@@ -81,7 +82,7 @@ def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
     whole = len(json.dumps(told(view(6))))
     for step, picture in sent.items():
         assert picture["position"] == step
-        assert picture["sentence"] == view(step).live()
+        assert picture["sentence"] == thin(view(step).live())
         assert len(json.dumps(picture)) < whole
         same(drawn_into(base, picture), told(view(step)))
 

@@ -89,9 +89,16 @@ def test_other_parameters_are_left_alone():
 
 
 def test_scales_are_even_in_the_logarithm_and_say_what_they_are():
-    for scale in (TEMPERATURES, WEIGHTS[1:]):
+    between = {*np.arange(0.5, 10, 0.5).tolist(), *map(float, range(10, 20)), *map(float, range(20, 100, 10))}
+    tenths = [weight for weight in WEIGHTS[1:] if weight in (float(f"{10 ** (step / 10):.2g}") for step in range(-20, 21))]
+    assert between <= set(WEIGHTS), "halves to 10, whole numbers to 20, and tens"
+    assert set(WEIGHTS) == {0.0, *tenths} | between
+    assert len(tenths) == 41
+    assert list(WEIGHTS) == sorted(WEIGHTS)
+    for scale in (TEMPERATURES, tenths):
         steps = np.diff(np.log10(scale))
         np.testing.assert_allclose(steps, steps.mean(), atol=0.02)
+    for scale in (TEMPERATURES, WEIGHTS[1:]):
         assert all(float(f"{value:g}") == value for value in scale)
         assert len({f"{value:g}" for value in scale}) == len(scale)
     assert (TEMPERATURES[0], TEMPERATURES[-1], len(TEMPERATURES)) == (0.01, 10.0, 25)

@@ -27,6 +27,7 @@ __all__ = ["NAMES", "ClusterView"]
 NAMES = {"hypergeometric": "hypergeometric", "categorical": "mixture weights", "uniform": "equal sizes"}
 _CLOSE, _FEW = 0.1, 3.0  # a size is right with an error below this fraction of the true size, or below so many points
 _TIE = 0.01
+_SHORT = 0.01  # nats per point below which an arrow is too short to be seen
 _MATCHED = 0.5  # fraction of a cluster's points in its class above which their match is certain
 
 
@@ -176,23 +177,26 @@ class ClusterView:
         )
         if scores is None:
             return sizes
-        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}{self._about_arrows()}"
+        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
 
-    def _about_arrows(self) -> str:
-        """Says which arrows point away from the true sizes, and which outlines may still change places."""
+    def _about_arrows(self) -> list[str]:
+        """Says which arrows point away from the true sizes, and which outlines are faint."""
         found, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
-        assert true is not None
-        assert certain is not None
-        wrong = np.flatnonzero(
-            (np.abs(found.pull) > 1e-2) & (found.pull * (true - found.sizes) < 0) & ~_close(found.sizes, true)
-        )
-        doubtful = np.flatnonzero(~certain)
-        parts = []
-        if len(wrong):
-            parts.append(f"The gradient of this step moves {_names(wrong)} away from the true size: centres still move.")
-        if len(doubtful):
-            parts.append(f"Faint outlines: {_names(doubtful)} has no class that most of its points belong to yet.")
-        return "".join(f" {part}" for part in parts)
+        if true is None or certain is None or not self.step:
+            return []
+        away = (np.abs(found.pull) > _SHORT) & (found.pull * (true - found.sizes) < 0) & ~_close(found.sizes, true)
+        sentences = []
+        if away.any():
+            sentences.append(
+                f"The arrow of {_names(away)} points **away from the true size**. It shows the gradient of this step for the "
+                "present centres; while these still move, it can be wrong."
+            )
+        if not certain.all():
+            sentences.append(
+                f"The outline of {_names(~certain)} is faint: less than half of its points are of the class that it is matched "
+                "with, so the outline may still change places with another one."
+            )
+        return sentences
 
     def verdict(self) -> str:
         """Compares the errors of all priors."""
@@ -210,7 +214,7 @@ class ClusterView:
 
     def sentences(self) -> list[str]:
         """Returns what to notice, with the numbers on show."""
-        return [self._about_sizes(), self._about_samples(), self._about_capacity()]
+        return [self._about_sizes(), *self._about_arrows(), self._about_samples(), self._about_capacity()]
 
     def _about_sizes(self) -> str:
         found = self.ours
@@ -282,8 +286,8 @@ def _close(sizes: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.abs(sizes - true) <= np.maximum(_CLOSE * true, _FEW)
 
 
-def _names(clusters: np.ndarray) -> str:
-    return "cluster " + ", ".join(str(cluster + 1) for cluster in clusters)
+def _names(chosen: np.ndarray) -> str:
+    return "cluster " + ", ".join(str(cluster + 1) for cluster in np.flatnonzero(chosen))
 
 
 def _to_move(scores: ClusterScores) -> str:

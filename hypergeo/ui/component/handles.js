@@ -40,6 +40,10 @@ export class Handles {
       for (const name of ["aria-label", "title"]) grip.element.setAttribute(name, handle.label)
       this.place(grip)
     }
+    // Tab goes through them in their order; an element that is moved would lose the focus.
+    const order = handles.map(handle => this.grips.get(handle.name).element)
+    const wrong = order.some((element, at) => this.layer.children[at] !== element)
+    if (wrong && !this.layer.contains(document.activeElement)) this.layer.append(...order)
   }
 
   leave() {

@@ -331,7 +331,7 @@ class Stage {
     const { tour } = this.data
     this.tour.hidden = !tour
     if (!tour) return
-    const head = tour.number ? `${tour.number} of ${tour.of}. ${tour.title} ` : ""
+    const head = tour.number ? `${tour.number} of ${tour.of}. ${tour.title}. ` : ""
     this.tour.replaceChildren(
       make("strong", {}, head),
       ...boldWords(tour.text),

@@ -259,7 +259,7 @@ def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] 
     if stop is None:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
     look = "" if is_withheld(state, stops) else _without_emphasis(stop.look)
-    words = {"title": stop.heading, "text": _without_emphasis(stop.text), "look": look}
+    words = {"title": stop.title, "text": _without_emphasis(stop.text), "look": look}
     return {"number": state.get(TOUR), "of": len(stops), **words}
 
 

@@ -70,7 +70,7 @@ def urn_knobs(state: PageState) -> list[Knob]:
         number = group + 1
         knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
         knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group))
-    return [*knobs, Knob("n", "Balls drawn, n")]
+    return [*knobs, Knob("n", "Balls drawn n")]
 
 
 def urn_values(state: PageState) -> dict[str, Any]:

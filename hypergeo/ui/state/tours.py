@@ -36,16 +36,6 @@ class Stop:
     prediction: Prediction | None = None
     chapter: str = ""
 
-    @property
-    def heading(self) -> str:
-        """The title with a mark at its end.
-
-        Example:
-            >>> Stop("Which is fastest?", "").heading, Stop("An urn", "").heading
-            ('Which is fastest?', 'An urn.')
-        """
-        return self.title if self.title.endswith(("?", "!", ".")) else f"{self.title}."
-
 
 def current_stop(state: PageState, stops: Sequence[Stop]) -> Stop | None:
     """Returns the stop at which the tour is; ``None`` where no tour is on."""
@@ -65,7 +55,7 @@ def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
     if stop is None:
         return ""
     look = f"  \n:material/visibility: *{stop.look}*" if stop.look and not is_withheld(state, stops) else ""
-    return f":primary[**{state.get(TOUR)} of {len(stops)}. {stop.heading}**] {stop.text}{look}"
+    return f":primary[**{state.get(TOUR)} of {len(stops)}. {stop.title}.**] {stop.text}{look}"
 
 
 def tour_buttons(state: PageState, stops: Sequence[Stop], onward: str | None = None) -> None:
