@@ -28,7 +28,10 @@ def strips_panel(
         decided: groups whose counts are on show; the rest is left.
         total: number of elements drawn.
         palette: the inks.
-        straight_through: which of the two is the sample that the bars show.
+        straight_through: whether the bars show the straight-through sample; its strip is then the darker one.
+
+    Returns:
+        A panel with one trace.
     """
     groups = len(soft)
     x, y, base, colours, texts = [], [], [], [], []
@@ -81,7 +84,7 @@ def strips_panel(
     )
 
 
-def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool, target: int) -> Panel:
+def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool) -> Panel:
     """The derivative of one count in each log weight: of this sample as fills, of the exact mean as outlines.
 
     Args:
@@ -90,7 +93,9 @@ def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, 
         palette: the inks.
         title: words above the panel.
         shown: whether the sample's derivatives are on show.
-        target: group whose count it is.
+
+    Returns:
+        A panel with two traces.
     """
     groups = np.arange(len(sampled))
     most = nice_above(1.12 * float(max(np.abs(exact).max(), np.abs(sampled).max() if shown else 0.0)))

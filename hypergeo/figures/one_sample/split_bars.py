@@ -94,6 +94,9 @@ def split_bars_panel(
         height: of the panel in pixels.
         headings: words above the columns; ``COLUMNS`` of them.
         narrow: whether only noisy log-probabilities and softmax are drawn.
+
+    Returns:
+        A panel with the same traces whatever is on show.
     """
     columns = (1, 3) if narrow else tuple(range(COLUMNS))
     places = {column: place * (1 + _GAP) for place, column in enumerate(columns)}

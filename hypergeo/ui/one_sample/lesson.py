@@ -27,7 +27,13 @@ _STEPS = ("log-probability", "plus noise", "divided by τ", "softmax")
 
 
 def step_labels(groups: int) -> list[str]:
-    """Words for each position of the playback.
+    """Returns the label of each position of the playback.
+
+    Args:
+        groups: number of groups.
+
+    Returns:
+        One label for each step.
 
     Example:
         >>> step_labels(2)[3:]
@@ -39,6 +45,13 @@ def step_labels(groups: int) -> list[str]:
 
 def whole_with_groups(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Shows the whole sample, and the gradient of a group that exists, once the number of groups has changed.
+
+    Args:
+        before: values of the controls before the change, by name.
+        changes: values of the controls that change, by name.
+
+    Returns:
+        Values of the controls that change with them.
 
     Example:
         >>> before = {"groups": 3, "target": 3}
@@ -215,7 +228,7 @@ TOUR = [
         "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the "
         "last split to the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
         {**_START, "tau": 0.56, "step": 10},
-        "▲ bars raise the count of group 1, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
+        "▲ bars raise the count of group 2, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
         Prediction(Pick("Raise the weight of group 1: who loses most?", ["group 2", "group 3"]), _loser, covered=True),
     ),
     Stop(
