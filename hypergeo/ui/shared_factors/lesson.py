@@ -61,8 +61,8 @@ def _learned(values: Mapping[str, Any]) -> Answer:
     even = settings_of(values).dimensions / 2
     move = "falls" if answer.mean < even else "rises"
     why = (
-        f"The weight {move}: sharing a dimension that differs worsens both reconstructions, and each shared dimension saves one "
-        f"KL term. The mean goes from {even:g} to {answer.mean:.2f}; the true number is 1."
+        f"The weight {move}: sharing a dimension that differs worsens both reconstructions, and each shared dimension saves "
+        f"one KL term. The mean goes from {even:g} to {answer.mean:.2f}; the true number is 1."
     )
     return Answer(answer.mean, why)
 
