@@ -85,10 +85,10 @@ class Stage {
     this.note.replaceChildren(...(data.note ? [data.note] : []))
     if (this.staged === undefined || last?.staged !== data.staged) this.setMode(data.staged)
     if (data.picture) {
-      this.fit(false)
-      if (this.isNarrow() !== data.narrow) this.tellRoom()
       const same = fresh && data.picture.number === this.base?.number
       this.base = data.picture
+      this.fit(false)
+      if (this.isNarrow() !== data.narrow) this.tellRoom()
       if (!(same && this.playing)) {
         this.reel = []
         if (same && this.painted === data.picture.number) this.setPosition(data.picture)
