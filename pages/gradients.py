@@ -15,7 +15,7 @@ from hypergeo.ui.gradients.estimators import KINDS
 from hypergeo.ui.gradients.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.gradients.losses import LOSSES
 from hypergeo.ui.gradients.race_view import RaceView
-from hypergeo.ui.gradients.settings import Settings
+from hypergeo.ui.gradients.settings import Settings, step_after
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.gradients.temperature_view import TemperatureView
@@ -47,6 +47,7 @@ STATE = PageState(
         "seed": Whole(0, *SEEDS),
         **playback_controls(LENGTH),
     },
+    derive=step_after,
 )
 
 

@@ -76,6 +76,15 @@ PAGES = [
         "then press Play: they descend from one start, step by step.",
     ),
     PageEntry(
+        "pages/partitions.py",
+        "Partitions",
+        ":material/category:",
+        "Random partitions: who belongs to which group, with exact sums and probabilities.",
+        "Sizes and members together: cool a relaxed partition down and watch its rows become one-hot while the column sums "
+        "stay. "
+        "Click an entry to raise its logit, and compare gradients with the exact ones.",
+    ),
+    PageEntry(
         "pages/quality.py",
         "Quality",
         ":material/verified:",

@@ -28,6 +28,7 @@ _URN = "pages/urn.py"
 _CONVERGENCE = "pages/convergence.py"
 _ONE_SAMPLE = "pages/one_sample.py"
 _GRADIENTS = "pages/gradients.py"
+_PARTITIONS = "pages/partitions.py"
 _QUALITY = "pages/quality.py"
 _SUTTER = "Sutter, Manduchi, Ryser, Vogt, ICLR 2023"
 _FOG = "Fog, *Communications in Statistics: Simulation and Computation* 37(2), 2008"
@@ -139,6 +140,42 @@ GLOSSARY = {
             "temperature.",
             "Bengio, Léonard, Courville, 2013; Jang, Gu, Poole, ICLR 2017, section 2.2",
             _CONVERGENCE,
+        ),
+    ],
+    "Partitions": [
+        Term(
+            "Random partition",
+            "An assignment of $N$ elements to $K$ groups, as a matrix $y$ with one-hot rows: group sizes are sampled or "
+            "fixed, then the "
+            "groups choose their members one after another. Its probability is known exactly.",
+            "this package; sizes and then an order of the elements: Sutter, Ryser, Liebeskind, Vogt, NeurIPS 2023",
+            _PARTITIONS,
+        ),
+        Term(
+            "Plan",
+            "Membership probabilities $P_{ik} = \\mathrm{softmax}_k(\\ell_{ik} + \\lambda_k)$ whose column sums are the "
+            "expected group "
+            "sizes: the solution of an entropic transport problem. Close to the memberships of random partitions, not equal "
+            "to them.",
+            "Cuturi, NeurIPS 2013 (entropic transport)",
+            _PARTITIONS,
+        ),
+        Term(
+            "Order of choice",
+            "The order in which the groups of a random partition choose their members. Row and column sums, sizes and plan do "
+            "not depend "
+            "on it; probabilities do. Small groups first is closest to the symmetric distribution.",
+            "",
+            _PARTITIONS,
+        ),
+        Term(
+            "Symmetric distribution of partitions",
+            "Independent categorical rows on the condition that each group has its size: $p \\propto \\prod e^{\\ell_{ik} "
+            "y_{ik}}$. It has "
+            "the maximum entropy for its membership probabilities and no order of choice, but no relaxed sample "
+            "(`ConditionalCategorical`).",
+            "",
+            _PARTITIONS,
         ),
     ],
     "Gradients": [

@@ -21,7 +21,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.clusters.data import read_points
+from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.settings import read_edits
 from hypergeo.ui.counts.reading import UnreadableError, read
 from hypergeo.ui.limits import CLUSTERS, COUNTS, SHOWN_OF_A_VALUE
@@ -223,6 +223,7 @@ PREFIXES = {
     "urn": "urn",
     "one_sample": "one",
     "gradients": "grad",
+    "partitions": "part",
     "quality": "qual",
     "cluster_sizes": "clu",
     "shared_factors": "fac",

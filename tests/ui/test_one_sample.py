@@ -63,8 +63,7 @@ def test_exact_and_merged_conditionals_are_told_apart_by_their_total_variation()
     assert first.difference == pytest.approx(np.abs(merged - exact).sum() / 2, abs=1e-8)
     np.testing.assert_allclose(np.exp(first.used), merged, atol=1e-8)
     np.testing.assert_allclose(np.exp(first.exact), exact, atol=1e-10)
-    said = view(urn, 0, "merged").sentences()[2]
-    assert f"{first.difference:.2g}" in said
+    assert f"{first.difference:.2g}" in view(urn, 0, "merged").sentences()[2]
     assert "are exact here" in view(Urn(10, (8, 4, 8), (3.0, 1.0, 1.0)), 0, "merged").sentences()[2]
     assert view(urn, 0, "tree").opened.splits[0].difference is None
 
@@ -85,6 +84,11 @@ def test_sentences_say_what_the_splits_hold(urn):
         else:
             assert f"**{split.soft:.2f}**" in words
             assert f"**{split.hard}**" in words
+        straight = view(urn, step, straight=True)
+        words, split = straight.live(), straight.opened.splits[step // 4]
+        if step % 4 > 1:
+            assert "for the gradient only" in words
+            assert f"**{split.hard if step % 4 == 2 else round(split.taken)}**" in words
     whole = view(urn, whole_sample(groups))
     numbers = [float(text) for text in re.findall(r"[\d.]+", whole.live().split("**")[3])]
     assert numbers == pytest.approx(whole.opened.counts.tolist(), abs=0.006)

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 import hypergeo.ui.component.stage as stage_module
 from hypergeo.figures import DARK, LIGHT, THEMED
-from hypergeo.ui.clusters.data import clouds
+from hypergeo.ui.clusters.data import clouds, cluster_sizes
 from hypergeo.ui.clusters.run import ClusterRun
 from hypergeo.ui.clusters.settings import Settings
 from hypergeo.ui.clusters.view import ClusterView
@@ -71,7 +71,7 @@ def same(drawn: dict[str, Any], figure: dict[str, Any]) -> None:
 
 
 def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
-    run = ClusterRun(clouds("steep", 3, 60, 4.0, 0), 3, 0)
+    run = ClusterRun(clouds(cluster_sizes("steep", 3, 60), 4.0, 0), 3, 0)
 
     def view(step: int) -> ClusterView:
         return ClusterView(run.data, run.at("hypergeometric", step, Settings()), {}, step, Settings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,20 @@ class Plane:
     def place(self, counts: np.ndarray) -> np.ndarray:
         """Positions of counts ``(…, K)``, shape ``(…, 2)``."""
         return barycentric(counts, self.lowest, self.spread) if self.triangular else counts[..., :2]
+
+    def nearest(self, x: float, y: float) -> dict[int, int]:
+        """Counts whose place is the nearest one, by group counted from 0: of three groups, or of the first two otherwise.
+
+        Example:
+            >>> Plane.of(4, (4, 4, 4)).nearest(0.5, 0.9)
+            {0: 0, 1: 0, 2: 4}
+        """
+        pairs = np.array(list(itertools.product(*(range(self.lowest[k], self.highest[k] + 1) for k in range(2)))))
+        rest = self.total - pairs.sum(1)
+        pairs = pairs[(rest >= self.lowest[2:].sum()) & (rest <= self.highest[2:].sum())]
+        counts = np.column_stack([pairs, self.total - pairs.sum(1)]) if self.triangular else pairs
+        best = counts[np.square(self.place(counts) - (x, y)).sum(1).argmin()]
+        return dict(enumerate(best.tolist()))
 
     def shift(self, vectors: np.ndarray) -> np.ndarray:
         """Differences of positions for differences of counts ``(…, K)`` that add up to nothing, shape ``(…, 2)``."""

@@ -17,6 +17,7 @@ from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
 from hypergeo.quality.agreement import Agreement
+from hypergeo.ui.component.handles import DragPoint
 from hypergeo.ui.limits import GRADIENTS
 
 from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
@@ -113,6 +114,26 @@ class DescentView:
             height=HEIGHT,
             narrow=narrow,
         )
+
+    def handles(self) -> list[DragPoint]:
+        """The target, which can be dragged, where the loss has one."""
+        plane, target = self.plane, self._target()
+        if target is None or plane.spread <= 0:
+            return []
+        basis = np.eye(len(target))
+        right, up = plane.shift(basis[1:3] - basis[0]) if plane.triangular else np.eye(2)
+        x, y = plane.place(target)
+        return [
+            DragPoint(
+                name="target",
+                label=f"Target {counts_words(target)}: drag it, or move it with the arrow keys",
+                axes=("x", "y"),
+                at=(float(x), float(y)),
+                right=(float(right[0]), float(right[1])),
+                up=(float(up[0]), float(up[1])),
+                values=lambda x, y: {f"t{group + 1}": count for group, count in plane.nearest(x, y).items()},
+            )
+        ]
 
     def alt(self) -> str:
         """The figure in a sentence, for those who cannot see it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ import plotly.graph_objects as go
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
 from hypergeo.figures.counts.urn import NARROW, WIDE
+from hypergeo.ui.component.handles import PressArea
 from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.page.urn_editor import weight_after
 
 from .arrays import DRAWS, Drawn, ExactLaw, ExactLaws, draw_all, elements_of, exact_laws
 from .text import about_draws, about_laws, about_shares, about_weights, draws_in_words, heat_note, possessive
@@ -126,6 +128,21 @@ class UrnView:
         )
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
 
+    def handles(self) -> list[PressArea]:
+        """The columns of the heat map: a press of an entry raises the weight of its column."""
+        weights = self.settings.urn.weights
+        return [
+            PressArea(
+                name=f"w{group + 1}",
+                label=f"Raise weight w{group + 1} (now {weight:g}) by one step; Shift or the downward arrow key lowers it",
+                axes=("x3", "y3"),
+                at=(group, (len(weights) - 1) / 2),
+                size=(1, len(weights)),
+                values=partial(_pressed, f"w{group + 1}", weight),
+            )
+            for group, weight in enumerate(weights)
+        ]
+
     def alt(self) -> str:
         """The figure in one sentence, for those who cannot see it."""
         urn = self.settings.urn
@@ -179,6 +196,10 @@ class UrnView:
     def _row_title(self, group: int) -> str:
         title = f"{_square(group)} Group {group + 1}: mean {self.law.mean[group]:.2f}"
         return title if self.observed_mean is None else f"{title}, drawn {self.observed_mean[group]:.2f}"
+
+
+def _pressed(name: str, weight: float, presses: int) -> dict[str, float]:
+    return {name: weight_after(weight, presses)}
 
 
 def urn_view(settings: UrnSettings, step: int = 0) -> UrnView:
