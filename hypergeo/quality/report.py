@@ -209,6 +209,7 @@ class QualityReport(ReportData):
             The report.
 
         Example:
+            >>> import torch
             >>> _ = torch.manual_seed(0)
             >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
             >>> QualityReport.of_counts(urn, urn.sample((500,))).verdict()[1]
