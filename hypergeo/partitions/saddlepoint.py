@@ -56,7 +56,7 @@ def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
 
 
 def _fourth(plan: Tensor, inverse: Tensor) -> Tensor:
-    """``κ_ijkl κ^ij κ^kl``: the fourth cumulants of a row are those moments less the pairs of its second ones."""
+    """Returns ``κ_ijkl κ^ij κ^kl``: the fourth cumulants of a row are those moments less the pairs of its second ones."""
     lifted = plan @ inverse
     own = (plan * lifted).sum(-1)
     diagonal = inverse.diagonal(dim1=-2, dim2=-1)[..., None, :]
@@ -67,7 +67,7 @@ def _fourth(plan: Tensor, inverse: Tensor) -> Tensor:
 
 
 def _third(plan: Tensor, inverse: Tensor) -> Tensor:
-    """``κ_ijk κ_lmn (κ^ij κ^kl κ^mn / 8 + κ^il κ^jm κ^kn / 12)``."""
+    """Returns ``κ_ijk κ_lmn (κ^ij κ^kl κ^mn / 8 + κ^il κ^jm κ^kn / 12)``."""
     unit = torch.eye(plan.shape[-1], dtype=plan.dtype, device=plan.device)
     pairs = plan.mT @ plan
     products = (plan[..., :, None] * plan[..., None, :]).flatten(-2).mT @ plan
