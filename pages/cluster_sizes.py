@@ -1,4 +1,4 @@
-"""Cluster sizes learned by gradient descent, while one watches."""
+"""Cluster sizes, learned by gradient descent."""
 
 from functools import partial
 
@@ -55,9 +55,9 @@ def own_file() -> bytes | None:
 def sections(clusters: int) -> list[Section]:
     """The controls, in sections."""
     sampling = [
-        Knob("tau", "Temperature, τ", "Of the sampled sizes."),
-        Knob("kind", "Samples", "Soft: real sizes. Straight-through: integers, with the gradients of the soft ones."),
-        Knob("conditionals", "Conditionals", "Exact: as implemented here. Merged: the published approximation."),
+        Knob("tau", "Temperature τ", "For the sampled sizes."),
+        Knob("kind", "Sample type", "Soft: real sizes. Straight-through: integers, with the gradients of the soft samples."),
+        Knob("conditionals", "Conditional distributions", "Exact: as implemented here. Merged: the paper's approximation."),
         Knob("room", "Maximum cluster size (%\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}points)", "The capacity of every cluster."),
     ]
     points = [Knob("source", "Points"), Knob("clusters", "Number of clusters")]
@@ -65,7 +65,7 @@ def sections(clusters: int) -> list[Section]:
         points += [Knob("number", "Number of points"), Knob("shares", "True sizes")]
     if STATE.get("source") == "clouds":
         points.append(Knob("apart", "Distance of the clusters, σ"))
-    points.append(Knob("seed", "Seed", "Of the points, the start and all samples.", stepper=True))
+    points.append(Knob("seed", "Seed", "For the points, the start and all samples.", stepper=True))
     weights = [Knob(f"w{k + 1}", f"Weight of cluster {k + 1}", group=k) for k in range(clusters)]
     return [
         Section("Size sampling", sampling),
@@ -99,9 +99,11 @@ def live() -> None:
         shown = request_of(STATE.values, own_file())
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
+        place = st.container()  # the progress bar stands below the figure, which it would move
         playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
-        stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        with place:
+            stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
     with controls:
         if changes := edits_in_words(shown.edits):
             st.caption(changes)

@@ -78,7 +78,7 @@ def live() -> None:
     with controls:
         st.button("New noise", key="_one_noise", icon=":material/casino:", on_click=new_noise)
         sample = [
-            Knob("tau", "Temperature, τ"),
+            Knob("tau", "Temperature τ"),
             Knob(
                 "kind",
                 "Sample",
@@ -86,7 +86,7 @@ def live() -> None:
             ),
             Knob(
                 "conditionals",
-                "Conditionals",
+                "Conditional distributions",
                 "In turn: exact, one group after another. Merged: the published approximation. Tree: exact, in two halves, and "
                 "each half again, which is the library's default.",
             ),

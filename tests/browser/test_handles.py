@@ -72,7 +72,7 @@ def test_an_entry_of_the_heat_map_raises_its_weight(visit):
     opened.page.keyboard.press("Enter")
     opened.wait_for(lambda: "urn_w3=5" in opened.address(), "the weight once more")
     opened.settle()
-    assert opened.slider("Weight of group 3").get_attribute("aria-valuetext") == "5"
+    assert opened.slider("Weight w₃").get_attribute("aria-valuetext") == "5"
 
 
 def test_the_outline_of_a_cluster_is_dragged(visit):

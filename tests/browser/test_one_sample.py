@@ -39,7 +39,7 @@ def test_a_sample_is_made_step_by_step_and_the_gradient_comes_back(visit):
     assert last["gradient"] > 20
     check_words(page)
     before = last["result"]
-    opened.slider("Temperature, τ").focus()
+    opened.slider("Temperature τ").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**one_tau=0.75**", timeout=20_000)
     opened.settle()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -178,8 +180,8 @@ def test_digits_are_real_ones():
         (b"1\n2\n", "Row 1 has 1 numbers"),
         (b"1,2\n" * 3, "There are 3 points"),
         (b"1,2\n" * 20, "All points are the same"),
-        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or so near"),
-        (b"1e8,2\n100000000.01,2\n" * 10, "so near each other that no picture"),
+        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or too close"),
+        (b"1e8,2\n100000000.01,2\n" * 10, "too close to each other to be drawn"),
         (b"1,2\n2,inf\n" * 20, "finite"),
         (b"1,2,0.5\n2,3,1\n" * 20, "whole numbers"),
         (b"1,2\n" * 2000, "more than 1,500 points"),
@@ -280,3 +282,27 @@ def test_side_by_side_names_three_priors():
     assert not app.exception
     titles = [note["text"] for note in figure(app)["layout"]["annotations"]]
     assert [sum(f"<b>{name}</b>" in title for title in titles) for name in NAMES.values()] == [1, 1, 1]
+
+
+def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
+    """Planted sizes: 42 where 53 are true is no size that is right, however small the error of all together."""
+    run = ClusterRun(DATA, 3, 2)
+    snapshot = run.at("hypergeometric", 30, Settings())
+    true = DATA.sizes[snapshot.scores.matched]
+
+    def view(sizes: np.ndarray, labels: np.ndarray, pull: np.ndarray) -> ClusterView:
+        return ClusterView(DATA, replace(snapshot, sizes=sizes, labels=labels, pull=pull), {}, 30, Settings())
+
+    labels = np.argmax(snapshot.scores.matched[None] == DATA.classes[:, None], 1)
+    right = view(true + np.array([2.0, -2.0, 0.0]), labels, np.zeros(3)).sentences()
+    assert "All 3 sizes are right" in right[0]
+    assert len(right) == 3
+    shift = max(0.2 * true[0], 4.0)
+    wrong = true + np.array([shift, -shift, 0.0])
+    said = view(wrong, labels, np.array([1.0, 1.0, 0.0])).sentences()
+    assert re.search(r"\*\*[12] of 3 sizes are right\*\*", said[0])
+    assert "arrow of cluster 1 points" in said[1], "to more points, where there are too many"
+    doubtful = view(true.astype(float), np.zeros(len(labels), dtype=int), np.zeros(3))
+    assert "faint" in " ".join(doubtful.sentences())
+    traces = doubtful.figure(LIGHT).to_plotly_json()["data"]
+    assert any(trace.get("opacity") == 0.3 for trace in traces)

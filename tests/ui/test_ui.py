@@ -89,9 +89,16 @@ def test_other_parameters_are_left_alone():
 
 
 def test_scales_are_even_in_the_logarithm_and_say_what_they_are():
-    for scale in (TEMPERATURES, WEIGHTS[1:]):
+    between = {*np.arange(0.5, 10, 0.5).tolist(), *map(float, range(10, 20)), *map(float, range(20, 100, 10))}
+    tenths = [weight for weight in WEIGHTS[1:] if weight in (float(f"{10 ** (step / 10):.2g}") for step in range(-20, 21))]
+    assert between <= set(WEIGHTS), "halves to 10, whole numbers to 20, and tens"
+    assert set(WEIGHTS) == {0.0, *tenths} | between
+    assert len(tenths) == 41
+    assert list(WEIGHTS) == sorted(WEIGHTS)
+    for scale in (TEMPERATURES, tenths):
         steps = np.diff(np.log10(scale))
         np.testing.assert_allclose(steps, steps.mean(), atol=0.02)
+    for scale in (TEMPERATURES, WEIGHTS[1:]):
         assert all(float(f"{value:g}") == value for value in scale)
         assert len({f"{value:g}" for value in scale}) == len(scale)
     assert (TEMPERATURES[0], TEMPERATURES[-1], len(TEMPERATURES)) == (0.01, 10.0, 25)
@@ -194,16 +201,16 @@ def test_what_is_said_is_what_is_computed():
     view = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=16))
     distance, (_, spread, conditionals) = view.live(), view.sentences()
     assert f"{view.distance:.2g} counts" in distance
-    assert f"{view.distance / view.floor.mean:.2g} times the noise" in distance
-    assert "spread is lost" in spread
-    assert f"**{view.variation.merged:.2g}** with the merged rule" in conditionals
-    end = re.search(r"ends at \*\*\((\d+), (\d+), (\d+)\)", view.sentences()[0])
+    assert f"{view.distance / view.floor.mean:.2g} times** that of 500 exact samples" in distance
+    assert "The standard deviation is" in spread
+    assert f"**{view.variation.merged:.2g}** with the paper's approximation" in conditionals
+    end = re.search(r"reaches \*\*\((\d+), (\d+), (\d+)\)", view.sentences()[0])
     assert end is not None
     assert [int(count) for count in end.groups()] == view.samples.hard[7].tolist()
     cold = convergence_view(settings(Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)), temperature=0, number=2000))
-    assert "no difference can be seen" in cold.live()
-    assert "is **kept**" in cold.sentences()[1]
-    assert "within the noise" in cold.alt()
+    assert "within sampling error" in cold.live()
+    assert "are **right**" in cold.sentences()[1]
+    assert "within sampling error" in cold.alt()
 
 
 @pytest.mark.parametrize("sizes", [(12, 12, 12), (12, 12, 12, 12)])
@@ -228,14 +235,16 @@ def test_whole_samples_of_both_rules_are_measured_against_the_law(sizes):
             )
         assert distance == pytest.approx(expected, abs=1e-12)
     assert found.joint is (len(sizes) == 3)
-    assert found.merged > 3 * found.exact, "the rule's error is far above chance at these weights"
+    assert found.merged > 3 * found.exact, "the approximation's error is far above sampling error at these weights"
+    assert found.p_value < 1e-6
+    assert variation(Urn(18, sizes, (1.0,) * len(sizes)), 2000, 4).p_value > 0.01, "both are exact at equal weights"
 
 
 def test_the_merged_rule_is_called_another_law_only_where_it_is_one():
     for weights, exact in (((1.0, 10.0, 1.0), False), ((10.0, 1.0, 1.0), True), ((1.0, 1.0, 1.0), True)):
         view = convergence_view(settings(Urn(18, (12, 12, 12), weights), temperature=0, conditionals="merged"))
         assert view.merged_is_exact is exact
-        assert ("another" in view.live()) is not exact
+        assert ("different distribution" in view.live()) is not exact
 
 
 @pytest.mark.parametrize(
@@ -243,7 +252,7 @@ def test_the_merged_rule_is_called_another_law_only_where_it_is_one():
 )
 def test_forced_urns_have_a_picture_and_words(urn):
     view = convergence_view(settings(urn))
-    assert "forced" in view.sentences()[1]
+    assert "Only one outcome" in view.sentences()[1]
     assert view.within_noise
     assert view.alt()
     assert "NaN" not in view.figure(LIGHT).to_json()

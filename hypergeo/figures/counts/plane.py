@@ -11,7 +11,7 @@ import numpy as np
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Panel
 
-from .simplex import CORNERS, barycentric, corner_labels, triangle
+from .simplex import CORNERS, barycentric, corner_labels, triangle, unreachable
 
 __all__ = ["Plane"]
 
@@ -122,7 +122,7 @@ class Plane:
         """The plane with these traces on it."""
         if self.triangular:
             return Panel(
-                traces=[triangle(palette), *traces],
+                traces=[triangle(palette), *traces, unreachable(self.lowest, self.highest, self.spread, palette)],
                 xaxis={"visible": False, "range": [-0.07, 1.07], "constrain": "domain"},
                 yaxis={"visible": False, "range": [-0.08, 0.94], "scaleanchor": "x", "constrain": "domain"},
                 annotations=corner_labels(self.lowest, self.spread, palette),

@@ -150,7 +150,7 @@ def read_points(content: bytes) -> ClusterData:
         raise ValueError("Every number must be finite and below a thousand million.")
     points = table[:, :2]
     if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
-        raise ValueError("All points are the same, or so near each other that no picture could tell them apart.")
+        raise ValueError("All points are the same, or too close to each other to be drawn.")
     classes = None
     if columns == 3:
         if (table[:, 2] != np.round(table[:, 2])).any():

@@ -41,6 +41,10 @@ export class Handles {
       for (const name of ["aria-label", "title"]) grip.element.setAttribute(name, handle.label)
       this.place(grip)
     }
+    // Tab goes through them in their order; an element that is moved would lose the focus.
+    const order = handles.map(handle => this.grips.get(handle.name).element)
+    const wrong = order.some((element, at) => this.layer.children[at] !== element)
+    if (wrong && !this.layer.contains(document.activeElement)) this.layer.append(...order)
   }
 
   leave() {
@@ -60,7 +64,8 @@ export class Handles {
 
   place({ element, handle, at }) {
     const [x, y] = handle.axes.map(name => this.axis(name))
-    element.className = handle.size ? "hg-area" : "hg-handle"
+    const vertical = !handle.size && !handle.right[0] && !handle.up[0]
+    element.className = handle.size ? "hg-area" : `hg-handle${vertical ? " hg-vertical" : ""}`
     const [width, height] = handle.size ?? [0, 0]
     const style = { left: `${x.pixel(at[0])}px`, top: `${y.pixel(at[1])}px` }
     element.tabIndex = handle.by_pointer ? -1 : 0

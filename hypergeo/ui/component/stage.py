@@ -25,6 +25,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from hypergeo.figures import DARK, LIGHT, THEMED, Palette
+from hypergeo.figures.core.words import thin
 from hypergeo.ui.runtime.scheduler import TURNS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import TOUR, PageState
@@ -34,9 +35,7 @@ from .assets import asset_address, component
 from .cover import Cover
 from .handles import Handle
 
-__all__ = [
-    *("SPEEDS", "HandledView", "Playback", "View", "is_staged", "next_positions", "playback_controls", "position", "stage"),
-]
+__all__ = ["SPEEDS", "HandledView", "Playback", "View", "is_staged", "next_positions", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -120,7 +119,6 @@ class _Kept:
 
     Attributes:
         epoch: number of things that have been played.
-        playing: whether the browser plays.
         asked: position of the browser's last picture, and the steps between those that it asks for.
         answered: serial number of the last question.
         number: of the whole picture that the browser has.
@@ -129,7 +127,6 @@ class _Kept:
     """
 
     epoch: int = 0
-    playing: bool = False
     asked: tuple[int, int] | None = None
     answered: int = 0
     number: str = ""
@@ -156,7 +153,7 @@ def position(state: PageState, playback: Playback) -> int:
     if key in st.session_state and st.session_state[key] != playback.of:
         state.live({playback.name: playback.value(0)})
         kept = _kept(state)
-        kept.epoch, kept.playing, kept.asked = kept.epoch + 1, False, None
+        kept.epoch, kept.asked = kept.epoch + 1, None
     st.session_state[key] = playback.of
     return playback.at(state.get(playback.name))
 
@@ -212,13 +209,13 @@ def stage(
         picture = f'{{"number": "{kept.number}", {kept.text[1:]}'
     head = {
         "answered": kept.answered,
-        "epoch": kept.epoch,
+        "epoch": kept.epoch + state.epoch,
         "narrow": narrow,
         "staged": is_staged(),
         "plotly": asset_address("/plotlyjs", "plotly.min.js"),
         "bar": None if playback is None else _bar(state, playback),
         "tour": _tour(state, stops, text),
-        "note": note,
+        "note": thin(note),
         "base": kept.number,
         "film": film,
     }
@@ -262,18 +259,13 @@ def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] 
     if stop is None:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
     look = "" if is_withheld(state, stops) else _without_emphasis(stop.look)
-    return {
-        "number": state.get(TOUR),
-        "of": len(stops),
-        "title": stop.title,
-        "text": _without_emphasis(stop.text),
-        "look": look,
-    }
+    words = {"title": stop.title, "text": _without_emphasis(stop.text), "look": look}
+    return {"number": state.get(TOUR), "of": len(stops), **words}
 
 
 def _without_emphasis(text: str) -> str:
     """Markdown without the marks around *emphasized* words; bold ones keep theirs."""
-    return re.sub(r"(?<!\*)\*(?!\*)", "", text.replace("***", "**"))
+    return thin(re.sub(r"(?<!\*)\*(?!\*)", "", text.replace("***", "**")))
 
 
 def _steps(at: int, before: int, stride: int) -> list[int]:
@@ -288,7 +280,7 @@ def _whole(view: View, at: int, narrow: bool) -> str:
 
 def _words(view: View, at: int) -> dict[str, Any]:
     """What comes with a figure."""
-    words = {"position": at, "sentence": view.live(), "alt": view.alt()}
+    words: dict[str, Any] = {"position": at, "sentence": thin(view.live()), "alt": thin(view.alt())}
     handles = [handle.message() for handle in _handles(view)]
     return {**words, "handles": handles} if handles else words
 
@@ -300,7 +292,7 @@ def _handles(view: View | None) -> Sequence[Handle]:
 def _json(view: View, narrow: bool) -> str:
     figure = view.figure(THEMED, narrow=narrow)
     figure.layout.template = None
-    return str(figure.to_json(validate=False))
+    return thin(str(figure.to_json(validate=False)))
 
 
 def _difference(kept: _Kept, view: View, at: int, narrow: bool) -> dict[str, Any]:
@@ -331,12 +323,11 @@ def _moved(state: PageState, playback: Playback | None, handles: Sequence[Handle
     if not isinstance(asked, Mapping):
         return
     kept.answered = _SERIAL.read(str(asked.get("serial")))
-    kept.playing = asked.get("playing") is True
     handle = next((each for each in handles if each.name == asked.get("handle")), None)
     values: Mapping[str, Any] = {}
-    if playback is not None and asked.get("epoch") == kept.epoch:
+    if playback is not None and asked.get("epoch") == kept.epoch + state.epoch:
         to = Whole(0, 0, playback.length)
-        if kept.playing and "from" in asked:
+        if asked.get("playing") is True and "from" in asked:
             kept.asked = to.read(str(asked.get("from"))), _STRIDE.read(str(asked.get("stride")))
         values = {playback.name: playback.value(to.read(str(asked.get("to")))), "speed": str(asked.get("speed"))}
     elif handle is None:

@@ -15,6 +15,7 @@ import torch
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.quality import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
+from hypergeo.quality.goodness_of_fit import g_test, holm, ks_test
 
 __all__ = [
     "TEMPERATURES",
@@ -55,6 +56,21 @@ class Urn:
     def law(self) -> FisherHypergeometric:
         """The exact law; raises ``ValueError`` where nothing can be drawn."""
         return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
+
+    def problem(self) -> str:
+        """Returns why so many balls cannot be drawn, in a sentence; empty where they can.
+
+        Example:
+            >>> Urn(55, (10, 20), (1.0, 2.0)).problem()
+            'The urn holds only 30 balls, so 55 cannot be drawn.'
+        """
+        balls = sum(self.group_sizes)
+        heavy = sum(size for size, weight in zip(self.group_sizes, self.weights, strict=True) if weight > 0)
+        if balls < self.total_count:
+            return f"The urn holds only {balls} balls, so {self.total_count} cannot be drawn."
+        if heavy < self.total_count:
+            return f"Only {heavy} balls have a weight above zero, so {self.total_count} cannot be drawn."
+        return ""
 
     def relaxed(
         self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
@@ -192,23 +208,26 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
 
 
 class Variation(NamedTuple):
-    """Total variation of whole samples from the exact law, by the conditionals they are drawn with.
+    """Total variation of integer samples from the exact distribution, by the conditionals that they are sampled with.
 
     Attributes:
-        exact: with exact conditionals, whose samples have the law itself: what chance alone gives.
-        merged: with the published rule.
-        joint: whether it is of whole count vectors, or of the group that is furthest off.
+        exact: with exact conditionals, whose samples have exactly that distribution: sampling error only.
+        merged: with merged conditionals (the published approximation).
+        joint: whether it is of whole count vectors, or of the group with the largest distance.
+        p_value: of a test of the samples with merged conditionals against the exact distribution: a G-test of count vectors, or
+            Kolmogorov-Smirnov tests of all groups with Holm's correction.
     """
 
     exact: float
     merged: float
     joint: bool
+    p_value: float
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def variation(urn: Urn, number: int, seed: int) -> Variation:
-    """How far ``number`` whole samples are from the exact law; of single groups where vectors are too many to be met twice."""
+    """Measures the distance of ``number`` integer samples from the exact distribution; of single groups for more than three."""
     law = urn.law()
     joint = len(urn.group_sizes) <= 3
     found = []
@@ -216,7 +235,9 @@ def variation(urn: Urn, number: int, seed: int) -> Variation:
         with seeded(seed):
             samples = urn.relaxed(1.0, conditionals, straight_through=True).sample((number,))
         found.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
-    return Variation(found[0].item(), found[1].item(), joint)
+    test = g_test(samples, law) if joint else None
+    p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value
+    return Variation(found[0].item(), found[1].item(), joint, p_value)
 
 
 def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

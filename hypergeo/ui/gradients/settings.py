@@ -86,7 +86,7 @@ def step_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
         changes: values that are set, by name.
 
     Example:
-        >>> step_after({"tau": 1.0, "speed": "slow"}, {"tau": 0.1}), step_after({"tau": 1.0, "speed": "slow"}, {"speed": "fast"})
+        >>> step_after({"tau": 1.0}, {"tau": 0.1}), step_after({"speed": "slow"}, {"speed": "fast"})
         ({'step': 0}, {})
     """
     kept = {"step", "speed", "tour", "table", "formulas", "python"}

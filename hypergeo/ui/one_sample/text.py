@@ -159,7 +159,7 @@ def _softmax(split: Split, tau: float) -> str:
     rest = names(split.right)
     return (
         f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the "
-        f"largest is the whole count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
+        f"largest is the integer count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
     )
 
 

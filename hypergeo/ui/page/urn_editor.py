@@ -1,9 +1,10 @@
-"""Controls of an urn: how many groups, how large and how important each is, and how many elements are drawn."""
+"""Controls of an urn: how many groups, the size and weight of each, and how many elements are drawn."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hypergeo.figures.core.words import subscript
 from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
@@ -25,7 +26,7 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
 
     Args:
         sizes: size of each group at the start; groups beyond repeat the last.
-        weights: importance of each group at the start; groups beyond repeat the last.
+        weights: weight of each group at the start; groups beyond repeat the last.
         drawn: number of elements drawn at the start.
         within: the largest urn.
 
@@ -67,9 +68,9 @@ def urn_knobs(state: PageState) -> list[Knob]:
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1
-        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
-        knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group))
-    return [*knobs, Knob("n", "Elements drawn, n")]
+        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
+        knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group))
+    return [*knobs, Knob("n", "Balls drawn n")]
 
 
 def urn_values(state: PageState) -> dict[str, Any]:

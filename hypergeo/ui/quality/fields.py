@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypergeo.figures.core.words import subscript
 from hypergeo.ui.component.controls import Knob, Section
 from hypergeo.ui.state.page_state import PageState
 
@@ -22,7 +23,7 @@ def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]
     """
     figure = [Section("", [Knob("figure", "Figure")])] if gradients_shown else []
     relaxation = [
-        Knob("taus", "Temperatures, τ"),
+        Knob("taus", "Temperatures τ"),
         Knob("draws", "Sample type", "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones."),
         Knob(
             "rule",
@@ -79,7 +80,7 @@ def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True) -> list[Kn
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1
-        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
+        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
         if sizes:
-            knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group, stepper=True))
-    return [*knobs, Knob("n", "Elements drawn, n", stepper=True)] if drawn else knobs
+            knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group, stepper=True))
+    return [*knobs, Knob("n", "Balls drawn n", stepper=True)] if drawn else knobs

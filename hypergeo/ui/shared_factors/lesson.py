@@ -21,10 +21,10 @@ PRESETS = [
     Preset(
         "Three shared",
         {**_ANEW, "shared": "3"},
-        "Press Play: the blue line rises to three, while AdaVAE's threshold gives about the same number as for two.",
+        "Press Play: the blue line rises to three, while AdaVAE's threshold gives about the same number as for one.",
     ),
     Preset(
-        "One shared", {**_ANEW, "shared": "1"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
+        "Two shared", {**_ANEW, "shared": "2"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
     ),
     Preset(
         "Each pair differs",

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
+from hypergeo.figures.core.words import subscript
 from hypergeo.figures.counts.urn import NARROW, WIDE
 from hypergeo.ui.component.handles import PressArea
 from hypergeo.ui.convergence.arrays import Urn
@@ -104,7 +105,7 @@ class UrnView:
             palette,
             room=urn.total_count,
             title=self._last_draw(),
-            note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger is more important",
+            note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger balls are heavier",
             width=measures.balls[0],
             height=measures.balls[1],
         )
@@ -122,8 +123,8 @@ class UrnView:
         heat = heatmap_panel(
             self.law.sensitivity,
             palette,
-            title="∂E[x<sub>i</sub>] / ∂log w<sub>j</sub>"
-            + (": the covariance" if self.settings.law == "Fisher" else ": not the covariance here"),
+            title="Effect of each weight on each mean"
+            + (" (= covariance)" if self.settings.law == "Fisher" else " (≠ covariance)"),
             note=heat_note(self.law.sensitivity, narrow=narrow),
         )
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
@@ -134,7 +135,7 @@ class UrnView:
         return [
             PressArea(
                 name=f"w{group + 1}",
-                label=f"Raise weight w{group + 1} (now {weight:g}) by one step; Shift or the downward arrow key lowers it",
+                label=f"Raise weight w{subscript(group + 1)}, now {weight:g}; Shift or the downward arrow key lowers it",
                 axes=("x3", "y3"),
                 at=(group, (len(weights) - 1) / 2),
                 size=(1, len(weights)),
@@ -144,17 +145,18 @@ class UrnView:
         ]
 
     def alt(self) -> str:
-        """The figure in one sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         urn = self.settings.urn
-        last = f"the last gave {_listed(self.counts[-1])}" if self.step else "nothing has been drawn yet"
+        last = f"the last one is {_listed(self.counts[-1])}" if self.step else "none yet"
         return (
-            f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups, {urn.total_count} of which leave "
-            f"in each draw. {draws_in_words(self.step)} of {possessive(self.settings.law)} law: {last}. Bars of what was drawn "
-            f"over the exact law, of means {_listed(self.law.mean, '.2f')}; a heat map of how these answer to the weights"
+            f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups; each sample takes "
+            f"{urn.total_count}. {draws_in_words(self.step)} of {possessive(self.settings.law)} distribution: {last}. "
+            f"Histograms over the exact probabilities, with means {_listed(self.law.mean, '.2f')}; a heat map of the effect of "
+            "each weight on each mean"
         )
 
     def live(self) -> str:
-        """What the draws on show say, in one sentence."""
+        """Compares the samples on show with the exact distribution, in one sentence."""
         return about_draws(self.counts, self.law, self.settings.law)
 
     def sentences(self) -> list[str]:
@@ -178,24 +180,24 @@ class UrnView:
             "size": list(urn.group_sizes),
             "mean, Fisher": fisher.mean.tolist(),
             "mean, Wallenius": wallenius.mean.tolist(),
-            "mean, drawn": observed.mean(0).tolist(),
+            "mean, sampled": observed.mean(0).tolist(),
             "variance, Fisher": fisher.covariance.diagonal().tolist(),
             "variance, Wallenius": wallenius.covariance.diagonal().tolist(),
-            "variance, drawn": observed.var(0).tolist(),
+            "variance, sampled": observed.var(0).tolist(),
             "mode, Fisher": [] if fisher.mode is None else fisher.mode.tolist(),
             "mode, Wallenius": mode,
         }
 
     def _last_draw(self) -> str:
         if not self.step:
-            return "Nothing drawn yet"
+            return "No sample yet"
         parts = " + ".join(f"{_square(group)} {count}" for group, count in enumerate(self.counts[-1]))
         order = ", one by one" if self.settings.law == "Wallenius" else ""
-        return f"Draw {self.step}{order}: {parts}"
+        return f"Sample {self.step}{order}: {parts}"
 
     def _row_title(self, group: int) -> str:
         title = f"{_square(group)} Group {group + 1}: mean {self.law.mean[group]:.2f}"
-        return title if self.observed_mean is None else f"{title}, drawn {self.observed_mean[group]:.2f}"
+        return title if self.observed_mean is None else f"{title}, sampled {self.observed_mean[group]:.2f}"
 
 
 def _pressed(name: str, weight: float, presses: int) -> dict[str, float]:
