@@ -70,7 +70,7 @@ class _Mean(torch.autograd.Function):
 
 
 def _chunks(logits: Tensor, sizes: Tensor, total: Tensor) -> list[tuple[Tensor, ...]]:
-    """Returns parts of the rows whose tables fit into memory together."""
+    """Returns rows whose tables fit into memory together."""
     points = _number_of_points(logits, sizes)
     rows = max(_MOST_ENTRIES // (points * logits.shape[-1]), 1)
     return list(zip(*(tensor.split(rows) for tensor in (logits, sizes, total)), strict=True))
@@ -86,7 +86,7 @@ def _number_of_points(logits: Tensor, sizes: Tensor) -> int:
 
 
 def _table(logits: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns success probabilities, ``(R, K)``, weights of the points of sum one, ``(R, W)``, and ``q - p``, ``(R, K, W)``."""
+    """Returns success probabilities, ``(R, K)``; weights of the points, with sum one, ``(R, W)``; ``q - p``, ``(R, K, W)``."""
     points = _number_of_points(logits, sizes)
     angle = torch.arange(points // 2 + 1, dtype=torch.float64, device=logits.device) * (2 * math.pi / points)
     turn = torch.polar(torch.ones_like(angle), angle)

@@ -21,7 +21,7 @@ from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
 from hypergeo.figures.clusters.digits import image_sheet
 from hypergeo.ui.clusters import run as cluster_run
-from hypergeo.ui.clusters.data import clouds, cluster_sizes, digits
+from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits
 from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
 from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
