@@ -13,12 +13,14 @@ from torch import Tensor
 
 from hypergeo._validate import require_whole
 from hypergeo.clustering.hard_labels import hard_labels
+from hypergeo.clustering.self_labelling.model import SelfLabelling
 from hypergeo.clustering.size_priors import size_prior
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder
 from .label_priors import LabelPrior
 from .training import VariationalSettings, VariationalTraining
+from .warmed_encoder import WarmedEncoder
 
 __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_clusters"]
 
@@ -80,6 +82,7 @@ def fit_variational_clusters(
     minimum_sizes: Any = None,
     urn: str = "all",
     seed: int = 0,
+    warm_up: SelfLabelling | None = None,
     device: str | torch.device | None = None,
     team: Team | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -100,6 +103,9 @@ def fit_variational_clusters(
             other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as
             for ``"all"``.
         seed: of everything random.
+        warm_up: self-labelling of the same images, after its warm-up: the encoder starts from its network, clusters from many
+            small ones that are merged (see :func:`.merged_labels`), and images are changed at random. Without it, encoder and
+            decoder learn together at first.
         device: where to compute; the CPU when omitted.
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
         progress: called after each epoch with the number of epochs done and to do.
@@ -149,7 +155,12 @@ def fit_variational_clusters(
         # Rounded so that the bounds are no narrower.
         rounded = {each: (np.ceil if each == "capacities" else np.floor)(bound * share) for each, bound in bounds.items()}
         labels = LabelPrior(size_prior(name, round(share * len(rows)), num_clusters, **rounded))
-    training = VariationalTraining(data, labels, chosen, seed, team)
+    encoder = None
+    if warm_up is not None:
+        if len(warm_up.images) != len(rows) or warm_up.images[0].numel() != rows.shape[1]:
+            raise ValueError(f"warm_up must know the same {len(rows)} images; it has {len(warm_up.images)}.")
+        encoder = WarmedEncoder(warm_up, chosen.latent, chosen.hidden[0], torch.Generator().manual_seed(seed))
+    training = VariationalTraining(data, labels, chosen, seed, team, encoder)
     training.run(progress)
     scores = training.label_all()
     labels = training.labels

@@ -2,6 +2,7 @@
 // What travels is described in stage.py.
 
 import { Handles } from "./handles.js"
+import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 import { buildParts } from "./parts.js"
 
@@ -131,6 +132,7 @@ class Stage {
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
     this.drawing = plotly.react(this.plot, data, layout, CONFIG)
     this.handles.show(picture.handles ?? [], layout)
+    hoverImages(this.plot, layout.meta?.sheet)
     this.painted = picture.number
     this.pictures += 1
     Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })
