@@ -1,4 +1,4 @@
-"""Cluster sizes learned by gradient descent, while one watches."""
+"""Cluster sizes, learned by gradient descent."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from hypergeo.figures import LIGHT
 from hypergeo.ui.clusters.data import SHARES
-from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
+from hypergeo.ui.clusters.edits import BY_HAND, EditList, SizeList, edits_after, edits_in_words
 from hypergeo.ui.clusters.lesson import FORMULAS, PRESETS, SENTENCE, SPEEDS, TITLE, TOUR
 from hypergeo.ui.clusters.session import data_lines, request_of, view_at, work_until
 from hypergeo.ui.clusters.settings import LIVE, STEPS
@@ -31,6 +31,7 @@ STATE = PageState(
         "clusters": Whole(4, *CLUSTERS.clusters),
         "number": Choice(400, CLUSTERS.points),
         "shares": Choice("steep", SHARES),
+        "sizes": SizeList(),
         "apart": Choice(4.0, [2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0]),
         "seed": Whole(0, *SEEDS),
         "pixels": Switch(False),
@@ -49,9 +50,9 @@ STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
 def sections(clusters: int) -> list[Section]:
     """The controls, in sections."""
     sampling = [
-        Knob("tau", "Temperature, τ", "Of the sampled sizes."),
-        Knob("kind", "Samples", "Soft: real sizes. Straight-through: integers, with the gradients of the soft ones."),
-        Knob("conditionals", "Conditionals", "Exact: as implemented here. Merged: the published approximation."),
+        Knob("tau", "Temperature τ", "For the sampled sizes."),
+        Knob("kind", "Sample type", "Soft: real sizes. Straight-through: integers, with the gradients of the soft samples."),
+        Knob("conditionals", "Conditional distributions", "Exact: as implemented here. Merged: the paper's approximation."),
         Knob("room", "Maximum cluster size (%\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}points)", "The capacity of every cluster."),
     ]
     points = [Knob("source", "Points"), Knob("clusters", "Number of clusters")]
@@ -61,7 +62,7 @@ def sections(clusters: int) -> list[Section]:
         points.append(Knob("apart", "Distance of the clusters, σ"))
     if STATE.get("source") == "digits":
         points.insert(1, Knob("pixels", "Cluster all 64 pixels as well", "Beside the two principal components that are shown."))
-    points.append(Knob("seed", "Seed", "Of the points, the start and all samples.", stepper=True))
+    points.append(Knob("seed", "Seed", "For the points, the start and all samples.", stepper=True))
     weights = [Knob(f"w{k + 1}", f"Weight of cluster {k + 1}", group=k) for k in range(clusters)]
     return [
         Section("Size sampling", sampling),
@@ -81,9 +82,11 @@ def live() -> None:
         shown = request_of(STATE.values, own_file(STATE))
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
+        place = st.container()  # the progress bar stands below the figure, which it would move
         playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
-        stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        with place:
+            stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
     if shown.run.data.notes:
         notes.caption(" ".join(shown.run.data.notes))
     with controls:

@@ -1,4 +1,4 @@
-"""Relaxed samples become exact draws as the temperature falls."""
+"""Relaxed samples become exact samples as the temperature falls."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ STATE = PageState(
 
 TITLE = "Relaxed samples become exact as the temperature falls"
 SENTENCE = (
-    "Rings are the exact distribution of how many elements each group gives; discs are samples that can be differentiated. "
+    "Ring area: exact probability of a count. Disc area: fraction of relaxed, differentiable samples nearest to that count. "
     "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step."
 )
 
@@ -45,13 +45,13 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> Settings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """What the controls ask for, or the last urn that could be drawn from, with a message."""
     settings = Settings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{settings.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = Settings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_conv_urn", default))
     st.session_state["_conv_urn"] = settings.urn
@@ -79,20 +79,20 @@ def live() -> None:
                     "",
                     [
                         *urn_knobs(STATE),
-                        Knob("tau", "Temperature, τ"),
+                        Knob("tau", "Temperature τ"),
                         Knob(
                             "kind",
-                            "Samples",
-                            "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones.",
+                            "Sample type",
+                            "Soft: real counts. Straight-through: integer counts, with the gradients of the soft samples.",
                         ),
                         Knob(
                             "conditionals",
-                            "Conditionals",
-                            "Exact: as implemented here. Merged: the published rule, which treats the remaining groups as one.",
+                            "Conditional distributions",
+                            "Exact: as implemented here. Merged: the paper's approximation, which merges the remaining groups.",
                         ),
                         Knob("number", "Number of samples"),
-                        Knob("follow", "Followed sample", "Index of the sample whose path is drawn.", stepper=True),
-                        Knob("seed", "Seed", "Another seed, other samples.", stepper=True),
+                        Knob("follow", "Highlight sample no.", "The sample whose path is drawn.", stepper=True),
+                        Knob("seed", "Seed", "Each seed gives other samples.", stepper=True),
                     ],
                 )
             ],
@@ -106,7 +106,7 @@ frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Exact and sampled means and standard deviations of each group",
-    caption="Of the samples at the temperature that the page's slider has.",
+    caption="Samples at the temperature on show.",
 )
 frame.formulas(FORMULAS)
 code = convergence_snippet(

@@ -1,4 +1,4 @@
-"""Gradient estimates against the exact gradient: arrows, descents, bias and spread, and a race."""
+"""Gradient estimates against the exact gradient: arrows, descents, bias and standard deviation, and a race."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from hypergeo.ui.gradients.estimators import KINDS
 from hypergeo.ui.gradients.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.gradients.losses import LOSSES
 from hypergeo.ui.gradients.race_view import RaceView
-from hypergeo.ui.gradients.settings import Settings
+from hypergeo.ui.gradients.settings import Settings, step_after
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.gradients.temperature_view import TemperatureView
@@ -47,13 +47,14 @@ STATE = PageState(
         "seed": Whole(0, *SEEDS),
         **playback_controls(LENGTH),
     },
+    derive=step_after,
 )
 
 
-TITLE = "Every gradient estimate, held against the exact one"
+TITLE = "How good are gradient estimates?"
 SENTENCE = (
-    "Thin arrows are single estimates, the filled one is their mean, the outlined one is exact. In *descent* and *race*, "
-    "**Play** (space; S steps) descends."
+    "Thin arrows: single estimates of the gradient. Filled arrow: their mean. Outlined arrow: the exact gradient. In *descent* "
+    "and *race*, press **Play** (space; S makes one step). Drag the target in the triangle."
 )
 View = DescentView | RaceView | SideBySide | TemperatureView
 VIEWS = {"descent": DescentView, "race": RaceView, "side by side": SideBySide, "temperature": TemperatureView}
@@ -63,14 +64,14 @@ STATE.segments("view", "View", bare=True)
 
 
 def good_settings(say: bool = True) -> Settings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """What the controls ask for, or the last urn that could be drawn from, with a message."""
     asked = STATE.values
+    settings = Settings.of(asked)
     try:
-        settings = Settings.of(asked)
         settings.task.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{settings.task.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = {name: control.default for name, control in STATE.controls.items()}
         return Settings.of({**asked, **st.session_state.get("_grad_urn", default)})
     st.session_state["_grad_urn"] = {name: asked[name] for name in asked if name[0] in "wmtn" or name == "groups"}
@@ -93,16 +94,20 @@ def seen(settings: Settings) -> tuple[View, Playback | None]:
 def knobs() -> list[Section]:
     """The controls, in sections."""
     gradient = [
-        Knob("estimator", "Estimator", "What descent follows; the glossary has each."),
-        Knob("tau", "Temperature, τ", "Of Gumbel-softmax and straight-through."),
+        Knob("estimator", "Gradient estimator", "The glossary explains each."),
+        Knob("tau", "Temperature τ", "For Gumbel-softmax and straight-through."),
         Knob("rate", "Learning rate"),
-        Knob("draws", "Draws for each estimate", "Draws from the urn for each estimate, and for each step."),
-        Knob("number", "Number of estimates", "Independent estimates, to see their standard deviation and mean."),
+        Knob("draws", "Samples per estimate", "Samples from the urn for each estimate, and for each step."),
+        Knob(
+            "number",
+            "Number of estimates",
+            "Independent estimates, to measure their mean and standard deviation; at most 50 while a control moves.",
+        ),
         Knob("optimizer", "Optimiser"),
         Knob(
             "conditionals",
-            "Conditionals",
-            "Of Gumbel-softmax and straight-through. Exact: as implemented here. Merged: the published rule.",
+            "Conditional distributions",
+            "For Gumbel-softmax and straight-through. Exact: as implemented here. Merged: the paper's approximation.",
         ),
         Knob("seed", "Seed", stepper=True),
     ]
@@ -110,12 +115,11 @@ def knobs() -> list[Section]:
     aim = [
         Knob(
             "loss",
-            "Loss of a draw",
-            "Distances to the targets; Σ log(1 + count), small where few groups give all; or whether a group misses its "
-            "target.",
+            "Loss of a sample",
+            "Distance to the targets; Σ log(1 + count), small if few groups give all balls; or 1 if a group misses its target.",
         ),
         *(Knob(f"t{group + 1}", f"Target of group {group + 1}", group=group) for group in groups),
-        Knob("group", "Group of the step", "Whose target the step loss is about.", stepper=True),
+        Knob("group", "Group of the step", "The step loss is 1 if this group misses its target.", stepper=True),
     ]
     urn = Section("Urn", urn_knobs(STATE), open=False)
     return [Section("Gradient", gradient), Section("Loss", aim, open=False), urn]

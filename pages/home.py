@@ -1,4 +1,4 @@
-"""What the subject is, a figure to play, and the way to the pages."""
+"""Introduction, a figure to play, and links to the pages."""
 
 import streamlit as st
 
@@ -34,15 +34,16 @@ def live() -> None:
 STATE.start()
 words, figure = st.columns([2, 3], gap="large")
 with words:
-    st.title("How many of each?", anchor=False)
+    st.title("How many from each group?", anchor=False)
     st.markdown(
         """
-Elements lie in an urn in groups, some more important than others; a few are drawn, and how many came from each group is what
-**Fisher's noncentral hypergeometric law** answers, exactly. Counts are whole numbers, so no gradient passes through them.
-**Relaxed samples** are real-valued stand-ins that a gradient can pass, and that become exact draws as a temperature falls,
-which is how a model can *learn* how important each group is.
+An urn holds balls of several groups. Each group has a weight: heavier groups are picked more often. If we take n balls, how
+many come from each group? **Fisher's noncentral hypergeometric distribution** gives the exact probabilities.
 
-The figure opens one relaxed sample: log-probabilities, plus noise, divided by the temperature, softmax. Press **Reset** and
+Counts are integers, so we cannot backpropagate through a sample. A **relaxed sample** replaces integers by real numbers, as
+softmax replaces argmax. At low temperature it is almost an exact sample, so the weights can be *learned* by gradient descent.
+
+The figure opens one relaxed sample: log probabilities plus noise, divided by the temperature, softmax. Press **Reset** and
 **Play**, or the space bar.
 """
     )

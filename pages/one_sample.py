@@ -41,7 +41,14 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> OneSampleSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """Reads the controls, and keeps the last urn that could be drawn from where they ask for another.
+
+    Args:
+        say: whether to show the library's message in that case.
+
+    Returns:
+        The settings on show.
+    """
     settings = OneSampleSettings.of(STATE.values)
     try:
         settings.urn.law()
@@ -78,7 +85,7 @@ def live() -> None:
     with controls:
         st.button("New noise", key="_one_noise", icon=":material/casino:", on_click=new_noise)
         sample = [
-            Knob("tau", "Temperature, τ"),
+            Knob("tau", "Temperature τ"),
             Knob(
                 "kind",
                 "Sample",
@@ -86,7 +93,7 @@ def live() -> None:
             ),
             Knob(
                 "conditionals",
-                "Conditionals",
+                "Conditional distributions",
                 "In turn: exact, one group after another. Merged: the published approximation. Tree: exact, in two halves, and "
                 "each half again, which is the library's default.",
             ),

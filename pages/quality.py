@@ -1,4 +1,4 @@
-"""Samples, gradients and observed counts against the exact distribution, with the verdict in words first."""
+"""Samples, gradients and observed counts against the exact distribution, with the result as a sentence first."""
 
 import streamlit as st
 
@@ -19,13 +19,13 @@ from hypergeo.ui.quality.snippet import snippet
 from hypergeo.ui.state.presets import preset_note
 
 STATE = AskingState("qual", quality_controls())
-TITLE = "How far a relaxation can be trusted, measured"
-SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the verdict."
+TITLE = "How good is a relaxation? Statistical tests"
+SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the result."
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
 with left:
-    check = STATE.segments("check", "Check", bare=True)
+    check = STATE.segments("check", "Check", bare=True, names={PUBLISHED: "the paper's check"})
 settings: CheckSettings | PublishedSettings | None = None
 if check != COUNTS:
     settings = (PublishedSettings if check == PUBLISHED else CheckSettings).of(STATE.values)
@@ -63,7 +63,7 @@ def live() -> None:
     with controls:
         if check == PUBLISHED:
             st.markdown(
-                "**The urn of the paper:** three groups of 200, of which 180 elements are drawn. Groups 1 and 3 have weight 1; "
+                "**The urn of the paper:** three groups of 200, of which 180 balls are drawn. Groups 1 and 3 have weight 1; "
                 "the weight of group 2 goes from 1 to 10."
             )
         live_controls(STATE, sections)
@@ -72,7 +72,9 @@ def live() -> None:
 live()
 view = on_show.get("view")
 if view is None:
-    frame.told(["Paste counts, or draw an example." if settings is None else "Press *Run*; the results appear here."], PRESETS)
+    frame.told(
+        ["Paste counts, or choose example counts." if settings is None else "Press *Run*; the results appear here."], PRESETS
+    )
 else:
     frame.told(view.sentences()[1:], PRESETS)
     frame.table(view.table, alt="The numbers behind the figures, row by row", caption=view.note)
@@ -89,7 +91,7 @@ if code is not None:
 frame.hand_out(
     urn_values(STATE),
     files,
-    caption="This link has all the controls; counts of your own are not in it:"
+    caption="This link has all the controls; your own counts are not in it:"
     if settings is None
-    else "This link and *Run* give the same numbers, times apart:",
+    else "This link and *Run* give the same numbers, except times:",
 )

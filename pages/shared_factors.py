@@ -1,4 +1,4 @@
-"""How many factors two images share, learned from pairs alone, while one watches."""
+"""The number of factors that two images share, learned from pairs alone."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ STATE = FactorState(
     "fac",
     {
         "view": Choice("learning", VIEWS),
-        "shared": Choice("2", SHARED),
+        "shared": Choice("1", SHARED),
         "factors": Choice(START.factors, FACTORS.factors),
         "spare": Whole(0, 0, FACTORS.spare),
         "rule": Choice(START.rule, list(RULES)),
@@ -40,9 +40,8 @@ STATE = FactorState(
 
 TITLE = "Learn how many factors two images share"
 SENTENCE = (
-    "A model sees pairs of sprites that share some of their factors. It samples how many latent dimensions the two images "
-    "share, and learns that distribution's weight. **Press *Play***, or the space bar, and watch the blue line; S makes one "
-    "step."
+    "The model samples how many latent dimensions the two images of a pair share and learns that distribution's weight. "
+    "**Press *Play***, or the space bar: the blue line moves to the true number; S makes one step."
 )
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
@@ -51,12 +50,12 @@ STATE.segments("view", "View", bare=True)
 
 def knobs() -> list[Section]:
     """The controls, in sections."""
-    rule = "How the number of shared dimensions is inferred. The true number is an oracle: it sees labels."
+    rule = "How the number of shared dimensions is inferred. The true number is an oracle that sees labels."
     schedule = "Steps in which the temperature falls. The first 200, or a quarter if that is less, are warm-up."
     pairs = [
-        Knob("shared", "Factors that a pair shares", "May be changed while it plays: the estimate has to follow."),
-        Knob("factors", "Factors of an image", "Another number starts the training anew, as all that follows."),
-        Knob("seed", "Seed", "Of the networks, the pairs and all samples.", stepper=True),
+        Knob("shared", "Factors that a pair shares", "May be changed during the training: the estimate follows."),
+        Knob("factors", "Factors of an image", "A change starts the training again, as do the controls below."),
+        Knob("seed", "Seed", "For the networks, the pairs and all samples.", stepper=True),
     ]
     if STATE.get("view") == "traversals":
         pairs.insert(0, Knob("pair", "Pair on show"))
@@ -75,14 +74,16 @@ def live() -> None:
     figure, controls = live_room()
     with figure:
         run = run_of(STATE.settings)
+        place = st.container()  # the progress bar stands below the figure, which it would move
         playback = Playback(length=STEPS, of=run.settings, leap=("+100", 100), speeds=PACE)
         train(run, next_positions(STATE, playback), STATE.plan)
         view = partial(view_at, run, plan=STATE.plan, view=STATE.get("view"), pair=STATE.get("pair"))
-        stage(STATE, view, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+        with place:
+            stage(STATE, view, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
         st.caption(LEGEND)
         if STATE.plan.edits:
             st.caption(STATE.plan.in_words())
-            st.button("Forget these changes", key="_fac_forget", on_click=STATE.set, args=({"edits": ""},))
+            st.button("Undo these changes", key="_fac_forget", on_click=STATE.set, args=({"edits": ""},))
     with controls:
         live_controls(STATE, knobs())
 

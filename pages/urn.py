@@ -1,4 +1,4 @@
-"""Draw from an urn whose groups differ in importance."""
+"""Sampling from an urn whose groups have different weights."""
 
 from dataclasses import replace
 from functools import partial
@@ -34,24 +34,25 @@ STATE = PageState(
 )
 
 
-TITLE = "Some elements are more likely to leave the urn"
+TITLE = "Sampling from an urn with weights"
 SENTENCE = (
-    "Larger balls leave more often. **Press *Draw 1*** (S), *Draw 100* or *Play* (space): what is drawn fills the exact "
-    "outlines."
+    "Larger balls have a larger weight. **Sample with *Draw 1*** (S), *Draw 100* or *Play* (space); the histograms approach "
+    "the "
+    "exact probabilities (outlines). Click an entry of the heat map to raise its weight."
 )
-DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="draws")
+DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="samples")
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> UrnSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """What the controls ask for, or the last urn that could be drawn from, with a message."""
     settings = UrnSettings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{settings.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = UrnSettings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_urn_urn", default))
     st.session_state["_urn_urn"] = settings.urn
@@ -69,10 +70,10 @@ def live() -> None:
         law = Knob(
             "law",
             "Distribution",
-            "Fisher: all at once, every set of n elements in proportion to its product of weights. Wallenius: one after the "
+            "Fisher: n balls at once, each set in proportion to the product of its weights. Wallenius: one ball after the "
             "other, each in proportion to its weight among those left.",
         )
-        seed = Knob("seed", "Seed", "Another seed, other draws.", stepper=True)
+        seed = Knob("seed", "Seed", "Each seed gives another sequence of samples.", stepper=True)
         live_controls(STATE, [Section("", [*urn_knobs(STATE), law, seed])])
 
 
@@ -82,8 +83,10 @@ view = urn_view(settings, STATE.get("step"))
 frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
-    alt="Means, variances and modes of each group, exact under both laws and drawn",
-    caption=f"Drawn: {draws_in_words(view.step)} of {possessive(settings.law)} law. The mode is a most probable count vector.",
+    alt="Means, variances and modes of each group, exact for both distributions and of the samples",
+    caption=(
+        f"{draws_in_words(view.step)} of {possessive(settings.law)} distribution. The mode is a most probable count vector."
+    ),
 )
 frame.formulas(FORMULAS)
 code = urn_snippet(settings.urn, law=settings.law, seed=settings.seed, step=view.step)

@@ -14,6 +14,7 @@ from torch.distributions.utils import lazy_property
 
 from .column_potentials import ColumnPotentials
 from .random import RandomPartition, read_logits, read_sizes
+from .saddlepoint import log_probability_of_counts
 from .support import partitions
 
 __all__ = ["ConditionalCategorical", "ImportanceSample"]
@@ -42,9 +43,10 @@ class ConditionalCategorical(Distribution):
     No order of the groups plays a part. The logarithm of the normaliser comes from a dynamic program over the counts where that
     is feasible, to rounding; elsewhere from the saddlepoint of the calibrated plan,
 
-    .. math:: \log Z \approx \sum_i \log\sum_k e^{ℓ_{ik} + λ_k} - λ \cdot n - \tfrac12 \log\det(2 π H),
+    .. math:: \log Z \approx \sum_i \log\sum_k e^{ℓ_{ik} + λ_k} - λ \cdot n - \tfrac12 \log\det(2 π H) + \mathrm{correction},
 
-    whose error is below 0.15 nats at ``N = 6`` and below 0.03 at 64 elements in four groups, for standard normal logits.
+    with a correction for the third and fourth cumulants of the counts. For standard normal logits the error is below 0.05
+    nats at ``N = 6`` and below 0.001 at 64 elements in four groups; it grows where memberships are all but certain.
     There is no relaxed sample of it; :class:`~hypergeo.partitions.RandomPartition` has one, and is the proposal of
     :meth:`importance_sample`.
 
@@ -197,15 +199,8 @@ class ConditionalCategorical(Distribution):
         return index
 
     def _saddlepoint(self) -> Tensor:
-        (tilted, added), sizes = self._tilted(), self.sizes
-        plan = torch.softmax(tilted, -1)
-        curvature = torch.diag_embed(plan.sum(-2)) - plan.mT @ plan
-        # One group's count follows from the others', and empty groups have no count to vary.
-        free = (sizes > 0) & (torch.arange(self.event_shape[1], device=sizes.device) != sizes.argmax(-1, keepdim=True))
-        both = free[..., :, None] & free[..., None, :]
-        curvature = torch.where(both, curvature, torch.diag_embed((~free).double()))
-        spread = curvature.logdet() + free.sum(-1) * math.log(2 * math.pi)
-        return tilted.logsumexp(-1).sum(-1) - added - 0.5 * spread
+        tilted, added = self._tilted()
+        return tilted.logsumexp(-1).sum(-1) - added + log_probability_of_counts(torch.softmax(tilted, -1), self.sizes)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Logarithm of the probability of partitions.

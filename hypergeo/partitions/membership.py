@@ -126,7 +126,7 @@ def _threshold(scaled: Tensor, left: Tensor, size: Tensor) -> Tensor:
         moved = point + gap / slope
         slack = 4 * _EPS * point.abs()  # if rounding hides the sign of the gap, an end of the bracket may be the root
         moved = torch.where((moved >= low - slack) & (moved <= high + slack), moved, 0.5 * (low + high))
-        near = done | ~(gap.abs() > 1e-12) | ((moved - point).abs() <= slack)
+        near = done | ~(gap.abs() > 1e-8) | ((moved - point).abs() <= slack)
         point = torch.where(done | gap.isnan(), point, moved)  # the last step is used, because it squares the error
         done = near
         if bool(done.all()):

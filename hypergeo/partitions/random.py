@@ -11,12 +11,13 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
-from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.reading import WHOLE, read_counts, read_real, require, whole
+from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.numerics.wallenius.probability import log_probability
 
+from .expected_sizes import expected_sizes
 from .membership import first_of
 from .plan import calibrated_log_plan, log_rates, reference_sizes
 from .support import partitions
@@ -114,13 +115,20 @@ class RandomPartition(Distribution):
     @lazy_property
     def log_plan(self) -> Tensor:
         """Logarithm of the plan, float64, broadcastable to ``batch_shape + (N, K)``; differentiable once."""
-        sizes = self._counts if self.size_distribution is None else self.size_distribution.mean
-        assert sizes is not None
-        mean = sizes.double()
+        mean = self._mean_sizes()
         logits = self._parameters.double()
         batch = torch.broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
         wanted = reference_sizes(mean, logits.shape[-2])
         return calibrated_log_plan(logits.expand(batch + logits.shape[-2:]), wanted.expand(batch + wanted.shape[-1:]))
+
+    def _mean_sizes(self) -> Tensor:
+        if self._counts is not None:
+            return self._counts.double()
+        sizes = self.size_distribution
+        if isinstance(sizes, FisherHypergeometric):
+            return expected_sizes(sizes.total_count, sizes.group_sizes, sizes.log_weights)
+        assert sizes is not None
+        return sizes.mean.double()
 
     @property
     def plan(self) -> Tensor:
@@ -236,10 +244,7 @@ class RandomPartition(Distribution):
         good = good.expand(shape)
         members = value.detach().expand(shape + self.event_shape).double()[..., list(self.order)]
         members = torch.where(good[..., None, None], members, 0.0)
-        chosen = members[..., :-1].mT
-        left = members.flip(-1).cumsum(-1).flip(-1)[..., :-1].mT
-        rates = self.log_rates.expand(shape + self._choices)
-        log_prob = log_probability(rates, chosen, left, chosen.sum(-1, keepdim=True))[0].sum(-1)
+        log_prob = _log_choices(self.log_rates.expand(shape + self._choices), members).sum(-1)
         if self.size_distribution is not None:
             sizes = torch.where(good[..., None], value.detach().sum(-2).double(), self._some_sizes())
             log_prob = log_prob + self.size_distribution.log_prob(sizes).double()
@@ -254,6 +259,37 @@ class RandomPartition(Distribution):
     def __repr__(self) -> str:
         sizes = self.size_distribution if self._counts is None else self._counts.tolist()
         return f"{type(self).__name__}(sizes: {sizes}, logits: {tuple(self.logits.shape)}, order: {self.order})"
+
+
+def _log_choices(log_rates: Tensor, members: Tensor) -> Tensor:
+    """Log-probabilities of the choices of all groups but the last.
+
+    The elements that a group leaves act as one element whose rate is the sum of theirs, so that the integral is over the
+    chosen ones alone.
+
+    Args:
+        log_rates: of each element in each choice, shape ``(..., K - 1, N)``.
+        members: one-hot rows, groups in the order of choice, shape ``(..., N, K)``; rows of zeros where there is no partition.
+
+    Returns:
+        Shape ``(..., K - 1)``.
+    """
+    num_elements, groups = members.shape[-2:]
+    stage = torch.where(members.sum(-1) > 0, members.argmax(-1), groups)
+    counts = members.sum(-2)[..., :-1]
+    width = max(int(counts.max()), 1) if counts.numel() else 1
+    place = torch.arange(width, device=members.device)
+    index = (counts.cumsum(-1) - counts)[..., None] + place
+    elements = stage.argsort(-1)[..., None, :].expand(log_rates.shape)
+    elements = elements.gather(-1, index.long().clamp(max=num_elements - 1))
+    chosen = (place < counts[..., None]).double()
+    later = (stage[..., None, :] > torch.arange(groups - 1, device=members.device)[:, None]) & (stage[..., None, :] < groups)
+    some = later.any(-1, keepdim=True)
+    rest = torch.where(later, log_rates, torch.where(some, -torch.inf, 0.0)).logsumexp(-1, keepdim=True)
+    rates = torch.cat([log_rates.gather(-1, elements), rest], -1)
+    counts_and_rest = torch.cat([chosen, torch.zeros_like(rest)], -1)
+    sizes = torch.cat([chosen, some.double()], -1)
+    return log_probability(rates, counts_and_rest, sizes, counts[..., None])[0]
 
 
 def read_logits(logits: Any, validate: bool) -> Tensor:

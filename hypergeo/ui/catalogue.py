@@ -24,7 +24,7 @@ class PageEntry:
         title: its name in the navigation.
         icon: its Material symbol.
         help: what it shows, in one sentence, for a tooltip.
-        card: what one can do there, for the home page.
+        card: text on the home page.
     """
 
     path: str
@@ -38,8 +38,8 @@ HOME = PageEntry(
     "pages/home.py",
     "Home",
     ":material/home:",
-    "What the law of group counts is, and what the pages show.",
-    "What the subject is, and the way to the pages.",
+    "Introduction and overview.",
+    "Introduction and overview.",
 )
 
 PAGES = [
@@ -47,9 +47,9 @@ PAGES = [
         "pages/urn.py",
         "Urn",
         ":material/bubble_chart:",
-        "Draw from an urn whose groups differ in importance.",
-        "Balls leave an urn, the important ones more often. Draw once or a thousand times, at once or one by one, and see the "
-        "exact law fill up, and how every mean answers to every weight.",
+        "Sample from an urn whose groups have different weights.",
+        "Sample balls from an urn, once or a thousand times. Compare the counts with the exact probabilities, and see how "
+        "changing one weight changes every expected count.",
     ),
     PageEntry(
         "pages/one_sample.py",
@@ -63,48 +63,57 @@ PAGES = [
         "pages/convergence.py",
         "Convergence",
         ":material/device_thermostat:",
-        "Relaxed samples become exact draws as the temperature falls.",
-        "Your own urn: weights, sizes, temperature. Follow one sample from hot to cold, and measure how far samples are "
-        "from the exact law, against what chance alone would give.",
+        "Relaxed samples become exact samples as the temperature falls.",
+        "Choose weights, group sizes and temperature. Follow one sample as the temperature falls, and compare the distance "
+        "from the exact distribution with that of equally many exact samples.",
     ),
     PageEntry(
         "pages/gradients.py",
         "Gradients",
         ":material/near_me:",
-        "Gradient estimators against the exact gradient, arrow by arrow, and which descends fastest.",
-        "Every estimate is an arrow, and the exact gradient is known. See which estimators are biased and which are noisy, "
-        "then press Play: they descend from one start, step by step.",
+        "Gradient estimators against the exact gradient: bias, variance and gradient descent.",
+        "Every gradient estimate is an arrow, and the exact gradient is known. See which estimators are biased and which are "
+        "noisy, then compare their gradient descent from one start.",
+    ),
+    PageEntry(
+        "pages/partitions.py",
+        "Partitions",
+        ":material/category:",
+        "Random partitions: who belongs to which group, with exact sums and probabilities.",
+        "Sizes and members together: cool a relaxed partition down and watch its rows become one-hot while the column sums "
+        "stay. "
+        "Click an entry to raise its logit, and compare gradients with the exact ones.",
     ),
     PageEntry(
         "pages/quality.py",
         "Quality",
         ":material/verified:",
-        "How far a relaxation, or your own counts, can be told from the exact law.",
-        "A verdict in words on any urn, temperature and gradient estimator, with the tests behind it. Or bring your own "
-        "counts: do they come from this law, and which weights fit them?",
+        "Tests of relaxed samples, gradients or your own counts against the exact distribution.",
+        "A report on any urn, temperature and gradient estimator, with statistical tests. Or upload your own counts: do they "
+        "follow this distribution, and which weights fit them?",
     ),
     PageEntry(
         "pages/cluster_sizes.py",
         "Cluster sizes",
         ":material/scatter_plot:",
-        "Sizes of clusters learned by gradient descent, while one watches.",
-        "Points fall into clusters of unknown sizes. Sizes are sampled, points fill them, and bars reach the true sizes, "
-        "beside mixture weights and equal sizes from the same start.",
+        "Cluster sizes, learned by gradient descent.",
+        "Learn how many points each cluster has: sample sizes, assign points, backpropagate. Compare with mixture weights and "
+        "with equal sizes.",
     ),
     PageEntry(
         "pages/shared_factors.py",
         "Shared factors",
         ":material/join_inner:",
-        "How many factors pairs of images share, learned without labels, while one watches.",
-        "Watch a model learn how many factors the two images of a pair share, without labels. Swap the inferred shared part, "
-        "and compare with AdaVAE's threshold.",
+        "The number of factors that pairs of images share, learned without labels.",
+        "Watch the model learn how many factors the images share, without labels. Swap the inferred shared part, and compare "
+        "with AdaVAE's threshold.",
     ),
     PageEntry(
         "pages/glossary.py",
         "Glossary",
         ":material/menu_book:",
-        "The words of the field and of this app, with where they come from.",
-        "Every term that the pages use, in a sentence or two, with the reference it comes from and the page that shows it.",
+        "Terms of the field, with references.",
+        "Every term that the pages use, in a sentence or two, with its reference and the page that shows it.",
     ),
 ]
 

@@ -17,6 +17,7 @@ __all__ = [
     "FACTORS",
     "GRADIENTS",
     "ONE_SAMPLE",
+    "PARTITIONS",
     "QUALITY",
     "SEEDS",
     "SHOWN_OF_A_VALUE",
@@ -27,6 +28,7 @@ __all__ = [
     "FactorLimits",
     "GradientLimits",
     "OneSampleLimits",
+    "PartitionLimits",
     "QualityLimits",
     "UrnLimits",
     "UrnPageLimits",
@@ -194,6 +196,26 @@ class FactorLimits(NamedTuple):
     edits: int
 
 
+class PartitionLimits(NamedTuple):
+    """Of the page on partitions.
+
+    Attributes:
+        groups: to choose from.
+        elements: the least and the greatest number.
+        listed: elements of the gradients, whose partitions are all listed: the least and the greatest number.
+        partitions: that are listed at most.
+        edits: scores set by hand that an address holds.
+        samples: of a gradient estimate, to choose from.
+    """
+
+    groups: Sequence[int]
+    elements: tuple[int, int]
+    listed: tuple[int, int]
+    partitions: int
+    edits: int
+    samples: Sequence[int]
+
+
 URN = UrnPageLimits(UrnLimits(groups=6, size=20, drawn=60), draws=1_000, listed=4_000)
 CONVERGENCE = ConvergenceLimits(
     UrnLimits(groups=6, size=30, drawn=60), samples=(100, 200, 500, 1_000, 2_000, 4_000), followed=99
@@ -232,6 +254,9 @@ CLUSTERS = ClusterLimits(
     largest=1e9,
     nearest=1e-9,
 )
+PARTITIONS = PartitionLimits(
+    groups=(2, 3, 4), elements=(4, 40), listed=(2, 8), partitions=6_561, edits=40, samples=(100, 400, 1_000, 2_000, 4_000)
+)
 FACTORS = FactorLimits(factors=(3, 4, 5), spare=2, steps=3_000, schedule=(400, 1_000, 2_000, 3_000), edits=20)
 
 
@@ -252,16 +277,21 @@ def rows() -> list[tuple[str, str, str]]:
             (page, "elements drawn", 0, urn.drawn),
         ]
     table += [
-        ("urn", "draws", 0, URN.draws),
+        ("urn", "samples", 0, URN.draws),
         ("one sample", "samples to choose from", 1, ONE_SAMPLE.samples),
         ("convergence", "samples", *_ends(CONVERGENCE.samples)),
-        ("gradients", "draws of an estimate", *_ends(GRADIENTS.draws)),
+        ("gradients", "samples per estimate", *_ends(GRADIENTS.draws)),
         ("gradients", "estimates", *_ends(GRADIENTS.estimates)),
         ("gradients", "steps", 0, GRADIENTS.steps),
-        ("quality", "draws of each sampler", *_ends(QUALITY.samples)),
+        ("partitions", "groups", *_ends(PARTITIONS.groups)),
+        ("partitions", "elements", *PARTITIONS.elements),
+        ("partitions", "elements of the gradients", *PARTITIONS.listed),
+        ("partitions", "scores set by hand", 0, PARTITIONS.edits),
+        ("partitions", "samples of a gradient", *_ends(PARTITIONS.samples)),
+        ("quality", "samples of each sampler", *_ends(QUALITY.samples)),
         ("quality", "gradients of each estimator", *_ends(QUALITY.gradients)),
-        ("quality", "draws of a gradient", *_ends(QUALITY.evaluations)),
-        ("quality", "sets of draws at each weight of the published check", *_ends(QUALITY.repeats)),
+        ("quality", "samples per gradient", *_ends(QUALITY.evaluations)),
+        ("quality", "sets of samples at each weight of the published check", *_ends(QUALITY.repeats)),
         ("quality, counts", "rows of an example", *_ends(COUNTS.examples)),
         ("quality, counts", "rows of a file", 1, COUNTS.rows),
         ("quality, counts", "megabytes of a file", 0, COUNTS.megabytes),

@@ -15,6 +15,7 @@ import torch
 from . import written_tables
 from .app import load
 from .peers.biasedurn import BiasedUrn
+from .peers.drpm import SOURCE, PartitionPeer
 from .peers.mvhg import Peer
 from .report import Section, machine, table, to_json
 from .sections import SECTIONS, Bench
@@ -28,7 +29,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="few draws and one repeat: shows that all works, judges nothing")
-    parser.add_argument("--peer", type=Path, metavar="PATH", help="a checkout of thomassutter/mvhg to time beside this project")
+    parser.add_argument(
+        "--peer",
+        type=Path,
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="a checkout of thomassutter/mvhg, and another one of thomassutter/drpm, to measure beside this project",
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", default=Path("benchmark.json"), help="where to write the results")
     parser.add_argument("--threads", type=int, default=2, help="number of threads, 2 by default")
     parser.add_argument(
@@ -55,6 +63,19 @@ def _write(section: Section) -> None:
         print(f"\nwritten: {file}")
 
 
+def _peers(paths: list[Path]) -> tuple[Path | None, Peer | None, PartitionPeer | None]:
+    """Reads the checkouts: the path and the code of mvhg, and the code of drpm."""
+    drpm = next((path for path in paths if (path / SOURCE).exists()), None)
+    mvhg = next((path for path in paths if path != drpm), None)
+    try:
+        peer = None if mvhg is None else Peer(mvhg)
+        if drpm is not None and mvhg is None:
+            raise FileNotFoundError("drpm needs it")
+        return mvhg, peer, None if drpm is None or mvhg is None else PartitionPeer(drpm, mvhg)
+    except FileNotFoundError as error:
+        raise SystemExit(f"--peer must name a checkout of thomassutter/mvhg: {error}") from None
+
+
 def main() -> None:
     """Entry point of the command."""
     if sys.argv[1:2] == ["load"]:
@@ -64,13 +85,10 @@ def main() -> None:
         written_tables.main(sys.argv[2:])
         return
     given = _arguments()
-    try:
-        peer = None if given.peer is None else Peer(given.peer)
-    except FileNotFoundError as error:
-        raise SystemExit(f"--peer must name a checkout of thomassutter/mvhg: {error}") from None
+    peer_path, peer, partition_peer = _peers(given.peer)
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
-    bench = Bench(_QUICK if given.quick else _FULL, given.threads, given.peer, peer, BiasedUrn())
+    bench = Bench(_QUICK if given.quick else _FULL, given.threads, peer_path, peer, BiasedUrn(), partition_peer)
     at_start = machine()
     print("\n".join(f"{name}: {value}" for name, value in at_start.items()))
     sections = []
@@ -86,6 +104,7 @@ def main() -> None:
         "quick": given.quick,
         "sections": given.sections or list(SECTIONS),
         "official_code": None if peer is None else {"sha256_of_pt_fmvhg.py": peer.digest},
+        "official_partitions": None if partition_peer is None else {f"sha256_of_{SOURCE.name}": partition_peer.digest},
         "biased_urn": bench.biased_urn.version or bench.biased_urn.missing,
     }
     given.json.write_text(json.dumps(to_json(sections, settings, at_start), indent=1, ensure_ascii=False) + "\n")

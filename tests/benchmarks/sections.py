@@ -18,17 +18,20 @@ from .app.limits import limits
 from .app.replicas import replicas
 from .cases import Case, LargeCase, RelaxedCase
 from .peers.biasedurn import BiasedUrn
+from .peers.drpm import PartitionPeer
 from .peers.mvhg import Peer
 from .peers.scipy_stats import scipy_calls
 from .report import Cell, Missing, Section, Verdict
 from .studies import estimators
 from .studies.alarms import alarms
 from .studies.bias import Bias, gradient_bias
+from .studies.block_model import block_model
 from .studies.clusters import clusters
 from .studies.descent import descent
 from .studies.factors import factors
 from .studies.large import Footprint, footprint
 from .studies.merged import total_variation
+from .studies.partitions import partitions
 from .studies.published import published
 from .studies.sweep import sweep
 from .timing import Effort, Timing, compare, measure
@@ -49,6 +52,7 @@ class Bench:
     peer_path: Path | None
     peer: Peer | None
     biased_urn: BiasedUrn
+    partition_peer: PartitionPeer | None = None
 
     @property
     def judged(self) -> bool:
@@ -106,7 +110,7 @@ def _against_peer(bench: Bench, case: RelaxedCase, per_row: bool) -> tuple[dict[
     times = compare(calls, bench.effort)
     ratio: float | Missing = _NO_PEER
     if bench.peer is not None:
-        ratio = times["official, float32"].median / times["hypergeo float64"].median
+        ratio = times["official, float32"].median / times["hypergeo float32"].median
     row: dict[str, Cell] = {"case": str(shown), **times}
     return row | {"official, float32": times.get("official, float32", _NO_PEER), "× faster": ratio}, ratio
 
@@ -279,6 +283,8 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "accepted": accepted,
     "limits": lambda bench: limits(bench.judged),
     "factors": lambda bench: factors(bench.judged),
+    "partitions": lambda bench: partitions(bench.judged, bench.partition_peer),
+    "block_model": lambda bench: block_model(bench.judged, bench.partition_peer),
     "sweep": lambda bench: sweep(bench.judged),
     "replicas": lambda bench: replicas(bench.judged),
 }

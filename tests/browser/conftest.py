@@ -41,7 +41,7 @@ _SETTLED = """() => {
     !app.querySelector('[data-testid="stSkeleton"]') && !app.querySelector('[data-testid="stProgress"]') &&
     [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn) &&
     [...document.querySelectorAll('.hg-stage')].every(stage => stage.dataset.pictures && stage.dataset.answered !== 'false') &&
-    !document.documentElement.matches('.hg-moving')
+    !document.documentElement.matches('.hg-moving, .hg-holding')
   if (!still) window.still = undefined
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350

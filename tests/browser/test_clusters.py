@@ -127,7 +127,7 @@ def test_every_view_is_whole_and_legible(visit, path):
     opened = visit(f"/cluster_sizes?clu_number=200&{path}")
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Temperature, τ", "Samples"])
+    check_in_view(opened.page, ["Temperature τ", "Sample type"])
     check_inks(opened.page, "light")
     opened.look(theme="dark")
     check_inks(opened.page, "dark")

@@ -36,7 +36,7 @@ def test_the_first_link_that_a_new_server_gets_goes_through_the_app(visit):
         opened = visit("/convergence?conv_n=14", base=address)
         assert opened.page.title() == "hypergeo"
         assert opened.page.get_by_role("link", name="Home").is_visible()
-        assert opened.slider("Elements drawn, n").input_value() == "14"
+        assert opened.slider("Balls drawn n").input_value() == "14"
         opened.page.close()  # before its server goes, which it would ask for in vain
 
 
@@ -94,7 +94,7 @@ def test_what_is_set_by_hand_is_in_the_address_and_in_the_link(visit):
     page = opened.page
     page.get_by_role("button", name="One dominant group").click()
     opened.settle()
-    slider = opened.slider("Elements drawn, n")
+    slider = opened.slider("Balls drawn n")
     before = page.evaluate("history.length")
     slider.focus()
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_bad_input_is_said_in_place_and_keeps_the_picture(visit):
     opened = visit("/convergence?conv_n=20")
     page = opened.page
     picture = page.evaluate(DOTS)
-    opened.slider("Elements drawn, n").focus()
+    opened.slider("Balls drawn n").focus()
     page.keyboard.press("End")
     alert = page.get_by_role("alert").filter(has_text="total_count must be at most sum(group_sizes) = 36; got 60.")
     alert.wait_for(timeout=10_000)
@@ -131,8 +131,8 @@ def test_an_address_out_of_range_is_mended_and_said_so(visit):
     opened = visit("/convergence?conv_tau=99&conv_seed=-5")
     page = opened.page
     words = page.get_by_role("alert").inner_text()
-    assert "conv_tau=99 is not allowed (steps from 0.01 to 10): 10 is shown." in words
-    assert "conv_seed=-5 is not allowed (whole numbers from 0 to 9999): 0 is shown." in words
+    assert 'The link has an invalid temperature ("99"; allowed: steps from 0.01 to 10); using 10.' in words
+    assert 'The link has an invalid seed ("-5"; allowed: whole numbers from 0 to 9999); using 0.' in words
     assert opened.temperature() == "τ = 10"
 
 
@@ -181,7 +181,7 @@ def test_the_data_can_be_taken_away(visit, tmp_path):
 
 def test_a_slider_moves_the_picture_while_the_reader_waits(visit):
     opened = visit("/convergence")
-    opened.slider("Temperature, τ").focus()
+    opened.slider("Temperature τ").focus()
     before = opened.page.locator(".hg-sentence").inner_text()
     started = time.monotonic()
     opened.page.keyboard.press("ArrowRight")
@@ -196,7 +196,7 @@ def test_a_finger_drags_a_weight(browser, app):
     page.goto(f"{app}/convergence")
     page.locator(".hg-stage[data-pictures]").wait_for(timeout=60_000)
     page.wait_for_timeout(1500)
-    slider = page.get_by_label("Weight of group 2", exact=True)
+    slider = page.get_by_label("Weight w₂", exact=True)
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     touch = context.new_cdp_session(page)

@@ -56,7 +56,7 @@ def test_a_telephone_that_opens_the_page_sees_the_same(visit, theme):
 def test_other_pictures_are_whole_and_legible_too(visit, path):
     opened = visit(path)
     check_words(opened.page)
-    check_in_view(opened.page, ["Size of group 2", "Elements drawn, n", "Temperature, τ"])
+    check_in_view(opened.page, ["Group size m₂", "Balls drawn n", "Temperature τ"])
     opened.look(NARROW)
     parts = [figures(opened.page)[0], opened.page.locator(".hg-bar")]
     assert sum(part.bounding_box()["height"] for part in parts) > 900, "a telephone gets one panel under the other"

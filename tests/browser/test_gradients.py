@@ -97,7 +97,7 @@ def test_steps_by_key_reach_what_the_address_shows(visit):
 def test_sliders_move_the_picture_and_start_again(visit):
     opened = visit("/gradients?grad_step=4&grad_number=50")
     before = opened.page.evaluate(SHOWN)
-    opened.slider("Temperature, τ").focus()
+    opened.slider("Temperature τ").focus()
     for _ in range(3):
         opened.page.keyboard.press("ArrowRight")
     opened.page.wait_for_url("**grad_tau=1.3**", timeout=15_000)
@@ -111,7 +111,7 @@ def test_every_view_is_whole_and_legible(visit, path):
     opened = visit(path)
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Temperature, τ", "Draws for each estimate", "Learning rate"])
+    check_in_view(opened.page, ["Temperature τ", "Samples per estimate", "Learning rate"])
     opened.look(NARROW)
     assert figures(opened.page)[0].bounding_box()["height"] > 700, "a telephone gets one panel under the other"
     check_words(opened.page)

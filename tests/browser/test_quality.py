@@ -70,20 +70,20 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     start = text.index('id="report">') + len('id="report">')
     assert json.loads(text[start : text.index("</script>", start)])["seed"] == report.seed
     page.locator(".hg-controls summary", has_text="Urn").click()
-    page.get_by_label("Size of group 1", exact=True).fill("9")
-    page.get_by_label("Size of group 1", exact=True).press("Enter")
-    alert(page, "of the former settings").wait_for()
+    page.get_by_label("Group size m₁", exact=True).fill("9")
+    page.get_by_label("Group size m₁", exact=True).press("Enter")
+    alert(page, "for the former settings").wait_for()
     assert opened.text() == said
-    page.get_by_role("button", name="Put the controls back").click()
-    alert(page, "of the former settings").wait_for(state="detached")
-    opened.wait_for(lambda: page.get_by_label("Size of group 1", exact=True).input_value() == "10", "the size to be put back")
+    page.get_by_role("button", name="Restore the former settings").click()
+    alert(page, "for the former settings").wait_for(state="detached")
+    opened.wait_for(lambda: page.get_by_label("Group size m₁", exact=True).input_value() == "10", "the size to be put back")
     assert opened.text() == said
 
 
 def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
     opened = visit(LONG)
     page = opened.page
-    assert "Nothing has been measured yet" in page.get_by_test_id("stMain").inner_text()
+    assert "the results appear here" in page.get_by_test_id("stMain").inner_text()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_test_id("stProgress").wait_for()
     # Controls answer while it goes on, and do not stop it.
@@ -113,7 +113,7 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
     choose = page.locator("input[type=file]")
     choose.set_input_files({"name": "book.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04" + bytes(200)})
     alert(page, "an Excel workbook").wait_for()
-    assert "given before are kept" in alert(page, "cannot be read").inner_text()
+    assert "previous counts are kept" in alert(page, "cannot be read").inner_text()
     assert opened.text() == said
     choose.set_input_files({"name": "large.csv", "mimeType": "text/csv", "buffer": b"5,5,5\n" * 1_000_000})
     page.get_by_text("File must be 5.0MB or smaller").wait_for()
@@ -156,7 +156,7 @@ def test_the_counts_figure_follows_a_hand_and_a_drag_is_one_commit(visit):
     opened = visit(f"{COUNTS}&qual_source=of+this+law")
     page = opened.page
     before, pictures = page.evaluate("history.length"), int(page.locator(".hg-stage").get_attribute("data-pictures"))
-    box = opened.slider("Weight of group 1").bounding_box()
+    box = opened.slider("Weight w₁").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     said = set()
@@ -172,4 +172,4 @@ def test_the_counts_figure_follows_a_hand_and_a_drag_is_one_commit(visit):
     assert int(page.locator(".hg-stage").get_attribute("data-pictures")) > pictures
     assert page.evaluate("history.length") == before + 1
     page.go_back()
-    opened.wait_for(lambda: opened.slider("Weight of group 1").get_attribute("aria-valuetext") == "1", "the weight of before")
+    opened.wait_for(lambda: opened.slider("Weight w₁").get_attribute("aria-valuetext") == "1", "the weight of before")

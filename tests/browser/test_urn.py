@@ -115,7 +115,7 @@ def test_an_address_shows_the_same_draws(visit):
 def test_sliders_move_the_law_and_keep_the_draws(visit):
     opened = visit("/urn?urn_step=300")
     before = opened.page.evaluate(SHOWN), opened.text()
-    opened.slider("Elements drawn, n").focus()
+    opened.slider("Balls drawn n").focus()
     for _ in range(3):
         opened.page.keyboard.press("ArrowRight")
     opened.page.wait_for_url("**urn_n=15**", timeout=10_000)
@@ -131,7 +131,7 @@ def test_extreme_urns_are_whole_and_legible(visit, path):
     opened = visit(path)
     check_words(opened.page)
     check_fit(opened.page)
-    check_in_view(opened.page, ["Size of group 2", "Elements drawn, n"])
+    check_in_view(opened.page, ["Group size m₂", "Balls drawn n"])
     opened.look(NARROW)
     assert figures(opened.page)[0].bounding_box()["height"] > 800, "a telephone gets one panel under the other"
     check_words(opened.page)

@@ -19,6 +19,7 @@ from hypergeo.clustering.variational.autoencoder import MixtureAutoencoder
 from hypergeo.clustering.variational.fit import VariationalClusters, fit_variational_clusters
 from hypergeo.clustering.variational.label_priors import LabelPrior
 from hypergeo.clustering.variational.mixture import gaussian_scores, start_mixture
+from hypergeo.clustering.variational.sampled_labels import SampledLabels
 from hypergeo.datasets.labelled import labelled_digits
 from hypergeo.distributed import Team, process_group
 from tests.support.torchrun import on_two_processes
@@ -257,3 +258,30 @@ if __name__ == "__main__":
     with process_group("cpu") as team:
         torch.set_num_threads(1)
         Path(sys.argv[1], f"{team.rank}.json").write_text(json.dumps(as_one(team)))
+
+
+class TestSampledLabels:
+    def test_sizes_and_members_are_sampled_together_and_the_sizes_learned(self):
+        """As good as the best soft labels on the curved clusters, and the sizes are learned to within a tenth of the points."""
+        points, classes = curved_clusters(0)
+        found = fit_variational_clusters(points, 4, urn="batch", labels="sampled", **QUICK)
+        assert score_clusters(classes, found.labels).adjusted_rand_index > 0.9
+        assert np.abs(np.sort(found.sizes) - np.sort(SIZES)).sum() < 0.1 * len(points)
+
+    def test_labels_of_a_batch_keep_within_the_capacities(self):
+        prior = LabelPrior(HypergeometricSizes(30, 3, capacities=[20, 15, 5], minimum_sizes=[0, 6, 0], straight_through=True))
+        sampled, generator = SampledLabels(prior, rate=0.1), torch.Generator().manual_seed(0)
+        scores = torch.zeros(30, 3)
+        scores[:, 0] = 5.0
+        for _ in range(50):
+            one_hot = sampled.sample(scores, generator)
+            counts = one_hot.sum(0)
+            assert (one_hot.sum(1) == 1).all()
+            assert (counts <= torch.tensor([20, 15, 5])).all()
+            assert counts[1] >= 6
+        assert counts[0] >= 17, "the log weights follow the scores"
+
+    @pytest.mark.parametrize("more", [{"urn": "all"}, {"urn": "batch", "prior": "categorical"}, {"labels": "guessed"}])
+    def test_only_batches_with_an_urn_of_their_own_are_sampled(self, more):
+        with pytest.raises(ValueError, match="labels"):
+            fit_variational_clusters(curved_clusters(0)[0], 4, **{"labels": "sampled", **more})

@@ -317,7 +317,7 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
 
 
 def test_what_the_machine_cannot_hold_is_said(capsys, monkeypatch):
-    def too_much(*_: object) -> None:
+    def too_much(*_: object, **__: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(FisherHypergeometric, "sample", too_much)

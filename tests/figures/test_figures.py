@@ -29,7 +29,7 @@ from hypergeo.figures.core.palette import blend
 from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
 from hypergeo.figures.counts.lattice import cell_shares, window
 from hypergeo.figures.counts.marginals import HEADROOM, TITLE, histogram_shares
-from hypergeo.figures.counts.simplex import barycentric
+from hypergeo.figures.counts.simplex import barycentric, unreachable
 from hypergeo.quality.goodness_of_fit import nearest_counts
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def figure(
         pairs, index = np.unique(support[:, :2], axis=0, return_inverse=True)
         main = pair_panel(pairs, np.bincount(index, weights=probabilities), samples, soft, palette, follow=3)
     rows = marginals_panel(marginals, samples, palette, titles=[f"Group {k + 1}" for k in range(len(sizes))])
-    distance = distance_panel(TEMPERATURES, np.geomspace(0.05, 2, T), 0.04, 0.07, palette, title="Distance")
+    distance = distance_panel(TEMPERATURES, np.geomspace(0.05, 2, T), 0.04, 0.07, palette, title="Distance", number=S)
     return convergence_figure(main, rows, distance, palette, labels=LABELS, start=start, narrow=narrow)
 
 
@@ -195,6 +195,30 @@ def test_a_likely_corner_of_a_large_urn_fills_the_triangle():
     assert np.abs(np.array([rings["x"], rings["y"]])).max() <= 1
 
 
+def within(place: np.ndarray, corner: np.ndarray) -> bool:
+    """Whether a point lies within a triangle: on the same side of all its edges."""
+    edges, towards = np.roll(corner, -1, 0) - corner, place - corner
+    sides = edges[:, 0] * towards[:, 1] - edges[:, 1] * towards[:, 0]
+    return bool((sides >= 0).all() or (sides <= 0).all())
+
+
+def test_corners_that_no_sample_can_reach_are_shaded():
+    """Against whether each place of a fine grid lies above some group's greatest count."""
+    for total, sizes in ((9, (6, 7, 8)), (24, (4, 10, 12)), (5, (5, 5, 5))):
+        support = compositions(total, sizes)
+        lowest, highest, spread = support.min(0), support.max(0), float(total - support.min(0).sum())
+        shade = unreachable(lowest, highest, spread, LIGHT)
+        places = np.array([shade["x"], shade["y"]], dtype=float).T
+        corners = places.reshape(-1, 5, 2)
+        assert len(corners) == (highest - lowest < spread).sum()
+        inner = np.array(
+            [counts for counts in itertools.product(np.arange(0.13, spread, 0.37), repeat=2) if sum(counts) < spread]
+        )
+        counts = lowest + np.column_stack([inner, spread - inner.sum(1)])
+        inside = [any(within(place, corner[:3]) for corner in corners) for place in barycentric(counts, lowest, spread)]
+        assert inside == (counts > highest + 1e-9).any(1).tolist()
+
+
 def test_corners_of_the_triangle_hold_everything_of_one_group():
     corners = barycentric(5 * np.eye(3), np.zeros(3), 5)
     sides = np.linalg.norm(corners - np.roll(corners, 1, 0), axis=1)
@@ -234,7 +258,7 @@ def test_bars_and_outlines_of_marginals_have_one_scale():
         for number, frame in enumerate(panel.frames):
             expected = np.minimum(shares[number] * scale, 1 - TITLE)
             np.testing.assert_allclose(frame[0]["y"][mine], expected, rtol=1e-5)
-            np.testing.assert_allclose(frame[0]["customdata"][mine], shares[number], atol=1e-4)
+            np.testing.assert_allclose(frame[0]["customdata"][mine], 100 * shares[number], atol=1e-2)
         assert len(set(np.array(bars["marker"]["color"])[mine])) == 1
         xs, ys = np.array(outlines["x"], dtype=float), np.array(outlines["y"], dtype=float)
         for value, probability in zip(values, marginals[group][values], strict=True):
@@ -244,7 +268,7 @@ def test_bars_and_outlines_of_marginals_have_one_scale():
 
 
 def test_distances_of_zero_have_a_place_on_the_logarithmic_axis():
-    panel = distance_panel(TEMPERATURES, np.zeros(T), 0.0, 0.0, LIGHT, title="Distance")
+    panel = distance_panel(TEMPERATURES, np.zeros(T), 0.0, 0.0, LIGHT, title="Distance", number=S)
     low, high = panel.yaxis["range"]
     assert low < high
     for trace in panel.traces:
@@ -254,7 +278,7 @@ def test_distances_of_zero_have_a_place_on_the_logarithmic_axis():
 
 @pytest.mark.parametrize("distances", [np.geomspace(1e-3, 5, T), np.full(T, 0.041), np.geomspace(0.03, 0.08, T)])
 def test_the_distance_axis_holds_everything_and_has_ticks(distances):
-    panel = distance_panel(TEMPERATURES, distances, 0.04, 0.06, LIGHT, title="Distance")
+    panel = distance_panel(TEMPERATURES, distances, 0.04, 0.06, LIGHT, title="Distance", number=S)
     low, high = 10 ** np.array(panel.yaxis["range"])
     assert low < min(distances.min(), 0.04)
     assert high > max(distances.max(), 0.06)

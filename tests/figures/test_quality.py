@@ -111,7 +111,7 @@ def test_names_are_no_markup_in_figures_either(report):
 
 def test_words_for_those_who_do_not_see(report):
     assert "Straight-through, merged conditionals at τ = 1" in sample_alt(report)
-    assert "told apart" in sample_alt(report)
+    assert "significantly different" in sample_alt(report)
     assert "RLOO: no bias found" in gradient_alt(report)
 
 

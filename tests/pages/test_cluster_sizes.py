@@ -6,7 +6,9 @@ import base64
 import contextlib
 import io
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,13 +31,14 @@ from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
 from tests.support.app.pages import alt, figure, go, link, sentence, told, values
 
-DATA = clouds("steep", 3, 90, 4.0, 1)
+DATA = clouds(cluster_sizes("steep", 3, 90), 4.0, 1)
 DEFAULTS = {name: control.default for name, control in {**LIVE, **BY_HAND}.items()}
 DEFAULTS |= {
     "source": "clouds",
     "clusters": 4,
     "number": 400,
     "shares": "steep",
+    "sizes": "",
     "apart": 4.0,
     "seed": 0,
     "edits": "",
@@ -166,7 +169,7 @@ def test_sizes_add_up(shares, clusters):
 
 
 def test_digits_are_real_ones():
-    data = digits("even", 3, 90, 0)
+    data = digits([30, 30, 30], 0)
     assert data.points.shape == (90, 2)
     assert data.sizes is not None
     assert data.sizes.tolist() == [30, 30, 30]
@@ -181,8 +184,8 @@ def test_digits_are_real_ones():
         (b"1\n2\n", "two columns of numbers, and this table has column 1"),
         (b"1,2\n" * 3, "There are 3 points"),
         (b"1,2\n" * 20, "All points are the same"),
-        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or so near"),
-        (b"1e8,2\n100000000.01,2\n" * 10, "so near each other that no picture"),
+        (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or too close"),
+        (b"1e8,2\n100000000.01,2\n" * 10, "too close to each other to be drawn"),
         (b"1,2\n2,inf\n" * 20, "finite"),
         (b"1,2\n" * 2000, "more than 1,500 points"),
         (b"", "is empty"),
@@ -364,9 +367,9 @@ def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
     assert len(shown["layout"]["images"]) > 4, "a mean image for each cluster of either model"
     assert all(image["source"].startswith("data:image/png;base64,") for image in shown["layout"]["images"])
     assert "all 64 pixels" in sentence(app)
-    sheet = image_sheet(digits("even", 4, 100, 0).images)
+    sheet = image_sheet(digits(cluster_sizes("even", 4, 100), 0).images)
     assert shown["layout"]["meta"]["sheet"] == sheet
-    data = digits("even", 4, 100, 0)
+    data = digits(cluster_sizes("even", 4, 100), 0)
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["address"].partition(",")[2]))))
     for number in (0, 37, 99):
         row, column = divmod(number, sheet["across"])
@@ -377,3 +380,27 @@ def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
     expected.step(5)
     error = score_clusters(data.classes, expected.evaluate().labels[0].numpy(), expected.evaluate().sizes[0].numpy()).size_error
     assert f"all 64 pixels: size error **{100 * error:.1f} %**" in sentence(app)
+
+
+def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
+    """Planted sizes: 42 where 53 are true is no size that is right, however small the error of all together."""
+    run = ClusterRun(DATA, 3, 2)
+    snapshot = run.at("hypergeometric", 30, Settings())
+    true = DATA.sizes[snapshot.scores.matched]
+
+    def view(sizes: np.ndarray, labels: np.ndarray, pull: np.ndarray) -> ClusterView:
+        return ClusterView(DATA, replace(snapshot, sizes=sizes, labels=labels, pull=pull), {}, 30, Settings())
+
+    labels = np.argmax(snapshot.scores.matched[None] == DATA.classes[:, None], 1)
+    right = view(true + np.array([2.0, -2.0, 0.0]), labels, np.zeros(3)).sentences()
+    assert "All 3 sizes are right" in right[0]
+    assert len(right) == 3
+    shift = max(0.2 * true[0], 4.0)
+    wrong = true + np.array([shift, -shift, 0.0])
+    said = view(wrong, labels, np.array([1.0, 1.0, 0.0])).sentences()
+    assert re.search(r"\*\*[12] of 3 sizes are right\*\*", said[0])
+    assert "arrow of cluster 1 points" in said[1], "to more points, where there are too many"
+    doubtful = view(true.astype(float), np.zeros(len(labels), dtype=int), np.zeros(3))
+    assert "faint" in " ".join(doubtful.sentences())
+    traces = doubtful.figure(LIGHT).to_plotly_json()["data"]
+    assert any(trace.get("opacity") == 0.3 for trace in traces)

@@ -12,7 +12,7 @@ from tests.support.app.pages import page, stage
 
 ORDER = [
     *("Urn", "Counts have no gradient", "One sample, opened", "Convergence", "Gradients", "Which estimator?"),
-    *("Cluster sizes", "Shared factors", "Quality"),
+    *("Partitions", "Cluster sizes", "Shared factors", "Quality"),
 ]
 
 

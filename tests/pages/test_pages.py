@@ -22,7 +22,7 @@ page = partial(pages.page, "convergence")
 def test_home_shows_what_the_subject_is_and_where_to_go():
     app = visit().run()
     assert not app.exception
-    assert app.title[0].value == "How many of each?"
+    assert app.title[0].value == "How many from each group?"
     assert [link.value for link in app.page_link] == [f"**{entry.title}**" for entry in PAGES]
     assert stage(app)["bar"]["length"] == 10
     assert alt(app).startswith("Bars of all 2 splits of one soft sample")
@@ -33,7 +33,9 @@ def test_the_page_shows_its_figure_and_says_what_it_shows():
     assert not app.exception
     assert not app.warning
     assert not app.error
-    assert re.match(r"1000 relaxed samples of 3 groups over the exact law, temperature 1: .* noise of as many exact", alt(app))
+    assert re.match(
+        r"1000 relaxed samples of 3 groups over the exact probabilities, temperature 1: .* of equally many exact", alt(app)
+    )
     bar = stage(app)["bar"]
     assert bar["values"] == [f"{temperature:g}" for temperature in reversed(TEMPERATURES)]
     assert bar["values"][figure(app)["position"]] == "1"
@@ -102,9 +104,9 @@ def test_hot_and_cold_differ_as_they_should():
         return float(found[1])
 
     assert distance(page(conv_tau="10")) > 5 * distance(page(conv_tau="0.01"))
-    assert "no difference can be seen" in sentence(page(conv_tau="0.01", conv_number="500"))
+    assert "within sampling error" in sentence(page(conv_tau="0.01", conv_number="500"))
     for tau in ("0.01", "10"):
-        assert "no difference can be seen" in sentence(page(conv_tau=tau, conv_kind="straight-through"))
+        assert "within sampling error" in sentence(page(conv_tau=tau, conv_kind="straight-through"))
 
 
 @pytest.mark.parametrize(
@@ -112,21 +114,33 @@ def test_hot_and_cold_differ_as_they_should():
     [
         (
             {"conv_n": "750", "conv_m1": "30"},
-            "conv_n=750 is not allowed (whole numbers from 0 to 60): 60 is shown.",
+            'The link has an invalid number of balls ("750"; allowed: whole numbers from 0 to 60); using 60.',
             {"n": "60"},
         ),
-        ({"conv_tau": "1e-7"}, "conv_tau=1e-7 is not allowed (steps from 0.01 to 10): 0.01 is shown.", {"tau": "0.01"}),
-        ({"conv_w2": "abc"}, "conv_w2=abc is not allowed (steps from 0 to 100): 2 is shown.", {"w2": "2"}),
+        (
+            {"conv_tau": "1e-7"},
+            'The link has an invalid temperature ("1e-7"; allowed: steps from 0.01 to 10); using 0.01.',
+            {"tau": "0.01"},
+        ),
+        ({"conv_w2": "abc"}, 'The link has an invalid weight 2 ("abc"; allowed: steps from 0 to 100); using 2.', {"w2": "2"}),
         (
             {"conv_kind": "boiled"},
-            "conv_kind=boiled is not allowed (soft, straight-through): soft is shown.",
+            'The link has an invalid sample type ("boiled"; allowed: soft, straight-through); using soft.',
             {"kind": "soft"},
         ),
-        ({"conv_groups": "0"}, "conv_groups=0 is not allowed (2, 3, 4, 5, 6): 2 is shown.", {"groups": "2"}),
-        ({"conv_seed": "-1"}, "conv_seed=-1 is not allowed (whole numbers from 0 to 9999): 0 is shown.", {"seed": "0"}),
+        (
+            {"conv_groups": "0"},
+            'The link has an invalid number of groups ("0"; allowed: 2, 3, 4, 5, 6); using 2.',
+            {"groups": "2"},
+        ),
+        (
+            {"conv_seed": "-1"},
+            'The link has an invalid seed ("-1"; allowed: whole numbers from 0 to 9999); using 0.',
+            {"seed": "0"},
+        ),
         (
             {"conv_follow": "nan"},
-            "conv_follow=nan is not allowed (whole numbers from 0 to 99): 7 is shown.",
+            'The link has an invalid sample number ("nan"; allowed: whole numbers from 0 to 99); using 7.',
             {"follow": "7"},
         ),
     ],
@@ -150,7 +164,7 @@ def test_addresses_out_of_range_are_mended_and_said_so(address, words, taken):
 def test_several_bad_values_are_one_message():
     app = page(conv_n="-4", conv_tau="99", conv_w1="x")
     assert len(app.warning) == 1
-    assert app.warning[0].value.count("is not allowed") == 3
+    assert app.warning[0].value.count("The link has an invalid") == 3
 
 
 def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
@@ -158,7 +172,7 @@ def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
     good = figure(app)
     go(app, conv_n="50")
     assert not app.exception
-    assert app.error[0].value.startswith("total_count must be at most sum(group_sizes) = 36; got 50.")
+    assert app.error[0].value.startswith("The urn holds only 36 balls, so 50 cannot be drawn.")
     assert figure(app)["data"] == good["data"]
     assert values(app)["n"] == "50"
     go(app, conv_n="21")
@@ -169,7 +183,7 @@ def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
 def test_a_first_visit_to_an_urn_that_cannot_be_drawn_from_shows_one_that_can():
     app = page(conv_w1="0", conv_w2="0", conv_n="20")
     assert not app.exception
-    assert "weight is above zero" in app.error[0].value
+    assert "Only 12 balls have a weight above zero" in app.error[0].value
     assert figure(app)["data"] == figure(page())["data"]
 
 
@@ -193,9 +207,8 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     printed = output.getvalue()
     said = sentence(app) + told(app)
     assert f"{names['distance']:.2g} counts" in said
-    assert f"would be {names['floor'].mean.item():.2g} from it" in said
-    assert f"less than {names['floor'].quantile.item():.2g}" in said
-    assert f"distance from the exact law: {names['distance']:.3g} counts" in printed
+    assert f"{names['floor'].mean.item():.2g}; 95\u202f% below {names['floor'].quantile.item():.2g}" in said
+    assert f"Wasserstein distance: {names['distance']:.3g} counts" in printed
     (table,) = app.dataframe
     assert list(table.value["mean of samples"]) == pytest.approx(names["samples"].mean(0).tolist(), rel=1e-12)
     assert list(table.value["exact mean"]) == pytest.approx(names["exact"].mean.tolist(), rel=1e-12)
@@ -204,5 +217,5 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     if "conv_kind" not in address:
         place = ", ".join(f"{count:.2f}" for count in names["samples"][follow].tolist())
         assert f"Sample {follow} is at ({place})" in said
-    assert f"**{names['variation']['merged']:.2g}** with the merged rule" in said
-    assert f"**{names['variation']['exact']:.2g}** from the exact law with exact" in said
+    assert f"**{names['variation']['merged']:.2g}** with the paper's approximation" in said
+    assert f"**{names['variation']['exact']:.2g}** with exact conditionals" in said

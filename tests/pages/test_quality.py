@@ -85,7 +85,7 @@ class TestRelaxation:
         app = done(app)
         assert not any("former settings" in warning.value for warning in app.warning)
         assert told(app) != said
-        assert "adds up to 12" in told(app)
+        assert "All samples add up to 12" in told(app)
 
     def test_cancel_acts_at_once_and_keeps_what_was_there(self, monkeypatch):
         app = done(page(**SMALL))
@@ -100,7 +100,7 @@ class TestRelaxation:
         go(app, **SMALL, qual_n="12", qual_seed="3")
         assert not app.button(key="_qual_cancel").disabled
         app.button(key="_qual_cancel").click().run()
-        assert any("Stopped. What was on show before is kept." in info.value for info in app.info)
+        assert any("Stopped. The previous results are kept." in info.value for info in app.info)
         assert told(app) == said
         assert app.button(key="_qual_cancel").disabled
         gate.opened.set()
@@ -147,7 +147,7 @@ class TestRelaxation:
         assert CheckSettings.of({**DEFAULTS, **large}).work() > AT_ONCE
         app = page(**{f"qual_{name}": str(value) for name, value in large.items()})
         assert not app.session_state["_qual_runs"]
-        assert any("Nothing has been measured yet" in block.value for block in app.markdown)
+        assert any("Press *Run*; the results appear here" in block.value for block in app.markdown)
 
     @pytest.mark.parametrize("address", [{}, {"qual_rule": "both", "qual_draws": "straight-through", "qual_w2": "10"}])
     def test_the_snippet_prints_the_verdict(self, address):
@@ -164,10 +164,10 @@ class TestPublished:
     def test_shows_that_the_exact_conditionals_pass_and_the_merged_rule_does_not(self):
         app = done(page(**PAPER, qual_table="true", qual_python="true"))
         assert not app.exception
-        assert "The exact conditionals pass, the published rule does not" in sentence(app)
+        assert "The exact conditionals pass, the paper's approximation does not" in sentence(app)
         table = app.dataframe[0].value
-        own = table[(table["draws"] == "exact conditionals") & (table["against"] == "Fisher's law")]
-        merged = table[(table["draws"] == "merged rule") & (table["against"] == "Fisher's law")]
+        own = table[(table["samples"] == "exact conditionals") & (table["against"] == "Fisher's distribution")]
+        merged = table[(table["samples"] == "merged conditionals") & (table["against"] == "Fisher's distribution")]
         assert own["tests rejected"].sum() == 0
         assert merged["tests rejected"].iloc[-1] == 6
         printed = run_snippet(app, "published_check")
@@ -221,5 +221,8 @@ class TestWhatCanBeTried:
     def test_addresses_out_of_range_are_mended(self):
         app = page(qual_m1="900", qual_taus="hot", **COUNTS)
         assert not app.exception
-        assert "qual_m1=900 is not allowed (whole numbers from 0 to 200): 200 is shown." in app.warning[0].value
-        assert "qual_taus=hot is not allowed" in app.warning[0].value
+        assert (
+            'The link has an invalid group size 1 ("900"; allowed: whole numbers from 0 to 200); using 200.'
+            in app.warning[0].value
+        )
+        assert 'invalid temperature ("hot"' in app.warning[0].value

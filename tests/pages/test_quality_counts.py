@@ -65,7 +65,7 @@ class TestCounts:
     def test_counts_of_wallenius_law_are_rejected(self):
         app = page(**COUNTS, qual_source="of Wallenius' law")
         assert "do not come from this distribution" in sentence(app)
-        assert alt(app).startswith("Histograms of 2000 rows of counts over the exact law, told from it")
+        assert alt(app).startswith("Histograms of 2000 rows of counts over the exact probabilities: a significant difference")
 
     def test_pasted_counts_have_the_core_s_numbers(self):
         text = counts_text()
@@ -81,7 +81,7 @@ class TestCounts:
         ends = found.confidence_interval()
         assert list(table["from"]) == pytest.approx(ends[:, 0].tolist(), rel=1e-9)
         assert list(table["to"]) == pytest.approx(ends[:, 1].tolist(), rel=1e-9)
-        assert list(table["weight of the law"]) == pytest.approx([0.5, 1.0, 2.0], rel=1e-12)
+        assert list(table["weight"]) == pytest.approx([0.5, 1.0, 2.0], rel=1e-12)
         assert [b.label for b in app.get("download_button")][2] == "Counts as read (CSV)"
 
     @pytest.mark.parametrize("source", ["yours", "of this law", "of Wallenius' law"])
@@ -103,7 +103,7 @@ class TestCounts:
         printed = run_snippet(app, "measure_counts")
         table = app.dataframe[0].value
         number, differs = ROWS if source == "yours" else 500, "do not come" in sentence(app)
-        assert f"rows tested: {number}, told from the law: {differs}" in printed
+        assert f"rows tested: {number}, significantly different: {differs}" in printed
         for group in range(3):
             row = table.iloc[group]
             assert f"KS distance {row['KS distance']:.2g}, p = {row['p']:.2g}" in printed
@@ -119,7 +119,7 @@ class TestCounts:
             assert not app.exception
             assert "These counts cannot be read" in app.error[0].value
             assert words in app.error[0].value.replace("\\", "")
-            assert "The counts given before are kept below" in app.error[0].value
+            assert "The previous counts are kept below" in app.error[0].value
             assert told(app) == said
         app.segmented_control(key="qual_check").set_value(RELAXATION).run()
         app.segmented_control(key="qual_check").set_value("your counts").run()
@@ -183,7 +183,7 @@ class TestCounts:
         assert "Group 1 was **never drawn**" in told(app)
         app = pasted("10,2,3\n10,3,2\n10,1,4", qual_against="as fitted")
         assert not app.exception
-        assert "Group 1 **always gave all it could**" in told(app)
+        assert "Group 1 **always gave as many balls as possible**" in told(app)
         assert any("no bound" in info.value for info in app.info)
 
     def test_all_weights_zero_is_told(self):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hypergeo.figures.core.words import subscript
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.urn.view import UrnSettings, urn_view
 from tests.support.app import pages
@@ -23,7 +24,7 @@ def test_the_page_shows_its_figure_and_says_what_it_shows():
     assert not app.exception
     assert not app.warning
     assert not app.error
-    assert alt(app).startswith("An urn with 10, 10, 10 balls of 3 groups, 12 of which leave in each draw. 1 draw of Fisher's")
+    assert alt(app).startswith("An urn with 10, 10, 10 balls of 3 groups; each sample takes 12. 1 sample of Fisher's")
     assert told(app).count("\n- ") == 2
     assert [button.label for button in app.get("download_button")] == ["Data (CSV)", "Figure (HTML, opens offline)", "Python"]
 
@@ -74,11 +75,11 @@ def test_every_control_changes_the_picture_and_stays_in_the_address():
 
 def test_the_address_holds_the_draws():
     app = page(urn_step="312", urn_seed="7")
-    assert "**312 draws**" in sentence(app)
+    assert "**312 samples**" in sentence(app)
     assert link(app)["urn_step"] == "312"
     assert figure(app)["data"] == figure(page(urn_step="312", urn_seed="7"))["data"]
     assert figure(app)["data"] != figure(page(urn_step="312", urn_seed="8"))["data"]
-    assert "**1,000 draws**" in sentence(page(urn_step="99999"))
+    assert "**1,000 samples**" in sentence(page(urn_step="99999"))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
     good = figure(app)["data"]
     go(app, urn_n="50")
     assert not app.exception
-    assert app.error[0].value.startswith("total_count must be at most sum(group_sizes) = 30; got 50.")
+    assert app.error[0].value.startswith("The urn holds only 30 balls, so 50 cannot be drawn. Showing the last valid urn.")
     assert figure(app)["data"] == good
     go(app, urn_n="21")
     assert not app.error
@@ -126,7 +127,7 @@ def test_an_urn_that_cannot_be_drawn_from_keeps_the_last_picture():
 def test_the_snippet_gives_the_numbers_on_the_page(address):
     app = page(**address, urn_table="true", urn_python="true", urn_formulas="true")
     assert not app.exception
-    assert any("Wallenius' law" in block.value and "frac1Z" in block.value for block in app.markdown)
+    assert any("Wallenius' distribution" in block.value and "frac1Z" in block.value for block in app.markdown)
     code = next(block.value for block in app.code if block.value.startswith("import torch"))
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -138,17 +139,19 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     assert list(table.value[f"variance, {law}"]) == pytest.approx(names["variance"].tolist(), abs=1e-8)
     if law == "Fisher":
         assert f"most probable: {[int(x) for x in table.value['mode, Fisher']]}" in printed
-    gain = re.search(r"raising weight (\d) by 1 % moves ([\d.e-]+) elements", printed)
+    gain = re.search(r"raising weight (\d) by 1 % raises the mean of group \d by ([\d.e-]+) balls", printed)
     assert gain is not None
-    assert f"Raising group {gain[1]}'s weight by 1 % would move **{gain[2]} elements** to it" in told(app)
+    assert f"Raising w{subscript(int(gain[1]))} by 1 % raises group {gain[1]}'s mean by **{gain[2]} balls**" in told(
+        app
+    ).replace("\u202f", " ")
     if address["urn_step"] == "0":
-        assert table.value["mean, drawn"].isna().all()
+        assert table.value["mean, sampled"].isna().all()
         return
-    assert names["draws"].shape[0] == int(address["urn_step"])
-    assert list(table.value["mean, drawn"]) == pytest.approx(names["draws"].double().mean(0).tolist(), rel=1e-12)
-    assert list(table.value["variance, drawn"]) == pytest.approx(names["draws"].var(0, correction=0).tolist(), rel=1e-9)
-    last = " + ".join(str(int(count)) for count in names["draws"][-1])
-    title = next(note["text"] for note in figure(app)["layout"]["annotations"] if note["text"].startswith("Draw "))
+    assert names["samples"].shape[0] == int(address["urn_step"])
+    assert list(table.value["mean, sampled"]) == pytest.approx(names["samples"].double().mean(0).tolist(), rel=1e-12)
+    assert list(table.value["variance, sampled"]) == pytest.approx(names["samples"].var(0, correction=0).tolist(), rel=1e-9)
+    last = " + ".join(str(int(count)) for count in names["samples"][-1])
+    title = next(note["text"] for note in figure(app)["layout"]["annotations"] if note["text"].startswith("Sample "))
     assert re.sub("<[^>]*>", "", title).replace("■ ", "").endswith(f": {last}")
 
 

@@ -223,6 +223,7 @@ PREFIXES = {
     "urn": "urn",
     "one_sample": "one",
     "gradients": "grad",
+    "partitions": "part",
     "quality": "qual",
     "cluster_sizes": "clu",
     "shared_factors": "fac",

@@ -59,12 +59,13 @@ def test_the_table_says_everything():
     """Every number of the limits is in a row of the table that the README shows, but for those that no reader sets."""
     said = {text.replace(",", "") for _, _, span in limits.rows() for text in span.split(" to ")}
     unseen = {limits.URN.listed, limits.GRADIENTS.listed, limits.COUNTS.sums, limits.COUNTS.elements}
-    unseen |= {limits.CLUSTERS.largest, limits.CLUSTERS.nearest}
+    unseen |= {limits.PARTITIONS.partitions, limits.CLUSTERS.largest, limits.CLUSTERS.nearest}
     for part in (
         limits.URN,
         limits.ONE_SAMPLE,
         limits.CONVERGENCE,
         limits.GRADIENTS,
+        limits.PARTITIONS,
         limits.QUALITY,
         limits.COUNTS,
         limits.CLUSTERS,
@@ -98,6 +99,9 @@ def test_the_benchmark_asks_for_the_most_that_pages_accept():
         ("grad_number", limits.GRADIENTS.estimates[-1]),
         ("grad_draws", limits.GRADIENTS.draws[-1]),
         ("grad_step", limits.GRADIENTS.steps),
+        ("part_n", limits.PARTITIONS.elements[1]),
+        ("part_few", limits.PARTITIONS.listed[1]),
+        ("part_number", limits.PARTITIONS.samples[-1]),
         ("qual_rows", limits.COUNTS.examples[-1]),
         ("clu_clusters", limits.CLUSTERS.clusters[1]),
         ("clu_number", limits.CLUSTERS.points[-1]),

@@ -88,4 +88,6 @@ def test_a_link_to_a_stop_shows_it(number: str, wanted: str) -> None:
 def test_a_stop_that_does_not_exist_is_the_last_one() -> None:
     app = opened(p_tour="9")
     assert "3 of 3" in app.markdown[0].value
-    assert app.warning[0].value == "p_tour=9 is not allowed (whole numbers from 0 to 3): 3 is shown."
+    assert (
+        app.warning[0].value == 'The link has an invalid stop of the tour ("9"; allowed: whole numbers from 0 to 3); using 3.'
+    )

@@ -61,8 +61,8 @@ def test_what_is_out_of_range_is_held_within_bounds_and_said() -> None:
     assert app.number_input(key="p_m").value == 2
     assert app.segmented_control(key="p_k").value == "soft"
     assert warnings(app) == [
-        "p_n=75 is not allowed (whole numbers from 0 to 9): 9 is shown.",
-        "p_k=boiled is not allowed (soft, hard): soft is shown.",
+        'The link has an invalid number of balls ("75"; allowed: whole numbers from 0 to 9); using 9.',
+        'The link has an invalid k ("boiled"; allowed: soft, hard); using soft.',
     ]
     assert app.text[0].value == "p_n=9&p_m=2&p_k=soft"
     # The first commit writes what is shown into the address.
@@ -92,7 +92,7 @@ def test_a_second_correction_in_the_same_visit_is_said_too_and_stays(moved: bool
     app.query_params["p_n"] = "2"
     app.query_params["p_t"] = "1e9"
     app.run()
-    wanted = ["p_t=1e9 is not allowed (0.1, 1, 10): 10 is shown."]
+    wanted = ['The link has an invalid target ("1e9"; allowed: 0.1, 1, 10); using 10.']
     assert warnings(app) == wanted
     app.run()
     assert warnings(app) == wanted, "the message vanished although nothing moved"

@@ -12,10 +12,12 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
 
 import hypergeo.ui.component.stage as stage_module
 from hypergeo.figures import DARK, LIGHT, THEMED
-from hypergeo.ui.clusters.data import clouds
+from hypergeo.figures.core.words import thin
+from hypergeo.ui.clusters.data import clouds, cluster_sizes
 from hypergeo.ui.clusters.run import ClusterRun
 from hypergeo.ui.clusters.settings import Settings
 from hypergeo.ui.clusters.view import ClusterView
@@ -71,7 +73,7 @@ def same(drawn: dict[str, Any], figure: dict[str, Any]) -> None:
 
 
 def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
-    run = ClusterRun(clouds("steep", 3, 60, 4.0, 0), 3, 0)
+    run = ClusterRun(clouds(cluster_sizes("steep", 3, 60), 4.0, 0), 3, 0)
 
     def view(step: int) -> ClusterView:
         return ClusterView(run.data, run.at("hypergeometric", step, Settings()), {}, step, Settings())
@@ -80,7 +82,7 @@ def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
     whole = len(json.dumps(told(view(6))))
     for step, picture in sent.items():
         assert picture["position"] == step
-        assert picture["sentence"] == view(step).live()
+        assert picture["sentence"] == thin(view(step).live())
         assert len(json.dumps(picture)) < whole
         same(drawn_into(base, picture), told(view(step)))
 
@@ -182,3 +184,47 @@ def test_the_policy_allows_nothing_from_elsewhere():
     assert not [source for source in sources if "//" in source or source in ("*", "https:", "http:", "'unsafe-eval'")]
     (scripts,) = [part for part in HEADERS["content-security-policy"].split("; ") if part.startswith("script-src")]
     assert "'unsafe-inline'" not in scripts
+
+
+def asked_on_the_way() -> None:
+    """A page whose browser asks for step 7 with the epoch that it knows, after a preset has set step 30."""
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from hypergeo.ui.component import stage as stage_module
+    from hypergeo.ui.component.handles import DragPoint
+    from hypergeo.ui.component.stage import Playback, playback_controls
+    from hypergeo.ui.state.controls import Whole
+    from hypergeo.ui.state.page_state import PageState
+
+    state = PageState("p", {"n": Whole(5, 0, 9), **playback_controls(60)})
+    state.start()
+    epoch = state.epoch
+    if st.session_state.get("preset"):
+        state.set({"step": 30})
+    message = {"to": 7, "serial": 1, "epoch": epoch, "playing": True, "speed": "slow", **st.session_state.get("more", {})}
+    st.session_state["asked"] = SimpleNamespace(move=message)
+    point = DragPoint("n", "", ("x", "y"), (5, 0), (1, 0), (0, 0), lambda x, _: {"n": round(x)})
+    stage_module._moved(state, Playback(length=60), [point], "asked")
+    st.text(f"{state.get('step')} {state.get('n')} {state.uncommitted}")
+
+
+@pytest.mark.parametrize(
+    ("preset", "more", "expected"),
+    [
+        (False, {}, "7 5 True"),
+        (True, {}, "30 5 False"),
+        (False, {"handle": "n", "at": [3.2, 0.0]}, "7 3 True"),
+        (False, {"handle": "n", "at": [3.2, 0.0], "commit": True}, "7 3 False"),
+        (True, {"handle": "n", "at": [3.2, 0.0]}, "30 3 True"),
+        (False, {"handle": "another", "at": [3.2, 0.0]}, "7 5 True"),
+        (False, {"handle": ["n"], "at": "x"}, "7 5 True"),
+    ],
+)
+def test_what_was_asked_before_a_preset_does_not_overtake_it_and_handles_move_controls(preset, more, expected):
+    app = AppTest.from_function(asked_on_the_way, default_timeout=60)
+    app.session_state["preset"], app.session_state["more"] = preset, more
+    app.run()
+    assert not app.exception
+    assert app.text[0].value == expected

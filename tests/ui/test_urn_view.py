@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from fractions import Fraction
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +16,7 @@ from hypergeo.figures import LIGHT, ball_panel, heatmap_panel, observed_panel
 from hypergeo.figures.counts.balls import ball_sizes
 from hypergeo.figures.counts.observed import BLOCK, HEADROOM
 from hypergeo.ui.convergence.arrays import Urn
-from hypergeo.ui.urn.arrays import DRAWS, draw_all, elements_of, exact_laws
+from hypergeo.ui.urn.arrays import DRAWS, deviation_probability, draw_all, elements_of, exact_laws
 from hypergeo.ui.urn.text import about_draws, about_laws, about_shares, about_weights, heat_note
 from hypergeo.ui.urn.view import UrnSettings, urn_view
 from tests.support.reference import RationalUrn, detectable_distance, g_test
@@ -64,7 +65,7 @@ def test_large_urns_are_compared_by_their_marginals():
     assert laws.wallenius.mode is None
     apart = np.abs(laws.fisher.marginals - laws.wallenius.marginals).sum(1).max() / 2
     assert laws.distance == pytest.approx(apart, rel=1e-9)
-    assert "at least as far apart" in about_laws(URNS[2], laws)
+    assert "at least as large for all counts together" in about_laws(URNS[2], laws)
 
 
 @pytest.mark.parametrize("name", ["Fisher", "Wallenius"])
@@ -262,19 +263,16 @@ def test_the_sentence_of_the_heat_map_is_its_greatest_gain():
     group, loser = int(covariance.diagonal().argmax()), int(covariance[covariance.diagonal().argmax()].argmin())
     gain = f"{0.01 * covariance[group, group]:.2g}"
     assert (group, loser, gain) == (2, 1, "0.016")
-    assert (
-        heat_note(laws.fisher.sensitivity)
-        == "Raising w<sub>3</sub> by 1 % moves 0.016 elements to group 3, mostly from group 2."
-    )
+    assert heat_note(laws.fisher.sensitivity) == "w<sub>3</sub> + 1 %: group 3's mean + 0.016 balls, 0.0091 of it from group 2."
     said = about_weights(URNS[0], laws.fisher, "Fisher")
-    assert "Raising group 3's weight by 1 % would move **0.016 elements** to it, mostly from group 2" in said
-    assert "heat map *is* the counts' covariance" in said
+    assert "Raising w₃ by 1 % raises group 3's mean by **0.016 balls**, 0.0091 of it from group 2" in said
+    assert "1 % of group 3's variance, 1.61: for Fisher's distribution the heat map equals the covariance" in said
 
 
 def test_under_wallenius_law_it_is_said_not_to_be_the_covariance():
     law = exact_laws(URNS[0]).wallenius
     said = about_weights(URNS[0], law, "Wallenius")
-    found = re.search(r"exact derivative, ([\d.]+) per unit of log w, and \*\*not\*\* the variance, ([\d.]+),", said)
+    found = re.search(r"exact derivative is ([\d.]+) per unit of log w, and \*\*not\*\* the variance, ([\d.]+),", said)
     assert found is not None
     assert float(found[1]) == pytest.approx(law.sensitivity[2, 2], rel=5e-3)
     assert float(found[2]) == pytest.approx(law.covariance[2, 2], rel=5e-3)
@@ -283,25 +281,28 @@ def test_under_wallenius_law_it_is_said_not_to_be_the_covariance():
     assert "not**" not in about_weights(Urn(1, (3, 4), (1.0, 2.0)), one, "Wallenius"), "one draw is the same under both laws"
 
 
-def test_what_one_group_loses_alone_is_not_said_to_be_most_of_it():
+def test_what_one_group_loses_alone_is_said_to_be_all_of_it():
     said = heat_note(exact_laws(Urn(8, (6, 9), (1.0, 5.0))).fisher.sensitivity)
-    assert "mostly" not in said
+    assert "of it from" not in said
     with_nothing = Urn(10, (8, 8, 8), (0.0, 1.0, 2.0))
-    assert "mostly" not in about_weights(with_nothing, exact_laws(with_nothing).fisher, "Fisher")
+    assert "all from group 3" in about_weights(with_nothing, exact_laws(with_nothing).fisher, "Fisher")
 
 
 @pytest.mark.parametrize("urn", [urn for urn in URNS if sum(urn.group_sizes) in (0, 9) or not urn.total_count])
 def test_forced_counts_are_said_to_be(urn):
     laws = exact_laws(urn)
-    assert "forced" in about_weights(urn, laws.fisher, "Fisher")
-    assert "forced" in heat_note(laws.fisher.sensitivity)
+    assert "Only one outcome" in about_weights(urn, laws.fisher, "Fisher")
+    assert "Only one outcome" in heat_note(laws.fisher.sensitivity)
     assert "the same" in about_laws(urn, laws)
     assert about_shares(urn, laws.fisher) == []
-    assert "forced" in about_draws(np.tile(laws.fisher.mean.astype(int), (5, 1)), laws.fisher, "Fisher")
+    assert "only one outcome" in about_draws(np.tile(laws.fisher.mean.astype(int), (5, 1)), laws.fisher, "Fisher")
 
 
 def test_laws_that_are_the_same_are_said_to_be():
-    for urn, why in ((Urn(5, (4, 5), (2.0, 2.0)), "equally important"), (Urn(1, (4, 5), (2.0, 1.0)), "first draw is the last")):
+    for urn, why in (
+        (Urn(5, (4, 5), (2.0, 2.0)), "all weights are equal"),
+        (Urn(1, (4, 5), (2.0, 1.0)), "only one ball is drawn"),
+    ):
         laws = exact_laws(urn)
         assert laws.distance == 0
         assert why in about_laws(urn, laws)
@@ -312,6 +313,43 @@ def test_the_line_about_the_draws_says_what_is_far_off():
     law = exact_laws(URNS[0]).fisher
     near = np.tile(law.mode, (50, 1))
     far = np.tile([6, 4, 2], (50, 1))
-    assert "as near as chance allows" in about_draws(near, law, "Fisher")
-    assert re.search(r"\d+ standard errors off", about_draws(far, law, "Fisher"))
-    assert about_draws(near[:0], law, "Fisher").startswith("Nothing has been drawn")
+    assert "within sampling error" in about_draws(near, law, "Fisher")
+    off = about_draws(far, law, "Fisher")
+    assert "within sampling error" not in off
+    assert re.search(r"\d+ standard errors from the mean; .* probability below 1e-9 \(exact", off)
+    assert about_draws(near[:0], law, "Fisher").startswith("No sample yet")
+
+
+def test_the_probability_of_a_deviation_is_exact_for_one_sample():
+    """The second sample of the default sequence is 2.1 standard errors off: 0.050, where a normal approximation says 0.034."""
+    urn = URNS[0]
+    law, reference = exact_laws(urn).fisher, RationalUrn(*vars(urn).values()).law
+    mean = sum(x[2] * p for x, p in reference.items())
+    for count in range(3, 10):
+        expected = sum(p for x, p in reference.items() if abs(x[2] - mean) >= abs(count - mean))
+        assert deviation_probability(law.marginals[2], 1, count) == pytest.approx(float(expected), abs=1e-13)
+    said = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
+    assert (
+        "2.1 standard errors from the mean, within sampling error; a deviation this large has probability 0.05 (exact" in said
+    )
+
+
+@pytest.mark.parametrize("samples", [2, 7, 40])
+def test_the_probability_of_a_deviation_is_exact_for_many_samples(samples):
+    """Against sums of whole distributions in rational numbers."""
+    urn = Urn(5, (4, 3, 6), (1.0, 2.0, 8.0))
+    reference, marginal = RationalUrn(*vars(urn).values()).law, [Fraction(0)] * 7
+    for counts, probability in reference.items():
+        marginal[counts[2]] += probability
+    sums = [Fraction(1)]
+    for _ in range(samples):
+        longer = [Fraction(0)] * (len(sums) + 6)
+        for place, probability in enumerate(sums):
+            for count, more in enumerate(marginal):
+                longer[place + count] += probability * more
+        sums = longer
+    mean = samples * sum(count * probability for count, probability in enumerate(marginal))
+    law = exact_laws(urn).fisher.marginals[2]
+    for total in {0, samples, round(mean), round(mean) + 3, 5 * samples}:
+        expected = sum(p for place, p in enumerate(sums) if abs(place - mean) >= abs(total - mean))
+        assert deviation_probability(law, samples, total) == pytest.approx(float(expected), abs=1e-12)

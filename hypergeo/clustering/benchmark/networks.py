@@ -46,26 +46,27 @@ def _merged(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.bincount(labels, minlength=task.num_clusters)
 
 
-def _variational(prior: str, limited: bool = False) -> Method:
+def _variational(prior: str, limited: bool = False, sampled: bool = False) -> Method:
     def method(task: ClusterTask) -> tuple[np.ndarray, np.ndarray]:
-        short: dict[str, Any] = {"warm_up": task.warm_up.model, **IMAGES} if task.has_images else {}
+        options: dict[str, Any] = {"urn": "batch", "labels": "sampled"} if sampled else {}
+        if task.has_images:
+            options |= {"warm_up": task.warm_up.model, **IMAGES}
         rows = len(task.points)
-        a_pass = max(rows // short.get("batch_size", VariationalSettings().batch_size), 1)  # steps
+        a_pass = max(rows // min(options.get("batch_size", VariationalSettings().batch_size), rows), 1)  # steps
         if task.network_steps is not None:
             epochs = max(1, round(task.network_steps / a_pass))
-            short |= {"pretraining": epochs, "epochs": epochs}
+            options |= {"pretraining": epochs, "epochs": epochs}
         elif task.has_images:
             epochs = max(_EPOCHS, -(-_STEPS // a_pass))
-            short |= {"pretraining": epochs, "epochs": epochs}
-        known = task.capacities if limited else None
+            options |= {"pretraining": epochs, "epochs": epochs}
         result = fit_variational_clusters(
             task.points,
             task.num_clusters,
             prior,
             seed=task.seed,
-            capacities=known,
+            capacities=task.capacities if limited else None,
             progress=lambda done, epochs: task.progress(done / epochs),
-            **short,
+            **options,
         )
         return np.asarray(result.labels), np.asarray(result.sizes)
 
@@ -81,6 +82,7 @@ NETWORKS: dict[str, Method] = {
     "merged clusters, features of the warm-up": _merged,
     "variational, hypergeometric, capacities known": _variational("hypergeometric", limited=True),
     "variational, hypergeometric": _variational("hypergeometric"),
+    "variational, hypergeometric, members sampled": _variational("hypergeometric", sampled=True),
     "variational, categorical": _variational("categorical"),
     "variational, uniform": _variational("uniform"),
 }

@@ -9,10 +9,13 @@ from .direct import DIRECT
 from .networks import NETWORKS, WARMED
 from .task import ClusterTask, FoundClusters, Method
 
-__all__ = ["LIMITED", "METHODS", "find_clusters", "usual_methods"]
+__all__ = ["LIMITED", "METHODS", "SAMPLED", "find_clusters", "usual_methods"]
 
 LIMITED = "capacities known"
 """End of the names of methods that need to know the capacities."""
+
+SAMPLED = "members sampled"
+"""How the names of methods end that run on request only."""
 
 
 METHODS: dict[str, Method] = {**DIRECT, **NETWORKS}
@@ -34,7 +37,10 @@ def usual_methods(images: bool, limited: bool) -> list[str]:
         ['hypergeometric', 'categorical', 'uniform']
     """
     names = (
-        [*NETWORKS, *(name for name in DIRECT if name.startswith(("k-means", "Gaussian mixture, tied")))]
+        [
+            *(name for name in NETWORKS if not name.endswith(SAMPLED)),
+            *(name for name in DIRECT if name.startswith(("k-means", "Gaussian mixture, tied"))),
+        ]
         if images
         else list(DIRECT)
     )

@@ -348,12 +348,18 @@ def _contrast(features: Tensor, temperature: float) -> Tensor:
 
 
 def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        layers: list[nn.Module] = [nn.Flatten()]
-        for inputs in (pixels, settings.width):
-            layers += [nn.Linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(settings.width, settings.dimensions))
+    generator = torch.Generator().manual_seed(seed)
+
+    def linear(inputs: int, outputs: int) -> nn.Linear:
+        layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+        for parameters in layer.parameters():  # as torch does it, from torch's global generator
+            nn.init.uniform_(parameters, -(inputs**-0.5), inputs**-0.5, generator=generator)
+        return layer
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    for inputs in (pixels, settings.width):
+        layers += [linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
+    return nn.Sequential(*layers, linear(settings.width, settings.dimensions))
 
 
 def _read_images(images: Any) -> Tensor:

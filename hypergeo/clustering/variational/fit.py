@@ -81,6 +81,7 @@ def fit_variational_clusters(
     capacities: Any = None,
     minimum_sizes: Any = None,
     urn: str = "all",
+    labels: str = "expected",
     seed: int = 0,
     warm_up: SelfLabelling | None = None,
     device: str | torch.device | None = None,
@@ -102,6 +103,9 @@ def fit_variational_clusters(
         urn: for the hypergeometric prior: ``"all"`` is one urn for all points, of which a mini-batch takes places that the
             other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as
             for ``"all"``.
+        labels: ``"expected"`` takes the best soft labels of a mini-batch; ``"sampled"``, for the hypergeometric prior and
+            ``urn="batch"``, samples the sizes of its clusters and their members together, as a
+            :class:`~hypergeo.partitions.RandomPartition`, and the bound is that of the sampled labels.
         seed: of everything random.
         warm_up: self-labelling of the same images, after its warm-up: the encoder starts from its network, clusters from many
             small ones that are merged (see :func:`.merged_labels`), and images are changed at random. Without it, encoder and
@@ -110,7 +114,7 @@ def fit_variational_clusters(
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
         progress: called after each epoch with the number of epochs done and to do.
         settings: of :class:`VariationalSettings`: ``latent``, ``hidden``, ``batch_size``, ``pretraining``, ``epochs``,
-            ``rate``, ``mixture_rate``, ``noise``.
+            ``rate``, ``mixture_rate``, ``noise``, ``weight_rate``.
 
     Raises:
         ValueError: naming the argument, its value and what is allowed.
@@ -132,6 +136,8 @@ def fit_variational_clusters(
     seed = require_whole("seed", seed)
     if urn not in ("all", "batch"):
         raise ValueError(f'urn must be "all" or "batch"; got {urn!r}.')
+    if labels not in ("expected", "sampled"):
+        raise ValueError(f'labels must be "expected" or "sampled"; got {labels!r}.')
     chosen = _settings(settings)
     if team is None:
         team = Team(device=_device(device))
@@ -149,32 +155,38 @@ def fit_variational_clusters(
     bounds = {name: np.asarray(bound) for name, bound in given.items() if bound is not None}
     name = "hypergeometric" if prior == "fisher" else prior
     sizes = size_prior(name, len(rows), num_clusters, **bounds)
-    labels = LabelPrior(sizes)
+    prior_of_labels = LabelPrior(sizes)
     if urn == "batch":
         share = min(chosen.batch_size, len(rows)) / len(rows)
         # Rounded so that the bounds are no narrower.
         rounded = {each: (np.ceil if each == "capacities" else np.floor)(bound * share) for each, bound in bounds.items()}
-        labels = LabelPrior(size_prior(name, round(share * len(rows)), num_clusters, **rounded))
+        prior_of_labels = LabelPrior(size_prior(name, round(share * len(rows)), num_clusters, **rounded))
+    if labels == "sampled":
+        if name != "hypergeometric" or urn != "batch":
+            raise ValueError(f'labels="sampled" needs prior="hypergeometric" and urn="batch"; got {prior!r} and {urn!r}.')
+        if prior_of_labels.prior.num_points % team.size:
+            raise ValueError(f"batch_size must be a multiple of the {team.size} processes for sampled labels.")
+        prior_of_labels.prior.straight_through = True  # type: ignore[attr-defined]
     encoder = None
     if warm_up is not None:
         if len(warm_up.images) != len(rows) or warm_up.images[0].numel() != rows.shape[1]:
             raise ValueError(f"warm_up must know the same {len(rows)} images; it has {len(warm_up.images)}.")
         encoder = WarmedEncoder(warm_up, chosen.latent, chosen.hidden[0], torch.Generator().manual_seed(seed))
-    training = VariationalTraining(data, labels, chosen, seed, team, encoder)
+    training = VariationalTraining(data, prior_of_labels, chosen, seed, team, encoder, sampled=labels == "sampled")
     training.run(progress)
     scores = training.label_all()
-    labels = training.labels
-    logs = labels.log_weights
+    learned = training.labels
+    logs = learned.log_weights
     return VariationalClusters(
         labels=hard_labels(training.soft_labels.argmax(-1).cpu(), scores, sizes.bounds).numpy(),
         soft_labels=training.soft_labels.cpu().numpy(),
-        sizes=(labels.mean * (len(rows) / labels.prior.num_points)).numpy(),
+        sizes=(learned.mean * (len(rows) / learned.prior.num_points)).numpy(),
         log_weights=(logs - logs.mean()).numpy(),
         elbo=[bound - data.shape[1] * math.log(spread) for bound in training.elbo],
         model=training.model,
         centre=centre,
         spread=spread,
-        offsets=labels.offsets(),
+        offsets=learned.offsets(),
     )
 
 

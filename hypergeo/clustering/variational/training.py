@@ -18,13 +18,14 @@ from hypergeo.distributed import Team
 from .autoencoder import MixtureAutoencoder, Reconstruction
 from .label_priors import LabelPrior
 from .mixture import start_mixture
+from .sampled_labels import SampledLabels
 from .warmed_encoder import WarmedEncoder
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
 _LEAST_EPOCHS, _LEAST_STEPS = 20, 280
 _STARTS = 3
-_NETWORKS, _AUTOENCODER, _TOGETHER = range(3)  # what random numbers are for
+_NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # what random numbers are for
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class VariationalSettings:
         mixture_rate: the same for the mixture's means and variances.
         noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
         encoder_rate: step size of the encoder after a warm-up, as a share of ``rate``.
+        weight_rate: step size of the prior's log weights where labels are sampled; falls like the others.
 
     Raises:
         ValueError: naming the setting, its value and what is allowed.
@@ -55,6 +57,7 @@ class VariationalSettings:
     mixture_rate: float = 3e-3
     noise: float = 0.3
     encoder_rate: float = 0.03
+    weight_rate: float = 0.02
 
     def __post_init__(self) -> None:
         try:
@@ -65,7 +68,7 @@ class VariationalSettings:
         for name, least in {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, require_whole(name, value, least))
-        for name in ("rate", "mixture_rate", "encoder_rate"):
+        for name in ("rate", "mixture_rate", "encoder_rate", "weight_rate"):
             object.__setattr__(self, name, require_real(name, getattr(self, name), "a positive number", gt=0))
         object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
@@ -94,6 +97,7 @@ class VariationalTraining:
         team: the processes.
         encoder: from the warm-up of self-labelling. The decoder then learns alone at first, and rows are changed at random as
             in the warm-up; without it encoder and decoder learn together at first.
+        sampled: whether sizes and members of each batch are sampled together instead of the best soft labels.
 
     Attributes:
         model: networks and mixture.
@@ -110,6 +114,8 @@ class VariationalTraining:
         seed: int,
         team: Team,
         encoder: WarmedEncoder | None = None,
+        *,
+        sampled: bool = False,
     ):
         num_clusters = labels.prior.num_clusters
         self.data, self.labels, self.settings, self.seed, self.team = data, labels, settings, seed, team
@@ -128,6 +134,9 @@ class VariationalTraining:
         self.model = model.to(data.device)
         self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
         self.elbo: list[float] = []
+        self._is_sampled = sampled
+        self._sampler: SampledLabels | None = None
+        self._samples = 0
         rows = min(settings.batch_size, len(data))
         self.batch = max(rows - rows % team.size, team.size)
         steps = len(data) // self.batch
@@ -175,6 +184,8 @@ class VariationalTraining:
 
     def _together(self) -> Iterator[None]:
         self.place_clusters()
+        if self._is_sampled:
+            self._sampler = SampledLabels(self.labels, self.settings.weight_rate)
         network = self.team.wrap(self.model)
         mixture = [self.model.means, self.model.log_variances, self.model.log_noise]
         parts = [[*self.model.encoder.parameters()], [*self.model.decoder.parameters()], mixture]
@@ -185,9 +196,10 @@ class VariationalTraining:
             for group, rate in zip(adam.param_groups, rates, strict=True):
                 group["lr"] = rate * _rate(epoch, self.epochs[1])
             bounds = []
+            rate = _rate(epoch, self.epochs[1])
             for rows, own, noise, changed in self._batches(_TOGETHER, epoch):
                 adam.zero_grad()
-                bound = network(own, noise, lambda scores, rows=rows: self._labels(rows, scores), changed)
+                bound = network(own, noise, lambda scores, rows=rows, rate=rate: self._labels(rows, scores, rate), changed)
                 (-bound.mean()).backward()
                 adam.step()
                 bounds.append(bound.detach().mean())
@@ -195,8 +207,14 @@ class VariationalTraining:
             yield
         self.fit_labels()
 
-    def _labels(self, rows: Tensor, own: Tensor) -> Tensor:
-        """Soft labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+    def _labels(self, rows: Tensor, own: Tensor, rate: float) -> Tensor:
+        """Labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+        if self._sampler is not None:
+            self._samples += 1
+            generator = self.team.generator(self.seed, _LABELS, self._samples)
+            labels = self._sampler.sample(self._gathered(own), generator, rate)
+            self.soft_labels[rows] = labels
+            return self.team.share(labels)
         rest = None
         if self.labels.prior.num_points == len(self.data):
             rest = self.soft_labels.sum(0) - self.soft_labels[rows].sum(0)
@@ -220,7 +238,9 @@ class VariationalTraining:
         return float(self.team.mean(parts.double().mean())) + prior
 
     def fit_labels(self, roughly: bool = False) -> None:
-        """Weights that suit the soft labels."""
+        """Weights that suit the soft labels; sampled sizes learn theirs by gradient."""
+        if self._sampler is not None:
+            return
         self.labels.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
 
     @torch.no_grad()

@@ -52,6 +52,8 @@ class WarmedEncoder(nn.Module):
         self.spread = float((images - self.centre).square().mean().sqrt())
         self.train()
 
+    centre: Tensor
+
     def train(self, mode: bool = True) -> WarmedEncoder:
         """Returns the module in a mode, but for batch normalisation, which keeps its statistics."""
         super().train(mode)

@@ -1,4 +1,4 @@
-"""Clusters as they are learned: points and contours, and bars of sizes that walk to the true ones."""
+"""Clusters during learning: points and contours, and bars of the sizes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS = {
     "hexagon": 14,
 }  # of plotly's symbols
 _TURN = np.linspace(0, 2 * np.pi, 49)
-_STRIP = 40  # draws of the strip
+_STRIP = 40  # samples of the strip
 
 
 def points_panel(
@@ -140,18 +140,20 @@ def sizes_panel(
     title: str,
     number: int,
     images: Sequence[dict[str, Any]] = (),
+    certain: np.ndarray | None = None,
 ) -> Panel:
-    """Bars of the expected sizes, the last draws as a strip of dots, and the true sizes as outlines.
+    """Draws bars of the expected sizes, the last samples as a strip of dots, and the true sizes as outlines.
 
     Args:
         sizes: expected sizes, ``(K,)``.
-        drawn: sizes drawn until now, ``(T, K)``; the last ones are shown.
+        drawn: sizes sampled until now, ``(T, K)``; the last ones are shown.
         true: true size of the class that each cluster is matched with, ``(K,)``, NaN where there is none.
-        pull: which way the loss pulls each size, ``(K,)``, in nats a point; arrows are scaled to be seen.
+        pull: change of the loss with each size, ``(K,)``, in nats per point, as arrows on a scale of their own.
         palette: the inks.
         title: words above the panel.
         number: number of points.
         images: of the clusters, above their bars.
+        certain: whether the match of each cluster is certain, ``(K,)``; outlines of others are faint. All are where omitted.
     """
     clusters = np.arange(len(sizes))
     colours = [group_colour(cluster) for cluster in range(len(sizes))]
@@ -175,23 +177,13 @@ def sizes_panel(
             "x": float32((clusters[None] + 1 + spread[:, None]).ravel()),
             "y": float32(last.ravel()),
             "marker": {"size": 3, "color": palette.exact, "opacity": 0.55},
-            "hovertemplate": "drawn: %{y:.1f}<extra></extra>",
+            "hovertemplate": "sampled: %{y:.1f}<extra></extra>",
         }
     )
     if true is not None:
         seen = np.isfinite(true)
-        left, right = clusters[seen] + 0.62, clusters[seen] + 1.38
-        gap = np.full(seen.sum(), np.nan)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": float32(np.column_stack([left, left, right, right, gap]).ravel()),
-                "y": float32(np.column_stack([0 * left, true[seen], true[seen], 0 * left, gap]).ravel()),
-                "line": {"color": palette.exact, "width": 1.8},
-                "hoverinfo": "skip",
-            }
-        )
+        sure = np.ones(len(sizes), dtype=bool) if certain is None else certain
+        traces += [_outlines(clusters, true, seen & sure, palette, 1.0), _outlines(clusters, true, seen & ~sure, palette, 0.3)]
     for trace in traces:
         trace["showlegend"] = False
     notes = [caption(title, palette)]
@@ -213,6 +205,20 @@ def sizes_panel(
         annotations=notes,
         images=list(images),
     )
+
+
+def _outlines(clusters: np.ndarray, true: np.ndarray, chosen: np.ndarray, palette: Palette, opacity: float) -> dict[str, Any]:
+    left, right, tops = clusters[chosen] + 0.62, clusters[chosen] + 1.38, true[chosen]
+    gap = np.full(chosen.sum(), np.nan)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": float32(np.column_stack([left, left, right, right, gap]).ravel()),
+        "y": float32(np.column_stack([0 * left, tops, tops, 0 * left, gap]).ravel()),
+        "opacity": opacity,
+        "line": {"color": palette.exact, "width": 1.8},
+        "hoverinfo": "skip",
+    }
 
 
 def clusters_figure(

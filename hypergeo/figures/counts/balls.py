@@ -1,4 +1,4 @@
-"""The balls in an urn, one for each element: numbered and coloured by group, larger where more important, some of them out."""
+"""The balls in an urn: numbered and coloured by group, larger where their weight is larger, some of them drawn."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hypergeo.figures.core.panels import Panel, caption
 __all__ = ["ball_panel", "ball_sizes"]
 
 GAP, WIDEST_GAP = 0.9, 2.2  # rows between the balls in the urn and those that are out
-SMALLEST = 0.5  # diameter of the least important balls, as a share of the most important ones'
+SMALLEST = 0.5  # diameter of the lightest balls, as a fraction of the heaviest ones'
 NOTE = 34  # pixels for the words under the urn
 FILL = 0.5  # opacity of the balls: numbers on them stay legible in both themes
 KEYS = np.random.default_rng(8).random((64, 512))  # order in which elements lie in the urn, whatever else is in it
 
 
 def ball_sizes(weights: Sequence[float]) -> np.ndarray:
-    """Diameters of balls, as shares of the most important one's: the fifth root of the weight, and never below one half.
+    """Diameters of balls, as fractions of the heaviest one's: the fifth root of the weight, and never below one half.
 
     Args:
-        weights: importance of each group, ``K`` of them.
+        weights: weight of each group, ``K`` of them.
 
     Example:
         >>> ball_sizes([1.0, 2.0, 4.0]).round(2)
@@ -49,7 +49,7 @@ def ball_panel(
 
     Args:
         sizes: number of elements in each group, ``K`` of them.
-        weights: importance of each group, ``K`` of them; balls of weight zero are hollow.
+        weights: weight of each group, ``K`` of them; balls of weight zero are hollow.
         out: elements that are out, in the order in which they are shown; elements are numbered group by group.
         palette: the inks.
         room: for how many balls there is room above the urn.

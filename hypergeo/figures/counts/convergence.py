@@ -1,4 +1,4 @@
-"""The convergence page's figure: counts, marginals and distance side by side, played down the temperatures together."""
+"""The convergence page's figure: counts, marginals and distance side by side, animated over the temperatures together."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def convergence_figure(
 
     Args:
         main: the simplex, or the first two groups.
-        marginals: the marginal laws.
+        marginals: the marginal distributions.
         distance: distance against temperature.
         palette: the inks.
-        labels: the temperatures in words, increasing; without them the figure has no controls.
+        labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
@@ -74,7 +74,7 @@ def single_figure(
     Args:
         panel: the simplex, or the first two groups.
         palette: the inks.
-        labels: the temperatures in words, increasing; without them the figure has no controls.
+        labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is a telephone's width.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.

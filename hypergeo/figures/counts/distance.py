@@ -1,4 +1,4 @@
-"""Distance from the exact law against temperature, above the noise that exact samples of the same number would show."""
+"""Distance from the exact distribution against temperature, with the distance of equally many exact samples."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ def distance_panel(
     palette: Palette,
     *,
     title: str,
+    number: int,
     at: int | None = None,
 ) -> Panel:
-    """Distance at each temperature, both logarithmic, with a marker that moves with the frames.
+    """Draws the distance at each temperature, both logarithmic, with a marker that moves with the frames.
 
     Args:
         temperatures: shape ``(T,)``, increasing.
         distances: distance at each temperature, shape ``(T,)``.
-        floor: expected distance of as many exact samples.
-        ceiling: 95 % quantile of the distance of as many exact samples.
+        floor: expected distance of equally many exact samples.
+        ceiling: 95 % quantile of the distance of equally many exact samples.
         palette: the inks.
         title: words above the panel.
+        number: number of samples.
         at: index of the only temperature that is marked, in place of all as frames.
     """
     everything = np.array([*distances, floor, ceiling])
     drawn = everything[everything > ZERO]
-    low, high = (drawn.min() / 1.6, drawn.max() * 1.5) if drawn.size else (0.01, 1.0)
+    # Under the dashed line there is space for its label.
+    low, high = (min(drawn.min() / 1.3, max(floor, drawn.min()) / 2.2), drawn.max() * 1.5) if drawn.size else (0.01, 1.0)
     ticks = [digit * 10.0**power for power in range(-9, 6) for digit in (1, 2, 5) if low < digit * 10.0**power < high]
     if len(ticks) > 6:
         ticks = [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0) or np.isclose(np.log10(tick) % 1, 1)]
@@ -106,7 +109,7 @@ def distance_panel(
         annotations=[
             caption(title, palette),
             {
-                "text": "noise of as many exact samples",
+                "text": f"dashed: expected distance of {number:,} exact samples",
                 "xref": "x domain",
                 "yref": "y domain",
                 "x": 0.99,

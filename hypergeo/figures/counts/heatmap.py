@@ -1,4 +1,4 @@
-"""How the mean counts answer to the weights: a square of numbers, the same in colour."""
+"""The effect of each weight on each mean count: a matrix of numbers, also in colour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOSES, _GAINS, _DENSEST = (213, 94, 0), (0, 114, 178), 0.6
 
 
 def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note: str) -> Panel:
-    """One row for each group that gains or loses, one column for each weight that is raised.
+    """Draws one row for each group's mean, one column for each weight that is raised.
 
     Args:
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
@@ -47,8 +47,8 @@ def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note
                 "texttemplate": "%{text}",
                 "textfont": {"size": 12 if groups < 6 else 11, "color": palette.text},
                 "customdata": [[[i + 1, j + 1] for j in each] for i in each],
-                "hovertemplate": "weight %{customdata[1]} up by 1 %: group %{customdata[0]} gets "
-                "%{text} hundredths of an element<extra></extra>",
+                "hovertemplate": "raising weight %{customdata[1]} by 1 % changes the mean of group %{customdata[0]} by "
+                "%{text} hundredths of a ball<br>click: raise weight %{customdata[1]}<extra></extra>",
             }
         ],
         xaxis={

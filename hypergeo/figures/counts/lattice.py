@@ -1,4 +1,4 @@
-"""Count vectors as points of a plane: a ring for the exact probability of each, and a disc in it for the share of samples."""
+"""Count vectors as points of a plane: a ring for each exact probability, a disc for the fraction of samples nearest to it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def lattice_traces(
     discs: str = "relaxed samples",
     dots: str = "single samples",
 ) -> list[dict[str, Any]]:
-    """Discs of relaxed samples under rings of the exact law, with single samples and the path of one of them.
+    """Draws discs of relaxed samples under rings of exact probabilities, with single samples and the path of one of them.
 
-    Areas are probabilities: where the relaxation is exact, discs fill rings.
+    The area of a ring is the exact probability of its count, the area of a disc the fraction of samples nearest to that count:
+    where the relaxation is exact, discs fill rings.
 
     Args:
         cells: where each count vector is drawn, shape ``(N, 2)``.
@@ -43,8 +44,8 @@ def lattice_traces(
         colours: fill of each disc, ``N`` colours.
         spacing: distance of neighbouring cells in pixels, which sets the size of the discs.
         follow: index of the followed sample, for the legend.
-        discs: what the discs are called in the legend.
-        dots: what the single samples are called in the legend.
+        discs: name of the discs in the legend.
+        dots: name of the single samples in the legend.
     """
     diameter = min(0.94 * spacing, LARGEST_DISC)
     size = {"sizemode": "area", "sizeref": 2 * float(probabilities.max()) / diameter**2, "sizemin": 0}
@@ -86,7 +87,7 @@ def lattice_traces(
         },
         {
             **unseen,
-            "name": "exact law",
+            "name": "exact",
             "legendrank": 1,
             "marker": {"size": 13, "color": "rgba(0,0,0,0)", "line": outline},
         },
@@ -94,7 +95,7 @@ def lattice_traces(
             **unseen,
             "name": discs,
             "legendrank": 2,
-            "marker": {"size": 13, "color": palette.relaxed, "opacity": 0.8, "line": {"width": 0}},
+            "marker": {"size": 13, "color": colours[int(probabilities.argmax())], "opacity": 0.8, "line": {"width": 0}},
         },
     ]
 

@@ -1,4 +1,4 @@
-"""Counts of each group: exact marginal laws as outlines over filled histograms of samples, one row for each group."""
+"""Counts of each group: exact marginal probabilities as outlines over histograms of samples, one row for each group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TITLE = 0.24  # share of a row that its title takes
 
 
 def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Share of samples in bins of width one around the whole numbers from ``low`` to ``high``.
+    """Computes the fraction of samples in bins of width one around the whole numbers from ``low`` to ``high``.
 
     Args:
         samples: real counts, shape ``(T, S)``.
@@ -39,12 +39,12 @@ def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
 def marginals_panel(
     probabilities: np.ndarray, samples: np.ndarray, palette: Palette, *, titles: Sequence[str], at: int | None = None
 ) -> Panel:
-    """Every group's exact marginal law and samples over one axis of counts, one frame for each temperature.
+    """Draws every group's exact marginal distribution and samples over one axis of counts, one frame for each temperature.
 
     Each row has its own scale, which leaves room above the highest exact probability. Rare counts are left out.
 
     Args:
-        probabilities: exact marginal laws over ``0, 1, ..``, shape ``(K, M + 1)``.
+        probabilities: exact marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
         samples: counts at each temperature, shape ``(T, S, K)``.
         palette: the inks.
         titles: words above each row, ``K`` of them.
@@ -71,7 +71,7 @@ def marginals_panel(
         lines_x += [low - 0.5, low - 0.5, *edges, high + 0.5, high + 0.5, None]
         lines_y += [base, *(base + scale * np.repeat(exact, 2)).tolist(), base, None]
     drawn = np.concatenate(heights, 1).astype(np.float32)
-    said = np.concatenate(shares, 1).round(4)
+    said = (100 * np.concatenate(shares, 1)).round(2)
     x = np.concatenate(places)
     middle, reach = (x.min() + x.max()) / 2, max((x.max() - x.min()) / 2 + 0.75, 2.75)
     fills = {
@@ -83,7 +83,7 @@ def marginals_panel(
         "showlegend": False,
         "marker": {"color": colours, "opacity": 0.78, "line": {"width": 0}},
         "customdata": said[0],
-        "hovertemplate": "count %{x}: %{customdata:.1%} of the samples<extra></extra>",
+        "hovertemplate": "count %{x}: %{customdata:.1f} % of the samples<extra></extra>",
     }
     outlines = {
         "type": "scatter",
@@ -128,7 +128,7 @@ def marginals_panel(
         ]
         + [
             {
-                "text": "elements drawn from the group",
+                "text": "balls drawn from the group",
                 "xref": "x domain",
                 "yref": "y domain",
                 "x": 0.5,

@@ -1,4 +1,4 @@
-"""What has been drawn so far, as bars that grow inside the outlines of the exact law: one row for each group."""
+"""Histograms of the samples so far inside the outlines of the exact probabilities: one row for each group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypergeo.figures.core.panels import Panel
 
 __all__ = ["observed_panel"]
 
-BLOCK = 25  # until so many draws, each adds one block of the same height
+BLOCK = 25  # until so many samples, each adds one block of the same height
 HEADROOM = 1.5  # of the highest exact probability; taller bars are cut off there
 RARE = 1e-4
 
@@ -28,17 +28,17 @@ def observed_panel(
     span: tuple[np.ndarray, np.ndarray],
     row_height: float,
 ) -> Panel:
-    """Every group's observed counts, its exact law, and another law for comparison, over one axis of counts.
+    """Draws every group's sampled counts, its exact distribution, and another one for comparison, over one axis of counts.
 
-    Bars are shares of the draws; while there are fewer than ``BLOCK`` draws, shares of that many, so that they grow.
+    Bars are fractions of the samples; while there are fewer than ``BLOCK`` samples, fractions of that many, so that they grow.
 
     Args:
-        exact: marginal laws over ``0, 1, ..``, shape ``(K, M + 1)``.
-        other: the same of the law compared with; drawn only where it differs.
-        seen: how often each count has been drawn, shape ``(K, M + 1)``.
-        draws: number of draws.
+        exact: marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
+        other: the same of the distribution compared with; drawn only where it differs.
+        seen: number of samples with each count, shape ``(K, M + 1)``.
+        draws: number of samples.
         palette: the inks.
-        names: of the exact law and the other one, for the legend.
+        names: of the exact distribution and the other one, for the legend.
         titles: words above each row, ``K`` of them.
         span: least and greatest count of each group that is drawn at any time, so that the axis stays, ``(K,)`` each.
         row_height: expected height of a row in pixels, which sets the share that titles take.
@@ -77,9 +77,9 @@ def observed_panel(
             "width": 1,
             "showlegend": False,
             "marker": {"color": colours, "opacity": 0.78, "line": {"width": 0}},
-            "customdata": np.column_stack([np.concatenate(counts), np.concatenate(shares)]).round(4).tolist(),
-            "hovertemplate": f"count %{{x}}: %{{customdata[0]}} of {draws:,} draws<br>"
-            "exactly %{customdata[1]:.1%}<extra></extra>",
+            "customdata": np.column_stack([np.concatenate(counts), 100 * np.concatenate(shares)]).round(2).tolist(),
+            "hovertemplate": f"count %{{x}}: %{{customdata[0]}} of {draws:,} samples<br>"
+            "exact probability %{customdata[1]:.1f} %<extra></extra>",
         },
         {**outline, "name": names[0], "x": lines[0], "y": lines[1], "line": {"color": palette.exact, "width": 1.6}},
         {
@@ -94,7 +94,7 @@ def observed_panel(
         {
             "type": "scatter",
             "mode": "markers",
-            "name": "drawn",
+            "name": "sampled",
             "x": [-99],
             "y": [-99],
             "hoverinfo": "skip",
@@ -122,7 +122,7 @@ def observed_panel(
         ]
         + [
             _words(
-                "elements drawn from the group",
+                "balls drawn from the group",
                 palette.muted,
                 yref="y domain",
                 x=0.5,

@@ -1,4 +1,4 @@
-"""Counts of the first two groups: the exact law of the pair as rings, relaxed samples as discs that come to fill them."""
+"""Counts of the first two groups: exact probabilities of the pair as rings, relaxed samples as discs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pair_panel(
     side: float = 480.0,
     at: int | None = None,
 ) -> Panel:
-    """The exact law and relaxed samples of groups 1 and 2, one frame for each temperature.
+    """Draws exact probabilities and relaxed samples of groups 1 and 2, one frame for each temperature.
 
     Args:
         pairs: all pairs of counts, shape ``(N, 2)``.
@@ -74,7 +74,7 @@ def pair_panel(
             spacing=side / longest,
             follow=follow,
             discs="relaxed samples" if soft is samples else "straight-through samples",
-            dots="single samples" if soft is samples else "soft ones behind them",
+            dots="single samples" if soft is samples else "their soft samples",
         ),
         xaxis=axes[0],
         yaxis={**axes[1], "scaleanchor": "x"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Panel
 
-from .simplex import CORNERS, barycentric, corner_labels, triangle
+from .simplex import CORNERS, barycentric, corner_labels, triangle, unreachable
 
 __all__ = ["Plane"]
 
@@ -56,6 +57,20 @@ class Plane:
     def place(self, counts: np.ndarray) -> np.ndarray:
         """Positions of counts ``(…, K)``, shape ``(…, 2)``."""
         return barycentric(counts, self.lowest, self.spread) if self.triangular else counts[..., :2]
+
+    def nearest(self, x: float, y: float) -> dict[int, int]:
+        """Counts whose place is the nearest one, by group counted from 0: of three groups, or of the first two otherwise.
+
+        Example:
+            >>> Plane.of(4, (4, 4, 4)).nearest(0.5, 0.9)
+            {0: 0, 1: 0, 2: 4}
+        """
+        pairs = np.array(list(itertools.product(*(range(self.lowest[k], self.highest[k] + 1) for k in range(2)))))
+        rest = self.total - pairs.sum(1)
+        pairs = pairs[(rest >= self.lowest[2:].sum()) & (rest <= self.highest[2:].sum())]
+        counts = np.column_stack([pairs, self.total - pairs.sum(1)]) if self.triangular else pairs
+        best = counts[np.square(self.place(counts) - (x, y)).sum(1).argmin()]
+        return dict(enumerate(best.tolist()))
 
     def shift(self, vectors: np.ndarray) -> np.ndarray:
         """Differences of positions for differences of counts ``(…, K)`` that add up to nothing, shape ``(…, 2)``."""
@@ -107,7 +122,7 @@ class Plane:
         """The plane with these traces on it."""
         if self.triangular:
             return Panel(
-                traces=[triangle(palette), *traces],
+                traces=[triangle(palette), *traces, unreachable(self.lowest, self.highest, self.spread, palette)],
                 xaxis={"visible": False, "range": [-0.07, 1.07], "constrain": "domain"},
                 yaxis={"visible": False, "range": [-0.08, 0.94], "scaleanchor": "x", "constrain": "domain"},
                 annotations=corner_labels(self.lowest, self.spread, palette),

@@ -1,4 +1,4 @@
-"""Counts of three groups on a triangle: the exact law as rings, relaxed samples as discs that come to fill them."""
+"""Counts of three groups on a triangle: exact probabilities as rings, relaxed samples as discs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypergeo.quality.goodness_of_fit import nearest_counts
 
 from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, window
 
-__all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle"]
+__all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle", "unreachable"]
 
 ZOOM = 0.6  # the triangle leaves rare counts out where that makes it smaller than this
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
@@ -51,9 +51,9 @@ def simplex_panel(
     side: float = 500.0,
     at: int | None = None,
 ) -> Panel:
-    """The exact law and relaxed samples of three groups, one frame for each temperature.
+    """Draws exact probabilities and relaxed samples of three groups, one frame for each temperature.
 
-    The triangle is the smallest that holds the support, or, where most of that is rare, what is likely and what was drawn.
+    The triangle is the smallest that holds the support, or, where most of that is rare, the likely counts and the samples.
 
     Args:
         support: all count vectors, shape ``(N, 3)``.
@@ -90,10 +90,10 @@ def simplex_panel(
         spacing=side / max(spread, 1),
         follow=follow,
         discs="relaxed samples" if soft is samples else "straight-through samples",
-        dots="single samples" if soft is samples else "soft ones behind them",
+        dots="single samples" if soft is samples else "their soft samples",
     )
     return Panel(
-        traces=[triangle(palette), *traces],
+        traces=[triangle(palette), *traces, unreachable(lowest, support.max(0), spread, palette)],
         xaxis={"visible": False, "range": [-0.08, 1.08], "constrain": "domain"},
         yaxis={"visible": False, "range": [-0.09, 0.95], "scaleanchor": "x", "constrain": "domain"},
         moving=[1 + index for index in MOVING],
@@ -113,6 +113,37 @@ def triangle(palette: Palette) -> dict[str, Any]:
         "hoverinfo": "skip",
         "showlegend": False,
         "line": {"color": palette.grid, "width": 1.5},
+    }
+
+
+def unreachable(lowest: np.ndarray, highest: np.ndarray, spread: float, palette: Palette) -> dict[str, Any]:
+    """Shades the corners of the triangle that no sample can reach, as a trace.
+
+    Args:
+        lowest: counts at the sides of the triangle, shape ``(3,)``.
+        highest: the greatest count of each group, shape ``(3,)``.
+        spread: count of a group at its corner, less that at the side.
+        palette: the inks.
+    """
+    outline: list[list[float | None]] = []
+    for group, share in enumerate((highest - lowest) / max(spread, 1)):
+        if share < 1 and spread > 0:
+            towards = CORNERS[[(group + 1) % 3, (group + 2) % 3]]
+            first, second = CORNERS[group] + (1 - share) * (towards - CORNERS[group])
+            outline += [*np.round([CORNERS[group], first, second, CORNERS[group]], 6).tolist(), [None, None]]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "impossible",
+        "x": [place[0] for place in outline],
+        "y": [place[1] for place in outline],
+        "fill": "toself",
+        "fillcolor": palette.grid,
+        "opacity": 0.6,
+        "hoverinfo": "skip",
+        "showlegend": bool(outline),
+        "legendrank": 2000,
+        "line": {"color": palette.grid, "width": 1},
     }
 
 

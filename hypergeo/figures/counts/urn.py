@@ -1,4 +1,4 @@
-"""The urn page's figure: the balls, what has been drawn beside what to expect, and how that answers to the weights."""
+"""The urn page's figure: the balls, sampled and exact counts, and the effect of the weights."""
 
 from __future__ import annotations
 
@@ -59,4 +59,6 @@ def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, 
         down.take(38 + 44)
         boxes.append(down.box(0.51, 1, measures.heat))
         legend = Box(0.45, 1, 0, 1)
-    return arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend, checked=False)
+    figure = arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend, checked=False)
+    figure.layout.meta = {"least": 880}  # pixels across, for the balls to keep clear of each other
+    return figure

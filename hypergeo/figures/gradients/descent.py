@@ -1,4 +1,4 @@
-"""The gradients page's first figure: arrows and the path of the mean over the loss, and what happens from step to step."""
+"""The gradients page's first figure: arrows and the path of the mean over the loss, and panels over the steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def arrows_panel(
     target: np.ndarray | None = None,
     side: float = 460.0,
 ) -> Panel:
-    """The law, the path of its mean, and the steps that gradients ask for from where it is.
+    """Draws the distribution, the path of its mean, and gradients as arrows from the mean.
 
     Args:
         plane: where counts lie.
@@ -43,12 +43,12 @@ def arrows_panel(
         cells: counts of the law, shape ``(N, K)`` or ``(N, 2)``.
         probabilities: theirs, shape ``(N,)``.
         path: mean counts until now, shape ``(T + 1, K)``.
-        reference: mean counts had every step taken the exact gradient, shape ``(T + 1, K)``.
+        reference: mean counts of a descent by the exact gradient, shape ``(T + 1, K)``.
         estimates: single estimates as arrows in counts, shape ``(S, K)``.
         mean: their mean, shape ``(K,)``.
         exact: the exact gradient likewise, shape ``(K,)``.
-        names: what single estimates and their mean are called in the legend.
-        target: counts that are wanted, shape ``(K,)``.
+        names: names of single estimates and of their mean in the legend.
+        target: target counts, shape ``(K,)``.
         side: expected length of the plane's side in pixels, which sets the size of the rings.
     """
     at, start = plane.place(cells), plane.place(path[-1])
@@ -58,7 +58,7 @@ def arrows_panel(
         {
             **_points(at),
             "mode": "markers",
-            "name": "exact law",
+            "name": "exact distribution",
             "showlegend": False,
             "text": [f"({', '.join(map(str, cell))})" for cell in cells.tolist()],
             "customdata": 100 * probabilities,
@@ -74,7 +74,7 @@ def arrows_panel(
         {
             **_points(dotted),
             "mode": "lines",
-            "name": "by the exact gradient",
+            "name": "path with the exact gradient",
             "hoverinfo": "skip",
             "line": {"color": palette.exact, "width": 1.5, "dash": "dash"},
         },
@@ -126,10 +126,10 @@ def descent_figure(
     height: int = 540,
     narrow: bool = False,
 ) -> go.Figure:
-    """The plane at the left and panels over the steps at the right, or all below one another on a narrow page.
+    """Arranges the plane at the left and panels over the steps at the right, or all below one another on a narrow page.
 
     Args:
-        main: what :func:`arrows_panel` gave.
+        main: result of :func:`arrows_panel`.
         panels: of loss, log weights and gradient norm.
         palette: the inks.
         picture: the loss under the plane, as a ``data:`` address, and its ends.

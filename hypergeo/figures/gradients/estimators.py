@@ -1,4 +1,4 @@
-"""Estimators side by side: each one's arrows against the exact one, and their bias and spread on one scale."""
+"""Estimators side by side: arrows against the exact gradient, bias and standard deviation on one scale."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Style:
-    """How an estimator is drawn wherever it is: colour, line and symbol each tell it apart."""
+    """How an estimator is drawn wherever it is: by its colour, line and symbol."""
 
     colour: str
     dash: str
@@ -141,7 +141,8 @@ def _small(one: Compared, exact: np.ndarray, plane: Plane, reach: float, palette
 
 
 def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
-    """Bias as a filled mark with its interval and spread as an outlined one, both over the exact gradient's length."""
+    """Draws the bias as a filled mark with its interval and spread as an outlined one, both over the exact gradient's "
+    "length."""
     rows = np.arange(len(compared))[::-1].astype(float)
     shown = [value for one in compared for value in (one.bias[0], one.bias[2], one.spread) if value > 1e-4]
     low, high = max(min(shown, default=0.1) / 2, 2e-3), max(max(shown, default=1.0) * 1.6, 1.0)
@@ -178,7 +179,10 @@ def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
                     "opacity": 1,
                     "line": {"width": [2 if style.symbol.endswith("-open") else 1, 2.5], "color": [rim, style.colour]},
                 },
-                "customdata": [f"bias {one.bias[0]:.2g} ({one.bias[1]:.2g} to {one.bias[2]:.2g})", f"spread {one.spread:.2g}"],
+                "customdata": [
+                    f"bias {one.bias[0]:.2g} ({one.bias[1]:.2g} to {one.bias[2]:.2g})",
+                    f"standard deviation {one.spread:.2g}",
+                ],
                 "hovertemplate": f"{one.label}: %{{customdata}}<extra></extra>",
                 "cliponaxis": False,
                 "showlegend": False,
@@ -204,7 +208,8 @@ def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
         annotations=[
             {
                 **caption(
-                    "● bias and its 95 % interval, ❙ spread of one estimate,<br>in lengths of the exact gradient", palette
+                    "● bias and its 95 % interval, ❙ standard deviation of one<br>estimate; relative to the gradient norm",
+                    palette,
                 ),
                 "xshift": -118,
             }

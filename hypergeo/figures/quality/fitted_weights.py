@@ -79,7 +79,7 @@ def weights_panel(
         "y": [y + 0.22 for y in places],
         "marker": {"size": 10, "symbol": "diamond-open", "color": palette.exact, "line": {"width": 1.8}},
         "customdata": [f"{weight:.4g}" for weight in given],
-        "hovertemplate": "of the law: %{customdata}<extra></extra>",
+        "hovertemplate": "of the distribution: %{customdata}<extra></extra>",
         "showlegend": False,
     }
     return Panel(
@@ -111,7 +111,7 @@ def weights_panel(
 
 
 def counts_figure(marginals: Panel, weights: Panel, palette: Palette, *, groups: int, narrow: bool = False) -> go.Figure:
-    """Observed counts over the exact law of each group, beside the weights that fit them.
+    """Draws observed counts over the exact distribution of each group, beside the fitted weights.
 
     Args:
         marginals: counts of each group.

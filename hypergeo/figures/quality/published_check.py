@@ -1,4 +1,4 @@
-"""The published check as a figure: distances from Fisher's law, and from a reference that shares the sampler's rule."""
+"""The published check as a figure: distances from Fisher's distribution and from a reference with merged conditionals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypergeo.quality.published_check import PublishedCheck
 
 __all__ = ["check_panel", "published_figure"]
 
-_NAMES = {"exact": "Exact conditionals", "merged": "Merged rule"}
-_TITLES = {"exact": "Against Fisher's law", "merged": "Against a reference with the merged rule"}
+_NAMES = {"exact": "Exact conditionals", "merged": "Merged conditionals"}
+_TITLES = {"exact": "Against Fisher's distribution", "merged": "Against a reference with merged conditionals"}
 
 
 def published_figure(check: PublishedCheck, palette: Palette, *, narrow: bool = False) -> go.Figure:
-    """Distances of exact and merged conditionals, against Fisher's law and against the merged rule's own.
+    """Draws distances of exact and merged conditionals from Fisher's distribution and from the merged one.
 
     Args:
         check: what was measured.
@@ -56,7 +56,7 @@ def check_panel(check: PublishedCheck, reference: str, palette: Palette, *, lege
             "fill": "toself",
             "fillcolor": "rgba(128,140,152,0.22)",
             "line": {"width": 0},
-            "name": "what chance allows",
+            "name": "sampling error",
             "showlegend": legend,
             "hoverinfo": "skip",
         }
@@ -89,7 +89,7 @@ def check_panel(check: PublishedCheck, reference: str, palette: Palette, *, lege
         annotations=[
             caption(_TITLES[reference], palette),
             {
-                "text": "weight of group 2   (✕ told apart)",
+                "text": "weight of group 2   (✕ significant)",
                 "xref": "x domain",
                 "yref": "y domain",
                 "x": 0.5,

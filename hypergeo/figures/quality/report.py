@@ -18,8 +18,9 @@ from .samples import sample_figure
 __all__ = ["gradient_alt", "gradient_figure", "report_html", "sample_alt", "sample_figure", "sweep_html"]
 
 _SAMPLE_TESTS = (
-    "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint law where it can be "
-    f"listed, over cells of at least {EXPECTED:g} expected draws. Soft draws go to the nearest whole vector first."
+    "Kolmogorov-Smirnov of each group, p-values exact for discrete counts; likelihood ratio of the joint distribution if it "
+    f"can be listed, over cells of at least {EXPECTED:g} expected samples. Soft samples are rounded to the nearest integers "
+    "first."
 )
 _GRADIENT_TESTS = (
     "t-tests of each component, Bonferroni, skewness taken out. Biases below "
@@ -77,11 +78,11 @@ def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequenc
 
 def sample_alt(report: QualityReport) -> str:
     """What :func:`sample_figure` shows, in words."""
-    words = {True: "told apart", False: "not told apart"}
+    words = {True: "significantly different", False: "no significant difference"}
     told = ", ".join(
         f"{row.label} at τ = {row.temperature:g}: {row.wasserstein:.2g} counts, {words[row.differs]}" for row in report.samples
     )
-    return f"Distance of samples from the exact law and p-values against temperature. {told}."
+    return f"Distance of samples from the exact distribution and p-values against temperature. {told}."
 
 
 def gradient_alt(report: QualityReport) -> str:
@@ -112,7 +113,7 @@ def _settings(report: QualityReport) -> str:
     if report.reference is not None:
         rows += [
             ("Objective", report.objective),
-            ("Estimates of each estimator", f"{report.num_gradients:,}, of {report.num_evaluations} draws each"),
+            ("Estimates of each estimator", f"{report.num_gradients:,}, from {report.num_evaluations} samples each"),
             ("Exact gradient", f"({', '.join(f'{value:.4g}' for value in report.reference.gradient)})"),
             ("Reference", report.reference.description),
         ]
@@ -122,7 +123,7 @@ def _settings(report: QualityReport) -> str:
 def _sample_table(report: QualityReport) -> str:
     head = (
         *("Sampler", "τ", "Verdict", "Largest KS distance", "Corrected p", "Total variation", "Noise"),
-        *("Wasserstein, counts", "Noise", "95 % of noise", "Sums broken", "Bounds broken"),
+        *("Wasserstein, counts", "Exact samples", "95 % of exact samples", "Sums broken", "Bounds broken"),
     )
     rows = []
     for row in report.samples:
@@ -131,7 +132,7 @@ def _sample_table(report: QualityReport) -> str:
             *(
                 row.label,
                 "" if row.temperature is None else f"{row.temperature:g}",
-                "told apart" if row.differs else "not told apart",
+                "significantly different" if row.differs else "no significant difference",
             ),
             *(f"{max(row.ks):.3g}", _p_value(row.adjusted_p_value)),
             *("–" if joint is None else f"{joint:.3g}", "–" if floor is None else f"{floor.mean:.3g}"),

@@ -1,4 +1,4 @@
-"""A quality report's samples: their distance from the exact law, and the evidence against them, at each temperature."""
+"""A quality report's samples: distance from the exact distribution and p-values, at each temperature."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DASHES = {"exact": "solid", "merged": "dot"}
 
 
 def sample_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> go.Figure:
-    """Distance of each sampler's draws from the exact law, and the evidence against them, at each temperature.
+    """Draws each sampler's distance from the exact distribution and p-values, at each temperature.
 
     Args:
         report: with samples.
@@ -38,7 +38,7 @@ def sample_figure(report: QualityReport, palette: Palette, *, narrow: bool = Fal
 
 
 def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
-    """Wasserstein's distance against temperature, above the noise of as many exact samples.
+    """Draws the Wasserstein distance against temperature, with that of equally many exact samples.
 
     Args:
         rows: of a report.
@@ -56,7 +56,7 @@ def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
         "fill": "toself",
         "fillcolor": "rgba(128,140,152,0.22)",
         "line": {"width": 0},
-        "name": "noise of as many exact samples",
+        "name": "95 % of exact samples",
         "hoverinfo": "skip",
     }
     expected: Json = {
@@ -82,14 +82,14 @@ def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
             **log_ticks(low, high),
         },
         annotations=[
-            caption("Wasserstein distance from the exact law, in counts", palette),
+            caption("Wasserstein distance from the exact distribution, in counts", palette),
             axis_title("temperature τ", palette),
         ],
     )
 
 
 def evidence_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
-    """Smallest corrected p-value against temperature; below the line the draws can be told from exact ones.
+    """Draws the smallest corrected p-value against temperature; below the line the difference is significant.
 
     Args:
         rows: of a report.
@@ -111,7 +111,7 @@ def evidence_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
     ]
     ticks = [1.0, 1e-3, 1e-6, 1e-9, SMALLEST]
     note = {
-        "text": f"below {level:g}: told apart",
+        "text": f"below {level:g}: significant",
         "xref": "x domain",
         "yref": "y",
         "x": 0.99,

@@ -110,7 +110,7 @@ def law_panel(
             "y": float32(law),
             "width": 0.7,
             "marker": {"color": translucent(palette.relaxed, 0.85)},
-            "hovertemplate": "%{x} shared: %{y:.1%}<extra></extra>",
+            "hovertemplate": "%{x} shared: probability %{y:.3f}<extra></extra>",
         },
         {
             "type": "scatter",
@@ -118,7 +118,7 @@ def law_panel(
             "x": numbers,
             "y": float32(even),
             "marker": {"symbol": "line-ew", "size": 9, "line": {"color": palette.muted, "width": 1.5}},
-            "hovertemplate": "at the start: %{y:.1%}<extra></extra>",
+            "hovertemplate": "at the start: probability %{y:.3f}<extra></extra>",
         },
         {
             "type": "scatter",
@@ -134,7 +134,7 @@ def law_panel(
             "x": float32(numbers[adavae > 0]),
             "y": float32(adavae[adavae > 0]),
             "marker": {"symbol": "diamond", "size": 8, "color": ADAVAE, "line": {"color": palette.exact, "width": 0.8}},
-            "hovertemplate": "AdaVAE: %{x} in %{y:.1%} of pairs<extra></extra>",
+            "hovertemplate": "AdaVAE: %{x} in a fraction %{y:.3f} of pairs<extra></extra>",
         },
     ]
     for trace in traces:
@@ -142,7 +142,7 @@ def law_panel(
     return Panel(
         traces=traces,
         xaxis={"range": [-0.6, len(law) - 0.4], "tickvals": numbers.tolist(), "showline": True},
-        yaxis={"range": [0, 1.03], "tickvals": [0, 0.5, 1], "tickformat": ".0%", "showgrid": True},
+        yaxis={"range": [0, 1.03], "tickvals": [0, 0.5, 1], "showgrid": True},
         annotations=[caption(title, palette), axis_title("number shared, k", palette)],
     )
 

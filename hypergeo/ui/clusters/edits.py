@@ -9,11 +9,11 @@ from typing import Any
 from hypergeo.ui.limits import CLUSTERS
 from hypergeo.ui.state.controls import Choice, Control
 
-from .settings import LIVE, Edit, read_edits, write_edits
+from .settings import LIVE, Edit, read_edits, read_sizes, write_edits, write_sizes
 
-__all__ = ["BY_HAND", "DATA", "EditList", "edits_after", "edits_in_words"]
+__all__ = ["BY_HAND", "DATA", "EditList", "SizeList", "edits_after", "edits_in_words"]
 
-DATA = ("source", "clusters", "number", "shares", "apart", "seed")
+DATA = ("source", "clusters", "number", "shares", "sizes", "apart", "seed")
 """Controls that choose the points and the start; a change of one of them starts anew."""
 
 BY_HAND: dict[str, Control] = {
@@ -48,6 +48,29 @@ class EditList:
         return "changes of the run's settings with their steps"
 
 
+@dataclass(frozen=True)
+class SizeList:
+    """True sizes set by hand as a control of a page.
+
+    Attributes:
+        default: none set by hand.
+    """
+
+    default: str = ""
+
+    def read(self, text: str) -> str:
+        """Returns the sizes where they are valid, else none."""
+        return write_sizes(read_sizes(text))
+
+    def write(self, value: Any) -> str:
+        """Returns the sizes as the address contains them."""
+        return str(value)
+
+    def allowed(self) -> str:
+        """Returns the allowed values in words."""
+        return "whole numbers above 0 with hyphens between them, one for each cluster"
+
+
 def edits_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the values that follow from a change of controls: a setting is edited at the step on show, new points start anew.
 
@@ -65,7 +88,8 @@ def edits_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
     """
     changed = {name for name, value in changes.items() if value != before[name]}
     if changed.intersection(DATA):
-        return {"step": 0, "edits": "", **{name: control.default for name, control in BY_HAND.items()}}
+        sizes = {"sizes": ""} if changed & {"clusters", "shares"} else {}
+        return {"step": 0, "edits": "", **sizes, **{name: control.default for name, control in BY_HAND.items()}}
     after, edits = {**before, **changes}, read_edits(before["edits"])
     for name in [name for name in LIVE if name in changed]:
         edits = _with(edits, Edit(after["step"], name, after[name]), before[name])

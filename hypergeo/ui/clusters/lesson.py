@@ -1,4 +1,4 @@
-"""What the page "Cluster sizes" teaches: what it plays, its presets, its tour and its formulas."""
+"""Presets, tour and formulas of the page "Cluster sizes"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ __all__ = ["FORMULAS", "PRESETS", "SENTENCE", "SPEEDS", "TITLE", "TOUR"]
 TITLE = "Learning cluster sizes by gradient descent"
 SENTENCE = (
     "Each step samples cluster sizes, assigns the points to fill them, and moves the weights down the gradient of the cost. "
-    "**Press *Play***, or the space bar, and watch the bars reach the true sizes; S makes one step."
+    "**Press *Play***, or the space bar: the bars reach the true sizes (outlines); S makes one step. Drag an outline to "
+    "set that cluster's true size."
 )
 SPEEDS = {"slow": (1, 500), "normal": (2, 110), "fast": (5, 100)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -33,7 +34,7 @@ PRESETS = [
     Preset(
         "Overlapping clusters",
         {"apart": 2.5},
-        "The clusters overlap. Press Play: the sizes are still found; pale points could belong to either cluster.",
+        "The clusters overlap; pale points could belong to either cluster. Press Play: the bars come close to the outlines.",
     ),
     Preset(
         "Known capacity",
@@ -43,7 +44,7 @@ PRESETS = [
     Preset(
         "Low temperature",
         {"tau": 0.05},
-        "Press Play: the sampled sizes (dots) are nearly integers, and vary more from step to step.",
+        "Press Play: the sampled sizes (dots) are close to integers.",
     ),
     Preset(
         "Side by side, last step",

@@ -11,7 +11,7 @@ import streamlit as st
 from .data import ClusterData, clouds, cluster_sizes, digits
 from .own_points import OwnFile, own_lines, own_points
 from .run import PRIORS, ClusterRun
-from .settings import LIVE, Edit, Settings, read_edits
+from .settings import LIVE, Edit, Settings, read_edits, read_sizes
 from .view import ClusterView
 
 __all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
@@ -24,9 +24,10 @@ def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[Cluster
         values: value of each control, by name.
         own: the reader's file.
     """
+    sizes = _sizes(values)
     if values["source"] == "digits":
-        return digits(values["shares"], values["clusters"], values["number"], values["seed"]), ""
-    made = clouds(values["shares"], values["clusters"], values["number"], values["apart"], values["seed"])
+        return digits(sizes, values["seed"]), ""
+    made = clouds(sizes, values["apart"], values["seed"])
     if values["source"] == "clouds":
         return made, ""
     if own is None:
@@ -117,10 +118,15 @@ def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str
     """
     if values["source"] == "your own" and own is not None and own.choice is not None:
         return own_lines(own, own.choice), "from pathlib import Path\nfrom hypergeo.datasets import read_table, table_points\n"
-    sizes = cluster_sizes(values["shares"], values["clusters"], values["number"])
+    sizes = _sizes(values)
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"
     return (
         f"made = {name}({arguments})\npoints, classes = made.points, made.classes\n",
         f"from hypergeo.datasets import {name}\n",
     )
+
+
+def _sizes(values: Mapping[str, Any]) -> list[int]:
+    """True sizes that the controls ask for."""
+    return cluster_sizes(values["shares"], values["clusters"], values["number"], read_sizes(values["sizes"]))

@@ -11,7 +11,7 @@ from hypergeo.clustering.size_priors import HypergeometricSizes
 from hypergeo.ui.limits import CLUSTERS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 
-__all__ = ["LIVE", "STEPS", "Edit", "Settings", "read_edits", "write_edits"]
+__all__ = ["LIVE", "STEPS", "Edit", "Settings", "read_edits", "read_sizes", "write_edits", "write_sizes"]
 
 STEPS = CLUSTERS.steps
 TAUS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -90,6 +90,29 @@ def read_edits(text: str) -> list[Edit]:
                 if read is not None:
                     edits.append(Edit(min(int(step), STEPS), name, read))
     return sorted(edits, key=lambda edit: edit.step)
+
+
+def write_sizes(sizes: Sequence[int]) -> str:
+    """Returns true sizes that were set by hand as a page's address has them.
+
+    Example:
+        >>> write_sizes([200, 120, 80])
+        '200-120-80'
+    """
+    return "-".join(map(str, sizes))
+
+
+def read_sizes(text: str) -> tuple[int, ...]:
+    """Returns what :func:`write_sizes` wrote; nothing where it makes no sense.
+
+    Example:
+        >>> read_sizes("200-120-80"), read_sizes("200-x")
+        ((200, 120, 80), ())
+    """
+    parts = text.split("-")
+    low, high = CLUSTERS.clusters
+    valid = low <= len(parts) <= high and all(part.isdecimal() and len(part) < 5 and int(part) > 0 for part in parts)
+    return tuple(int(part) for part in parts) if valid else ()
 
 
 def _said(value: Any) -> str:

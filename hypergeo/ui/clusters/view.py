@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,21 @@ from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.words import percent
+from hypergeo.ui.component.handles import DragPoint
 from hypergeo.ui.state.markdown import plain
 
-from .data import ClusterData
+from .data import ClusterData, resized
 from .run import Snapshot
-from .settings import STEPS, Settings
+from .settings import STEPS, Settings, write_sizes
 
 __all__ = ["NAMES", "ClusterView"]
 
 NAMES = {"hypergeometric": "hypergeometric", "categorical": "mixture weights", "uniform": "equal sizes"}
-_SETTLED = 0.05  # error in the sizes below which they are called found
+_CLOSE, _FEW = 0.1, 3.0  # a size is right with an error below this fraction of the true size, or below so many points
 _TIE = 0.01
+_SHORT = 0.01  # nats per point below which an arrow is too short to be seen
+_MATCHED = 0.5  # fraction of a cluster's points in its class above which their match is certain
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,19 @@ class ClusterView:
             found.pull if pull else None,
             palette,
             title="Sizes: expected (bars), sampled (dots), true (outlines)" if pull else "Sizes",
+            certain=self._certain(found),
             number=len(self.data.points),
             images=() if self.data.images is None else mean_images(self.data.images, found.labels, len(found.sizes)),
         )
+
+    def _certain(self, found: Snapshot) -> np.ndarray | None:
+        """Whether most points of each cluster are of the class that it is matched with, shape ``(K,)``."""
+        if found.scores is None or self.data.classes is None:
+            return None
+        agree = self.data.classes == found.scores.matched[found.labels]
+        clusters = len(found.sizes)
+        points = np.bincount(found.labels, minlength=clusters)
+        return np.bincount(found.labels[agree], minlength=clusters) > _MATCHED * np.maximum(points, 1)
 
     def _true(self, found: Snapshot) -> np.ndarray | None:
         """True sizes in the order of the clusters."""
@@ -161,6 +176,26 @@ class ClusterView:
             labels=0.05,
         )
 
+    def handles(self) -> list[DragPoint]:
+        """The outlines of the true sizes, which can be dragged where the page made the points."""
+        true, sizes = self._true(self.ours), self.data.sizes
+        if self.others or true is None or sizes is None or not self.data.sizes_chosen or len(sizes) < 2:
+            return []
+        assert self.ours.scores is not None
+        return [
+            DragPoint(
+                name=f"size{actual}",
+                label=f"True size of cluster {cluster + 1}, {sizes[actual]} points: drag it, or set it with the arrow keys",
+                axes=("x2", "y2"),
+                at=(cluster + 1, float(sizes[actual])),
+                right=(0.0, 1.0),
+                up=(0.0, 5.0),
+                values=partial(_dragged, sizes.tolist(), int(actual)),
+            )
+            for cluster, actual in enumerate(self.ours.scores.matched)
+            if actual >= 0
+        ]
+
     def alt(self) -> str:
         """Describes the figure in one sentence, for readers who cannot see it."""
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
@@ -190,12 +225,31 @@ class ClusterView:
     def _about_pixels(self, pixels: Snapshot) -> str:
         """Compares the plane's clusters with those of all dimensions."""
         parts = [
-            f"{words}: size error **{_percent(found.scores.size_error)}**, adjusted Rand index "
+            f"{words}: size error **{percent(found.scores.size_error, 1)}**, adjusted Rand index "
             f"{found.scores.adjusted_rand_index:.2f}"
             for words, found in self._pictures(pixels)
             if found.scores is not None
         ]
         return f"The model of {'; that of '.join(parts)}."
+
+    def _about_arrows(self) -> list[str]:
+        """Says which arrows point away from the true sizes, and which outlines are faint."""
+        found, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
+        if true is None or certain is None or not self.step:
+            return []
+        away = (np.abs(found.pull) > _SHORT) & (found.pull * (true - found.sizes) < 0) & ~_close(found.sizes, true)
+        sentences = []
+        if away.any():
+            sentences.append(
+                f"The arrow of {_names(away)} points **away from the true size**. It shows the gradient of this step for the "
+                "present centres; while these still move, it can be wrong."
+            )
+        if not certain.all():
+            sentences.append(
+                f"The outline of {_names(~certain)} is faint: less than half of its points are of the class that it is matched "
+                "with, so the outline may still change places with another one."
+            )
+        return sentences
 
     def verdict(self) -> str:
         """Compares the errors of all priors."""
@@ -204,7 +258,7 @@ class ClusterView:
             return "Without true classes the priors cannot be ranked; compare the sizes."
         errors = {prior: scores.size_error for prior, scores in shown.items()}
         numbers = "; ".join(
-            f"{NAMES[prior]} {_percent(errors[prior])}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
+            f"{NAMES[prior]} {percent(errors[prior], 1)}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
             for prior, scores in shown.items()
         )
         least = min(errors.values())
@@ -213,7 +267,8 @@ class ClusterView:
 
     def sentences(self) -> list[str]:
         """Returns what to notice, with the numbers on show."""
-        return [f"{self._about_sizes()}{self._about_classes()}", self._about_samples(), self._about_capacity()]
+        about_sizes = f"{self._about_sizes()}{self._about_classes()}"
+        return [about_sizes, *self._about_arrows(), self._about_samples(), self._about_capacity()]
 
     def _class_names(self) -> list[str] | None:
         """Name of the class that each cluster is matched with, where classes have names."""
@@ -231,10 +286,17 @@ class ClusterView:
         found = self.ours
         if found.scores is None:
             return f"The expected sizes are {_listed(found.sizes)}; the true sizes are unknown."
-        if found.scores.size_error < _SETTLED:
-            return f"The sizes are **found**: {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}."
+        true = self._true(found)
+        assert true is not None
+        right = _close(found.sizes, true)
+        sizes = f"Expected sizes {_listed(found.sizes)}, true sizes {_listed(true)}"
+        if right.all():
+            return f"**All {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}."
+        worst = int(np.nanargmax(np.where(right, -1.0, np.abs(found.sizes - true) / true)))
         return (
-            f"The sizes are {_listed(found.sizes)}; the true sizes are {_listed(self._true(found))}. {_to_move(found.scores)}"
+            f"**{right.sum()} of {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}. The largest "
+            "error "
+            f"is that of cluster {worst + 1}. {_to_move(found.scores)}"
         )
 
     def _about_samples(self) -> str:
@@ -277,23 +339,32 @@ class ClusterView:
     def export(self) -> bytes:
         """The points with their clusters, as comma-separated values."""
         names = self.data.class_names
-        classes = [""] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
-        classes = [names[k] for k in classes] if names else classes
+        numbers = [None] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
+        classes = ["" if k is None else names[k] if names else k for k in numbers]
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
         head = ["x", "y", "cluster", "certainty", "true_class"]
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
 
 
+def _dragged(sizes: list[int], actual: int, _: float, size: float) -> dict[str, str]:
+    return {"sizes": write_sizes(resized(sizes, actual, size))}
+
+
+def _close(sizes: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Whether each size is right, shape ``(K,)``; none is where there is no true one."""
+    return np.abs(sizes - true) <= np.maximum(_CLOSE * true, _FEW)
+
+
+def _names(chosen: np.ndarray) -> str:
+    return "cluster " + ", ".join(str(cluster + 1) for cluster in np.flatnonzero(chosen))
+
+
 def _to_move(scores: ClusterScores) -> str:
-    return f"**{_percent(scores.size_error)}** of points would need to change cluster to match the true sizes."
+    return f"**{percent(scores.size_error, 1)}** of points would need to change cluster to match the true sizes."
 
 
 def _size_error(found: Snapshot) -> str:
-    return "" if found.scores is None else f": size error {_percent(found.scores.size_error)}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return "" if found.scores is None else f": size error {percent(found.scores.size_error, 1)}"
 
 
 def _listed(sizes: Any) -> str:

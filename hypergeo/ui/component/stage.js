@@ -1,8 +1,10 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
 // What travels is described in stage.py.
 
+import { Handles } from "./handles.js"
 import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
+import { buildParts } from "./parts.js"
 
 const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
 const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
@@ -23,7 +25,9 @@ class Stage {
     this.position = 0 // of the picture on show
     this.pictures = 0
     addStyles()
-    this.build()
+    Object.assign(this, buildParts(this))
+    this.host.append(this.root)
+    this.handles = new Handles(this)
     this.listeners = new AbortController()
     const { signal } = this.listeners
     window.addEventListener("keydown", event => this.key(event), { signal })
@@ -39,42 +43,10 @@ class Stage {
     this.room.disconnect()
     clearTimeout(this.timer)
     this.playing = false
+    this.handles.leave()
     this.setMode(false)
     this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
     this.root.remove()
-  }
-
-  build() {
-    const button = (name, title, onclick, text = "") =>
-      make("button", { type: "button", class: name, title, onclick, textContent: text })
-    this.reset = button("hg-reset", "Back to the start", () => this.go(0), "Reset")
-    this.play = button("hg-play", "Space plays and pauses", () => this.toggle())
-    this.step = button("hg-step", "S makes one step", () => this.go(this.goal() + 1))
-    this.leap = button("hg-leap", "", () => this.go(this.goal() + this.data.bar.leap[1]))
-    this.range = make("input", { type: "range", min: 0, step: 1 })
-    this.range.oninput = () => this.scrub(false)
-    this.range.onchange = () => this.scrub(true)
-    this.output = make("output")
-    this.speed = make("select", {}, ...["slow", "normal", "fast"].map(name => make("option", { value: name }, name)))
-    this.speed.onchange = () => {
-      if (!this.playing) this.ask({ to: this.position, commit: true })
-    }
-    this.mode = button("hg-mode", "Fills the window; Esc comes back", () => this.toggleMode(), "Stage")
-    this.bar = make(
-      "div",
-      { class: "hg-bar", role: "group", "aria-label": "Playback" },
-      ...[this.play, this.step, this.leap, this.reset, this.range, this.output],
-      make("label", { class: "hg-speed" }, "Speed ", this.speed),
-    )
-    this.note = make("p", { class: "hg-note" })
-    this.sentence = make("p", { class: "hg-sentence", "aria-live": "polite" })
-    this.tour = make("div", { class: "hg-tour" })
-    this.plot = make("div", { class: "hg-plot", role: "img" })
-    this.frame = make("div", { class: "hg-frame" }, this.plot)
-    const head = make("div", { class: "hg-head" }, this.bar, this.mode)
-    const parts = [this.tour, head, this.note, this.sentence, this.frame]
-    this.root = make("section", { class: "hg-stage", "aria-label": "Figure", tabindex: -1 }, ...parts)
-    this.host.append(this.root)
   }
 
   // From the server
@@ -113,10 +85,10 @@ class Stage {
     this.note.replaceChildren(...(data.note ? [data.note] : []))
     if (this.staged === undefined || last?.staged !== data.staged) this.setMode(data.staged)
     if (data.picture) {
-      this.fit(false)
-      if (this.isNarrow() !== data.narrow) this.tellRoom()
       const same = fresh && data.picture.number === this.base?.number
       this.base = data.picture
+      this.fit(false)
+      if (this.isNarrow() !== data.narrow) this.tellRoom()
       if (!(same && this.playing)) {
         this.reel = []
         if (same && this.painted === data.picture.number) this.setPosition(data.picture)
@@ -129,6 +101,7 @@ class Stage {
     } else if (data.film.length && this.playing) this.ask({ to: this.position, playing: true, whole: true })
     this.tick()
     if (this.wanted !== undefined && !this.asked) this.askWanted()
+    this.handles.answered()
     document.dispatchEvent(new CustomEvent("hypergeo:answer"))
   }
 
@@ -159,6 +132,7 @@ class Stage {
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
     this.drawing = plotly.react(this.plot, data, layout, CONFIG)
     hoverImages(this.plot, layout.meta?.sheet)
+    this.handles.show(picture.handles ?? [], layout)
     this.painted = picture.number
     this.pictures += 1
     Object.assign(this.root.dataset, { pictures: this.pictures, position: this.position, number: picture.number ?? "" })
@@ -241,7 +215,12 @@ class Stage {
     this.wanted = Math.min(Math.max(to, 0), this.data.bar.length)
     this.committing = commit
     this.range.value = this.wanted
-    if (!this.asked || performance.now() - this.asked > PATIENCE) this.askWanted()
+    if (!this.open()) this.askWanted()
+  }
+
+  /** Whether a question to the server may still be answered. */
+  open() {
+    return this.asked && performance.now() - this.asked < PATIENCE
   }
 
   askWanted() {
@@ -277,7 +256,7 @@ class Stage {
   tick() {
     clearTimeout(this.timer)
     if (!this.playing || document.hidden) return
-    if (document.documentElement.matches(".hg-moving")) {
+    if (document.documentElement.matches(".hg-moving, .hg-holding")) {
       this.reel = [] // pictures with another value of the control that moves
       this.timer = setTimeout(() => this.tick(), 30)
       return

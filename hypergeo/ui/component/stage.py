@@ -18,13 +18,14 @@ import json
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from hypergeo.figures import DARK, LIGHT, THEMED, Palette
+from hypergeo.figures.core.words import thin
 from hypergeo.ui.runtime.scheduler import TURNS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import TOUR, PageState
@@ -32,8 +33,9 @@ from hypergeo.ui.state.tours import Stop, current_stop, is_withheld, turn
 
 from .assets import asset_address, component
 from .cover import Cover
+from .handles import Handle
 
-__all__ = ["SPEEDS", "Playback", "View", "is_staged", "next_positions", "playback_controls", "position", "stage"]
+__all__ = ["SPEEDS", "HandledView", "Playback", "View", "is_staged", "next_positions", "playback_controls", "position", "stage"]
 
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
@@ -59,6 +61,14 @@ class View(Protocol):
         """The step in a sentence or two, with nothing but **bold** words as Markdown."""
 
 
+@runtime_checkable
+class HandledView(View, Protocol):
+    """A view with parts of its figure that a reader can drag or press, to change controls."""
+
+    def handles(self) -> Sequence[Handle]:
+        """Returns the handles, with the figure's axes of a wide and of a narrow page alike."""
+
+
 @dataclass(frozen=True)
 class Playback:
     """What the playback bar plays.
@@ -71,7 +81,7 @@ class Playback:
         of: what is played. Once it differs from the last time, the position is 0 again and nothing plays.
         play: label of the button that plays.
         step: label of the button for one step.
-        leap: label and number of steps of one more button.
+        leap: label and number of steps of one more button; a negative number goes back.
         again: label of the button that plays at the end, and goes back to the start; none where there is no such button.
         unit: what the steps are called.
         speeds: steps of a tick and milliseconds between two, by name as in ``SPEEDS``.
@@ -109,7 +119,6 @@ class _Kept:
 
     Attributes:
         epoch: number of things that have been played.
-        playing: whether the browser plays.
         asked: position of the browser's last picture, and the steps between those that it asks for.
         answered: serial number of the last question.
         number: of the whole picture that the browser has.
@@ -118,7 +127,6 @@ class _Kept:
     """
 
     epoch: int = 0
-    playing: bool = False
     asked: tuple[int, int] | None = None
     answered: int = 0
     number: str = ""
@@ -145,7 +153,7 @@ def position(state: PageState, playback: Playback) -> int:
     if key in st.session_state and st.session_state[key] != playback.of:
         state.live({playback.name: playback.value(0)})
         kept = _kept(state)
-        kept.epoch, kept.playing, kept.asked = kept.epoch + 1, False, None
+        kept.epoch, kept.asked = kept.epoch + 1, None
     st.session_state[key] = playback.of
     return playback.at(state.get(playback.name))
 
@@ -172,6 +180,7 @@ def stage(
     Args:
         state: the page's state. Its table holds what :func:`playback_controls` returns where something plays.
         draw: makes what is shown at a position. Less is sent where the figures of all positions have the same traces.
+            The parts of a :class:`HandledView` can be dragged and pressed.
         playback: what the bar plays; none for a figure without one.
         stops: of the page's tour, which stage mode shows and moves.
         text: what stage mode says where no tour is on.
@@ -186,23 +195,27 @@ def stage(
     context = get_script_run_ctx()
     narrow = bool(st.session_state.get(_ROOM))
     film: list[dict[str, Any]] = []
+    view: View | None = None
     picture = "null"
     if asked and kept.text and context is not None and context.fragment_ids_this_run:
         with TURNS.slice():
-            film = [_difference(kept, draw(step), step, narrow) for step in _steps(at, *asked)]
+            for step in _steps(at, *asked):
+                view = draw(step)
+                film.append(_difference(kept, view, step, narrow))
     else:
-        kept.text, kept.parts = _whole(draw(at), at, narrow), None
+        view = draw(at)
+        kept.text, kept.parts = _whole(view, at, narrow), None
         kept.number = hashlib.blake2b(kept.text.encode(), digest_size=8).hexdigest()
         picture = f'{{"number": "{kept.number}", {kept.text[1:]}'
     head = {
         "answered": kept.answered,
-        "epoch": kept.epoch,
+        "epoch": kept.epoch + state.epoch,
         "narrow": narrow,
         "staged": is_staged(),
         "plotly": asset_address("/plotlyjs", "plotly.min.js"),
         "bar": None if playback is None else _bar(state, playback),
         "tour": _tour(state, stops, text),
-        "note": note,
+        "note": thin(note),
         "base": kept.number,
         "film": film,
     }
@@ -211,7 +224,7 @@ def stage(
     component("stage")(
         key=key,
         data=message.encode(),
-        on_move_change=lambda: _moved(state, playback, key),
+        on_move_change=lambda: _moved(state, playback, _handles(view), key),
         on_room_change=lambda: _resized(key),
         on_turn_change=lambda: _turned(state, stops, key),
         on_mode_change=lambda: _set_staged(bool(getattr(st.session_state.get(key), "mode", False))),
@@ -246,18 +259,13 @@ def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] 
     if stop is None:
         return {"number": 0, "text": _without_emphasis(text), "look": ""} if text else None
     look = "" if is_withheld(state, stops) else _without_emphasis(stop.look)
-    return {
-        "number": state.get(TOUR),
-        "of": len(stops),
-        "title": stop.title,
-        "text": _without_emphasis(stop.text),
-        "look": look,
-    }
+    words = {"title": stop.title, "text": _without_emphasis(stop.text), "look": look}
+    return {"number": state.get(TOUR), "of": len(stops), **words}
 
 
 def _without_emphasis(text: str) -> str:
     """Markdown without the marks around *emphasized* words; bold ones keep theirs."""
-    return re.sub(r"(?<!\*)\*(?!\*)", "", text.replace("***", "**"))
+    return thin(re.sub(r"(?<!\*)\*(?!\*)", "", text.replace("***", "**")))
 
 
 def _steps(at: int, before: int, stride: int) -> list[int]:
@@ -266,14 +274,25 @@ def _steps(at: int, before: int, stride: int) -> list[int]:
 
 def _whole(view: View, at: int, narrow: bool) -> str:
     """A picture as JSON."""
-    words = json.dumps({"position": at, "sentence": view.live(), "alt": view.alt(), "good": getattr(view, "good", None)})
+    words = json.dumps({**_words(view, at), "good": getattr(view, "good", None)})
     return f"{words[:-1]}, {_json(view, narrow)[1:]}"
+
+
+def _words(view: View, at: int) -> dict[str, Any]:
+    """What comes with a figure."""
+    words: dict[str, Any] = {"position": at, "sentence": thin(view.live()), "alt": thin(view.alt())}
+    handles = [handle.message() for handle in _handles(view)]
+    return {**words, "handles": handles} if handles else words
+
+
+def _handles(view: View | None) -> Sequence[Handle]:
+    return view.handles() if isinstance(view, HandledView) else ()
 
 
 def _json(view: View, narrow: bool) -> str:
     figure = view.figure(THEMED, narrow=narrow)
     figure.layout.template = None
-    return str(figure.to_json(validate=False))
+    return thin(str(figure.to_json(validate=False)))
 
 
 def _difference(kept: _Kept, view: View, at: int, narrow: bool) -> dict[str, Any]:
@@ -281,7 +300,7 @@ def _difference(kept: _Kept, view: View, at: int, narrow: bool) -> dict[str, Any
     if kept.parts is None:
         kept.parts = _parts(kept.text)
     parts = _parts(_json(view, narrow))
-    words = {"position": at, "sentence": view.live(), "alt": view.alt()}
+    words = _words(view, at)
     if [part.get("type") for part in parts] != [part.get("type") for part in kept.parts]:
         return {**words, "data": parts[:-1], "layout": parts[-1]}
     changes = [
@@ -297,20 +316,25 @@ def _parts(text: str) -> list[dict[str, Any]]:
     return [*told["data"], told["layout"]]
 
 
-def _moved(state: PageState, playback: Playback | None, key: str) -> None:
-    """Takes what the browser asks for."""
+def _moved(state: PageState, playback: Playback | None, handles: Sequence[Handle], key: str) -> None:
+    """Takes what the browser asks for: another step, or the place to which a handle was moved."""
     asked = getattr(st.session_state.get(key), "move", None)
     kept = _kept(state)
-    if not isinstance(asked, Mapping) or playback is None:
+    if not isinstance(asked, Mapping):
         return
     kept.answered = _SERIAL.read(str(asked.get("serial")))
-    if asked.get("epoch") != kept.epoch:
+    handle = next((each for each in handles if each.name == asked.get("handle")), None)
+    values: Mapping[str, Any] = {}
+    if playback is not None and asked.get("epoch") == kept.epoch + state.epoch:
+        to = Whole(0, 0, playback.length)
+        if asked.get("playing") is True and "from" in asked:
+            kept.asked = to.read(str(asked.get("from"))), _STRIDE.read(str(asked.get("stride")))
+        values = {playback.name: playback.value(to.read(str(asked.get("to")))), "speed": str(asked.get("speed"))}
+    elif handle is None:
         return  # asked for on the way, before something else was played
-    to = Whole(0, 0, playback.length)
-    values = {playback.name: playback.value(to.read(str(asked.get("to")))), "speed": str(asked.get("speed"))}
-    kept.playing = asked.get("playing") is True
-    if kept.playing and "from" in asked:
-        kept.asked = to.read(str(asked.get("from"))), _STRIDE.read(str(asked.get("stride")))
+    if handle is not None:
+        state.live(values)
+        values = handle.taken(asked)
     if asked.get("commit") is True:
         state.commit(values)
     else:

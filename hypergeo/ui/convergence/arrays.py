@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.quality import marginal_total_variation, noise_floor, total_variation, wasserstein_distance
+from hypergeo.quality.goodness_of_fit import g_test, holm, ks_test
 
 __all__ = [
     "TEMPERATURES",
@@ -27,7 +27,6 @@ __all__ = [
     "exact_law",
     "exact_noise",
     "one_thread",
-    "seeded",
     "variation",
 ]
 
@@ -35,7 +34,6 @@ TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
 """From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
 
 _AT_ONCE = 250
-_generator = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,21 @@ class Urn:
     def law(self) -> FisherHypergeometric:
         """The exact law; raises ``ValueError`` where nothing can be drawn."""
         return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
+
+    def problem(self) -> str:
+        """Returns why so many balls cannot be drawn, in a sentence; empty where they can.
+
+        Example:
+            >>> Urn(55, (10, 20), (1.0, 2.0)).problem()
+            'The urn holds only 30 balls, so 55 cannot be drawn.'
+        """
+        balls = sum(self.group_sizes)
+        heavy = sum(size for size, weight in zip(self.group_sizes, self.weights, strict=True) if weight > 0)
+        if balls < self.total_count:
+            return f"The urn holds only {balls} balls, so {self.total_count} cannot be drawn."
+        if heavy < self.total_count:
+            return f"Only {heavy} balls have a weight above zero, so {self.total_count} cannot be drawn."
+        return ""
 
     def relaxed(
         self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
@@ -118,22 +131,6 @@ class Floor(NamedTuple):
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Runs torch's global generator from a seed and puts it back; sessions of a server take turns.
-
-    Example:
-        >>> with seeded(1):
-        ...     first = torch.rand(3)
-        >>> with seeded(1):
-        ...     torch.equal(first, torch.rand(3))
-        True
-    """
-    with _generator, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
 def one_thread() -> Iterator[None]:
     """Keeps torch to one thread: at these sizes threads wait for each other longer than they work."""
     before = torch.get_num_threads()
@@ -162,8 +159,7 @@ def exact_law(urn: Urn) -> ExactLaw:
 @one_thread()
 def exact_noise(urn: Urn, number: int, seed: int, replicates: int = 100) -> Floor:
     """Distance of ``number`` exact samples, whose quantile is estimated from so many replicates."""
-    with seeded(seed):
-        floor = noise_floor(urn.law(), number, num_replicates=replicates)
+    floor = noise_floor(urn.law(), number, num_replicates=replicates, generator=torch.Generator().manual_seed(seed))
     return Floor(floor.mean.item(), floor.quantile.item())
 
 
@@ -174,8 +170,7 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
     temperatures = torch.tensor(at, dtype=torch.float64)
     law = urn.law()
     single = urn.relaxed(1.0, conditionals, straight_through=True)
-    with seeded(seed):
-        noise = single.sample_noise((number,))
+    noise = single.sample_noise((number,), generator=torch.Generator().manual_seed(seed))
     hard = single.rsample((number,), noise=noise)
     relaxed = urn.relaxed(temperatures, conditionals, straight_through=False)
     parts = []
@@ -192,31 +187,36 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
 
 
 class Variation(NamedTuple):
-    """Total variation of whole samples from the exact law, by the conditionals they are drawn with.
+    """Total variation of integer samples from the exact distribution, by the conditionals that they are sampled with.
 
     Attributes:
-        exact: with exact conditionals, whose samples have the law itself: what chance alone gives.
-        merged: with the published rule.
-        joint: whether it is of whole count vectors, or of the group that is furthest off.
+        exact: with exact conditionals, whose samples have exactly that distribution: sampling error only.
+        merged: with merged conditionals (the published approximation).
+        joint: whether it is of whole count vectors, or of the group with the largest distance.
+        p_value: of a test of the samples with merged conditionals against the exact distribution: a G-test of count vectors, or
+            Kolmogorov-Smirnov tests of all groups with Holm's correction.
     """
 
     exact: float
     merged: float
     joint: bool
+    p_value: float
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def variation(urn: Urn, number: int, seed: int) -> Variation:
-    """How far ``number`` whole samples are from the exact law; of single groups where vectors are too many to be met twice."""
+    """Measures the distance of ``number`` integer samples from the exact distribution; of single groups for more than three."""
     law = urn.law()
     joint = len(urn.group_sizes) <= 3
     found = []
     for conditionals in ("exact", "merged"):
-        with seeded(seed):
-            samples = urn.relaxed(1.0, conditionals, straight_through=True).sample((number,))
+        sampler = urn.relaxed(1.0, conditionals, straight_through=True)
+        samples = sampler.sample((number,), generator=torch.Generator().manual_seed(seed))
         found.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
-    return Variation(found[0].item(), found[1].item(), joint)
+    test = g_test(samples, law) if joint else None
+    p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value
+    return Variation(found[0].item(), found[1].item(), joint, p_value)
 
 
 def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,34 +36,36 @@ def _three(w: tuple[float, float, float], m: tuple[int, int, int], n: int, **mor
 
 
 PRESETS = [
-    Preset("Cold, τ = 0.01", {"tau": 0.01}, "Discs fill rings: the relaxed samples are exact draws, all but their noise."),
-    Preset("Hot, τ = 10", {"tau": 10.0}, "Every sample is pulled to the middle: the law's spread is lost."),
-    Preset("Equal weights", {f"w{k}": 1.0 for k in range(1, 7)}, "The central law: groups differ in size only."),
+    Preset("Low temperature, τ = 0.01", {"tau": 0.01}, "Discs fill the rings: up to sampling error the samples are exact."),
     Preset(
-        "One dominant group",
+        "High temperature, τ = 10", {"tau": 10.0}, "All samples are close to one spot: the standard deviation is too small."
+    ),
+    Preset("Equal weights", {f"w{k}": 1.0 for k in range(1, 7)}, "With equal weights only the group sizes matter."),
+    Preset(
+        "One heavy group",
         _three((1.0, 10.0, 1.0), (12, 12, 12), 12),
-        "Group 2 is ten times as important as the others, and takes most of what is drawn.",
+        "Group 2 has ten times the weight of the others: most balls of each sample are from it.",
     ),
     Preset(
-        "The published rule",
+        "The paper's approximation",
         _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "With merged conditionals the samples settle on another law: discs do not fill rings even when cold.",
+        "With merged conditionals (the published approximation) discs do not fill the rings even at τ = 0.01.",
     ),
     Preset(
-        "Forced groups",
+        "Few outcomes",
         _three((1.0, 2.0, 4.0), (4, 10, 12), 24, conditionals="exact"),
-        "Only two elements stay in the urn: most counts are forced, and samples respect it at every temperature.",
+        "Only two balls stay in the urn: few outcomes are possible, and samples stay within them at every temperature.",
     ),
-    Preset("A weight of zero", {"w1": 0.0}, "Group 1 is never drawn; samples stay on one side of the triangle."),
+    Preset("A weight of zero", {"w1": 0.0}, "Balls of group 1 are never drawn: all samples lie on one side of the triangle."),
     Preset(
         "Straight-through",
         {"kind": "straight-through"},
-        "Whole counts with exactly the right law at every temperature; gradients take the way of the soft dots.",
+        "Integer counts with exactly the right distribution at every temperature; gradients follow the soft samples (dots).",
     ),
     Preset(
         "Five groups",
         {"groups": 5, "n": 20},
-        "More than three groups do not fit a triangle: the first two are shown as a pair.",
+        "Counts of more than three groups do not fit into a triangle: the figure shows groups 1 and 2.",
     ),
 ]
 
@@ -154,7 +156,7 @@ TOUR = [
         "The line is the path of one sample from the highest temperature to the lowest. It is continuous, so a gradient "
         "exists, and its counts sum to 12 at every point.",
         {"tau": 0.32, "follow": 24},
-        "Follow the coloured point while you press Cool down.",
+        "Watch the coloured point while you press Cool down.",
     ),
     Stop(
         "Integers at a high temperature",
@@ -181,7 +183,7 @@ TOUR = [
         "The published sampler merges the groups that remain into one group with their mean weight. Here group 1 has weight "
         "10, groups 2 and 3 have weight 1. After group 1, it merges groups 2 and 3. Which distribution do its samples follow?",
         {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
-        "The control *Conditionals* is at *merged* now.",
+        "The control *Conditional distributions* is at *merged* now.",
         Prediction(Pick("At τ = 0.01 its samples", [_EXACT, _OTHER]), _heavy_first, after={"conditionals": "merged"}),
     ),
     Stop(
@@ -194,27 +196,27 @@ TOUR = [
 ]
 
 FORMULAS = r"""
-An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it. **The law of the counts** is
-Fisher's multivariate noncentral hypergeometric law,
+An urn holds $K$ groups of $m_k$ balls with weight $w_k$; $n$ balls are drawn. **The counts** have Fisher's multivariate
+noncentral hypergeometric distribution,
 
 $$p(x) = \frac1Z \prod_k \binom{m_k}{x_k} w_k^{x_k}, \qquad \sum_k x_k = n, \quad 0 \le x_k \le m_k .$$
 
 **Exact conditionals.** Let $a_k(x) = \binom{m_k}{x} w_k^x$, and let $A_S$ be the convolution of the $a_k$ over a set $S$ of
-groups. What $S$ gives, of the $r$ elements that $S$ and $S'$ give together, has the law
+groups. If $S$ and $S'$ together give $r$ balls, the number from $S$ has probability
 $p(x \mid r) = A_S(x)\, A_{S'}(r - x) / A_{S \cup S'}(r)$. Groups are split in two, and each part again.
 
 **The relaxation.** At each split, Gumbel noise $g_x$ is added to the log conditional, and
 
 $$y = \mathrm{softmax}\!\left(\frac{\log p(\cdot \mid r) + g}{\tau}\right), \qquad x = \sum_j j\, y_j ,$$
 
-kept within what the groups can give, so that samples add up to $n$ at every temperature $\tau$. As $\tau \to 0$, with the same
-noise, they become exact draws. *Straight-through* takes the whole count with the greatest $\log p + g$ instead, which has
-exactly the law $p$, and the gradient of the soft one.
+clamped to the group sizes, so that samples sum to $n$ at every temperature $\tau$. As $\tau \to 0$, with the same noise, they
+become exact samples. *Straight-through* takes the integer with the greatest $\log p + g$ instead, which has exactly the
+distribution $p$, and the gradient of the soft sample.
 
-**The distance** is Wasserstein's, $W_1 = \int |\hat F(t) - F(t)|\, dt$, between the samples and the exact law of each group,
-averaged over the groups: by how many elements samples would have to be moved. Exact samples have one, too; the dashed line is
-its expectation, the band what 95 % of them stay below.
+**The Wasserstein distance** $W_1 = \int |\hat F(t) - F(t)|\, dt$ between the samples and the exact distribution of each group
+is averaged over the groups. A finite set of exact samples has a distance above zero, too: the dashed line is its expectation,
+and 95 % of equally many exact samples lie below the upper edge of the band.
 
-*Merged* conditionals treat the groups that remain as one group of their mean weight (Sutter, Manduchi, Ryser and Vogt, ICLR
+*Merged* conditionals merge the remaining groups into one with their mean weight (Sutter, Manduchi, Ryser and Vogt, ICLR
 2023, section 4). Gumbel-softmax: Jang, Gu and Poole, ICLR 2017.
 """

@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of a page."""
+"""The Python that prints the numbers of the convergence page."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ floor = noise_floor(exact, {number})
 
 variation = {{}}
 for rule in ("exact", "merged"):
-    whole = RelaxedFisherHypergeometric(1.0, total_count, group_sizes, weights, straight_through=True, conditionals=rule)
+    rounded = RelaxedFisherHypergeometric(1.0, total_count, group_sizes, weights, straight_through=True, conditionals=rule)
     torch.manual_seed({seed})
-    variation[rule] = {variation}(whole.sample(({number},)), exact).max().item()
+    variation[rule] = {variation}(rounded.sample(({number},)), exact).max().item()
 
-print(f"distance from the exact law: {{distance:.3g}} counts")
-print(f"of as many exact samples:    {{floor.mean.item():.3g}} on average, 95 % below {{floor.quantile.item():.3g}}")
-print("total variation of whole samples:", {{rule: round(value, 3) for rule, value in variation.items()}})
+print(f"Wasserstein distance: {{distance:.3g}} counts")
+print(f"of equally many exact samples: {{floor.mean.item():.3g}} on average, 95 % below {{floor.quantile.item():.3g}}")
+print("total variation of integer samples:", {{rule: round(value, 3) for rule, value in variation.items()}})
 print("mean counts, exact:  ", [round(x, 3) for x in exact.mean.tolist()])
 print("mean counts, relaxed:", [round(x, 3) for x in samples.mean(0).tolist()])
 print("sample {follow}:", [round(x, 3) for x in samples[{follow}].tolist()])
@@ -44,15 +44,15 @@ print("sample {follow}:", [round(x, 3) for x in samples[{follow}].tolist()])
 def convergence_snippet(
     urn: Urn, *, temperature: float, number: int, seed: int, follow: int, straight_through: bool, conditionals: str
 ) -> str:
-    """Python that prints the numbers of the convergence page.
+    """Returns Python that prints the numbers of the convergence page.
 
     Args:
-        urn: what is drawn from.
-        temperature: of the relaxation.
+        urn: the urn.
+        temperature: temperature of the relaxation.
         number: number of samples.
         seed: of the noise.
-        follow: index of the followed sample.
-        straight_through: whether samples are whole.
+        follow: index of the highlighted sample.
+        straight_through: whether samples are integers.
         conditionals: ``"exact"`` or ``"merged"``.
     """
     options = (", straight_through=True" if straight_through else "") + (

@@ -20,12 +20,14 @@ from hypergeo.figures import (
     simplex_panel,
     single_figure,
 )
+from hypergeo.figures.core.words import percent
 
 from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
 
 __all__ = ["Settings", "SimplexView", "View", "convergence_view"]
 
 ROUNDING = 1e-9  # counts
+LEVEL = 0.05  # of the test against the exact distribution
 LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
 
 
@@ -147,7 +149,8 @@ class View:
             self.floor.mean,
             self.floor.quantile,
             palette,
-            title="Distance from the exact distribution, in counts",
+            title="Wasserstein distance (counts)",
+            number=self.settings.number,
             at=at,
         )
         return convergence_figure(
@@ -162,18 +165,21 @@ class View:
         )
 
     def alt(self) -> str:
-        """The figure in one sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         groups = len(self.settings.urn.group_sizes)
         kind = "straight-through" if self.settings.straight_through else "relaxed"
-        verdict = "within" if self.within_noise else f"{self.distance / self.floor.mean:.2g} times"
+        verdict = "within sampling error"
+        if not self.within_noise:
+            verdict = f"{self.distance / self.floor.mean:.2g} times that of equally many exact samples"
         return (
-            f"{self.settings.number} {kind} samples of {groups} groups over the exact law, temperature {self.settings.tau:g}: "
-            f"{self.distance:.2g} counts from it, {verdict} the noise of as many exact samples"
+            f"{self.settings.number} {kind} samples of {groups} groups over the exact probabilities, temperature "
+            f"{self.settings.tau:g}: Wasserstein distance {self.distance:.2g} counts, {verdict}"
         )
 
     def live(self) -> str:
         """The temperature, and the distance of its samples."""
-        return self._about_distance()
+        preview = "" if self.temperatures == TEMPERATURES else " (Preview while a control moves: every third temperature.)"
+        return self._about_distance() + preview
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
@@ -214,59 +220,61 @@ class View:
 
     def _about_distance(self) -> str:
         settings, floor = self.settings, self.floor
-        said = (
-            f"At τ = {settings.tau:g} the {settings.number:,} samples are **{self.distance:.2g} counts** from the exact law. "
-            f"As many exact draws would be {floor.mean:.2g} from it on average, "
-            f"and 95 % of the time less than {floor.quantile:.2g}: "
+        if floor.quantile < ROUNDING:
+            return f"At τ = {settings.tau:g}: **only one outcome is possible**, and every sample has it."
+        noise = f"{floor.mean:.2g}; 95 % below {floor.quantile:.2g}"
+        start = (
+            f"At τ = {settings.tau:g} the {settings.number:,} samples have Wasserstein distance **{self.distance:.2g} counts**"
         )
         if self.within_noise:
-            return said + "**no difference can be seen**."
-        times = f"**{self.distance / floor.mean:.2g} times the noise**"
+            return f"{start} from the exact distribution: **within sampling error** (exact samples: {noise})."
+        times = f"{start}, **{self.distance / floor.mean:.2g} times** that of {settings.number:,} exact samples ({noise})"
         if settings.conditionals == "merged" and not self.merged_is_exact and self.distances[0] > floor.quantile:
-            coldest = f"{self.distances[0]:.2g} even at τ = {TEMPERATURES[0]:g}"
-            return f"{said}{times}. The merged rule keeps {coldest}: it draws from another law."
-        return f"{said}{times}."
+            coldest = f"{self.distances[0]:.2g} at τ = {TEMPERATURES[0]:g}"
+            return f"{times}. With merged conditionals it stays {coldest}: the samples have a different distribution."
+        return f"{times}."
 
     def _about_spread(self) -> str:
         group = int(self.law.deviation.argmax())
         exact, shown = float(self.law.deviation[group]), self.shown[:, group]
         if exact < ROUNDING:
-            return "Every count is **forced** here: there is one way to draw, and samples take it at every temperature."
-        said = (
-            f"Group {group + 1} gives {self.law.mean[group]:.3g} ± {exact:.2g} elements by the law, "
-            f"{shown.mean():.3g} ± {shown.std():.2g} here"
+            return "**Only one outcome is possible** here, and samples have it at every temperature."
+        numbers = (
+            f"Group {group + 1}: exact {self.law.mean[group]:.3g} ± {exact:.2g} balls, samples {shown.mean():.3g} ± "
+            f"{shown.std():.2g}"
         )
         if shown.std() < 0.9 * exact:
-            lost = 1 - shown.std() / exact
-            return f"{said}: **{lost:.0%} of the spread is lost**, since each soft sample is an average over counts."
-        off = abs(shown.mean() - self.law.mean[group])
-        if off > 5 * exact / len(shown) ** 0.5:
-            return f"{said}: the spread is kept, but **the mean is off by {off:.2g}**."
-        return f"{said}: the spread of the law is **kept**."
+            lost = percent(1 - shown.std() / exact)
+            return f"{numbers}. **The standard deviation is {lost} too small**, because a soft sample averages over counts."
+        bias = abs(shown.mean() - self.law.mean[group])
+        if bias > 5 * exact / len(shown) ** 0.5:
+            return f"{numbers}. The standard deviation is right, but **the mean has a bias of {bias:.2g}**."
+        return f"{numbers}. The mean and the standard deviation are **right**."
 
     def _about_conditionals(self) -> str:
-        exact, merged, joint = self.variation
-        where = "in total variation from the law" if joint else "in total variation, for the group that is furthest off"
-        said = (
-            f"Whole samples are **{exact:.2g}** from the exact law with exact conditionals, which is chance alone, and "
-            f"**{merged:.2g}** with the merged rule, {where}"
+        exact, merged, joint, p_value = self.variation
+        which = "total variation" if joint else "total variation of the group with the largest distance"
+        numbers = (
+            f"Rounded to integers: {which} **{exact:.2g}** with exact conditionals (sampling error only), **{merged:.2g}** "
+            "with "
+            "the paper's approximation"
         )
         if self.merged_is_exact:
-            return f"{said}: the groups after the first share one weight here, so both rules are exact."
-        if merged <= 1.5 * exact:
-            return f"{said}: at {self.settings.number:,} samples the two cannot be told apart here."
-        return f"{said}."
+            return f"{numbers}; here the groups after the first share one weight, so both are exact."
+        if p_value >= LEVEL:
+            return f"{numbers}; no significant difference in {self.settings.number:,} samples."
+        return f"{numbers}; a significant difference (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
 
     def _about_followed(self) -> str:
-        """The path of the followed sample, in words."""
+        """Describes the path of the highlighted sample."""
         settings = self.settings
         path = self.samples.soft[:, settings.follow]
         now = ", ".join(f"{count:.2f}" for count in path[self.at])
         end = ", ".join(f"{count:.0f}" for count in self.samples.hard[settings.follow])
-        error = f"to within {self.sum_error:.0e}" if self.sum_error else "exactly"
+        error = f"with a rounding error below {self.sum_error:.0e}" if self.sum_error else "exactly"
         return (
-            f"Sample {settings.follow} is at ({now}) and ends at **({end})**: the same noise at every temperature. "
-            f"Like all samples it adds up to {settings.urn.total_count}, {error}, hot or cold."
+            f"Sample {settings.follow} is at ({now}) and reaches **({end})** as τ falls, with the same noise at every "
+            f"temperature. All samples sum to {settings.urn.total_count}, {error}, at every temperature."
         )
 
     def _group_title(self, group: int) -> str:

@@ -73,7 +73,10 @@ def counts_input(state: PageState) -> CountsInput:
         The reader's counts, or those of an example once :func:`counts_results` has drawn it.
     """
     source = state.choose(
-        "source", "Counts", help="Your own, or an example drawn from this distribution, or from that of Wallenius."
+        "source",
+        "Counts",
+        help="Your own counts, or samples of this distribution or of Wallenius'.",
+        names={"of this law": "from this distribution", "of Wallenius' law": "from Wallenius' distribution"},
     )
     if source != "yours":
         return CountsInput(None)
@@ -125,7 +128,7 @@ def counts_results(state: PageState, given: CountsInput) -> CountsView | None:
     """
     values = state.values
     if given.problem:
-        kept = " The counts given before are kept below." if given.kept else ""
+        kept = " The previous counts are kept below." if given.kept else ""
         st.error(f"**These counts cannot be read.** {given.problem}{kept}", icon=":material/error:")
     if values["source"] != "yours":
         if state.uncommitted:  # many rows take too long while a hand moves
@@ -200,7 +203,7 @@ def _example(values: Mapping[str, Any]) -> CountsView | None:
         urn.law()
         rows = example_counts(urn, values["rows"], values["seed"], wallenius="Wallenius" in values["source"])
     except ValueError as error:
-        st.error(f"{plain(str(error))} An example needs an urn that can be drawn from.", icon=":material/error:")
+        st.error(f"{plain(str(error))} Example counts need a valid urn.", icon=":material/error:")
         return None
     return counts_view(urn, rows, values["seed"], fitted_law=values["against"] == "as fitted")
 
@@ -245,13 +248,11 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
             urn.law()
         view = counts_view(urn, counts, _SEED, fitted_law=fitted_law, names=reading.names)
     except ValueError as error:
-        st.warning(f"{plain(str(error))} Other weights can be tested, or those that fit.", icon=":material/tune:")
-        _offer(state, "Test the weights that fit", {"against": "as fitted"})
+        st.warning(f"{plain(str(error))} Choose other weights, or test the fitted ones.", icon=":material/tune:")
+        _offer(state, "Test the fitted weights", {"against": "as fitted"})
         return None
     if fitted_law and not view.fitted_law:
-        st.info(
-            "The fitted weights have no bound, and make no law to test: the weights set are tested.", icon=":material/info:"
-        )
+        st.info("The fitted weights are not finite: the weights set by the controls are tested.", icon=":material/info:")
     return view
 
 
@@ -265,20 +266,21 @@ def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
     if len(common) == 1:
         return common[0][0]
     st.info(
-        f"Your rows draw **{len(common)} different numbers** of elements. A law has one: the test takes the rows that draw it. "
+        f"Your rows have **{len(common)} different numbers** of balls drawn. The distribution has one number: the test uses "
+        "the rows with it. "
         + (
-            "The fit takes all rows, which is legitimate."
+            "The fit uses all rows, which is valid."
             if len(common) <= fitted
-            else f"The fit takes those of the {fitted} commonest numbers."
+            else f"The fit uses those with the {fitted} most common numbers."
         ),
         icon=":material/info:",
     )
     rows = dict(common[:200])
     return int(
         st.selectbox(
-            "Test the rows that draw",
+            "Number of balls drawn in the tested rows",
             list(rows),
-            format_func=lambda total: f"{total:,} elements ({rows[total]:,} {'rows' if rows[total] > 1 else 'row'})",
+            format_func=lambda total: f"{total:,} balls ({rows[total]:,} {'rows' if rows[total] > 1 else 'row'})",
             key=f"_{state.prefix}_total",
             on_change=state.commit,
         )
@@ -295,8 +297,8 @@ def _invitation(state: PageState, *, said: bool) -> None:
             )
         st.markdown("No counts at hand? Try with example counts:")
         with st.container(horizontal=True, gap="small"):
-            _offer(state, "Draw from this distribution", {"source": "of this law"}, icon=":material/casino:")
-            _offer(state, "Draw from Wallenius' distribution", {"source": "of Wallenius' law"}, icon=":material/casino:")
+            _offer(state, "Sample from this distribution", {"source": "of this law"}, icon=":material/casino:")
+            _offer(state, "Sample from Wallenius' distribution", {"source": "of Wallenius' law"}, icon=":material/casino:")
 
 
 def _offer(state: PageState, label: str, sets: Mapping[str, Any], icon: str = ":material/auto_fix_high:") -> None:

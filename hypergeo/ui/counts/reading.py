@@ -128,7 +128,9 @@ def _whole(found: CountsTable, chosen: Sequence[str]) -> np.ndarray:
             raise UnreadableError(f"{where}. Counts are not negative.")
         if value > 1e9:
             raise UnreadableError(f"{where}. That is no count that this page can show.")
-        raise UnreadableError(f"{where}. Counts are whole; relaxed draws, which are not, are measured under *a relaxation*.")
+        raise UnreadableError(
+            f"{where}. Counts are integers; relaxed samples, which are not, are measured under *a relaxation*."
+        )
     return table.astype(np.int64)
 
 

@@ -79,7 +79,7 @@ class CountsView:
         groups, names = len(self.law.group_sizes), self._titles()
         titles = [
             f'<span style="color:{group_colour(group)}">■</span> {names[group]}: '
-            f"mean {self.tested[:, group].mean():.3g}, of the law {self.means[group]:.3g}"
+            f"mean {self.tested[:, group].mean():.3g}, exact {self.means[group]:.3g}"
             for group in range(groups)
         ]
         kind = "best fitting" if self.fitted_law else "as set"
@@ -90,7 +90,7 @@ class CountsView:
                 self.fitted.intervals,
                 self.fitted.scaled(self.law.weights),
                 palette,
-                title=f"● fitted, with 95 % interval<br>◇ of the law, {kind}",
+                title=f"● fitted, with 95 % interval<br>◇ of the distribution, {kind}",
                 names=names,
             ),
             palette,
@@ -100,13 +100,13 @@ class CountsView:
 
     def alt(self) -> str:
         """The figure in words."""
-        off = "told from" if self.quality.differs else "not told from"
+        off = "a significant difference" if self.quality.differs else "no significant difference"
         means = ", ".join(
             f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, "
-            f"of the law {mean:.3g}, fitted weight {self.fitted.weights[group]:.3g}"
+            f"exact {mean:.3g}, fitted weight {self.fitted.weights[group]:.3g}"
             for group, mean in enumerate(self.means)
         )
-        return f"Histograms of {len(self.tested)} rows of counts over the exact law, {off} it. {means}."
+        return f"Histograms of {len(self.tested)} rows of counts over the exact probabilities: {off}. {means}."
 
     @property
     def means(self) -> list[float]:
@@ -121,10 +121,10 @@ class CountsView:
             "group": list(self.names or range(1, len(law.group_sizes) + 1)),
             "size": list(law.group_sizes),
             "mean count": self.tested.mean(0).tolist(),
-            "mean of the law": self.means,
+            "exact mean": self.means,
             "KS distance": list(quality.ks),
             "p": list(quality.ks_p_values),
-            "weight of the law": list(self.fitted.scaled(law.weights)),
+            "weight": list(self.fitted.scaled(law.weights)),
             "fitted weight": list(self.fitted.weights),
             "from": [low for low, _ in self.fitted.intervals],
             "to": [high for _, high in self.fitted.intervals],
@@ -146,7 +146,7 @@ class CountsView:
 
     def html(self) -> str:
         """The figure as a page that opens offline."""
-        return standalone_html(self.figure(LIGHT), "Counts against the exact law")
+        return standalone_html(self.figure(LIGHT), "Counts against the exact distribution")
 
     def nearest_controls(self) -> dict[str, float]:
         """Values of the weights' controls that are nearest to the fitted weights; infinite and unknown ones stay."""
@@ -169,7 +169,7 @@ class CountsView:
         quality = self.quality
         group = min(range(len(quality.ks)), key=lambda k: (quality.ks_p_values[k], -quality.ks[k]))
         return (
-            f"Group {self._label(group)} fits least: **{self.tested[:, group].mean():.3g}** on average where the law has "
+            f"Group {self._label(group)} fits least: **{self.tested[:, group].mean():.3g}** on average, exact "
             f"**{self.means[group]:.3g}**; Kolmogorov-Smirnov distance {quality.ks[group]:.2g}, "
             f"p {said_p(quality.ks_p_values[group])}."
         )
@@ -178,7 +178,7 @@ class CountsView:
         quality = self.quality
         if quality.g is None or quality.g_p_value is None:
             return (
-                "All groups together were not tested: the law has too many count vectors to list, or the rows are too few for "
+                "All groups together were not tested: there are too many count vectors to list, or too few rows for "
                 "cells of their own."
             )
         return (
@@ -189,7 +189,7 @@ class CountsView:
     def _about_fit(self) -> list[str]:
         fitted, sentences = self.fitted, []
         if not fitted.converged:
-            sentences.append("**No weights fit best**: the likelihood grows without end as some groups' weights part.")
+            sentences.append("**No finite weights fit best**: the likelihood has no maximum.")
         said = [
             f"group {self._label(group)}: **{weight:.3g}** ({low:.3g} to {high:.3g})"
             for group, (weight, (low, high)) in enumerate(zip(fitted.weights, fitted.intervals, strict=True))
@@ -201,25 +201,27 @@ class CountsView:
         for group, weight in enumerate(fitted.weights):
             label = self._label(group)
             if weight == 0:
-                sentences.append(f"Group {label} was **never drawn** although it could have been: a weight of zero fits best.")
+                sentences.append(f"Group {label} was **never drawn** although it could have been: the best weight is zero.")
             elif weight == math.inf:
-                sentences.append(f"Group {label} **always gave all it could**: no weight is large enough to fit best.")
+                sentences.append(f"Group {label} **always gave as many balls as possible**: the best weight is infinite.")
             elif math.isnan(weight):
-                sentences.append(f"Group {label} had **no choice** in any row, so that its counts say nothing of its weight.")
+                sentences.append(
+                    f"Group {label} had **only one possible count** in every row, so its weight cannot be estimated."
+                )
         if self.fitted_law and sentences:
             sentences.append(
-                "The weights come from the rows that are tested, so that p-values are a little too large: a rejection counts, "
-                "a pass says less."
+                "The weights are fitted to the rows that are tested, so p-values are slightly too large: a rejection is valid, "
+                "a pass is weaker evidence."
             )
         return sentences
 
     def _power(self) -> str:
         seen = 2 * math.sqrt(math.log(2 * len(self.quality.p_values) / self.quality.level) / (2 * len(self.tested)))
         if seen >= 1:
-            return "So few rows could come from almost any law: nothing but gross differences would be noticed."
+            return "So few rows could come from almost any distribution: only large differences can be detected."
         return (
-            f"With {len(self.tested):,} rows a group's distribution function may be off by up to about {seen:.2g} without "
-            f"being noticed; counts of the law itself are rejected in at most {100 * self.quality.level:g} % of cases."
+            f"With {len(self.tested):,} rows a difference of up to about {seen:.2g} in a group's distribution function may go "
+            f"undetected; counts from the distribution itself are rejected in at most {100 * self.quality.level:g} % of cases."
         )
 
 

@@ -14,9 +14,11 @@ from hypergeo._records import csv_columns
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.words import percent
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
 from hypergeo.quality.agreement import Agreement
+from hypergeo.ui.component.handles import DragPoint
 from hypergeo.ui.limits import GRADIENTS
 
 from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
@@ -114,19 +116,39 @@ class DescentView:
             narrow=narrow,
         )
 
+    def handles(self) -> list[DragPoint]:
+        """The target, which can be dragged, where the loss has one."""
+        plane, target = self.plane, self._target()
+        if target is None or plane.spread <= 0:
+            return []
+        basis = np.eye(len(target))
+        right, up = plane.shift(basis[1:3] - basis[0]) if plane.triangular else np.eye(2)
+        x, y = plane.place(target)
+        return [
+            DragPoint(
+                name="target",
+                label=f"Target {counts_words(target)}: drag it, or move it with the arrow keys",
+                axes=("x", "y"),
+                at=(float(x), float(y)),
+                right=(float(right[0]), float(right[1])),
+                up=(float(up[0]), float(up[1])),
+                values=lambda x, y: {f"t{group + 1}": count for group, count in plane.nearest(x, y).items()},
+            )
+        ]
+
     def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         settings, mean = self.settings, counts_words(self.record.means[-1])
         return (
             f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
             f"at step {self.step}, their mean and the exact gradient, over the loss; and the loss, now "
-            f"{self.record.losses[-1]:.3g}, the log weights and the length of the gradient at each step"
+            f"{self.record.losses[-1]:.3g}, the log weights and the gradient norm at each step"
         )
 
     def live(self) -> str:
         """The step on show, in a sentence or two."""
         now, start, exact = (loss_words(float(x)) for x in (*self.record.losses[[-1, 0]], self.reference.losses[self.step]))
-        loss = f"Expected loss **{now}**" + (f", {start} at the start; by the exact gradient {exact}" if self.step else "")
+        loss = f"Expected loss **{now}**" + (f", {start} at the start, {exact} with the exact gradient" if self.step else "")
         return f"**Step {self.step}.** {loss}. {about_mean(self.agreement)}"
 
     def sentences(self) -> list[str]:
@@ -166,43 +188,46 @@ class DescentView:
         settings = self.settings
         mean = counts_words(self.record.means[-1])
         said = (
-            f"At step {self.step}, where E[x] = {mean}, with {settings.method.label} and {draws_words(settings.draws)} each: "
-            f"{about_mean(self.agreement).replace('The', 'the', 1)}"
+            f"At step {self.step}, E[x] = {mean}; estimator: {settings.method.label}, {draws_words(settings.draws)} per "
+            f"estimate. {about_mean(self.agreement)}"
         )
         if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.norm:
             if settings.method.kind in WHOLE:
-                return f"{said} **Not one draw is told from the others** by this loss: success is too rare to be met."
-            return f"{said} A step is flat wherever it has a slope at all, so **there is nothing to follow** but whole draws."
+                return f"{said} **All samples have the same loss** here: reaching the target is too rare to occur in them."
+            return f"{said} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
         return said
 
     def _about_loss(self) -> str:
         record, loss = self.record, self.settings.task.loss
-        said = f"The loss of a draw is {loss.words()}; **{loss_words(float(record.losses[-1]))}** in expectation"
+        said = f"The loss of a sample is {loss.words()}; its expectation is **{loss_words(float(record.losses[-1]))}**"
         total = self.settings.task.urn.total_count
         if loss.aims and sum(loss.targets) != total:
-            return f"{said}. The targets add up to {sum(loss.targets)}, and **{total} are drawn**: no draw meets them all."
+            return (
+                f"{said}. The targets sum to {sum(loss.targets)}, but **{total} balls are drawn**: no sample reaches them all."
+            )
         if loss.kind != "squared distance":
-            return f"{said}, which is what the panel at the right shows: the law is known, so nothing is sampled for it."
-        apart = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
-        own = float(record.losses[-1]) - apart
+            return f"{said}. The panel at the right shows this expectation, computed exactly and not sampled."
+        distance = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
+        own = float(record.losses[-1]) - distance
         return (
-            f"{said}, of which {apart:.3g} is E[x]'s own distance and **{own:.3g} the law's spread**: descent trades the two, "
-            "and the best weights need not put E[x] on the target."
+            f"{said}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
+            "optimum "
+            "balances both, so E[x] need not reach the target."
         )
 
     def _about_descent(self) -> str:
         record, settings = self.record, self.settings
-        how = f"{'Adam' if settings.optimizer == 'Adam' else 'plain descent'} at rate {settings.rate:g}"
+        how = f"{'Adam' if settings.optimizer == 'Adam' else 'gradient descent'} with learning rate {settings.rate:g}"
         if not self.step:
             later = float(self.reference.losses[self.end])
             return (
-                f"The dashed lines are what {how} does with the **exact** gradient: in {self.end} steps the loss is at "
-                f"**{loss_words(later)}**. Play, and see how far the estimates keep to it."
+                f"Dashed lines: {how} with the **exact** gradient; after {self.end} steps the loss is "
+                f"**{loss_words(later)}**. Press Play and compare the estimates with it."
             )
         exact = float(self.reference.losses[self.step])
         made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
-        share = f", **{100 * made / could:.0f} %** of what the exact gradient does" if could > 1e-9 else ""
-        return f"In {self.step} steps {how} has taken {made:.3g} off the loss{share}."
+        share = f", **{percent(made / could)}** of the reduction by the exact gradient" if could > 1e-9 else ""
+        return f"In {self.step} steps {how} has reduced the loss by {made:.3g}{share}."
 
     def _arrows(self, palette: Palette, side: float) -> Panel:
         task = self.settings.task
@@ -263,7 +288,7 @@ class DescentView:
                 if np.isfinite(logs[0, group])
             ],
             palette,
-            title="Log weights by group, less their mean",
+            title="Log weights (centred)",
             xtitle="",
             yrange=(-reach, reach),
             **common,
@@ -271,10 +296,10 @@ class DescentView:
         norms = lines_panel(
             [
                 Line(steps, record.exact_norms, name="exact gradient here", **{**exact, "symbol": "circle-open"}),
-                Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate that the step took", width=1.2),
+                Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate used by the step", width=1.2),
             ],
             palette,
-            title="Length of the gradient (dashed: exact)",
+            title="Gradient norm (dashed: exact)",
             xtitle="step",
             yrange=(0, nice_above(float(max(record.exact_norms.max(), record.gradient_norms.max(initial=0))))),
             **common,

@@ -35,10 +35,10 @@ PRESETS = [
     Preset(
         "Reach the targets",
         {**_START, "view": "descent", "loss": "squared distance", "estimator": "straight-through", "tau": 0.56, "step": 0},
-        "The start of the page: from weights that favour group 3 to counts that favour group 1.",
+        "The weights favour group 3, the targets group 1. Drag the target, then press Play.",
     ),
     Preset(
-        "Hot: biased",
+        "High temperature",
         {
             **_START,
             "view": "descent",
@@ -47,35 +47,38 @@ PRESETS = [
             "tau": 5.6,
             "conditionals": "exact",
         },
-        "Every arrow is nearly the same, and all are wrong: hot samples answer weakly, and elsewhere.",
+        "High τ: low variance but biased. All arrows are alike, and their mean is not the exact gradient.",
     ),
     Preset(
-        "Cold: noisy",
+        "Low temperature",
         {**_START, "view": "descent", "loss": "squared distance", "estimator": "Gumbel-softmax", "tau": 0.024},
-        "Right on average, but a few arrows are huge and most say little.",
+        "Low τ: small bias, high variance. A few arrows are very long, most are short.",
     ),
     Preset(
-        "The published rule", {**_PUBLISHED, "view": "side by side"}, "Merged conditionals: the mean arrow leaves the outline."
+        "The paper's approximation",
+        {**_PUBLISHED, "view": "side by side"},
+        "With merged conditionals the mean arrow does not match the outline.",
     ),
     Preset(
         "A loss with a step",
         {**_START, "view": "side by side", "loss": "step", "group": 1, "t1": 3},
-        "Flat wherever it has a slope: four of the estimators say nothing at all, two see it.",
+        "The derivative is zero almost everywhere: pathwise estimators return zero, two other estimators do not.",
     ),
     Preset(
-        "A rare success",
+        "A rare event",
         {**_RARE, "view": "descent", "estimator": "score function", "draws": 4},
-        "The loss changes once in hundreds of draws: the score function is right on average, and useless for a long time.",
+        "The loss changes in one of hundreds of samples: the score function has no bias, but almost all its estimates are "
+        "zero.",
     ),
     Preset(
         "Few groups",
         {**_START, "view": "race", "loss": "few groups", "step": 20},
-        "A concave loss: everything should come from one group. Which one, noise may decide.",
+        "A concave loss, least if all balls come from one group. Noise may decide which one.",
     ),
     Preset(
-        "Who is fastest?",
+        "Which is fastest?",
         {**_START, "view": "race", "loss": "absolute distance", "step": 20},
-        "All estimators from one start with one seed, against steps and against what they cost.",
+        "All estimators from one start with one seed, against steps and against cost.",
     ),
     Preset(
         "Four groups",
@@ -90,7 +93,7 @@ PRESETS = [
             "loss": "squared distance",
             "estimator": "straight-through",
         },
-        "More than three groups do not fit a triangle: groups 1 and 2 are shown.",
+        "Counts of more than three groups do not fit into a triangle: the figure shows groups 1 and 2.",
     ),
 ]
 
@@ -269,37 +272,38 @@ TOUR = [
 ]
 
 FORMULAS = r"""
-An urn holds $K$ groups of $m_k$ elements with weight $w_k$, $n$ leave it, and $f$ is the loss of their counts $x$. What is
-minimised is the expected loss $F(\log w) = \mathbb E[f(x)]$ under Fisher's noncentral hypergeometric law.
+An urn holds $K$ groups of $m_k$ balls with weight $w_k$, $n$ balls are drawn, and $f$ is the loss of their counts $x$. The
+objective is the expected loss $F(\log w) = \mathbb E[f(x)]$ under Fisher's noncentral hypergeometric distribution.
 
-**The exact gradient.** The law is an exponential family in $\log w$, so that the score is $x - \mathbb E[x]$ and
+**The exact gradient.** The distribution is an exponential family in $\log w$, so that the score is $x - \mathbb E[x]$ and
 
 $$\frac{\partial F}{\partial \log w_k} = \mathbb E\big[f(x)\,(x_k - \mathbb E[x_k])\big] = \mathrm{Cov}\big(f(x), x_k\big).$$
 
-Its components add up to zero, since scaling all weights by one factor changes nothing: for three groups it lies in the plane
-of the triangle, and is drawn there as it is, turned downhill. All losses of this page are sums over the groups,
+Its components sum to zero, since scaling all weights by one factor changes nothing: for three groups it lies in the plane of
+the triangle, where $-\nabla F$ is drawn. All losses of this page are sums over the groups,
 $f(x) = \sum_k f_k(x_k)$, so that their expectations follow from the marginals at any size.
 
-**Score function** (REINFORCE; Williams, *Machine Learning* 8, 1992), with the mean of the other draws' losses as each draw's
-baseline (RLOO; Kool, van Hoof and Welling, ICLR 2019 workshop), which needs two draws or more:
+**Score function** (REINFORCE; Williams, *Machine Learning* 8, 1992), with the mean of the other samples' losses as the
+baseline of each sample (RLOO; Kool, van Hoof and Welling, ICLR 2019 workshop), which needs two samples or more:
 
 $$\hat g = \frac1S \sum_s \Big(f(x^s) - \frac1{S-1} \sum_{r \ne s} f(x^r)\Big)\,(x^s - \mathbb E[x]).$$
 
 **Gumbel-softmax** (Jang, Gu and Poole; Maddison, Mnih and Teh; both ICLR 2017): $f$ is evaluated at relaxed counts
 $x(\log w, \text{noise})$ of temperature $\tau$ and differentiated through them. **Straight-through** (Bengio, Léonard and
-Courville, 2013) evaluates $f$ and its slope at whole counts instead,
+Courville, 2013) evaluates $f$ and its derivative at integer counts instead,
 $\hat g = (\partial x / \partial \log w)^{\!\top} \nabla f$.
 *Merged* conditionals are the published sampler's (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4).
 
-**Exact marginal** (SIMPLE; Ahmed, Zeng, Niepert and Van den Broeck, ICLR 2023): the slope at whole counts, through the exact
-mean, whose Jacobian is the covariance: $\hat g = \frac1S \sum_s \mathrm{Cov}(x)\, \nabla f(x^s)$.
+**Exact marginal** (SIMPLE; Ahmed, Zeng, Niepert and Van den Broeck, ICLR 2023): the derivative at integer counts, through the
+exact mean, whose Jacobian is the covariance: $\hat g = \frac1S \sum_s \mathrm{Cov}(x)\, \nabla f(x^s)$.
 
 **Control variate** (MuProp; Gu, Levine, Sutskever and Mnih, ICLR 2016, here to second order): with a polynomial $q$ that
 follows $f$ around the mean, $\hat g = \nabla\, \mathbb E[q] + \widehat{\nabla\, \mathbb E[f - q]}$, the first exactly, the
 second by the score function. Without bias for any $q$; for a squared distance nothing is left to estimate.
 
-**Bias** is the length of the mean estimate's error, less what its noise adds; **spread** the root of the summed variances of
-one estimate. Both are in lengths of the exact gradient. A bias is called one where noise would reach so far once in ten
-thousand times. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty $\sum_k \log(1 + x_k)$ (Candès, Wakin
-and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
+**Bias** is the norm of the mean estimate's error, corrected for its noise; **standard deviation** the root of the summed
+variances of one estimate. Both are relative to the norm of the exact gradient. A bias is significant if noise alone would
+reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
+$\sum_k \log(1 + x_k)$ (Candès,
+Wakin and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
 """

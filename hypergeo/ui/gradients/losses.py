@@ -55,8 +55,8 @@ class Loss:
         return {
             "squared distance": f"the squared distance to {wanted}",
             "absolute distance": f"the absolute distance to {wanted}",
-            "few groups": "Σ log(1 + count), small where few groups give all",
-            "step": f"one where group {self.group + 1} gives fewer than {self.targets[self.group]}, else zero",
+            "few groups": "Σ log(1 + count), small if few groups give all balls",
+            "step": f"1 if group {self.group + 1} gives fewer than {self.targets[self.group]} balls, else 0",
         }[self.kind]
 
     def code(self) -> str:

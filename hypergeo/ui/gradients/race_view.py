@@ -1,4 +1,4 @@
-"""The gradients page's race: every estimator descends from one start, with one seed, and the exact loss says who is ahead."""
+"""The gradients page's race: every estimator descends from one start with one seed; compared by the exact loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .arrays import ENDS, HEIGHT
 from .descent_view import estimates
 from .estimators import REFERENCE, Method, contestants
 from .settings import Settings
-from .text import loss_words
+from .text import draws_words, loss_words
 
 __all__ = ["RaceView"]
 
@@ -92,7 +92,7 @@ class RaceView:
             lines_panel(
                 by_step,
                 palette,
-                title="Expected loss after each step" + (" (dashed: by the exact gradient)" if not narrow else ""),
+                title="Expected loss after each step" + (" (dashed: exact gradient)" if not narrow else ""),
                 xtitle="step",
                 xrange=(0, self.end),
                 yrange=yrange,
@@ -103,7 +103,7 @@ class RaceView:
             lines_panel(
                 by_cost,
                 palette,
-                title="The same lines against what they cost",
+                title="The same losses against their cost",
                 xtitle="evaluations of the loss",
                 xrange=(0, nice_above(most)),
                 yrange=yrange,
@@ -115,26 +115,30 @@ class RaceView:
         return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHT, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         said = ", ".join(f"{method.key} {loss:.3g}" for method, loss in self.ranking)
         return (
             f"Expected loss of {len(self.records)} descents from one start over {self.step} steps and over evaluations: {said}"
         )
 
     def live(self) -> str:
-        """Who is ahead, in steps and in evaluations of the loss."""
+        """Says which estimator has the lowest loss, by steps and by evaluations of the loss."""
         start, exact = float(self.reference.losses[0]), float(self.reference.losses[self.step])
         if not self.step:
-            how = f"the same seed, {self.settings.draws} draws a step, {self._optimizer()}"
-            return f"**All start at {loss_words(start)}** with {how}. Press *Play*."
+            how = f"the same seed, {draws_words(self.settings.draws)} per step, {self._optimizer()}"
+            return f"**All start at an expected loss of {loss_words(start)}** with {how}. Press Play."
         (first, best), (last, worst) = self.ranking[0], self.ranking[-1]
         level = [method.key for method, loss in self.ranking if loss - best <= CLOSE * max(start - exact, 1e-12)]
-        ahead = f"**{first.key}** is ahead" if len(level) == 1 else f"**{len(level)} of {len(self.records)}** are level"
+        ahead = (
+            f"Lowest loss: **{first.key}**"
+            if len(level) == 1
+            else f"**{len(level)} of {len(self.records)}** share the lowest loss"
+        )
         still = sum(not record.gradients.any() for record in self.records.values())
-        behind = f"Last is {last.key}, at {loss_words(worst)}."
+        behind = f"Highest: {last.key}, {loss_words(worst)}."
         if still:
-            behind = f"{'One has' if still == 1 else f'{still} have'} not moved: their gradient is zero."
-        said = f"**Step {self.step}.** {ahead} at {loss_words(best)}; the exact gradient would be at {loss_words(exact)}."
+            behind = f"{'One has' if still == 1 else f'{still} have'} not moved: the gradient estimate is zero."
+        said = f"**Step {self.step}.** {ahead}, {loss_words(best)}; with the exact gradient {loss_words(exact)}."
         return f"{said} {behind} {self._by_cost()}"
 
     def sentences(self) -> list[str]:
@@ -143,13 +147,15 @@ class RaceView:
         variate = next(method for method in self.records if method.kind == "control variate")
         one = estimates(task, task.log_weights, variate, settings.draws, 1, 0)
         start, later = float(self.reference.losses[0]), float(self.reference.losses[ENDS[0]])
-        ahead = f"After step {self.step}, **{self.ranking[0][0].key}** is lowest." if self.step else "Nobody has moved yet."
+        ahead = f"After step {self.step}, **{self.ranking[0][0].key}** has the lowest loss." if self.step else "No step yet."
         return [
-            f"All start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient takes it to "
-            f"**{loss_words(later)}**: no estimator can be counted on to do better, only luck can.",
-            f"The lines are exact expected losses, so noise is in the steps and not in the judging. {ahead}",
-            f"A step costs {settings.draws} evaluations of the loss, {one.evaluations:,.0f} with the control variate, whose "
-            "expansion looks around the mean as well: at the right, what is steep at the left may be late.",
+            f"All start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient reaches "
+            f"**{loss_words(later)}**: no estimator beats this except by chance.",
+            f"The lines are exact expected losses: noise is in the steps, not in the comparison. {ahead}",
+            f"A step costs {settings.draws} evaluations of the loss, {one.evaluations:,.0f} with the control variate, which "
+            "also "
+            "evaluates it around the mean. The right panel counts cost: a method that is fast per step may be slow per "
+            "evaluation.",
         ]
 
     def table(self) -> dict[str, list[Any]]:
@@ -159,13 +165,13 @@ class RaceView:
             "estimator": [method.label for method, _ in ranking],
             "loss": [loss for _, loss in ranking],
             "evaluations": [int(self.records[method].evaluations.sum()) for method, _ in ranking],
-            "steps to half the way": [self._steps_to(method, 0.5) for method, _ in ranking],
-            "steps to nine tenths of the way": [self._steps_to(method, 0.9) for method, _ in ranking],
+            "steps to half of the reduction": [self._steps_to(method, 0.5) for method, _ in ranking],
+            "steps to nine tenths of the reduction": [self._steps_to(method, 0.9) for method, _ in ranking],
         }
 
     def about_table(self) -> str:
         """What the table holds."""
-        return f"Loss, cost and progress of each estimator after {self.step} steps, the one ahead first"
+        return f"Loss, cost and progress of each estimator after {self.step} steps, the lowest loss first"
 
     def export(self) -> bytes:
         """Every step of every descent, as comma-separated values."""
@@ -188,7 +194,7 @@ class RaceView:
             for method, record in self.records.items()
         }
         best = min(at, key=lambda method: at[method])
-        return f"For the same {budget:,.0f} evaluations of the loss, {best.key} has come furthest, to {loss_words(at[best])}."
+        return f"After {budget:,.0f} evaluations of the loss each: lowest is {best.key}, {loss_words(at[best])}."
 
     def _steps_to(self, method: Method, share: float) -> int | None:
         """The first step that has made this share of the way to the lowest loss that the exact gradient has shown."""
@@ -198,4 +204,6 @@ class RaceView:
         return int(reached[0]) if len(reached) else None
 
     def _optimizer(self) -> str:
-        return f"{'Adam' if self.settings.optimizer == 'Adam' else 'plain gradient descent'} at rate {self.settings.rate:g}"
+        return (
+            f"{'Adam' if self.settings.optimizer == 'Adam' else 'gradient descent'} with learning rate {self.settings.rate:g}"
+        )

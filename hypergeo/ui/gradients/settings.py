@@ -13,7 +13,7 @@ from .descent_view import Estimates, Task, descent, estimates
 from .estimators import Method
 from .losses import Loss
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "step_after"]
 
 _AT_ONCE = 10  # steps that are made before others have their turn
 
@@ -76,3 +76,18 @@ class Settings:
     def at(self, method: Method, log_weights: tuple[float, ...], step: int) -> Estimates:
         """Many estimates at some log weights; each step has its own draws."""
         return estimates(self.task, log_weights, method, self.draws, self.number, 1000 * self.seed + step)
+
+
+def step_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the step that follows from a change of controls: whatever changes the descent starts it anew.
+
+    Args:
+        before: value of each control before the change, by name.
+        changes: values that are set, by name.
+
+    Example:
+        >>> step_after({"tau": 1.0}, {"tau": 0.1}), step_after({"speed": "slow"}, {"speed": "fast"})
+        ({'step': 0}, {})
+    """
+    kept = {"step", "speed", "tour", "table", "formulas", "python"}
+    return {"step": 0} if any(before.get(name) != value for name, value in changes.items() if name not in kept) else {}

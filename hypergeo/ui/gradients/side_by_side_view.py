@@ -1,4 +1,4 @@
-"""The gradients page's estimators side by side at the start, and against temperature."""
+"""The gradients page's estimators side by side at the start."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette
+from hypergeo.figures.core.words import percent
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
 from hypergeo.quality.agreement import Agreement
@@ -26,7 +27,7 @@ __all__ = ["SideBySide"]
 
 @dataclass(frozen=True)
 class SideBySide:
-    """All estimators at the start: the same law, loss, number of draws and seed."""
+    """All estimators at the start: the same distribution, loss, number of samples and seed."""
 
     settings: Settings
 
@@ -57,7 +58,7 @@ class SideBySide:
         return {method: agreement(found.gradients, self.exact) for method, found in self.found.items()}
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Small pictures and marks of bias and spread."""
+        """Draws the arrows of each estimator, and its bias and standard deviation."""
         urn = self.settings.task.urn
         compared = [
             Compared(
@@ -73,7 +74,7 @@ class SideBySide:
         return estimators_figure(compared, -self.exact, Plane.of(urn.total_count, urn.group_sizes), palette, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         said = "; ".join(f"{method.key}: {_note(found)}" for method, found in self.agreements.items())
         return f"Arrows of {len(self.methods)} gradient estimators against the exact gradient. {said}"
 
@@ -82,29 +83,28 @@ class SideBySide:
         settings = self.settings
         drawing = {method: found for method, found in self.agreements.items() if method.kind != "exact"}
         if not next(iter(drawing.values())).norm:
-            return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
+            return ["The exact gradient is **zero** here. Change a weight or the loss."]
         biased = [method for method, found in drawing.items() if found.biased]
         worst = max(drawing, key=lambda method: drawing[method].bias.value)
         if biased:
             names = ", ".join(method.key for method in biased)
             bias = (
-                f"**Biased** here, beyond what noise explains: {names}. "
-                f"The largest bias, of {worst.key}, is **{100 * drawing[worst].bias.value:.0f} %** of the exact "
-                "gradient's length."
+                f"**Significant bias**: {names}. The largest, of {worst.key}, is "
+                f"**{percent(drawing[worst].bias.value)}** of the gradient norm."
             )
         else:
-            bias = f"With {settings.number} estimates each, **no bias can be told from noise** for any of them."
+            bias = f"**No significant bias** of any estimator, with {settings.number} estimates each."
         best = min(drawing, key=lambda method: drawing[method].rmse.value)
         widest = max(drawing, key=lambda method: drawing[method].deviation.value)
         error = drawing[best].rmse.value
-        off = f"off by **{error:.2g} lengths** of the exact gradient" if error else "**exact, to rounding,**"
-        least = f"A single estimate from {draws_words(settings.draws)} is {off} with {best.key}, the least of all"
+        size = f"**{error:.2g} ×** the gradient norm" if error else "**zero up to rounding error**"
+        least = f"One estimate from {draws_words(settings.draws)} has the least error with {best.key}: {size}"
         return [
             bias,
-            f"{least}; {widest.key} spreads most, by {drawing[widest].deviation.value:.2g} lengths.",
-            f"{draws_words(settings.draws).capitalize()} cost {self._cost('score function')} evaluations of the loss by most, "
-            f"{self._cost('control variate')} with the control variate, whose expansion looks around the mean as well, and "
-            f"{self._cost('exact')} for the exact sum over all count vectors.",
+            f"{least}; the largest standard deviation is {drawing[widest].deviation.value:.2g} ×, of {widest.key}.",
+            f"An estimate from {draws_words(settings.draws)} costs {self._cost('score function')} evaluations of the loss for "
+            f"most estimators, {self._cost('control variate')} for the control variate, which also evaluates it around the "
+            f"mean, and {self._cost('exact')} for the exact sum over all count vectors.",
         ]
 
     def table(self) -> dict[str, list[Any]]:
@@ -115,7 +115,7 @@ class SideBySide:
             "bias": [one.bias.value for one in found],
             "bias from": [one.bias.low for one in found],
             "bias to": [one.bias.high for one in found],
-            "spread": [one.deviation.value for one in found],
+            "standard deviation": [one.deviation.value for one in found],
             "root mean squared error": [one.rmse.value for one in found],
             "angle, degrees": [one.angle for one in found],
             "evaluations each": [self.found[method].evaluations for method in self.methods],
@@ -130,7 +130,7 @@ class SideBySide:
 
     def about_table(self) -> str:
         """What the table holds."""
-        return "Bias, spread and error of each estimator at the start, in lengths of the exact gradient"
+        return "Bias, standard deviation and error of each estimator at the start, relative to the norm of the exact gradient"
 
     def export(self) -> bytes:
         """Every estimate, as comma-separated values."""
@@ -148,9 +148,8 @@ class SideBySide:
 
 def _note(found: Agreement) -> str:
     if not found.norm:
-        return f"spread {found.deviation.value:.2g}"
-    spread = f"spread {found.deviation.value:.2g}×" if found.deviation.value else "no spread"
+        return f"SD {found.deviation.value:.2g}"
     if found.deviation.value == 0 and found.along == -1:
-        return "no gradient at all"
-    bias = f"bias {100 * found.bias.value:.0f} %" if found.biased else "no bias seen"
-    return f"{bias}, {spread}"
+        return "always zero"
+    bias = f"bias {percent(found.bias.value)}" if found.biased else "no significant bias"
+    return f"{bias}, SD {found.deviation.value:.2g} ×"

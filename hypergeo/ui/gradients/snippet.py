@@ -25,8 +25,8 @@ _GRADIENTS = """
 
 def gradients(estimator, log_weights, number, num_samples):
     logs = log_weights.repeat(number, 1).requires_grad_()  # a row of its own for each estimate
-    law = FisherHypergeometric(total_count, group_sizes, log_weights=logs)
-    estimator.surrogate_loss(law, objective, num_samples).sum().backward()
+    distribution = FisherHypergeometric(total_count, group_sizes, log_weights=logs)
+    estimator.surrogate_loss(distribution, objective, num_samples).sum().backward()
     return logs.grad
 
 
@@ -52,10 +52,10 @@ torch.manual_seed({arrow_seed})
 now = torch.from_numpy(record.log_weights[-1])
 exact = torch.from_numpy(record.exact_gradients[-1])
 estimates = gradients(estimator, now, {number}, {draws})
-bias, spread = compare(estimates, exact)
+bias, deviation = compare(estimates, exact)
 print("exact gradient:       ", [round(x, 3) for x in exact.tolist()])
 print("mean of the estimates:", [round(x, 3) for x in estimates.mean(0).tolist()])
-print(f"bias {{bias:.3f}}, spread {{spread:.3f}}, in lengths of the exact gradient")
+print(f"bias {{bias:.3f}}, standard deviation {{deviation:.3f}}, relative to the gradient norm")
 """
 
 _SIDE_BY_SIDE = """
@@ -64,8 +64,8 @@ for estimator in [
 {estimators}
 ]:
     torch.manual_seed({arrow_seed})
-    bias, spread = compare(gradients(estimator, log_weights, {number}, {draws}), exact)
-    print(f"bias {{bias:.3f}}, spread {{spread:.3f}}: {{estimator}}")
+    bias, deviation = compare(gradients(estimator, log_weights, {number}, {draws}), exact)
+    print(f"bias {{bias:.3f}}, standard deviation {{deviation:.3f}}: {{estimator}}")
 """
 
 _CURVE = """
@@ -73,8 +73,9 @@ exact = gradients(Exact(), log_weights, 1, 1)[0]
 for maker, conditionals in [(m, c) for m in (GumbelSoftmax, StraightThrough) for c in ("exact", "merged")]:
     for temperature in {temperatures}:
         torch.manual_seed({arrow_seed})
-        bias, spread = compare(gradients(maker(temperature, conditionals), log_weights, {number}, {draws}), exact)
-        print(f"{{maker.__name__}}, {{conditionals}}, {{temperature:g}}: bias {{bias:.3f}}, spread {{spread:.3f}}")
+        bias, deviation = compare(gradients(maker(temperature, conditionals), log_weights, {number}, {draws}), exact)
+        name = f"{{maker.__name__}}, {{conditionals}}, {{temperature:g}}"
+        print(f"{{name}}: bias {{bias:.3f}}, standard deviation {{deviation:.3f}}")
 """
 
 _RACE = """
@@ -103,7 +104,7 @@ def descent_snippet(settings: Settings, step: int) -> str:
 
 
 def side_by_side_snippet(settings: Settings) -> str:
-    """Python that prints bias and spread of every estimator."""
+    """Returns Python that prints bias and standard deviation of every estimator."""
     methods = contestants(settings.method.temperature)
     imports = [f"from hypergeo.estimators import {_names([*methods, Method('exact')], settings.draws)}"]
     body = _SIDE_BY_SIDE.format(estimators=_listed(methods, settings.draws), **_all(settings, 0))
@@ -111,7 +112,7 @@ def side_by_side_snippet(settings: Settings) -> str:
 
 
 def curve_snippet(settings: Settings) -> str:
-    """Python that prints bias and spread of the relaxing estimators at each temperature."""
+    """Returns Python that prints bias and standard deviation of the relaxing estimators at each temperature."""
     imports = ["from hypergeo.estimators import Exact, GumbelSoftmax, StraightThrough"]
     body = _CURVE.format(temperatures=list(CURVE), **{**_all(settings, 0), "number": CURVE_ESTIMATES})
     return _head(settings, imports) + _GRADIENTS + body

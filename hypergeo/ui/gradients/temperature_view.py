@@ -1,4 +1,4 @@
-"""The gradients page's estimators against temperature: bias, spread and error of the relaxing ones, levels of the others."""
+"""The gradients page's estimators against temperature: bias, standard deviation and error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypergeo._records import csv_columns
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel
+from hypergeo.figures.core.words import percent
 from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.quality.agreement import Agreement
 
@@ -30,7 +31,7 @@ CURVE_ESTIMATES = 1000
 
 @dataclass(frozen=True)
 class TemperatureView:
-    """Bias and spread of the relaxing estimators against temperature, and of the others, which have none."""
+    """Bias and standard deviation of the relaxing estimators against temperature, and of those without a temperature."""
 
     settings: Settings
 
@@ -68,9 +69,9 @@ class TemperatureView:
         low = 0.008  # so that the ticks of both axes keep apart where they meet
         panels = []
         for name, title in (
-            ("bias", "Bias, where beyond noise"),
-            ("deviation", "Spread of one estimate"),
-            ("rmse", "Error of one estimate (root mean square)"),
+            ("bias", "Bias, where significant"),
+            ("deviation", "Standard deviation of one estimate"),
+            ("rmse", "Root mean squared error of one estimate"),
         ):
             last = name == "rmse"
             lines = [self._line(method, found, name, low, label=last or narrow) for method, found in kept.items()]
@@ -92,41 +93,46 @@ class TemperatureView:
         return side_by_side(panels, palette, shares=(0.29, 0.28, 0.43), narrow=narrow)
 
     def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         best = self._best()
         return (
-            f"Bias, spread and error of gradient estimates against temperature from {CURVE[0]:g} to {CURVE[-1]:g}; the least "
-            f"error of a relaxing estimator is {best[2]:.2g} lengths of the exact gradient, by {best[0].key} at τ = {best[1]:g}"
+            f"Bias, standard deviation and error of gradient estimates against temperature from {CURVE[0]:g} to "
+            f"{CURVE[-1]:g}; the least error with a temperature is {best[2]:.2g} × the gradient norm, by {best[0].key} at "
+            f"τ = {best[1]:g}"
         )
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
         soft = next(found for method, found in self.curves.items() if method.key == "Gumbel-softmax")
         if not soft[0].norm:
-            return ["The exact gradient is **zero** here: there is nothing to estimate. Move a weight or the loss."]
+            return ["The exact gradient is **zero** here. Change a weight or the loss."]
         method, temperature, error = self._best()
         rest = {other: found[0] for other, found in self.curves.items() if not other.relaxes}
         other = min(rest, key=lambda one: rest[one].rmse.value)
         return [
-            f"**Cold is noisy, hot is biased**: Gumbel-softmax spreads {soft[0].deviation.value:.2g} times the exact "
-            f"gradient's length at τ = {CURVE[0]:g} and {soft[-1].deviation.value:.2g} times at τ = {CURVE[-1]:g}, where its "
-            f"bias is {soft[-1].bias.value:.2g}.",
-            f"The least error of a relaxing estimator is **{error:.2g}**, by {method.key} at **τ = {temperature:g}**; without "
-            f"any temperature, {other.key} has {rest[other].rmse.value:.2g}.",
+            f"**Low τ: high variance. High τ: low variance but biased.** The standard deviation of Gumbel-softmax is "
+            f"{soft[0].deviation.value:.2g} × the gradient norm at τ = {CURVE[0]:g} and {soft[-1].deviation.value:.2g} × at "
+            f"τ = {CURVE[-1]:g}, where its bias is {soft[-1].bias.value:.2g} ×.",
+            f"The least error with a temperature is **{error:.2g} ×** the gradient norm, by {method.key} at "
+            f"**τ = {temperature:g}**; of the estimators without one, {other.key} has {rest[other].rmse.value:.2g} ×.",
             self._about_rule(),
         ]
 
     def _about_rule(self) -> str:
-        """What the merged rule's bias is where the relaxation's own is least."""
+        """Compares the bias with merged and with exact conditionals, where the error is least."""
         found = {method.key: curve_ for method, curve_ in self.curves.items()}
         at = int(np.argmin([one.rmse.value for one in found["Gumbel-softmax"]]))
         merged, exact = found["Gumbel-softmax (merged)"][at], found["Gumbel-softmax"][at]
-        said = f"At τ = {CURVE[at]:g}, where Gumbel-softmax errs least, the merged rule's bias is {_bias_words(merged)}"
+        said = (
+            f"At τ = {CURVE[at]:g}, where the error of Gumbel-softmax is least, its bias with the paper's approximation is "
+            f"{_bias_words(merged)}"
+        )
         if merged.bias.low > exact.bias.high:
             return (
-                f"{said}, against {_bias_words(exact)} with exact conditionals: **no temperature takes the rule's bias away**."
+                f"{said}, with exact conditionals {_bias_words(exact)}: **no temperature removes the bias of the "
+                "approximation**."
             )
-        return f"{said}, against {_bias_words(exact)} with exact conditionals."
+        return f"{said}, with exact conditionals {_bias_words(exact)}."
 
     def table(self) -> dict[str, list[Any]]:
         """One row for each estimator and temperature."""
@@ -141,21 +147,24 @@ class TemperatureView:
             "bias": [row[2].bias.value for row in rows],
             "bias from": [row[2].bias.low for row in rows],
             "bias to": [row[2].bias.high for row in rows],
-            "spread": [row[2].deviation.value for row in rows],
+            "standard deviation": [row[2].deviation.value for row in rows],
             "root mean squared error": [row[2].rmse.value for row in rows],
         }
 
     def live(self) -> str:
         """What is drawn, in a sentence or two."""
         return (
-            f"All in lengths of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
-            f"{draws_words(self.settings.draws)} at each temperature. Level lines: estimators without a temperature. "
-            "What is less than 0.01 is drawn at the foot."
+            f"All relative to the norm of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
+            f"{draws_words(self.settings.draws)} at each temperature. Horizontal lines: estimators without a temperature. "
+            "Values below 0.01 are drawn at the lower edge."
         )
 
     def about_table(self) -> str:
         """What the table holds."""
-        return "Bias, spread and error of each estimator at each temperature, in lengths of the exact gradient"
+        return (
+            "Bias, standard deviation and error of each estimator at each temperature, relative to the norm of the exact "
+            "gradient"
+        )
 
     def export(self) -> bytes:
         """The table as comma-separated values."""
@@ -174,7 +183,7 @@ class TemperatureView:
         style = STYLES[method.key]
         repeat = 1 if method.relaxes else len(CURVE)
         y = np.array([getattr(one, name).value for one in found] * repeat)
-        if name == "bias":  # what noise alone explains is no bias, and is not drawn
+        if name == "bias":  # a bias within sampling error is not drawn
             y = np.where(np.array([one.biased for one in found] * repeat), y, np.nan)
         return Line(
             x=np.array(CURVE),
@@ -189,4 +198,4 @@ class TemperatureView:
 
 
 def _bias_words(found: Agreement) -> str:
-    return f"**{100 * found.bias.value:.0f} %** of the exact gradient's length" if found.biased else "none beyond noise"
+    return f"**{percent(found.bias.value)}** of the gradient norm" if found.biased else "not significant"

@@ -1,18 +1,19 @@
-"""Numbers of the gradients page in words, and as files."""
+"""The gradients page's sentences: pure functions from numbers to text."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from hypergeo.figures.core.words import percent
 from hypergeo.quality.agreement import Agreement
 
 __all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words"]
 
-ARROW_WORDS = "Arrows are gradients in the log weights, turned downhill: towards a corner means raise that group's weight."
+ARROW_WORDS = "Arrows show the descent direction −∇ in the log weights; one pointing at a corner raises that group's weight."
 
 
 def counts_words(counts: np.ndarray) -> str:
-    """Mean counts in words.
+    """Returns mean counts as text.
 
     Example:
         >>> counts_words(np.array([3.2783, 5.0, 6.7217]))
@@ -22,7 +23,7 @@ def counts_words(counts: np.ndarray) -> str:
 
 
 def loss_words(loss: float) -> str:
-    """A loss in words.
+    """Returns a loss as text.
 
     Example:
         >>> loss_words(51.4912), loss_words(2e-5)
@@ -32,33 +33,37 @@ def loss_words(loss: float) -> str:
 
 
 def draws_words(number: int) -> str:
-    """A number of draws in words.
+    """Returns a number of samples in words.
 
     Example:
         >>> draws_words(1), draws_words(4)
-        ('one draw', '4 draws')
+        ('one sample', '4 samples')
     """
-    return "one draw" if number == 1 else f"{number} draws"
+    return "one sample" if number == 1 else f"{number} samples"
 
 
 def about_mean(found: Agreement) -> str:
-    """How the mean estimate agrees with the exact gradient, in words."""
+    """Describes how the mean estimate agrees with the exact gradient."""
+    deviation = found.deviation.value
     if not found.norm:
-        return f"The exact gradient is **zero** here; a single estimate spreads by {found.deviation.value:.3g} around it."
+        return f"The exact gradient is **zero** here; the standard deviation of one estimate is {deviation:.3g}."
     spread = (
-        f"a single estimate spreads **{found.deviation.value:.2g} times** its length"
-        if found.deviation.value
-        else "no estimate differs from another"
+        f"the standard deviation of one estimate is **{deviation:.2g} ×** the gradient norm"
+        if deviation
+        else "all estimates are equal"
     )
-    if found.bias.value == 0 and found.deviation.value == 0:
-        return f"The mean arrow **is the exact one**, and {spread}."
+    if found.bias.value == 0 and deviation == 0:
+        return f"The mean estimate **equals the exact gradient**; {spread}."
     if not found.biased:
-        return f"The mean of {found.number} arrows **cannot be told from the exact one**, and {spread}."
+        return f"**No significant bias** in the mean of {found.number} estimates; {spread}."
     if found.along >= 1:
-        length = f"**{1 + found.along:.2g} times** as long as the exact one"
+        length = f"The mean estimate is **{1 + found.along:.2g} times** as long as the exact gradient"
+    elif found.along < -1.001:
+        length = "The mean estimate points **against the exact gradient**"
     elif found.along <= -1:
-        length = "**against the exact one**" if found.along < -1.001 else "**of no length** where the exact one has some"
+        length = "The mean estimate is **zero**, the exact gradient is not"
     else:
-        length = f"**{100 * abs(found.along):.2g} % {'longer than' if found.along > 0 else 'short of'}** the exact one"
-    turned = f" and {found.angle:.2g}° off its way" if found.angle >= 1 and found.along > -1 else ""
-    return f"The mean arrow is {length}{turned}; {spread}."
+        size = f"**{percent(abs(found.along))} {'longer' if found.along > 0 else 'shorter'}**"
+        length = f"Significant bias: the mean estimate is {size} than the exact gradient"
+    turned = f", at an angle of {found.angle:.2g}° to it" if found.angle >= 1 and found.along > -1 else ""
+    return f"{length}{turned}; {spread}."

@@ -27,6 +27,7 @@ _LESSONS = (
     ("one_sample", "one_sample", "one"),
     ("convergence", "convergence", "conv"),
     ("gradients", "gradients", "grad"),
+    ("partitions", "partitions", "part"),
     ("cluster_sizes", "clusters", "clu"),
     ("shared_factors", "shared_factors", "fac"),
     ("quality", "quality", "qual"),

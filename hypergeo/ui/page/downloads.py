@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hypergeo._records import csv_text
+from hypergeo.figures.core.words import thin
 
 # Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
 # origin, as when a class opens a teacher's machine by its address.
@@ -68,7 +70,8 @@ def standalone_html(figure: go.Figure, title: str) -> str:
         figure: the figure, drawn with a palette that has its own background.
         title: title of the document.
     """
-    document = figure.to_html(
+    worded = go.Figure(json.loads(thin(str(figure.to_json(validate=False)))))
+    document = worded.to_html(
         include_plotlyjs=True,
         include_mathjax=False,
         full_html=True,

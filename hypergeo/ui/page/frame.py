@@ -1,4 +1,4 @@
-"""The frame of every page: its head, its figure, what is told beside it, and what can be taken away."""
+"""The frame of every page: its head, the sentences and presets beside its figure, its table, formulas, code and downloads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from hypergeo.figures.core.words import thin
 from hypergeo.ui.component.predict import prediction_card
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import Preset, preset_buttons
@@ -35,7 +36,7 @@ class Frame:
         with told:
             st.subheader("What to notice", anchor=False)
             shown = ["Make your prediction first."] if self.withheld else sentences
-            st.markdown("\n".join(f"- {sentence}" for sentence in shown))
+            st.markdown(thin("\n".join(f"- {sentence}" for sentence in shown)))
         with tried:
             st.subheader("Try this", anchor=False)
             preset_buttons(self.state, presets)
@@ -54,7 +55,7 @@ class Frame:
         if section is not None:
             section.dataframe(data() if callable(data) else data, hide_index=True, alt=alt)
             if caption:
-                section.caption(caption)
+                section.caption(thin(caption))
 
     def formulas(self, words: str) -> None:
         """The formulas, as Markdown with the references they come from, in a section that is closed at first."""
@@ -85,7 +86,7 @@ class Frame:
             File("Figure (HTML, opens offline)", f"{name}.html", "text/html", ":material/animated_images:", html),
             File("Python", f"{name}.py", "text/x-python", ":material/code:", lambda: code),
         ]
-        self.hand_out(values, files, caption="This link shows the same picture, to the last number:")
+        self.hand_out(values, files, caption="This link shows the same figure with the same numbers:")
 
     def hand_out(self, values: Mapping[str, Any], files: Sequence[File], *, caption: str) -> None:
         """The link to the page as it is, and files of any kind.
@@ -95,7 +96,7 @@ class Frame:
             files: what can be downloaded.
             caption: what the link holds.
         """
-        st.subheader("Take it with you", anchor=False)
+        st.subheader("Share and download", anchor=False)
         st.caption(caption)
         share_link(self.state.query(values))
         downloads(files)
@@ -121,7 +122,7 @@ def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] 
     head, tools = st.columns([4, 1.2], gap="medium", vertical_alignment="bottom")
     with head:
         st.title(title, anchor=False)
-        st.markdown(tour_words(state, tour) or sentence)
+        st.markdown(thin(tour_words(state, tour) or sentence))
     if tour:
         with tools, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             tour_buttons(state, tour, next_label(state, tour))

@@ -1,18 +1,24 @@
-"""Controls of an urn: how many groups, how large and how important each is, and how many elements are drawn."""
+"""Controls of an urn: how many groups, the size and weight of each, and how many elements are drawn."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hypergeo.figures.core.words import subscript
 from hypergeo.ui.component.controls import Knob
 from hypergeo.ui.limits import UrnLimits
 from hypergeo.ui.state.controls import Choice, Control, Whole
 from hypergeo.ui.state.page_state import PageState
 
-__all__ = ["WEIGHTS", "urn_controls", "urn_knobs", "urn_values"]
+__all__ = ["WEIGHTS", "urn_controls", "urn_knobs", "urn_values", "weight_after"]
 
-WEIGHTS = (0.0, *(float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41)))
-"""Zero, then 0.01 to 100 in ten steps for each factor of ten."""
+_TENTHS = (float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41))
+WEIGHTS = tuple(
+    sorted({0.0, *_TENTHS, *(half / 2 for half in range(1, 20)), *map(float, range(10, 20)), *map(float, range(20, 100, 10))})
+)
+"""Zero, and 0.01 to 100 in ten steps for each factor of ten; halves to 10, whole numbers to 20 and whole tens."""
+
+_STEP = 1.2  # factor by which a press of the heat map changes a weight at least
 
 
 def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: UrnLimits) -> dict[str, Control]:
@@ -20,7 +26,7 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
 
     Args:
         sizes: size of each group at the start; groups beyond repeat the last.
-        weights: importance of each group at the start; groups beyond repeat the last.
+        weights: weight of each group at the start; groups beyond repeat the last.
         drawn: number of elements drawn at the start.
         within: the largest urn.
 
@@ -38,6 +44,21 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
     return table
 
 
+def weight_after(weight: float, presses: int) -> float:
+    """Returns a weight that has been raised a number of times, or lowered where the number is negative.
+
+    Example:
+        >>> weight_after(4.0, 1), weight_after(4.0, -1), weight_after(100.0, 1), weight_after(0.0, 1)
+        (5.0, 3.2, 100.0, 0.01)
+    """
+    for _ in range(abs(presses)):
+        if presses > 0:
+            weight = next((each for each in WEIGHTS if each >= max(_STEP * weight, WEIGHTS[1])), WEIGHTS[-1])
+        else:
+            weight = next((each for each in reversed(WEIGHTS) if each <= weight / _STEP), WEIGHTS[0])
+    return weight
+
+
 def urn_knobs(state: PageState) -> list[Knob]:
     """Live controls of an urn.
 
@@ -47,9 +68,9 @@ def urn_knobs(state: PageState) -> list[Knob]:
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1
-        knobs.append(Knob(f"w{number}", f"Weight of group {number}", group=group))
-        knobs.append(Knob(f"m{number}", f"Size of group {number}", group=group))
-    return [*knobs, Knob("n", "Elements drawn, n")]
+        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
+        knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group))
+    return [*knobs, Knob("n", "Balls drawn n")]
 
 
 def urn_values(state: PageState) -> dict[str, Any]:

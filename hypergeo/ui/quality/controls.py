@@ -235,7 +235,7 @@ class PublishedSettings:
         """What the check will answer."""
         return [
             "Do samples of the published sampler follow Fisher's distribution as the weights part? And exact conditionals?",
-            "Would a reference that shares the published sampler's rule show it?",
+            "Would a reference with the same approximation show it?",
         ]
 
     def measure(self, progress: Progress | None = None) -> PublishedCheck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypergeo.figures.core.words import subscript
 from hypergeo.ui.component.controls import Knob, Section
 from hypergeo.ui.state.page_state import PageState
 
@@ -22,7 +23,7 @@ def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]
     """
     figure = [Section("", [Knob("figure", "Figure")])] if gradients_shown else []
     relaxation = [
-        Knob("taus", "Temperatures, τ"),
+        Knob("taus", "Temperatures τ"),
         Knob("draws", "Sample type", "Soft: real counts. Straight-through: whole counts, with the gradients of the soft ones."),
         Knob(
             "rule",
@@ -80,8 +81,9 @@ def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True, names: tup
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1
-        label = f"group {number}" if names is None or len(names) != state.get("groups") else names[group]
-        knobs.append(Knob(f"w{number}", f"Weight of {label}", group=group))
+        own = None if names is None or len(names) != state.get("groups") else names[group]
+        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}" if own is None else f"Weight of {own}", group=group))
         if sizes:
-            knobs.append(Knob(f"m{number}", f"Size of {label}", group=group, stepper=True))
-    return [*knobs, Knob("n", "Elements drawn, n", stepper=True)] if drawn else knobs
+            size = f"Group size m{subscript(number)}" if own is None else f"Size of {own}"
+            knobs.append(Knob(f"m{number}", size, group=group, stepper=True))
+    return [*knobs, Knob("n", "Balls drawn n", stepper=True)] if drawn else knobs

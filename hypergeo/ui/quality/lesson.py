@@ -1,4 +1,4 @@
-"""What the page "Quality" teaches: its presets, its tour and its formulas."""
+"""Presets, tour and formulas of the page "Quality"."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypergeo.quality import QualityReport
 from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.counts.arrays import example_counts
 from hypergeo.ui.counts.view import counts_view
-from hypergeo.ui.runtime.background_run import finished
 from hypergeo.ui.state.predictions import Answer, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
 from .controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION, CheckSettings, urn_of
+from .run_panel import result_of
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -36,17 +36,17 @@ URN = {"groups": 3, "w1": 1.0, "w2": 2.0, "w3": 4.0, "m1": 10, "m2": 10, "m3": 1
 
 PRESETS = [
     Preset(
-        "From cold to hot",
+        "Four temperatures",
         {"check": RELAXATION, "taus": "0.01, 0.1, 1, 10", "draws": "both", "rule": "exact", **NO_GRADIENTS},
         "Soft samples differ significantly from exact ones at high temperatures, straight-through samples at none.",
     ),
     Preset(
         "Exact against merged",
         {**UNEVEN, "figure": "samples", "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
-        "The published rule beside the exact conditionals, where one group dominates.",
+        "The paper's approximation and exact conditionals, with one heavy group.",
     ),
     Preset(
-        "Where merging is exact",
+        "Equal weights",
         {
             **UNEVEN,
             "figure": "samples",
@@ -56,28 +56,32 @@ PRESETS = [
             "draws": "straight-through",
             "taus": "0.1, 1",
         },
-        "At equal weights nothing is lost by merging groups: both rules pass.",
+        "With equal weights merged conditionals are exact: no significant difference for either.",
     ),
     Preset(
-        "An objective with a step",
+        "A loss with a step",
         {"check": RELAXATION, **URN, "figure": "gradients", "objective": "step", "rule": "exact", **ALL_GRADIENTS},
-        "Relaxed gradients follow a slope that a step does not have: the intervals of their bias keep clear of zero.",
+        "The derivative of a step is zero almost everywhere: the intervals of the bias of relaxed gradients exclude zero.",
     ),
     Preset(
         "The paper's check",
         {"check": PUBLISHED, "repeats": 20, "samples": 10_000, "seed": 0},
         "Three groups of 200, 180 drawn, the second weight from 1 to 10, 20 sets of samples: press Run.",
     ),
-    Preset("Counts of this law", {"check": COUNTS, "source": "of this law", "against": "as set"}, "They pass, as they should."),
     Preset(
-        "Counts of Wallenius' law",
-        {"check": COUNTS, **URN, "source": "of Wallenius' law", "rows": 2_000, "against": "as set"},
-        "The same urn, drawn one element at a time: another law, and rejected.",
+        "Counts from this distribution",
+        {"check": COUNTS, "source": "of this law", "against": "as set"},
+        "No significant difference, as expected.",
     ),
     Preset(
-        "Does any Fisher law fit them?",
+        "Counts from Wallenius' distribution",
+        {"check": COUNTS, **URN, "source": "of Wallenius' law", "rows": 2_000, "against": "as set"},
+        "The same urn, balls drawn one at a time: a different distribution, and a significant difference.",
+    ),
+    Preset(
+        "Do any weights fit?",
         {"check": COUNTS, **URN, "source": "of Wallenius' law", "rows": 50_000, "against": "as fitted"},
-        "Wallenius' counts against the best of Fisher's laws.",
+        "Counts from Wallenius' distribution against Fisher's distribution with the best weights.",
     ),
 ]
 
@@ -90,7 +94,7 @@ _WHERE = (_NONE, "only at the higher one, τ = 1", _EVERY)
 
 def _rows(values: Mapping[str, Any]) -> Sequence[SampleQuality] | None:
     """The measured samplers, hottest last; ``None`` before the run has finished."""
-    report: QualityReport | None = finished().get(CheckSettings.of(values))
+    report: QualityReport | None = result_of("qual", CheckSettings.of(values))
     return None if report is None else sorted(report.samples, key=lambda row: row.temperature or 0.0)
 
 
@@ -144,7 +148,7 @@ TOUR = [
         "Samples of a relaxation are tested against the exact distribution, and gradient estimates against the exact gradient. "
         "All tests are corrected for their number. The sentence above the figure is the result.",
         {},
-        "The sentence first, then the points inside and outside the grey band: the band is what exact samples would show.",
+        "Points inside and outside the grey band: 95 % of equally many exact samples lie below its upper edge.",
     ),
     Stop(
         "Hot and cold soft samples",
@@ -214,11 +218,11 @@ TOUR = [
 ]
 
 FORMULAS = r"""
-**Draws.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value
-of a discrete law (Gleser, 1985). All groups together: $G = 2 \sum_x O_x \log (O_x / E_x)$ over pooled count vectors with
-at least ten expected, divided by Williams' factor (1976), against $\chi^2$. Wasserstein's distance
-$W_1 = \int |\hat F - F|$ is in counts, beside that of as many exact draws. Soft draws go to the nearest whole vector for
-the tests.
+**Samples.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value
+of a discrete distribution (Gleser, 1985). All groups together: $G = 2 \sum_x O_x \log (O_x / E_x)$ over pooled count vectors
+with at least ten expected, divided by Williams' factor (1976), against $\chi^2$. Wasserstein's distance
+$W_1 = \int |\hat F - F|$ is in counts, beside that of equally many exact samples. Soft samples are rounded to the nearest
+integer vector for the tests.
 
 **Gradients.** In the log weights, $\nabla E[f(x)] = \mathrm{Cov}(f(x), x)$, summed over all count vectors where they can
 be listed. An estimate $g$ has bias $\lVert E[g] - \nabla \rVert$, deviation $\sqrt{\mathrm{tr}\, \mathrm{Cov}(g)}$ and,
@@ -227,13 +231,13 @@ at equal time. Bias is tested by t-tests of the components. *Gumbel-softmax* and
 ICLR 2017. *Exact marginal*: SIMPLE, Ahmed et al., ICLR 2023. *Score function*: Williams, 1992, with the leave-one-out
 baseline of Kool et al., 2019. *Linearised control variate*: MuProp, Gu et al., ICLR 2016.
 
-**Many tests.** All p-values of a report are corrected together (Holm, 1979): where all is right, a report raises any
+**Many tests.** All p-values of a report are corrected together (Holm, 1979): if there is no difference, a report raises a
 false alarm in at most 1 % of cases.
 
 **The published check.** Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 5.1, with exact p-values and Bonferroni's
-correction over all tests of one kind of draws against one law.
+correction over all tests of one kind of samples against one distribution.
 
-**Fitted weights.** The law is an exponential family in $\log w$: the likelihood is concave, its gradient is observed less
-expected counts, its Hessian minus the covariance. Newton's method finds its peak; intervals are Wald's, in $\log w$. Only
-ratios of weights are identified, so that their geometric mean is set to one (Fog, 2008, section 6).
+**Fitted weights.** The distribution is an exponential family in $\log w$: the likelihood is concave, its gradient is observed
+minus expected counts, its Hessian minus the covariance. Newton's method finds its maximum; intervals are Wald's, in $\log w$.
+Only ratios of weights are identified, so that their geometric mean is set to one (Fog, 2008, section 6).
 """

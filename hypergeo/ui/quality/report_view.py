@@ -70,7 +70,7 @@ class ReportView:
             "largest KS": [max(row.ks) for row in samples] + blank_gradients,
             "total variation": [row.total_variation for row in samples] + blank_gradients,
             "Wasserstein, counts": [row.wasserstein for row in samples] + blank_gradients,
-            "its noise": [row.wasserstein_floor.mean for row in samples] + blank_gradients,
+            "of exact samples": [row.wasserstein_floor.mean for row in samples] + blank_gradients,
             "bias": blank_samples + [row.bias.value for row in gradients],
             "standard deviation": blank_samples + [row.deviation.value for row in gradients],
             "RMSE": blank_samples + [row.rmse.value for row in gradients],
@@ -82,7 +82,7 @@ class ReportView:
     @property
     def note(self) -> str:
         """What the table's numbers are of."""
-        return "p-values are corrected for all tests of the report; distances and errors are as the formulas below say."
+        return "p-values are corrected for all tests of the report; the formulas below define distances and errors."
 
     def csv(self) -> bytes:
         """The report as comma-separated values."""
@@ -121,12 +121,12 @@ class PublishedView:
             overall = "**The exact conditionals fail here, which they should not.** Please report the settings."
         elif missed:
             overall = (
-                "**The exact conditionals pass, the published rule does not**: it differs significantly from Fisher's "
-                f"distribution at {len(missed)} of {len(check.of('merged', 'exact'))} weights, and a reference that shares its "
-                "rule cannot show it."
+                "**The exact conditionals pass, the paper's approximation does not**: it differs significantly from Fisher's "
+                f"distribution at {len(missed)} of {len(check.of('merged', 'exact'))} weights, and a reference that uses the "
+                "same approximation cannot show it."
             )
         else:
-            overall = "**Both pass here**: with so few samples the published rule shows no significant difference."
+            overall = "**Both pass here**: with so few samples the paper's approximation shows no significant difference."
         return [overall, *check.verdict()]
 
     def live(self) -> str:
@@ -140,19 +140,22 @@ class PublishedView:
     def alt(self) -> str:
         """The figure in words."""
         rows = self.check.of("merged", "exact")
-        told = ", ".join(
-            f"merged rule at weight {row.second_weight:g}: {row.median_distance:.2g}, {row.rejected} of {row.tests} rejected"
+        numbers = ", ".join(
+            f"merged conditionals at weight {row.second_weight:g}: {row.median_distance:.2g}, {row.rejected} of {row.tests} "
+            "rejected"
             for row in rows
         )
-        return f"Distance of samples from Fisher's distribution and from a merged reference against the second weight. {told}."
+        return (
+            f"Distance of samples from Fisher's distribution and from a merged reference against the second weight. {numbers}."
+        )
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the figure."""
         rows = self.check.rows
         return {
             "weight of group 2": [row.second_weight for row in rows],
-            "draws": ["exact conditionals" if row.conditionals == "exact" else "merged rule" for row in rows],
-            "against": ["Fisher's law" if row.reference == "exact" else "merged reference" for row in rows],
+            "samples": ["exact conditionals" if row.conditionals == "exact" else "merged conditionals" for row in rows],
+            "against": ["Fisher's distribution" if row.reference == "exact" else "merged reference" for row in rows],
             "median of largest KS": [row.median_distance for row in rows],
             "tests rejected": [row.rejected for row in rows],
             "tests": [row.tests for row in rows],
@@ -161,7 +164,7 @@ class PublishedView:
     @property
     def note(self) -> str:
         """What the table's numbers are of."""
-        return "The median over the sets of draws of the largest distance of the three groups, and the tests of all of them."
+        return "Median over the sets of samples of the largest distance of the three groups, and the number of rejected tests."
 
     def csv(self) -> bytes:
         """Every test as comma-separated values."""

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from hypergeo.figures.core.words import percent
 from hypergeo.ui.page.downloads import File
 from hypergeo.ui.runtime.background_run import Run, finished
 from hypergeo.ui.state.page_state import PageState
@@ -16,7 +17,7 @@ from hypergeo.ui.state.page_state import PageState
 from .controls import CheckSettings, PublishedSettings, quality_controls
 from .report_view import PublishedView, ReportView
 
-__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "run_panel"]
+__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "result_of", "run_panel"]
 
 AT_ONCE = 8.0
 """Seconds of work that a first visit, a stop of the tour and a preset begin by themselves."""
@@ -100,7 +101,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGener
             key=f"_{state.prefix}_run",
             icon=":material/play_arrow:",
             disabled=running or objection is not None,
-            help="The same settings and seed give the same numbers, times apart.",
+            help="The same settings and seed give the same numbers, except times.",
             on_click=_note,
             args=(state, "pressed"),
         )
@@ -109,7 +110,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGener
             key=f"_{state.prefix}_cancel",
             icon=":material/close:",
             disabled=not running,
-            help="Stops at once; what was on show stays.",
+            help="Stops at once; the previous results stay.",
             on_click=_note,
             args=(state, "cancelled"),
         )
@@ -122,12 +123,23 @@ def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGener
     if notice:
         st.error(notice, icon=":material/error:")
     elif stopped:
-        kept = "What was on show before is kept." if kind in shown else "Nothing was measured."
+        kept = "The previous results are kept." if kind in shown else "Nothing was measured."
         st.info(f"Stopped. {kept}", icon=":material/block:")
     on_show: Shown | None = shown.get(kind)
     if on_show is not None and on_show.settings != settings:
         _former(state, on_show)
     return on_show
+
+
+def result_of(prefix: str, settings: Settings) -> Any:
+    """Returns the result of these settings, also one that a run of this session has just ended with; ``None`` without one.
+
+    Args:
+        prefix: of the page's parameters in the address.
+        settings: what was asked for.
+    """
+    runs = [run for run, _ in st.session_state.get(f"_{prefix}_runs", {}).values() if run.settings == settings]
+    return finished().get(settings) or next((run.result for run in runs), None)
 
 
 def plan(state: PageState, settings: Settings, note: str = "") -> None:
@@ -144,7 +156,7 @@ def plan(state: PageState, settings: Settings, note: str = "") -> None:
     with st.container(border=True):
         if note:
             st.markdown(f"*{note}*")
-        st.markdown("**Being measured:**" if running else "**Nothing has been measured yet.** *Run* will answer:")
+        st.markdown("**Running:**" if running else "Press *Run*; the results appear here. It will answer:")
         st.markdown("\n".join(f"- {line}" for line in settings.questions()))
 
 
@@ -204,20 +216,20 @@ def _progress(run: Run[Any]) -> None:
         run.watch()
         if not run.running:
             st.rerun()
-        st.progress(min(run.fraction, 1.0), f"{run.fraction:.0%}: {run.label[:1].upper()}{run.label[1:]}")
+        st.progress(min(run.fraction, 1.0), f"{percent(min(run.fraction, 1.0))}: {run.label[:1].upper()}{run.label[1:]}")
 
     look()
 
 
 def _about(settings: Settings, ready: bool) -> str:
-    return "Results of these settings." if ready else f"Takes {in_words(settings.work())}."
+    return "Results for these settings." if ready else f"Takes {in_words(settings.work())}."
 
 
 def _former(state: PageState, shown: Shown) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.warning("These results are of the former settings: the controls have moved since.", icon=":material/history:")
+        st.warning("These results are for the former settings; the controls have changed since.", icon=":material/history:")
         st.button(
-            "Put the controls back",
+            "Restore the former settings",
             key=f"_{state.prefix}_back",
             on_click=state.set,
             args=(shown.values,),

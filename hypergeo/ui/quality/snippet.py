@@ -47,12 +47,13 @@ from hypergeo.quality import measure_counts
 group_sizes = {group_sizes}
 {counts}
 fit = FisherHypergeometric.fit(counts, group_sizes)
-law = FisherHypergeometric({total_count}, group_sizes, {weights})
+distribution = FisherHypergeometric({total_count}, group_sizes, {weights})
 tested = counts[counts.sum(-1) == {total_count}]
 
 torch.manual_seed({seed})
-quality = measure_counts(law, tested)
-print(f"rows tested: {{len(tested)}}, told from the law: {{quality.differs}}, p = {{quality.adjusted_p_value:.2g}}, corrected")
+quality = measure_counts(distribution, tested)
+print(f"rows tested: {{len(tested)}}, significantly different: {{quality.differs}}")
+print(f"p = {{quality.adjusted_p_value:.2g}}, corrected")
 for group, (distance, p_value) in enumerate(zip(quality.ks, quality.ks_p_values), 1):
     low, high = fit.confidence_interval()[group - 1].tolist()
     print(f"group {{group}}: KS distance {{distance:.2g}}, p = {{p_value:.2g}};", end=" ")

@@ -177,7 +177,7 @@ def catch_up(work: Iterable[float], words: str) -> None:
     while done is not None:
         if time.monotonic() - start > _SOON:
             # Streamlit ends a run here that nobody wants any more: the reader has moved on, or the tab is closed.
-            place.progress(min(done, 1.0), f"{words} ({done:.0%})")
+            place.progress(min(done, 1.0), f"{words} ({100 * done:.0f} %)")
             shown = True
         with TURNS.slice():
             done = _do(steps, _TURN)

@@ -21,9 +21,9 @@ SHARED = (*map(str, range(FACTORS.factors[-1] + 1)), VARYING)
 """What pairs share, as the control and the address say it."""
 
 RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
-    "Fisher's law, for each pair": ("Hypergeometric()", Hypergeometric),
-    "Fisher's law, one for all": ("Hypergeometric(amortised=False)", lambda: Hypergeometric(amortised=False)),
-    "a free law": ("Categorical()", Categorical),
+    "Fisher, one weight per pair": ("Hypergeometric()", Hypergeometric),
+    "Fisher, one weight for all": ("Hypergeometric(amortised=False)", lambda: Hypergeometric(amortised=False)),
+    "categorical": ("Categorical()", Categorical),
     "AdaVAE's threshold": ("AdaptiveThreshold()", AdaptiveThreshold),
     "the true number": ("Oracle()", Oracle),
 }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from hypergeo.figures.core.words import percent
 from hypergeo.shared_factors.pooled_estimate import SETTLED, pooled_law, steps_that_count
 from hypergeo.shared_factors.scores import correlation
 
@@ -25,6 +26,10 @@ BIASES = (
 """Where estimates are biased, and why."""
 
 
+CLOSE = 0.25
+"""Error of the estimated number of shared factors below which it is called correct."""
+
+
 class Answer(NamedTuple):
     """The estimated number of shared factors.
 
@@ -39,6 +44,10 @@ class Answer(NamedTuple):
     probability: float
     mean: float
     adavae: float
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -97,12 +106,8 @@ class FactorWords:
                 "are shared on average, while dimensions begin to encode factors."
             )
         if self.answer is None:
-            why = (
-                "Pairs now share another number, and the weight follows"
-                if now.since > self.settings.warm_up
-                else "The weight is now trained"
-            )
-            return f"**Step {now.step:,}.** {why}: it rises where sharing more lowers the loss, else it falls."
+            why = "Pairs now share another number" if now.since > self.settings.warm_up else "The weight is now trained"
+            return f"**Step {now.step:,}.** {why}. It rises if sharing more lowers the loss, else it falls."
         said = f"**Step {now.step:,}.** {self._verdict()}"
         return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
 
@@ -116,10 +121,12 @@ class FactorWords:
                 f"**{others:.2f}**."
             )
         true = int(self.now.true[0])
-        right = "which is correct" if answer.number == true else f"the true number is {true}"
+        error, others = answer.mean - true, answer.adavae - true
+        verdict = "correct to within a quarter" if abs(error) <= CLOSE else f"error {_signed(error)}"
         return (
-            f"Most probable: **{answer.number} shared** (probability {answer.probability:.2f}), {right}. Mean: "
-            f"{answer.mean:.2f}; by AdaVAE's threshold: {answer.adavae:.2f}."
+            f"Estimated number shared: **{answer.mean:.2f}**; the true number is {true} (**{verdict}**). Most probable: "
+            f"{answer.number}, with probability {answer.probability:.2f}. AdaVAE's threshold: {answer.adavae:.2f} (error "
+            f"{_signed(others)})."
         )
 
     def _errors(self) -> tuple[float, float]:
@@ -172,7 +179,7 @@ class FactorWords:
         ]
         return (
             f"Dimensions that follow each factor, learned without labels: {'; '.join(follows)}. With this matching, "
-            f"**{self.now.hits:.0%}** of discs and rings agree; the majority-class baseline is {self._guess():.0%}."
+            f"**{percent(self.now.hits)}** of discs and rings agree; the majority-class baseline is {percent(self._guess())}."
         )
 
     def _guess(self) -> float:
@@ -180,7 +187,7 @@ class FactorWords:
         return max(share, 1 - share)
 
     def _about_collapse(self) -> str:
-        ours, adavae, everything = (f"{self.now.moved[part]:.1%}" for part in ("ours", "AdaVAE's", "everything"))
+        ours, adavae, everything = (percent(self.now.moved[part], 1) for part in ("ours", "AdaVAE's", "everything"))
         exchange = (
             f"Swapping the inferred shared part changes the images by {ours}, AdaVAE's by {adavae}, everything by {everything} "
             "(root mean square)."

@@ -39,6 +39,37 @@ class _Stop(Protocol):
         """What the reader predicts there, if anything."""
 
 
+_LABELS = {
+    "n": "number of balls",
+    "tau": "temperature",
+    "groups": "number of groups",
+    "number": "number of samples",
+    "kind": "sample type",
+    "follow": "sample number",
+    TOUR: "stop of the tour",
+    "taus": "temperature",
+    "w": "weight",
+    "m": "group size",
+    "t": "target",
+}
+
+
+def _label(name: str) -> str:
+    """A control in words, for messages.
+
+    Example:
+        >>> _label("w2"), _label("seed")
+        ('weight 2', 'seed')
+    """
+    letters = name.rstrip("0123456789")
+    return f"{_LABELS.get(letters, letters)} {name[len(letters) :]}".strip()
+
+
+def _written(control: Control, names: Mapping[Any, str] | None) -> Callable[[Any], str]:
+    """What options are called: as in the address, but for those in ``names``."""
+    return lambda option: (names or {}).get(option) or control.write(option)
+
+
 @dataclass
 class _Kept:
     """What a session keeps of a page's state.
@@ -50,6 +81,7 @@ class _Kept:
         at: when the last commit was, in seconds of the monotonic clock.
         commits: number of commits.
         drawn: number of commits at the last run of the whole page.
+        epoch: number of times that all values were set at once; what was on its way to the browser before is out of date.
         notes: corrections of the address, as Markdown.
     """
 
@@ -59,6 +91,7 @@ class _Kept:
     at: float = 0.0
     commits: int = 0
     drawn: int = 0
+    epoch: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -129,14 +162,14 @@ class PageState:
         back = context is not None and context.is_history_navigation  # the reader's wish, however soon after a commit
         late = kept is not None and not back and said == kept.before and time.monotonic() - kept.at < _LATE
         if kept is None or (said != kept.said and not late):
-            commits = kept.commits if kept else 0
+            commits, epoch = (kept.commits, kept.epoch + back) if kept else (0, 0)
             values = self._unsaid(said)
             values |= {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
-            kept = st.session_state[self._place] = _Kept(values, said, commits=commits)
+            kept = st.session_state[self._place] = _Kept(values, said, commits=commits, epoch=epoch)
             self._forget_played(self.controls)
             kept.notes = [
-                f"{self.key(name)}={quoted(text, SHOWN_OF_A_VALUE)} is not allowed ({self.controls[name].allowed()}): "
-                f"{self.controls[name].write(value)} is shown."
+                f'The link has an invalid {_label(name)} ("{quoted(text, SHOWN_OF_A_VALUE)}"; allowed: '
+                f"{self.controls[name].allowed()}); using {self.controls[name].write(value)}."
                 for name, (text, value) in self.corrections(said).items()
             ]
         kept.drawn = kept.commits
@@ -202,8 +235,14 @@ class PageState:
             st.query_params.from_dict(wanted)
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Commits values that a button stands for: a preset, a stop of the tour."""
+        """Commits values that a button stands for: a preset, a stop of the tour. A new epoch begins, and nothing plays on."""
+        self._kept.epoch += 1
         self.commit(values)
+
+    @property
+    def epoch(self) -> int:
+        """Number of times that all values were set at once, by a button or by a step through the browser's history."""
+        return self._kept.epoch
 
     def put(self, name: str, value: Any) -> None:
         """Sets one control and the address."""
@@ -263,16 +302,16 @@ class PageState:
             label,
             control.options,
             required=True,
-            format_func=lambda option: (names or {}).get(option) or control.write(option),
+            format_func=_written(control, names),
             help=help,
             label_visibility="collapsed" if bare else "visible",
             width="stretch",
         )
 
-    def choose(self, name: str, label: str, *, help: str | None = None) -> Any:
-        """A list that opens, one of its options chosen."""
+    def choose(self, name: str, label: str, *, help: str | None = None, names: Mapping[Any, str] | None = None) -> Any:
+        """A list that opens, one of its options chosen. Options are called as in the address, but for those in ``names``."""
         control = self._choice(name)
-        return self._widget(name, st.selectbox, label, control.options, format_func=control.write, help=help)
+        return self._widget(name, st.selectbox, label, control.options, format_func=_written(control, names), help=help)
 
     def toggle(self, name: str, label: str, *, help: str | None = None) -> bool:
         """A switch."""

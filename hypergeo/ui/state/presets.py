@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from hypergeo.figures.core.words import thin
+
 from .page_state import PageState
 
 __all__ = ["Preset", "preset_buttons", "preset_note"]
@@ -38,7 +40,7 @@ def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
     with st.container(horizontal=True, gap="small", key=f"{state.prefix}_presets"):
         for number, preset in enumerate(presets):
             key = f"_{state.prefix}_preset_{number}"
-            st.button(preset.label, key=key, help=preset.help, on_click=_press, args=(state, preset))
+            st.button(preset.label, key=key, help=thin(preset.help), on_click=_press, args=(state, preset))
 
 
 def preset_note(state: PageState) -> str:

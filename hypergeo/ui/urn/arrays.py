@@ -10,10 +10,10 @@ import torch
 
 from hypergeo.numerics.enumeration import count_support
 from hypergeo.numerics.wallenius.small_urn import WalleniusTables, wallenius_probabilities, wallenius_tables
-from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import Urn, one_thread
 from hypergeo.ui.limits import URN
 
-__all__ = ["DRAWS", "Drawn", "ExactLaws", "draw_all", "elements_of", "exact_laws"]
+__all__ = ["DRAWS", "Drawn", "ExactLaws", "deviation_probability", "draw_all", "elements_of", "exact_laws"]
 
 DRAWS = URN.draws
 """Draws in the sequence, of which the page shows the first few."""
@@ -98,15 +98,39 @@ def exact_laws(urn: Urn) -> ExactLaws:
 @one_thread()
 def draw_all(urn: Urn, law: str, seed: int) -> Drawn:
     """``DRAWS`` draws: of Fisher's law by its exact sampler, of Wallenius' as a race between the elements."""
-    with seeded(seed):
-        if law == "Fisher":
-            return Drawn(urn.law().sample((DRAWS,)).numpy().astype(np.int16), None)
-        group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
-        weights = torch.tensor(urn.weights, dtype=torch.float64)
-        clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_() / weights[group]
-        order = clocks.topk(urn.total_count, largest=False).indices
+    generator = torch.Generator().manual_seed(seed)
+    if law == "Fisher":
+        return Drawn(urn.law().sample((DRAWS,), generator=generator).numpy().astype(np.int16), None)
+    group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
+    weights = torch.tensor(urn.weights, dtype=torch.float64)
+    clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_(generator=generator) / weights[group]
+    order = clocks.topk(urn.total_count, largest=False).indices
     counts = torch.nn.functional.one_hot(group[order], len(weights)).sum(1)
     return Drawn(counts.numpy().astype(np.int16), order.numpy().astype(np.int16))
+
+
+def deviation_probability(probabilities: np.ndarray, samples: int, total: int) -> float:
+    """Computes the probability of a sum at least as far from its mean as one that was observed.
+
+    The distribution of the sum is the convolution power of the samples' own, computed by a Fourier transform. The absolute
+    error is about 1e-13, so that a smaller result is no more than a bound.
+
+    Args:
+        probabilities: distribution of one sample over ``0, 1, ...``, shape ``(M + 1,)``.
+        samples: number of independent samples.
+        total: their observed sum.
+
+    Example:
+        >>> deviation_probability(np.array([0.5, 0.5]), 4, 4)  # four heads or four tails
+        0.125
+    """
+    support = np.flatnonzero(probabilities > 0)
+    low, width = int(support[0]), int(support[-1] - support[0])
+    length = samples * width + 1
+    sums = np.fft.irfft(np.fft.rfft(probabilities[low : low + width + 1], 2 * length) ** samples, 2 * length)[:length]
+    mean = samples * float(probabilities @ np.arange(len(probabilities)))
+    far = np.abs(np.arange(length) + samples * low - mean) >= abs(total - mean) * (1 - 1e-9) - 1e-9
+    return float(np.clip(sums[far].sum(), 0.0, 1.0).round(15))
 
 
 def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:

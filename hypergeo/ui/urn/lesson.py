@@ -68,33 +68,37 @@ def _changed(values: Mapping[str, Any]) -> Answer:
 
 
 PRESETS = [
-    Preset("A thousand draws", {"step": 1000}, "Bars fill their outlines: what is seen comes to what is exact."),
-    Preset("Equal weights", {f"w{k}": 1.0 for k in range(1, 7)}, "The central law: only sizes count, and both laws are one."),
+    Preset("1,000 samples", {"step": 1000}, "With 1,000 samples the histograms are close to the exact probabilities."),
     Preset(
-        "One dominant group",
-        _groups([1.0, 10.0, 1.0], [10, 10, 10], 12),
-        "Group 2 is ten times as important as the others: most of it leaves in every draw.",
+        "Equal weights",
+        {f"w{k}": 1.0 for k in range(1, 7)},
+        "With equal weights only the group sizes matter, and both distributions are the same.",
     ),
     Preset(
-        "Few and precious",
+        "One heavy group",
+        _groups([1.0, 10.0, 1.0], [10, 10, 10], 12),
+        "Group 2 has ten times the weight of the others: most of its balls are in every sample.",
+    ),
+    Preset(
+        "Few and heavy",
         _groups([1.0, 1.0, 32.0], [18, 18, 3], 9),
-        "Three elements of great weight: almost always all of them are drawn.",
+        "Three balls of large weight: almost every sample contains all of them.",
     ),
     Preset(
         "One by one",
         _groups([1.0, 4.0, 20.0], [10, 10, 10], 15, law="Wallenius"),
-        "Wallenius' law: while important elements are left, they go first. The dotted outline is Fisher's law.",
+        "Wallenius' distribution: heavy balls are taken early, while many of them remain. Dotted: Fisher's distribution.",
     ),
     Preset(
         "Nearly everything",
         _groups([1.0, 2.0, 4.0], [10, 10, 10], 28),
-        "Only two elements stay: most counts are forced, and weights move little.",
+        "Only two balls stay in the urn: few outcomes are possible, and the weights have little effect.",
     ),
-    Preset("A weight of zero", {"w1": 0.0}, "Group 1's balls are hollow, and are never drawn."),
+    Preset("A weight of zero", {"w1": 0.0}, "Group 1 has weight zero (hollow balls): its balls are never drawn."),
     Preset(
         "Six groups",
         _groups([0.5, 1.0, 2.0, 4.0, 8.0, 16.0], [12] * 6, 30),
-        "The heat map shows who takes from whom: mostly those that are neither always nor never drawn.",
+        "The largest entries of the heat map belong to groups of which about half is drawn.",
     ),
 ]
 
@@ -124,7 +128,7 @@ TOUR = [
         "If only one ball is drawn, as here, a ball of group 3 is 4 times as likely to be drawn as a ball of group 1. Now 12 "
         "of the 30 balls are drawn. How many times as likely is it then?",
         {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 1), "law": "Fisher", "step": 1},
-        "The second bullet under *What to notice* has both probabilities.",
+        "Divide the mean of group 3 by that of group 1: both are above the histograms.",
         Prediction(Bar("Ball of group 3, times as likely as a ball of group 1", 0, 6, 0.1, 0.4), _ratio, after={"n": 12}),
     ),
     Stop(
@@ -142,7 +146,7 @@ TOUR = [
         "The heat map shows how many balls each mean gains when the logarithm of a weight grows by one. The counts always sum "
         "to n, so each column sums to zero.",
         {"step": 1000, **_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16)},
-        "The sentence under the heat map. Move weight 3 and watch it.",
+        "Click an entry in the column of w₃ to raise that weight, and watch the other means.",
     ),
     Stop(
         "One ball after another",
@@ -184,9 +188,10 @@ TOUR = [
 ]
 
 FORMULAS = r"""
-An urn holds $K$ groups of $m_k$ elements with importance $w_k$; $n$ elements leave it.
+An urn holds $K$ groups of $m_k$ balls with weight $w_k$; $n$ balls are drawn.
 
-**Fisher's law** is that of elements which leave independently, with odds $w_k$, on the condition that exactly $n$ do:
+**Fisher's noncentral hypergeometric distribution**: each ball is drawn independently with odds $w_k$, on the condition that
+exactly $n$ are drawn:
 
 $$p(x) = \frac1Z \prod_k \binom{m_k}{x_k} w_k^{x_k}, \qquad \sum_k x_k = n, \quad 0 \le x_k \le m_k .$$
 
@@ -196,18 +201,21 @@ $$\mathbb E[x_i] = \frac{\partial \log Z}{\partial \log w_i}, \qquad
 \frac{\partial \mathbb E[x_i]}{\partial \log w_j} = \frac{\partial^2 \log Z}{\partial \log w_i\, \partial \log w_j}
 = \mathrm{Cov}(x_i, x_j) .$$
 
-Scaling all weights by one factor changes nothing: rows of the heat map add up to zero. Counts add up to $n$: so do columns.
+Scaling all weights by one factor changes nothing: rows of the heat map sum to zero. Counts sum to $n$: columns sum to zero.
 
-**Wallenius' law** is that of elements which leave one by one, each in proportion to its weight among those left. It is the
-same as giving each element an exponential clock with its weight as the rate and taking the first $n$ to ring:
+**Wallenius' distribution**: balls are drawn one by one, each in proportion to its weight among those left. Equivalently, each
+ball has an exponential clock with its weight as the rate, and the first $n$ to ring are drawn:
 
 $$p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-Du} \prod_k \left(1 - e^{-w_k u}\right)^{x_k} du ,
 \qquad D = \sum_k w_k (m_k - x_k) .$$
 
-Its derivatives are taken under the integral: they are exact, and are not the covariance.
+Its derivatives are taken under the integral: they are exact, and differ from the covariance.
 
-**The distance** between two laws is their total variation, $\frac12 \sum_x |p(x) - q(x)|$: the smallest share of draws that
-differ, however draws from the one are matched with draws from the other.
+**The total variation distance** between two distributions is $\frac12 \sum_x |p(x) - q(x)|$: the fraction of samples that
+differ under the best coupling of the two.
+
+**The probability of a deviation** is that of a mean of as many samples at least as far from the exact mean. It is exact: the
+distribution of the sum is the convolution power of the group's own.
 
 Fisher: *Journal of the Royal Statistical Society* 98(1), 1935. Wallenius: Stanford University technical report, 1963; for
 several groups Chesson, *Journal of Applied Probability* 13, 1976. Both: Fog, *Communications in Statistics: Simulation and

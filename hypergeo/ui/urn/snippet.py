@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the urn page."""
+"""The Python that prints the numbers of the urn page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hypergeo import FisherHypergeometric
 total_count = {total_count}
 group_sizes = {group_sizes}
 weights = {weights}
-law = FisherHypergeometric(total_count, group_sizes, weights)
+distribution = FisherHypergeometric(total_count, group_sizes, weights)
 
 torch.manual_seed({seed})
-draws = law.sample(({number},))[:{step}]
+samples = distribution.sample(({number},))[:{step}]
 
-mean, variance = law.mean, law.variance
-sensitivity = law.covariance_matrix  # of mean i to log weight j: under Fisher's law the covariance
-print("most probable:", law.mode.long().tolist())
+mean, variance = distribution.mean, distribution.variance
+sensitivity = distribution.covariance_matrix  # of mean i to log weight j: for Fisher's distribution the covariance
+print("most probable:", distribution.mode.long().tolist())
 """
 
 _WALLENIUS = """\
@@ -35,17 +35,17 @@ from hypergeo.numerics.wallenius.small_urn import wallenius_tables
 total_count = {total_count}
 group_sizes = {group_sizes}
 weights = {weights}
-law = WalleniusHypergeometric(total_count, group_sizes, weights)
+distribution = WalleniusHypergeometric(total_count, group_sizes, weights)
 
-# Every element has an exponential clock with its weight as the rate; the first to ring leave the urn.
+# Every element has an exponential clock with its weight as the rate; the first to ring are drawn.
 torch.manual_seed({seed})
 group = torch.repeat_interleave(torch.tensor(group_sizes))
 rates = torch.tensor(weights, dtype=torch.float64)[group]
 clocks = torch.empty({number}, len(group), dtype=torch.float64).exponential_() / rates
-left = group[clocks.topk(total_count, largest=False).indices]
-draws = torch.nn.functional.one_hot(left, len(weights)).sum(1)[:{step}].double()
+drawn = group[clocks.topk(total_count, largest=False).indices]
+samples = torch.nn.functional.one_hot(drawn, len(weights)).sum(1)[:{step}].double()
 
-mean, variance = law.mean, law.variance
+mean, variance = distribution.mean, distribution.variance
 sensitivity = wallenius_tables(total_count, group_sizes, weights).sensitivity  # of mean i to log weight j
 """
 
@@ -55,26 +55,26 @@ print("variance, exact: ", [round(x, 3) for x in variance.tolist()])
 """
 
 _DRAWN = """\
-print("mean, drawn:     ", [round(x, 3) for x in draws.mean(0).tolist()])
-print("variance, drawn: ", [round(x, 3) for x in draws.var(0, correction=0).tolist()])
-print("last draw:       ", draws[-1].long().tolist())
+print("mean, sampled:   ", [round(x, 3) for x in samples.mean(0).tolist()])
+print("variance, sampled:", [round(x, 3) for x in samples.var(0, correction=0).tolist()])
+print("last sample:     ", samples[-1].long().tolist())
 """
 
 _SENSITIVITY = """\
 group = sensitivity.diagonal().argmax().item()
 gain = 0.01 * sensitivity[group, group].item()
-print(f"raising weight {{group + 1}} by 1 % moves {{gain:.2g}} elements to group {{group + 1}}")
+print(f"raising weight {{group + 1}} by 1 % raises the mean of group {{group + 1}} by {{gain:.2g}} balls")
 """
 
 
 def urn_snippet(urn: Urn, *, law: str, seed: int, step: int) -> str:
-    """Python that prints the numbers of the urn page.
+    """Returns Python that prints the numbers of the urn page.
 
     Args:
-        urn: what is drawn from.
+        urn: the urn.
         law: ``"Fisher"`` or ``"Wallenius"``.
-        seed: of the sequence of draws.
-        step: number of draws on show.
+        seed: of the sequence of samples.
+        step: number of samples on show.
     """
     parts = [_FISHER if law == "Fisher" else _WALLENIUS, _BOTH, *([_DRAWN] if step else []), _SENSITIVITY]
     return "".join(parts).format(

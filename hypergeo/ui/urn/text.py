@@ -1,23 +1,25 @@
-"""The urn page's live sentences: pure functions from arrays to words."""
+"""The urn page's live sentences: pure functions from arrays to text."""
 
 from __future__ import annotations
 
-from math import erfc, floor, log10
+from math import floor, log10
 
 import numpy as np
 
+from hypergeo.figures.core.words import percent, subscript
 from hypergeo.ui.convergence.arrays import Urn
 
-from .arrays import ExactLaw, ExactLaws
+from .arrays import ExactLaw, ExactLaws, deviation_probability
 
 __all__ = ["about_draws", "about_laws", "about_shares", "about_weights", "draws_in_words", "heat_note", "possessive"]
 
 PER_CENT = 0.01  # of a weight, to first order
 NOTHING = 1e-9
+LEVEL = 0.05  # probability of a deviation below which it is no longer called sampling error
 
 
 def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
-    """What raising a weight by one per cent moves, to first order: for the group that gains most.
+    """Returns what raising a weight by one per cent changes, to first order: for the group that gains most.
 
     Args:
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
@@ -37,37 +39,43 @@ def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
 
 
 def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
-    """What the heat map means, in one line under it, or in two where the page is narrow."""
+    """Reads the heat map's largest entry, in one line, or in two where the page is narrow."""
     found = moved(sensitivity)
     if found is None:
-        return "Every count is forced: no weight moves anything."
+        return "Only one outcome is possible here: no weight changes anything."
     group, gain, loser, loss = found
-    mostly = "" if loss > 0.999 * gain else "mostly "
-    gains = f"Raising w<sub>{group + 1}</sub> by 1 % moves {gain:.2g} elements to group {group + 1}"
-    return f"{gains},{'<br>' if narrow else ' '}{mostly}from group {loser + 1}."
+    source = f"from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
+    gains = f"w<sub>{group + 1}</sub> + 1 %: group {group + 1}'s mean + {gain:.2g} balls"
+    return f"{gains},{'<br>' if narrow else ' '}{source}."
 
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
-    """What raising a weight does, and why."""
+    """Describes the effect of raising a weight, and its reason."""
     found = moved(law.sensitivity)
     if found is None:
-        return "Every count is **forced** here: there is one way to draw, whatever the weights."
+        return "**Only one outcome is possible** here, whatever the weights."
     group, gain, loser, loss = found
-    source = f"from group {loser + 1}" if loss > 0.999 * gain else f"mostly from group {loser + 1} ({loss:.2g})"
-    said = f"Raising group {group + 1}'s weight by 1 % would move **{gain:.2g} elements** to it, {source}"
+    source = f"all from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
+    effect = f"Raising w{subscript(group + 1)} by 1 % raises group {group + 1}'s mean by **{gain:.2g} balls**, {source}"
     variance = float(law.covariance[group, group])
     if name == "Fisher":
-        return f"{said}: 1 % of its variance, {variance:.3g}. Under Fisher's law the heat map *is* the counts' covariance."
+        return (
+            f"{effect}. This is 1 % of group {group + 1}'s variance, {variance:.3g}: for Fisher's distribution the heat map "
+            "equals the covariance of the counts."
+        )
     if np.abs(law.covariance - law.sensitivity).max() < 1e-6:
-        return f"{said}. Here that is 1 % of its variance, {variance:.3g}, though under Wallenius' law it usually is not."
+        return (
+            f"{effect}. Here this is 1 % of group {group + 1}'s variance, {variance:.3g}; for Wallenius' distribution it "
+            "usually is not."
+        )
     return (
-        f"{said}. That is the exact derivative, {law.sensitivity[group, group]:.3g} per unit of log w, and **not** the "
-        f"variance, {variance:.3g}, as it would be under Fisher's law."
+        f"{effect}. The exact derivative is {law.sensitivity[group, group]:.3g} per unit of log w, and **not** the variance, "
+        f"{variance:.3g}, which it would be for Fisher's distribution."
     )
 
 
 def about_shares(urn: Urn, law: ExactLaw) -> list[str]:
-    """How much more often important elements are drawn; nothing where counts are forced."""
+    """Compares how often heavy and light balls are drawn; nothing where only one outcome is possible."""
     if moved(law.sensitivity) is None:
         return []
     drawable = [k for k, (size, weight) in enumerate(zip(urn.group_sizes, urn.weights, strict=True)) if size and weight]
@@ -75,72 +83,82 @@ def about_shares(urn: Urn, law: ExactLaw) -> list[str]:
     often, seldom = (float(law.mean[k]) / urn.group_sizes[k] for k in (heavy, light))
     ratio = urn.weights[heavy] / urn.weights[light]
     if ratio == 1:
-        return [f"All elements that can be drawn are equally likely to be: **{often:.1%}** each."]
-    said = f"An element of group {heavy + 1} weighs {ratio:.3g} times one of group {light + 1}"
-    shares = f"({often:.2g} against {seldom:.2g} of all draws)"
+        return [f"All balls with a weight above zero are equally likely to be drawn: **{percent(often, 1)}** each."]
+    weighs = f"A ball of group {heavy + 1} has {ratio:.3g} times the weight of a ball of group {light + 1}"
+    places = 0 if seldom >= 0.1 else 1
+    shares = f"({percent(often, places)} against {percent(seldom, places)})"
+    likely = f"**{often / seldom:.3g} times** as likely to be drawn {shares}"
     if urn.total_count == 1:
-        return [f"{said} and, since one element is all that is drawn, is drawn **as many times as often** {shares}."]
+        return [f"{weighs} and is {likely}: only one ball is drawn."]
     if often / seldom > ratio:
-        return [f"{said}, and is drawn **{often / seldom:.3g} times** as often {shares}: it goes while it has little to beat."]
-    return [f"{said}, but is drawn only **{often / seldom:.3g} times** as often {shares}: none can be drawn twice."]
+        return [f"{weighs} and is {likely}: heavy balls are taken early, while many balls remain."]
+    return [f"{weighs} but is only {likely}, because balls are not put back."]
 
 
 def about_laws(urn: Urn, laws: ExactLaws) -> str:
-    """What drawing one by one changes."""
+    """Describes what changes if balls are drawn one by one."""
     fisher, wallenius, distance = laws.fisher, laws.wallenius, laws.distance
     if moved(fisher.sensitivity) is None:
-        return "Fisher's and Wallenius' laws say **the same**, as they must where counts are forced."
+        return "Fisher's and Wallenius' distributions are **the same** here: only one outcome is possible."
     if not distance:
-        why = "the first draw is the last" if urn.total_count == 1 else "all elements are equally important"
-        return f"Fisher's and Wallenius' laws are **the same** here, since {why}."
+        why = "only one ball is drawn" if urn.total_count == 1 else "all weights are equal"
+        return f"Fisher's and Wallenius' distributions are **the same** here, since {why}."
     group = int(np.abs(fisher.mean - wallenius.mean).argmax())
-    said = (
-        f"Drawn one by one (Wallenius), group {group + 1} gives {wallenius.mean[group]:.3g} elements on average instead of "
-        f"{fisher.mean[group]:.3g} (Fisher). The laws are **{distance:.2g} apart** in total variation"
+    means = (
+        f"If balls are drawn one by one (Wallenius), the mean of group {group + 1} is {wallenius.mean[group]:.3g} instead of "
+        f"{fisher.mean[group]:.3g} (Fisher). The total variation distance is **{distance:.2g}**"
     )
     if laws.joint:
-        return f"{said}: however well draws are matched, {100 * distance:.2g} of 100 differ."
-    return f"{said} of one group's counts; all counts together, too many to list here, are at least as far apart."
+        return f"{means}: even with the best coupling, {percent(distance)} of samples differ."
+    return f"{means} for the counts of one group; it is at least as large for all counts together (too many to list here)."
 
 
 def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
-    """How near the draws so far come to the law, for the group that varies most.
+    """Compares the mean of the samples so far with the exact one, for the group of the largest variance.
 
     Args:
         counts: shape ``(S, K)``.
-        law: that they are drawn from.
-        name: of the law.
+        law: the distribution that they are sampled from.
+        name: its name.
     """
     draws, group = len(counts), int(law.covariance.diagonal().argmax())
     mean, variance = float(law.mean[group]), float(law.covariance[group, group])
     if not draws:
-        return "Nothing has been drawn yet. Outlines say what to expect."
+        return "No sample yet. The outlines are the exact probabilities."
     if variance < NOTHING:
-        return f"**{draws_in_words(draws)}**: every count is forced."
-    noise, found = (variance / draws) ** 0.5, float(counts[:, group].mean())
-    off = abs(found - mean) / noise
-    chance = erfc(off / 2**0.5)
-    verdict = "as near as chance allows" if off <= 2 else f"{off:.2g} standard errors off, as {chance:.2g} of all sequences are"
-    places = max(0, 1 - floor(log10(noise)))
-    gave = (
-        f"group {group + 1} gave **{found:.{places}f}** on average" if draws > 1 else f"group {group + 1} gave **{found:.0f}**"
+        return f"**{draws_in_words(draws)}**: only one outcome is possible."
+    noise, total = (variance / draws) ** 0.5, int(counts[:, group].sum())
+    distance = abs(total / draws - mean) / noise
+    chance = deviation_probability(law.marginals[group], draws, total)
+    verdict = (
+        f"{distance:.2g} standard errors from the mean{', within sampling error' if chance >= LEVEL else ''}; a deviation this "
+        f"large has probability {_probability(chance)} (exact, not by a normal approximation)"
     )
-    says = f"{possessive(name)} law says **{mean:.{places}f}** ± {noise:.{places}f}"
-    return f"**{draws_in_words(draws)}**: {gave}, {says}: {verdict}."
+    places = max(0, 1 - floor(log10(noise)))
+    seen = f"**{total / draws:.{places}f}** balls on average" if draws > 1 else f"**{total}** balls"
+    return (
+        f"**{draws_in_words(draws)}**: group {group + 1} gave {seen}; {possessive(name)} distribution has mean "
+        f"**{mean:.{places}f}** ± {noise:.{places}f}: {verdict}."
+    )
+
+
+def _probability(chance: float) -> str:
+    """A probability to two digits; the least that is told from nothing is one in a thousand million."""
+    return f"{chance:.2g}" if chance >= 1e-9 else "below 1e-9"
 
 
 def draws_in_words(number: int) -> str:
-    """A number of draws in words.
+    """Returns a number of samples in words.
 
     Example:
         >>> draws_in_words(1), draws_in_words(1000)
-        ('1 draw', '1,000 draws')
+        ('1 sample', '1,000 samples')
     """
-    return f"{number:,} draw" + ("" if number == 1 else "s")
+    return f"{number:,} sample" + ("" if number == 1 else "s")
 
 
 def possessive(name: str) -> str:
-    """A name's genitive.
+    """Returns a name's genitive.
 
     Example:
         >>> possessive("Fisher"), possessive("Wallenius")

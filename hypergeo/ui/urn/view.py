@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,11 @@ import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
+from hypergeo.figures.core.words import subscript
 from hypergeo.figures.counts.urn import NARROW, WIDE
+from hypergeo.ui.component.handles import PressArea
 from hypergeo.ui.convergence.arrays import Urn
+from hypergeo.ui.page.urn_editor import weight_after
 
 from .arrays import DRAWS, Drawn, ExactLaw, ExactLaws, draw_all, elements_of, exact_laws
 from .text import about_draws, about_laws, about_shares, about_weights, draws_in_words, heat_note, possessive
@@ -102,7 +105,7 @@ class UrnView:
             palette,
             room=urn.total_count,
             title=self._last_draw(),
-            note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger is more important",
+            note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger balls are heavier",
             width=measures.balls[0],
             height=measures.balls[1],
         )
@@ -120,24 +123,40 @@ class UrnView:
         heat = heatmap_panel(
             self.law.sensitivity,
             palette,
-            title="∂E[x<sub>i</sub>] / ∂log w<sub>j</sub>"
-            + (": the covariance" if self.settings.law == "Fisher" else ": not the covariance here"),
+            title="Effect of each weight on each mean"
+            + (" (= covariance)" if self.settings.law == "Fisher" else " (≠ covariance)"),
             note=heat_note(self.law.sensitivity, narrow=narrow),
         )
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
 
+    def handles(self) -> list[PressArea]:
+        """The columns of the heat map: a press of an entry raises the weight of its column."""
+        weights = self.settings.urn.weights
+        return [
+            PressArea(
+                name=f"w{group + 1}",
+                label=f"Raise weight w{subscript(group + 1)}, now {weight:g}; Shift or the downward arrow key lowers it",
+                axes=("x3", "y3"),
+                at=(group, (len(weights) - 1) / 2),
+                size=(1, len(weights)),
+                values=partial(_pressed, f"w{group + 1}", weight),
+            )
+            for group, weight in enumerate(weights)
+        ]
+
     def alt(self) -> str:
-        """The figure in one sentence, for those who cannot see it."""
+        """Describes the figure for readers who cannot see it."""
         urn = self.settings.urn
-        last = f"the last gave {_listed(self.counts[-1])}" if self.step else "nothing has been drawn yet"
+        last = f"the last one is {_listed(self.counts[-1])}" if self.step else "none yet"
         return (
-            f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups, {urn.total_count} of which leave "
-            f"in each draw. {draws_in_words(self.step)} of {possessive(self.settings.law)} law: {last}. Bars of what was drawn "
-            f"over the exact law, of means {_listed(self.law.mean, '.2f')}; a heat map of how these answer to the weights"
+            f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups; each sample takes "
+            f"{urn.total_count}. {draws_in_words(self.step)} of {possessive(self.settings.law)} distribution: {last}. "
+            f"Histograms over the exact probabilities, with means {_listed(self.law.mean, '.2f')}; a heat map of the effect of "
+            "each weight on each mean"
         )
 
     def live(self) -> str:
-        """What the draws on show say, in one sentence."""
+        """Compares the samples on show with the exact distribution, in one sentence."""
         return about_draws(self.counts, self.law, self.settings.law)
 
     def sentences(self) -> list[str]:
@@ -161,24 +180,28 @@ class UrnView:
             "size": list(urn.group_sizes),
             "mean, Fisher": fisher.mean.tolist(),
             "mean, Wallenius": wallenius.mean.tolist(),
-            "mean, drawn": observed.mean(0).tolist(),
+            "mean, sampled": observed.mean(0).tolist(),
             "variance, Fisher": fisher.covariance.diagonal().tolist(),
             "variance, Wallenius": wallenius.covariance.diagonal().tolist(),
-            "variance, drawn": observed.var(0).tolist(),
+            "variance, sampled": observed.var(0).tolist(),
             "mode, Fisher": [] if fisher.mode is None else fisher.mode.tolist(),
             "mode, Wallenius": mode,
         }
 
     def _last_draw(self) -> str:
         if not self.step:
-            return "Nothing drawn yet"
+            return "No sample yet"
         parts = " + ".join(f"{_square(group)} {count}" for group, count in enumerate(self.counts[-1]))
         order = ", one by one" if self.settings.law == "Wallenius" else ""
-        return f"Draw {self.step}{order}: {parts}"
+        return f"Sample {self.step}{order}: {parts}"
 
     def _row_title(self, group: int) -> str:
         title = f"{_square(group)} Group {group + 1}: mean {self.law.mean[group]:.2f}"
-        return title if self.observed_mean is None else f"{title}, drawn {self.observed_mean[group]:.2f}"
+        return title if self.observed_mean is None else f"{title}, sampled {self.observed_mean[group]:.2f}"
+
+
+def _pressed(name: str, weight: float, presses: int) -> dict[str, float]:
+    return {name: weight_after(weight, presses)}
 
 
 def urn_view(settings: UrnSettings, step: int = 0) -> UrnView:

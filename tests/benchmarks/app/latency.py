@@ -221,12 +221,12 @@ def _kinds(labels: list[str]) -> list[str]:
     """The first slider of each kind: those that differ in a number only are of one.
 
     Example:
-        >>> _kinds(["Weight of group 1", "Size of group 1", "Weight of group 2", "Rate"])
-        ['Weight of group 1', 'Size of group 1', 'Rate']
+        >>> _kinds(["Weight w₁", "Group size m₁", "Weight w₂", "Rate"])
+        ['Weight w₁', 'Group size m₁', 'Rate']
     """
     kinds: dict[str, str] = {}
     for label in labels:
-        kinds.setdefault(re.sub(r"\d+", "", label), label)
+        kinds.setdefault(re.sub(r"[\d₀-₉]+", "", label), label)
     return list(kinds.values())
 
 

@@ -75,6 +75,12 @@ LARGEST = [
         )
         for groups in (3, 5)
     ),
+    Request("partitions", "40 elements in four groups", {"part_n": 40, "part_affinity": "random"}),
+    Request(
+        "partitions",
+        "gradients of eight elements in three groups",
+        {"part_view": "gradients", "part_few": 8, "part_groups": 3, "part_number": 4000, "part_estimator": "score function"},
+    ),
     Request("quality", "a report, as it opens", _urn("qual", 6, 200, 600, samples=20000, gradients=1000, evaluations=32)),
     Request("quality", "example rows", _urn("qual", 6, 200, 600, check="your counts", source="of this law", rows=50000)),
     Request("quality", "example rows", _urn("qual", 3, 200, 300, check="your counts", source="of this law", rows=50000)),

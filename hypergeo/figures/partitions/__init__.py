@@ -1,0 +1,1 @@
+"""Figures of random partitions: assignment matrices with their sums, group sizes, gradients of matrices."""
