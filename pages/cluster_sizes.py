@@ -11,6 +11,7 @@ from hypergeo.ui.clusters.lesson import FORMULAS, PRESETS, SENTENCE, SPEEDS, TIT
 from hypergeo.ui.clusters.session import data_lines, request_of, view_at, work_until
 from hypergeo.ui.clusters.settings import LIVE, STEPS
 from hypergeo.ui.clusters.snippet import cluster_snippet
+from hypergeo.ui.clusters.upload import own_file, upload
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
 from hypergeo.ui.component.stage import Playback, next_positions, playback_controls, stage
@@ -18,7 +19,7 @@ from hypergeo.ui.limits import CLUSTERS, SEEDS
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page
 from hypergeo.ui.runtime.scheduler import catch_up
-from hypergeo.ui.state.controls import Choice, Whole
+from hypergeo.ui.state.controls import Choice, Switch, Whole
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import preset_note
 
@@ -33,6 +34,7 @@ STATE = PageState(
         "sizes": SizeList(),
         "apart": Choice(4.0, [2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0]),
         "seed": Whole(0, *SEEDS),
+        "pixels": Switch(False),
         **LIVE,
         **BY_HAND,
         "edits": EditList(),
@@ -40,16 +42,9 @@ STATE = PageState(
     },
     derive=edits_after,
 )
-FILE = "_clu_file"
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
-
-
-def own_file() -> bytes | None:
-    """Content of the reader's file."""
-    uploaded = st.session_state.get(FILE)
-    return uploaded.getvalue() if uploaded else None
 
 
 def sections(clusters: int) -> list[Section]:
@@ -65,26 +60,15 @@ def sections(clusters: int) -> list[Section]:
         points += [Knob("number", "Number of points"), Knob("shares", "True sizes")]
     if STATE.get("source") == "clouds":
         points.append(Knob("apart", "Distance of the clusters, σ"))
+    if STATE.get("source") == "digits":
+        points.insert(1, Knob("pixels", "Cluster all 64 pixels as well", "Beside the two principal components that are shown."))
     points.append(Knob("seed", "Seed", "For the points, the start and all samples.", stepper=True))
     weights = [Knob(f"w{k + 1}", f"Weight of cluster {k + 1}", group=k) for k in range(clusters)]
     return [
         Section("Size sampling", sampling),
-        Section("Points", points, open=False),
+        Section("Points", points, open=STATE.get("source") == "digits"),
         Section("Weights, set by hand", weights, open=False),
     ]
-
-
-def upload() -> None:
-    """The field for the reader's file."""
-    st.file_uploader(
-        "A CSV file: x, y, and the true class if known",
-        type=["csv", "txt"],
-        key=FILE,
-        max_upload_size=CLUSTERS.megabytes,
-        on_change=STATE.set,
-        args=({"edits": "", "step": 0},),
-    )
-    st.caption("The file stays in this session; a link to this page does not contain it.")
 
 
 @live_part(STATE)
@@ -93,10 +77,9 @@ def live() -> None:
     figure, controls = live_room()
     with controls:
         knobs = st.container()
-        if STATE.get("source") == "your own":
-            upload()
+        notes = upload(STATE) if STATE.get("source") == "your own" else st.container()
     with figure:
-        shown = request_of(STATE.values, own_file())
+        shown = request_of(STATE.values, own_file(STATE))
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
         place = st.container()  # the progress bar stands below the figure, which it would move
@@ -104,6 +87,8 @@ def live() -> None:
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         with place:
             stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))
+    if shown.run.data.notes:
+        notes.caption(" ".join(shown.run.data.notes))
     with controls:
         if changes := edits_in_words(shown.edits):
             st.caption(changes)
@@ -115,11 +100,11 @@ def live() -> None:
 
 live()
 values, step = STATE.values, STATE.get("step")
-shown = request_of(values, own_file())
+shown = request_of(values, own_file(STATE))
 catch_up(work_until(shown, step), "Running the optimiser")
 view = view_at(shown, step)
 code = cluster_snippet(
-    *data_lines(values),
+    *data_lines(values, own_file(STATE)),
     shown.run.clusters,
     values["seed"],
     step,

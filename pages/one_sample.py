@@ -41,7 +41,14 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> OneSampleSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with the core's own message."""
+    """Reads the controls, and keeps the last urn that could be drawn from where they ask for another.
+
+    Args:
+        say: whether to show the library's message in that case.
+
+    Returns:
+        The settings on show.
+    """
     settings = OneSampleSettings.of(STATE.values)
     try:
         settings.urn.law()

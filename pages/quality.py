@@ -48,7 +48,7 @@ def live() -> None:
     if settings is None:
         with controls:
             given = counts_input(STATE)
-        sections = counts_sections(STATE, given.sizes)
+        sections = counts_sections(STATE, given.sizes, given.names)
     else:
         gradients = shown is not None and bool(getattr(shown.result, "gradients", None))
         sections = published_sections() if check == PUBLISHED else report_sections(STATE, gradients_shown=gradients)

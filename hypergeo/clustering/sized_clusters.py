@@ -124,6 +124,7 @@ class SizedClusters:
         self._log_width = width.clamp(min=_SMALLEST_WIDTH).log().requires_grad_()
         self._log_weights = logs.to(means.dtype).requires_grad_()
         self._normalise()
+        self._widen(counts)
         groups = [{"params": [parameter]} for parameter in (self._means, self._log_width, self._log_weights)]
         self._adam = torch.optim.Adam(groups, lr=0.0, betas=self.schedule.betas)
         self.steps_done = 0
@@ -143,6 +144,17 @@ class SizedClusters:
 
     def _generators(self, turn: int) -> list[np.random.Generator]:
         return [np.random.default_rng((self.seed, restart, turn)) for restart in range(self.restarts)]
+
+    @torch.no_grad()
+    def _widen(self, counts: Tensor) -> None:
+        """Begins with the width of the points about the centres that they are assigned to, where the nearest are too many."""
+        least, most = self.prior.bounds
+        beyond = ((counts < least) | (counts > most)).any(-1)
+        if bool(beyond.any()):
+            plan = assign(self._cost(), self.prior.mean(self._log_weights)).plan.to(self._means.dtype)
+            square = (plan * squared_distances(self._scaled, self._means)).sum((-2, -1)) / self.points.numel()
+            wider = torch.maximum(0.5 * square.log(), self._log_width)
+            self._log_width.copy_(torch.where(beyond, wider, self._log_width))
 
     @property
     def means(self) -> Tensor:

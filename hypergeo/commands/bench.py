@@ -82,8 +82,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal: output of the results and the progress.
     """
     chosen = output_format(arguments)
-    start(arguments)
-    calls = _calls(arguments, urn_of(arguments))
+    calls = _calls(arguments, urn_of(arguments), start(arguments))
     timings = []
     for number, (what, call) in enumerate(calls.items()):
         terminal.progress(number / len(calls), what)
@@ -105,29 +104,34 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.write(f"{words}\n\n{table(['call', 'median', 'fastest', 'calls'], shown)}")
 
 
-def _calls(arguments: argparse.Namespace, distribution: FisherHypergeometric) -> dict[str, Callable[[], object]]:
+def _calls(
+    arguments: argparse.Namespace, distribution: FisherHypergeometric, generator: torch.Generator
+) -> dict[str, Callable[[], object]]:
     """Returns the calls to time, by name."""
     number = arguments.num_samples
     parameters = distribution.total_count, distribution.group_sizes
     logs = distribution.log_weights
-    counts = distribution.sample((number,))
+    counts = distribution.sample((number,), generator=generator)
     leaf = logs.clone().requires_grad_()
 
     def exact() -> FisherHypergeometric:
         return FisherHypergeometric(*parameters, log_weights=logs)
 
+    def wallenius() -> WalleniusHypergeometric:
+        return WalleniusHypergeometric(*parameters, log_weights=logs)
+
     def relaxed(hard: bool, conditionals: str) -> None:
         sampler = RelaxedFisherHypergeometric(
             arguments.temperature, *parameters, log_weights=leaf, straight_through=hard, conditionals=conditionals
         )
-        _backward(sampler.rsample((number,)).square().mean(), leaf)
+        _backward(sampler.rsample((number,), generator=generator).square().mean(), leaf)
 
     calls: dict[str, Callable[[], object]] = {
         "construction": exact,
         "mean and variance": lambda: (exact().mean, exact().variance),
         f"log_prob of {number:,}": lambda: exact().log_prob(counts),
-        f"{number:,} exact samples": lambda: exact().sample((number,)),
-        f"{number:,} Wallenius samples": lambda: WalleniusHypergeometric(*parameters, log_weights=logs).sample((number,)),
+        f"{number:,} exact samples": lambda: exact().sample((number,), generator=generator),
+        f"{number:,} Wallenius samples": lambda: wallenius().sample((number,), generator=generator),
     }
     for hard in (False, True):
         for conditionals in ("exact", "merged"):
@@ -137,7 +141,7 @@ def _calls(arguments: argparse.Namespace, distribution: FisherHypergeometric) ->
 
     def gradient(estimator: Estimator) -> None:
         urn = FisherHypergeometric(*parameters, log_weights=leaf)
-        _backward(estimator.surrogate_loss(urn, objective, arguments.num_evaluations), leaf)
+        _backward(estimator.surrogate_loss(urn, objective, arguments.num_evaluations, generator=generator), leaf)
 
     for name, make in ESTIMATORS.items():
         if name != "exact" or support_size(distribution) is not None:

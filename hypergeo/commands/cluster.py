@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 from collections.abc import Callable
-from dataclasses import asdict
-from functools import partial
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
-from hypergeo._records import csv_text
+from hypergeo.clustering.benchmark.costs import WARM_UP, estimated_seconds, most_points
 from hypergeo.clustering.benchmark.registry import LIMITED, METHODS, find_clusters, usual_methods
 from hypergeo.clustering.benchmark.study import ClusterRun, ClusterStudy
-from hypergeo.clustering.benchmark.task import ClusterTask
+from hypergeo.clustering.benchmark.task import REDUCED, ClusterTask
 from hypergeo.datasets.blobs import gaussian_blobs
 from hypergeo.datasets.labelled import LabelledArrays, geometric_sizes, labelled_digits
-from hypergeo.numerics.seed_statistics import SeedStatistics
 
-from .inputs import read_points
+from .cluster_output import WRITERS
+from .cluster_runs import Pace, RunFolder, duration, run_key
+from .inputs import add_table_arguments, read_points
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import single_positive, sizes, whole
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
+_BUDGET = 120.0  # seconds of one core for a seed
 EPILOG = """examples:
   Gaussian clusters of 240, 100, 40 and 20 points, three standard deviations between neighbours, ten seeds:
     python -m hypergeo cluster --blobs 240,100,40,20 --separation 3 --seeds 10
@@ -34,13 +35,19 @@ EPILOG = """examples:
     python -m hypergeo cluster --digits --imbalance 180,20 --seeds 10 -o digits.html
   your own points or images (such as MNIST's archive), with all numbers:
     python -m hypergeo cluster points.npz -k 4 -o clusters.json
+  two columns of a table, on one scale, with the classes of a third:
+    python -m hypergeo cluster penguins.csv --columns "bill length (mm),body mass (g)" --labels species --standardise
+  what it will cost, and a run that Ctrl-C may stop: the same command goes on from there:
+    python -m hypergeo cluster mnist.npz --seeds 10 --dry-run
+    python -m hypergeo cluster mnist.npz --seeds 10 -o mnist.json
 
-A file is an .npz archive with an array x (and y, the classes, if they are known), or a table with a row for each point, in
-which a column named class holds the classes. A size error of 5 % means that 5 % of the points would have to change cluster
-for the sizes to be right. ARI, NMI: adjusted Rand index, normalized mutual information; accuracy: with the best matching.
-All methods have the same number of restarts. Our methods and "same starts" use identical starts, and all variants of
-self-labelling start from the k-means clusters of the features after the warm-up. Data, starts and samples depend only on the
-seed. Methods are compared seed by seed: a win or loss is a difference of more than two standard errors."""
+A file is an .npz archive with an array x (and y, the classes, if they are known), or a table with a row for each point, of any
+separator and decimal mark; columns that are not named are inferred, and the inference is written to standard error. A size
+error of 5 % means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index,
+normalized mutual information; accuracy: with the best matching. All methods have the same number of restarts. Our methods and
+"same starts" use identical starts, and all networks start from the same warm-up and from small clusters of its features that
+are merged. Data, starts and samples depend only on the seed. Methods are compared seed by seed: a win or loss is a difference
+of more than two standard errors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,10 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--max-points",
-        type=whole(2, 100_000),
-        default=2_000,
+        type=whole(2, 1_000_000),
         metavar="N",
-        help="number of points in a random subset of larger files, 2,000 by default",
+        help="number of points in a random subset of larger files; by default as many as take two minutes per seed",
+    )
+    add_table_arguments(data, "coordinates")
+    data.add_argument("--labels", metavar="NAME", help="of a table: the column of classes, by name or number; none for none")
+    data.add_argument(
+        "--standardise", action="store_true", help="of a table: each column to mean zero and standard deviation one"
     )
     how = parser.add_argument_group("the clusters")
     how.add_argument(
@@ -94,6 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="SEED", help="the first seed, 0 by default")
     how.add_argument("--seeds", type=whole(1, 10_000), default=1, metavar="N", help="number of seeds, 1 by default")
+    how.add_argument("--dry-run", action="store_true", help="list the estimated time of each method, and compute nothing")
+    how.add_argument(
+        "--runs",
+        type=Path,
+        metavar="FOLDER",
+        help="where finished runs are kept and result again; beside the output by default, as OUTPUT.runs",
+    )
     add_output_arguments(parser, ["text", "json", "csv", "html"])
 
 
@@ -103,26 +121,141 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     Args:
         arguments: parsed arguments.
         terminal: output of the results and the progress.
+
+    Raises:
+        KeyboardInterrupt: if the user interrupts; the finished runs are kept.
     """
     chosen = output_format(arguments)
     torch.set_num_threads(1)
     data = _data(arguments, terminal)
-    names = _methods(arguments, images=len(data(arguments.seed).shape or ()) > 1)
-    runs = []
-    for turn in range(arguments.seeds):
-        seed = arguments.seed + turn
-        points = data(seed)
-        task = _task(arguments, points, seed)
-        for place, name in enumerate(names):
-            terminal.progress((turn + place / len(names)) / arguments.seeds, f"seed {seed}: {name}")
-            result = find_clusters(name, task)
-            runs.append(ClusterRun.scored(name, seed, result.labels, result.sizes, points.classes, result.seconds))
+    first = data.points(arguments.seed)
+    names = _methods(arguments, images=len(first.shape or ()) > 1)
+    most = _most_points(arguments, terminal, names, data)
+    task = _task(arguments, data.points(arguments.seed, most), arguments.seed)
+    if arguments.dry_run:
+        terminal.write(_costs(names, task, arguments.seeds))
+        return
+    if task.reduces and any(name.startswith("Gaussian mixture") for name in names):
+        terminal.say(
+            f"Gaussian mixtures see {REDUCED} principal components of the images in place of {task.points.shape[1]} pixels."
+        )
+    folder = RunFolder(
+        arguments.runs or (Path("cluster.runs") if arguments.output is None else arguments.output.with_suffix(".runs"))
+    )
+    runs: dict[tuple[int, str], tuple[str, ClusterRun]] = {}
+    try:
+        _work(arguments, terminal, data, names, most, folder, runs)
+    except KeyboardInterrupt:
+        for key, result in runs.values():
+            folder.put(key, result)
+        wanted = arguments.seeds * len(names)
+        terminal.say(f"Stopped: {len(runs)} of {wanted} runs are kept in {folder.path}. The same command goes on from there.")
+        raise
     terminal.progress(1.0, "done")
-    terminal.write(_WRITERS[chosen](ClusterStudy(runs, _settings(arguments))))
+    settings = {**_settings(arguments), "points": most, "classes": dict(_class_sizes(first)), "read": list(first.notes)}
+    terminal.write(WRITERS[chosen](ClusterStudy([run for _, run in runs.values()], settings)))
 
 
-def _data(arguments: argparse.Namespace, terminal: Terminal) -> Callable[[int], LabelledArrays]:
-    """Returns the function that makes the points of a seed.
+def _work(
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+    data: Source,
+    names: list[str],
+    most: int | None,
+    folder: RunFolder,
+    runs: dict[tuple[int, str], tuple[str, ClusterRun]],
+) -> None:
+    """Computes all runs that are not kept from an earlier call, and puts them into ``runs``."""
+    keeps = arguments.runs is not None or arguments.output is not None
+    costs: dict[str, float] = {}
+    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+        points = data.points(seed, most)
+        task = _task(arguments, points, seed)
+        for name in names:
+            key = run_key(name, task, points.classes)
+            if (kept := folder.get(key)) is not None:
+                runs[seed, name] = key, kept
+        ahead = [name for name in names if (seed, name) not in runs]
+        costs |= {f"{seed} {name}": cost for name, cost in estimated_seconds(ahead, task).items()}
+    before = len(runs)
+    if before:
+        terminal.say(f"{before} of {arguments.seeds * len(names)} runs are from before ({folder.path}).")
+    pace = Pace(terminal, costs)
+    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+        points = data.points(seed, most)
+        task = replace(_task(arguments, points, seed), progress=pace.report)
+        ahead = [name for name in names if (seed, name) not in runs]
+        if f"{seed} {WARM_UP}" in costs:
+            with pace.piece(f"seed {seed}: warm-up of the network", f"{seed} {WARM_UP}"):
+                task.warm_up  # noqa: B018  made once, kept in the task
+        for name in ahead:
+            with pace.piece(f"seed {seed}: {name}", f"{seed} {name}"):
+                result = find_clusters(name, task)
+            run = ClusterRun.scored(name, seed, result.labels, result.sizes, points.classes, result.seconds)
+            key = run_key(name, task, points.classes)
+            runs[seed, name] = key, run
+            if keeps:
+                folder.put(key, run)
+    order = [(seed, name) for seed in range(arguments.seed, arguments.seed + arguments.seeds) for name in names]
+    finished = {place: runs[place] for place in order}
+    runs.clear()
+    runs.update(finished)
+
+
+def _most_points(arguments: argparse.Namespace, terminal: Terminal, names: list[str], data: Source) -> int | None:
+    """Returns the number of points of each seed; ``None`` for all."""
+    if arguments.blobs is not None or arguments.imbalance is not None:
+        return None
+    task = _task(arguments, data.points(arguments.seed), arguments.seed)
+    there = len(task.points)
+    most = most_points(names, task, _BUDGET) if arguments.max_points is None else min(arguments.max_points, there)
+    if most < there:
+        why = "which takes about two minutes; " if arguments.max_points is None else ""
+        how = f"({why}--max-points)" if arguments.max_points is None else "(--max-points)"
+        terminal.say(f"{there:,} points; each seed takes {most:,} of them at random {how}.")
+    return most
+
+
+def _costs(names: list[str], task: ClusterTask, seeds: int) -> str:
+    """Returns the table of the estimated time of each method."""
+    costs = estimated_seconds(names, task)
+    rows = [[name, duration(cost)] for name, cost in costs.items()]
+    total = sum(costs.values())
+    rows.append(["one seed", duration(total)])
+    if seeds > 1:
+        rows.append([f"{seeds} seeds", duration(seeds * total)])
+    points, axes = task.points.shape
+    shape = " x ".join(map(str, task.shape)) if task.shape and len(task.shape) > 1 else f"{axes} columns"
+    return (
+        f"{points:,} points of {shape}, {task.num_clusters} clusters; nothing was computed. Time on one core, good to a factor "
+        f"of two:\n\n{table(['method', 'cost'], rows)}"
+    )
+
+
+class Source(NamedTuple):
+    """Source of the points of each seed.
+
+    Attributes:
+        of_seed: function that returns the points of a seed, all of them or at most a number of them.
+    """
+
+    of_seed: Callable[[int, int | None], LabelledArrays]
+
+    def points(self, seed: int, most: int | None = None) -> LabelledArrays:
+        """Returns the points of a seed.
+
+        Args:
+            seed: the seed.
+            most: largest number of points; all points when omitted.
+
+        Returns:
+            The points, with shape ``(N, D)``.
+        """
+        return self.of_seed(seed, most)
+
+
+def _data(arguments: argparse.Namespace, terminal: Terminal) -> Source:
+    """Returns the source of the points.
 
     Raises:
         ValueError: if the arguments describe no data, several data sets, or an impossible imbalance.
@@ -132,17 +265,33 @@ def _data(arguments: argparse.Namespace, terminal: Terminal) -> Callable[[int], 
     if arguments.blobs is not None:
         if arguments.imbalance is not None:
             raise ValueError("--imbalance goes with a file or --digits; --blobs has sizes of its own.")
-        return partial(_blobs, arguments)
-    read = labelled_digits() if arguments.digits else read_points(arguments.points)
+        return Source(lambda seed, most: _blobs(arguments, seed))
+    tabled = {
+        "columns": arguments.columns,
+        "labels": arguments.labels,
+        "decimal": arguments.decimal,
+        "standardise": arguments.standardise,
+    }
+    if arguments.digits and any(tabled.values()):
+        raise ValueError("--columns, --labels, --decimal and --standardise go with a table.")
+    read = labelled_digits() if arguments.digits else read_points(arguments.points, **tabled)
+    if read.notes:
+        terminal.say(" ".join(read.notes))
+    if read.class_names and not all(name.isdigit() for name in read.class_names):
+        terminal.say(f"Classes: {', '.join(f'{name} {size}' for name, size in _class_sizes(read))}.")
     if arguments.imbalance is not None:
         if read.sizes is None:
             raise ValueError("--imbalance needs to know the classes; the file has none.")
         if len(arguments.imbalance) != 2:
             raise ValueError(f"--imbalance must be two numbers, the most and the least; got {len(arguments.imbalance)}.")
-        return partial(read.sized, geometric_sizes(len(read.sizes), *arguments.imbalance))
-    if len(read.points) > arguments.max_points:
-        terminal.say(f"{len(read.points):,} points; each seed takes {arguments.max_points:,} of them at random (--max-points).")
-    return partial(read.some, arguments.max_points)
+        sizes = geometric_sizes(len(read.sizes), *arguments.imbalance)
+        return Source(lambda seed, most: read.sized(sizes, seed))
+    return Source(lambda seed, most: read.some(len(read.points) if most is None else most, seed))
+
+
+def _class_sizes(read: LabelledArrays) -> list[tuple[str, int]]:
+    """Returns names and sizes of the classes, if there are any."""
+    return [] if read.sizes is None else list(zip(read.class_names, map(int, read.sizes), strict=False))
 
 
 def _blobs(arguments: argparse.Namespace, seed: int) -> LabelledArrays:
@@ -191,65 +340,3 @@ def _settings(arguments: argparse.Namespace) -> dict[str, object]:
         *("network_steps", "temperature", "seed", "seeds"),
     ]
     return {"file": arguments.points, **{name: getattr(arguments, name) for name in names}}
-
-
-def _json(study: ClusterStudy) -> str:
-    summary = [
-        {
-            "method": name,
-            "sizes": study.sizes(name).tolist(),
-            **{score: _statistics(study.values(name, score)) for score in (*study.scores, "seconds")},
-        }
-        for name in study.methods
-    ]
-    written = {
-        "settings": study.settings,
-        "summary": summary,
-        "comparisons": [
-            {
-                "method": study.methods[0],
-                "rival": rival,
-                "score": score,
-                "better": comparison.difference,
-                "standard_error": comparison.standard_error,
-                "verdict": comparison.verdict(larger_is_better=True),
-            }
-            for (rival, score), comparison in study.comparisons(study.methods[0]).items()
-        ],
-        "runs": [asdict(run) for run in study.runs],
-    }
-    return json.dumps(written, ensure_ascii=False) + "\n"
-
-
-def _statistics(values: list[float]) -> dict[str, float | None]:
-    summary = SeedStatistics.of(values)
-    return {"mean": summary.mean, "sd": summary.deviation, "median": statistics.median(values)}
-
-
-def _csv(study: ClusterStudy) -> str:
-    rows: list[list[object]] = [["method", "seed", *study.scores, "seconds", "sizes", "true_sizes"]]
-    for run in study.runs:
-        sized = (" ".join(f"{size:.6g}" for size in sizes) for sizes in (run.sizes, run.true_sizes))
-        rows.append([run.method, run.seed, *(run.scores[score] for score in study.scores), run.seconds, *sized])
-    return csv_text(rows)
-
-
-def _text(study: ClusterStudy) -> str:
-    seeds = len(study.seeds)
-    head, rows = study.table()
-    parts = [f"{seeds} seed{'s' * (seeds > 1)}{', mean ± standard deviation' * (seeds > 1)}\n\n{table(head, rows)}"]
-    if comparisons := study.comparisons(study.methods[0]):
-        head, rows = study.comparison_table(comparisons)
-        parts.append(
-            f"{study.methods[0]}, improvement over others, mean ± standard error over the same seeds\n\n{table(head, rows)}"
-        )
-    return "\n".join(parts)
-
-
-def _html(study: ClusterStudy) -> str:
-    from hypergeo.figures.clusters.study import study_html
-
-    return study_html(study)
-
-
-_WRITERS: dict[str, Callable[[ClusterStudy], str]] = {"text": _text, "json": _json, "csv": _csv, "html": _html}

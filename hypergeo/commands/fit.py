@@ -9,10 +9,10 @@ import math
 import torch
 
 from hypergeo._records import csv_records
-from hypergeo.datasets.counts_csv import CountsTable, read_counts
+from hypergeo.datasets.counts_csv import CountsTable
 from hypergeo.distributions.fitting import WeightFit, fit_weights
 
-from .inputs import read_text
+from .inputs import add_table_arguments, counts_of
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import level, sizes
 
@@ -24,9 +24,10 @@ EPILOG = """examples:
   from another program; the estimates are close to the weights 1, 2, 4 of the samples:
     python -m hypergeo sample -N 2000 -n 15 -m 3x10 -w 1,2,4 | python -m hypergeo fit - -m 3x10
 
-Rows may have different sums: each row's sum is the number of elements drawn. Only ratios of weights are identifiable; the
-printed weights have geometric mean one. A group that is never drawn has weight zero, and one that is always drawn completely
-has infinite weight; neither has an interval. Intervals are Wald intervals of the logarithms."""
+Tables of any separator, decimal mark and encoding are read; what is inferred is written to standard error. Rows with missing
+counts are left out, which is said. Rows may have different sums: each row's sum is the number that was drawn. Only ratios of
+weights can be known; those printed have geometric mean one. A group never drawn has weight zero, one always drawn to its bound
+an infinite weight; neither has an interval. Intervals are Wald's, on the logarithms."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-m", "--group-sizes", type=sizes, required=True, metavar="SIZES", help="elements in each group: 10,10,10 or 3x10"
     )
     parser.add_argument("--level", type=level, default=0.95, metavar="P", help="coverage of the intervals, 0.95 by default")
+    add_table_arguments(parser, "counts")
     add_output_arguments(parser, ["text", "json", "csv"])
 
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """
     chosen = output_format(arguments)
     torch.set_num_threads(1)
-    observed = read_counts(read_text(arguments.counts), groups=len(arguments.group_sizes))
+    observed = counts_of(arguments.counts, arguments, len(arguments.group_sizes), terminal)
     fit = fit_weights(observed.counts, arguments.group_sizes)
     if not fit.converged:
         terminal.say("The likelihood has no maximum: groups separate, so that some weights could be any number. No intervals.")

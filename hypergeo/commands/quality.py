@@ -6,12 +6,11 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hypergeo.datasets.counts_csv import read_counts
 from hypergeo.objectives import OBJECTIVES, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality.table import estimator_table, sampler_table
 
-from .inputs import read_text
+from .inputs import add_table_arguments, counts_of
 from .named_estimators import ESTIMATORS, with_target
 from .terminal import Terminal, add_output_arguments, output_format, table
 from .urn_arguments import add_seed_argument, add_urn_arguments, level, numbers, positive, start, urn_of, whole
@@ -85,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--counts", metavar="FILE", help="test these counts (CSV, - for standard input) instead of the project's samplers"
     )
+    add_table_arguments(group, "counts")
     effort = parser.add_argument_group("effort")
     effort.add_argument(
         "--num-samples", type=whole(1, 10**8), default=10_000, metavar="S", help="samples of each sampler; 10,000"
@@ -135,11 +135,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.workers is not None or arguments.scheduler is not None or arguments.cells is not None:
         raise ValueError("--workers, --scheduler and --cells go with --sweep")
     if arguments.total_count is None or arguments.group_sizes is None:
-        raise ValueError("the urn must be given by --total-count and --group-sizes, or many of them by --sweep")
+        raise ValueError("the urn must be arguments by --total-count and --group-sizes, or many of them by --sweep")
     start(arguments)
     distribution = urn_of(arguments)
     if arguments.counts is not None:
-        counts = read_counts(read_text(arguments.counts), groups=distribution.event_shape[0]).counts
+        counts = counts_of(arguments.counts, arguments, distribution.event_shape[0], terminal).counts
         report = QualityReport.of_counts(distribution, counts, level=arguments.level, seed=arguments.seed)
     else:
         if arguments.target is not None and len(arguments.target) != distribution.event_shape[0]:

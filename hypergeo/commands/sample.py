@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from hypergeo._records import csv_text
@@ -73,10 +74,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             raise ValueError(f"--{option.replace('_', '-')} goes with --law relaxed")
     if arguments.temperature is not None and len(arguments.temperature) != 1:
         raise ValueError(f"--temperature must be one number; got {len(arguments.temperature)}")
-    start(arguments)
+    generator = start(arguments)
     distribution = _distribution(arguments, urn_of(arguments))
     groups = distribution.event_shape[0]
-    parts = _parts(distribution, arguments.num_samples, max(1, _COUNTS_PER_PART // groups), terminal)
+    parts = _parts(distribution, arguments.num_samples, max(1, _COUNTS_PER_PART // groups), terminal, generator)
     whole_counts = not relaxed or arguments.straight_through
     if chosen == "csv":
         terminal.write(_as_csv(parts, groups, whole_counts))
@@ -106,11 +107,12 @@ def _parts(
     number: int,
     size: int,
     terminal: Terminal,
+    generator: torch.Generator,
 ) -> Iterator[Tensor]:
     done = 0
     while done < number:
         terminal.progress(done / number, f"{done:,} of {number:,} samples")
-        part = distribution.sample((min(size, number - done),))
+        part = distribution.sample((min(size, number - done),), generator=generator)
         done += len(part)
         yield part
 

@@ -91,12 +91,15 @@ class Terminal:
 
     Args:
         arguments: parsed arguments, with those of :func:`add_output_arguments`.
+
+    Attributes:
+        live: whether standard error is a terminal, on which a bar is drawn over.
     """
 
     def __init__(self, arguments: argparse.Namespace):
         self._output: Path | None = arguments.output
-        self._live = sys.stderr.isatty()
-        self._shown = arguments.progress or (self._live and not arguments.quiet)
+        self.live = sys.stderr.isatty()
+        self._shown = arguments.progress or (self.live and not arguments.quiet)
         self._last = (-1.0, "", 0.0)
         self._width = 0
 
@@ -111,7 +114,7 @@ class Terminal:
             return
         _, last_label, last_time = self._last
         now = time.monotonic()
-        if self._live:
+        if self.live:
             if now - last_time < 0.1 and fraction < 1:
                 return
             filled = int(24 * fraction)

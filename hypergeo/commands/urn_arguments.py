@@ -57,14 +57,17 @@ def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole(1, 1024), default=1, metavar="T", help="number of threads, 1 by default")
 
 
-def start(arguments: argparse.Namespace) -> None:
-    """Seeds torch's generator and sets its number of threads.
+def start(arguments: argparse.Namespace) -> torch.Generator:
+    """Sets torch's number of threads and creates a random generator.
 
     Args:
         arguments: parsed arguments, with those of :func:`add_seed_argument`.
+
+    Returns:
+        The generator, with the seed of the arguments.
     """
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
+    return torch.Generator().manual_seed(arguments.seed)
 
 
 def urn_of(arguments: argparse.Namespace) -> FisherHypergeometric:

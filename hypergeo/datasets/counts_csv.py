@@ -1,14 +1,15 @@
-"""Counts of groups as text: one row an observation, one column a group, as spreadsheets and programs write them."""
+"""Reads tables of observed counts: a row for each observation, a column for each group."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .tables.columns import guess_counts, table_counts
+from .tables.table import Decimal, read_table
 
 __all__ = ["CountsTable", "read_counts"]
 
@@ -20,22 +21,36 @@ class CountsTable:
     Attributes:
         names: of the columns; ``group 1``, ``group 2``, .. where the text has none.
         counts: float64, shape ``(N, K)``.
+        notes: sentences on how the table was read, its form first.
+        lines: number of the line of each row.
+        usual: whether the table had the form that CSV has everywhere, and nothing was left out.
     """
 
     names: tuple[str, ...]
     counts: Tensor
+    notes: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    usual: bool = True
 
 
-def read_counts(text: str, *, groups: int | None = None, most_rows: int | None = None) -> CountsTable:
-    """Counts from comma-separated values.
-
-    Commas, semicolons, tabs or blanks separate the columns; the first line may name them. Empty lines and lines that start
-    with ``#`` are skipped.
+def read_counts(
+    data: str | bytes,
+    *,
+    groups: int | None = None,
+    most_rows: int | None = None,
+    columns: Sequence[str] | None = None,
+    decimal: Decimal | None = None,
+    all_columns: bool = False,
+) -> CountsTable:
+    """Reads counts from a table; see :func:`~hypergeo.datasets.tables.table.read_table`.
 
     Args:
-        text: the table.
+        data: the file, or its text.
         groups: number of columns that it must have.
         most_rows: number of rows that it may have.
+        columns: names or numbers of the columns of counts; all but row numbers, dates and words when omitted.
+        decimal: ``"point"`` or ``"comma"``, where numbers such as ``1,234`` leave it open.
+        all_columns: whether a first column that only numbers the rows is one of counts.
 
     Raises:
         ValueError: naming the line and what is wrong with it.
@@ -47,54 +62,15 @@ def read_counts(text: str, *, groups: int | None = None, most_rows: int | None =
         tensor([[3., 2.],
                 [4., 1.]], dtype=torch.float64)
     """
-    lines = [(number, line) for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1) if line.strip()]
-    lines = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
-    if not lines:
-        raise ValueError("The table of counts is empty; it needs a row for each observation and a column for each group.")
-    delimiter = next((mark for mark in ("\t", ";", ",") if mark in lines[0][1]), None)
-    names = None
-    first = _cells(lines[0], delimiter)
-    if all(_number(cell) is None for cell in first):
-        names, lines = tuple(first), lines[1:]
-        if not lines:
-            raise ValueError("The table of counts has a line of names and no counts below it.")
-    if most_rows is not None and len(lines) > most_rows:
-        raise ValueError(f"The table of counts may have at most {most_rows:,} rows; it has {len(lines):,}.")
-    width = len(first)
-    if groups is not None and width != groups:
-        raise ValueError(f"The table of counts must have {groups} columns, one for each group; it has {width}.")
-    rows = []
-    for number, line in lines:
-        cells = _cells((number, line), delimiter)
-        if len(cells) != width:
-            raise ValueError(f"Line {number} has {len(cells)} columns where the first has {width}: {_shortened(line)!r}.")
-        values = [_number(cell) for cell in cells]
-        if None in values:
-            raise ValueError(f"Line {number} has {_shortened(cells[values.index(None)])!r} where a count should be.")
-        rows.append(values)
-    return CountsTable(names or tuple(f"group {group + 1}" for group in range(width)), torch.tensor(rows, dtype=torch.float64))
-
-
-def _cells(line: tuple[int, str], delimiter: str | None) -> list[str]:
-    number, text = line
-    if delimiter is None:
-        return text.split()
-    try:
-        return [cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))]
-    except (csv.Error, StopIteration) as error:
-        raise ValueError(f"Line {number} cannot be read: {error}.") from error
-
-
-def _number(cell: str) -> float | None:
-    """The finite number that a cell holds, or none; only digits that everyone writes."""
-    if not cell.isascii() or "_" in cell:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    table = read_table(data, decimal=decimal, most_rows=most_rows, what="count")
+    if columns is not None:
+        places: Sequence[int] = [table.find(name) for name in columns]
+    else:
+        places = range(len(table.columns)) if all_columns else guess_counts(table)
+    if groups is not None and len(places) != groups:
+        raise ValueError(f"The table of counts must have {groups} columns, one for each group; it has {len(places)}.")
+    counts, lines, notes = table_counts(table, places)
+    names = tuple(table.names[place] if table.named else f"group {group}" for group, place in enumerate(places, 1))
+    return CountsTable(
+        names, torch.from_numpy(counts), (*table.notes, *notes), tuple(lines.tolist()), table.usual and not notes
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LabelledArrays", "digits", "geometric_sizes", "labelled_archive", "labelled_digits"]
+__all__ = ["LabelledArrays", "chosen_digits", "digits", "geometric_sizes", "labelled_archive", "labelled_digits"]
 
 _POINTS = ("x", "x_train")
 _CLASSES = ("y", "y_train")
@@ -23,11 +23,15 @@ class LabelledArrays:
         points: numbers, shape ``(N, D)``; images are flattened.
         classes: whole numbers from zero, shape ``(N,)``, or ``None``.
         shape: shape of one point, such as ``(8, 8)`` for an image of eight rows; ``(D,)`` when omitted.
+        class_names: name of each class, if a table has names.
+        notes: sentences on how a table was read.
     """
 
     points: np.ndarray
     classes: np.ndarray | None
     shape: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def arrays(self) -> np.ndarray:
@@ -50,7 +54,7 @@ class LabelledArrays:
             The subset.
         """
         if len(self.points) <= most:
-            return LabelledArrays(self.points.astype(float), self.classes, self.shape)
+            return replace(self, points=self.points.astype(float))
         return self._chosen(np.random.default_rng(seed).choice(len(self.points), most, replace=False))
 
     def sized(self, sizes: Sequence[int], seed: int) -> LabelledArrays:
@@ -93,7 +97,9 @@ class LabelledArrays:
 
     def _chosen(self, rows: np.ndarray) -> LabelledArrays:
         rows = np.sort(rows)
-        return LabelledArrays(self.points[rows].astype(float), None if self.classes is None else self.classes[rows], self.shape)
+        return replace(
+            self, points=self.points[rows].astype(float), classes=None if self.classes is None else self.classes[rows]
+        )
 
 
 def geometric_sizes(groups: int, largest: int, smallest: int) -> list[int]:
@@ -139,19 +145,41 @@ def labelled_digits() -> LabelledArrays:
     return LabelledArrays(read.data.astype(float), read.target.astype(int), (8, 8))
 
 
+def chosen_digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
+    """Chooses handwritten digits at random.
+
+    Args:
+        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
+        seed: of the choice of images.
+
+    Returns:
+        Images as rows, shape ``(N, 64)``, with the digits as classes.
+
+    Raises:
+        ValueError: for no sizes, more than ten, or sizes that are not whole numbers of at least zero.
+
+    Example:
+        >>> chosen_digits([30, 20, 10]).arrays.shape
+        (60, 8, 8)
+    """
+    numbers, every = np.asarray(sizes), labelled_digits()
+    if numbers.ndim != 1 or not 0 < len(numbers) <= 10 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ValueError(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")
+    assert every.classes is not None
+    random = np.random.default_rng(seed)
+    rows = np.concatenate([random.permutation(np.flatnonzero(every.classes == k))[:size] for k, size in enumerate(numbers)])
+    return LabelledArrays(every.points[rows], every.classes[rows], every.shape)
+
+
 def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """Projects handwritten digits on their first two principal components.
 
     Args:
-        sizes: number of images of the digits 0, 1, …; at most ten numbers. If there are fewer images of a digit, all of them
-            are used.
+        sizes: number of images of the digits 0, 1, …, as for :func:`chosen_digits`.
         seed: seed of the choice of images.
 
     Returns:
         Points of overall variance one, shape ``(N, 2)``, with the digits as classes.
-
-    Raises:
-        ValueError: if there are no sizes or more than ten, or if sizes are not whole numbers of at least zero.
 
     Example:
         >>> data = digits([30, 20, 10])
@@ -160,14 +188,9 @@ def digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """
     from sklearn.decomposition import PCA
 
-    numbers, every = np.asarray(sizes), labelled_digits()
-    if numbers.ndim != 1 or not 0 < len(numbers) <= 10 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
-        raise ValueError(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")
-    assert every.classes is not None
-    random = np.random.default_rng(seed)
-    rows = np.concatenate([random.permutation(np.flatnonzero(every.classes == k))[:size] for k, size in enumerate(numbers)])
-    plane = PCA(2, svd_solver="full").fit_transform(every.points[rows])
-    return LabelledArrays(plane / plane.std(), every.classes[rows])
+    chosen = chosen_digits(sizes, seed)
+    plane = PCA(2, svd_solver="full").fit_transform(chosen.points)
+    return LabelledArrays(plane / plane.std(), chosen.classes)
 
 
 def labelled_archive(place: str | Path) -> LabelledArrays:

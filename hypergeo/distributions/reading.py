@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["WHOLE", "every", "read_counts", "read_real", "read_shape", "require", "whole"]
+__all__ = ["LARGEST", "WHOLE", "every", "read_counts", "read_real", "read_shape", "require", "whole"]
 
-_LARGEST = 2**53  # whole numbers below it are exact in float64
+LARGEST = 2**53  # whole numbers below it are exact in float64
 WHOLE = "whole and nonnegative"
 
 
@@ -66,6 +66,8 @@ def read_counts(name: str, given: Any, device: torch.device | None, validate: bo
     Raises:
         ValueError: for anything but real numbers, and for bad ones unless they came in a tensor.
     """
+    if type(given) is int and 0 <= given < LARGEST:
+        return torch.scalar_tensor(given, dtype=torch.int64, device=device), None
     raw = _as_tensor(name, given, device, counts=True)
     if raw.dtype == torch.bool or raw.is_complex():
         raise ValueError(f"{name} must be whole numbers; got dtype {raw.dtype}.")
@@ -74,8 +76,7 @@ def read_counts(name: str, given: Any, device: torch.device | None, validate: bo
         return counts, None
     if isinstance(given, Tensor):
         return counts, raw
-    if type(given) is not int or not 0 <= given < _LARGEST:
-        require(name, raw, whole(raw), WHOLE)
+    require(name, raw, whole(raw), WHOLE)
     return counts, None
 
 
@@ -83,9 +84,9 @@ def whole(raw: Tensor) -> Tensor:
     """Which numbers are whole, nonnegative and exact in float64."""
     if raw.is_floating_point():
         raw = raw.double()
-        return (raw >= 0) & (raw < _LARGEST) & (raw == raw.round())
+        return (raw >= 0) & (raw < LARGEST) & (raw == raw.round())
     raw = raw.to(torch.int64)  # of an unsigned number beyond int64, a negative one
-    return (raw >= 0) & (raw < _LARGEST)
+    return (raw >= 0) & (raw < LARGEST)
 
 
 def read_real(name: str, given: Any, device: torch.device | None = None) -> Tensor:
@@ -102,6 +103,8 @@ def read_real(name: str, given: Any, device: torch.device | None = None) -> Tens
     Raises:
         ValueError: for anything but real numbers.
     """
+    if type(given) is float:
+        return torch.scalar_tensor(given, dtype=torch.float64, device=device)
     raw = _as_tensor(name, given, device)
     if raw.dtype == torch.bool or raw.is_complex():
         raise ValueError(f"{name} must be real numbers; got dtype {raw.dtype}.")

@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 from torch.distributions import constraints
 from torch.distributions.utils import lazy_property
 
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import gumbel
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
 from .reading import read_real, read_shape, require
-from .relaxed_sample import CONDITIONALS, Setting, sample_counts
+from .relaxation.conditionals import gumbel
+from .relaxation.sample import CONDITIONALS, Setting, sample_counts
 from .urn import Counts, UrnDistribution, Weights
 
 __all__ = ["RelaxedFisherHypergeometric"]
@@ -190,6 +191,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             temperature = temperature.repeat(sample_shape.numel(), 1, 1)
         else:
             temperature = self.temperature[(0,) * self.temperature.dim()].view(1, 1, 1)
+        warmth = temperature.requires_grad or unpack_dual(temperature).tangent is not None
         setting = Setting(
             sizes=sizes,
             total=total,
@@ -197,8 +199,9 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             hard=self.straight_through,
             conditionals=self.conditionals,
             generator=generator,
-            keep=torch.is_grad_enabled() and (weights.requires_grad or temperature.requires_grad),
-            warmth=temperature.requires_grad,
+            precision=torch.float64 if weights.dtype == torch.float64 else torch.float32,
+            keep=warmth or (torch.is_grad_enabled() and weights.requires_grad) or unpack_dual(weights).tangent is not None,
+            warmth=warmth,
         )
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 

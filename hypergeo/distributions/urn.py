@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -12,13 +13,14 @@ from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
 from .constraints import group_counts
-from .reading import WHOLE, every, read_counts, read_real, read_shape, require, whole
+from .reading import LARGEST, WHOLE, every, read_counts, read_real, read_shape, require, whole
 
 __all__ = ["UrnDistribution"]
 
 Counts = int | Sequence[Any] | np.ndarray | Tensor
 Weights = float | Sequence[Any] | np.ndarray | Tensor
 
+_FEW_GROUPS = 64
 _LARGEST_FLOAT32 = 2**24  # whole numbers up to it are exact in float32
 
 
@@ -78,7 +80,8 @@ class UrnDistribution(Distribution):
         if logs.dim() == 0:
             raise ValueError(f"{name} must list one number for each group; got the single number {given}.")
         try:
-            shape = torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
+            plain = drawn.dim() == 0 and sizes.dim() == 1 and sizes.shape[0] == logs.shape[-1]
+            shape = logs.shape if plain else torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
         except RuntimeError:
             raise ValueError(
                 f"total_count, group_sizes and {name} must broadcast: got shapes {tuple(drawn.shape)}, {tuple(sizes.shape)} "
@@ -93,12 +96,12 @@ class UrnDistribution(Distribution):
             )
         if type(total_count) is int and total_count <= _LARGEST_FLOAT32:  # known without a look at a tensor
             self.__dict__["dtype"] = torch.float64 if logs.dtype == torch.float64 else torch.float32
-        self.total_count = drawn.expand(shape[:-1])
-        self.group_sizes = sizes.expand(shape)
-        self.log_weights = logs.expand(shape)
+        self.total_count = _expanded(drawn, shape[:-1])
+        self.group_sizes = _expanded(sizes, shape)
+        self.log_weights = _expanded(logs, shape)
         if weights is not None:
-            self.__dict__["weights"] = real.expand(shape)
-        if validate:
+            self.__dict__["weights"] = _expanded(real, shape)
+        if validate and not (_surely_finite(logs) and _surely_drawable(total_count, sizes, unsure_sizes)):
             unsure = {
                 what: raw for what, raw in (("total_count", unsure_drawn), ("group_sizes", unsure_sizes)) if raw is not None
             }
@@ -219,6 +222,31 @@ class UrnDistribution(Distribution):
                 value = value.tolist() if value.numel() <= 12 else tuple(value.shape)
             parts.append(f"{name}: {value}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _expanded(tensor: Tensor, shape: torch.Size) -> Tensor:
+    return tensor if tensor.shape == shape else tensor.expand(shape)
+
+
+def _surely_finite(logs: Tensor) -> bool:
+    """Whether one look shows that all numbers are finite; where it does not, they may still be."""
+    try:
+        return math.isfinite(logs.detach().sum().item())
+    except RuntimeError:  # under vmap
+        return False
+
+
+def _surely_drawable(total_count: Counts, sizes: Tensor, unsure_sizes: Tensor | None) -> bool:
+    """Whether one look shows that a number of elements can be drawn from a few groups; where it does not, it may still be."""
+    if type(total_count) is not int or sizes.dim() > 1 or len(sizes) > _FEW_GROUPS or not sizes.is_cpu:
+        return False
+    if unsure_sizes is not None and unsure_sizes.is_floating_point():
+        return False
+    try:
+        elements = sizes.tolist()
+    except RuntimeError:  # under vmap
+        return False
+    return min(elements) >= 0 and max(elements) < LARGEST and 0 <= total_count <= sum(elements)
 
 
 def _safe_log(weights: Tensor) -> Tensor:

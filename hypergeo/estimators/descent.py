@@ -82,8 +82,8 @@ class Descent:
 class DescentRun:
     """A descent that can be taken on by any number of steps at a time; the steps do not depend on how.
 
-    Draws come from torch's global generator, which runs from ``seed`` and is put back after each advance: the run makes the
-    steps of a plain training loop that begins with ``torch.manual_seed(seed)``.
+    Samples come from a generator of the run's own: it makes the steps of a plain training loop that begins with
+    ``torch.manual_seed(seed)``.
 
     Args:
         estimator: anything with ``surrogate_loss``.
@@ -142,7 +142,7 @@ class DescentRun:
         self._listed = ListedUrn.where_short(total_count, self.group_sizes, most)
         self._learning_rate = learning_rate
         self._adam = Adam(self._logs) if optimizer == "adam" else None
-        self._generator = torch.Generator().manual_seed(seed).get_state()
+        self._generator = torch.Generator().manual_seed(seed)
         nothing = np.zeros(0)
         self.record = Descent(
             *self._exactly(self._logs.detach()[None]), nothing[:, None] + self._logs.detach().numpy(), *[nothing] * 3
@@ -154,12 +154,12 @@ class DescentRun:
             return
         states, gradients = [self._logs.detach().clone()], list[Tensor]()
         values, evaluations, seconds = list[float](), list[int](), list[float]()
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.set_rng_state(self._generator)
+        with torch.enable_grad():
             for _ in range(steps):
                 start = time.perf_counter()
                 counted = CountedObjective(self.objective)
-                loss = self.estimator.surrogate_loss(self._law(self._logs), counted, self.num_samples)
+                law = self._law(self._logs)
+                loss = self.estimator.surrogate_loss(law, counted, self.num_samples, generator=self._generator)
                 (gradient,) = torch.autograd.grad(loss, self._logs)
                 with torch.no_grad():
                     if self._adam is None:
@@ -171,7 +171,6 @@ class DescentRun:
                 values.append(loss.item())
                 evaluations.append(counted.evaluations)
                 states.append(self._logs.detach().clone())
-            self._generator = torch.get_rng_state()
         made = Descent(
             *self._exactly(torch.stack(states)),
             torch.stack(gradients).numpy(),

@@ -13,14 +13,12 @@ import torch
 from torch import Tensor
 
 from .linear_convolution import convolve, correlate
-from .windows import window, windows
+from .windows import windows
 
-__all__ = ["log_convolution", "log_convolution_backward", "log_convolve", "log_terms"]
+__all__ = ["log_convolution", "log_convolution_backward", "log_convolution_moments", "log_convolve", "log_terms"]
 
 _LINEAR_RANGE = 330.0  # the product of two factors of e^-330 is a normal double
 _DIRECT_TERMS = 4096  # for fewer terms a log-sum-exp is faster than sums of products
-_MANY_ROWS = 64  # for more rows Fourier transforms are faster than sums of products
-_NOISE = 1e-14  # smaller sums, of tables with largest entries of one, are lost in the rounding errors of the transforms
 _TEMPORARY_ENTRIES = 1 << 21  # largest number of elements of a temporary tensor
 _SMALLEST = {torch.float64: 1e-290, torch.float32: 1e-32}  # smaller sums, whose inverses may overflow, have no gradient
 _LOWEST = -1e29  # replaces the maximum of a table without entries; impossible entries may be any lower number
@@ -95,8 +93,6 @@ def log_convolution(
         linear space, and saved tensors.
     """
     if width > 8 and left.shape[0] * width * min(left.shape[-1], right.shape[-1]) > _DIRECT_TERMS:
-        if not tails and left.dtype == torch.float32 and left.shape[0] >= _MANY_ROWS:
-            return _spectral(left, right, shift, width)
         scaled = _scaled([left, right], tails)
         if scaled is not None:
             (a, b), tops = scaled
@@ -120,8 +116,6 @@ def log_convolution_backward(
     Returns:
         Two gradients, shapes ``(rows, X)`` and ``(rows, Y)``.
     """
-    if len(saved) > 3:
-        return _spectral_backward(grad, shift, saved)
     a, b, out = saved
     if linear:
         rate_a, rate_b = correlate(torch.where(out > _SMALLEST[out.dtype], grad / out, 0.0), a, b, shift)
@@ -129,38 +123,39 @@ def log_convolution_backward(
     return _log_sums_backward(a, b, out, grad, shift), _log_sums_backward(b, a, out, grad, shift)
 
 
-def _spectral(left: Tensor, right: Tensor, shift: int | Tensor, width: int) -> tuple[Tensor, bool, tuple[Tensor, ...]]:
-    """Returns the convolution for many rows by Fourier transforms in float64, exact enough for float32. Sums below the noise
-    are zero."""
-    tops = left.amax(-1, keepdim=True), right.amax(-1, keepdim=True)
-    a, b = ((table.double() - top).exp_() for table, top in zip((left, right), tops, strict=True))
-    length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
-    spectra = torch.fft.rfft(a, length), torch.fft.rfft(b, length)
-    sums = window(torch.fft.irfft(spectra[0] * spectra[1], length)[:, : a.shape[-1] + b.shape[-1] - 1], shift, width)
-    sums = torch.where(sums > _NOISE, sums, 0.0)
-    return (sums.log() + (tops[0] + tops[1])).to(left.dtype), True, (a, b, sums, *spectra)
+def log_convolution_moments(
+    grad: Tensor, shift: int | Tensor, linear: bool, saved: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Sums the gradients of :func:`log_convolution` times the positions ``0, 1, …`` in the left and the right table.
 
+    The sum over one table is itself a convolution, and the positions of both add up to that of the output: one convolution
+    replaces the two correlations of :func:`log_convolution_backward`.
 
-def _spectral_backward(grad: Tensor, shift: int | Tensor, saved: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    a, b, sums, spectrum_a, spectrum_b = saved
-    length = _transform_length(a.shape[-1] + b.shape[-1] - 1)
-    rate = window(torch.where(sums > 0, grad / sums, 0.0), -shift, a.shape[-1] + b.shape[-1] - 1)
-    spectrum = torch.fft.rfft(rate, length)
-    rates = (torch.fft.irfft(spectrum * spectrum_of_other.conj(), length) for spectrum_of_other in (spectrum_b, spectrum_a))
-    return tuple((table * rate[:, : table.shape[-1]]).to(grad.dtype) for table, rate in zip((a, b), rates, strict=True))
+    Args:
+        grad: gradient with respect to the outputs, shape ``(rows, width)``.
+        shift: first output, one for all rows or shape ``(rows,)``.
+        linear: whether sums were in linear space.
+        saved: tensors that :func:`log_convolution` returned: both tables and the outputs, shapes ``(rows, X)``, ``(rows, Y)``
+            and ``(rows, width)``.
 
-
-def _transform_length(least: int) -> int:
-    """Returns the smallest even number of at least ``least`` whose prime factors are two, three and five."""
-    length = least + least % 2
-    while (rest := length) > 1:
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            break
-        length += 2
-    return length
+    Returns:
+        Sums for the left and for the right table, each of shape ``(rows,)``.
+    """
+    if not linear:
+        sides = log_convolution_backward(grad, shift, linear, saved)
+        left, right = (side @ torch.arange(side.shape[-1], dtype=side.dtype, device=side.device) for side in sides)
+        return left, right
+    a, b, sums = saved
+    width = sums.shape[-1]
+    # Positions count from the middle, where rounding errors are least.
+    middle = (a.shape[-1] - 1) / 2
+    places = torch.arange(a.shape[-1], dtype=a.dtype, device=a.device) - middle
+    share = torch.where(sums > _SMALLEST[sums.dtype], grad / sums, 0.0)
+    left = (share * convolve(a * places, b, shift, width)).sum(-1)
+    outputs = torch.arange(width, dtype=a.dtype, device=a.device) + (shift[:, None] if isinstance(shift, Tensor) else shift)
+    kept = share * sums
+    both = (kept * (outputs - middle)).sum(-1)
+    return left + middle * kept.sum(-1), both - left
 
 
 def _scaled(tables: list[Tensor], tails: bool) -> tuple[list[Tensor], Tensor] | None:

@@ -13,7 +13,7 @@ from .windows import windows
 
 __all__ = ["covariance", "mean_and_covariance", "mean_and_variance"]
 
-_ROWS = 32  # rows that are processed together
+_ROWS = 16  # rows that are processed together
 _DROP = 60.0
 _LARGEST = 700.0  # largest argument of a finite exponential
 

@@ -23,7 +23,6 @@ __all__ = ["MASS", "MOMENT_DROP", "TAILS", "WHOLE", "Layout", "Level", "LevelLay
 # Largest width of complete tables, and the number of nats below the mode at which the windows of wider ones end.
 MASS, TAILS, WHOLE = (1024, 100.0), (1 << 15, 800.0), (1 << 60, 0.0)
 _TRIM_WIDTH = 24  # trimming narrower tables does not save time
-_TRIM_ENTRIES = 256  # nor does trimming tables that are read for few samples
 _CACHED_ENTRIES = 1 << 18
 MOMENT_DROP = 300.0  # nats below the mode that do not affect any moment, and that do not underflow in linear space
 
@@ -184,7 +183,6 @@ class Tree:
         drop: number of nats below its largest entry at which a table is trimmed; ``None`` keeps tables complete.
         windows: part of very wide tables to keep: the ``MASS``, the ``TAILS`` down to e^-800, or the ``WHOLE``.
         root: whether to compute the root's table, which sampling does not need.
-        draws: number of samples for which the tables are read.
     """
 
     def __init__(
@@ -194,9 +192,8 @@ class Tree:
         *,
         windows: tuple[int, float] = MASS,
         root: bool = True,
-        draws: int = 1 << 15,
     ):
-        self.rows, self.drop, self.draws = rows, drop, draws
+        self.rows, self.drop = rows, drop
         self.layout = Layout.of(rows.sizes, rows.total)
         if windows != MASS and any(level.capped for level in self.layout.levels):
             self.layout = Layout(rows.sizes, rows.total, windows)
@@ -229,11 +226,7 @@ class Tree:
         return torch.minimum(start, level.high - level.width + 1).maximum(level.low)
 
     def _trimmed(self, level: Level) -> Level:
-        return level.trimmed(self.drop) if self.drop is not None and self._large(level) else level
-
-    def _large(self, level: Level) -> bool:
-        """Returns whether trimming a level saves time."""
-        return level.table.numel() * self.draws >= _TRIM_ENTRIES
+        return level if self.drop is None else level.trimmed(self.drop)
 
     def _joined(self, below: Level, depth: int) -> Level:
         left, right = below.pairs
@@ -248,8 +241,7 @@ class Tree:
             most = torch.minimum(layout.high[:, :pairs], least + 2 * below.width - 2)
             width = max(min(int((most - low).max().item()) + 1, layout.width), 1)
             shift = low - least
-        tails = self.drop is None or not self._large(below)
-        table = _convolve_nodes(left.table, right.table, shift, width, tails)
+        table = _convolve_nodes(left.table, right.table, shift, width, tails=self.drop is None)
         if below.table.shape[1] == 2 * pairs:
             return Level(table, layout.low if as_laid_out else low)
         waiting = below.table[:, -1:, : layout.width]  # the other groups make the removed totals impossible
@@ -283,8 +275,8 @@ class Tree:
             parent, sibling = nodes // 2, nodes ^ 1
             last = level.low[:, sibling] + level.width - 1
             shift = level.low[:, : 2 * pairs] - above.low[:, parent] + last
-            tails = self.drop is None or not self._large(level)
-            below = _convolve_nodes(outside[:, parent], level.table[:, sibling].flip(-1), shift, level.width, tails)
+            others = level.table[:, sibling].flip(-1)
+            below = _convolve_nodes(outside[:, parent], others, shift, level.width, tails=self.drop is None)
             if level.table.shape[1] > 2 * pairs:
                 # An odd node is its own parent, on a table that may start at another total.
                 index = level.low[:, -1:] - above.low[:, -1:] + torch.arange(level.width, device=nodes.device)

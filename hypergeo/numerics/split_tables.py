@@ -13,15 +13,39 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .binomials import BinomialTerms, solve_tilt
-from .log_convolution import log_convolution, log_convolution_backward
+from .log_convolution import log_convolution, log_convolution_backward, log_convolution_moments
 from .partition import Layout
 
-__all__ = ["SplitTables", "TreeShape"]
+__all__ = ["SplitTables", "TreeShape", "window_reach"]
 
 _SMALL = 1 << 14  # for fewer terms of convolutions and random numbers, complete tables are faster than narrow ones
 _LARGEST_DROP = 300.0  # for more nats below the mode, tables stay complete unless they are very wide
 _WIDE_DROP = 100.0
 _IMPOSSIBLE = -1e30
+
+
+def window_reach(variance: float, third: float, drop: float) -> tuple[float, float]:
+    """Computes the distances from its mean outside of which a sum of Bernoulli variables has about ``exp(-drop)`` of its mass.
+
+    By Bernstein's inequality, with the third cumulant in place of the product of variance and bound: the tail opposite to the
+    skewness is no wider than that of a normal distribution.
+
+    Args:
+        variance: variance of the sum.
+        third: third cumulant of the sum.
+        drop: nats below the mode.
+
+    Returns:
+        The distances below and above the mean.
+
+    Example:
+        >>> below, above = window_reach(4.0, 0.0, 8.0)
+        >>> below, above
+        (8.0, 8.0)
+    """
+    lean = third / (variance + 1e-300) * (drop / 3)
+    spread = (2 * drop * variance + lean**2) ** 0.5
+    return spread - min(lean, 0.0), spread + max(lean, 0.0)
 
 
 class TreeShape:
@@ -229,9 +253,8 @@ class SplitTables:
             Gradient, shape ``(T, K)``.
         """
         total = grads[-1]
-        for below, grad, (pairs, shift, linear, saved) in zip(
-            reversed(self.tables[:-1]), reversed(grads[:-1]), reversed(self.joins), strict=True
-        ):
+        joins = list(zip(self.tables[:-1], grads[:-1], self.joins, strict=True))
+        for below, grad, (pairs, shift, linear, saved) in reversed(joins[1:]):
             rows, nodes, size = below.shape
             joined = total[:, :pairs].reshape(rows * pairs, -1)
             sides = log_convolution_backward(joined, shift, linear, saved)
@@ -239,8 +262,14 @@ class SplitTables:
             if nodes > 2 * pairs:
                 passed = torch.cat([passed, pad(total[:, -1:], (0, size - total.shape[-1]))], 1)
             total = grad + passed
-        steps = torch.arange(total.shape[-1], dtype=total.dtype, device=total.device)
-        rate = (total * steps).sum(-1).double()
+        rate = _mean_position(grads[0])
+        if joins:  # the leaves' tables are linear in the log weights: of the groups that they join, only means are needed
+            pairs, shift, linear, saved = self.joins[0]
+            rows = len(total)
+            joined = total[:, :pairs].reshape(rows * pairs, -1)
+            passed = torch.stack(log_convolution_moments(joined, shift, linear, saved), -1).view(rows, 2 * pairs)
+            rate = rate + torch.cat([passed, _mean_position(total[:, pairs:])], 1)
+        rate = rate.double()
         return torch.cat([rate, -rate], -1) if self.two else rate
 
     def noise(self, values: Tensor, depth: int, layout: TreeShape) -> Tensor:
@@ -264,3 +293,7 @@ class SplitTables:
         first = (begin - reference)[:, 0 : 2 * pairs : 2]
         at = torch.arange(0, values.numel(), size, device=values.device).view(samples, rows, pairs) + first
         return flat.unfold(0, width, 1).index_select(0, at.flatten()).view(samples, rows, pairs, width)
+
+
+def _mean_position(tables: Tensor) -> Tensor:
+    return tables @ torch.arange(tables.shape[-1], dtype=tables.dtype, device=tables.device)

@@ -159,6 +159,8 @@ class Rows:
         Returns:
             Number of occurrences.
         """
+        if self.batch == batch_shape:
+            return 1
         return batch_shape.numel() // self.batch.numel() if self.batch.numel() else 0
 
     def _order(self, leading: int, batch_shape: torch.Size) -> list[int]:
@@ -195,6 +197,8 @@ class Rows:
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``.
         """
+        if self.batch == batch_shape:
+            return value.view(*sample_shape, *batch_shape, value.shape[-1])
         order = self._order(len(sample_shape), batch_shape)
         full = sample_shape + batch_shape
         if order == sorted(order):

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
-from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.reading import WHOLE, read_counts, read_real, require, whole
+from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.numerics.wallenius.probability import log_probability
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from hypergeo.distributions.conditionals import gumbel
 from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 
 from .membership import soft_members

@@ -135,13 +135,18 @@ def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric
 
 
 def noise_floor(
-    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
+    distribution: FisherHypergeometric,
+    num_samples: int,
+    *,
+    level: float = 0.95,
+    num_replicates: int = 100,
+    generator: torch.Generator | None = None,
 ) -> NoiseFloor:
     """Computes the distribution of :func:`wasserstein_distance` for ``num_samples`` exact samples: its mean and one quantile.
 
     The expectation is exact: at each count the empirical distribution function is a binomial frequency, whose mean absolute
     deviation De Moivre gave in closed form (Diaconis and Zabell, *Statistical Science* 6(3), 1991, equation 1.1). The quantile
-    is estimated from replicates, which are sampled with torch's global generator.
+    is estimated from replicates.
 
     Args:
         distribution: the exact distribution.
@@ -149,6 +154,7 @@ def noise_floor(
             are invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Expectation and quantile, each of shape ``batch_shape``.
@@ -167,14 +173,19 @@ def noise_floor(
         distances = []
         for start in range(0, num_replicates, max(1, _COUNTS_PER_PART // width)):
             replicates = min(max(1, _COUNTS_PER_PART // width), num_replicates - start)
-            samples = distribution.sample((num_samples, replicates))
+            samples = distribution.sample((num_samples, replicates), generator=generator)
             reached = _frequencies(samples, probabilities.shape[-1], probabilities.dtype).cumsum(-1)
             distances.append((reached - cumulative).abs().sum(-1).mean(-1))
         return NoiseFloor(expected, torch.cat(distances).quantile(level, dim=0))
 
 
 def total_variation_floor(
-    distribution: FisherHypergeometric, num_samples: int, *, level: float = 0.95, num_replicates: int = 100
+    distribution: FisherHypergeometric,
+    num_samples: int,
+    *,
+    level: float = 0.95,
+    num_replicates: int = 100,
+    generator: torch.Generator | None = None,
 ) -> NoiseFloor:
     """Computes the distribution of :func:`total_variation` for ``num_samples`` exact samples: its mean and one quantile.
 
@@ -187,6 +198,7 @@ def total_variation_floor(
             are invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Expectation and quantile, scalars.
@@ -200,7 +212,7 @@ def total_variation_floor(
         probabilities = distribution.log_prob(distribution.enumerate_support()).double().exp()
         probabilities = probabilities / probabilities.sum()
         expected = _mean_absolute_deviation(num_samples, probabilities).sum() / 2
-        random = np.random.default_rng(int(torch.randint(2**62, ())))
+        random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
         masses = probabilities.cpu().numpy()
         distances = [
             float(np.abs(random.multinomial(num_samples, masses) / num_samples - masses).sum() / 2)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
+
 from hypergeo._validate import require_count
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.estimators import Estimator, Objective
@@ -114,9 +116,9 @@ def measure_estimator(
     num_estimates: int,
     num_evaluations: int,
     step: Callable[[float], None] = lambda fraction: None,
+    generator: torch.Generator | None = None,
 ) -> GradientQuality:
-    """Compares independent estimates of the gradient in the log weights with the reference. Samples use torch's global
-    generator.
+    """Compares independent estimates of the gradient in the log weights with the reference.
 
     A ``ValueError`` is raised for fewer than two estimates, and for an estimator whose gradient is missing or not finite.
 
@@ -129,6 +131,7 @@ def measure_estimator(
         num_estimates: number of estimates, at least two.
         num_evaluations: samples per estimate.
         step: called with the fraction of the work that is done.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Bias, deviation, error, direction and cost of the estimator.
@@ -145,10 +148,16 @@ def measure_estimator(
     """
     require_count("num_estimates", num_estimates, 2)
     estimates = independent_gradients(
-        estimator, distribution, objective, num_evaluations, num_estimates, lambda fraction: step(0.8 * fraction)
+        estimator,
+        distribution,
+        objective,
+        num_evaluations,
+        num_estimates,
+        lambda fraction: step(0.8 * fraction),
+        generator=generator,
     )
     agreement = compare_gradients(estimates, reference)
-    evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations)
+    evaluations, seconds = _cost(estimator, distribution, objective, num_evaluations, generator)
     step(1.0)
     return GradientQuality(
         label=label,
@@ -168,13 +177,17 @@ def measure_estimator(
 
 
 def _cost(
-    estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int
+    estimator: Estimator,
+    distribution: FisherHypergeometric,
+    objective: Objective,
+    num_evaluations: int,
+    generator: torch.Generator | None,
 ) -> tuple[float, float]:
     """Returns the evaluations and the median seconds of single estimates, as a training loop would compute them."""
     counted = CountedObjective(objective)
     durations: list[float] = []
     while len(durations) < 3 or (len(durations) < 15 and sum(durations) < 0.1):
         start = time.perf_counter()
-        gradients(estimator, distribution, counted, num_evaluations, 1)
+        gradients(estimator, distribution, counted, num_evaluations, 1, generator=generator)
         durations.append(time.perf_counter() - start)
     return counted.evaluations / len(durations), statistics.median(durations)

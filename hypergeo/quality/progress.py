@@ -11,7 +11,7 @@ import torch
 
 from hypergeo.estimators import Estimator
 
-__all__ = ["Progress", "Work", "label", "named_estimators", "reseed"]
+__all__ = ["Progress", "Work", "label", "named_estimators", "seeded_generator"]
 
 Progress = Callable[[float, str], object]
 
@@ -107,13 +107,16 @@ def _at_temperatures(estimator: Any, temperatures: Sequence[float]) -> list[Any]
     return [estimator]
 
 
-def reseed(seed: int, what: str) -> None:
-    """Seeds torch's global generator for one part of a report.
+def seeded_generator(seed: int, part: str) -> torch.Generator:
+    """Creates the random generator of one part of a report.
 
-    The seed is a 32-bit checksum, because torch's CPU generator uses only 32 bits of its seed.
+    Its seed is a 32-bit checksum, because torch's CPU generator uses only 32 bits of its seed.
 
     Args:
         seed: seed of the report.
-        what: name of the part.
+        part: name of the part.
+
+    Returns:
+        A seeded generator.
     """
-    torch.manual_seed(zlib.crc32(f"{seed} {what}".encode()))
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {part}".encode()))

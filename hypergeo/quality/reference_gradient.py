@@ -54,6 +54,7 @@ def reference_gradient(
     *,
     num_estimates: int = 400,
     step: Callable[[float], None] = lambda fraction: None,
+    generator: torch.Generator | None = None,
 ) -> Reference:
     """Computes the exact gradient if all count vectors can be enumerated, otherwise the mean of a long unbiased run.
 
@@ -62,6 +63,7 @@ def reference_gradient(
         objective: maps counts ``(..., K)`` to ``(...)``.
         num_estimates: number of estimates of the long run, each by the linearised control variate from 256 samples.
         step: called with the fraction of the work that is done.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Gradient with its standard errors.
@@ -75,7 +77,10 @@ def reference_gradient(
     """
     number = support_size(distribution)
     with torch.no_grad():
-        size = float(objective(distribution.sample((16,))).abs().max() * distribution.variance.max().clamp(min=0).sqrt())
+        size = float(
+            objective(distribution.sample((16,), generator=generator)).abs().max()
+            * distribution.variance.max().clamp(min=0).sqrt()
+        )
     rounding = 1_000 * torch.finfo(distribution.log_weights.dtype).eps * size
     if number is not None:
         gradient = gradients(Exact(), distribution, objective, 1, 1)[0]
@@ -88,7 +93,7 @@ def reference_gradient(
             rounding,
         )
     estimates = independent_gradients(
-        LinearizedControlVariate(), distribution, objective, _LONG_RUN_EVALUATIONS, num_estimates, step
+        LinearizedControlVariate(), distribution, objective, _LONG_RUN_EVALUATIONS, num_estimates, step, generator=generator
     )
     errors = estimates.std(0) / len(estimates) ** 0.5
     return Reference(
@@ -108,6 +113,8 @@ def independent_gradients(
     num_evaluations: int,
     num_estimates: int,
     step: Callable[[float], None],
+    *,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Computes independent gradient estimates in parts.
 
@@ -118,6 +125,7 @@ def independent_gradients(
         num_evaluations: samples per estimate.
         num_estimates: number of estimates.
         step: called with the fraction of the work that is done.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Estimates, shape ``(num_estimates, K)``, float64.
@@ -127,14 +135,21 @@ def independent_gradients(
     estimates: list[Tensor] = []
     done = 0
     while done < num_estimates:
-        estimates.append(gradients(estimator, distribution, objective, num_evaluations, min(part, num_estimates - done)))
+        copies = min(part, num_estimates - done)
+        estimates.append(gradients(estimator, distribution, objective, num_evaluations, copies, generator=generator))
         done += len(estimates[-1])
         step(done / num_estimates)
     return torch.cat(estimates)
 
 
 def gradients(
-    estimator: Estimator, distribution: FisherHypergeometric, objective: Objective, num_evaluations: int, copies: int
+    estimator: Estimator,
+    distribution: FisherHypergeometric,
+    objective: Objective,
+    num_evaluations: int,
+    copies: int,
+    *,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Computes the gradients in the log weights of independent copies of the distribution.
 
@@ -144,6 +159,7 @@ def gradients(
         objective: maps counts ``(..., K)`` to ``(...)``.
         num_evaluations: samples per estimate.
         copies: number of copies.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Gradients, shape ``(copies, K)``, float64.
@@ -154,7 +170,7 @@ def gradients(
     logs = distribution.log_weights.detach().repeat(copies, 1).requires_grad_()
     repeated = FisherHypergeometric(distribution.total_count, distribution.group_sizes, log_weights=logs, validate_args=False)
     with torch.enable_grad():
-        loss = estimator.surrogate_loss(repeated, objective, num_evaluations)
+        loss = estimator.surrogate_loss(repeated, objective, num_evaluations, generator=generator)
         if not loss.requires_grad:
             raise ValueError(f"surrogate_loss must depend on the weights, or have a gradient of zero; {estimator!r} has none.")
         (gradient,) = torch.autograd.grad(loss.sum(), logs)

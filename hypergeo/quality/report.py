@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from hypergeo import objectives
@@ -27,7 +26,7 @@ from .distances import (
 )
 from .goodness_of_fit import holm, support_size
 from .gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
-from .progress import Progress, Work, named_estimators, reseed
+from .progress import Progress, Work, named_estimators, seeded_generator
 from .records import UrnRecord
 from .report_data import ReportData
 from .samples import LEVEL, Floor, Floors, SampleQuality, measure_counts, measure_sampler
@@ -80,7 +79,7 @@ class QualityReport(ReportData):
     ) -> QualityReport:
         """Samples, estimates gradients and tests both.
 
-        Torch's global generator is restored afterwards, also if ``progress`` raises an exception to cancel. A ``ValueError``
+        Random numbers depend on ``seed`` alone; torch's global generator is not used. A ``ValueError``
         names an invalid argument, its value and what is allowed.
 
         Args:
@@ -127,47 +126,48 @@ class QualityReport(ReportData):
         level = require_real("level", level, "between 0 and 1", gt=0, lt=1)
         name = objective_name or (objectives.objective_name(objective) if objective is not None and named else "")
         work = Work(progress, 1 + len(samplers) * len(temperatures), named, temperatures)
-        with torch.random.fork_rng(devices=[]):
-            samples: list[SampleQuality] = []
-            if samplers:
-                step = work.next("Sampling noise of the distances")
-                reseed(seed, "floors")
-                floors = Floors.of(distribution, num_samples)
-                step(1.0)
-            for conditional, hard in samplers:
-                for temperature in temperatures:
-                    sampler = RelaxedFisherHypergeometric(
-                        temperature,
-                        distribution.total_count,
-                        distribution.group_sizes,
-                        log_weights=distribution.log_weights.detach(),
-                        straight_through=hard,
-                        conditionals=conditional,
-                    )
-                    words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
-                    reseed(seed, words)
-                    samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=work.next(words)))
-            gradients: list[GradientQuality] = []
-            reference = None
-            if named and objective is not None:
-                reseed(seed, "reference")
-                reference = reference_gradient(
-                    distribution, objective, num_estimates=num_gradients, step=work.next("the exact gradient")
+        samples: list[SampleQuality] = []
+        if samplers:
+            step = work.next("Sampling noise of the distances")
+            floors = Floors.of(distribution, num_samples, generator=seeded_generator(seed, "floors"))
+            step(1.0)
+        for conditional, hard in samplers:
+            for temperature in temperatures:
+                sampler = RelaxedFisherHypergeometric(
+                    temperature,
+                    distribution.total_count,
+                    distribution.group_sizes,
+                    log_weights=distribution.log_weights.detach(),
+                    straight_through=hard,
+                    conditionals=conditional,
                 )
-                for label, estimator in work.estimators:
-                    reseed(seed, f"{label} {getattr(estimator, 'temperature', '')}")
-                    gradients.append(
-                        measure_estimator(
-                            distribution,
-                            objective,
-                            estimator,
-                            reference,
-                            label=label,
-                            num_estimates=num_gradients,
-                            num_evaluations=num_evaluations,
-                            step=work.next(f"gradients: {label}"),
-                        )
+                words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
+                generator, step = seeded_generator(seed, words), work.next(words)
+                samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=step, generator=generator))
+        gradients: list[GradientQuality] = []
+        reference = None
+        if named and objective is not None:
+            reference = reference_gradient(
+                distribution,
+                objective,
+                num_estimates=num_gradients,
+                step=work.next("the exact gradient"),
+                generator=seeded_generator(seed, "reference"),
+            )
+            for label, estimator in work.estimators:
+                gradients.append(
+                    measure_estimator(
+                        distribution,
+                        objective,
+                        estimator,
+                        reference,
+                        label=label,
+                        num_estimates=num_gradients,
+                        num_evaluations=num_evaluations,
+                        step=work.next(f"gradients: {label}"),
+                        generator=seeded_generator(seed, f"{label} {getattr(estimator, 'temperature', '')}"),
                     )
+                )
         rows, estimates = _corrected(samples, gradients, level)
         sampled = [row for row in estimates if row.deviation.value > 0] or estimates
         evaluations = max((row.evaluations for row in sampled), default=None)
@@ -209,14 +209,13 @@ class QualityReport(ReportData):
             The report.
 
         Example:
+            >>> import torch
             >>> _ = torch.manual_seed(0)
             >>> urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
             >>> QualityReport.of_counts(urn, urn.sample((500,))).verdict()[1]
             'No significant difference between 500 observed counts and samples from this distribution.'
         """
-        with torch.random.fork_rng(devices=[]):
-            reseed(seed, "floors")
-            row = measure_counts(distribution, counts, level=level)
+        row = measure_counts(distribution, counts, level=level, generator=seeded_generator(seed, "floors"))
         return cls(
             urn=UrnRecord.of(distribution),
             temperatures=(),

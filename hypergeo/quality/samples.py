@@ -70,22 +70,22 @@ class Floors:
     total_variation: Floor | None
 
     @classmethod
-    def of(cls, distribution: FisherHypergeometric, num_samples: int) -> Floors:
+    def of(cls, distribution: FisherHypergeometric, num_samples: int, *, generator: torch.Generator | None = None) -> Floors:
         """Computes the sampling noise of a distribution without a batch.
 
         Args:
             distribution: the exact distribution, without a batch.
             num_samples: number of samples.
+            generator: source of the random numbers of the sampling noise; torch's global generator if omitted.
 
         Returns:
             Noise of both distances.
         """
         replicates = min(100, max(20, _REPLICATED_COUNTS // (num_samples * distribution.event_shape[0])))
         listed = support_size(distribution) is not None
-        return cls(
-            Floor.of(noise_floor(distribution, num_samples, num_replicates=replicates)),
-            Floor.of(total_variation_floor(distribution, num_samples, num_replicates=replicates)) if listed else None,
-        )
+        kinds = [noise_floor, total_variation_floor] if listed else [noise_floor]
+        floors = [Floor.of(kind(distribution, num_samples, num_replicates=replicates, generator=generator)) for kind in kinds]
+        return cls(floors[0], floors[1] if listed else None)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,12 @@ class SampleQuality:
 
 
 def measure_counts(
-    distribution: FisherHypergeometric, counts: Tensor, *, level: float = LEVEL, floors: Floors | None = None
+    distribution: FisherHypergeometric,
+    counts: Tensor,
+    *,
+    level: float = LEVEL,
+    floors: Floors | None = None,
+    generator: torch.Generator | None = None,
 ) -> SampleQuality:
     """Compares observed counts with the exact distribution.
 
@@ -178,6 +183,7 @@ def measure_counts(
             reported.
         level: false-alarm rate of all tests together.
         floors: sampling noise for as many samples; computed when omitted.
+        generator: source of the random numbers of the sampling noise; torch's global generator if omitted.
 
     Returns:
         Tests, distances and violations.
@@ -201,7 +207,7 @@ def measure_counts(
     counts = counts.detach().double()
     if not bool(counts.isfinite().all()):
         raise ValueError(f"counts must be finite; got {counts[~counts.isfinite()][0].item()}.")
-    floors = floors or Floors.of(distribution, len(counts))
+    floors = floors or Floors.of(distribution, len(counts), generator=generator)
     sizes, total = distribution.group_sizes.double(), distribution.total_count.double()
     sum_errors = (counts.sum(-1) - total).abs()
     slack = 8 * torch.finfo(distribution.log_weights.dtype).eps * (1 + float(total)) * groups**0.5
@@ -241,8 +247,9 @@ def measure_sampler(
     *,
     level: float = LEVEL,
     step: Callable[[float], None] = lambda fraction: None,
+    generator: torch.Generator | None = None,
 ) -> SampleQuality:
-    """Compares samples of a relaxed distribution with the exact one. Samples use torch's global generator.
+    """Compares samples of a relaxed distribution with the exact one.
 
     Args:
         sampler: the relaxed distribution, without a batch.
@@ -250,6 +257,7 @@ def measure_sampler(
         floors: sampling noise for as many samples.
         level: false-alarm rate of all tests together.
         step: called with the fraction of the work that is done, after each part.
+        generator: source of the random numbers; torch's global generator if omitted.
 
     Returns:
         Tests, distances and violations.
@@ -266,7 +274,7 @@ def measure_sampler(
     with torch.no_grad():
         while number < num_samples:
             start = time.perf_counter()
-            parts.append(sampler.rsample((min(size, num_samples - number),)))
+            parts.append(sampler.rsample((min(size, num_samples - number),), generator=generator))
             seconds += time.perf_counter() - start
             number += len(parts[-1])
             step(0.9 * number / num_samples)

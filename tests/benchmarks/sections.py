@@ -110,7 +110,7 @@ def _against_peer(bench: Bench, case: RelaxedCase, per_row: bool) -> tuple[dict[
     times = compare(calls, bench.effort)
     ratio: float | Missing = _NO_PEER
     if bench.peer is not None:
-        ratio = times["official, float32"].median / times["hypergeo float64"].median
+        ratio = times["official, float32"].median / times["hypergeo float32"].median
     row: dict[str, Cell] = {"case": str(shown), **times}
     return row | {"official, float32": times.get("official, float32", _NO_PEER), "× faster": ratio}, ratio
 

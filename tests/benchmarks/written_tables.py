@@ -106,7 +106,9 @@ def command_tables(command: str) -> dict[str, str]:
     words = shlex.split(command)[1:]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "results.json"
-        if status := hypergeo([*words, "--output", str(file)]):
+        # Finished runs of ``cluster`` are kept: long commands go on where they were stopped.
+        kept = ["--runs", str(ROOT / "results" / "cluster.runs")] if words[0] == "cluster" else []
+        if status := hypergeo([*words, *kept, "--output", str(file)]):
             raise RuntimeError(f"{command} ended with status {status}")
         text = file.read_text(encoding="utf-8")
     if words[0] == "cluster":
@@ -162,7 +164,10 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     commands = dict.fromkeys(name.split(" | ")[0] for name in table_names(readme_files()) if name.startswith("hypergeo "))
     for command in commands:
-        if all(word in command for word in chosen.words):
+        files = [word for word in shlex.split(command) if word.endswith(".npz")]
+        if missing := [file for file in files if not Path(file).exists()]:
+            print(f"\n{command}: skipped, as there is no {missing[0]} in the current folder", flush=True)
+        elif all(word in command for word in chosen.words):
             print(f"\n{command}", flush=True)
             tables = command_tables(command)
             print("\n\n".join(tables.values()), flush=True)

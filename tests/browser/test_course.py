@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypergeo.ui.page.course import chapters
 
 PHONE, PROJECTOR = (390, 844), (1280, 720)
@@ -13,33 +15,47 @@ def where(page) -> dict[str, str]:
 
 
 def arrives(opened, chapter, number: int) -> None:
-    """Waits for the address and the words of a stop."""
+    """Waits for the address of a stop and the words of its page."""
     place = {f"{chapter.prefix}_tour": str(number), "course": "1"}
-    opened.wait_for(lambda: place.items() <= where(opened.page).items(), f"stop {number} of {chapter.title}", 60)
+
+    def there() -> bool:
+        return f"/{Path(chapter.page.path).stem}?" in opened.address() and place.items() <= where(opened.page).items()
+
+    opened.wait_for(there, f"stop {number} of {chapter.title}", 60)
+    words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."
+    opened.page.get_by_test_id("stMain").get_by_text(words).first.wait_for(state="attached", timeout=60_000)
 
 
-def press(opened, name: str, keep: str) -> None:
-    """Presses a button of the page by keyboard; one that is drawn anew just then is pressed again, as a reader would."""
+def press(opened, key: str, place: str, button: str = "") -> None:
+    """Presses a key until the address changes, as a reader would: Streamlit may drop what happens while it draws the page.
+
+    Args:
+        opened: the visit.
+        key: to press.
+        place: where, for the message of a failure.
+        button: name of the button that has to have the focus.
+    """
     before = opened.address()
-    for _ in range(20):
-        button = opened.page.get_by_role("button", name=name)
-        button.wait_for()
-        if button.evaluate("button => (button.focus(), document.activeElement === button)"):
-            opened.page.keyboard.press("Enter")
-        for _ in range(150):
+    for _ in range(12):
+        if button:
+            found = opened.page.get_by_role("button", name=button)
+            found.wait_for()
+            found.focus()
+        opened.page.keyboard.press(key)
+        for _ in range(200):
             if opened.address() != before:
                 return
             opened.page.wait_for_timeout(20)
-    raise AssertionError(f"{name} does nothing {keep}")
+    raise AssertionError(f"{key} does nothing {place}")
 
 
 def test_start_here_and_next_reach_the_end_on_a_phone(visit):
     opened = visit("/", size=PHONE)
-    press(opened, "Start here", "on Home")
+    press(opened, "Enter", "on Home", "Start here")
     for chapter, number in STOPS:
         arrives(opened, chapter, number)
         if (chapter, number) != STOPS[-1]:
-            press(opened, "Next", f"at stop {number} of {chapter.title}")
+            press(opened, "Enter", f"at stop {number} of {chapter.title}", "Next")
     opened.page.locator(".hg-course").get_by_text(f"Chapter {len(chapters())} of {len(chapters())}").wait_for()
     assert not opened.page.get_by_role("button", name="Next").count()
 
@@ -48,8 +64,8 @@ def test_the_right_arrow_reaches_the_end_on_the_stage(visit):
     opened = visit("/urn?course=1&urn_tour=1&stage=1", size=PROJECTOR)
     for chapter, number in STOPS:
         arrives(opened, chapter, number)
-        words = opened.page.locator(".hg-staged .hg-stage .hg-tour")
-        words.get_by_text(f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}.").wait_for(timeout=60_000)
+        words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."
+        opened.page.locator(".hg-staged .hg-stage .hg-tour").get_by_text(words).wait_for(timeout=60_000)
         if (chapter, number) != STOPS[-1]:
-            opened.page.keyboard.press("ArrowRight")
+            press(opened, "ArrowRight", f"at stop {number} of {chapter.title}")
     assert where(opened.page)["stage"] == "1"

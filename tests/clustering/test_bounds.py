@@ -82,3 +82,14 @@ def test_hard_labels_are_the_best_that_keep_to_the_bounds() -> None:
     assert float(scores[torch.arange(300), found].sum()) == pytest.approx(scores.numpy()[rows, places[columns]].sum())
     free = scores.argmax(-1)
     assert hard_labels(free, scores, (torch.zeros(4).long(), torch.full((4,), 300))) is free
+
+
+def test_the_width_is_learned_where_capacities_forbid_the_nearest_centres() -> None:
+    """Coinciding points of which one too many is near a centre: the width starts at that of the assignment within capacities.
+
+    Reference: three points at 0 in one cluster, one at 0 and two at 9 in the other, whose root mean square deviation is 3.
+    """
+    found = fit_clusters([[0.0]] * 4 + [[9.0]] * 2, 2, capacities=3, restarts=4)
+    assert found.width == pytest.approx(3.0, rel=0.05)
+    assert found.losses.max() < 18.0
+    assert torch.bincount(found.labels).tolist() == [3, 3]

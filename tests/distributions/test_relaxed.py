@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
-from tests.support.reference import FALSE_ALARM, RationalUrn, draw, g_test, total_variation
+from tests.support.reference import FALSE_ALARM, RationalUrn, detectable_distance, draw, g_test, merge_cells, total_variation
 
 DRAWS = 100_000
 TEMPERATURES = [1e-3, 0.1, 1.0, 10.0, 1e3]
@@ -91,6 +92,37 @@ def test_p_values_of_hard_samples_are_uniform(temperature: float) -> None:
 def test_hard_samples_of_large_groups() -> None:
     samples = relaxed(0.5, "large", straight_through=True).rsample((200_000,))
     assert g_test(samples.numpy(), RationalUrn(*SOFT_URNS["large"]).law) > FALSE_ALARM
+
+
+@pytest.mark.parametrize(("rows", "samples"), [(60_000, 1), (100, 600)])
+def test_hard_samples_of_many_rows_in_float32(rows: int, samples: int) -> None:
+    """Float32 weights, a vector for each of many rows: tables, convolutions and noise are float32.
+
+    Power: a distribution at a total variation of 0.032 from the exact one is rejected with probability 0.999.
+    """
+    total_count, sizes, weights = urn = (30, (20, 25, 15, 30), (1.0, 3.0, 0.5, 2.0))
+    exact = RationalUrn(*urn).law
+    logs = torch.tensor(weights).log().repeat(rows, 1).requires_grad_()
+    law = RelaxedFisherHypergeometric(0.5, total_count, sizes, log_weights=logs, straight_through=True)
+    counts = law.rsample((samples,)).detach()
+    assert counts.dtype == torch.float32
+    cells = len(np.unique(merge_cells(np.array([float(p) for p in exact.values()]) * rows * samples, 100.0)))
+    assert detectable_distance(rows * samples, cells) < 0.032
+    assert g_test(counts.flatten(0, 1).numpy(), exact) > FALSE_ALARM / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("urn", [(15, (10, 10, 10), (1.0, 2.0, 4.0)), (100, (90, 80, 70), (1.0, 2.0, 0.5))])
+def test_hard_samples_one_at_a_time(urn: tuple[int, tuple[int, ...], tuple[float, ...]], dtype: torch.dtype) -> None:
+    """2,000 calls for one sample each. Power: a total variation of 0.125 is rejected with probability 0.999."""
+    total_count, sizes, weights = urn
+    exact = RationalUrn(*urn).law
+    logs = torch.tensor(weights, dtype=dtype).log().requires_grad_()
+    law = RelaxedFisherHypergeometric(0.5, total_count, sizes, log_weights=logs, straight_through=True)
+    counts = torch.stack([law.rsample().detach() for _ in range(2_000)])
+    cells = len(np.unique(merge_cells(np.array([float(p) for p in exact.values()]) * 2_000, 50.0)))
+    assert detectable_distance(2_000, cells) < 0.125
+    assert g_test(counts.numpy(), exact, 50.0) > FALSE_ALARM / 4
 
 
 def test_hard_samples_of_a_batch() -> None:

@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.func import grad, jacrev, vjp, vmap
+from torch.autograd import forward_ad
+from torch.func import grad, jacfwd, jacrev, jvp, vjp, vmap
 
 from hypergeo import RelaxedFisherHypergeometric
-from hypergeo.distributions.small_sample import SmallShape
+from hypergeo.distributions.relaxation.single_sample import SingleSample, SingleShape
+from hypergeo.distributions.relaxation.small_urn import SmallSample, SmallShape
+from hypergeo.distributions.relaxation.two_groups import TwoGroups, TwoGroupsShape
 
-URNS = {"small": (15, [10, 10, 10]), "large": (180, [200, 200, 200])}
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's forward mode uses it itself
+URNS = {
+    "small": (15, [10, 10, 10]),
+    "large": (180, [200, 200, 200]),
+    "two groups": (15, [10, 12]),
+    "single": (90, [60, 70, 80]),
+}
 SAMPLES = 4
 
 
@@ -23,16 +32,18 @@ class Case:
         torch.manual_seed(0)
         self.setting: dict[str, Any] = {"straight_through": hard, "conditionals": conditionals}
         self.urn = URNS[urn]
-        self.weights = torch.randn(5, 3, dtype=torch.float64)
-        self.noise = self.distribution(self.weights[0]).sample_noise((SAMPLES,))
-        self.slope = torch.randn(SAMPLES, 3, dtype=torch.float64)
+        self.shape = () if urn == "single" else (SAMPLES,)
+        groups = len(self.urn[1])
+        self.weights = torch.randn(5, groups, dtype=torch.float64)
+        self.noise = self.distribution(self.weights[0]).sample_noise(self.shape)
+        self.slope = torch.randn(*self.shape, groups, dtype=torch.float64)
         self.gradients = torch.stack([self._gradient(row) for row in self.weights])
 
     def distribution(self, logs: Tensor) -> RelaxedFisherHypergeometric:
         return RelaxedFisherHypergeometric(0.5, *self.urn, log_weights=logs, **self.setting)
 
     def counts(self, logs: Tensor) -> Tensor:
-        return self.distribution(logs).rsample((SAMPLES,), noise=self.noise)
+        return self.distribution(logs).rsample(self.shape, noise=self.noise)
 
     def loss(self, logs: Tensor) -> Tensor:
         return (self.counts(logs) * self.slope).sum()
@@ -51,12 +62,41 @@ def test_transforms_agree_with_autograd(urn: str, hard: bool, conditionals: str)
     torch.testing.assert_close(grad(case.loss)(first), case.gradients[0])
     torch.testing.assert_close(vjp(case.counts, first)[1](case.slope)[0], case.gradients[0])
     jacobian = jacrev(case.counts)(first)
-    torch.testing.assert_close((jacobian * case.slope[..., None]).sum((0, 1)), case.gradients[0])
+    torch.testing.assert_close((jacobian * case.slope[..., None]).flatten(0, -2).sum(0), case.gradients[0])
     torch.testing.assert_close(vmap(case.counts)(rows), torch.stack([case.counts(row) for row in rows]))
     torch.testing.assert_close(vmap(grad(case.loss))(rows), case.gradients)
     torch.testing.assert_close(grad(lambda logs: vmap(case.loss)(logs).sum())(rows), case.gradients)
     jacobians = vmap(jacrev(case.counts))(rows)
-    torch.testing.assert_close((jacobians * case.slope[..., None]).sum((1, 2)), case.gradients)
+    torch.testing.assert_close((jacobians * case.slope[..., None]).flatten(1, -2).sum(1), case.gradients)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("urn", URNS)
+def test_forward_derivatives_are_the_backward_ones(urn: str, hard: bool) -> None:
+    case = Case(urn, hard, "exact")
+    first, rows = case.weights[0], case.weights
+    along = torch.linspace(-1.0, 2.0, len(first), dtype=torch.float64)
+    jacobians = torch.stack([jacrev(case.counts)(row) for row in rows])
+    torch.testing.assert_close(jvp(case.counts, (first,), (along,))[1], jacobians[0] @ along)
+    torch.testing.assert_close(jacfwd(case.counts)(first), jacobians[0])
+    torch.testing.assert_close(vmap(jacfwd(case.counts))(rows), jacobians)
+    torch.testing.assert_close(vmap(lambda row: jvp(case.counts, (row,), (along,))[1])(rows), jacobians @ along)
+    with forward_ad.dual_level():
+        dual = case.counts(forward_ad.make_dual(first, along))
+        torch.testing.assert_close(forward_ad.unpack_dual(dual).tangent, jacobians[0] @ along)
+
+    def heated(temperature: Tensor) -> Tensor:
+        distribution = RelaxedFisherHypergeometric(temperature, *case.urn, log_weights=first, straight_through=hard)
+        return distribution.rsample(case.shape, noise=case.noise)
+
+    temperature = torch.tensor(0.7, dtype=torch.float64)
+    torch.testing.assert_close(jacfwd(heated)(temperature), jacrev(heated)(temperature))
+
+
+def test_merged_conditionals_have_no_forward_derivatives() -> None:
+    case = Case("small", True, "merged")
+    with pytest.raises(NotImplementedError, match="exact conditionals"):
+        jvp(case.counts, (case.weights[0],), (case.weights[1],))
 
 
 def test_vmap_samples_noise_as_its_randomness_says() -> None:
@@ -81,19 +121,35 @@ def test_compiled_callers_get_samples_and_gradients() -> None:
     torch.testing.assert_close(leaf.grad, case.gradients[0])
 
 
-@pytest.mark.parametrize("sizes", [[7, 7], [10, 10, 10], [2, 7, 5, 3, 4, 1], [2, 7, 5, 3, 4, 1, 3], [4, 3, 5]])
-@pytest.mark.parametrize("temperature", [0.05, 0.5, 1.0])
-def test_small_urns_are_sampled_as_others_are(sizes: list[int], temperature: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of all conditionals and the splits of the general way give the same counts and gradients for one noise."""
+SHORTCUTS: dict[str, tuple[type, int, list[int], tuple[int, ...], int]] = {
+    "two groups": (TwoGroups, 7, [7, 7], (20,), 3),
+    "three groups": (SmallSample, 7, [10, 10, 10], (20,), 3),
+    "six groups": (SmallSample, 7, [2, 7, 5, 3, 4, 1], (20,), 3),
+    "seven groups": (SmallSample, 7, [2, 7, 5, 3, 4, 1, 3], (20,), 3),
+    "narrow": (SmallSample, 7, [4, 3, 5], (20,), 3),
+    "one sample": (SingleSample, 15, [10, 10, 10], (), 1),
+    "one sample of seven groups": (SingleSample, 30, [20, 7, 15, 3, 4, 10, 31], (), 1),
+    "one sample of windows": (SingleSample, 400, [400, 300, 500, 350], (), 1),
+    "one sample of ten groups": (SingleSample, 256, [256] * 10, (), 1),
+}
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+@pytest.mark.parametrize("temperature", [0.3, 0.5, 1.0])
+def test_shortcuts_give_the_samples_of_the_general_way(name: str, temperature: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortcuts and the splits of the general way give the same counts and gradients for one noise."""
+    kind, total, sizes, shape, rows = SHORTCUTS[name]
     torch.manual_seed(0)
-    logs = torch.randn(3, len(sizes), dtype=torch.float64, requires_grad=True)
-    law = RelaxedFisherHypergeometric(temperature, 7, sizes, log_weights=logs, straight_through=True)
-    noise, slope = law.sample_noise((20,)), torch.randn(20, 3, len(sizes), dtype=torch.float64)
+    logs = torch.randn(rows, len(sizes), dtype=torch.float64, requires_grad=True)
+    law = RelaxedFisherHypergeometric(temperature, total, sizes, log_weights=logs, straight_through=True)
+    noise, slope = law.sample_noise(shape), torch.randn(*shape, rows, len(sizes), dtype=torch.float64)
     found = []
     for general in (False, True):
-        if general:
-            monkeypatch.setattr(SmallShape, "of", staticmethod(lambda *_: None))
-        counts = law.rsample((20,), noise=noise)
+        for shortcut in (SmallShape, SingleShape, TwoGroupsShape) if general else ():
+            monkeypatch.setattr(shortcut, "of", staticmethod(lambda *_: None))
+        counts = law.rsample(shape, noise=noise)
+        taken = counts.grad_fn.next_functions[0][0].path.shortcut
+        assert type(taken) is (type(None) if general else kind)
         found.append((counts.detach(), torch.autograd.grad((counts * slope).sum(), logs)[0]))
     assert torch.equal(found[0][0], found[1][0])
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-9, atol=1e-9)

@@ -90,10 +90,10 @@ def conditional(name: str, left: tuple[int, ...], right: tuple[int, ...], total:
     """Exact distribution of the number that the left groups take of a whole total, by enumeration in fractions."""
     _, sizes, weights = URNS[name]
     urn = RationalUrn(total, [sizes[k] for k in left + right], [weights[k] for k in left + right])
-    found: Counter[int] = Counter()
+    probabilities: Counter[int] = Counter()
     for counts, probability in urn.law.items():
-        found[sum(counts[: len(left)])] += probability  # type: ignore[assignment]
-    return found
+        probabilities[sum(counts[: len(left)])] += probability  # type: ignore[assignment]
+    return probabilities
 
 
 @pytest.mark.parametrize("kind", ["exact", "sequential"])

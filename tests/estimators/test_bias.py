@@ -53,16 +53,23 @@ class Wrong:
 
     mistake: str
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective: Objective, num_samples: int) -> Tensor:
+    def surrogate_loss(
+        self,
+        distribution: FisherHypergeometric,
+        objective: Objective,
+        num_samples: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         if self.mistake == "sign":
-            loss = ScoreFunction().surrogate_loss(distribution, objective, num_samples)
+            loss = ScoreFunction().surrogate_loss(distribution, objective, num_samples, generator=generator)
             return 2 * loss.detach() - loss
-        counts = distribution.sample((num_samples,))
+        counts = distribution.sample((num_samples,), generator=generator)
         values = objective(counts)
         if self.mistake == "own draw in the baseline":
             return values.mean(0) + ((values - values.mean(0)) * distribution.log_prob(counts)).mean(0)
         if self.mistake == "three per cent":
-            loss = ScoreFunction().surrogate_loss(distribution, objective, num_samples)
+            loss = ScoreFunction().surrogate_loss(distribution, objective, num_samples, generator=generator)
             return loss.detach() + 1.03 * (loss - loss.detach())
         # A quadratic is taken off as a control variate, and its gradient never put back.
         rest = values - (counts - distribution.mean.detach()).square().sum(-1)

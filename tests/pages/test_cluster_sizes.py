@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
@@ -13,19 +14,22 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as plotly
 import pytest
+from PIL import Image
 
 from hypergeo.clustering import Schedule, SizedClusters
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.figures import DARK, LIGHT
+from hypergeo.figures.clusters.digits import image_sheet
 from hypergeo.ui.clusters import run as cluster_run
-from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits, read_points
+from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits
 from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
+from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, Settings, read_edits, write_edits
 from hypergeo.ui.clusters.view import NAMES, ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
-from tests.support.app.pages import alt, figure, go, link, sentence, values
+from tests.support.app.pages import alt, figure, go, link, sentence, told, values
 
 DATA = clouds(cluster_sizes("steep", 3, 90), 4.0, 1)
 DEFAULTS = {name: control.default for name, control in {**LIVE, **BY_HAND}.items()}
@@ -175,22 +179,22 @@ def test_digits_are_real_ones():
     ("content", "message"),
     [
         (b"\xff\xfe\x00", "not text"),
-        (b"x,y\n1,2\n3,z\n", "Row 3"),
-        (b"1,2\n3,4,5\n", "Row 2 has 3 numbers"),
-        (b"1\n2\n", "Row 1 has 1 numbers"),
+        (b"x,y\n1,2\n3,z\n", "Line 3 has 'z' where a number should be"),
+        (b"1,2\n3,4,5\n", "Line 2 has 3 columns where the first has 2"),
+        (b"1\n2\n", "two columns of numbers, and this table has column 1"),
         (b"1,2\n" * 3, "There are 3 points"),
         (b"1,2\n" * 20, "All points are the same"),
         (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or too close"),
         (b"1e8,2\n100000000.01,2\n" * 10, "too close to each other to be drawn"),
         (b"1,2\n2,inf\n" * 20, "finite"),
-        (b"1,2,0.5\n2,3,1\n" * 20, "whole numbers"),
         (b"1,2\n" * 2000, "more than 1,500 points"),
-        (b"", "There are 0 points"),
+        (b"", "is empty"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_words(content, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"\w") as caught:
         read_points(content)
+    assert message in str(caught.value).replace("\\", "")
 
 
 def test_a_file_may_hold_classes():
@@ -282,6 +286,100 @@ def test_side_by_side_names_three_priors():
     assert not app.exception
     titles = [note["text"] for note in figure(app)["layout"]["annotations"]]
     assert [sum(f"<b>{name}</b>" in title for title in titles) for name in NAMES.values()] == [1, 1, 1]
+
+
+PENGUINS = "\n".join(
+    ["id;bill (mm);depth (mm);mass (g);species"]
+    + [
+        f"{row};{40 + x:.2f};{17 - y:.2f};{4000 + 300 * y:.1f};{('Adelie', 'Gentoo', '<b>Papua</b>')[kind]}".replace(".", ",")
+        for row, ((x, y), kind) in enumerate(zip(DATA.points, DATA.classes, strict=True), 1)
+    ]
+).encode("cp1252")
+
+
+def uploaded(content: bytes, **address: str) -> Any:
+    app = pages.page("cluster_sizes", clu_source="your own", clu_clusters="3", clu_table="true", **address)
+    app.file_uploader[0].set_value(("penguins.csv", content, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def said(app: Any) -> str:
+    return " ".join(block.value for block in app.caption).replace("\\", "")
+
+
+def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
+    app = uploaded(PENGUINS, clu_step="3", clu_python="true")
+    assert not app.warning
+    assert "Read as semicolon-separated with decimal commas" in said(app)
+    assert "The column id only numbers or names the rows, and is left out." in said(app)
+    assert "Shown are the first two principal components of bill (mm), depth (mm), mass (g)." in said(app)
+    assert "Each column is standardised" in said(app), "the mass is a hundred times as spread as the others"
+    words = json.dumps(figure(app)["layout"]["annotations"])
+    assert "principal component 1 (" in words
+    assert "class" in app.dataframe[0].value
+    assert set(app.dataframe[0].value["class"]) <= {"Adelie", "Gentoo", "<b>Papua</b>"}
+    preview = app.table[0].value
+    assert preview.shape == (5, 4)
+    app.segmented_control[[each.label for each in app.segmented_control].index("Plane of")].set_value("two columns").run()
+    assert not app.exception
+    words = json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
+    assert "bill (mm) →" in words
+    assert "depth (mm) →" in words
+    assert "standardised" not in said(app), "the scales of these two are alike"
+    choose = {each.label: each for each in app.selectbox}
+    choose["Column of y"].set_value(3).run()
+    assert "mass (g) →" in json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
+    assert "Each column is standardised" in said(app)
+    {each.label: each for each in app.selectbox}["Column of the true class"].set_value(None).run()
+    assert "true sizes are unknown" in told(app)
+    code = next(block.value for block in app.code if "SizedClusters" in block.value)
+    assert "table_points(table, [1, 3], None, standardise=True)" in code
+
+
+def test_a_snippet_reads_the_file_as_the_page_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_bytes(PENGUINS)
+    app = uploaded(PENGUINS, clu_step="4", clu_python="true")
+    code = next(block.value for block in app.code if "SizedClusters" in block.value)
+    output, names = io.StringIO(), dict[str, Any]()
+    with contextlib.redirect_stdout(output):
+        exec(compile(code, "snippet", "exec"), names)
+    line = next(line for line in output.getvalue().splitlines() if line.startswith("hypergeometric sizes:"))
+    assert json.loads(line.split(": ")[1]) == pytest.approx(app.dataframe[0].value["expected size"].tolist(), abs=0.0051)
+
+
+def test_a_file_that_is_refused_leaves_clouds_and_a_sentence():
+    app = uploaded(b"PK\x03\x04 xl/workbook.xml")
+    assert "Excel workbook" in app.warning[0].value
+    assert "Clouds are shown" in app.warning[0].value
+    app = uploaded(b"a,b\n" + b'"1,234","2,500"\n"2,345","3,500"\n' * 5)
+    assert "could be 1234 or 1.234" in app.warning[0].value.replace("\\", "")
+    app.segmented_control[[each.label for each in app.segmented_control].index("Decimal mark")].set_value("point").run()
+    assert not app.exception
+    assert not app.warning
+
+
+def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
+    app = pages.page("cluster_sizes", clu_source="digits", clu_number="100", clu_step="5", clu_pixels="true", clu_shares="even")
+    assert not app.exception
+    shown = figure(app)
+    assert len(shown["layout"]["images"]) > 4, "a mean image for each cluster of either model"
+    assert all(image["source"].startswith("data:image/png;base64,") for image in shown["layout"]["images"])
+    assert "all 64 pixels" in sentence(app)
+    sheet = image_sheet(digits(cluster_sizes("even", 4, 100), 0).images)
+    assert shown["layout"]["meta"]["sheet"] == sheet
+    data = digits(cluster_sizes("even", 4, 100), 0)
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["address"].partition(",")[2]))))
+    for number in (0, 37, 99):
+        row, column = divmod(number, sheet["across"])
+        np.testing.assert_array_equal(picture[8 * row : 8 * row + 8, 8 * column : 8 * column + 8, 0], data.images[number])
+    expected = SizedClusters(
+        data.in_pixels().points, 4, seed=0, equal_start=True, schedule=Schedule(steps=STEPS, hold=0.8, drawn=1.0)
+    )
+    expected.step(5)
+    error = score_clusters(data.classes, expected.evaluate().labels[0].numpy(), expected.evaluate().sizes[0].numpy()).size_error
+    assert f"all 64 pixels: size error **{100 * error:.1f} %**" in sentence(app)
 
 
 def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():

@@ -44,10 +44,10 @@ def test_presets_show_what_their_links_show():
         assert not app.error, f"{button.label} asks for an urn that cannot be drawn from"
         assert link(app) != before, f"{button.label} changes nothing"
         assert stage(app)["note"] == button.help
-        shown, said = figure(app)["data"], told(app)
+        shown, words = figure(app)["data"], told(app)
         again = page(**link(app))
         assert not again.warning, "the link of a preset names what no control allows"
-        assert (figure(again)["data"], told(again)) == (shown, said)
+        assert (figure(again)["data"], told(again)) == (shown, words)
 
 
 def test_every_control_changes_the_picture_and_stays_in_the_address():

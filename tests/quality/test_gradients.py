@@ -28,9 +28,9 @@ class Known:
     mean: tuple[float, ...]
     deviation: float
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int) -> Tensor:
+    def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
         logs = distribution.log_weights
-        gradient = logs.new_tensor(self.mean) + self.deviation * torch.randn_like(logs)
+        gradient = logs.new_tensor(self.mean) + self.deviation * torch.randn(logs.shape, dtype=logs.dtype, generator=generator)
         objective(distribution.mean.detach().expand(num_samples, *logs.shape))
         return ((logs - logs.detach()) * gradient).sum(-1)
 
@@ -122,9 +122,9 @@ def test_skewed_estimates_raise_no_more_alarms_than_they_should(untimed):
     """A rare large value among many small ones, mean zero. Plain t-tests raise six times the alarms of their level, 1 %."""
 
     class Rare:
-        def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int) -> Tensor:
+        def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
             logs = distribution.log_weights
-            drawn = (torch.rand_like(logs) < 0.03).to(logs.dtype)
+            drawn = (torch.rand(logs.shape, dtype=logs.dtype, generator=generator) < 0.03).to(logs.dtype)
             return ((logs - logs.detach()) * (drawn - 0.03)).sum(-1)
 
     reference = Reference("exact", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), "")
@@ -184,8 +184,8 @@ def test_errors_name_what_is_wrong(estimator, words):
 
 def test_an_estimator_that_ignores_the_weights_is_named():
     class Constant:
-        def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int) -> Tensor:
-            return objective(distribution.sample((num_samples,))).mean(0)
+        def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
+            return objective(distribution.sample((num_samples,), generator=generator)).mean(0)
 
     with pytest.raises(ValueError, match="must depend on the weights"):
         measured(Constant(), reference_gradient(LAW, EVEN), 10)

@@ -30,8 +30,8 @@ EVEN = Quadratic((5.0, 5.0, 5.0))
 class Flipped:
     """An estimator with its sign the wrong way round: the same value, the opposite gradient."""
 
-    def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int) -> Tensor:
-        loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples)
+    def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
+        loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples, generator=generator)
         return 2 * loss.detach() - loss
 
 

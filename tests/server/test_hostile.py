@@ -21,7 +21,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hypergeo.ui.catalogue import PAGES
-from hypergeo.ui.clusters.data import read_points
+from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.settings import read_edits
 from hypergeo.ui.counts.reading import UnreadableError, read
 from hypergeo.ui.limits import CLUSTERS, COUNTS, SHOWN_OF_A_VALUE

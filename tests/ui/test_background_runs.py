@@ -114,20 +114,19 @@ def test_a_run_that_nobody_watches_stops(monkeypatch: pytest.MonkeyPatch, watche
     ended(run)
 
 
-def test_random_numbers_are_those_of_a_run_alone_although_others_have_turns_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Torch has one generator for all: each run gets its own sequence back, and leaves the others' as it was."""
+def test_results_are_those_of_a_run_alone_although_others_have_turns_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw from generators of their own, and pass on their turns after each number."""
     monkeypatch.setattr(background_run, "_SLICE", 0.0)
 
     def work(progress: Callable[[float, str], None]) -> list[float]:
-        found = []
+        found, generator = [], torch.Generator().manual_seed(0)
         for at in range(20):
-            found.append(float(torch.rand(())))
+            found.append(float(torch.rand((), generator=generator)))
             progress(at / 20, "drawing")
         return found
 
-    torch.manual_seed(0)
-    alone = [float(torch.rand(())) for _ in range(20)]
-    torch.manual_seed(5)
+    generator = torch.Generator().manual_seed(0)
+    alone = [float(torch.rand((), generator=generator)) for _ in range(20)]
     before = torch.get_rng_state()
     runs = [Run(Work(work)).start() for _ in range(3)]
     assert [ended(run).result for run in runs] == [alone] * 3

@@ -65,7 +65,6 @@ def test_a_first_column_that_counts_rows_is_kept_where_the_sizes_say_so():
         ("1,2,3,4,5,6,7", "up to 6 groups"),
         ("3,2\n4", "Line 2 has 1 columns where the first has 2"),
         ("3,2\n\n4,x", "Line 3 has 'x' where a count should be"),
-        ("3,2\n4,", "where a count should be"),
         ("a,b\n3,2\n4,−1", "where a count should be"),
         ("a,b\n3,2\n4,-1", "Line 3, column 2 has −1. Counts are not negative"),
         ("3,2\n4.5,1", "Line 2, column 1 has 4.5. Counts are whole"),
@@ -84,6 +83,20 @@ def test_says_what_is_wrong(data, words):
     with pytest.raises(UnreadableError) as caught:
         read(data)
     assert words in str(caught.value).replace("\\", "")
+
+
+@pytest.mark.parametrize(("data", "line"), [("3,2\n4,", 2), ("a;b\n3;2\n;7\n", 3), ("3,2\n4,nan", 2), ("x y\n3 2\nNA 1", 3)])
+def test_rows_with_missing_counts_are_left_out_and_that_is_said(data, line):
+    found = read(data)
+    assert found.counts.tolist() == [[3, 2]]
+    assert f"1 row with missing values is left out (line {line})." in " ".join(found.notes).replace("\\", "")
+
+
+def test_the_groups_have_the_names_of_their_columns_and_the_reader_chooses_them():
+    found = read("site;red;blue;green\nnorth;3;2;1\nsouth;0;5;1\n")
+    assert (found.names, found.columns) == (("red", "blue", "green"), ("site", "red", "blue", "green"))
+    assert read("site;red;blue;green\nnorth;3;2;1\nsouth;0;5;1\n", ["green", "red"]).counts.tolist() == [[1, 3], [1, 0]]
+    assert read("3 2\n1 4").names is None
 
 
 def test_what_a_reader_wrote_is_shown_as_text():

@@ -12,7 +12,7 @@ import torch
 from hypergeo.figures import DARK, LIGHT, THEMED
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.one_sample.cloud import segment
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn
 from hypergeo.ui.limits import ONE_SAMPLE
 from hypergeo.ui.one_sample.arrays import CONDITIONALS, NOISE_SEED, open_sample
 from hypergeo.ui.one_sample.view import OneSampleSettings, OneSampleView, last_step, one_sample_view, whole_sample
@@ -42,8 +42,7 @@ def test_all_numbers_are_those_of_the_sampler_and_of_autograd(urn, kind, straigh
         straight_through=straight,
         conditionals=CONDITIONALS[kind],
     )
-    with seeded(NOISE_SEED):
-        noise = law.sample_noise((ONE_SAMPLE.samples,))
+    noise = law.sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     counts = law.rsample(noise=noise[33])
     jacobian = torch.stack([torch.autograd.grad(count, logs, retain_graph=True)[0] for count in counts])
     np.testing.assert_allclose(opened.counts, counts.detach(), atol=1e-9)
@@ -64,8 +63,7 @@ def test_exact_and_merged_conditionals_are_told_apart_by_their_total_variation()
     assert first.difference == pytest.approx(np.abs(merged - exact).sum() / 2, abs=1e-8)
     np.testing.assert_allclose(np.exp(first.used), merged, atol=1e-8)
     np.testing.assert_allclose(np.exp(first.exact), exact, atol=1e-10)
-    said = view(urn, 0, "merged").sentences()[2]
-    assert f"{first.difference:.2g}" in said
+    assert f"{first.difference:.2g}" in view(urn, 0, "merged").sentences()[2]
     assert "are exact here" in view(Urn(10, (8, 4, 8), (3.0, 1.0, 1.0)), 0, "merged").sentences()[2]
     assert view(urn, 0, "tree").opened.splits[0].difference is None
 
@@ -86,6 +84,11 @@ def test_sentences_say_what_the_splits_hold(urn):
         else:
             assert f"**{split.soft:.2f}**" in words
             assert f"**{split.hard}**" in words
+        straight = view(urn, step, straight=True)
+        words, split = straight.live(), straight.opened.splits[step // 4]
+        if step % 4 > 1:
+            assert "for the gradient only" in words
+            assert f"**{split.hard if step % 4 == 2 else round(split.taken)}**" in words
     whole = view(urn, whole_sample(groups))
     numbers = [float(text) for text in re.findall(r"[\d.]+", whole.live().split("**")[3])]
     assert numbers == pytest.approx(whole.opened.counts.tolist(), abs=0.006)

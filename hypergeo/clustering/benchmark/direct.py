@@ -25,6 +25,7 @@ def _sized(prior: str, limited: bool = False) -> Method:
             restarts=task.restarts,
             seed=task.seed,
             schedule=Schedule(steps=task.steps),
+            progress=lambda done, steps: task.progress(done / steps),
             **settings,
         )
         return fit.labels.numpy(), fit.sizes.numpy()
@@ -37,12 +38,16 @@ def _mixture(covariance: str, same_starts: bool) -> Method:
         from sklearn.mixture import GaussianMixture
 
         settings = {"covariance_type": covariance, "tol": 1e-6, "max_iter": 1_000, "random_state": task.seed}
+        points, reduce = task.reduced
+        fits = []
         if same_starts:
-            fits = [GaussianMixture(task.num_clusters, means_init=m, **settings).fit(task.points) for m in task.starts()]
+            for number, means in enumerate(task.starts()):
+                fits.append(GaussianMixture(task.num_clusters, means_init=reduce(means), **settings).fit(points))
+                task.progress((number + 1) / task.restarts)
         else:
-            fits = [GaussianMixture(task.num_clusters, n_init=task.restarts, **settings).fit(task.points)]
+            fits.append(GaussianMixture(task.num_clusters, n_init=task.restarts, **settings).fit(points))
         best = max(fits, key=lambda fit: fit.lower_bound_)
-        return best.predict(task.points), best.weights_ * len(task.points)
+        return best.predict(points), best.weights_ * len(points)
 
     return method
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,15 @@ from hypergeo.clustering.fit import SizedClusters
 from hypergeo.clustering.self_labelling.model import SelfLabelling
 from hypergeo.clustering.self_labelling.settings import LabellingSettings
 
-__all__ = ["ClusterTask", "FoundClusters", "Method"]
+__all__ = ["REDUCED", "ClusterTask", "FoundClusters", "Method"]
+
+REDUCED = 50
+"""Number of principal components of images with more than 64 pixels that Gaussian mixtures use."""
+_MOST_AXES = 64
+
+
+def _unheard(share: float) -> None:
+    """Ignores a report of progress."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class ClusterTask:
         capacities: capacity of each cluster, for the methods that know it; ``None`` if it is unknown.
         shape: shape of one image, which networks need; ``(D,)`` when omitted.
         network_steps: steps of each half of a network's training; depends on the method when omitted.
+        progress: called with the fraction of the method, or of the warm-up, that is done.
     """
 
     points: np.ndarray
@@ -55,6 +64,38 @@ class ClusterTask:
     capacities: tuple[int, ...] | int | None = None
     shape: tuple[int, ...] | None = None
     network_steps: int | None = None
+    progress: Callable[[float], object] = field(default=_unheard, compare=False, repr=False)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the points are images."""
+        return self.shape is not None and len(self.shape) > 1
+
+    @property
+    def reduces(self) -> bool:
+        """Whether Gaussian mixtures see principal components of the images in place of their pixels."""
+        return self.has_images and min(self.points.shape) > _MOST_AXES
+
+    @cached_property
+    def reduced(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Points of Gaussian mixtures, shape ``(N, d)``, and the function that projects other points likewise."""
+        if not self.reduces:
+            return self.points, lambda points: points
+        from sklearn.decomposition import PCA
+
+        components = PCA(REDUCED, svd_solver="covariance_eigh")
+        return components.fit_transform(self.points), components.transform
+
+    def first(self, number: int) -> ClusterTask:
+        """Returns the task with the first points only.
+
+        Args:
+            number: number of points.
+
+        Returns:
+            The shorter task.
+        """
+        return replace(self, points=self.points[:number])
 
     @property
     def images(self) -> np.ndarray:
@@ -69,7 +110,9 @@ class ClusterTask:
         if self.network_steps is not None:
             steps = {"warm_up": self.network_steps, "steps": self.network_steps}
         model = SelfLabelling(self.images, self.num_clusters, seed=self.seed, settings=LabellingSettings(**steps))
-        model.step(model.settings.warm_up)
+        for done in range(model.warm_up):
+            model.step()
+            self.progress(done / model.warm_up)
         return WarmUp(model, time.process_time() - started)
 
     def starts(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from hypergeo._validate import require_whole
 from hypergeo.clustering.hard_labels import hard_labels
-from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
+from hypergeo.clustering.merged_start import merged_labels
 from hypergeo.clustering.size_priors import SizePrior, centred, size_prior
 from hypergeo.clustering.transport_plan import assign
 
@@ -24,7 +24,6 @@ from .settings import LabellingSettings
 __all__ = ["LabelledClusters", "SelfLabelling", "concentration", "fit_self_labelling"]
 
 _FIRST_CONCENTRATION = 20.0
-_LLOYD_STEPS = 30
 _LAST_ASSIGNMENTS = 30
 
 
@@ -38,7 +37,8 @@ class LabelledClusters:
         plan: fraction of each image in each cluster, shape ``(N, K)``.
         log_weights: log weights with mean zero, shape ``(K,)``.
         features: features of the images with norm one, shape ``(N, D)``.
-        first_labels: k-means clusters of the features after the warm-up, from which the labels start, shape ``(N,)``.
+        first_labels: merged clusters of the features after the warm-up, from which the labels start, shape ``(N,)``; see
+            :func:`~hypergeo.clustering.merged_start.merged_labels`.
     """
 
     labels: Tensor
@@ -79,6 +79,8 @@ class SelfLabelling:
         prior: prior of the sizes.
         network: maps images with values from zero to one, shape ``(B, C, H, W)``, to features before normalisation, shape ``(B,
             D)``.
+        warm_up: number of steps without labels.
+        steps: number of steps with labels.
         steps_done: number of steps so far, including the warm-up.
         plan: the soft labels: fraction of each image in each cluster, shape ``(N, K)``; ``None`` during the warm-up.
 
@@ -118,6 +120,7 @@ class SelfLabelling:
         num_clusters = require_whole("num_clusters", num_clusters, 1, N, f"between 1 and the number of images, {N}")
         seed = require_whole("seed", seed)
         self.settings = LabellingSettings() if settings is None else settings
+        self.warm_up, self.steps = self.settings.steps_for(N)
         self.prior: SizePrior = size_prior(prior, N, num_clusters, **size_settings)
         self.num_clusters, self.seed = num_clusters, seed
         self._generator = torch.Generator().manual_seed(seed)
@@ -178,11 +181,11 @@ class SelfLabelling:
             count: number of steps.
         """
         for _ in range(count):
-            labelled = self.steps_done - self.settings.warm_up
+            labelled = self.steps_done - self.warm_up
             if labelled == 0:
                 self._start()
             if labelled >= 0 and labelled % self.settings.every == 0:
-                self._label(labelled / max(self.settings.steps, 1), self.settings.draws)
+                self._label(labelled / max(self.steps, 1), self.settings.draws)
             self._learn(labelled)
             self.steps_done += 1
 
@@ -195,7 +198,7 @@ class SelfLabelling:
         Returns:
             Labels, sizes and features after the last step.
         """
-        steps = self.settings.warm_up + self.settings.steps
+        steps = self.warm_up + self.steps
         while self.steps_done < steps:
             self.step()
             if progress is not None:
@@ -218,14 +221,13 @@ class SelfLabelling:
         return LabelledClusters(labels, sizes, self.plan, self.log_weights, self.features(), self.first_labels)
 
     def _start(self) -> None:
-        """Sets the first clusters: the best of several starts of k-means in the current features."""
+        """Sets the first clusters: many small clusters of the features, merged."""
         features = self.features()
         generators = [np.random.default_rng((self.seed, 2, start)) for start in range(self.settings.starts)]
-        means, _, deviations = lloyd(features, kmeans_plus_plus(features, self.num_clusters, generators), _LLOYD_STEPS)
-        best = means[int(deviations.argmin())]
-        self.first_labels = squared_distances(features, best[None])[0].argmin(-1)
-        self._centres = functional.normalize(best, dim=-1)
-        counts = torch.bincount(self.first_labels, minlength=self.num_clusters)
+        self.first_labels = merged_labels(features, self.num_clusters, generators)
+        belongs = functional.one_hot(self.first_labels, self.num_clusters)
+        counts = belongs.sum(0)
+        self._move(features, belongs.to(features))
         with torch.no_grad():
             self._log_weights.copy_(self.prior.log_weights_for(counts[None].double().clamp(min=0.5)))
         self._normalise()
@@ -264,9 +266,9 @@ class SelfLabelling:
     def _learn(self, labelled: int) -> None:
         settings = self.settings
         if labelled < 0:
-            rate, done = settings.rates[0], self.steps_done / settings.warm_up
+            rate, done = settings.rates[0], self.steps_done / self.warm_up
         else:
-            rate, done = settings.rates[1], min(labelled / max(settings.steps, 1), 1.0)
+            rate, done = settings.rates[1], min(labelled / max(self.steps, 1), 1.0)
         self._adam.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
         rows = self._batch()
         changed = settings.augmentation(self.images[rows].repeat(2, 1, 1, 1), self._generator)
@@ -346,12 +348,18 @@ def _contrast(features: Tensor, temperature: float) -> Tensor:
 
 
 def _network(pixels: int, settings: LabellingSettings, seed: int) -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        layers: list[nn.Module] = [nn.Flatten()]
-        for inputs in (pixels, settings.width):
-            layers += [nn.Linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(settings.width, settings.dimensions))
+    generator = torch.Generator().manual_seed(seed)
+
+    def linear(inputs: int, outputs: int) -> nn.Linear:
+        layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+        for parameters in layer.parameters():  # as torch does it, from torch's global generator
+            nn.init.uniform_(parameters, -(inputs**-0.5), inputs**-0.5, generator=generator)
+        return layer
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    for inputs in (pixels, settings.width):
+        layers += [linear(inputs, settings.width), nn.BatchNorm1d(settings.width), nn.ReLU()]
+    return nn.Sequential(*layers, linear(settings.width, settings.dimensions))
 
 
 def _read_images(images: Any) -> Tensor:

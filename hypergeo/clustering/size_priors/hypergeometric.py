@@ -167,7 +167,7 @@ class HypergeometricSizes(SizePrior):
             validate_args=False,
         )
         if self._noise_length is None:
-            self._noise_length = distribution.sample_noise().shape[-1]
+            self._noise_length = distribution.sample_noise(generator=torch.Generator()).shape[-1]
         noise = np.stack([generator.gumbel(size=self._noise_length) for generator in generators])
         return self._minimum + distribution.rsample(noise=torch.from_numpy(noise))
 

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from hypergeo._validate import require_whole
 from hypergeo.clustering.hard_labels import hard_labels
+from hypergeo.clustering.self_labelling.model import SelfLabelling
 from hypergeo.clustering.size_priors import size_prior
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder
 from .label_priors import LabelPrior
 from .training import VariationalSettings, VariationalTraining
+from .warmed_encoder import WarmedEncoder
 
 __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_clusters"]
 
@@ -81,6 +83,7 @@ def fit_variational_clusters(
     urn: str = "all",
     labels: str = "expected",
     seed: int = 0,
+    warm_up: SelfLabelling | None = None,
     device: str | torch.device | None = None,
     team: Team | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -104,6 +107,9 @@ def fit_variational_clusters(
             ``urn="batch"``, samples the sizes of its clusters and their members together, as a
             :class:`~hypergeo.partitions.RandomPartition`, and the bound is that of the sampled labels.
         seed: of everything random.
+        warm_up: self-labelling of the same images, after its warm-up: the encoder starts from its network, clusters from many
+            small ones that are merged (see :func:`.merged_labels`), and images are changed at random. Without it, encoder and
+            decoder learn together at first.
         device: where to compute; the CPU when omitted.
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
         progress: called after each epoch with the number of epochs done and to do.
@@ -161,7 +167,12 @@ def fit_variational_clusters(
         if prior_of_labels.prior.num_points % team.size:
             raise ValueError(f"batch_size must be a multiple of the {team.size} processes for sampled labels.")
         prior_of_labels.prior.straight_through = True  # type: ignore[attr-defined]
-    training = VariationalTraining(data, prior_of_labels, chosen, seed, team, sampled=labels == "sampled")
+    encoder = None
+    if warm_up is not None:
+        if len(warm_up.images) != len(rows) or warm_up.images[0].numel() != rows.shape[1]:
+            raise ValueError(f"warm_up must know the same {len(rows)} images; it has {len(warm_up.images)}.")
+        encoder = WarmedEncoder(warm_up, chosen.latent, chosen.hidden[0], torch.Generator().manual_seed(seed))
+    training = VariationalTraining(data, prior_of_labels, chosen, seed, team, encoder, sampled=labels == "sampled")
     training.run(progress)
     scores = training.label_all()
     learned = training.labels

@@ -62,13 +62,15 @@ def gaussian_scores(mean: Tensor, variance: Tensor | None, means: Tensor, log_va
     return -0.5 * (square + constant)
 
 
-def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixture:
+def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor | None = None) -> LatentMixture:
     """The best of eight mixtures found from k-means++ by Lloyd's algorithm and then expectation-maximisation.
 
     Args:
         latents: shape ``(N, d)``, on the CPU.
         labels: their prior; it is left as it is.
         seed: of the starts, and of the part of the points that is used where they are many.
+        first: means to start from instead, shape ``(K, d)``: then there is one step of expectation-maximisation only, as more
+            would make sizes equal where clusters are no Gaussians.
 
     Example:
         >>> from hypergeo.clustering.size_priors import CategoricalSizes
@@ -79,6 +81,8 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixtu
     if len(latents) > _MOST_POINTS:
         chosen = np.random.default_rng((seed, _STARTS)).choice(len(latents), _MOST_POINTS, replace=False)
         latents = latents[torch.from_numpy(chosen)]
+    if first is not None:
+        return _maximised(latents, first, deepcopy(labels), 1)
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
     found = [_maximised(latents, start, deepcopy(labels)) for start in means]
@@ -86,11 +90,11 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int) -> LatentMixtu
     return next(mixture for mixture in found if mixture.bound > best - _TIE)  # not by rounding: clusters would change places
 
 
-def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior) -> LatentMixture:
+def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior, steps: int = _STEPS) -> LatentMixture:
     share = prior.prior.num_points / len(latents)
     labels = torch.nn.functional.one_hot(torch.cdist(latents, means).argmin(-1), len(means)).to(latents)
     second = latents.square()
-    for _ in range(_STEPS):
+    for _ in range(steps):
         prior.fit(share * labels.double().sum(0), roughly=True)
         counts = labels.sum(0)[:, None]
         means = torch.where(counts > 0, labels.mT @ latents / counts.clamp(min=1e-6), means)

@@ -6,20 +6,25 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from hypergeo._validate import require_real, require_whole
+from hypergeo.clustering.merged_start import merged_labels
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder, Reconstruction
 from .label_priors import LabelPrior
 from .mixture import start_mixture
 from .sampled_labels import SampledLabels
+from .warmed_encoder import WarmedEncoder
 
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
 _LEAST_EPOCHS, _LEAST_STEPS = 20, 280
+_STARTS = 3
 _NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # what random numbers are for
 
 
@@ -28,7 +33,7 @@ class VariationalSettings:
     """How long and how fast to learn. The defaults were chosen on digits, with seeds that no reported number comes from.
 
     Attributes:
-        latent: dimensions of the latent space.
+        latent: dimensions of the latent space; those of the features after a warm-up.
         hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
         batch_size: rows of a mini-batch, those of all processes together; all rows where there are fewer.
         pretraining: epochs of the autoencoder alone; at least 20, and enough for 280 steps, when omitted.
@@ -36,6 +41,7 @@ class VariationalSettings:
         rate: step size of Adam for the networks; falls to a twentieth in the second half of each stage.
         mixture_rate: the same for the mixture's means and variances.
         noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
+        encoder_rate: step size of the encoder after a warm-up, as a share of ``rate``.
         weight_rate: step size of the prior's log weights where labels are sampled; falls like the others.
 
     Raises:
@@ -50,6 +56,7 @@ class VariationalSettings:
     rate: float = 3e-3
     mixture_rate: float = 3e-3
     noise: float = 0.3
+    encoder_rate: float = 0.03
     weight_rate: float = 0.02
 
     def __post_init__(self) -> None:
@@ -61,7 +68,7 @@ class VariationalSettings:
         for name, least in {"latent": 1, "batch_size": 1, "pretraining": 0, "epochs": 1}.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, require_whole(name, value, least))
-        for name in ("rate", "mixture_rate", "weight_rate"):
+        for name in ("rate", "mixture_rate", "encoder_rate", "weight_rate"):
             object.__setattr__(self, name, require_real(name, getattr(self, name), "a positive number", gt=0))
         object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
@@ -88,6 +95,8 @@ class VariationalTraining:
         settings: how long and how fast.
         seed: of everything random.
         team: the processes.
+        encoder: from the warm-up of self-labelling. The decoder then learns alone at first, and rows are changed at random as
+            in the warm-up; without it encoder and decoder learn together at first.
         sampled: whether sizes and members of each batch are sampled together instead of the best soft labels.
 
     Attributes:
@@ -98,12 +107,30 @@ class VariationalTraining:
     """
 
     def __init__(
-        self, data: Tensor, labels: LabelPrior, settings: VariationalSettings, seed: int, team: Team, *, sampled: bool = False
+        self,
+        data: Tensor,
+        labels: LabelPrior,
+        settings: VariationalSettings,
+        seed: int,
+        team: Team,
+        encoder: WarmedEncoder | None = None,
+        *,
+        sampled: bool = False,
     ):
         num_clusters = labels.prior.num_clusters
         self.data, self.labels, self.settings, self.seed, self.team = data, labels, settings, seed, team
+        self.warmed = encoder
+        self.latent = settings.latent if encoder is None else encoder.latent
         generator = team.generator(seed, _NETWORKS)
-        model = MixtureAutoencoder(data.shape[1], num_clusters, settings.latent, settings.hidden, generator)
+        model = MixtureAutoencoder(
+            data.shape[1],
+            num_clusters,
+            self.latent,
+            settings.hidden,
+            generator,
+            encoder,
+            0 if encoder is None else encoder.latent - encoder.features,
+        )
         self.model = model.to(data.device)
         self.soft_labels = torch.full((len(data), num_clusters), 1 / num_clusters, device=data.device)
         self.elbo: list[float] = []
@@ -127,25 +154,33 @@ class VariationalTraining:
             if progress is not None:
                 progress(done, sum(self.epochs))
 
-    def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Numbers of a whole batch's rows, this process's share of the rows, and standard normal noise for it."""
+    def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """Numbers of a whole batch's rows; of this process's share the rows, standard normal noise, and the rows changed."""
         generator = self.team.generator(self.seed, stage, epoch)
         order = int(torch.randint(1 << 31, (), generator=generator))
         for rows in Team().batches(len(self.data), self.batch, seed=order, epoch=0):
-            noise = self.team.share(torch.randn(len(rows), self.settings.latent, generator=generator))
+            noise = self.team.share(torch.randn(len(rows), self.latent, generator=generator))
             rows = rows.to(self.data.device)
-            yield rows, self.data[self.team.share(rows)], noise.to(self.data.device)
+            changed = None
+            if self.warmed is not None:
+                with torch.no_grad():  # all processes change all rows, and take their share of them
+                    changed = self.team.share(self.warmed.changed(self.data[rows], generator))
+            yield rows, self.data[self.team.share(rows)], noise.to(self.data.device), changed
 
     def _autoencoder(self) -> Iterator[None]:
+        if self.warmed is not None:
+            self.warmed.network.requires_grad_(False)
         network = self.team.wrap(Reconstruction(self.model))
-        adam = torch.optim.Adam(network.parameters())
+        adam = torch.optim.Adam(parameter for parameter in network.parameters() if parameter.requires_grad)
         for epoch in range(self.epochs[0]):
             adam.param_groups[0]["lr"] = self.settings.rate * _rate(epoch, self.epochs[0])
-            for _, own, noise in self._batches(_AUTOENCODER, epoch):
+            for _, own, noise, changed in self._batches(_AUTOENCODER, epoch):
                 adam.zero_grad()
-                network(own, self.settings.noise * noise).mean().backward()
+                network(own, self.settings.noise * noise, changed).mean().backward()
                 adam.step()
             yield
+        if self.warmed is not None:
+            self.warmed.network.requires_grad_(True)
 
     def _together(self) -> Iterator[None]:
         self.place_clusters()
@@ -153,16 +188,18 @@ class VariationalTraining:
             self._sampler = SampledLabels(self.labels, self.settings.weight_rate)
         network = self.team.wrap(self.model)
         mixture = [self.model.means, self.model.log_variances, self.model.log_noise]
-        networks = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
-        adam = torch.optim.Adam([{"params": networks}, {"params": mixture}])
+        parts = [[*self.model.encoder.parameters()], [*self.model.decoder.parameters()], mixture]
+        adam = torch.optim.Adam([{"params": part} for part in parts])
+        encoder_rate = self.settings.rate * (1.0 if self.warmed is None else self.settings.encoder_rate)
+        rates = encoder_rate, self.settings.rate, self.settings.mixture_rate
         for epoch in range(self.epochs[1]):
-            for group, rate in zip(adam.param_groups, (self.settings.rate, self.settings.mixture_rate), strict=True):
+            for group, rate in zip(adam.param_groups, rates, strict=True):
                 group["lr"] = rate * _rate(epoch, self.epochs[1])
             bounds = []
             rate = _rate(epoch, self.epochs[1])
-            for rows, own, noise in self._batches(_TOGETHER, epoch):
+            for rows, own, noise, changed in self._batches(_TOGETHER, epoch):
                 adam.zero_grad()
-                bound = network(own, noise, lambda scores, rows=rows, rate=rate: self._labels(rows, scores, rate))
+                bound = network(own, noise, lambda scores, rows=rows, rate=rate: self._labels(rows, scores, rate), changed)
                 (-bound.mean()).backward()
                 adam.step()
                 bounds.append(bound.detach().mean())
@@ -209,15 +246,28 @@ class VariationalTraining:
     @torch.no_grad()
     def place_clusters(self) -> None:
         """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
-        latents = self.model.encode(self.data)[0]
+        latents, log_variance = self.model.encode(self.data)
         error = (self.data - self.model.decoder(latents)).square().mean()
-        start = start_mixture(latents.cpu(), self.labels, self.seed)
+        latents = latents[:, : self.model.clustered]
+        start = start_mixture(latents.cpu(), self.labels, self.seed, self._first_means(latents.cpu()))
         self.labels = start.labels
         self.model.means.copy_(start.means)
-        self.model.log_variances.copy_(start.log_variances)
+        spread = start.log_variances.exp()
+        if self.warmed is not None:  # what the encoder leaves open is part of a cluster's variance
+            spread = spread + log_variance[:, : self.model.clustered].exp().mean(0).cpu()
+        self.model.log_variances.copy_(spread.log())
         self.model.log_noise.copy_(error.clamp(min=1e-4).log())
         self.label_all()
         self.fit_labels()
+
+    def _first_means(self, latents: Tensor) -> Tensor | None:
+        """After a warm-up: the means of many small clusters, merged."""
+        if self.warmed is None:
+            return None
+        generators = [np.random.default_rng((self.seed, _TOGETHER, start)) for start in range(_STARTS)]
+        labels = merged_labels(functional.normalize(latents, dim=-1), self.labels.prior.num_clusters, generators)
+        belongs = functional.one_hot(labels, self.labels.prior.num_clusters).to(latents)
+        return belongs.mT @ latents / belongs.sum(0)[:, None]
 
     @torch.no_grad()
     def label_all(self) -> Tensor:

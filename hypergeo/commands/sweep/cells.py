@@ -82,7 +82,7 @@ class Cell:
             The report.
         """
         distribution = self.urn.law()
-        with _measuring:  # torch's generator is shared by the threads of a worker
+        with _measuring:  # torch's number of threads is shared by the threads of a worker
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
             try:

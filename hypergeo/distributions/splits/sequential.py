@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hypergeo.distributions.conditionals import MergedConditionals
+from hypergeo.distributions.relaxation.conditionals import MergedConditionals
 from hypergeo.numerics.binomials import BinomialTerms, solve_tilt
 from hypergeo.numerics.log_convolution import log_convolve
 

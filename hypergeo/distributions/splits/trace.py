@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hypergeo.distributions.relaxation.sample import CONDITIONALS
+from hypergeo.distributions.relaxation.split import Split
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
-from hypergeo.distributions.relaxed_sample import CONDITIONALS
-from hypergeo.distributions.relaxed_split import Split
 from hypergeo.numerics.urn_rows import Rows
 
 __all__ = ["SampleTrace", "SplitTrace", "trace_sample"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ def points_panel(
     palette: Palette,
     *,
     title: str,
+    axes: tuple[str, str] | None = None,
+    names: Sequence[str] = (),
 ) -> Panel:
     """Points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
 
@@ -51,6 +54,8 @@ def points_panel(
         width: standard deviation of the clusters.
         palette: the inks.
         title: words above the panel.
+        axes: names of the horizontal and of the vertical axis, where they mean something.
+        names: true class of each point, ``(N,)``, shown where one points at it.
     """
     colours = [group_colour(cluster) for cluster in range(len(means))]
     edges = np.repeat(np.arange(len(means) + 1) / len(means), 2)[1:-1]
@@ -66,7 +71,9 @@ def points_panel(
             "y": float32(points[:, 1]),
             "mode": "markers",
             "customdata": float32((100 * certainty).round()),
-            "hovertemplate": "cluster %{marker.color}, %{customdata} % certain<extra></extra>",
+            "text": [escape(name) for name in names] or None,
+            "hovertemplate": "cluster %{marker.color}, %{customdata} % certain"
+            + ("<br>true class: %{text}<extra></extra>" if len(names) else "<extra></extra>"),
             # Numbers rather than names of colours and symbols: films of many points stay small.
             "marker": {
                 "size": 7,
@@ -107,8 +114,20 @@ def points_panel(
         xaxis={**hidden, "range": [middle[0] - half[0], middle[0] + half[0]]},
         # Plotly widens one of the ranges, so that circles are round.
         yaxis={**hidden, "range": [middle[1] - half[1], middle[1] + half[1]], "scaleanchor": "x", "scaleratio": 1},
-        annotations=[caption(title, palette)],
+        annotations=[caption(title, palette), *_axis_names(axes, palette)],
     )
+
+
+def _axis_names(axes: tuple[str, str] | None, palette: Palette) -> list[dict[str, Any]]:
+    """Names inside the frame: at its lower right end and, upright, at its upper left end."""
+    if axes is None:
+        return []
+    inside = {"xref": "x domain", "yref": "y domain", "showarrow": False, "font": {"size": 12, "color": palette.muted}}
+    across, up = (escape(name if len(name) <= 44 else f"{name[:43]}…") for name in axes)
+    return [
+        {**inside, "text": f"{across} →", "x": 0.99, "y": 0.005, "xanchor": "right", "yanchor": "bottom"},
+        {**inside, "text": f"{up} →", "x": 0.005, "y": 0.99, "xanchor": "left", "yanchor": "top", "textangle": -90},
+    ]
 
 
 def sizes_panel(
@@ -120,6 +139,7 @@ def sizes_panel(
     *,
     title: str,
     number: int,
+    images: Sequence[dict[str, Any]] = (),
     certain: np.ndarray | None = None,
 ) -> Panel:
     """Draws bars of the expected sizes, the last samples as a strip of dots, and the true sizes as outlines.
@@ -132,6 +152,7 @@ def sizes_panel(
         palette: the inks.
         title: words above the panel.
         number: number of points.
+        images: of the clusters, above their bars.
         certain: whether the match of each cluster is certain, ``(K,)``; outlines of others are faint. All are where omitted.
     """
     clusters = np.arange(len(sizes))
@@ -180,8 +201,9 @@ def sizes_panel(
                 for cluster, colour in enumerate(colours)
             ],
         },
-        yaxis={"range": [0, min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
+        yaxis={"range": [0, 1.4 * most if images else min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
         annotations=notes,
+        images=list(images),
     )
 
 

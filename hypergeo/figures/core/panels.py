@@ -29,6 +29,7 @@ class Panel:
         frames: for each frame, what changes in each moving trace.
         annotations: plotly annotations in the panel's coordinates: ``xref`` and ``yref`` are ``"x"``, ``"y"``, ``"x domain"``
             or ``"y domain"``.
+        images: plotly's images, likewise.
         padding: pixels left, right, above and below the axes that ticks and titles need within the panel's box.
     """
 
@@ -38,6 +39,7 @@ class Panel:
     moving: list[int] = field(default_factory=list)
     frames: list[list[Json]] = field(default_factory=list)
     annotations: list[Json] = field(default_factory=list)
+    images: list[Json] = field(default_factory=list)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
@@ -104,6 +106,7 @@ def arrange(
     data: list[Json] = []
     layout: Json = _base_layout(palette, height, margin)
     annotations: list[Json] = []
+    images: list[Json] = []
     moving: list[int] = []
     for number, (panel, box) in enumerate(zip(panels, boxes, strict=True), start=1):
         x, y = ("x", "y") if number == 1 else (f"x{number}", f"y{number}")
@@ -117,6 +120,7 @@ def arrange(
             "anchor": x,
         }
         annotations += [_renamed(note, x, y) for note in panel.annotations]
+        images += [_renamed(image, x, y) for image in panel.images]
     frames: list[Json] = []
     if sweep is not None:
         for index, label in enumerate(sweep.labels):
@@ -131,6 +135,8 @@ def arrange(
         ):
             data[index] = _merged(data[index], change)
     layout["annotations"] = annotations
+    if images:
+        layout["images"] = images
     layout["showlegend"] = legend is not None
     if legend is not None:
         layout["legend"] = {

@@ -45,6 +45,9 @@ def cloud_panel(
         line: ends of the line on which the sample must lie after the first split, shape ``(2, K)``; none before.
         shown: whether the samples are on show.
         followed: this sample, shape ``(K,)``.
+
+    Returns:
+        A panel with the same traces whatever is on show.
     """
     at = plane.place(cells.astype(float))
     diameter = min(0.94 * side * plane.cell / plane.side, _LARGEST_RING)
@@ -79,12 +82,15 @@ def cloud_panel(
 
 
 def segment(fixed: int, value: float, plane: Plane) -> np.ndarray:
-    """Ends of the line of all counts with one count fixed, within the bounds of the others, shape ``(2, K)``.
+    """Computes the ends of the line of all counts with one count fixed, within the bounds of the others.
 
     Args:
         fixed: group whose count is fixed.
         value: that count.
         plane: of the urn.
+
+    Returns:
+        Both ends, shape ``(2, K)``.
 
     Example:
         >>> segment(0, 2.5, Plane.of(6, (4, 4, 4))).tolist()

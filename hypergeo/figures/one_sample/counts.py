@@ -28,11 +28,14 @@ def strips_panel(
         decided: groups whose counts are on show; the rest is left.
         total: number of elements drawn.
         palette: the inks.
-        straight_through: which of the two is the sample that the bars show.
+        straight_through: whether the bars show the straight-through sample; its strip is then the darker one.
+
+    Returns:
+        A panel with one trace.
     """
     groups = len(soft)
     x, y, base, colours, texts = [], [], [], [], []
-    for name, counts, main in (("whole", hard, straight_through), ("soft", soft, not straight_through)):
+    for name, counts, main in (("straight-through", hard, straight_through), ("soft", soft, not straight_through)):
         begin = 0.0
         for group in range(groups):
             if group not in decided:
@@ -73,15 +76,15 @@ def strips_panel(
         xaxis={"range": [0, max(total, 1)], "tickvals": list(range(0, total + 1, step)), "ticks": "outside", "ticklen": 3},
         yaxis={
             "type": "category",
-            "categoryarray": ["whole", "soft"],
+            "categoryarray": ["straight-through", "soft"],
             "categoryorder": "array",
             "range": [-0.5, 1.5],
-            "tickfont": {"size": 12, "color": palette.text},
+            "tickfont": {"size": 11, "color": palette.text},
         },
     )
 
 
-def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool, target: int) -> Panel:
+def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool) -> Panel:
     """The derivative of one count in each log weight: of this sample as fills, of the exact mean as outlines.
 
     Args:
@@ -90,7 +93,9 @@ def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, 
         palette: the inks.
         title: words above the panel.
         shown: whether the sample's derivatives are on show.
-        target: group whose count it is.
+
+    Returns:
+        A panel with two traces.
     """
     groups = np.arange(len(sampled))
     most = nice_above(1.12 * float(max(np.abs(exact).max(), np.abs(sampled).max() if shown else 0.0)))

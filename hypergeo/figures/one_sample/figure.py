@@ -35,6 +35,9 @@ def one_sample_figure(
         rows: number of splits.
         key: what the signs among the bars mean.
         narrow: whether the page is a telephone's width.
+
+    Returns:
+        The figure.
     """
     tall = rows * NARROW_ROW if narrow else WIDE_BARS
     left = Pixels(_HEADING + tall + (2 if narrow else 1) * _KEY + _STRIPS + _TICKS + 2 * MARGIN + (300 + 230 + 90) * narrow)
@@ -43,7 +46,7 @@ def one_sample_figure(
     boxes = [left.box(0, across, tall)]
     bars.annotations.append(_key(key, palette))
     left.take((2 if narrow else 1) * _KEY)
-    boxes.append(left.box(0.12 if narrow else 0.06, across, _STRIPS))
+    boxes.append(left.box(0.27 if narrow else 0.1, across, _STRIPS))
     left.take(_TICKS)
     if narrow:
         left.take(30)

@@ -20,7 +20,7 @@ FLOOR, CEILING = -9.0, 4.0  # nats: log-probabilities below are not drawn
 HEADROOM = 1.18  # of the axis of probabilities
 ROW_WORDS = 38  # pixels of a row that its words and the candidates' numbers need
 _GAP = 0.13  # between columns, in widths of a column
-_LABELLED = 0.095  # softmax weights from here on are written over their bars
+_LABELLED = 0.095  # softmax weights from here on are written over their bars, where these are higher than their neighbours
 _FADED = 0.5  # opacity of bars that only lead to the softmax
 
 
@@ -94,6 +94,9 @@ def split_bars_panel(
         height: of the panel in pixels.
         headings: words above the columns; ``COLUMNS`` of them.
         narrow: whether only noisy log-probabilities and softmax are drawn.
+
+    Returns:
+        A panel with the same traces whatever is on show.
     """
     columns = (1, 3) if narrow else tuple(range(COLUMNS))
     places = {column: place * (1 + _GAP) for place, column in enumerate(columns)}
@@ -179,7 +182,8 @@ class _Drawing:
             texts = [f"count {name}<br>softmax {value:.4f}" for name, value in zip(names, split.weights, strict=True)]
             self.fills.add(across, cell.bottom, tops - cell.bottom, split.colour, texts)
             mean, end = float(cell.across(split.soft)), top
-            written = (split.weights >= _LABELLED) & (not split.lit) & (cell.height > 70)
+            peaks = split.weights >= np.maximum(*(np.pad(split.weights, 1)[side:][: len(across)] for side in (0, 2)))
+            written = (split.weights >= _LABELLED) & peaks & (not split.lit) & (cell.height > 70)
             for x, y, weight in zip(across[written], tops[written], split.weights[written], strict=True):
                 self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
                 if abs(x - mean) < 0.8 / cell.number:  # the line ends below the number

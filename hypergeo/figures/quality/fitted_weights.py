@@ -23,6 +23,7 @@ def weights_panel(
     palette: Palette,
     *,
     title: str,
+    names: Sequence[str] = (),
 ) -> Panel:
     """Fitted weights as dots with intervals, and given ones as dark open diamonds, one line for each group.
 
@@ -32,6 +33,7 @@ def weights_panel(
         given: weights to compare with, on the same scale.
         palette: the inks.
         title: words above the panel.
+        names: of the groups; ``Group 1``, ``Group 2``, .. when omitted.
     """
     known = [value for value in (*weights, *given, *(end for pair in intervals for end in pair)) if 0 < value < math.inf]
     low, high = (min(known), max(known)) if known else (1.0, 1.0)
@@ -86,7 +88,7 @@ def weights_panel(
         yaxis={
             "range": [-0.55, len(weights) - 0.45],
             "tickvals": places,
-            "ticktext": [f"Group {group + 1}" for group in range(len(weights))],
+            "ticktext": list(names) or [f"Group {group + 1}" for group in range(len(weights))],
             "tickfont": {"size": 12, "color": palette.text},
             "showgrid": True,
         },

@@ -1,21 +1,20 @@
-"""Points to cluster: clouds whose sizes are known, real digits in two dimensions, or a reader's own."""
+"""Points to cluster: clouds whose sizes are known, real digits in two dimensions, or a reader's own (``own_points``)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from hypergeo import datasets
-from hypergeo.ui.limits import CLUSTERS
+from hypergeo.datasets.labelled import chosen_digits
 
-__all__ = ["SHARES", "ClusterData", "clouds", "cluster_sizes", "digits", "read_points", "resized"]
+__all__ = ["SHARES", "ClusterData", "clouds", "cluster_sizes", "digits", "resized"]
 
 SHARES = ("even", "two large", "steep", "one tiny")
 _RATIOS = {"even": 1.0, "steep": 0.5}
-_FEWEST, _MOST_POINTS = CLUSTERS.rows
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,27 @@ class ClusterData:
         name: what they are, in words.
         points: shape ``(N, 2)``.
         classes: true class of each point, shape ``(N,)``, or ``None``.
+        axes: names of the horizontal and of the vertical axis, if they mean something.
+        class_names: of each class; their numbers when empty.
+        notes: sentences on how the points were read, in Markdown.
+        images: of the points, uint8, shape ``(N, H, W)``, where they are images.
         sizes_chosen: whether the page made the points, in classes of sizes that can be chosen.
     """
 
     name: str
     points: np.ndarray
     classes: np.ndarray | None
+    axes: tuple[str, str] | None = None
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    images: np.ndarray | None = None
     sizes_chosen: bool = True
+
+    def in_pixels(self) -> ClusterData:
+        """The images themselves as points, one dimension a pixel, of overall variance one."""
+        assert self.images is not None
+        pixels = self.images.reshape(len(self.images), -1).astype(float)
+        return replace(self, points=(pixels - pixels.mean(0)) / pixels.std(), axes=None)
 
     @property
     def sizes(self) -> np.ndarray | None:
@@ -107,53 +120,13 @@ def digits(sizes: Sequence[int], seed: int) -> ClusterData:
 
     At most as many of each as there are, so that there may be fewer points than asked for.
     """
-    found = datasets.digits(list(sizes), seed)
-    return ClusterData(f"digits 0 to {len(sizes) - 1}, by two principal components", found.points, found.classes)
-
-
-def read_points(content: bytes) -> ClusterData:
-    """Points from comma-separated values: two numbers a row, and a whole number for the true class where there is a third.
-
-    A first row that holds no numbers is taken for names.
-
-    Raises:
-        ValueError: saying in which row what is wrong.
-
-    Example:
-        >>> rows = "x,y\\n" + "0,1\\n2,3\\n" * 4
-        >>> read_points(rows.encode()).points.shape
-        (8, 2)
-    """
-    try:
-        lines = [line for line in content.decode("utf-8-sig").splitlines() if line.strip()]
-    except UnicodeDecodeError:
-        raise ValueError("The file is not text; save the table as CSV.") from None
-    rows, columns = [], 0
-    for number, line in enumerate(lines, start=1):
-        fields = [field.strip() for field in line.replace(";", ",").replace("\t", ",").split(",")]
-        try:
-            row = [float(field) for field in fields]
-        except ValueError:
-            if number == 1:
-                continue
-            raise ValueError(f"Row {number} is not made of numbers.") from None
-        columns = columns or len(row)
-        if len(row) not in (2, 3) or len(row) != columns:
-            raise ValueError(f"Row {number} has {len(row)} numbers; each row needs two, or three with a class.")
-        rows.append(row)
-        if len(rows) > _MOST_POINTS:
-            raise ValueError(f"There are more than {_MOST_POINTS:,} points; the live demo takes at most so many.")
-    table = np.array(rows).reshape(-1, columns or 2)
-    if len(table) < _FEWEST:
-        raise ValueError(f"There are {len(table)} points; at least {_FEWEST} are needed.")
-    if not np.isfinite(table).all() or np.abs(table).max() > CLUSTERS.largest:
-        raise ValueError("Every number must be finite and below a thousand million.")
-    points = table[:, :2]
-    if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
-        raise ValueError("All points are the same, or too close to each other to be drawn.")
-    classes = None
-    if columns == 3:
-        if (table[:, 2] != np.round(table[:, 2])).any():
-            raise ValueError("The third column is the true class, and must hold whole numbers.")
-        classes = np.unique(table[:, 2], return_inverse=True)[1]
-    return ClusterData("your points", points, classes, sizes_chosen=False)
+    sizes = list(sizes)
+    found, images = datasets.digits(sizes, seed), chosen_digits(sizes, seed).arrays
+    return ClusterData(
+        f"digits 0 to {len(sizes) - 1}, by two principal components",
+        found.points,
+        found.classes,
+        ("first principal component", "second principal component"),
+        tuple(map(str, range(len(sizes)))),
+        images=np.rint(images * 255 / images.max()).astype(np.uint8),
+    )

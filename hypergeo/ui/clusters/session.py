@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from .data import ClusterData, clouds, cluster_sizes, digits, read_points
+from .data import ClusterData, clouds, cluster_sizes, digits
+from .own_points import OwnFile, own_lines, own_points
 from .run import PRIORS, ClusterRun
 from .settings import LIVE, Edit, Settings, read_edits, read_sizes
 from .view import ClusterView
@@ -16,12 +17,12 @@ from .view import ClusterView
 __all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
 
 
-def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterData, str]:
+def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[ClusterData, str]:
     """What the controls ask for, and what the reader should know where it is something else.
 
     Args:
         values: value of each control, by name.
-        own: content of the reader's file.
+        own: the reader's file.
     """
     sizes = _sizes(values)
     if values["source"] == "digits":
@@ -30,9 +31,9 @@ def chosen_data(values: Mapping[str, Any], own: bytes | None) -> tuple[ClusterDa
     if values["source"] == "clouds":
         return made, ""
     if own is None:
-        return made, "Choose a CSV file under *Points*. Until then, clouds are shown."
+        return made, "Choose a table under *Points*. Until then, clouds are shown."
     try:
-        return read_points(own), ""
+        return own_points(own), ""
     except ValueError as error:
         return made, f"{error} Clouds are shown until the file can be read."
 
@@ -46,6 +47,7 @@ class Request:
         settings: of the hypergeometric prior before the first edit.
         edits: changes of them during the run.
         beside: whether the other priors are shown, too.
+        pixels: a run of the images in all their dimensions, where it is shown beside the plane's.
         problem: message for the reader if the data are not the requested ones.
     """
 
@@ -53,52 +55,69 @@ class Request:
     settings: Settings
     edits: Sequence[Edit]
     beside: bool
+    pixels: ClusterRun | None
     problem: str
 
 
-def request_of(values: Mapping[str, Any], own: bytes | None) -> Request:
+def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
     """Returns what the controls ask for, with the session's run, or a new one for other points, clusters or seed.
 
     Args:
         values: value of each control, by name.
-        own: content of the reader's file.
+        own: the reader's file.
     """
     data, problem = chosen_data(values, own)
     clusters, key = min(values["clusters"], len(data.points)), "_clu_run"
-    of = (data.points.tobytes(), clusters, values["seed"])
-    kept = st.session_state.get(key)
-    if kept is None or kept[0] != of:
-        kept = st.session_state[key] = of, ClusterRun(data, clusters, values["seed"])
+    run = _run(key, data, clusters, values["seed"])
+    pixels = None
+    if values["pixels"] and data.images is not None:
+        pixels = _run("_clu_pixels", data.in_pixels(), clusters, values["seed"])
     # The address may hold weights for another number of clusters.
     edits = [edit for edit in read_edits(values["edits"]) if edit.name != "weights" or len(edit.value) == clusters]
     settings = Settings(**{name: values[name] for name in LIVE})
-    return Request(kept[1], settings, edits, values["view"] == "side by side", problem)
+    beside = values["view"] == "side by side" and pixels is None
+    return Request(run, settings, edits, beside, pixels, problem)
+
+
+def _run(key: str, data: ClusterData, clusters: int, seed: int) -> ClusterRun:
+    """The session's run, or a new one for other points, clusters or seed."""
+    classes = None if data.classes is None else data.classes.tobytes()
+    of = (data.points.tobytes(), classes, data.axes, data.class_names, data.notes, clusters, seed)
+    kept = st.session_state.get(key)
+    if kept is None or kept[0] != of:
+        kept = st.session_state[key] = of, ClusterRun(data, clusters, seed)
+    return kept[1]
 
 
 def view_at(request: Request, step: int) -> ClusterView:
     """Returns what is on show after a number of steps."""
     run, settings = request.run, request.settings
+    pixels = None
+    if request.pixels is not None:
+        pixels = request.pixels.at("hypergeometric", step, settings, request.edits)
     others = {prior: run.at(prior, step, settings) for prior in PRIORS[1:]} if request.beside else {}
-    return ClusterView(run.data, run.at("hypergeometric", step, settings, request.edits), others, step, settings)
+    return ClusterView(run.data, run.at("hypergeometric", step, settings, request.edits), others, step, settings, pixels)
 
 
 def work_until(request: Request, step: int) -> Iterator[float]:
     """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done."""
-    priors = PRIORS if request.beside else PRIORS[:1]
-    for number, prior in enumerate(priors):
-        for share in request.run.take_on(prior, step, request.settings, request.edits):
-            yield (number + share) / len(priors)
+    runs = [(request.run, prior) for prior in (PRIORS if request.beside else PRIORS[:1])]
+    if request.pixels is not None:
+        runs.append((request.pixels, "hypergeometric"))
+    for number, (run, prior) in enumerate(runs):
+        for share in run.take_on(prior, step, request.settings, request.edits):
+            yield (number + share) / len(runs)
 
 
-def data_lines(values: Mapping[str, Any]) -> tuple[str, str]:
+def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str]:
     """Returns Python that sets ``points`` and ``classes``, and the imports that it needs.
 
     Args:
         values: value of each control, by name.
+        own: the reader's file.
     """
-    if values["source"] == "your own":
-        lines = 'table = np.loadtxt("points.csv", delimiter=",", skiprows=1)\npoints = table[:, :2]\n'
-        return lines, ""
+    if values["source"] == "your own" and own is not None and own.choice is not None:
+        return own_lines(own, own.choice), "from pathlib import Path\nfrom hypergeo.datasets import read_table, table_points\n"
     sizes = _sizes(values)
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"

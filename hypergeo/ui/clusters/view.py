@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,13 @@ import plotly.graph_objects as go
 from hypergeo._records import csv_text
 from hypergeo.clustering.scores import ClusterScores
 from hypergeo.figures import Palette, group_colour
+from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.core.words import percent
 from hypergeo.ui.component.handles import DragPoint
+from hypergeo.ui.state.markdown import plain
 
 from .data import ClusterData, resized
 from .run import Snapshot
@@ -41,6 +43,7 @@ class ClusterView:
         others: those of the other priors, by name; empty where they are not asked for.
         step: number of steps made.
         settings: of the hypergeometric prior now.
+        pixels: clusters of the images in all their dimensions, where they are shown beside the plane's.
     """
 
     data: ClusterData
@@ -48,20 +51,45 @@ class ClusterView:
     others: dict[str, Snapshot]
     step: int
     settings: Settings
+    pixels: Snapshot | None = None
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """The run as it is, or all priors side by side where their clusters are at hand."""
+        drawn = self._figure(palette, narrow)
+        if self.data.images is not None:
+            drawn.layout.meta = {"sheet": image_sheet(self.data.images)}
+        return drawn
+
+    def _figure(self, palette: Palette, narrow: bool) -> go.Figure:
+        if self.pixels is not None:
+            return self._with_pixels(self.pixels, palette, narrow)
         if self.others:
             return self._beside(palette, narrow)
         lines = [self._weights_panel(palette), self._loss_panel(palette)]
         points = self._points_panel(self.ours, palette, "Points by cluster; circles at 1 and 2 σ")
         return clusters_figure(points, self._sizes_panel(self.ours, palette, pull=True), lines, palette, narrow=narrow)
 
+    def _with_pixels(self, pixels: Snapshot, palette: Palette, narrow: bool) -> go.Figure:
+        """The plane's clusters beside those of all dimensions, which are drawn in the plane as well."""
+        assert self.data.images is not None
+        labels = pixels.labels
+        clusters = len(pixels.sizes)
+        belongs = np.eye(clusters)[labels]
+        middles = belongs.T @ self.data.points / np.maximum(belongs.sum(0), 1)[:, None]
+        shown = replace(pixels, means=middles, width=0.0)
+        titles = [f"<b>{words}</b>{_size_error(found)}" for words, found in self._pictures(pixels)]
+        points = [self._points_panel(found, palette, title) for found, title in zip((self.ours, shown), titles, strict=True)]
+        sizes = [self._sizes_panel(found, palette) for found in (self.ours, pixels)]
+        return beside_figure(points, sizes, palette, narrow=narrow)
+
+    def _pictures(self, pixels: Snapshot) -> list[tuple[str, Snapshot]]:
+        assert self.data.images is not None
+        return [("the plane", self.ours), (f"all {self.data.images[0].size} pixels", pixels)]
+
     def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
         points, sizes = [], []
         for prior, found in self._all().items():
-            error = "" if found.scores is None else f": size error {percent(found.scores.size_error, 1)}"
-            points.append(self._points_panel(found, palette, f"<b>{NAMES[prior]}</b>{error}"))
+            points.append(self._points_panel(found, palette, f"<b>{NAMES[prior]}</b>{_size_error(found)}"))
             sizes.append(self._sizes_panel(found, palette))
         return beside_figure(points, sizes, palette, narrow=narrow)
 
@@ -69,7 +97,19 @@ class ClusterView:
         return {"hypergeometric": self.ours, **self.others}
 
     def _points_panel(self, found: Snapshot, palette: Palette, title: str) -> Panel:
-        return points_panel(self.data.points, found.labels, found.certainty, found.means, found.width, palette, title=title)
+        data = self.data
+        names = [] if data.classes is None or not data.class_names else [data.class_names[k] for k in data.classes]
+        return points_panel(
+            data.points,
+            found.labels,
+            found.certainty,
+            found.means,
+            found.width,
+            palette,
+            title=title,
+            axes=data.axes,
+            names=names,
+        )
 
     def _sizes_panel(self, found: Snapshot, palette: Palette, pull: bool = False) -> Panel:
         return sizes_panel(
@@ -81,6 +121,7 @@ class ClusterView:
             title="Sizes: expected (bars), sampled (dots), true (outlines)" if pull else "Sizes",
             certain=self._certain(found),
             number=len(self.data.points),
+            images=() if self.data.images is None else mean_images(self.data.images, found.labels, len(found.sizes)),
         )
 
     def _certain(self, found: Snapshot) -> np.ndarray | None:
@@ -177,7 +218,19 @@ class ClusterView:
         )
         if scores is None:
             return sizes
+        if self.pixels is not None:
+            return f"**Step {self.step}.** {self._about_pixels(self.pixels)}"
         return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
+
+    def _about_pixels(self, pixels: Snapshot) -> str:
+        """Compares the plane's clusters with those of all dimensions."""
+        parts = [
+            f"{words}: size error **{percent(found.scores.size_error, 1)}**, adjusted Rand index "
+            f"{found.scores.adjusted_rand_index:.2f}"
+            for words, found in self._pictures(pixels)
+            if found.scores is not None
+        ]
+        return f"The model of {'; that of '.join(parts)}."
 
     def _about_arrows(self) -> list[str]:
         """Says which arrows point away from the true sizes, and which outlines are faint."""
@@ -214,7 +267,20 @@ class ClusterView:
 
     def sentences(self) -> list[str]:
         """Returns what to notice, with the numbers on show."""
-        return [self._about_sizes(), *self._about_arrows(), self._about_samples(), self._about_capacity()]
+        about_sizes = f"{self._about_sizes()}{self._about_classes()}"
+        return [about_sizes, *self._about_arrows(), self._about_samples(), self._about_capacity()]
+
+    def _class_names(self) -> list[str] | None:
+        """Name of the class that each cluster is matched with, where classes have names."""
+        if self.ours.scores is None or not self.data.class_names:
+            return None
+        return [self.data.class_names[match] if match >= 0 else "none" for match in self.ours.scores.matched]
+
+    def _about_classes(self) -> str:
+        names = self._class_names()
+        if names is None:
+            return ""
+        return f" By most points in common: {', '.join(f'{k} is {plain(name)}' for k, name in enumerate(names, 1))}."
 
     def _about_sizes(self) -> str:
         found = self.ours
@@ -257,9 +323,10 @@ class ClusterView:
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the picture, one row for each cluster."""
-        found, true = self.ours, self._true(self.ours)
+        found, true, names = self.ours, self._true(self.ours), self._class_names()
         return {
             "cluster": list(range(1, len(found.sizes) + 1)),
+            **({} if names is None else {"class": names}),
             "expected size": found.sizes.tolist(),
             "points assigned": np.bincount(found.labels, minlength=len(found.sizes)).tolist(),
             "true size": [None] * len(found.sizes) if true is None else true.tolist(),
@@ -271,7 +338,9 @@ class ClusterView:
 
     def export(self) -> bytes:
         """The points with their clusters, as comma-separated values."""
-        classes = [""] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
+        names = self.data.class_names
+        numbers = [None] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
+        classes = ["" if k is None else names[k] if names else k for k in numbers]
         rows = zip(self.data.points.tolist(), self.ours.labels.tolist(), self.ours.certainty.tolist(), classes, strict=True)
         head = ["x", "y", "cluster", "certainty", "true_class"]
         return csv_text([head, *((x, y, label + 1, f"{share:.6f}", true) for (x, y), label, share, true in rows)]).encode()
@@ -292,6 +361,10 @@ def _names(chosen: np.ndarray) -> str:
 
 def _to_move(scores: ClusterScores) -> str:
     return f"**{percent(scores.size_error, 1)}** of points would need to change cluster to match the true sizes."
+
+
+def _size_error(found: Snapshot) -> str:
+    return "" if found.scores is None else f": size error {percent(found.scores.size_error, 1)}"
 
 
 def _listed(sizes: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from hypergeo.figures.core.words import thin
 from hypergeo.ui.state.page_state import TOUR, PageState
 from hypergeo.ui.state.predictions import GUESS, REVEALED, Bar, Prediction, judge
 from hypergeo.ui.state.tours import Stop, current_stop, go_to_stop
@@ -64,7 +65,7 @@ def _message(state: PageState, stop: Stop, prediction: Prediction) -> dict[str, 
     if answer is None:
         return {**message, "sentence": "The answer comes with the results of this page; **Run** starts them."}
     verdict = judge(kind, answer, state.get(GUESS))
-    return {**message, "truth": verdict.truth, "right": verdict.right, "sentence": verdict.sentence}
+    return {**message, "truth": verdict.truth, "right": verdict.right, "sentence": thin(verdict.sentence)}
 
 
 def _answered(state: PageState, stops: Sequence[Stop], key: str) -> None:

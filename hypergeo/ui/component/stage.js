@@ -2,6 +2,7 @@
 // What travels is described in stage.py.
 
 import { Handles } from "./handles.js"
+import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 import { buildParts } from "./parts.js"
 
@@ -84,10 +85,10 @@ class Stage {
     this.note.replaceChildren(...(data.note ? [data.note] : []))
     if (this.staged === undefined || last?.staged !== data.staged) this.setMode(data.staged)
     if (data.picture) {
-      this.fit(false)
-      if (this.isNarrow() !== data.narrow) this.tellRoom()
       const same = fresh && data.picture.number === this.base?.number
       this.base = data.picture
+      this.fit(false)
+      if (this.isNarrow() !== data.narrow) this.tellRoom()
       if (!(same && this.playing)) {
         this.reel = []
         if (same && this.painted === data.picture.number) this.setPosition(data.picture)
@@ -130,6 +131,7 @@ class Stage {
     this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
     this.drawing = plotly.react(this.plot, data, layout, CONFIG)
+    hoverImages(this.plot, layout.meta?.sheet)
     this.handles.show(picture.handles ?? [], layout)
     this.painted = picture.number
     this.pictures += 1

@@ -81,7 +81,7 @@ class Playback:
         of: what is played. Once it differs from the last time, the position is 0 again and nothing plays.
         play: label of the button that plays.
         step: label of the button for one step.
-        leap: label and number of steps of one more button.
+        leap: label and number of steps of one more button; a negative number goes back.
         again: label of the button that plays at the end, and goes back to the start; none where there is no such button.
         unit: what the steps are called.
         speeds: steps of a tick and milliseconds between two, by name as in ``SPEEDS``.

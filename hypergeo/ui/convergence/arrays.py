@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ __all__ = [
     "exact_law",
     "exact_noise",
     "one_thread",
-    "seeded",
     "variation",
 ]
 
@@ -36,7 +34,6 @@ TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
 """From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
 
 _AT_ONCE = 250
-_generator = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -134,22 +131,6 @@ class Floor(NamedTuple):
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Runs torch's global generator from a seed and puts it back; sessions of a server take turns.
-
-    Example:
-        >>> with seeded(1):
-        ...     first = torch.rand(3)
-        >>> with seeded(1):
-        ...     torch.equal(first, torch.rand(3))
-        True
-    """
-    with _generator, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
 def one_thread() -> Iterator[None]:
     """Keeps torch to one thread: at these sizes threads wait for each other longer than they work."""
     before = torch.get_num_threads()
@@ -178,8 +159,7 @@ def exact_law(urn: Urn) -> ExactLaw:
 @one_thread()
 def exact_noise(urn: Urn, number: int, seed: int, replicates: int = 100) -> Floor:
     """Distance of ``number`` exact samples, whose quantile is estimated from so many replicates."""
-    with seeded(seed):
-        floor = noise_floor(urn.law(), number, num_replicates=replicates)
+    floor = noise_floor(urn.law(), number, num_replicates=replicates, generator=torch.Generator().manual_seed(seed))
     return Floor(floor.mean.item(), floor.quantile.item())
 
 
@@ -190,8 +170,7 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
     temperatures = torch.tensor(at, dtype=torch.float64)
     law = urn.law()
     single = urn.relaxed(1.0, conditionals, straight_through=True)
-    with seeded(seed):
-        noise = single.sample_noise((number,))
+    noise = single.sample_noise((number,), generator=torch.Generator().manual_seed(seed))
     hard = single.rsample((number,), noise=noise)
     relaxed = urn.relaxed(temperatures, conditionals, straight_through=False)
     parts = []
@@ -232,8 +211,8 @@ def variation(urn: Urn, number: int, seed: int) -> Variation:
     joint = len(urn.group_sizes) <= 3
     found = []
     for conditionals in ("exact", "merged"):
-        with seeded(seed):
-            samples = urn.relaxed(1.0, conditionals, straight_through=True).sample((number,))
+        sampler = urn.relaxed(1.0, conditionals, straight_through=True)
+        samples = sampler.sample((number,), generator=torch.Generator().manual_seed(seed))
         found.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
     test = g_test(samples, law) if joint else None
     p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value

@@ -13,7 +13,7 @@ import torch
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
 from hypergeo.quality.samples import SampleQuality, measure_counts
-from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import Urn, one_thread
 from hypergeo.ui.limits import COUNTS
 
 __all__ = ["Fitted", "common_sums", "example_counts", "fit", "fitted_sums", "marginals", "measure"]
@@ -84,8 +84,8 @@ def fitted_sums(group_sizes: Sequence[int]) -> int:
 def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarray:
     """Counts drawn from Fisher's law, or from Wallenius' with the same urn, shape ``(rows, K)``."""
     kind = WalleniusHypergeometric if wallenius else FisherHypergeometric
-    with seeded(seed):
-        drawn = kind(urn.total_count, list(urn.group_sizes), list(urn.weights)).sample((rows,))
+    distribution = kind(urn.total_count, list(urn.group_sizes), list(urn.weights))
+    drawn = distribution.sample((rows,), generator=torch.Generator().manual_seed(seed))
     return drawn.numpy().astype(np.int64)
 
 
@@ -93,8 +93,7 @@ def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarra
 @one_thread()
 def measure(urn: Urn, counts: np.ndarray, seed: int) -> SampleQuality:
     """Tests of counts against the law of an urn; the seed is that of the distances' noise."""
-    with seeded(seed):
-        return measure_counts(urn.law(), torch.from_numpy(counts))
+    return measure_counts(urn.law(), torch.from_numpy(counts), generator=torch.Generator().manual_seed(seed))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _MOVING = 2_000  # rows of an example while a control moves
+_PREVIEW = 5  # rows
 _SEED = 0  # of the noise of distances, which no p-value depends on
 _PLACEHOLDER = "sizes: 10, 10, 10\n2, 5, 8\n4, 4, 7\n1, 6, 8"
 
@@ -54,6 +56,11 @@ class CountsInput:
         """Group sizes that the data give, one for each column of counts."""
         reading = self.reading
         return None if reading is None or len(reading.sizes or ()) != reading.counts.shape[1] else reading.sizes
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the groups, where the data have them."""
+        return None if self.reading is None else self.reading.names
 
 
 def counts_input(state: PageState) -> CountsInput:
@@ -102,11 +109,11 @@ def counts_input(state: PageState) -> CountsInput:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.caption(f"In use: {plain(name[:40])}")
                 st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(state,))
-        return _read(key, data)
+        return _read(state, data)
     if text and len(text) > COUNTS.pasted:
         problem = f"{len(text):,} letters were pasted, and the field takes up to {COUNTS.pasted:,}: choose a file instead."
         return _unreadable(key, problem)
-    return _read(key, text) if text and text.strip() else CountsInput(None)
+    return _read(state, text) if text and text.strip() else CountsInput(None)
 
 
 def counts_results(state: PageState, given: CountsInput) -> CountsView | None:
@@ -130,7 +137,7 @@ def counts_results(state: PageState, given: CountsInput) -> CountsView | None:
     if given.reading is None:
         _invitation(state, said=bool(given.problem))
         return None
-    if given.reading.notes and not given.kept:
+    if not given.kept:
         st.caption(" ".join(given.reading.notes))
     if given.sizes is not None:
         st.caption(f"Group sizes from your data: {', '.join(map(str, given.sizes))}.")
@@ -215,7 +222,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
         group = above[0]
         row = int(np.argmax(counts[:, group] > sizes[group]))
         st.warning(
-            f"Row {row + 1} has **{counts[row, group]:,} of group {group + 1}**, which holds {sizes[group]:,}: "
+            f"Row {row + 1} has **{counts[row, group]:,} of {_group(reading, group)}**, which holds {sizes[group]:,}: "
             "a group gives no more than it has.",
             icon=":material/tune:",
         )
@@ -239,7 +246,7 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
     try:
         if not fitted_law:
             urn.law()
-        view = counts_view(urn, counts, _SEED, fitted_law=fitted_law)
+        view = counts_view(urn, counts, _SEED, fitted_law=fitted_law, names=reading.names)
     except ValueError as error:
         st.warning(f"{plain(str(error))} Choose other weights, or test the fitted ones.", icon=":material/tune:")
         _offer(state, "Test the fitted weights", {"against": "as fitted"})
@@ -247,6 +254,10 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
     if fitted_law and not view.fitted_law:
         st.info("The fitted weights are not finite: the weights set by the controls are tested.", icon=":material/info:")
     return view
+
+
+def _group(reading: Reading, group: int) -> str:
+    return f"group {group + 1}" if reading.names is None else f"group {plain(reading.names[group])}"
 
 
 def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
@@ -300,13 +311,32 @@ def _offer(state: PageState, label: str, sets: Mapping[str, Any], icon: str = ":
     )
 
 
-def _read(key: str, data: str | bytes) -> CountsInput:
+def _read(state: PageState, data: str | bytes) -> CountsInput:
+    key = f"_{state.prefix}"
     try:
-        reading = _reading(data)
+        reading = _reading(data, None)
+        chosen = _columns(state, reading, zlib.crc32(data.encode() if isinstance(data, str) else data))
+        if chosen != reading.chosen:
+            reading = _reading(data, chosen)
     except UnreadableError as error:
         return _unreadable(key, str(error))
     st.session_state[f"{key}_good"] = reading
     return CountsInput(reading)
+
+
+def _columns(state: PageState, reading: Reading, file: int) -> tuple[str, ...]:
+    """The columns that the reader chooses, below the first rows as they were read."""
+    with st.expander("Columns and first rows", icon=":material/table:"):
+        chosen = st.multiselect(
+            "Columns of counts",
+            reading.columns,
+            default=reading.chosen,
+            key=f"_{state.prefix}_columns_{file}",
+            on_change=state.commit,
+        )
+        heads = [plain(name) for name in reading.names or [f"group {group + 1}" for group in range(len(reading.chosen))]]
+        st.table([dict(zip(heads, row, strict=True)) for row in reading.counts[:_PREVIEW].tolist()])
+    return tuple(chosen) or reading.chosen
 
 
 def _unreadable(key: str, problem: str) -> CountsInput:
@@ -315,8 +345,8 @@ def _unreadable(key: str, problem: str) -> CountsInput:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _reading(data: str | bytes) -> Reading:
-    return read(data)
+def _reading(data: str | bytes, columns: tuple[str, ...] | None) -> Reading:
+    return read(data, columns)
 
 
 def _took(state: PageState, source: str, chosen: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hypergeo.datasets.counts_csv import read_counts
+from hypergeo.datasets.counts_csv import CountsTable, read_counts
+from hypergeo.datasets.tables.columns import guess_counts
+from hypergeo.datasets.tables.table import Table, read_table
+from hypergeo.datasets.tables.text import decoded
 from hypergeo.ui.limits import COUNTS, QUALITY
 from hypergeo.ui.state.markdown import plain
 
@@ -18,7 +22,6 @@ MOST_ROWS, LARGEST_SIZE = COUNTS.rows, COUNTS.size
 MOST_GROUPS = QUALITY.urn.groups
 
 _SIZES = re.compile(r"[\s#\"]*(?:group[ _])?sizes?\"?\s*[:=,;\s]\s*(.*\d.*)", re.IGNORECASE)
-_NOT_TEXT = {b"PK": "an Excel workbook or another ZIP file", b"%PDF": "a PDF", b"\x1f\x8b": "a compressed file"}
 
 
 class UnreadableError(ValueError):
@@ -32,21 +35,28 @@ class Reading:
     Attributes:
         counts: whole numbers, shape ``(N, K)``.
         sizes: group sizes, where a line gave them.
-        notes: what was done to read them, in words.
+        notes: sentences on how they were read, in Markdown.
+        names: of the groups, where the table has them.
+        columns: names of all columns of the table.
+        chosen: names of those that hold the counts.
     """
 
     counts: np.ndarray
     sizes: tuple[int, ...] | None
     notes: tuple[str, ...]
+    names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
 
 
-def read(data: str | bytes) -> Reading:
+def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
     """Reads one row of counts a line, as :func:`~hypergeo.datasets.counts_csv.read_counts` does, for urns of the page.
 
-    A line ``sizes: 10, 10, 10`` gives the group sizes, and a first column that only numbers the rows is left out.
+    A line ``sizes: 10, 10, 10`` gives the group sizes.
 
     Args:
         data: text, or the bytes of a file.
+        columns: names of the columns that hold the counts; inferred when omitted.
 
     Raises:
         UnreadableError: where that is not what the data are.
@@ -58,16 +68,26 @@ def read(data: str | bytes) -> Reading:
         >>> read("sizes: 5 5\\n3 2").sizes
         (5, 5)
     """
-    lines, sizes_line = _prepared(_text(data))
-    sizes = None if sizes_line is None else _sizes(sizes_line)
+    if len(data) > MOST_BYTES:
+        raise UnreadableError(f"It has {len(data) / 1e6:.1f} MB, and this page takes up to {MOST_BYTES / 1e6:g} MB.")
     try:
-        table = read_counts("\n".join(lines), most_rows=MOST_ROWS)
+        text, encoding = (data, "") if isinstance(data, str) else decoded(data)
+        text, sizes_line = _without_sizes(text)
+        sizes = None if sizes_line is None else _sizes(sizes_line)
+        table = read_table(text, most_rows=MOST_ROWS, what="count")
+        places = range(len(table.columns)) if sizes and len(sizes) == len(table.columns) else guess_counts(table)
+        chosen = [table.names[place] for place in places] if columns is None else list(columns)
+        found = read_counts(text, columns=chosen)
+    except UnreadableError:
+        raise
     except ValueError as error:
         raise UnreadableError(plain(str(error))) from error
-    named = table.names != tuple(f"group {group + 1}" for group in range(len(table.names)))
-    counts = _whole(table.counts.numpy(), lines, named)
-    numbered = _numbers_rows(counts, sizes)
-    counts = counts[:, 1:] if numbered else counts
+    return _reading(found, table, chosen, sizes, encoding)
+
+
+def _reading(found: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str) -> Reading:
+    """Counts as an urn of the page has them."""
+    counts = _whole(found, chosen)
     groups = counts.shape[1]
     if groups < 2:
         raise UnreadableError(
@@ -78,52 +98,32 @@ def read(data: str | bytes) -> Reading:
         raise UnreadableError(f"Each row has {groups} counts, and this page shows up to {MOST_GROUPS} groups.")
     if sizes is not None and len(sizes) != groups:
         raise UnreadableError(f"The line of sizes has {len(sizes)} numbers, and the rows have {groups} counts.")
-    notes = ["The first line is taken for names of the groups."] if named else []
-    notes += ["The first column only numbers the rows, and is left out."] if numbered else []
-    return Reading(counts, sizes, tuple(notes))
+    notes = [plain(note) for note in found.notes]
+    if encoding:
+        notes.append(f"The encoding is {encoding}.")
+    if table.named:
+        notes.append("The groups have the names of their columns.")
+    return Reading(counts, sizes, tuple(notes), found.names if table.named else None, table.names, tuple(chosen))
 
 
-def _text(data: str | bytes) -> str:
-    if len(data) > MOST_BYTES:
-        raise UnreadableError(f"It has {len(data) / 1e6:.1f} MB, and this page takes up to {MOST_BYTES / 1e6:g} MB.")
-    if isinstance(data, str):
-        return data
-    for start, kind in _NOT_TEXT.items():
-        if data.startswith(start):
-            raise UnreadableError(f"This is {kind}, and not text. Save the table as CSV, and choose that file.")
-    try:
-        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    if any(letter < " " and letter not in "\t\r\n\f\v" for letter in text[:10_000]):
-        raise UnreadableError("This is a binary file, and not text. Save the table as CSV, and choose that file.")
-    return text
-
-
-def _prepared(text: str) -> tuple[list[str], str | None]:
-    """Lines, those that hold no counts made comments, so that numbers of lines stay; and what the line of sizes says."""
-    lines, sizes = text.lstrip("\ufeff").splitlines(), None
+def _without_sizes(text: str) -> tuple[str, str | None]:
+    """The text with a comment in place of the line of sizes, so that numbers of lines stay; and what that line says."""
+    lines, sizes = text.splitlines(), None
     for number, line in enumerate(lines):
-        if said := _SIZES.fullmatch(line):
-            sizes, lines[number] = said[1], "#"
-        elif not line.strip(" \t,;"):
-            lines[number] = "#"
-    first = next((number for number, line in enumerate(lines) if not line.lstrip().startswith("#")), None)
-    if first is not None:
-        cells = re.split("[,;\t]", lines[first])
-        if not cells[0].strip(' "') and [cell.strip(' "') for cell in cells[1:]] == [str(k) for k in range(len(cells) - 1)]:
-            lines[first] = "#"  # a table of pandas whose columns have no names
-    return lines, sizes
+        if match := _SIZES.fullmatch(line):
+            sizes, lines[number] = match[1], "#"
+    return ("\n".join(lines) if sizes is not None else text), sizes
 
 
-def _whole(table: np.ndarray, lines: list[str], named: bool) -> np.ndarray:
+def _whole(found: CountsTable, chosen: Sequence[str]) -> np.ndarray:
     """The table as whole numbers that are not negative."""
+    table = found.counts.numpy()
     wrong = (table < 0) | (table != np.floor(table)) | (table > 1e9)
     if wrong.any():
         row, column = map(int, np.argwhere(wrong)[0])
-        filled = [number for number, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
         value = float(table[row, column])
-        where = f"Line {filled[row + named]}, column {column + 1} has {value:.12g}".replace("-", "−")
+        name = chosen[column] if chosen[column].startswith("column ") else f"column {column + 1}"
+        where = f"Line {found.lines[row]}, {name} has {value:.12g}".replace("-", "−")
         if value < 0:
             raise UnreadableError(f"{where}. Counts are not negative.")
         if value > 1e9:
@@ -132,13 +132,6 @@ def _whole(table: np.ndarray, lines: list[str], named: bool) -> np.ndarray:
             f"{where}. Counts are integers; relaxed samples, which are not, are measured under *a relaxation*."
         )
     return table.astype(np.int64)
-
-
-def _numbers_rows(counts: np.ndarray, sizes: tuple[int, ...] | None) -> bool:
-    """Whether the first column counts 0, 1, 2, .. or 1, 2, 3, .."""
-    if counts.shape[1] < 3 or len(counts) < 3 or (sizes is not None and len(sizes) == counts.shape[1]):
-        return False
-    return counts[0, 0] in (0, 1) and bool((np.diff(counts[:, 0]) == 1).all())
 
 
 def _sizes(line: str) -> tuple[int, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.urn_editor import WEIGHTS
+from hypergeo.ui.state.markdown import plain
 
 from .arrays import Fitted, fit, marginals, measure
 
@@ -36,6 +39,7 @@ class CountsView:
         quality: tests of these.
         fitted: the weights that fit all rows.
         exact: marginal laws, shape ``(K, M + 1)``.
+        names: of the groups; their numbers when omitted.
     """
 
     law: Urn
@@ -45,6 +49,17 @@ class CountsView:
     quality: SampleQuality
     fitted: Fitted
     exact: np.ndarray
+    names: tuple[str, ...] | None = None
+
+    def _label(self, group: int) -> str:
+        """What follows the word "group" in a sentence: the name, as Markdown that is text alone, or the number."""
+        return str(group + 1) if self.names is None else plain(self.names[group])
+
+    def _titles(self) -> list[str]:
+        """Of the groups in figures, where a few tags of HTML would count."""
+        if self.names is None:
+            return [f"Group {group + 1}" for group in range(len(self.law.group_sizes))]
+        return [html.escape(name if len(name) <= 24 else f"{name[:23]}…") for name in self.names]
 
     @property
     def good(self) -> bool:
@@ -61,9 +76,9 @@ class CountsView:
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Counts of each group over the exact law, and the weights that fit them."""
-        groups = len(self.law.group_sizes)
+        groups, names = len(self.law.group_sizes), self._titles()
         titles = [
-            f'<span style="color:{group_colour(group)}">■</span> Group {group + 1}: '
+            f'<span style="color:{group_colour(group)}">■</span> {names[group]}: '
             f"mean {self.tested[:, group].mean():.3g}, exact {self.means[group]:.3g}"
             for group in range(groups)
         ]
@@ -76,6 +91,7 @@ class CountsView:
                 self.fitted.scaled(self.law.weights),
                 palette,
                 title=f"● fitted, with 95 % interval<br>◇ of the distribution, {kind}",
+                names=names,
             ),
             palette,
             groups=groups,
@@ -86,8 +102,8 @@ class CountsView:
         """The figure in words."""
         off = "a significant difference" if self.quality.differs else "no significant difference"
         means = ", ".join(
-            f"group {group + 1}: mean {self.tested[:, group].mean():.3g}, exact {mean:.3g}, fitted weight "
-            f"{self.fitted.weights[group]:.3g}"
+            f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, "
+            f"exact {mean:.3g}, fitted weight {self.fitted.weights[group]:.3g}"
             for group, mean in enumerate(self.means)
         )
         return f"Histograms of {len(self.tested)} rows of counts over the exact probabilities: {off}. {means}."
@@ -102,7 +118,7 @@ class CountsView:
         """The numbers behind the figure, one row for each group."""
         quality, law = self.quality, self.law
         return {
-            "group": list(range(1, len(law.group_sizes) + 1)),
+            "group": list(self.names or range(1, len(law.group_sizes) + 1)),
             "size": list(law.group_sizes),
             "mean count": self.tested.mean(0).tolist(),
             "exact mean": self.means,
@@ -125,7 +141,8 @@ class CountsView:
 
     def counts_csv(self) -> bytes:
         """All counts as they were read, as comma-separated values."""
-        return csv_text([[f"group_{group + 1}" for group in range(self.rows.shape[1])], *self.rows.tolist()]).encode()
+        head = self.names or [f"group_{group + 1}" for group in range(self.rows.shape[1])]
+        return csv_text([[*head], *self.rows.tolist()]).encode()
 
     def html(self) -> str:
         """The figure as a page that opens offline."""
@@ -152,7 +169,7 @@ class CountsView:
         quality = self.quality
         group = min(range(len(quality.ks)), key=lambda k: (quality.ks_p_values[k], -quality.ks[k]))
         return (
-            f"Group {group + 1} fits least: **{self.tested[:, group].mean():.3g}** on average, exact "
+            f"Group {self._label(group)} fits least: **{self.tested[:, group].mean():.3g}** on average, exact "
             f"**{self.means[group]:.3g}**; Kolmogorov-Smirnov distance {quality.ks[group]:.2g}, "
             f"p {said_p(quality.ks_p_values[group])}."
         )
@@ -174,21 +191,22 @@ class CountsView:
         if not fitted.converged:
             sentences.append("**No finite weights fit best**: the likelihood has no maximum.")
         said = [
-            f"group {group + 1}: **{weight:.3g}** ({low:.3g} to {high:.3g})"
+            f"group {self._label(group)}: **{weight:.3g}** ({low:.3g} to {high:.3g})"
             for group, (weight, (low, high)) in enumerate(zip(fitted.weights, fitted.intervals, strict=True))
             if not math.isnan(low)
         ]
         if said:
             of = "all rows" if fitted.rows == len(self.rows) else f"{fitted.rows:,} of {len(self.rows):,} rows"
             sentences.append(f"The weights that fit {of} best, with 95 % intervals and geometric mean one: {', '.join(said)}.")
-        for group, weight in enumerate(fitted.weights, 1):
+        for group, weight in enumerate(fitted.weights):
+            label = self._label(group)
             if weight == 0:
-                sentences.append(f"Group {group} was **never drawn** although it could have been: the best weight is zero.")
+                sentences.append(f"Group {label} was **never drawn** although it could have been: the best weight is zero.")
             elif weight == math.inf:
-                sentences.append(f"Group {group} **always gave as many balls as possible**: the best weight is infinite.")
+                sentences.append(f"Group {label} **always gave as many balls as possible**: the best weight is infinite.")
             elif math.isnan(weight):
                 sentences.append(
-                    f"Group {group} had **only one possible count** in every row, so its weight cannot be estimated."
+                    f"Group {label} had **only one possible count** in every row, so its weight cannot be estimated."
                 )
         if self.fitted_law and sentences:
             sentences.append(
@@ -207,7 +225,7 @@ class CountsView:
         )
 
 
-def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool) -> CountsView:
+def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, names: Sequence[str] | None = None) -> CountsView:
     """Computes, or remembers, what the page shows of counts.
 
     Args:
@@ -215,12 +233,15 @@ def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool) -> C
         rows: all counts, shape ``(N, K)``, within the group sizes.
         seed: of the distances' noise.
         fitted_law: whether to test the law with the fitted weights instead, if they make one.
+        names: of the groups.
     """
     found = fit(rows, urn.group_sizes)
     fitted_law = fitted_law and found.usable
     law = Urn(urn.total_count, urn.group_sizes, found.weights) if fitted_law else urn
     tested = rows[rows.sum(1) == law.total_count]
-    return CountsView(law, fitted_law, rows, tested, measure(law, tested, seed), found, marginals(law))
+    return CountsView(
+        law, fitted_law, rows, tested, measure(law, tested, seed), found, marginals(law), tuple(names) if names else None
+    )
 
 
 def nearest_weights(weights: tuple[float, ...]) -> list[float | None]:

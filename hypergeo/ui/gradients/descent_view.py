@@ -20,7 +20,7 @@ from hypergeo.estimators.expectation import ListedUrn, expected_separable
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.loss_background import fog
 from hypergeo.objectives import CountedObjective
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread
 
 from .estimators import Method
 from .losses import Loss
@@ -118,9 +118,10 @@ def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws:
     """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
     counted = CountedObjective(task.loss)
     copies = 1 if method.kind == "exact" else number
-    with seeded(seed), torch.enable_grad():
+    with torch.enable_grad():
         logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
-        loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws)
+        generator = torch.Generator().manual_seed(seed)
+        loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws, generator=generator)
         (gradients,) = torch.autograd.grad(loss.sum(), logs)
     return Estimates(_kept(gradients.expand(number, -1)), counted.evaluations / copies)
 
@@ -131,7 +132,7 @@ def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str,
     with held.lock:
         missing = step - len(held.run.record)
         if missing > 0:
-            with seeded(0), one_thread():
+            with one_thread():
                 held.run.advance(missing)
         return held.run.record.until(step)
 

@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from hypergeo.distributions import SampleTrace, trace_sample
-from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread
 from hypergeo.ui.limits import ONE_SAMPLE
 
 __all__ = ["CONDITIONALS", "NOISE_SEED", "Opened", "Split", "covariance", "open_sample", "whole_samples"]
@@ -99,10 +99,12 @@ def open_sample(urn: Urn, temperature: float, conditionals: str, straight_throug
         conditionals: the library's name of them.
         straight_through: whether the bars are those of the straight-through sample.
         number: of the sample, from 1.
+
+    Returns:
+        The sample with its splits, and the samples that it is compared with.
     """
     laws = [urn.relaxed(temperature, conditionals, hard) for hard in (False, True)]
-    with seeded(NOISE_SEED):
-        noise = laws[0].sample_noise((ONE_SAMPLE.samples,))
+    noise = laws[0].sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     single = noise[number - 1]
     trace = trace_sample(laws[straight_through], single, compare_with=_OTHER[conditionals])
     temperatures = torch.tensor(TEMPERATURES, dtype=torch.float64)
@@ -122,10 +124,17 @@ def open_sample(urn: Urn, temperature: float, conditionals: str, straight_throug
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def whole_samples(urn: Urn, conditionals: str) -> np.ndarray:
-    """Straight-through samples of all noises, shape ``(S, K)``."""
+    """Samples all straight-through samples, with the noise that :func:`open_sample` uses.
+
+    Args:
+        urn: what is drawn from.
+        conditionals: the library's name of them.
+
+    Returns:
+        Whole counts, shape ``(S, K)``.
+    """
     law = urn.relaxed(1.0, conditionals, True)
-    with seeded(NOISE_SEED):
-        noise = law.sample_noise((ONE_SAMPLE.samples,))
+    noise = law.sample_noise((ONE_SAMPLE.samples,), generator=torch.Generator().manual_seed(NOISE_SEED))
     counts: np.ndarray = law.rsample((len(noise),), noise=noise).numpy()
     return counts
 
@@ -133,7 +142,14 @@ def whole_samples(urn: Urn, conditionals: str) -> np.ndarray:
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def covariance(urn: Urn) -> np.ndarray:
-    """Derivative of each exact mean in each log weight, shape ``(K, K)``."""
+    """Computes the derivative of each exact mean in each log weight.
+
+    Args:
+        urn: what is drawn from.
+
+    Returns:
+        The covariance matrix, shape ``(K, K)``.
+    """
     matrix: np.ndarray = urn.law().covariance_matrix.numpy()
     return matrix
 

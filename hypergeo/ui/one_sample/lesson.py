@@ -27,7 +27,13 @@ _STEPS = ("log-probability", "plus noise", "divided by τ", "softmax")
 
 
 def step_labels(groups: int) -> list[str]:
-    """Words for each position of the playback.
+    """Returns the label of each position of the playback.
+
+    Args:
+        groups: number of groups.
+
+    Returns:
+        One label for each step.
 
     Example:
         >>> step_labels(2)[3:]
@@ -39,6 +45,13 @@ def step_labels(groups: int) -> list[str]:
 
 def whole_with_groups(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Shows the whole sample, and the gradient of a group that exists, once the number of groups has changed.
+
+    Args:
+        before: values of the controls before the change, by name.
+        changes: values of the controls that change, by name.
+
+    Returns:
+        Values of the controls that change with them.
 
     Example:
         >>> before = {"groups": 3, "target": 3}
@@ -172,9 +185,16 @@ TOUR = [
         ),
     ),
     Stop(
+        "Softmax",
+        "The largest bar is no smooth function of the weights: it jumps from one count to the next. A softmax turns the bars "
+        "into positive weights that add up to 1, and their mean is the soft count, a real number.",
+        {**_START, "tau": 1.0, "step": 3},
+        "The vertical line in the fourth column is the mean; the star is the largest bar, as before.",
+    ),
+    Stop(
         "Temperature",
-        "The largest bar is no smooth function of the weights. So the bars are divided by τ, and a softmax gives each count "
-        "a weight. Here τ is 1. How large is the largest weight at τ = 0.1?",
+        "Before the softmax, all bars are divided by the temperature τ. Here τ is 1. How large is the largest softmax weight "
+        "at τ = 0.1?",
         {**_START, "tau": 1.0, "step": 3},
         "The third column: differences are ten times as large. The vertical line is the mean, the soft count.",
         Prediction(
@@ -197,12 +217,26 @@ TOUR = [
         Prediction(Pick("Straight-through count of group 1", ["rises", "stays", "falls"]), _hot_count, after={"tau": 10.0}),
     ),
     Stop(
+        "One among a thousand",
+        "Each dot is a sample with other noise; rings are the exact probabilities. At τ = 0.1 most samples lie close to whole "
+        "counts. The dotted line is the path of this sample as τ changes, and the star is where it ends.",
+        {**_START, "tau": 0.1, "step": 8},
+        "Move τ, and press New noise for another sample.",
+    ),
+    Stop(
         "Back through the bars",
         "Each soft count is a smooth function of all bars, and each bar of the weights. So a gradient flows back, from the "
         "last split to the first. Suppose that the weight of group 1 is raised: which group loses most in this sample?",
         {**_START, "tau": 0.56, "step": 10},
-        "▲ bars raise the count of group 1, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
+        "▲ bars raise the count of group 2, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
         Prediction(Pick("Raise the weight of group 1: who loses most?", ["group 2", "group 3"]), _loser, covered=True),
+    ),
+    Stop(
+        "The gradient of one sample",
+        "The fills at the bottom right are the gradient of this sample's count; the outlines are the gradient of the exact "
+        "mean, a covariance. A single sample differs from it. The average over all 1,000 samples is within 10 % of it.",
+        {**_START, "tau": 0.56, "step": 10},
+        "Press New noise: the fills change, the outlines stay.",
     ),
     Stop(
         "The published approximation",
@@ -216,6 +250,14 @@ TOUR = [
             after={"conditionals": "merged"},
             covered=True,
         ),
+    ),
+    Stop(
+        "Down the tree",
+        "The library's default splits the groups into two halves, and each half again: here groups 1 and 2 together, then "
+        "each pair. Whole samples have the same exact distribution, and many groups need fewer levels than splitting them "
+        "off in turn.",
+        {**_START, **_groups([1.0, 2.0, 4.0, 1.0], [6, 6, 6, 6], 10), "conditionals": "tree", "step": 12},
+        "The first row: bars of how many groups 1 and 2 take together.",
     ),
 ]
 

@@ -51,6 +51,9 @@ def one_sample_snippet(urn: Urn, *, tau: float, conditionals: str, straight_thro
         straight_through: whether the bars are those of the straight-through sample.
         sample: number of the sample, from 1.
         target: group whose count has the gradient on show, counted from 0.
+
+    Returns:
+        A program that runs by itself.
     """
     return _CODE.format(
         total_count=urn.total_count,

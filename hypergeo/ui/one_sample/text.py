@@ -14,7 +14,13 @@ ROUNDING = 5e-4
 
 
 def names(groups: Sequence[int]) -> str:
-    """Groups in words, counted from 1.
+    """Returns the names of consecutive groups as text.
+
+    Args:
+        groups: counted from 0.
+
+    Returns:
+        Their names, counted from 1.
 
     Example:
         >>> names([0]), names([0, 1]), names([0, 1, 2])
@@ -27,7 +33,13 @@ def names(groups: Sequence[int]) -> str:
 
 
 def number(value: float) -> str:
-    """A count with two decimals, or none where it is whole.
+    """Formats a count with two decimals, or none where it is whole.
+
+    Args:
+        value: the count.
+
+    Returns:
+        The count as text.
 
     Example:
         >>> number(3.0), number(3.4159)
@@ -37,7 +49,14 @@ def number(value: float) -> str:
 
 
 def signed(value: float, places: int = 2) -> str:
-    """A number with its sign.
+    """Formats a number with its sign.
+
+    Args:
+        value: the number.
+        places: number of decimals.
+
+    Returns:
+        The number as text.
 
     Example:
         >>> signed(-0.5), signed(0.125, 3)
@@ -46,7 +65,16 @@ def signed(value: float, places: int = 2) -> str:
     return f"{value:+.{places}f}".replace("-", "−")
 
 
-def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: int, target: int, exact: np.ndarray) -> str:
+def sentence(
+    opened: Opened,
+    tau: float,
+    current: tuple[int, int] | None,
+    lit: int,
+    target: int,
+    exact: np.ndarray,
+    *,
+    straight_through: bool = False,
+) -> str:
     """Says what the current step does.
 
     Args:
@@ -56,9 +84,15 @@ def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: i
         lit: how many splits, from the last one back, show the gradient.
         target: group whose count has the gradient on show.
         exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
+        straight_through: whether the sample is the straight-through one.
+
+    Returns:
+        A sentence or two, with ``**bold**`` words.
     """
     if current is not None:
         split = opened.splits[current[0]]
+        if straight_through and current[1] > 1:
+            return (_straight_temperature if current[1] == 2 else _straight_softmax)(split, tau)
         return (_log_probability, _noise, _temperature, _softmax)[current[1]](split, tau)
     if not lit:
         return _whole(opened)
@@ -74,7 +108,15 @@ def sentence(opened: Opened, tau: float, current: tuple[int, int] | None, lit: i
 
 
 def about_sum(opened: Opened, total: int) -> str:
-    """Says that the counts add up."""
+    """Says that the counts add up.
+
+    Args:
+        opened: the sample.
+        total: number of elements drawn.
+
+    Returns:
+        A sentence with ``**bold**`` words.
+    """
     error = abs(float(opened.soft.sum()) - total)
     exactly = "exactly" if error == 0 else f"with an error of {error:.0e}"
     return (
@@ -84,7 +126,15 @@ def about_sum(opened: Opened, total: int) -> str:
 
 
 def about_whole(opened: Opened, tau: float) -> str:
-    """Compares the soft sample with the straight-through one."""
+    """Compares the soft sample with the straight-through one.
+
+    Args:
+        opened: the sample.
+        tau: temperature.
+
+    Returns:
+        Sentences with ``**bold**`` words.
+    """
     distance = float(np.abs(opened.soft - opened.hard).max())
     coldest = float(np.abs(opened.path[0] - opened.hard).max())
     return (
@@ -95,7 +145,15 @@ def about_whole(opened: Opened, tau: float) -> str:
 
 
 def about_conditionals(opened: Opened, conditionals: str) -> str:
-    """Compares exact and merged conditionals, split by split."""
+    """Compares exact and merged conditionals, split by split.
+
+    Args:
+        opened: the sample.
+        conditionals: the page's name of those in use.
+
+    Returns:
+        Sentences with ``**bold**`` words.
+    """
     if conditionals == "tree":
         return (
             "Here the groups are split in two, and each part again: the library's default. All groups are settled in fewer "
@@ -113,7 +171,16 @@ def about_conditionals(opened: Opened, conditionals: str) -> str:
 
 
 def about_gradient(opened: Opened, exact: np.ndarray, target: int) -> str:
-    """Compares the gradient of the sample with that of the exact mean."""
+    """Compares the gradient of the sample with that of the exact mean.
+
+    Args:
+        opened: the sample.
+        exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
+        target: group whose count is differentiated, counted from 0.
+
+    Returns:
+        Sentences with ``**bold**`` words.
+    """
     own, mean = float(opened.jacobian[target, target]), float(exact[target, target])
     return (
         f"If the weight of group {target + 1} grows by 1 %, its count moves by **{signed(0.01 * own, 3)}** in this sample, "
@@ -160,6 +227,24 @@ def _softmax(split: Split, tau: float) -> str:
     return (
         f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the "
         f"largest is the integer count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
+    )
+
+
+def _straight_temperature(split: Split, tau: float) -> str:
+    start = f"**Divided by τ = {tau:g}, for the gradient only.**"
+    if split.slope_total == split.total:
+        return f"{start} The count is decided: it is the largest bar, **{split.hard}**, at any temperature."
+    return (
+        f"{start} The count is decided: it is the largest bar, **{split.hard}**. These bars are the probabilities at "
+        f"{split.slope_total:g} left, half way from {split.total:g} to the next whole total on the side of the soft sample."
+    )
+
+
+def _straight_softmax(split: Split, tau: float) -> str:
+    return (
+        f"**Softmax, for the gradient only.** {names(split.left).capitalize()} {'gets' if len(split.left) == 1 else 'get'} "
+        f"**{number(split.taken)}**, and {number(split.total - split.taken)} are left for {names(split.right)}. The "
+        f"derivative of the count is that of the softmax's mean, {split.soft:.2f}."
     )
 
 

@@ -25,12 +25,26 @@ __all__ = ["OneSampleSettings", "OneSampleView", "last_step", "one_sample_view",
 
 
 def whole_sample(groups: int) -> int:
-    """Step at which all groups have their counts."""
+    """Returns the step at which all groups have their counts.
+
+    Args:
+        groups: number of groups.
+
+    Returns:
+        The number of the step, from 0.
+    """
     return COLUMNS * (groups - 1)
 
 
 def last_step(groups: int) -> int:
-    """Step at which the gradient has gone back through all splits."""
+    """Returns the step at which the gradient has gone back through all splits.
+
+    Args:
+        groups: number of groups.
+
+    Returns:
+        The number of the step, from 0.
+    """
     return (COLUMNS + 1) * (groups - 1)
 
 
@@ -56,7 +70,14 @@ class OneSampleSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> OneSampleSettings:
-        """Settings from the values of the page's controls, by name."""
+        """Makes settings from the page's controls.
+
+        Args:
+            values: of the controls, by name.
+
+        Returns:
+            The settings; a group beyond the last one counts as the last.
+        """
         groups = range(1, values["groups"] + 1)
         urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
         return cls(
@@ -121,11 +142,14 @@ class OneSampleView:
         Args:
             palette: the inks.
             narrow: whether the page is a telephone's width.
+
+        Returns:
+            Bars, strips of counts, the sample among others and its gradient.
         """
         settings, opened, urn = self.settings, self.opened, self.settings.urn
         rows = len(opened.splits)
         bars = split_bars_panel(
-            [self._bars(index) for index in range(rows)],
+            [self._bars(index, narrow) for index in range(rows)],
             palette,
             height=rows * NARROW_ROW if narrow else WIDE_BARS,
             headings=self._headings(narrow),
@@ -158,12 +182,15 @@ class OneSampleView:
             title=f"Gradient of x<sub>{target + 1}</sub>: "
             + ("this sample; outline: exact mean" if self.lit == rows else "exact mean (outline)"),
             shown=self.lit == rows,
-            target=target,
         )
         return one_sample_figure(bars, strips, cloud, gradient, palette, rows=rows, key=self._key(narrow), narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure to readers who cannot see it."""
+        """Describes the figure for screen readers.
+
+        Returns:
+            A sentence or two.
+        """
         settings, opened = self.settings, self.opened
         counts = ", ".join(f"{count:.2f}" for count in opened.counts)
         kind = "straight-through" if settings.straight_through else "soft"
@@ -176,11 +203,21 @@ class OneSampleView:
         )
 
     def live(self) -> str:
-        """Says what the current step does, with its numbers."""
-        return sentence(self.opened, self.settings.tau, self.current, self.lit, self.settings.target, self.exact)
+        """Says what the current step does, with its numbers.
+
+        Returns:
+            A sentence or two, with ``**bold**`` words.
+        """
+        settings = self.settings
+        shown = self.current, self.lit, settings.target, self.exact
+        return sentence(self.opened, settings.tau, *shown, straight_through=settings.straight_through)
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Says what to notice, with the numbers on show.
+
+        Returns:
+            Four sentences as Markdown.
+        """
         settings, opened = self.settings, self.opened
         return [
             about_sum(opened, settings.urn.total_count),
@@ -190,7 +227,11 @@ class OneSampleView:
         ]
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the picture, one row for each group."""
+        """Lists the numbers behind the picture.
+
+        Returns:
+            Columns by name, one row for each group.
+        """
         urn, opened, target = self.settings.urn, self.opened, self.settings.target
         return {
             "group": list(range(1, self.groups + 1)),
@@ -204,7 +245,11 @@ class OneSampleView:
         }
 
     def export(self) -> bytes:
-        """All bars as comma-separated values, one row for each candidate of each split."""
+        """Writes all bars as comma-separated values.
+
+        Returns:
+            One row for each candidate of each split.
+        """
         gradients = [f"gradient_of_count_{group + 1}" for group in range(self.groups)]
         head = ["split", "groups", "total", "candidate", "log_prob_exact", "log_prob_merged", "noise", "scaled", "softmax"]
         rows: list[list[Any]] = [[*head, *gradients]]
@@ -214,7 +259,7 @@ class OneSampleView:
             rows += [[number, names(split.left), split.total, *row] for row in zip(*map(list, columns), strict=True)]
         return csv_text(rows).encode()
 
-    def _bars(self, index: int) -> SplitBars:
+    def _bars(self, index: int, narrow: bool) -> SplitBars:
         """What the figure shows of one split."""
         split, current, straight = self.opened.splits[index], self.current, self.settings.straight_through
         shown, column = COLUMNS, None
@@ -225,9 +270,9 @@ class OneSampleView:
             column = 0
         squares = "".join(f'<span style="color:{group_colour(group)}">■</span>' for group in split.left)
         left = f"{split.total:.0f}" if abs(split.total - round(split.total)) < 5e-3 else f"{split.total:.2f}"
-        title = f"{squares} {names(split.left).capitalize()} of the {left} left"
-        if index < len(self.opened.splits) and shown == 0:
-            title = f"{squares} {names(split.left).capitalize()} of what is left"
+        title = f"{squares} {names(split.left).capitalize()} of {f'the {left} left' if shown else 'what is left'}"
+        if shown and not narrow and split.difference is not None:
+            title += f" · merged differs by {split.difference:.2f}" if split.difference >= 0.005 else " · merged agrees"
         mean, largest = f"mean {split.soft:.2f}", f"largest {split.hard}"
         result = f"<b>{largest}</b>, {mean}" if straight else f"<b>{mean}</b>, {largest}"
         return SplitBars(
@@ -289,6 +334,9 @@ def one_sample_view(settings: OneSampleSettings, step: int) -> OneSampleView:
     Args:
         settings: the controls' values.
         step: how far the sample is on show.
+
+    Returns:
+        What the page shows.
 
     Raises:
         ValueError: where the urn cannot be drawn from.

@@ -12,7 +12,7 @@ from torch import Tensor
 from hypergeo import ConditionalCategorical, FisherHypergeometric, RandomPartition, RelaxedRandomPartition
 from hypergeo.estimators import PlanEstimator, ScoreFunction
 from hypergeo.figures.partitions.gradients import GradientEntries
-from hypergeo.ui.convergence.arrays import TEMPERATURES, one_thread, seeded
+from hypergeo.ui.convergence.arrays import TEMPERATURES, one_thread
 
 from .losses import LOSSES, home_of
 from .settings import Model
@@ -64,8 +64,7 @@ def cooling(model: Model, size_tau: float, seed: int) -> Cooling:
         seed: of the noise.
     """
     single = model.relaxed(1.0, size_tau, straight_through=True)
-    with seeded(seed):
-        noise = single.sample_noise()
+    noise = single.sample_noise(generator=torch.Generator().manual_seed(seed))
     hard = single.rsample(noise=noise)
     everywhere = model.relaxed(torch.tensor(TEMPERATURES, dtype=torch.float64), size_tau, straight_through=False)
     soft = everywhere.rsample(noise=noise.expand(len(TEMPERATURES), noise.shape[-1]))
@@ -207,15 +206,16 @@ def gradient_estimate(
     def objective(value: Tensor) -> Tensor:
         return LOSSES[loss].compute(value, home)
 
-    with seeded(seed):
-        if estimator == "relaxed":
-            relaxed = RelaxedRandomPartition(
-                tau, sizes, logits, size_temperature=size_tau, straight_through=straight_through, order=model.order
-            )
-            values = objective(relaxed.rsample((each,))).mean(0)
-        else:
-            method = PlanEstimator() if estimator == "plan" else ScoreFunction()
-            values = method.surrogate_loss(RandomPartition(sizes, logits, order=model.order), objective, each)
+    generator = torch.Generator().manual_seed(seed)
+    if estimator == "relaxed":
+        relaxed = RelaxedRandomPartition(
+            tau, sizes, logits, size_temperature=size_tau, straight_through=straight_through, order=model.order
+        )
+        values = objective(relaxed.rsample((each,), generator=generator)).mean(0)
+    else:
+        method = PlanEstimator() if estimator == "plan" else ScoreFunction()
+        distribution = RandomPartition(sizes, logits, order=model.order)
+        values = method.surrogate_loss(distribution, objective, each, generator=generator)
     grads = torch.autograd.grad(values.sum(), (logits, log_weights), materialize_grads=True)
     means, errors = ([part(grad) for grad in grads] for part in (_mean, _error))
     return Estimate(values.mean().item(), _entries(model, *means), _entries(model, *errors))

@@ -57,12 +57,13 @@ def published_sections() -> list[Section]:
     return [Section("", [Knob("repeats", "Sets of samples at each weight"), _SAMPLES, _SEED])]
 
 
-def counts_sections(state: PageState, sizes: tuple[int, ...] | None) -> list[Section]:
+def counts_sections(state: PageState, sizes: tuple[int, ...] | None, names: tuple[str, ...] | None = None) -> list[Section]:
     """The controls of the distribution that counts are compared with.
 
     Args:
         state: the page's state.
         sizes: group sizes of the reader's data, which no control sets then.
+        names: of the reader's groups.
     """
     against = Knob(
         "against",
@@ -70,17 +71,19 @@ def counts_sections(state: PageState, sizes: tuple[int, ...] | None) -> list[Sec
         "Those set here, or those that fit the counts best: does any of Fisher's distributions fit?",
     )
     if state.get("source") == "yours":
-        return [Section("", [against]), Section("Urn", _urn(state, sizes=sizes is None, drawn=False))]
+        return [Section("", [against]), Section("Urn", _urn(state, sizes=sizes is None, drawn=False, names=names))]
     rows = Knob("rows", "Number of rows")
     return [Section("", [against, rows, _SEED]), Section("Urn", _urn(state))]
 
 
-def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True) -> list[Knob]:
+def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True, names: tuple[str, ...] | None = None) -> list[Knob]:
     """The controls of an urn: groups may be large here, so that their sizes are written."""
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1
-        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
+        own = None if names is None or len(names) != state.get("groups") else names[group]
+        knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}" if own is None else f"Weight of {own}", group=group))
         if sizes:
-            knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group, stepper=True))
+            size = f"Group size m{subscript(number)}" if own is None else f"Size of {own}"
+            knobs.append(Knob(f"m{number}", size, group=group, stepper=True))
     return [*knobs, Knob("n", "Balls drawn n", stepper=True)] if drawn else knobs

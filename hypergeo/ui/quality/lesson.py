@@ -9,12 +9,12 @@ from hypergeo.quality import QualityReport
 from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.counts.arrays import example_counts
 from hypergeo.ui.counts.view import counts_view
-from hypergeo.ui.runtime.background_run import finished
 from hypergeo.ui.state.predictions import Answer, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
 from .controls import COUNTS, ESTIMATORS, PUBLISHED, RELAXATION, CheckSettings, urn_of
+from .run_panel import result_of
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -94,7 +94,7 @@ _WHERE = (_NONE, "only at the higher one, τ = 1", _EVERY)
 
 def _rows(values: Mapping[str, Any]) -> Sequence[SampleQuality] | None:
     """The measured samplers, hottest last; ``None`` before the run has finished."""
-    report: QualityReport | None = finished().get(CheckSettings.of(values))
+    report: QualityReport | None = result_of("qual", CheckSettings.of(values))
     return None if report is None else sorted(report.samples, key=lambda row: row.temperature or 0.0)
 
 

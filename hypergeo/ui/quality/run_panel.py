@@ -17,7 +17,7 @@ from hypergeo.ui.state.page_state import PageState
 from .controls import CheckSettings, PublishedSettings, quality_controls
 from .report_view import PublishedView, ReportView
 
-__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "run_panel"]
+__all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "result_of", "run_panel"]
 
 AT_ONCE = 8.0
 """Seconds of work that a first visit, a stop of the tour and a preset begin by themselves."""
@@ -129,6 +129,17 @@ def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGener
     if on_show is not None and on_show.settings != settings:
         _former(state, on_show)
     return on_show
+
+
+def result_of(prefix: str, settings: Settings) -> Any:
+    """Returns the result of these settings, also one that a run of this session has just ended with; ``None`` without one.
+
+    Args:
+        prefix: of the page's parameters in the address.
+        settings: what was asked for.
+    """
+    runs = [run for run, _ in st.session_state.get(f"_{prefix}_runs", {}).values() if run.settings == settings]
+    return finished().get(settings) or next((run.result for run in runs), None)
 
 
 def plan(state: PageState, settings: Settings, note: str = "") -> None:

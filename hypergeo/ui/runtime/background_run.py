@@ -12,9 +12,8 @@ from contextlib import ExitStack
 from typing import Any, Generic, Protocol, TypeVar
 
 import streamlit as st
-import torch
 
-from hypergeo.ui.convergence.arrays import one_thread, seeded
+from hypergeo.ui.convergence.arrays import one_thread
 
 from .result_store import ResultStore
 from .scheduler import TURNS, nobody_looks, this_session
@@ -22,7 +21,7 @@ from .scheduler import TURNS, nobody_looks, this_session
 __all__ = ["Progress", "Run", "UnwantedError", "finished", "stop_all"]
 
 _ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
-_SLICE = 0.1  # seconds that a run has the generator for, or a little longer
+_SLICE = 0.1  # seconds of a run's turn, or a little longer
 _CLOSED = 5.0  # seconds after which the work of a closed tab stops
 _KEPT = 64  # finished results of the whole server
 _started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
@@ -48,7 +47,7 @@ class Run(Generic[Result]):
     """One piece of work in a thread of its own.
 
     The page only reads what the run says of itself, so that controls answer at once while it goes on, and stopping it takes no
-    longer than a click. Torch has one random generator for all sessions: runs take turns with it, several times a second.
+    longer than a click. Runs take turns with the processor, several times a second.
 
     Args:
         settings: what to do; the result is kept by them.
@@ -145,7 +144,7 @@ atexit.register(stop_all)
 
 
 class _Turns:
-    """The turn with the processor and with torch's random generator, which can be passed on in the middle of a sequence."""
+    """The turn with the processor, which can be passed on."""
 
     def __enter__(self) -> _Turns:
         self._turn = ExitStack()
@@ -153,23 +152,19 @@ class _Turns:
         return self
 
     def _take(self) -> None:
-        # In this order: a run that waits for its turn must not keep the generator from those who go first.
         self._turn.enter_context(TURNS.slice())
-        self._turn.enter_context(seeded(0))
         self._since = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         self._turn.close()
 
     def pass_on(self) -> None:
-        """Lets others have their turn once the slice was long enough, and goes on where the sequence was."""
+        """Lets others have their turn once the slice was long enough."""
         if time.monotonic() - self._since < _SLICE:
             return
-        mine = torch.get_rng_state()
         self._turn.close()
-        time.sleep(0.001)  # a lock that is taken again at once is never anybody else's
+        time.sleep(0.001)  # a turn that is taken again at once is never anybody else's
         self._take()
-        torch.set_rng_state(mine)
 
 
 @st.cache_resource(show_spinner=False)

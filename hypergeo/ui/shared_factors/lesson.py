@@ -59,9 +59,10 @@ def _learned(values: Mapping[str, Any]) -> Answer:
     answer = _trained(values).words.answer
     assert answer is not None, "the steps are enough"
     even = settings_of(values).dimensions / 2
+    move = "falls" if answer.mean < even else "rises"
     why = (
-        f"The weight falls, because sharing a dimension that differs worsens both reconstructions: the mean goes from {even:g} "
-        f"towards the true number, 1. The estimate stays above it, because a shared dimension saves one KL term."
+        f"The weight {move}: sharing a dimension that differs worsens both reconstructions, and each shared dimension saves "
+        f"one KL term. The mean goes from {even:g} to {answer.mean:.2f}; the true number is 1."
     )
     return Answer(answer.mean, why)
 
@@ -100,7 +101,8 @@ TOUR = [
         "closest share one posterior. Their number is sampled from Fisher's noncentral hypergeometric distribution with weight "
         "one, so its mean is 2.5.",
         {"shared": "1", "step": 100},
-        "The distances of the dimensions begin to differ. The dotted line is the threshold that the distribution sets.",
+        "The distances of the dimensions differ more than at the start. The dotted line is the threshold that the "
+        "distribution sets.",
     ),
     Stop(
         "Train the weight",

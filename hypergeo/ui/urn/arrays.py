@@ -10,7 +10,7 @@ import torch
 
 from hypergeo.numerics.enumeration import count_support
 from hypergeo.numerics.wallenius.small_urn import WalleniusTables, wallenius_probabilities, wallenius_tables
-from hypergeo.ui.convergence.arrays import Urn, one_thread, seeded
+from hypergeo.ui.convergence.arrays import Urn, one_thread
 from hypergeo.ui.limits import URN
 
 __all__ = ["DRAWS", "Drawn", "ExactLaws", "deviation_probability", "draw_all", "elements_of", "exact_laws"]
@@ -98,13 +98,13 @@ def exact_laws(urn: Urn) -> ExactLaws:
 @one_thread()
 def draw_all(urn: Urn, law: str, seed: int) -> Drawn:
     """``DRAWS`` draws: of Fisher's law by its exact sampler, of Wallenius' as a race between the elements."""
-    with seeded(seed):
-        if law == "Fisher":
-            return Drawn(urn.law().sample((DRAWS,)).numpy().astype(np.int16), None)
-        group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
-        weights = torch.tensor(urn.weights, dtype=torch.float64)
-        clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_() / weights[group]
-        order = clocks.topk(urn.total_count, largest=False).indices
+    generator = torch.Generator().manual_seed(seed)
+    if law == "Fisher":
+        return Drawn(urn.law().sample((DRAWS,), generator=generator).numpy().astype(np.int16), None)
+    group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
+    weights = torch.tensor(urn.weights, dtype=torch.float64)
+    clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_(generator=generator) / weights[group]
+    order = clocks.topk(urn.total_count, largest=False).indices
     counts = torch.nn.functional.one_hot(group[order], len(weights)).sum(1)
     return Drawn(counts.numpy().astype(np.int16), order.numpy().astype(np.int16))
 

@@ -128,7 +128,7 @@ TOUR = [
         "If only one ball is drawn, as here, a ball of group 3 is 4 times as likely to be drawn as a ball of group 1. Now 12 "
         "of the 30 balls are drawn. How many times as likely is it then?",
         {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 1), "law": "Fisher", "step": 1},
-        "The second bullet under *What to notice* has both probabilities.",
+        "Divide the mean of group 3 by that of group 1: both are above the histograms.",
         Prediction(Bar("Ball of group 3, times as likely as a ball of group 1", 0, 6, 0.1, 0.4), _ratio, after={"n": 12}),
     ),
     Stop(

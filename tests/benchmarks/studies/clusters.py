@@ -147,11 +147,11 @@ def digits(section: Section, judged: bool) -> None:
         section: to add to.
         judged: whether there is time for all seeds.
     """
-    effort = {} if judged else {"network_steps": 3}
+    steps = None if judged else 3
     runs = []
     for seed in DIGIT_SEEDS if judged else DIGIT_SEEDS[:2]:
         data = labelled_digits().sized(DIGIT_SIZES, seed)
-        task = ClusterTask(data.points, len(DIGIT_SIZES), seed, shape=data.shape, **effort)
+        task = ClusterTask(data.points, len(DIGIT_SIZES), seed, shape=data.shape, network_steps=steps)
         for name in LABELLING:
             found = find_clusters(name, task)
             runs.append(ClusterRun.scored(name, seed, found.labels, found.sizes, data.classes, found.seconds))

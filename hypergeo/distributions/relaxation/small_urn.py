@@ -96,7 +96,7 @@ def _remembered(shape: TreeShape) -> SmallShape:
 
 
 class SmallSample:
-    """Hard samples at temperatures of at most one, and their backward pass; as :class:`.relaxed_split.Split` defines them.
+    """Hard samples at temperatures of at most one, and their backward pass; as :class:`.split.Split` defines them.
 
     Args:
         shape: the urn.

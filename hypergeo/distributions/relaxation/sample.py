@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,8 +14,10 @@ from hypergeo.distributions.splits.sequential import SequentialConditionals
 from hypergeo.numerics.split_tables import TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
-from .conditionals import ExactConditionals, MergedConditionals, gumbel
-from .small_sample import SmallSample, SmallShape
+from .conditionals import DROPS, ExactConditionals, MergedConditionals, gumbel
+from .single_sample import SingleSample, SingleShape
+from .small_urn import SmallSample, SmallShape
+from .two_groups import TwoGroups, TwoGroupsShape
 
 __all__ = ["CONDITIONALS", "Setting", "sample_counts"]
 
@@ -38,6 +40,7 @@ class Setting:
         hard: whether counts are whole.
         conditionals: a name in ``CONDITIONALS``.
         generator: source of noise that is not given.
+        precision: of tables and noise where they are large.
         keep: whether gradients may be asked for.
         warmth: whether one to the temperature may be.
     """
@@ -48,6 +51,7 @@ class Setting:
     hard: bool
     conditionals: str
     generator: torch.Generator | None
+    precision: torch.dtype
     keep: bool
     warmth: bool
 
@@ -66,7 +70,19 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     """
     if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
         return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
+    try:
+        return _Plain.apply(log_weights, temperature, noise, setting)
+    except RuntimeError as error:
+        if "setup_context" not in str(error):
+            raise
     return _Sample.apply(log_weights, temperature, noise, setting)[0]
+
+
+class _Shortcut(Protocol):
+    """A sample that needs no gradient to the temperature, in fewer operations than the splits of many urns."""
+
+    def backward(self, grad: Tensor) -> Tensor:
+        """Gradient to the log weights, ``(T, K)``, from that to the counts, ``(S, T, K)``."""
 
 
 @dataclass
@@ -74,19 +90,21 @@ class _Path:
     """How a sample came about: what its backward pass needs.
 
     Attributes:
-        conditionals: the splits, and their way back to the log weights; ``None`` for a single group.
+        shortcut: of a small or single sample.
+        conditionals: the splits of any other, and their way back to the log weights; neither for a single group.
         drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
-    conditionals: ExactConditionals | MergedConditionals | SmallSample | None
-    drawable: Tensor | None
+    shortcut: _Shortcut | None = None
+    conditionals: ExactConditionals | MergedConditionals | None = None
+    drawable: Tensor | None = None
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
         """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
-        if isinstance(self.conditionals, SmallSample):
-            return self.conditionals.backward(grad), None
+        if self.shortcut is not None:
+            return self.shortcut.backward(grad), None
         if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
         grad = grad.flip(-1) if self.conditionals.reverse else grad
@@ -100,6 +118,55 @@ class _Path:
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]
 
+    def forward(self, of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor) -> Tensor:
+        """Tangent of the counts, ``(S, T, K)``, from those of log weights and temperature: :meth:`backward` transposed."""
+        if isinstance(self.shortcut, SingleSample):
+            units = torch.eye(counts.shape[-1], dtype=torch.float64, device=counts.device)[:, None, None]
+            return torch.stack([(self.backward(unit, False)[0] * of_weights).sum() for unit in units])[None, None]
+        if isinstance(self.conditionals, MergedConditionals):
+            raise NotImplementedError(
+                "Only samples with exact conditionals have forward-mode derivatives; others have backward ones."
+            )
+        with torch.enable_grad():
+            probe = torch.zeros_like(counts, dtype=torch.float64).requires_grad_()
+            both = self.backward(probe, of_temperature is not None)
+            tangents = [of_weights] if of_temperature is None else [of_weights, of_temperature]
+            gradients = [gradient for gradient in both if gradient is not None]
+            along = [tangent.to(gradient.dtype) for gradient, tangent in zip(gradients, tangents, strict=True)]
+            return torch.autograd.grad(gradients, probe, along)[0]
+
+
+def _short(
+    weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting, shape: TreeShape
+) -> tuple[Tensor, _Shortcut] | None:
+    """Samples counts, ``(S, T, K)``, where there is a shortcut."""
+    rows, groups = weights.shape
+    small = single = None
+    two = TwoGroupsShape.of(shape, rows, setting.samples) if groups == 2 else None
+    if two is None and setting.hard:
+        single = SingleShape.of(shape) if rows == 1 and setting.samples == 1 else None
+        small = SmallShape.of(shape, rows, setting.samples)
+    if two is None and single is None and small is None:
+        return None
+    # With one temperature for all samples, it is a number.
+    tau = float(temperature) if temperature.numel() == 1 else None
+    warmest = float(temperature.max()) if tau is None else tau
+    heat = temperature.double().clamp(_COLDEST, _WARMEST) if tau is None else min(max(tau, _COLDEST), _WARMEST)
+    if two is not None:
+        pair = TwoGroups(two, weights)
+        return pair.forward(noise, setting.samples, setting.generator, heat, setting.hard), pair
+    if warmest > 1:
+        return None
+    if single is not None and isinstance(heat, float):
+        one = SingleSample.of(single, weights, DROPS[setting.precision], setting.keep)
+        if one is not None:
+            counts = one.forward(one.noise(noise, weights.device, setting.generator), heat)
+            return torch.tensor([[counts]], device=weights.device), one
+    if small is not None:
+        several = SmallSample(small, weights)
+        return several.forward(several.noise(noise, setting.samples, setting.generator), heat), several
+    return None
+
 
 class _Sample(torch.autograd.Function):
     @staticmethod
@@ -108,46 +175,47 @@ class _Sample(torch.autograd.Function):
         weights = log_weights.detach().double()
         if log_weights.shape[1] == 1:
             totals = setting.total.to(dtype)[None, :, None]
-            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path(None, None)
-        warmest = min(float(temperature.detach().max()), _WARMEST)
+            return totals.expand(setting.samples, len(log_weights), 1).clone(), _Path()
         shape = TreeShape.of(setting.sizes, setting.total)
-        whole = shape.least > 0 and float(weights.amin()) > -math.inf
-        if whole and setting.hard and setting.conditionals == "exact" and warmest <= 1 and not setting.warmth:
-            small_shape = SmallShape.of(shape, len(log_weights), setting.samples)
-            if small_shape is not None:
-                small = SmallSample(small_shape, weights)
-                blocks = small.noise(noise, setting.samples, setting.generator)
-                one = temperature.numel() == 1
-                counts = small.forward(blocks, max(warmest, _COLDEST) if one else temperature.double().clamp(min=_COLDEST))
-                return counts.to(dtype), _Path(small, None)
+        if setting.conditionals == "exact" and not setting.warmth and shape.least > 0 and float(weights.min()) > -math.inf:
+            short = _short(weights, temperature.detach(), noise, setting, shape)
+            if short is not None:
+                return short[0].to(dtype), _Path(short[1])
         rows = Rows.drawable(weights, setting.sizes, setting.total, torch.Size())
         drawable = None if rows.sizes is setting.sizes else (setting.sizes > 0) & (log_weights > -torch.inf)
         totals = rows.total.double()[None, :, None]
-        precision = torch.float64 if dtype == torch.float64 else torch.float32
-        conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, precision)
+        warmest = min(float(temperature.detach().max()), _WARMEST)
+        conditionals = CONDITIONALS[setting.conditionals](rows, setting.samples, warmest, setting.precision)
         blocks = conditionals.noise(noise, setting.samples, setting.generator)
         warmth = temperature.detach().clamp(_COLDEST, _WARMEST).to(blocks[0].dtype)[..., None]
         excess = None
         for split, block in zip(conditionals.splits, blocks, strict=True):
             totals, excess = split.forward(totals, excess, block, warmth, setting.hard, setting.keep)
         totals = totals.flip(-1) if conditionals.reverse else totals
-        return totals.to(dtype), _Path(conditionals, drawable)
+        return totals.to(dtype), _Path(None, conditionals, drawable)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, _Path]) -> None:
         ctx.save_for_backward(*inputs[:2], output[0])
-        ctx.path = output[1]
+        ctx.save_for_forward(*inputs[:2], output[0])
+        ctx.path, ctx.warmth = output[1], inputs[3].warmth
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
         weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
-        if ctx.path.folded:
+        if ctx.path.folded or (isinstance(ctx.path.shortcut, SingleSample) and _hidden(grad)):
             found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             found = ctx.path.backward(grad, of_temperature)
         return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> tuple[Tensor, None]:
+        _, temperature, counts = ctx.saved_tensors
+        heat = of_temperature.expand_as(temperature) if ctx.warmth else None
+        return _Forward.apply(of_weights, heat, counts, ctx.path).to(counts.dtype), None
 
     @staticmethod
     def vmap(
@@ -177,6 +245,33 @@ class _Sample(torch.autograd.Function):
         noise = None if noise is None else folded(noise, in_dims[2], 1)
         counts, path = _Sample.apply(weights, temperature, noise, replace(setting, keep=True, warmth=True))
         return (counts.unflatten(1, (size, rows)), replace(path, folded=(*path.folded, size))), (1, None)
+
+
+class _Plain(torch.autograd.Function):
+    """The same without what ``torch.func`` needs, which costs as much as a small sample."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        counts, path = _Sample.forward(*inputs)
+        _Sample.setup_context(ctx, inputs, (counts, path))
+        return counts
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _Sample.backward(ctx, grad, None)
+
+    @staticmethod
+    def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> Tensor:
+        return _Sample.jvp(ctx, of_weights, of_temperature)[0]
+
+
+def _hidden(tensor: Tensor) -> bool:
+    """Whether ``vmap`` hides the values of a tensor."""
+    try:
+        tensor.tolist()
+    except RuntimeError:
+        return True
+    return False
 
 
 class _Backward(torch.autograd.Function):
@@ -218,3 +313,43 @@ class _Backward(torch.autograd.Function):
         if heat is not None:
             heat = heat.unflatten(1, (size, -1)).movedim(1, 0).sum_to_size(size, *warmth.shape)
         return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)
+
+
+class _Forward(torch.autograd.Function):
+    """The tangent of samples, also where ``vmap`` made them part of a larger batch."""
+
+    @staticmethod
+    def forward(of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor, path: _Path) -> Tensor:
+        return path.forward(of_weights, of_temperature, counts)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keeps nothing."""
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
+        raise NotImplementedError("Relaxed samples can be differentiated once.")
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        of_weights: Tensor,
+        of_temperature: Tensor | None,
+        counts: Tensor,
+        path: _Path,
+    ) -> tuple[Tensor, int]:
+        def moved(tangent: Tensor, axis: int | None) -> Tensor:
+            return tangent.expand(info.batch_size, *tangent.shape) if axis is None else tangent.movedim(axis, 0)
+
+        weights = moved(of_weights, in_dims[0])
+        heats = None if of_temperature is None else moved(of_temperature, in_dims[1])
+        if in_dims[2] is None:  # a batch of tangents of the same samples
+            each = [None] * len(weights) if heats is None else list(heats)
+            return torch.stack([_Forward.apply(*pair, counts, path) for pair in zip(weights, each, strict=True)]), 0
+        inner = replace(path, folded=path.folded[:-1])
+        counts = counts.movedim(in_dims[2], 1).flatten(1, 2)
+        if heats is not None:
+            heats = heats.expand(*heats.shape[:2], weights.shape[1], 1).movedim(0, 1).flatten(1, 2)
+        tangent = _Forward.apply(weights.flatten(0, 1), heats, counts, inner)
+        return tangent.unflatten(1, (info.batch_size, -1)), 1

@@ -17,12 +17,13 @@ from hypergeo.numerics.log_convolution import log_convolve
 from hypergeo.numerics.split_tables import SplitTables, TreeShape
 from hypergeo.numerics.urn_rows import Rows
 
-from .relaxed_split import Split
+from .split import Split
 
-__all__ = ["Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
+__all__ = ["DROPS", "Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
 
-# Nats below the mode that change no sample: less than the rounding error of a probability, at temperature one or less.
-_DROPS = {torch.float32: 26.0, torch.float64: 38.0}
+# Nats below the mode that change no sample at a temperature of one or less: what they are is less than the rounding error of a
+# probability, and in float32 less than the step of 2^-24 in which the uniform numbers come that the noise is made from.
+DROPS = {torch.float32: 17.0, torch.float64: 38.0}
 Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
 
@@ -70,7 +71,7 @@ class ExactConditionals:
 
     def __init__(self, rows: Rows, samples: int, warmest: float, dtype: torch.dtype):
         self.shape = shape = TreeShape.of(rows.sizes, rows.total)
-        drop = _DROPS[dtype] * max(1.0, warmest)
+        drop = DROPS[dtype] * max(1.0, warmest)
         self.tables = SplitTables(self.shape, rows.log_weights, samples, drop, dtype)
         # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
         self.noise_shape = TreeShape.of(rows.given_sizes, rows.given_total)

@@ -1,0 +1,91 @@
+"""An encoder that starts from the contrastive warm-up of self-labelling, and the changed images that it learns from."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hypergeo.clustering.self_labelling.model import SelfLabelling
+
+from .autoencoder import layers
+
+__all__ = ["WarmedEncoder"]
+
+_FIRST_LOG_VARIANCE = -3.0
+
+
+class WarmedEncoder(nn.Module):
+    """Means and log variances of latents from a network of features that learned by contrast.
+
+    The means lie on a sphere: the network's output, scaled to length ``sqrt(d)``, so that each coordinate has variance one on
+    average. The log variances start at -3 for every row. Statistics of batch normalisation stay those of the warm-up, so that
+    what a row gives does not depend on the other rows of its batch.
+
+    Args:
+        model: after its warm-up; it is left as it is.
+        style: further latents, for what features leave out: the pose of an object and the like.
+        hidden: width of the network that finds these in the rows.
+        generator: of that network's first parameters.
+
+    Raises:
+        ValueError: for a model with labels already, whose network knows a prior.
+    """
+
+    def __init__(self, model: SelfLabelling, style: int, hidden: int, generator: torch.Generator):
+        super().__init__()
+        if model.plan is not None:
+            raise ValueError("warm_up must be a model in its warm-up; this one has labels already.")
+        self.network = deepcopy(model.network)
+        self.features, self.shape = model.settings.dimensions, model.images.shape[1:]
+        self.latent = self.features + style
+        self.style = layers([model.images[0].numel(), hidden, 2 * style], generator)
+        self.log_variance = nn.Linear(self.features, self.features)
+        nn.init.zeros_(self.log_variance.weight)
+        nn.init.constant_(self.log_variance.bias, _FIRST_LOG_VARIANCE)
+        self.augmentation = model.settings.augmentation
+        images = model.images.permute(0, 2, 3, 1).flatten(1)
+        self.register_buffer("centre", images.mean(0))
+        self.spread = float((images - self.centre).square().mean().sqrt())
+        self.train()
+
+    centre: Tensor
+
+    def train(self, mode: bool = True) -> WarmedEncoder:
+        """Returns the module in a mode, but for batch normalisation, which keeps its statistics."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Means and log variances beside each other.
+
+        Args:
+            rows: of mean zero and overall variance one, shape ``(B, D)``.
+
+        Returns:
+            Shape ``(B, 2 d)``.
+        """
+        direction = functional.normalize(self.network(self._images(rows)), dim=-1)
+        mean, log_variance = self.style(rows).chunk(2, -1)
+        return torch.cat([math.sqrt(self.features) * direction, mean, self.log_variance(direction), log_variance], -1)
+
+    def changed(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Changes the images of rows at random as in the warm-up.
+
+        Args:
+            rows: shape ``(B, D)``.
+            generator: randomness.
+
+        Returns:
+            Rows of the changed images, shape ``(B, D)``.
+        """
+        images = self.augmentation(self._images(rows), generator)
+        return (images.permute(0, 2, 3, 1).flatten(1) - self.centre) / self.spread
+
+    def _images(self, rows: Tensor) -> Tensor:
+        channels, height, width = self.shape
+        return (rows * self.spread + self.centre).view(-1, height, width, channels).permute(0, 3, 1, 2)

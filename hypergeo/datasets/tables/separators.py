@@ -1,0 +1,160 @@
+"""Splits the lines of a table into cells: the separator is inferred from how regular the rows and how numeric the cells are."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .numbers import MISSING, is_number
+
+__all__ = ["SEPARATORS", "Lines", "content", "infer_separator", "split_rows", "width_of"]
+
+SEPARATORS = {
+    "\t": "tab-separated",
+    ";": "semicolon-separated",
+    "|": "separated by pipes",
+    ",": "comma-separated",
+    " ": "separated by spaces",
+}
+"""Names of the separators, in the order in which they are preferred."""
+_SAMPLE = 200
+_EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_COMMENT = re.compile(r"\s*(#(?!n/?a\b)|%)", re.IGNORECASE)
+
+
+class Lines(NamedTuple):
+    """The lines of a table that hold cells.
+
+    Attributes:
+        numbers: of the lines in the file, from one.
+        lines: with a line end each.
+        separator: where the file itself says it, as Excel does (``sep=;``).
+        comments: number of comment lines.
+        above: the comment directly above the first line, without its mark, or an empty string.
+    """
+
+    numbers: list[int]
+    lines: list[str]
+    separator: str | None
+    comments: int
+    above: str
+
+
+def content(text: str) -> Lines:
+    """Leaves out blank lines, comments and what Excel adds.
+
+    Returns:
+        Lines with cells, and their numbers.
+
+    Example:
+        >>> content("# x y\\n1 2\\n\\n3 4")
+        Lines(numbers=[2, 4], lines=['1 2\\n', '3 4\\n'], separator=None, comments=1, above='x y')
+    """
+    numbers: list[int] = []
+    lines: list[str] = []
+    separator, comments, above = None, 0, ""
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        if not line.strip(' \t,;|"\ufeff'):
+            above = "" if not lines else above
+        elif _COMMENT.match(line):
+            comments += 1
+            above = line.strip().lstrip("#% ") if not lines else above
+        elif not lines and separator is None and (excel := _EXCEL.fullmatch(line)):
+            separator = excel[1]
+        else:
+            numbers.append(number)
+            lines.append(f"{line}\n")
+    return Lines(numbers, lines, separator, comments, above)
+
+
+def split_rows(lines: Sequence[str], numbers: Sequence[int], separator: str | None) -> Iterator[tuple[int, list[str]]]:
+    """Splits lines into cells; a quoted cell may hold separators and line ends.
+
+    Args:
+        lines: with a line end each.
+        numbers: of the lines.
+        separator: a letter; ``None`` for one column.
+
+    Yields:
+        Number of the row's first line, and its cells without blanks around them.
+
+    Raises:
+        ValueError: naming the line with a quote that never ends.
+    """
+    at = -1
+
+    def fed() -> Iterator[str]:
+        nonlocal at
+        for at, line in enumerate(lines):  # noqa: B007
+            yield f"{' '.join(line.split())}\n" if separator == " " and '"' not in line else line
+
+    reader = csv.reader(fed(), delimiter=separator or "\x1f", skipinitialspace=separator != "\t", strict=True)
+    while True:
+        first = at + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(f"Line {numbers[min(first, len(numbers) - 1)]} cannot be read: {error}.") from error
+        cells = [cell.strip() for cell in row]
+        yield numbers[first], cells[:-1] if separator == " " and len(cells) > 1 and not cells[-1] else cells
+
+
+def width_of(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
+    """Finds the number of columns that all rows have, but for blank cells at their ends.
+
+    Returns:
+        The number of columns, and the index of the first row that differs, or ``None``. The first row may have one cell less:
+        it then names the columns after a column of row names.
+
+    Example:
+        >>> width_of([["x", "y", ""], ["1", "2"]]), width_of([["1", "2"], ["3"]])
+        ((2, None), (2, 1))
+    """
+    cores = [max((place for place, cell in enumerate(row, 1) if cell), default=0) for row in rows]
+    width = max(cores)
+    short = [number for number, row in enumerate(rows) if len(row) < width]
+    if not short or (short == [0] and len(rows[0]) == width - 1 > 0 and len(rows) > 1 and not any(map(is_number, rows[0]))):
+        return width, None
+    first = len(rows[0])
+    return first, next(
+        (number for number, (row, core) in enumerate(zip(rows, cores, strict=True)) if core > first or len(row) < cores[0]), 0
+    )
+
+
+def infer_separator(lines: Lines) -> str | None:
+    """Infers what separates the columns: rows of one width come first, then the share of cells that are numbers.
+
+    Returns:
+        One of :data:`SEPARATORS`, or ``None`` for a single column.
+
+    Example:
+        >>> infer_separator(content("23;2,3\\n24;5,1"))
+        ';'
+    """
+    if lines.separator is not None and lines.separator in "".join(lines.lines[:1]):
+        return lines.separator
+    found: list[tuple[bool, float, float, str]] = []
+    sample = lines.lines[:_SAMPLE]
+    for mark in SEPARATORS:
+        if mark == " " and any(regular and other == "\t" for regular, _, _, other in found):
+            continue
+        rows: list[list[str]] = []
+        try:
+            rows.extend(cells for _, cells in split_rows(sample, lines.numbers, mark))
+        except ValueError:  # a quote that the sample or the file never ends
+            rows = rows or [[]]
+        widths = [len(row) for row in rows]
+        common = max(set(widths), key=lambda width: (widths.count(width), width))
+        if common < 2 and 2 * sum(width > 1 for width in widths) < len(widths):
+            continue
+        body = rows[1:] or rows
+        cells = [cell for row in body for cell in row]
+        numeric = sum(cell.lower() in MISSING or is_number(cell) for cell in cells) / max(len(cells), 1)
+        regular = width_of(rows)[1] is None and common > 1
+        found.append((regular, round(numeric, 3), widths.count(common) / len(widths), mark))
+    best = max(found, key=lambda each: each[:3], default=None)  # of equals the first
+    return None if best is None else best[3]

@@ -1,0 +1,69 @@
+"""Images of what is clustered: a sheet of all of them, from which the browser shows one where a reader points, and means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hypergeo.figures.core.images import png_address
+
+__all__ = ["image_sheet", "mean_images"]
+
+_ACROSS = 32  # images in a row of the sheet
+_SHARE = 0.2  # of a panel's height that a mean image takes
+
+
+def image_sheet(images: np.ndarray) -> dict[str, Any]:
+    """Lays images out on one sheet, as ``layout.meta`` of a figure holds it for the component's hover.
+
+    Args:
+        images: white on black, uint8, shape ``(N, H, W)``.
+
+    Returns:
+        ``address`` of a PNG, and numbers of images ``across`` and ``down``.
+
+    Example:
+        >>> image_sheet(np.zeros((40, 8, 8), dtype=np.uint8))["down"]
+        2
+    """
+    number, height, width = images.shape
+    rows = -(-number // _ACROSS)
+    sheet = np.zeros((rows * _ACROSS, height, width), dtype=np.uint8)
+    sheet[:number] = images
+    pixels = sheet.reshape(rows, _ACROSS, height, width).swapaxes(1, 2).reshape(rows * height, _ACROSS * width)
+    return {"address": png_address(_grey(pixels)), "across": _ACROSS, "down": rows}
+
+
+def mean_images(images: np.ndarray, labels: np.ndarray, clusters: int) -> list[dict[str, Any]]:
+    """Mean image of each cluster, above its bar: plotly's images in the coordinates of a panel of sizes.
+
+    Args:
+        images: uint8, shape ``(N, H, W)``.
+        labels: cluster of each, shape ``(N,)``.
+        clusters: number of clusters.
+    """
+    found = []
+    for cluster in np.unique(labels).tolist():
+        mean = images[labels == cluster].mean(0).round().astype(np.uint8)
+        found.append(
+            {
+                "source": png_address(_grey(mean)),
+                "xref": "x",
+                "yref": "y domain",
+                "x": cluster + 1,
+                "y": 1,
+                "sizex": min(0.7, 0.12 * clusters),
+                "sizey": _SHARE,
+                "xanchor": "center",
+                "yanchor": "top",
+                "sizing": "contain",
+                "layer": "above",
+            }
+        )
+    return found
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """Opaque red, green and blue of grey values."""
+    return np.dstack([pixels] * 3 + [np.full_like(pixels, 255)])

@@ -1,0 +1,152 @@
+"""The field for the reader's file of points, the choice of its columns, and its first rows."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from hypergeo.datasets.tables.table import Table
+from hypergeo.ui.limits import CLUSTERS
+from hypergeo.ui.state.markdown import plain
+from hypergeo.ui.state.page_state import PageState
+
+from .own_points import ColumnChoice, OwnFile, axis_kinds, first_choice, own_table, with_scales
+
+__all__ = ["own_file", "upload"]
+
+_PREVIEW = 5  # rows
+_AGAIN = {"edits": "", "step": 0}
+_TWO, _COMPONENTS = "two columns", "components"
+_DECIMALS = {"as inferred": None, "point": "point", "comma": "comma"}
+
+
+def upload(state: PageState) -> DeltaGenerator:
+    """Draws the field for a file, and for a file that can be read the choice of its columns.
+
+    Args:
+        state: the page's state; other points start anew.
+
+    Returns:
+        A place for sentences on how the file was read.
+    """
+    st.file_uploader(
+        "A table: CSV or text, a row a point",
+        key=_key(state, "file"),
+        max_upload_size=CLUSTERS.megabytes,
+        on_change=state.set,
+        args=(_AGAIN,),
+        help="Any separator, decimal mark and encoding. Words or whole numbers in a column can be the true classes.",
+    )
+    st.caption("The file stays in this session; a link to this page does not contain it.")
+    notes, content = st.container(), _content(state)
+    if content is None:
+        return notes
+    with st.expander("Columns and first rows", icon=":material/table:", expanded=True):
+        st.segmented_control("Decimal mark", list(_DECIMALS), default="as inferred", **_widget(state, "decimal", content))
+        try:
+            table = own_table(content, _decimal(state, content))
+            choice = _choices(state, content, table)
+        except ValueError:
+            return notes  # what is wrong is said above the figure
+        chosen = dict.fromkeys([*choice.axes, *([] if choice.label is None else [choice.label])])
+        st.table(
+            [{plain(table.names[place]): plain(table.columns[place].cells[row]) for place in chosen} for row in _first(table)]
+        )
+    return notes
+
+
+def own_file(state: PageState) -> OwnFile | None:
+    """The reader's file with the columns as chosen, or ``None``.
+
+    Args:
+        state: the page's state.
+    """
+    content = _content(state)
+    if content is None:
+        return None
+    decimal = _decimal(state, content)
+    try:
+        choice = _chosen(state, content, own_table(content, decimal))
+    except ValueError:
+        choice = None
+    return OwnFile(content, decimal, choice)
+
+
+def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
+    """Draws the choice of columns."""
+    first = first_choice(table)
+    numbers, labels = axis_kinds(table)
+    if len(numbers) > 2:
+        st.segmented_control(
+            "Plane of",
+            [_TWO, _COMPONENTS],
+            default=_COMPONENTS if first.components else _TWO,
+            **_widget(state, "plane", content),
+        )
+    components = _said(state, "plane", content, _COMPONENTS if first.components else _TWO) == _COMPONENTS
+
+    def name(place: int | None) -> str:
+        return "none" if place is None else table.names[place]
+
+    if not components:
+        for axis, place in (("x", first.x), ("y", first.y)):
+            st.selectbox(f"Column of {axis}", numbers, numbers.index(place), format_func=name, **_widget(state, axis, content))
+    options = [None, *labels]
+    st.selectbox(
+        "Column of the true class", options, options.index(first.label), format_func=name, **_widget(state, "label", content)
+    )
+    choice = _chosen(state, content, table)
+    st.toggle(
+        "Standardise the columns",
+        with_scales(table, choice).standardise,
+        help="To mean zero and standard deviation one. Preselected where scales differ by more than a factor of ten.",
+        **_widget(state, _scale_key(choice), content),
+    )
+    return choice
+
+
+def _chosen(state: PageState, content: bytes, table: Table) -> ColumnChoice:
+    """The choice that the controls hold, or what is guessed until they are drawn."""
+    first = first_choice(table)
+    plane = _said(state, "plane", content, _COMPONENTS if first.components else _TWO)
+    x, y = _said(state, "x", content, first.x), _said(state, "y", content, first.y)
+    label = _said(state, "label", content, first.label)
+    numbers, _ = axis_kinds(table)
+    components = first.components or tuple(place for place in numbers if place != label and not table.columns[place].rows)
+    choice = ColumnChoice(x, y, label, components if plane == _COMPONENTS else ())
+    usual = with_scales(table, choice)
+    standardise = bool(_said(state, _scale_key(choice), content, usual.standardise))
+    return ColumnChoice(x, y, label, choice.components, standardise)
+
+
+def _scale_key(choice: ColumnChoice) -> str:
+    return f"standardise_{'_'.join(map(str, choice.axes))}"
+
+
+def _first(table: Table) -> range:
+    return range(min(_PREVIEW, len(table.lines)))
+
+
+def _key(state: PageState, name: str) -> str:
+    return f"_{state.prefix}_{name}"
+
+
+def _widget(state: PageState, name: str, content: bytes) -> dict[str, Any]:
+    """A widget's key, for this file, and what follows a change of it: other points start anew."""
+    return {"key": _key(state, f"{name}_{zlib.crc32(content)}"), "on_change": state.set, "args": (_AGAIN,)}
+
+
+def _said(state: PageState, name: str, content: bytes, otherwise: Any) -> Any:
+    return st.session_state.get(_key(state, f"{name}_{zlib.crc32(content)}"), otherwise)
+
+
+def _decimal(state: PageState, content: bytes) -> Any:
+    return _DECIMALS.get(_said(state, "decimal", content, "as inferred"))
+
+
+def _content(state: PageState) -> bytes | None:
+    uploaded = st.session_state.get(_key(state, "file"))
+    return uploaded.getvalue() if uploaded else None
