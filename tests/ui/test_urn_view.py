@@ -122,10 +122,12 @@ def test_other_seeds_are_other_draws_and_the_same_seed_is_the_same():
 # The figure
 
 
-def balls(sizes, out, weights=None, *, room=None, width=350.0, height=500.0):
+def balls(sizes, out, weights=None, *, capacity=None, width=350.0, height=500.0):
     weights = [1.0] * len(sizes) if weights is None else weights
-    room = len(out) if room is None else room
-    return ball_panel(sizes, weights, np.array(out, dtype=int), LIGHT, room=room, title="", note="", width=width, height=height)
+    capacity = len(out) if capacity is None else capacity
+    return ball_panel(
+        sizes, weights, np.array(out, dtype=int), LIGHT, capacity=capacity, title="", note="", width=width, height=height
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_balls_of_a_group_have_its_number_colour_and_size():
 
 
 def test_a_ball_stays_where_it_is_while_others_are_drawn():
-    before, after = balls((6, 6), [0, 1, 2], room=3).traces[2], balls((6, 6), [3, 4, 5], room=3).traces[2]
+    before, after = balls((6, 6), [0, 1, 2], capacity=3).traces[2], balls((6, 6), [3, 4, 5], capacity=3).traces[2]
     assert before["x"][6:] == after["x"][6:]
     assert before["y"][6:] == after["y"][6:]
 

@@ -1,4 +1,4 @@
-"""Images of what is clustered: a sheet of all of them, from which the browser shows one where a reader points, and means."""
+"""Images of clustered points: a sheet of all of them, from which the browser shows the one under the pointer, and means."""
 
 from __future__ import annotations
 
@@ -36,17 +36,20 @@ def image_sheet(images: np.ndarray) -> dict[str, Any]:
 
 
 def mean_images(images: np.ndarray, labels: np.ndarray, clusters: int) -> list[dict[str, Any]]:
-    """Mean image of each cluster, above its bar: plotly's images in the coordinates of a panel of sizes.
+    """Draws the mean image of each cluster above its bar, as plotly's images in the coordinates of a panel of sizes.
 
     Args:
         images: uint8, shape ``(N, H, W)``.
         labels: cluster of each, shape ``(N,)``.
         clusters: number of clusters.
+
+    Returns:
+        One image for each cluster with points; options as plotly takes them.
     """
-    found = []
+    images_above = []
     for cluster in np.unique(labels).tolist():
         mean = images[labels == cluster].mean(0).round().astype(np.uint8)
-        found.append(
+        images_above.append(
             {
                 "source": png_address(_grey(mean)),
                 "xref": "x",
@@ -61,9 +64,9 @@ def mean_images(images: np.ndarray, labels: np.ndarray, clusters: int) -> list[d
                 "layer": "above",
             }
         )
-    return found
+    return images_above
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
-    """Opaque red, green and blue of grey values."""
+    """Returns opaque red, green and blue of grey values."""
     return np.dstack([pixels] * 3 + [np.full_like(pixels, 255)])

@@ -44,18 +44,21 @@ def points_panel(
     axes: tuple[str, str] | None = None,
     names: Sequence[str] = (),
 ) -> Panel:
-    """Points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
+    """Draws points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
 
     Args:
         points: shape ``(N, 2)``.
         labels: cluster of each point, ``(N,)``.
-        certainty: share of each point in its cluster, ``(N,)``: pale points could as well be elsewhere.
+        certainty: probability of each point's own cluster, ``(N,)``; points with a low one are pale.
         means: centres, ``(K, 2)``.
         width: standard deviation of the clusters.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         axes: names of the horizontal and of the vertical axis, where they mean something.
         names: true class of each point, ``(N,)``, shown where one points at it.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     colours = [group_colour(cluster) for cluster in range(len(means))]
     edges = np.repeat(np.arange(len(means) + 1) / len(means), 2)[1:-1]
@@ -119,7 +122,7 @@ def points_panel(
 
 
 def _axis_names(axes: tuple[str, str] | None, palette: Palette) -> list[dict[str, Any]]:
-    """Names inside the frame: at its lower right end and, upright, at its upper left end."""
+    """Returns names inside the frame: at its lower right end and, upright, at its upper left end."""
     if axes is None:
         return []
     inside = {"xref": "x domain", "yref": "y domain", "showarrow": False, "font": {"size": 12, "color": palette.muted}}
@@ -149,11 +152,15 @@ def sizes_panel(
         drawn: sizes sampled until now, ``(T, K)``; the last ones are shown.
         true: true size of the class that each cluster is matched with, ``(K,)``, NaN where there is none.
         pull: change of the loss with each size, ``(K,)``, in nats per point, as arrows on a scale of their own.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         number: number of points.
-        images: of the clusters, above their bars.
-        certain: whether the match of each cluster is certain, ``(K,)``; outlines of others are faint. All are where omitted.
+        images: pictures of the clusters, above their bars.
+        certain: whether the match of each cluster is certain, ``(K,)``; outlines of others are faint. All are certain
+            when omitted.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     clusters = np.arange(len(sizes))
     colours = [group_colour(cluster) for cluster in range(len(sizes))]
@@ -224,14 +231,17 @@ def _outlines(clusters: np.ndarray, true: np.ndarray, chosen: np.ndarray, palett
 def clusters_figure(
     points: Panel, sizes: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """The points at the left, sizes and what happens from step to step at the right, or all below one another.
+    """Arranges the points at the left, sizes and curves over the steps at the right, or all below one another.
 
     Args:
-        points: what :func:`points_panel` gave.
-        sizes: what :func:`sizes_panel` gave.
+        points: result of :func:`points_panel`.
+        sizes: result of :func:`sizes_panel`.
         lines: panels over the steps.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     panels = [points, sizes, *lines]
     if narrow:
@@ -261,7 +271,17 @@ def clusters_figure(
 
 
 def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> go.Figure:
-    """The same points clustered in several ways, side by side, each above its sizes."""
+    """Arranges the same points clustered in several ways, side by side, each above its sizes.
+
+    Args:
+        points: results of :func:`points_panel`, one for each way.
+        sizes: results of :func:`sizes_panel`, in the same order.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
+    """
     panels = [*points, *sizes]
     if narrow:
         above = Pixels(len(points) * (26 + 300 + 30 + 150 + 44))

@@ -1,4 +1,4 @@
-"""What several ways to cluster reached over seeds: a figure of every seed, and a page that opens offline."""
+"""Results of several clustering methods over seeds: a figure of every seed, and an HTML page that opens offline."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ _TITLES = {
 
 
 def study_figure(study: ClusterStudy, palette: Palette = LIGHT) -> go.Figure:
-    """A row for each method: size error, adjusted Rand index and sizes found.
+    """Draws a row for each method: size error, adjusted Rand index and sizes of the clusters.
 
     Each seed is a pale dot; means are diamonds, with bars of two standard errors. Sizes are means over seeds, each cluster in
     the colour of the class that it is matched with, beside lines where the classes' own sizes are.
 
     Args:
-        study: what was measured.
-        palette: the inks.
+        study: results of the study.
+        palette: colours of the figure.
+
+    Returns:
+        The figure.
     """
     panels = [
         *(_scores(study, name, palette) for name in _TITLES if name in study.scores),
@@ -54,7 +57,7 @@ def study_figure(study: ClusterStudy, palette: Palette = LIGHT) -> go.Figure:
 
 
 def _rows(study: ClusterStudy) -> dict[str, Any]:
-    """The vertical axis: methods, the first on top."""
+    """Returns the vertical axis: methods, the first on top."""
     number = len(study.methods)
     return {
         "range": [-0.6, number - 0.4],
@@ -142,23 +145,33 @@ def _sizes(study: ClusterStudy, palette: Palette) -> Panel:
 
 
 def study_alt(study: ClusterStudy) -> str:
-    """What :func:`study_figure` shows, in words."""
+    """Describes :func:`study_figure` as text.
+
+    Args:
+        study: results of the study.
+
+    Returns:
+        The alternative text.
+    """
     if "size_error" not in study.scores:
-        told = "; ".join(f"{method}: {', '.join(f'{size:.0f}' for size in study.sizes(method))}" for method in study.methods)
-        return f"Mean sizes found by each method. {told}."
-    told = "; ".join(
+        summary = "; ".join(f"{method}: {', '.join(f'{size:.0f}' for size in study.sizes(method))}" for method in study.methods)
+        return f"Mean sizes found by each method. {summary}."
+    summary = "; ".join(
         f"{method}: size error {100 * study.statistics(method, 'size_error').mean:.1f} %, "
         f"ARI {study.statistics(method, 'adjusted_rand_index').mean:.3f}"
         for method in study.methods
     )
-    return f"Size error, adjusted Rand index and sizes of each method. {told}."
+    return f"Size error, adjusted Rand index and sizes of each method. {summary}."
 
 
 def study_html(study: ClusterStudy) -> str:
-    """The study as a page of its own: figure, tables and, in the element ``study``, every run as JSON.
+    """Writes the study as an HTML page: figure, tables and, in the element ``study``, every run as JSON.
 
     Args:
-        study: what was measured.
+        study: results of the study.
+
+    Returns:
+        The HTML document.
 
     Example:
         >>> from hypergeo.clustering.benchmark.study import ClusterRun
@@ -167,21 +180,21 @@ def study_html(study: ClusterStudy) -> str:
         (True, False)
     """
     seeds = len(study.seeds)
-    told = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "One seed"
+    summary = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "One seed"
     figure = drawn_figure(study_figure(study, LIGHT), study_alt(study), True)
     parts = [
         "<h1>Clusters of learned sizes</h1>",
-        f"<p>{told}. Pale dots are seeds, diamonds their means, bars two standard errors.</p>",
+        f"<p>{summary}. Pale dots are seeds, diamonds their means, bars two standard errors.</p>",
         f'<div class="scroll"><div style="min-width:{_LEAST_WIDTH}px">{figure}</div></div>',
         _plain(*study.table()),
     ]
-    if found := study.comparisons(study.methods[0]):
-        head, rows = study.comparison_table(found)
+    if comparisons := study.comparisons(study.methods[0]):
+        head, rows = study.comparison_table(comparisons)
         parts.append(f"<h2>{html.escape(study.methods[0])}: how much better than</h2>")
         parts.append("<p>Mean ± standard error over the same seeds; a win or loss is more than two standard errors.</p>")
         parts.append(_plain(head, rows))
-    given = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in study.settings.items())
-    parts.append(f"<h2>Settings</h2><dl>{given}</dl>")
+    settings = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in study.settings.items())
+    parts.append(f"<h2>Settings</h2><dl>{settings}</dl>")
     data = json.dumps([asdict(run) for run in study.runs]).replace("<", "\\u003c")
     parts.append(f'<script type="application/json" id="study">{data}</script>')
     return html_page("Clusters of learned sizes", "".join(parts))

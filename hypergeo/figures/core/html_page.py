@@ -1,4 +1,4 @@
-"""Pages of figures and tables that open offline: plotly.js is inside, and nothing is asked of any other machine."""
+"""HTML pages of figures and tables that open offline: they include plotly.js and request nothing from other machines."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ dl { display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem } d
 
 
 def html_page(title: str, body: str) -> str:
-    """A whole document.
+    """Writes an HTML document.
 
     Args:
-        title: what the browser's tab says.
-        body: HTML.
+        title: title of the browser's tab.
+        body: HTML inside ``body``.
+
+    Returns:
+        The HTML document.
     """
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -35,12 +38,15 @@ def html_page(title: str, body: str) -> str:
 
 
 def drawn_figure(figure: go.Figure, alt: str, first: bool) -> str:
-    """A figure as part of a page.
+    """Writes a figure as part of an HTML page.
 
     Args:
-        figure: to draw.
-        alt: what it shows, in words.
-        first: whether it is the page's first figure, which brings plotly.js along.
+        figure: figure to write.
+        alt: alternative text of the figure.
+        first: whether it is the page's first figure, which includes plotly.js.
+
+    Returns:
+        HTML of the figure.
     """
     drawn = figure.to_html(
         full_html=False,

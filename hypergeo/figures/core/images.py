@@ -15,8 +15,11 @@ def png_address(pixels: np.ndarray, palette: np.ndarray | None = None) -> str:
     """Encodes a picture as a PNG in a ``data:`` address.
 
     Args:
-        pixels: red, green, blue and opacity, shape ``(H, W, 4)``, or places in the palette, shape ``(H, W)``; uint8.
-        palette: red, green, blue and opacity of each place, shape ``(N, 4)``, uint8.
+        pixels: red, green, blue and opacity, shape ``(H, W, 4)``, or indices into the palette, shape ``(H, W)``; uint8.
+        palette: red, green, blue and opacity of each index, shape ``(N, 4)``, uint8.
+
+    Returns:
+        The address, which begins with ``data:image/png;base64,``.
 
     Example:
         >>> png_address(np.zeros((2, 2, 4), dtype=np.uint8))[:22]

@@ -1,4 +1,4 @@
-"""Places of panels in a figure, in pixels, and panels of one size side by side."""
+"""Positions of panels in a figure in pixels, and panels of one size side by side."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ def side_by_side(
     lower: int = 44,
     narrow: bool = False,
 ) -> go.Figure:
-    """Panels in one row, or below one another on a narrow page.
+    """Arranges panels in one row, or below one another on a narrow page.
 
     Args:
-        panels: what :func:`hypergeo.figures.core.series.lines_panel` gave.
-        palette: the inks.
-        shares: width of each panel with its axis, in shares of the figure.
-        height: of the figure in pixels, where it is wide.
+        panels: results of :func:`hypergeo.figures.core.series.lines_panel`.
+        palette: colours of the figure.
+        shares: width of each panel with its axis, as a fraction of the figure's width.
+        height: height of the figure in pixels, where it is wide.
         lower: pixels under the panels.
-        narrow: whether the page is a telephone's width.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     if narrow:
         above = Pixels(len(panels) * (300 + 26 + 52) + 2 * MARGIN)
@@ -49,27 +52,58 @@ def side_by_side(
 
 
 class Pixels:
-    """Turns heights in pixels into fractions of a figure, from the top down."""
+    """Turns heights in pixels into fractions of a figure, from the top down.
+
+    Args:
+        height: height of the figure in pixels.
+    """
 
     def __init__(self, height: int):
         self.height = height
         self.used = 0
 
     def up(self, pixels: int) -> float:
-        """The fraction that lies so many pixels above the lower end."""
+        """Converts a distance from the lower end into a fraction of the height.
+
+        Args:
+            pixels: distance from the lower end in pixels.
+
+        Returns:
+            The fraction, 0 at the lower end.
+        """
         return pixels / (self.height - 2 * MARGIN)
 
     def here(self) -> float:
-        """The fraction down to which the figure is used up."""
+        """Computes the fraction of the height that is still free.
+
+        Returns:
+            Height of the free part's upper end, as a fraction of the figure's.
+        """
         return 1 - self.up(self.used)
 
     def take(self, pixels: int) -> float:
-        """Uses up some pixels, and returns the fraction above them."""
+        """Reserves pixels at the upper end of the free part.
+
+        Args:
+            pixels: number of pixels.
+
+        Returns:
+            Height of the reserved part's upper end, as a fraction of the figure's.
+        """
         before = self.here()
         self.used += pixels
         return before
 
     def box(self, left: float, right: float, pixels: int) -> Box:
-        """Uses up some pixels for a panel."""
+        """Reserves pixels for a panel.
+
+        Args:
+            left: left end, as a fraction of the figure's width.
+            right: right end, likewise.
+            pixels: height of the panel in pixels.
+
+        Returns:
+            Ends of the panel, as fractions of the figure.
+        """
         top = self.take(pixels)
         return Box(left, right, self.here(), top)

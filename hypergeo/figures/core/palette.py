@@ -1,4 +1,4 @@
-"""Colours of every figure: one fixed colour for each group, and the inks that follow the light or dark theme."""
+"""Colours of every figure: one fixed colour for each group, and the other colours, which depend on the light or dark theme."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ GROUP_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2
 
 @dataclass(frozen=True)
 class Palette:
-    """The inks of one theme.
+    """Colours of one theme.
 
     Attributes:
-        exact: outlines of the exact law, in full contrast with the background.
+        exact: outlines of the exact distribution, in full contrast with the background.
         text: titles and labels.
         muted: axis labels and notes.
         grid: lines that only help the eye.
-        background: what the figure is drawn on, ``None`` for the page's own.
+        background: background of the figure, ``None`` for the page's own.
         relaxed: fills of relaxed samples where a fill belongs to no single group.
         follow: the one sample that is followed.
     """
@@ -48,7 +48,13 @@ THEMED = Palette(
 
 
 def group_colour(group: int) -> str:
-    """Colour of a group, counted from 0.
+    """Selects the colour of a group.
+
+    Args:
+        group: index of the group, from 0; colours repeat.
+
+    Returns:
+        The colour as ``#rrggbb``.
 
     Example:
         >>> group_colour(1)
@@ -58,7 +64,14 @@ def group_colour(group: int) -> str:
 
 
 def translucent(colour: str, opacity: float) -> str:
-    """A ``#rrggbb`` colour as ``rgba(...)`` of that opacity.
+    """Makes a colour translucent.
+
+    Args:
+        colour: colour as ``#rrggbb``.
+        opacity: opacity from 0 to 1.
+
+    Returns:
+        The colour as ``rgba(...)``.
 
     Example:
         >>> translucent("#56B4E9", 0.5)

@@ -1,4 +1,4 @@
-"""Panels and how they are put together: each concept draws one panel, and a figure arranges panels and plays their frames."""
+"""Panels and their arrangement: each module draws one kind of panel; a figure arranges panels and plays their frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Panel:
-    """One pair of axes with what is drawn on it.
+    """Pair of axes with its traces and annotations.
 
     Attributes:
         traces: plotly traces, without their axes.
@@ -45,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Box:
-    """Where a panel goes, in fractions of the plotting area, measured from its lower left corner."""
+    """Position of a panel, in fractions of the plotting area, measured from its lower left corner."""
 
     left: float
     right: float
@@ -87,12 +87,12 @@ def arrange(
     margin: tuple[int, int, int, int] = (8, 8, 8, 8),
     checked: bool = True,
 ) -> go.Figure:
-    """One figure of several panels.
+    """Arranges panels in one figure.
 
     Args:
         panels: what to draw.
         boxes: where, one box for each panel.
-        palette: the inks.
+        palette: colours of the figure.
         height: height of the figure in pixels; the width follows the page.
         sweep: controls for the panels' frames.
         legend: where the legend goes (its upper left corner counts), or none.
@@ -155,7 +155,7 @@ def arrange(
 
 
 class Unchecked(go.Figure):
-    """A figure whose options plotly does not look at, and whose frames it does not even copy.
+    """Figure whose options plotly does not check, and whose frames it does not copy.
 
     Args:
         parts: its data, layout and frames, ready to travel.
@@ -166,12 +166,25 @@ class Unchecked(go.Figure):
         self._plain_frames = parts["frames"]
 
     def to_dict(self) -> Json:
-        """The figure as plotly.js takes it."""
+        """Converts the figure into the form that plotly.js takes.
+
+        Returns:
+            Traces, layout and frames.
+        """
         return {**super().to_dict(), "frames": self._plain_frames}
 
 
 def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
-    """A panel's own title, as an annotation above its upper left corner."""
+    """Makes a panel's title, as an annotation above its upper left corner.
+
+    Args:
+        text: the title.
+        palette: colours of the figure.
+        size: font size in pixels.
+
+    Returns:
+        The annotation.
+    """
     return {
         "text": text,
         "xref": "x domain",
@@ -188,7 +201,15 @@ def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
 
 
 def axis_title(text: str, palette: Palette) -> Json:
-    """What a panel's horizontal axis is, as an annotation under its middle."""
+    """Makes the title of a panel's horizontal axis, as an annotation under its middle.
+
+    Args:
+        text: the title.
+        palette: colours of the figure.
+
+    Returns:
+        The annotation.
+    """
     return {
         "text": text,
         "xref": "x domain",
@@ -233,7 +254,7 @@ def _axis(palette: Palette) -> Json:
 
 
 def _controls(sweep: Sweep, palette: Palette) -> tuple[list[Json], list[Json]]:
-    """Buttons that play and pause, and a slider over the frames; all of it runs in the browser."""
+    """Returns buttons that play and pause, and a slider over the frames; all of it runs in the browser."""
     glide = {"duration": sweep.duration, "easing": "linear"}
     move = {"mode": "immediate", "frame": {"duration": sweep.duration, "redraw": False}, "transition": glide}
     jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
@@ -282,7 +303,7 @@ def _controls(sweep: Sweep, palette: Palette) -> tuple[list[Json], list[Json]]:
 
 
 def _packed(value: Any) -> Any:
-    """Arrays in the form in which they travel: plotly packs them itself, but only after looking at every number."""
+    """Returns arrays in the form in which they are sent: plotly packs them itself, but only after reading every number."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         kept = np.ascontiguousarray(value, dtype=np.int32 if value.dtype.kind in "iu" else None)
         return {"dtype": kept.dtype.str[1:], "bdata": base64.b64encode(kept.tobytes()).decode()}
@@ -294,14 +315,14 @@ def _packed(value: Any) -> Any:
 
 
 def _renamed(options: Json, x: str, y: str) -> Json:
-    """Axis references of a panel's options, once the panel has its number."""
+    """Returns a panel's options with the axis references that belong to its number."""
     names = {"x": x, "y": y, "x domain": f"{x} domain", "y domain": f"{y} domain"}
     references = ("xref", "yref", "axref", "ayref", "scaleanchor")
     return {key: names.get(value, value) if key in references else value for key, value in options.items()}
 
 
 def _merged(trace: Json, change: Json) -> Json:
-    """A trace with a frame's change applied, at any depth."""
+    """Returns a trace with a frame's change applied, at any depth."""
     result = dict(trace)
     for key, value in change.items():
         result[key] = _merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else value
@@ -309,5 +330,12 @@ def _merged(trace: Json, change: Json) -> Json:
 
 
 def float32(values: np.ndarray) -> np.ndarray:
-    """Numbers in single precision, in which plotly sends half as many bytes."""
+    """Converts numbers to single precision, in which plotly sends half as many bytes.
+
+    Args:
+        values: numbers, of any shape.
+
+    Returns:
+        The numbers, of the same shape; float32.
+    """
     return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Lines over steps or temperatures, named at their ends, so that no legend and no colour is needed to tell them apart."""
+"""Lines over steps or temperatures with labels at their ends, which need neither legend nor colour."""
 
 from __future__ import annotations
 
@@ -58,21 +58,24 @@ def lines_panel(
     labels: float = 0.0,
     size: float = 11.0,
 ) -> Panel:
-    """Lines with words at their ends.
+    """Draws lines with labels at their ends.
 
     Args:
-        lines: what is drawn, the most important last.
-        palette: the inks.
-        title: words above the panel.
-        xtitle: what the horizontal axis is.
-        xrange: its ends.
+        lines: the lines, the most important last.
+        palette: colours of the figure.
+        title: text above the panel.
+        xtitle: title of the horizontal axis.
+        xrange: ends of the horizontal axis.
         yrange: ends of the vertical axis.
-        height: expected height in pixels, which keeps the words apart.
+        height: expected height in pixels, which keeps the labels from overlapping.
         logx: whether the horizontal axis is logarithmic.
         logy: whether the vertical axis is.
-        xticks: where the horizontal axis has ticks; plotly's choice if empty.
-        labels: room for the words at the right, as a share of the panel's width.
-        size: of the words, in pixels.
+        xticks: ticks of the horizontal axis; plotly's choice if empty.
+        labels: width for the labels at the right, as a fraction of the panel's width.
+        size: font size of the labels in pixels.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     left, right = np.log10(xrange) if logx else xrange
     low, high = np.log10(yrange) if logy else yrange
@@ -120,7 +123,16 @@ def lines_panel(
 
 
 def spread_out(positions: np.ndarray, gap: float, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
-    """Positions moved as little as their order allows so that none are closer than ``gap`` and none are out of bounds.
+    """Moves positions as little as their order allows, so that none are closer than ``gap`` and none are out of bounds.
+
+    Args:
+        positions: positions, shape ``(N,)``.
+        gap: least distance of two neighbours.
+        low: least position allowed.
+        high: greatest position allowed.
+
+    Returns:
+        The new positions, shape ``(N,)``.
 
     Example:
         >>> spread_out(np.array([1.0, 1.0, 5.0]), 1.0)
@@ -138,14 +150,20 @@ def spread_out(positions: np.ndarray, gap: float, low: float = -np.inf, high: fl
         return positions
     level = np.repeat([total / number for total, number in groups], [int(number) for _, number in groups])
     result = np.empty_like(positions, dtype=float)
-    # Where there is no room for all, they leave by the lower end.
+    # If they do not all fit, some lie below the lower end.
     level = np.minimum(np.maximum(level, low), high - gap * (len(positions) - 1))
     result[order] = level + gap * np.arange(len(positions))
     return result
 
 
 def nice_above(value: float) -> float:
-    """The least of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below ``value``: axes that seldom change.
+    """Rounds a number up to 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten, so that axes seldom change.
+
+    Args:
+        value: nonnegative number.
+
+    Returns:
+        The least such number that is not below ``value``.
 
     Example:
         >>> nice_above(0.0), nice_above(2.1), nice_above(61)
@@ -179,13 +197,16 @@ def _line(line: Line, palette: Palette) -> dict[str, Any]:
 
 
 def log_ticks(low: float, high: float, digits: Sequence[Sequence[int]] = ((1, 2, 5), (1,)), most: int = 6) -> Json:
-    """Ticks of a logarithmic axis, few enough to be read, as plain numbers.
+    """Chooses ticks of a logarithmic axis, few enough to be read, as plain numbers.
 
     Args:
         low: lower end of the axis, positive.
         high: upper end.
         digits: first digits of the ticks; of several choices the first with few enough ticks.
-        most: how many ticks are few enough.
+        most: greatest number of ticks.
+
+    Returns:
+        ``tickvals`` and ``ticktext`` as plotly takes them.
 
     Example:
         >>> log_ticks(0.04, 3)["ticktext"]

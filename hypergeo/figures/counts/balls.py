@@ -20,10 +20,13 @@ KEYS = np.random.default_rng(8).random((64, 512))  # order in which elements lie
 
 
 def ball_sizes(weights: Sequence[float]) -> np.ndarray:
-    """Diameters of balls, as fractions of the heaviest one's: the fifth root of the weight, and never below one half.
+    """Computes diameters of balls, as fractions of the heaviest ball's: the fifth root of the weight, at least one half.
 
     Args:
-        weights: weight of each group, ``K`` of them.
+        weights: weight of each group, shape ``(K,)``.
+
+    Returns:
+        The diameters, shape ``(K,)``.
 
     Example:
         >>> ball_sizes([1.0, 2.0, 4.0]).round(2)
@@ -39,35 +42,38 @@ def ball_panel(
     out: np.ndarray,
     palette: Palette,
     *,
-    room: int,
+    capacity: int,
     title: str,
     note: str,
     width: float,
     height: float,
 ) -> Panel:
-    """The urn with its balls, those of the last draw above it; a ring is left where each of them lay.
+    """Draws the urn with its balls, those of the last sample above it; a ring marks the former place of each.
 
     Args:
-        sizes: number of elements in each group, ``K`` of them.
-        weights: weight of each group, ``K`` of them; balls of weight zero are hollow.
-        out: elements that are out, in the order in which they are shown; elements are numbered group by group.
-        palette: the inks.
-        room: for how many balls there is room above the urn.
-        title: words above the balls that are out.
-        note: words under the urn.
+        sizes: number of elements in each group, shape ``(K,)``.
+        weights: weight of each group, shape ``(K,)``; balls of weight zero are hollow.
+        out: sampled elements in the order in which they are shown, shape ``(n,)``; elements are numbered group by group.
+        palette: colours of the figure.
+        capacity: greatest number of balls above the urn.
+        title: text above the sampled balls.
+        note: text under the urn.
         width: expected width of the panel in pixels, which sets the size of the balls.
         height: expected height, likewise.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     group = [k for k, size in enumerate(sizes) for _ in range(size)]
     number = len(group)
-    columns, cell = _fit(number, room, width, height)
-    rows, tray = -(-number // columns), max(1, -(-room // columns))
+    columns, cell = _fit(number, capacity, width, height)
+    rows, tray = -(-number // columns), max(1, -(-capacity // columns))
     order = np.argsort(np.concatenate([KEYS[k, :size] for k, size in enumerate(sizes)]), kind="stable")
     places = np.empty((number, 2))
     places[order] = _grid(number, columns)
     ghosts = places[out]
     gap = float(np.clip((height - NOTE) / cell - rows - tray, GAP, WIDEST_GAP))
-    places[out] = _grid(room, columns, from_top=True)[: len(out)] + np.array([0, rows + gap])
+    places[out] = _grid(capacity, columns, from_top=True)[: len(out)] + np.array([0, rows + gap])
     diameter = (0.83 * cell * ball_sizes(weights))[group]
     left, right, rim = -0.12, columns + 0.12, rows + 0.3
     wall = [(left - 0.12, rim), (left, rim - 0.12), (left, 0.3), (left + 0.08, 0.02), (left + 0.36, -0.12)]
@@ -138,19 +144,19 @@ def ball_panel(
     )
 
 
-def _fit(number: int, room: int, width: float, height: float) -> tuple[int, float]:
-    """How many balls side by side let them be largest, and the pixels that each then has."""
+def _fit(number: int, capacity: int, width: float, height: float) -> tuple[int, float]:
+    """Returns the number of balls side by side that lets them be largest, and the pixels of each."""
 
     def cell(columns: int) -> float:
-        rows = -(-number // columns) + max(1, -(-room // columns))
+        rows = -(-number // columns) + max(1, -(-capacity // columns))
         return min(width / (columns + 0.6), (height - NOTE) / (rows + GAP), 64.0)
 
-    best = max(range(1, max(number, room, 1) + 1), key=lambda columns: (cell(columns), columns))
+    best = max(range(1, max(number, capacity, 1) + 1), key=lambda columns: (cell(columns), columns))
     return best, cell(best)
 
 
 def _grid(number: int, columns: int, *, from_top: bool = False) -> np.ndarray:
-    """Centres of so many balls in rows, from the bottom or from the top; the row that is not full is centred."""
+    """Returns centres of balls in rows, from the bottom or from the top; the row that is not full is centred."""
     rows = -(-number // columns)
     row, column = np.divmod(np.arange(number), columns)
     missing = rows * columns - number

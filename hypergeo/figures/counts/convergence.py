@@ -32,11 +32,14 @@ def convergence_figure(
         main: the simplex, or the first two groups.
         marginals: the marginal distributions.
         distance: distance against temperature.
-        palette: the inks.
+        palette: colours of the figure.
         labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
-        narrow: whether the page is a telephone's width.
+        narrow: whether the page is as narrow as a telephone.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
+
+    Returns:
+        The figure.
     """
     buttons, stacked = (BUTTONS, STACKED) if labels else (0, 0)
     panels = [main, marginals, distance]
@@ -69,15 +72,18 @@ def convergence_figure(
 def single_figure(
     panel: Panel, palette: Palette, *, labels: Sequence[str] = (), start: int = 0, narrow: bool = False, checked: bool = True
 ) -> go.Figure:
-    """One panel with the controls that play its temperatures under it.
+    """Arranges one panel with the controls that play its temperatures under it.
 
     Args:
         panel: the simplex, or the first two groups.
-        palette: the inks.
+        palette: colours of the figure.
         labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
-        narrow: whether the page is a telephone's width.
+        narrow: whether the page is as narrow as a telephone.
         checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
+
+    Returns:
+        The figure.
     """
     height, lower, legend = (560, STACKED, 52) if narrow else (700, BUTTONS, 28)
     if not labels:

@@ -30,10 +30,13 @@ def distance_panel(
         distances: distance at each temperature, shape ``(T,)``.
         floor: expected distance of equally many exact samples.
         ceiling: 95 % quantile of the distance of equally many exact samples.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         number: number of samples.
-        at: index of the only temperature that is marked, in place of all as frames.
+        at: index of the only temperature that is marked; by default there is a frame for each.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     everything = np.array([*distances, floor, ceiling])
     drawn = everything[everything > ZERO]

@@ -18,9 +18,12 @@ def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note
 
     Args:
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
-        palette: the inks.
-        title: words above the panel.
-        note: words under it.
+        palette: colours of the figure.
+        title: text above the panel.
+        note: text under the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     groups = len(sensitivity)
     # Colours by the square root, so that small numbers still have one.
@@ -84,7 +87,7 @@ def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note
 
 
 def _signed(value: float) -> str:
-    """A number with its sign, so that colour is not the only cue; what rounds to nothing is 0."""
+    """Returns a number with its sign, so that colour is not the only cue; what rounds to nothing is 0."""
     if abs(value) < 5e-4:
         return "0"
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.05 else f"{value:+.3f}".replace("-", "−")

@@ -39,13 +39,16 @@ def lattice_traces(
         cells: where each count vector is drawn, shape ``(N, 2)``.
         probabilities: their exact probabilities, shape ``(N,)``.
         counts: the count vectors themselves, for the label under the pointer, shape ``(N, D)``.
-        path: where the followed sample is at each temperature, shape ``(T, 2)``.
-        palette: the inks.
+        path: position of the followed sample at each temperature, shape ``(T, 2)``.
+        palette: colours of the figure.
         colours: fill of each disc, ``N`` colours.
         spacing: distance of neighbouring cells in pixels, which sets the size of the discs.
         follow: index of the followed sample, for the legend.
         discs: name of the discs in the legend.
         dots: name of the single samples in the legend.
+
+    Returns:
+        The traces, in the order of drawing.
     """
     diameter = min(0.94 * spacing, LARGEST_DISC)
     size = {"sizemode": "area", "sizeref": 2 * float(probabilities.max()) / diameter**2, "sizemin": 0}
@@ -101,12 +104,15 @@ def lattice_traces(
 
 
 def lattice_frames(shares: np.ndarray, dots: np.ndarray, path: np.ndarray) -> list[list[dict[str, Any]]]:
-    """What changes with the temperature, in the order of ``MOVING``.
+    """Draws the parts that change with the temperature, in the order of ``MOVING``.
 
     Args:
-        shares: share of the samples in each cell, shape ``(T, N)``.
-        dots: where the single samples are, shape ``(T, S, 2)``.
-        path: where the followed sample is, shape ``(T, 2)``.
+        shares: fraction of the samples in each cell, shape ``(T, N)``.
+        dots: positions of the single samples, shape ``(T, S, 2)``.
+        path: position of the followed sample, shape ``(T, 2)``.
+
+    Returns:
+        For each temperature, the changes of the traces in ``MOVING``.
     """
     return [
         [
@@ -145,7 +151,7 @@ def window(cells: np.ndarray, probabilities: np.ndarray, samples: np.ndarray) ->
 
 
 def cell_shares(index: np.ndarray, cells: int) -> np.ndarray:
-    """Share of the samples at each temperature that lie in each cell.
+    """Counts the samples at each temperature that lie in each cell, as fractions.
 
     Args:
         index: cell of each sample, shape ``(T, S)``.

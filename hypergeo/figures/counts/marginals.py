@@ -41,14 +41,18 @@ def marginals_panel(
 ) -> Panel:
     """Draws every group's exact marginal distribution and samples over one axis of counts, one frame for each temperature.
 
-    Each row has its own scale, which leaves room above the highest exact probability. Rare counts are left out.
+    Each row has its own scale, which ends above the highest exact probability. Rare counts are left out.
 
     Args:
         probabilities: exact marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
         samples: counts at each temperature, shape ``(T, S, K)``.
-        palette: the inks.
-        titles: words above each row, ``K`` of them.
-        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
+        palette: colours of the figure.
+        titles: text above each row, ``K`` of them.
+        at: index of the only temperature that is drawn; by default there is a frame for each. The axes are the same in
+            both cases.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     groups = len(probabilities)
     drawn_at = slice(None) if at is None else slice(at, at + 1)
@@ -71,7 +75,7 @@ def marginals_panel(
         lines_x += [low - 0.5, low - 0.5, *edges, high + 0.5, high + 0.5, None]
         lines_y += [base, *(base + scale * np.repeat(exact, 2)).tolist(), base, None]
     drawn = np.concatenate(heights, 1).astype(np.float32)
-    said = (100 * np.concatenate(shares, 1)).round(2)
+    percentages = (100 * np.concatenate(shares, 1)).round(2)
     x = np.concatenate(places)
     middle, reach = (x.min() + x.max()) / 2, max((x.max() - x.min()) / 2 + 0.75, 2.75)
     fills = {
@@ -82,7 +86,7 @@ def marginals_panel(
         "width": 1,
         "showlegend": False,
         "marker": {"color": colours, "opacity": 0.78, "line": {"width": 0}},
-        "customdata": said[0],
+        "customdata": percentages[0],
         "hovertemplate": "count %{x}: %{customdata:.1f} % of the samples<extra></extra>",
     }
     outlines = {
@@ -111,7 +115,7 @@ def marginals_panel(
         },
         # plotly.js drops a still scatter from axes on which bars glide, so the outlines take part in every frame.
         moving=[0, 1],
-        frames=[[{"type": "bar", "y": row, "customdata": words}, {}] for row, words in zip(drawn, said, strict=True)],
+        frames=[[{"type": "bar", "y": row, "customdata": words}, {}] for row, words in zip(drawn, percentages, strict=True)],
         annotations=[
             {
                 "text": title,

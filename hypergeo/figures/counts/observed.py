@@ -34,14 +34,18 @@ def observed_panel(
 
     Args:
         exact: marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
-        other: the same of the distribution compared with; drawn only where it differs.
+        other: marginal probabilities of the distribution compared with, shape ``(K, M + 1)``; drawn only where it
+            differs.
         seen: number of samples with each count, shape ``(K, M + 1)``.
         draws: number of samples.
-        palette: the inks.
-        names: of the exact distribution and the other one, for the legend.
-        titles: words above each row, ``K`` of them.
+        palette: colours of the figure.
+        names: names of the exact distribution and of the other one, for the legend.
+        titles: text above each row, ``K`` of them.
         span: least and greatest count of each group that is drawn at any time, so that the axis stays, ``(K,)`` each.
-        row_height: expected height of a row in pixels, which sets the share that titles take.
+        row_height: expected height of a row in pixels, which sets the fraction that titles take.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     groups = len(exact)
     title = min(0.4, 19.0 / row_height)

@@ -33,11 +33,15 @@ def pair_panel(
         probabilities: their probabilities, shape ``(N,)``.
         samples: samples of all groups at each temperature with the same noise, shape ``(T, S, K)``; the discs.
         soft: the soft samples behind them, drawn as dots, of the same shape; ``samples`` itself unless straight-through.
-        palette: the inks.
-        shown: how many samples are drawn as dots.
+        palette: colours of the figure.
+        shown: number of samples drawn as dots.
         follow: index of the sample whose path is drawn.
         side: expected length of the shorter axis in pixels, which sets the size of the discs.
-        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
+        at: index of the only temperature that is drawn; by default there is a frame for each. The axes are the same in
+            both cases.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     low, high = window(
         pairs, probabilities, np.concatenate([samples, soft])[..., :2] if soft is not samples else samples[..., :2]

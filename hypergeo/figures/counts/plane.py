@@ -20,7 +20,7 @@ _ROOM = 0.7  # counts around the first two groups' bounds
 
 @dataclass(frozen=True)
 class Plane:
-    """Where an urn's counts lie on a figure, and which way its gradients point there.
+    """Positions of an urn's counts on a figure, and directions of its gradients there.
 
     Attributes:
         lowest: least count of each group, shape ``(K,)``.
@@ -34,7 +34,14 @@ class Plane:
 
     @classmethod
     def of(cls, total: int, sizes: tuple[int, ...]) -> Plane:
-        """The plane of an urn.
+        """Makes the plane of an urn.
+
+        Args:
+            total: sample size n.
+            sizes: number of elements in each group.
+
+        Returns:
+            A triangle for three groups, else the counts of the first two.
 
         Example:
             >>> plane = Plane.of(15, (10, 10, 10))
@@ -55,11 +62,25 @@ class Plane:
         return float(self.total - self.lowest.sum())
 
     def place(self, counts: np.ndarray) -> np.ndarray:
-        """Positions of counts ``(…, K)``, shape ``(…, 2)``."""
+        """Computes positions of counts.
+
+        Args:
+            counts: counts, shape ``(…, K)``.
+
+        Returns:
+            The positions, shape ``(…, 2)``.
+        """
         return barycentric(counts, self.lowest, self.spread) if self.triangular else counts[..., :2]
 
     def nearest(self, x: float, y: float) -> dict[int, int]:
-        """Counts whose place is the nearest one, by group counted from 0: of three groups, or of the first two otherwise.
+        """Rounds a position to the nearest count vector.
+
+        Args:
+            x: horizontal position.
+            y: vertical position.
+
+        Returns:
+            Counts by group, counted from 0: of three groups, or of the first two otherwise.
 
         Example:
             >>> Plane.of(4, (4, 4, 4)).nearest(0.5, 0.9)
@@ -73,7 +94,14 @@ class Plane:
         return dict(enumerate(best.tolist()))
 
     def shift(self, vectors: np.ndarray) -> np.ndarray:
-        """Differences of positions for differences of counts ``(…, K)`` that add up to nothing, shape ``(…, 2)``."""
+        """Converts differences of counts into differences of positions.
+
+        Args:
+            vectors: differences that sum to zero, shape ``(…, K)``.
+
+        Returns:
+            The differences of positions, shape ``(…, 2)``.
+        """
         return vectors @ (CORNERS / max(self.spread, 1)) if self.triangular else vectors[..., :2]
 
     @property
@@ -119,7 +147,15 @@ class Plane:
         return counts, inside, (float(left), float(right), float(bottom), float(top))
 
     def panel(self, traces: list[dict[str, Any]], palette: Palette) -> Panel:
-        """The plane with these traces on it."""
+        """Draws traces on the plane.
+
+        Args:
+            traces: traces in the plane's coordinates.
+            palette: colours of the figure.
+
+        Returns:
+            The panel, to be placed in a figure.
+        """
         if self.triangular:
             return Panel(
                 traces=[triangle(palette), *traces, unreachable(self.lowest, self.highest, self.spread, palette)],

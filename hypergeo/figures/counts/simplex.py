@@ -60,11 +60,15 @@ def simplex_panel(
         probabilities: their probabilities, shape ``(N,)``.
         samples: samples at each temperature with the same noise, shape ``(T, S, 3)``; the discs.
         soft: the soft samples behind them, drawn as dots, of the same shape; ``samples`` itself unless straight-through.
-        palette: the inks.
-        shown: how many samples are drawn as dots.
+        palette: colours of the figure.
+        shown: number of samples drawn as dots.
         follow: index of the sample whose path is drawn.
         side: expected length of the triangle's side in pixels, which sets the size of the discs.
-        at: index of the only temperature that is drawn, in place of all as frames; axes suit all of them all the same.
+        at: index of the only temperature that is drawn; by default there is a frame for each. The axes are the same in
+            both cases.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     lowest = support.min(0)
     spread = float(support[0].sum() - lowest.sum())
@@ -103,7 +107,14 @@ def simplex_panel(
 
 
 def triangle(palette: Palette) -> dict[str, Any]:
-    """The triangle's outline, as a trace."""
+    """Draws the triangle's outline.
+
+    Args:
+        palette: colours of the figure.
+
+    Returns:
+        The trace.
+    """
     outline = CORNERS[[0, 1, 2, 0]]
     return {
         "type": "scatter",
@@ -117,13 +128,16 @@ def triangle(palette: Palette) -> dict[str, Any]:
 
 
 def unreachable(lowest: np.ndarray, highest: np.ndarray, spread: float, palette: Palette) -> dict[str, Any]:
-    """Shades the corners of the triangle that no sample can reach, as a trace.
+    """Shades the corners of the triangle that no sample can reach.
 
     Args:
         lowest: counts at the sides of the triangle, shape ``(3,)``.
         highest: the greatest count of each group, shape ``(3,)``.
         spread: count of a group at its corner, less that at the side.
-        palette: the inks.
+        palette: colours of the figure.
+
+    Returns:
+        The trace.
     """
     outline: list[list[float | None]] = []
     for group, share in enumerate((highest - lowest) / max(spread, 1)):
@@ -148,7 +162,16 @@ def unreachable(lowest: np.ndarray, highest: np.ndarray, spread: float, palette:
 
 
 def corner_labels(lowest: np.ndarray, spread: float, palette: Palette) -> list[dict[str, Any]]:
-    """What each corner of the triangle stands for, as annotations."""
+    """Labels each corner of the triangle with its count.
+
+    Args:
+        lowest: counts at the sides of the triangle, shape ``(3,)``.
+        spread: count of a group at its corner, less that at the side.
+        palette: colours of the figure.
+
+    Returns:
+        One annotation for each corner.
+    """
     return [
         {
             "text": f'<span style="color:{group_colour(group)}">■</span> Group {group + 1}: {int(lowest[group] + spread)}',

@@ -41,8 +41,11 @@ def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, 
         balls: the urn.
         observed: bars and outlines.
         heat: derivatives of the means.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     measures = NARROW if narrow else WIDE
     down = Pixels(measures.height)

@@ -16,7 +16,7 @@ _EXACT_WIDTH, _MEAN_WIDTH = 1.0, 0.62  # so that a mean without bias fills the o
 
 
 def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarray:
-    """The outline of an arrow with a shaft of that width; a short arrow is a head alone.
+    """Computes the outline of an arrow with a shaft of a certain width; a short arrow has no shaft.
 
     Args:
         start: where it starts, shape ``(2,)``.
@@ -52,14 +52,17 @@ def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarra
 
 
 def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str, legend: bool = True) -> dict[str, Any]:
-    """Single estimates, as one trace of thin arrows.
+    """Draws single estimates, as one trace of thin arrows.
 
     Args:
-        start: where they start, shape ``(2,)``.
-        tips: where they point, shape ``(S, 2)``.
-        colour: ``#rrggbb``.
-        name: what they are called in the legend.
-        legend: whether the legend has them.
+        start: common start of the arrows, shape ``(2,)``.
+        tips: tips of the arrows, shape ``(S, 2)``.
+        colour: colour as ``#rrggbb``.
+        name: name in the legend.
+        legend: whether the legend shows it.
+
+    Returns:
+        The trace.
     """
     path = np.full((len(tips), 3, 2), np.nan)
     path[:, 0], path[:, 1] = start, tips
@@ -85,7 +88,20 @@ def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str
 def mean_arrow(
     start: np.ndarray, tip: np.ndarray, width: float, colour: str, palette: Palette, *, name: str, legend: bool = True
 ) -> dict[str, Any]:
-    """The mean of the estimates, as a filled arrow; ``width`` is that of the exact one's shaft, which it fits into."""
+    """Draws the mean of the estimates, as a filled arrow inside the outline of the exact gradient.
+
+    Args:
+        start: start of the arrow, shape ``(2,)``.
+        tip: tip of the arrow, shape ``(2,)``.
+        width: width of the exact gradient's shaft.
+        colour: colour as ``#rrggbb``.
+        palette: colours of the figure.
+        name: name in the legend.
+        legend: whether the legend shows it.
+
+    Returns:
+        The trace.
+    """
     return {
         **_polygon(arrow_outline(start, tip, _MEAN_WIDTH * width)),
         "name": name,
@@ -97,7 +113,18 @@ def mean_arrow(
 
 
 def exact_arrow(start: np.ndarray, tip: np.ndarray, width: float, palette: Palette, *, legend: bool = True) -> dict[str, Any]:
-    """The exact gradient, as an outlined arrow."""
+    """Draws the exact gradient, as an outlined arrow.
+
+    Args:
+        start: start of the arrow, shape ``(2,)``.
+        tip: tip of the arrow, shape ``(2,)``.
+        width: width of the shaft.
+        palette: colours of the figure.
+        legend: whether the legend shows it.
+
+    Returns:
+        The trace.
+    """
     return {
         **_polygon(arrow_outline(start, tip, _EXACT_WIDTH * width)),
         "name": "exact gradient",
@@ -107,7 +134,17 @@ def exact_arrow(start: np.ndarray, tip: np.ndarray, width: float, palette: Palet
 
 
 def spread_ellipse(centre: np.ndarray, covariance: np.ndarray, colour: str, *, reach: float = 1.0) -> dict[str, Any]:
-    """Where the tips spread to: an ellipse of so many standard deviations along each of its axes."""
+    """Draws the dispersion of the tips: an ellipse with a multiple of the standard deviation along each of its axes.
+
+    Args:
+        centre: mean of the tips, shape ``(2,)``.
+        covariance: covariance of the tips, shape ``(2, 2)``.
+        colour: colour as ``#rrggbb``.
+        reach: number of standard deviations.
+
+    Returns:
+        The trace.
+    """
     values, axes = np.linalg.eigh(covariance)
     angle = np.linspace(0, 2 * np.pi, 49)
     circle = np.stack([np.cos(angle), np.sin(angle)])

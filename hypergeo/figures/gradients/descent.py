@@ -38,18 +38,21 @@ def arrows_panel(
     """Draws the distribution, the path of its mean, and gradients as arrows from the mean.
 
     Args:
-        plane: where counts lie.
-        palette: the inks.
-        cells: counts of the law, shape ``(N, K)`` or ``(N, 2)``.
-        probabilities: theirs, shape ``(N,)``.
-        path: mean counts until now, shape ``(T + 1, K)``.
+        plane: coordinates of counts.
+        palette: colours of the figure.
+        cells: count vectors of the support, shape ``(N, K)`` or ``(N, 2)``.
+        probabilities: probability of each count vector, shape ``(N,)``.
+        path: mean counts up to now, shape ``(T + 1, K)``.
         reference: mean counts of a descent by the exact gradient, shape ``(T + 1, K)``.
         estimates: single estimates as arrows in counts, shape ``(S, K)``.
-        mean: their mean, shape ``(K,)``.
+        mean: mean of the estimates, shape ``(K,)``.
         exact: the exact gradient likewise, shape ``(K,)``.
         names: names of single estimates and of their mean in the legend.
         target: target counts, shape ``(K,)``.
         side: expected length of the plane's side in pixels, which sets the size of the rings.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     at, start = plane.place(cells), plane.place(path[-1])
     width, ring = SHAFT * plane.side, _RINGS * side * plane.cell / plane.side
@@ -130,11 +133,14 @@ def descent_figure(
 
     Args:
         main: result of :func:`arrows_panel`.
-        panels: of loss, log weights and gradient norm.
-        palette: the inks.
+        panels: panels of loss, log weights and gradient norm.
+        palette: colours of the figure.
         picture: the loss under the plane, as a ``data:`` address, and its ends.
-        height: of the figure in pixels, where it is wide.
-        narrow: whether the page is a telephone's width.
+        height: height of the figure in pixels, where it is wide.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     if narrow:
         above = Pixels(60 + 340 + len(panels) * (150 + 62) + 10)
@@ -159,7 +165,15 @@ def descent_figure(
 
 
 def with_ground(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None) -> go.Figure:
-    """Puts a picture under the first panel's traces."""
+    """Puts a picture under the first panel's traces.
+
+    Args:
+        figure: figure that is changed.
+        picture: the picture as a ``data:`` address, and its ends; ``None`` changes nothing.
+
+    Returns:
+        The same figure.
+    """
     if picture is not None:
         source, (left, right, bottom, top) = picture
         figure.layout.images = [

@@ -23,7 +23,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Style:
-    """How an estimator is drawn wherever it is: by its colour, line and symbol."""
+    """Colour, line and symbol of an estimator in every figure."""
 
     colour: str
     dash: str
@@ -66,14 +66,17 @@ class Compared:
 def estimators_figure(
     compared: Sequence[Compared], exact: np.ndarray, plane: Plane, palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """Small pictures at the left, one for each estimator and all at one scale; bias and spread at the right.
+    """Draws one small picture for each estimator at the left, all at one scale; bias and standard deviation at the right.
 
     Args:
         compared: the estimators.
         exact: the exact gradient as an arrow in counts, shape ``(K,)``.
-        plane: where arrows lie.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        plane: coordinates of counts.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     arrow = plane.shift(exact)
     reach = _reach(compared, arrow, plane)
@@ -110,7 +113,7 @@ def estimators_figure(
 
 
 def _reach(compared: Sequence[Compared], exact: np.ndarray, plane: Plane) -> float:
-    """Half of the side of every small picture: what holds the exact arrow, the means and most of most estimates."""
+    """Returns half the side of every small picture: it holds the exact arrow, the means and most of the estimates."""
     wanted = [0.7 * float(np.linalg.norm(exact))]
     for one in compared:
         drawn = plane.shift(one.estimates)
@@ -141,8 +144,9 @@ def _small(one: Compared, exact: np.ndarray, plane: Plane, reach: float, palette
 
 
 def _dots(compared: Sequence[Compared], palette: Palette) -> Panel:
-    """Draws the bias as a filled mark with its interval and spread as an outlined one, both over the exact gradient's "
-    "length."""
+    """Returns the bias as a filled mark with its interval and the standard deviation as an outline, relative to the
+    exact norm.
+    """
     rows = np.arange(len(compared))[::-1].astype(float)
     shown = [value for one in compared for value in (one.bias[0], one.bias[2], one.spread) if value > 1e-4]
     low, high = max(min(shown, default=0.1) / 2, 2e-3), max(max(shown, default=1.0) * 1.6, 1.0)

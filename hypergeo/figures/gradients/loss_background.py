@@ -1,4 +1,4 @@
-"""What lies under a figure: a function of the plane as bands of fog, clear where it is low, the same in both themes."""
+"""Background of a figure: a function of the plane as bands of fog, transparent at low values, the same in both themes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["BANDS", "fog"]
 
 BANDS = 12
 _SLATE = (112, 126, 142)
-_THINNEST, _THICKEST, _LINE = 0.03, 0.44, 0.16  # opacities, and what a line between two bands adds
+_THINNEST, _THICKEST, _LINE = 0.03, 0.44, 0.16  # opacities, and the additional opacity of a line between two bands
 
 
 def fog(values: np.ndarray, inside: np.ndarray) -> str:
-    """A picture of a function as a ``data:`` address.
+    """Draws a function of the plane as a picture in a ``data:`` address.
 
     Args:
         values: the function at each pixel, shape ``(H, W)``, from the top row down.
@@ -45,7 +45,9 @@ def fog(values: np.ndarray, inside: np.ndarray) -> str:
 
 
 def _bands(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Band of each pixel: even steps of the function's root above its least value, so that valleys have lines too."""
+    """Returns the band of each pixel: even steps of the function's root above its least value, so that valleys have
+    lines too.
+    """
     shown = values[inside]
     low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
     height = np.sqrt(np.clip((values - low) / max(high - low, 1e-12), 0, 1))

@@ -38,10 +38,10 @@ def cloud_panel(
         samples: soft samples, shape ``(S, K)``.
         path: this sample at temperatures in order, shape ``(T, K)``.
         whole: the straight-through sample of the same noise, shape ``(K,)``.
-        palette: the inks.
+        palette: colours of the figure.
         plane: where counts lie.
         side: expected length of the plane's side in pixels.
-        title: words above the panel.
+        title: text above the panel.
         line: ends of the line on which the sample must lie after the first split, shape ``(2, K)``; none before.
         shown: whether the samples are on show.
         followed: this sample, shape ``(K,)``.

@@ -20,14 +20,14 @@ _WRITTEN = 0.055  # of the strip: shorter pieces have no number
 def strips_panel(
     soft: np.ndarray, hard: np.ndarray, decided: Sequence[int], total: int, palette: Palette, *, straight_through: bool
 ) -> Panel:
-    """Two strips, each as long as the number drawn: the soft sample, and the straight-through sample of the same noise.
+    """Draws two strips, each as long as the sample size: the soft sample, and the straight-through sample of the same noise.
 
     Args:
         soft: counts, shape ``(K,)``.
         hard: whole counts, shape ``(K,)``.
         decided: groups whose counts are on show; the rest is left.
         total: number of elements drawn.
-        palette: the inks.
+        palette: colours of the figure.
         straight_through: whether the bars show the straight-through sample; its strip is then the darker one.
 
     Returns:
@@ -85,13 +85,13 @@ def strips_panel(
 
 
 def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool) -> Panel:
-    """The derivative of one count in each log weight: of this sample as fills, of the exact mean as outlines.
+    """Draws the derivative of one count in each log weight: of this sample as fills, of the exact mean as outlines.
 
     Args:
         sampled: derivatives of the sample's count, shape ``(K,)``.
         exact: derivatives of the exact mean, shape ``(K,)``.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         shown: whether the sample's derivatives are on show.
 
     Returns:

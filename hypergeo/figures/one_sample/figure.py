@@ -31,10 +31,10 @@ def one_sample_figure(
         strips: the counts.
         cloud: the sample among others.
         gradient: of one count in each log weight.
-        palette: the inks.
+        palette: colours of the figure.
         rows: number of splits.
         key: what the signs among the bars mean.
-        narrow: whether the page is a telephone's width.
+        narrow: whether the page is as narrow as a telephone.
 
     Returns:
         The figure.

@@ -67,7 +67,7 @@ class SplitBars:
 
 @dataclass(frozen=True)
 class _Cell:
-    """Where one step of one split is drawn: a rectangle in the panel's coordinates, pixels upwards and columns across."""
+    """Cell of one step of one split: a rectangle in the panel's coordinates, pixels upwards and columns across."""
 
     left: float
     bottom: float
@@ -79,7 +79,7 @@ class _Cell:
         return self.left + (np.asarray(candidate) - self.first + 0.5) / self.number
 
     def up(self, value: Any, low: float, high: float) -> Any:
-        """Heights of values on an axis; values below it are at its foot."""
+        """Returns heights of values on an axis; values below it are at its foot."""
         return self.bottom + self.height * (np.clip(value, low, high) - low) / (high - low)
 
 
@@ -90,7 +90,7 @@ def split_bars_panel(
 
     Args:
         splits: in the order in which they are made.
-        palette: the inks.
+        palette: colours of the figure.
         height: of the panel in pixels.
         headings: words above the columns; ``COLUMNS`` of them.
         narrow: whether only noisy log-probabilities and softmax are drawn.
@@ -143,7 +143,7 @@ class _Drawing:
         self.numbers = _Points()
 
     def cell(self, cell: _Cell, split: SplitBars, column: int) -> None:
-        """One step of one split."""
+        """Draws one step of one split."""
         left, right, top = cell.left, cell.left + 1, cell.bottom + cell.height
         self.frames.add([left, right], [cell.bottom, cell.bottom])
         if column >= split.shown:
@@ -202,7 +202,7 @@ class _Drawing:
             self.triangles.add(across, np.full(len(across), top - 6.0), texts, symbols, seen, size)
 
     def words(self, split: SplitBars, places: dict[int, float], top: float) -> None:
-        """What a row is, at its left, and what came of it, at its right."""
+        """Labels a row at its left, and writes its result at its right."""
         ink = self.palette.text if split.shown else self.palette.muted
         self.notes.append(_note(min(places.values()), top + 1, split.title, ink, 12))
         if split.shown > 3:
@@ -210,7 +210,7 @@ class _Drawing:
             self.notes.append(_note(right, top + 1, split.result, ink, 12, xanchor="right"))
 
     def traces(self) -> list[dict[str, Any]]:
-        """All that has been collected."""
+        """Returns all traces that have been collected."""
         palette, clear = self.palette, "rgba(0,0,0,0)"
         return [
             self.frames.trace(palette.grid, 1),

@@ -10,7 +10,7 @@ from hypergeo.figures.core.panels import Json, Panel, caption
 __all__ = ["assignment_panel"]
 
 _DENSEST = 0.55  # opacity of an entry of one: numbers stand out from it in both themes
-_LINES = 24  # of text that a panel's height has room for
+_LINES = 24  # of text that fit into a panel's height
 _LEGIBLE = 28  # rows at most for which every entry has its number
 _FULL = 0.999  # an entry of one stays within the colours of its own group
 
@@ -29,12 +29,15 @@ def assignment_panel(
 
     Args:
         matrix: nonnegative entries, shape ``(N, K)``.
-        palette: the inks.
-        title: words above the panel.
-        note: words before the column sums' targets, under the panel.
-        targets: what the columns should sum to, shape ``(K,)``.
+        palette: colours of the figure.
+        title: text above the panel.
+        note: text before the column sums' targets, under the panel.
+        targets: required column sums, shape ``(K,)``.
         exact: the exact partition as group of each element, shape ``(N,)``: dark outlines.
         chosen: element and group of an entry that is marked.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     num_elements, groups = matrix.shape
     columns = list(range(groups))
@@ -104,7 +107,7 @@ def assignment_panel(
 
 
 def _outlines(entries: list[tuple[int, int]], colour: str, width: float) -> Json:
-    """Rectangles around entries, given as element and group."""
+    """Returns rectangles around entries (element, group)."""
     across, down = np.array([-0.46, 0.46, 0.46, -0.46, -0.46, np.nan]), np.array([-0.44, -0.44, 0.44, 0.44, -0.44, np.nan])
     return {
         "type": "scatter",
@@ -118,7 +121,7 @@ def _outlines(entries: list[tuple[int, int]], colour: str, width: float) -> Json
 
 
 def _sum(value: float) -> str:
-    """A sum to two decimals; none where it is whole to rounding.
+    """Returns a sum to two decimals; none where it is whole to rounding.
 
     Example:
         >>> _sum(5.999999999999), _sum(5.25)

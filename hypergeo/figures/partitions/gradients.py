@@ -37,9 +37,12 @@ def entries_panel(gradient: GradientEntries, palette: Palette, *, title: str, li
 
     Args:
         gradient: the entries.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         limit: magnitude of the strongest colour.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     num_elements, groups = gradient.logits.shape
     places = [*range(num_elements), *([num_elements + 0.5] if len(gradient.weights) else [])]
@@ -99,8 +102,11 @@ def pairs_panel(
         exact: the exact gradient.
         estimate: its estimate.
         error: standard errors of the estimate.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     groups = exact.logits.shape[1]
     everything = np.concatenate([exact.flat, estimate.flat - 2 * error.flat, estimate.flat + 2 * error.flat])
@@ -122,14 +128,14 @@ def pairs_panel(
             "hoverinfo": "skip",
         }
     ]
-    for true, found, noise, symbol, name in clouds:
+    for true, estimates, noise, symbol, name in clouds:
         colours = [group_colour(k) for k in range(groups)] * len(true) if true.size else []
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "x": [float(f"{value:.4g}") for value in true.ravel()],
-                "y": [float(f"{value:.4g}") for value in found.ravel()],
+                "y": [float(f"{value:.4g}") for value in estimates.ravel()],
                 "error_y": {
                     "type": "data",
                     "array": [float(f"{2 * value:.3g}") for value in noise.ravel()],
@@ -158,7 +164,7 @@ def pairs_panel(
 
 
 def _signed(value: float, digits: int) -> str:
-    """A number with its sign, so that colour is not the only cue.
+    """Returns a number with its sign, so that colour is not the only cue.
 
     Example:
         >>> _signed(-0.5, 2), _signed(0.0001, 2)

@@ -25,8 +25,11 @@ def partition_figure(
         plan: the calibrated plan.
         sizes: the group sizes.
         path: distance to the exact sample against temperature.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     panels = [sample, plan, sizes, path]
     if narrow:
@@ -57,9 +60,12 @@ def gradient_figure(panels: Sequence[Panel], palette: Palette, *, narrow: bool =
     """Arranges the exact gradient, its estimate, and both against each other.
 
     Args:
-        panels: three of them.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        panels: the three panels in this order.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     if narrow:
         down = Pixels(2 * (_HEAD + 300 + 20) + 60 + 300 + 44 + 2 * MARGIN)

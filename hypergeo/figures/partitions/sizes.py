@@ -14,10 +14,13 @@ def sizes_panel(sizes: np.ndarray, expected: np.ndarray, palette: Palette, *, ti
     """Draws one bar for each group.
 
     Args:
-        sizes: of the sample, shape ``(K,)``.
+        sizes: group sizes of the sample, shape ``(K,)``.
         expected: mean of the exact distribution, or the sizes that are fixed, shape ``(K,)``.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     rows = list(range(len(sizes)))
     most = float(max(sizes.max(), expected.max(), 1))

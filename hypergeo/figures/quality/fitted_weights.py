@@ -1,4 +1,4 @@
-"""Weights that fit observed counts, with their intervals, beside the weights that were asked about."""
+"""Weights that fit observed counts, with their intervals, beside reference weights."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
 
 __all__ = ["counts_figure", "weights_panel"]
 
-REACH = 3.0  # times the greatest and least drawn weight: where arrows stand for weights of zero and without limit
+REACH = 3.0  # times the greatest and least finite weight: position of the arrows for zero and infinite weights
 
 
 def weights_panel(
     weights: Sequence[float],
     intervals: Sequence[tuple[float, float]],
-    given: Sequence[float],
+    references: Sequence[float],
     palette: Palette,
     *,
     title: str,
     names: Sequence[str] = (),
 ) -> Panel:
-    """Fitted weights as dots with intervals, and given ones as dark open diamonds, one line for each group.
+    """Draws fitted weights as dots with intervals, and reference weights as dark open diamonds, one line for each group.
 
     Args:
-        weights: fitted; zero and infinite ones are drawn as arrows at the ends of the axis, NaN not at all.
+        weights: fitted weights; zero and infinite ones are drawn as arrows at the ends of the axis, NaN not at all.
         intervals: ends of each weight's interval; NaN where there is none.
-        given: weights to compare with, on the same scale.
-        palette: the inks.
-        title: words above the panel.
-        names: of the groups; ``Group 1``, ``Group 2``, .. when omitted.
+        references: weights to compare with, on the same scale.
+        palette: colours of the figure.
+        title: text above the panel.
+        names: names of the groups; ``Group 1``, ``Group 2``, .. when omitted.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
-    known = [value for value in (*weights, *given, *(end for pair in intervals for end in pair)) if 0 < value < math.inf]
+    known = [value for value in (*weights, *references, *(end for pair in intervals for end in pair)) if 0 < value < math.inf]
     low, high = (min(known), max(known)) if known else (1.0, 1.0)
     low, high = min(low, high / 2) / 1.4, max(high, 2 * low) * 1.4
-    if any(value in (0.0, math.inf) for value in (*weights, *given)):
+    if any(value in (0.0, math.inf) for value in (*weights, *references)):
         low, high = low / REACH, high * REACH
     places = list(range(len(weights)))[::-1]
     shown = [
@@ -75,10 +78,10 @@ def weights_panel(
     asked: Json = {
         "type": "scatter",
         "mode": "markers",
-        "x": [min(max(weight, low * 1.15), high / 1.15) for weight in given],
+        "x": [min(max(weight, low * 1.15), high / 1.15) for weight in references],
         "y": [y + 0.22 for y in places],
         "marker": {"size": 10, "symbol": "diamond-open", "color": palette.exact, "line": {"width": 1.8}},
-        "customdata": [f"{weight:.4g}" for weight in given],
+        "customdata": [f"{weight:.4g}" for weight in references],
         "hovertemplate": "of the distribution: %{customdata}<extra></extra>",
         "showlegend": False,
     }
@@ -115,10 +118,13 @@ def counts_figure(marginals: Panel, weights: Panel, palette: Palette, *, groups:
 
     Args:
         marginals: counts of each group.
-        weights: what :func:`weights_panel` drew.
-        palette: the inks.
+        weights: result of :func:`weights_panel`.
+        palette: colours of the figure.
         groups: number of groups, for the height.
-        narrow: whether the page is a telephone's width.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     if narrow:
         first, second = 84 * groups + 20, 44 * groups + 20

@@ -21,12 +21,15 @@ ROW = 34  # pixels of an estimator's line
 
 
 def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> go.Figure:
-    """Bias, direction and error at equal cost of each estimator, one line each.
+    """Draws bias, direction and error at equal cost of each estimator, one line each.
 
     Args:
-        report: with gradients.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        report: report with gradients.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     rows = report.gradients
     norm = report.reference.norm if report.reference is not None else 0.0
@@ -66,17 +69,20 @@ def intervals_panel(
     named: bool = True,
     narrow: bool = False,
 ) -> Panel:
-    """One line for each estimator, with a dot and its interval; what a report calls biased has the colour of a warning.
+    """Draws one line for each estimator, with a dot and its interval; biased estimators have the colour of a warning.
 
     Args:
         rows: the estimators.
         measured: one series, or two of which the second has diamonds, each with a number for each estimator or none.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
         zero: whether to draw a line at zero.
         log: whether the axis is logarithmic.
         named: whether the lines carry the estimators' names.
         narrow: whether those names must be broken.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     places = list(range(len(rows)))[::-1]
     colours = [group_colour(4) if row.verdict == "biased" else palette.relaxed for row in rows]

@@ -20,9 +20,12 @@ def published_figure(check: PublishedCheck, palette: Palette, *, narrow: bool = 
     """Draws distances of exact and merged conditionals from Fisher's distribution and from the merged one.
 
     Args:
-        check: what was measured.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        check: results of the check.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     panels = [check_panel(check, reference, palette, legend=reference == "exact") for reference in ("exact", "merged")]
     if narrow:
@@ -33,13 +36,16 @@ def published_figure(check: PublishedCheck, palette: Palette, *, narrow: bool = 
 
 
 def check_panel(check: PublishedCheck, reference: str, palette: Palette, *, legend: bool = True) -> Panel:
-    """Median Kolmogorov-Smirnov distance at each second weight, crosses where a test was rejected.
+    """Draws the median Kolmogorov-Smirnov distance at each second weight, crosses where a test was rejected.
 
     Args:
-        check: what was measured.
+        check: results of the check.
         reference: ``"exact"`` or ``"merged"``.
-        palette: the inks.
+        palette: colours of the figure.
         legend: whether its traces are in the legend.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     top = max(row.median_distance for row in check.rows)
     weights = sorted({row.second_weight for row in check.rows})

@@ -1,4 +1,4 @@
-"""A quality report as one HTML page that opens offline: the verdict in words, the figures, the tables, the data."""
+"""A quality report as one HTML page that opens offline: the verdict as text, the figures, the tables, the data."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ _GRADIENT_TESTS = (
 
 
 def report_html(report: QualityReport) -> str:
-    """The report as a page of its own; plotly.js is inside, and nothing is asked of any other machine.
+    """Writes the report as an HTML page that opens offline and requests nothing from other machines.
 
     The report itself is in it too, as JSON, in the element ``report``.
 
     Args:
-        report: what was measured.
+        report: the report.
+
+    Returns:
+        The HTML document.
 
     Example:
         >>> from hypergeo import FisherHypergeometric
@@ -62,11 +65,14 @@ def report_html(report: QualityReport) -> str:
 
 
 def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]) -> str:
-    """The tables of many reports as a page of their own.
+    """Writes the tables of many reports as an HTML page.
 
     Args:
-        sentence: what they are.
-        tables: title, head and rows of each.
+        sentence: introduction of the tables.
+        tables: title, head and rows of each table.
+
+    Returns:
+        The HTML document.
 
     Example:
         >>> "<td>1 &lt; 2</td>" in sweep_html("One cell.", [("Samples", ["urn"], [["1 < 2"]])])
@@ -77,21 +83,35 @@ def sweep_html(sentence: str, tables: Sequence[tuple[str, Sequence[str], Sequenc
 
 
 def sample_alt(report: QualityReport) -> str:
-    """What :func:`sample_figure` shows, in words."""
+    """Describes :func:`sample_figure` as text.
+
+    Args:
+        report: report with samples.
+
+    Returns:
+        The alternative text.
+    """
     words = {True: "significantly different", False: "no significant difference"}
-    told = ", ".join(
+    sentences = ", ".join(
         f"{row.label} at τ = {row.temperature:g}: {row.wasserstein:.2g} counts, {words[row.differs]}" for row in report.samples
     )
-    return f"Distance of samples from the exact distribution and p-values against temperature. {told}."
+    return f"Distance of samples from the exact distribution and p-values against temperature. {sentences}."
 
 
 def gradient_alt(report: QualityReport) -> str:
-    """What :func:`gradient_figure` shows, in words."""
-    told = ", ".join(
+    """Describes :func:`gradient_figure` as text.
+
+    Args:
+        report: report with gradients.
+
+    Returns:
+        The alternative text.
+    """
+    sentences = ", ".join(
         f"{row.label}{'' if row.temperature is None else f' at τ = {row.temperature:g}'}: {row.verdict}"
         for row in report.gradients
     )
-    return f"Bias, cosine and error at equal cost of each gradient estimator. {told}."
+    return f"Bias, cosine and error at equal cost of each gradient estimator. {sentences}."
 
 
 def _described(report: QualityReport) -> str:

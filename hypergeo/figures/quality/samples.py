@@ -25,9 +25,12 @@ def sample_figure(report: QualityReport, palette: Palette, *, narrow: bool = Fal
     """Draws each sampler's distance from the exact distribution and p-values, at each temperature.
 
     Args:
-        report: with samples.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        report: report with samples.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     panels = [wasserstein_panel(report.samples, palette), evidence_panel(report.samples, palette)]
     if narrow:
@@ -41,8 +44,11 @@ def wasserstein_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
     """Draws the Wasserstein distance against temperature, with that of equally many exact samples.
 
     Args:
-        rows: of a report.
-        palette: the inks.
+        rows: sample quality of a report.
+        palette: colours of the figure.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     floor = rows[0].wasserstein_floor
     values = [value for row in rows for value in (row.wasserstein, floor.mean, floor.quantile) if value > 1e-9] or [1.0]
@@ -92,8 +98,11 @@ def evidence_panel(rows: Sequence[SampleQuality], palette: Palette) -> Panel:
     """Draws the smallest corrected p-value against temperature; below the line the difference is significant.
 
     Args:
-        rows: of a report.
-        palette: the inks.
+        rows: sample quality of a report.
+        palette: colours of the figure.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     level, ends = rows[0].level, _ends(rows)
     line: Json = {

@@ -1,4 +1,4 @@
-"""The figures of the page on shared factors: its panels put together, for a wide page and for a telephone."""
+"""The figures of the page on shared factors: arrangements of panels, for a wide page and for a telephone."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from hypergeo.figures.core.panels import Box, Panel, arrange
 __all__ = ["grid_figure", "learning_figure"]
 
 _HEIGHT = 528
-_LEAST = 740  # pixels of width at which texts of the wide figures keep apart: with less room, they are drawn smaller
+_LEAST = 740  # width in pixels at which texts of the wide figures do not overlap; narrower figures have smaller texts
 
 
 def learning_figure(
     gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """Pairs and estimates at the left, the distribution, the distances and the weight at the right, or all below one another.
+    """Arranges pairs and estimates at the left, the distribution, the distances and the weight at the right.
 
     Args:
-        gallery: pairs and what the model makes of them.
-        law: distribution of the number.
+        gallery: pairs and their reconstructions.
+        law: distribution of the number of shared factors.
         cuts: distances and thresholds.
-        lines: over steps: estimates, and the weight.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        lines: curves over steps: estimates, and the weight.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone: all panels are below one another.
+
+    Returns:
+        The figure.
     """
     panels = [gallery, law, cuts, *lines]
     if narrow:
@@ -55,14 +58,17 @@ def learning_figure(
 
 
 def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
-    """Pictures at the left, and panels at the right or below.
+    """Arranges pictures at the left, and panels at the right or below.
 
     Args:
         gallery: pictures.
         beside: panels.
-        palette: the inks.
-        rows: height of the pictures in their width.
-        narrow: whether the page is a telephone's width.
+        palette: colours of the figure.
+        rows: height of the pictures divided by their width.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     panels = [gallery, *beside]
     if narrow:

@@ -1,4 +1,4 @@
-"""The number of factors that two images share, as it is learned: distances with thresholds, its distribution, agreement."""
+"""Learning the number of factors that two images share: distances with thresholds, its distribution, agreement."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ _LEAST = 1e-2  # nats: distances below are drawn there
 
 
 def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | None, palette: Palette, *, title: str) -> Panel:
-    """Distances by rank, closest first, and the threshold of each rule.
+    """Draws distances by rank, closest first, and the threshold of each rule.
 
     Args:
-        distances: of pairs in each dimension, sorted, in nats, shape ``(N, d)``.
-        ours: expected number of shared dimensions: the learned threshold lies after so many.
+        distances: sorted distances of pairs in each dimension, in nats, shape ``(N, d)``.
+        ours: expected number of shared dimensions; the learned threshold lies after so many.
         adavae: distance below which AdaVAE shares a dimension, the median over pairs.
         true: number of shared factors, or ``None`` where pairs differ.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     seen = np.maximum(distances, _LEAST)
     low, middle, high = np.quantile(seen, [0.1, 0.5, 0.9], axis=0)
@@ -89,15 +92,18 @@ def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | 
 def law_panel(
     law: np.ndarray, palette: Palette, *, adavae: np.ndarray, true: np.ndarray, even: np.ndarray, title: str
 ) -> Panel:
-    """The distribution of the number as bars, the true numbers as outlines.
+    """Draws the distribution of the number as bars, the true numbers as outlines.
 
     Args:
         law: probability of each number, shape ``(d + 1,)``.
-        palette: the inks.
-        adavae: fraction of pairs to which AdaVAE gives each number, likewise.
-        true: fraction of pairs that share each number, likewise.
-        even: the distribution of weight one, which training starts from.
-        title: words above the panel.
+        palette: colours of the figure.
+        adavae: fraction of pairs to which AdaVAE assigns each number, shape ``(d + 1,)``.
+        true: fraction of pairs that share each number, shape ``(d + 1,)``.
+        even: probability of each number at weight one, which training starts from, shape ``(d + 1,)``.
+        title: text above the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     numbers = np.arange(len(law))
     place = np.flatnonzero(true > 0)
@@ -150,15 +156,18 @@ def law_panel(
 def agreement_panel(
     true: np.ndarray, ours: np.ndarray, adavae: np.ndarray, most: int, palette: Palette, *, title: str
 ) -> Panel:
-    """Estimates against the true number, where pairs differ: means and standard deviations.
+    """Draws estimates against the true number, where pairs differ: means and standard deviations.
 
     Args:
         true: number of factors that each pair shares, shape ``(N,)``.
-        ours: expected numbers, likewise.
-        adavae: numbers by AdaVAE's threshold, likewise.
+        ours: expected numbers, shape ``(N,)``.
+        adavae: numbers by AdaVAE's threshold, shape ``(N,)``.
         most: number of dimensions.
-        palette: the inks.
-        title: words above the panel.
+        palette: colours of the figure.
+        title: text above the panel.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     numbers = np.unique(true)
     traces: list[dict[str, Any]] = [
@@ -212,14 +221,17 @@ def bars_panel(
     title: str,
     format: str = ".2f",
 ) -> Panel:
-    """Horizontal bars with labels on the left.
+    """Draws horizontal bars with labels on the left.
 
     Args:
-        values: shape ``(N,)``.
-        names: of each.
-        palette: the inks.
-        title: words above the panel.
-        format: of the numbers at the bars' ends.
+        values: lengths of the bars, shape ``(N,)``.
+        names: labels of the bars.
+        palette: colours of the figure.
+        title: text above the panel.
+        format: number format at the bars' ends.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     rows = np.arange(len(values))
     most = max(float(values.max()), 1e-6)

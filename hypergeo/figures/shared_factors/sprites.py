@@ -1,4 +1,4 @@
-"""Small pictures in rows and columns, as one image; under them rings and discs: what is truly shared, and what is found."""
+"""Small pictures in rows and columns, as one image; under them rings and discs: true and inferred shared factors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypergeo.figures.core.panels import Panel, caption, float32
 
 __all__ = ["mosaic", "sprite_panel"]
 
-_SCALE = 4  # screen pixels of the image to a pixel of a sprite: browsers blur what they enlarge, and less so what is large
+_SCALE = 4  # image pixels per pixel of a sprite: browsers blur enlarged images, large ones less
 _GAP = 4
 _RING = 0.46  # height of a row of rings, in sprites
 
@@ -49,19 +49,22 @@ def sprite_panel(
     columns: Sequence[str] = (),
     rings: Sequence[str] = (),
     true: np.ndarray | None = None,
-    found: np.ndarray | None = None,
+    inferred: np.ndarray | None = None,
 ) -> Panel:
-    """Pictures in rows and columns, and under each column which factors are shared.
+    """Draws pictures in rows and columns, and under each column which factors are shared.
 
     Args:
-        images: from 0 to 255, shape ``(rows, columns, H, W, 3)``.
-        palette: the inks.
-        title: words above the panel.
-        rows: words before each row of pictures.
-        columns: words above each column; none where empty.
-        rings: words before each row of rings; none where empty.
-        true: where rings are, shape ``(columns, len(rings))``.
-        found: where discs are, likewise.
+        images: pixels from 0 to 255, shape ``(rows, columns, H, W, 3)``.
+        palette: colours of the figure.
+        title: text above the panel.
+        rows: text before each row of pictures.
+        columns: text above each column; none where empty.
+        rings: text before each row of rings; none where empty.
+        true: whether each ring is drawn, shape ``(columns, len(rings))``.
+        inferred: whether each disc is drawn, shape ``(columns, len(rings))``.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     height, width = images.shape[:2]
     pixels = _SCALE * images.shape[2] + _GAP
@@ -81,11 +84,11 @@ def sprite_panel(
     ticks = [(row + shown / 2, words) for row, words in enumerate(rows)]
     if rings:
         assert true is not None
-        assert found is not None
+        assert inferred is not None
         ticks += [(foot + (row + 0.5) * _RING, words) for row, words in enumerate(rings)]
         traces += [
             {**_places(true, foot, shown), "marker": _ring(palette), "hoverinfo": "skip"},
-            {**_places(found, foot, shown), "marker": {"size": 7, "color": palette.relaxed}, "hoverinfo": "skip"},
+            {**_places(inferred, foot, shown), "marker": {"size": 7, "color": palette.relaxed}, "hoverinfo": "skip"},
         ]
     end = foot + len(rings) * _RING
     notes = [caption(title, palette)]

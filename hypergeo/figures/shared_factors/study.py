@@ -1,4 +1,4 @@
-"""A study of shared factors: estimated against true numbers, errors, and how well parts of the latents say what they should."""
+"""A study of shared factors: estimated against true numbers, errors, and how well parts of the latents encode their factors."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ _PARTS = (
 
 
 def factor_figure(results: FactorResults, palette: Palette, *, narrow: bool = False) -> go.Figure:
-    """All panels of a study.
+    """Draws all panels of a study.
 
     Args:
-        results: of the study.
-        palette: the inks.
-        narrow: whether the page is a telephone's width.
+        results: results of the study.
+        palette: colours of the figure.
+        narrow: whether the page is as narrow as a telephone.
+
+    Returns:
+        The figure.
     """
     summary = results.summary()
     panels = [estimate_panel(summary, results.num_factors, palette), error_panel(summary, palette)]
@@ -47,12 +50,15 @@ def factor_figure(results: FactorResults, palette: Palette, *, narrow: bool = Fa
 
 
 def estimate_panel(summary: Sequence[MethodSummary], most: int, palette: Palette) -> Panel:
-    """Mean estimate against the number of factors that all pairs share; right where it is on the line.
+    """Draws the mean estimate against the number of factors that all pairs share; on the line it is right.
 
     Args:
-        summary: of a study.
+        summary: one summary for each method.
         most: number of factors.
-        palette: the inks.
+        palette: colours of the figure.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     exact: Json = {
         "type": "scatter",
@@ -94,11 +100,14 @@ def estimate_panel(summary: Sequence[MethodSummary], most: int, palette: Palette
 
 
 def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
-    """Mean squared error of the number: of pairs that share a fixed number (full), and whose numbers differ (open).
+    """Draws the mean squared error of the number: of pairs that share a fixed number (full), and whose numbers differ (open).
 
     Args:
-        summary: of a study.
-        palette: the inks.
+        summary: one summary for each method.
+        palette: colours of the figure.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     estimating = [(place, method) for place, method in enumerate(summary) if method.fixed["squared_error"] or _varying(method)]
     kinds = (("fixed number", "circle", "fixed"), ("numbers differ", "diamond-open", "varying"))
@@ -124,16 +133,19 @@ def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
 
 
 def quality_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
-    """Correlation, masks and R² on pairs whose numbers differ, one row for each measure.
+    """Draws correlation, masks and R² on pairs whose numbers differ, one row for each measure.
 
     Args:
-        summary: of a study.
-        palette: the inks.
+        summary: one summary for each method.
+        palette: colours of the figure.
+
+    Returns:
+        The panel, to be placed in a figure.
     """
     traces = []
     for place, method in enumerate(summary):
         shift = 0.7 * ((place + 0.5) / len(summary) - 0.5)  # one above the other: they are often alike
-        found = [
+        measured = [
             (len(_PARTS) - 1 - row - shift, words, spread)
             for row, (name, words) in enumerate(_PARTS)
             if (spread := method.varying[name]) is not None
@@ -142,10 +154,10 @@ def quality_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": [spread.mean for _, _, spread in found],
-                "y": [height for height, _, _ in found],
-                "text": [words for _, words, _ in found],
-                "error_x": {"array": [spread.deviation or 0.0 for _, _, spread in found], "thickness": 1, "width": 3},
+                "x": [spread.mean for _, _, spread in measured],
+                "y": [height for height, _, _ in measured],
+                "text": [words for _, words, _ in measured],
+                "error_x": {"array": [spread.deviation or 0.0 for _, _, spread in measured], "thickness": 1, "width": 3},
                 "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8, "color": _colour(place, palette)},
                 "name": method.method,
                 "legendgroup": method.method,
@@ -170,21 +182,31 @@ def quality_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
 
 
 def factor_alt(results: FactorResults) -> str:
-    """What :func:`factor_figure` shows, in words."""
-    told = []
+    """Describes :func:`factor_figure` as text.
+
+    Args:
+        results: results of the study.
+
+    Returns:
+        The alternative text.
+    """
+    estimated = []
     for method in results.summary():
         if method.numbers:
             numbers = ", ".join(f"{spread.mean:.2f} for {number}" for number, spread in method.numbers.items())
-            told.append(f"{method.method}: {numbers}")
-    estimates = "; ".join(told) or "no method here estimates it"
+            estimated.append(f"{method.method}: {numbers}")
+    estimates = "; ".join(estimated) or "no method here estimates it"
     return f"Estimated numbers of shared factors, by method and true number: {estimates}. Errors and measures are in the table."
 
 
 def factor_html(results: FactorResults) -> str:
-    """A study as a page of its own that opens offline; the results are in it as JSON, in the element ``results``.
+    """Writes a study as an HTML page that opens offline; the results are in it as JSON, in the element ``results``.
 
     Args:
-        results: of the study.
+        results: results of the study.
+
+    Returns:
+        The HTML document.
     """
     settings = {"images": results.data, "seeds": ", ".join(map(str, results.seeds)), **results.settings}
     listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in settings.items())
@@ -217,7 +239,7 @@ def _dot(spread: SeedStatistics, name: str, words: str, symbol: str, colour: str
 
 
 def _names(names: Sequence[str]) -> Json:
-    """A vertical axis of words, the first on top."""
+    """Returns a vertical axis of labels, the first on top."""
     return {
         "type": "category",
         "categoryorder": "array",
@@ -228,5 +250,7 @@ def _names(names: Sequence[str]) -> Json:
 
 
 def _colour(place: int, palette: Palette) -> str:
-    """Ours in the colour of relaxed draws; the others in those of groups, without the yellow that vanishes on white."""
+    """Returns the colour of relaxed samples for ours; for the others those of groups, without the yellow that
+    vanishes on white.
+    """
     return palette.relaxed if place == 0 else group_colour((0, 4, 2, 3, 1, 7, 5)[(place - 1) % 7])

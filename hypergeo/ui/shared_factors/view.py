@@ -79,7 +79,7 @@ class FactorView:
             rows=["first", "second", "first,<br>reconstructed", "second,<br>reconstructed"],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
-            found=self.now.found[:pairs],
+            inferred=self.now.found[:pairs],
         )
 
     def _exchange_panel(self, palette: Palette, pairs: int) -> Panel:
@@ -104,7 +104,7 @@ class FactorView:
             ],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
-            found=self.now.found[:pairs],
+            inferred=self.now.found[:pairs],
         )
 
     def _traversal_panel(self, palette: Palette, narrow: bool) -> Panel:

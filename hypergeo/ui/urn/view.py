@@ -103,7 +103,7 @@ class UrnView:
             urn.weights,
             elements_of(self.drawn, urn, self.step, self.settings.seed),
             palette,
-            room=urn.total_count,
+            capacity=urn.total_count,
             title=self._last_draw(),
             note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger balls are heavier",
             width=measures.balls[0],
