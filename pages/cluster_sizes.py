@@ -83,7 +83,7 @@ def live() -> None:
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
         place = st.container()  # the progress bar stands below the figure, which it would move
-        playback = Playback(length=STEPS, of=shown.run, speeds=SPEEDS)
+        playback = Playback(length=STEPS, subject=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         with place:
             stage(STATE, partial(view_at, shown), playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))

@@ -82,7 +82,7 @@ def seen(settings: Settings) -> tuple[View, Playback | None]:
     """What is on show, with everything that it needs computed, and what the bar plays."""
     kind = STATE.get("view")
     if kind in ("descent", "race"):
-        playback = Playback(length=LENGTH, of=(kind, settings))
+        playback = Playback(length=LENGTH, subject=(kind, settings))
         view: View = VIEWS[kind](settings, position(STATE, playback))
         catch_up(view.work(), "Making the steps")
         return view, playback

@@ -75,7 +75,7 @@ def live() -> None:
     with figure:
         run = run_of(STATE.settings)
         place = st.container()  # the progress bar stands below the figure, which it would move
-        playback = Playback(length=STEPS, of=run.settings, leap=("+100", 100), speeds=PACE)
+        playback = Playback(length=STEPS, subject=run.settings, leap=("+100", 100), speeds=PACE)
         train(run, next_positions(STATE, playback), STATE.plan)
         view = partial(view_at, run, plan=STATE.plan, view=STATE.get("view"), pair=STATE.get("pair"))
         with place:

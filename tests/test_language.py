@@ -33,6 +33,10 @@ FINISHED = [
     *(f"hypergeo/partitions/{name}.py" for name in ("column_potentials", "membership", "plan", "relaxed", "support")),
     "hypergeo/quality",
     "hypergeo/shared_factors",
+    *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
+    *(f"hypergeo/ui/component/{name}.py" for name in ("assets", "controls", "cover", "handles", "live", "predict")),
+    *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime")),
+    *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
     *(f"tests/{folder}" for folder in ("commands", "numerics", "quality", "shared_factors")),
     *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
 ]

@@ -4,6 +4,6 @@
 import pandas  # noqa: F401
 import torch
 
-# Sums of several threads round in another order, and how many threads there were would depend on who else is there: the same
+# The number of threads changes the order of sums and therefore their rounding, but the same
 # link must show the same numbers. At the sizes of the pages one thread is faster, too.
 torch.set_num_threads(1)

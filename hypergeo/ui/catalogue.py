@@ -119,7 +119,11 @@ PAGES = [
 
 
 def served_pages() -> dict[PageEntry, StreamlitPage]:
-    """The pages as Streamlit's navigation and links take them, by their entry."""
+    """Makes the pages of Streamlit's navigation and links.
+
+    Returns:
+        The pages by their entry.
+    """
     return {
         entry: st.Page(_ROOT / entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)
         for entry in [HOME, *PAGES]

@@ -1,8 +1,8 @@
-"""What the pages accept: one table of limits, for addresses, controls and files alike.
+"""Limits of the pages: one table for URLs, controls and files alike.
 
-They are chosen so that the largest request takes at most two seconds of one processor and 300 MB, or shows how far it is and
-ends at a word (``python -m tests.benchmarks limits`` measures it). Beyond a limit a page takes the nearest value that it has,
-and says so; a file that is too large is refused in words. The library itself has no such limits.
+They are chosen so that the largest request takes at most two seconds of one processor and 300 MB, or shows its progress and
+can be cancelled (``python -m tests.benchmarks limits`` measures it). Beyond a limit a page takes the nearest allowed value,
+and shows a message; a file that is too large is refused with a message. The library itself has no such limits.
 """
 
 from __future__ import annotations
@@ -119,10 +119,10 @@ class QualityLimits(NamedTuple):
 
     Attributes:
         urn: the largest urn.
-        samples: draws of each sampler, to choose from.
-        gradients: of each estimator, to choose from.
-        evaluations: draws of a gradient, to choose from.
-        repeats: sets of draws at each weight of the published check, to choose from.
+        samples: numbers of samples of each sampler, to choose from.
+        gradients: numbers of estimates of each estimator, to choose from.
+        evaluations: numbers of samples of a gradient, to choose from.
+        repeats: numbers of sets of samples at each weight of the published check, to choose from.
     """
 
     urn: UrnLimits
@@ -141,8 +141,8 @@ class CountsLimits(NamedTuple):
         pasted: letters that can be pasted.
         rows: of a file.
         size: of a group, where a line of the file gives the sizes.
-        sums: different numbers of elements drawn that a fit is made from: each is a law of its own.
-        elements: of the urns of all these laws together; the fewer sums, the larger the urn.
+        sums: different sample sizes in one fit: each has its own distribution.
+        elements: elements of the urns of all these distributions together; the fewer sums, the larger the urn.
     """
 
     examples: Sequence[int]
@@ -261,7 +261,10 @@ FACTORS = FactorLimits(factors=(3, 4, 5), spare=2, steps=3_000, schedule=(400, 1
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """The table: page, what is limited, and from where to where.
+    """Lists all limits.
+
+    Returns:
+        For each limit the page, the limited quantity and its range.
 
     Example:
         >>> rows()[0]

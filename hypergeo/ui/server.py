@@ -20,7 +20,7 @@ __all__ = ["HEADERS", "middleware", "routes"]
 
 
 def _hashes() -> str:
-    """Hashes of the scripts within Streamlit's own page, which a policy names."""
+    """Returns hashes of the scripts in Streamlit's own page, for the content security policy."""
     page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
@@ -53,7 +53,7 @@ HEADERS = {
 """Headers of every answer."""
 
 
-class _Kept(StaticFiles):
+class _CachedFiles(StaticFiles):
     """Files whose address has their version: browsers need not ask for them again."""
 
     def __init__(self, directory: str, suffixes: tuple[str, ...]):
@@ -61,7 +61,7 @@ class _Kept(StaticFiles):
         self._suffixes = suffixes
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, if it is of a kind that is meant for browsers."""
+        """Returns the file, if it is of a kind that is meant for browsers."""
         if not path.endswith(self._suffixes):
             return Response("Not Found", status_code=404)
         response = await super().get_response(path, scope)
@@ -84,22 +84,30 @@ class _Headers:
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
+                present = {name.lower() for name, _ in message["headers"]}
                 more = ((name.encode(), value.encode()) for name, value in HEADERS.items())
-                message["headers"] = [*message["headers"], *(header for header in more if header[0] not in given)]
+                message["headers"] = [*message["headers"], *(header for header in more if header[0] not in present)]
             await send(message)
 
         await self._app(scope, receive, send_on if scope["type"] == "http" else send)
 
 
 def routes() -> list[BaseRoute]:
-    """The routes of the components' files and of plotly.js."""
+    """Makes the routes of the components' files and of plotly.js.
+
+    Returns:
+        The routes.
+    """
     return [
-        Mount(f"{route}/{{version}}", _Kept(str(folder), (".js", ".css")), name=route.strip("/"))
+        Mount(f"{route}/{{version}}", _CachedFiles(str(folder), (".js", ".css")), name=route.strip("/"))
         for route, folder in FOLDERS.items()
     ]
 
 
 def middleware() -> list[Middleware]:
-    """Middleware of the whole server."""
+    """Makes the middleware of the whole server.
+
+    Returns:
+        The middleware.
+    """
     return [Middleware(_Headers)]

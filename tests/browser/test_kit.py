@@ -52,7 +52,7 @@ class Walk:
 def live():
     figure, controls = live_room()
     with figure:
-        playback = Playback(length={LENGTH}, of=STATE.get("mood"), leap=("Leap 10", 10))
+        playback = Playback(length={LENGTH}, subject=STATE.get("mood"), leap=("Leap 10", 10))
         stage(STATE, Walk, playback=playback, note=preset_note(STATE))
     with controls:
         live_controls(STATE, [Section("", [Knob("amount", "Amount"), Knob("mood", "Mood")])])

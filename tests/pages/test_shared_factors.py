@@ -116,7 +116,7 @@ def test_pictures_are_those_that_the_model_gives():
 def test_what_is_shown_does_not_depend_on_the_way_there(monkeypatch):
     plan = Plan("1", ((25, "2"),))
     straight = FactorRun(SMALL).at(45, plan)
-    monkeypatch.setattr(factor_run, "_KEPT", 20)
+    monkeypatch.setattr(factor_run, "_STEPS_PER_STORED_STATE", 20)
     wandering = FactorRun(SMALL)
     for step, other in [(10, Plan("1")), (30, Plan("1")), (15, Plan("2")), (28, Plan("1", ((20, "0"),)))]:
         wandering.at(step, other)
@@ -128,7 +128,7 @@ def test_what_is_shown_does_not_depend_on_the_way_there(monkeypatch):
 
 def test_a_session_goes_on_from_where_another_has_been(monkeypatch):
     plan = Plan("1", ((15, "2"), (20, "0")))
-    monkeypatch.setattr(factor_run, "_KEPT", 20)
+    monkeypatch.setattr(factor_run, "_STEPS_PER_STORED_STATE", 20)
     first = FactorRun(SMALL).at(30, plan)
     steps = []
     genuine = SharedFactors.step

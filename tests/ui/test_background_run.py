@@ -91,7 +91,7 @@ def test_torch_s_generator_is_left_as_it_was():
 
 
 def test_only_the_latest_results_are_kept(monkeypatch):
-    monkeypatch.setattr(quality_run, "_KEPT", 2)
+    monkeypatch.setattr(quality_run, "_STORED_RESULTS", 2)
     finished.clear()  # the next store keeps so many
     for number in range(3):
         finished().put(number, str(number))

@@ -156,7 +156,7 @@ def test_turns_are_passed_on_while_a_run_goes_on(monkeypatch: pytest.MonkeyPatch
 
 def test_the_latest_results_are_kept_and_those_that_are_asked_for() -> None:
     finished.clear()
-    store, most = finished(), background_run._KEPT
+    store, most = finished(), background_run._STORED_RESULTS
     assert store is finished()
     for key in range(most):
         store.put(key, f"result {key}")

@@ -51,7 +51,7 @@ def told(view: Any) -> dict[str, Any]:
 
 def film(base: Any, views: dict[int, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
     """The figure that a browser has, and the pictures that are sent to it."""
-    kept = stage_module._Kept(text=stage_module._whole(base, 0, False))
+    kept = stage_module._SentPicture(text=stage_module._whole(base, 0, False))
     sent = {step: json.loads(json.dumps(stage_module._difference(kept, view, step, False))) for step, view in views.items()}
     return json.loads(kept.text), sent
 

@@ -25,8 +25,8 @@ __all__ = ["PRIORS", "ClusterRun", "Snapshot"]
 PRIORS = ("hypergeometric", "categorical", "uniform")
 # Sizes are drawn to the end, and steps stay large for long: what is changed on the way has its effect, and time to mend.
 _SCHEDULE = Schedule(steps=STEPS, hold=0.8, drawn=1.0)
-_AT_ONCE = 5  # steps that are made before others have their turn
-_KEPT = 25  # steps between two states that are kept to go back to
+_STEPS_PER_TURN = 5  # steps that are made before others have their turn
+_STEPS_PER_STORED_STATE = 25  # steps between two states that are kept to go back to
 _SHARED = 100  # steps between two states that other sessions may go on from
 
 
@@ -97,7 +97,7 @@ class ClusterRun:
         track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         for _ in range(STEPS):
             with self._turn, one_thread():
-                track.go_to(step, turns, _AT_ONCE)
+                track.go_to(step, turns, _STEPS_PER_TURN)
                 made = len(track.turns)
             if made >= step:
                 return
@@ -183,7 +183,7 @@ class _Track:
             self.turns.append(turn)
             self.drawn.append(self.model.drawn[0].numpy())
             self.losses.append(float(self.model.assigned.loss[0]))
-            if len(self.turns) % _KEPT == 0:
+            if len(self.turns) % _STEPS_PER_STORED_STATE == 0:
                 self._keep()
         self._prepare(turns[step])
 

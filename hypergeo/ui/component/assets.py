@@ -19,11 +19,14 @@ FOLDERS = {"/live": _HERE, "/plotlyjs": Path(plotly.__file__).parent / "package_
 
 @cache
 def asset_address(route: str, name: str) -> str:
-    """Address of a file below a route, with the version in it.
+    """Makes the URL of a file below a route, with its version.
 
     Args:
         route: one of ``FOLDERS``.
-        name: of the file.
+        name: name of the file.
+
+    Returns:
+        The URL.
 
     Example:
         >>> asset_address("/live", "stage.js").endswith("/stage.js")
@@ -38,7 +41,10 @@ def component(name: str) -> ComponentRenderer:
     """Registers a component whose front end is a file of this folder.
 
     Args:
-        name: of the file, without ``.js``. It exports the component's function as its default.
+        name: name of the file, without ``.js``. Its default export is the component's function.
+
+    Returns:
+        The function that draws the component.
     """
     # The file comes from the server's route: a script that is part of each message would travel with every picture.
     script = f"""

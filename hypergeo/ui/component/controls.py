@@ -69,17 +69,21 @@ def live_controls(state: PageState, sections: Sequence[Section]) -> None:
     key = f"{state.prefix}_controls"
     names = {knob.name for section in sections for knob in section.knobs}
     shown = [
-        {"title": section.title, "open": section.open, "knobs": [_told(state, knob) for knob in section.knobs]}
+        {"title": section.title, "open": section.open, "knobs": [_description(state, knob) for knob in section.knobs]}
         for section in sections
     ]
     message = json.dumps({"answered": st.session_state.get(f"_{key}_answered", 0), "sections": shown})
     component("controls")(key=key, data=message.encode(), on_live_change=lambda: _moved(state, names, key))
 
 
-def _told(state: PageState, knob: Knob) -> dict[str, Any]:
-    """A control as the browser is told about it."""
+def _description(state: PageState, knob: Knob) -> dict[str, Any]:
+    """Returns a control as the browser needs it.
+
+    Raises:
+        TypeError: If the control is of another kind.
+    """
     control = state.controls[knob.name]
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "name": knob.name,
         "label": knob.label,
         "help": knob.help,
@@ -88,13 +92,13 @@ def _told(state: PageState, knob: Knob) -> dict[str, Any]:
     }
     match control:
         case Whole(low=low, high=high):
-            return {**told, "kind": "stepper" if knob.stepper else "range", "low": low, "high": high}
+            return {**description, "kind": "stepper" if knob.stepper else "range", "low": low, "high": high}
         case Switch():
-            return {**told, "kind": "switch"}
+            return {**description, "kind": "switch"}
         case Choice(options=options):
             texts = [control.write(option) for option in options[: knob.shown]]
             kind = "choice" if sum(map(len, texts)) <= _ROW else "list" if isinstance(options[0], str) else "range"
-            return {**told, "kind": kind, "options": texts}
+            return {**description, "kind": kind, "options": texts}
     raise TypeError(f"{knob.name} has no live control.")
 
 
@@ -104,8 +108,8 @@ def _moved(state: PageState, names: set[str], key: str) -> None:
     if not isinstance(sent, Mapping):
         return
     st.session_state[f"_{key}_answered"] = sent.get("serial")
-    said = sent.get("values")
-    texts = {name: str(text) for name, text in said.items() if name in names} if isinstance(said, Mapping) else {}
+    texts_sent = sent.get("values")
+    texts = {name: str(text) for name, text in texts_sent.items() if name in names} if isinstance(texts_sent, Mapping) else {}
     values = {name: state.controls[name].read(text) for name, text in texts.items()}
     if "step" in state.controls and sent.get("at") is not None:  # what plays stands at this step, not at the last of its film
         state.live({"step": state.controls["step"].read(str(sent["at"]))})

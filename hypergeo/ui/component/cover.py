@@ -24,7 +24,15 @@ class Cover:
     sentence: str = ""
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Returns the empty figure."""
+        """Returns the empty figure.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         figure = go.Figure()
         figure.update_layout(
             height=320,
@@ -41,9 +49,17 @@ class Cover:
         return figure
 
     def alt(self) -> str:
-        """Returns the figure in a sentence."""
+        """Returns the figure in a sentence.
+
+        Returns:
+            The alternative text.
+        """
         return f"{self.words}."
 
     def live(self) -> str:
-        """Returns the sentence with the figure."""
+        """Returns the sentence with the figure.
+
+        Returns:
+            The sentence.
+        """
         return self.sentence

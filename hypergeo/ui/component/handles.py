@@ -21,11 +21,22 @@ class Handle(Protocol):
         ...
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON."""
+        """Returns the handle as the browser needs it, ready for JSON.
+
+        Returns:
+            The message.
+        """
         ...
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns values of controls by name, for a message of the browser; none where it makes no sense."""
+        """Returns values of controls by name, for a message of the browser; none where it makes no sense.
+
+        Args:
+            sent: message of the browser.
+
+        Returns:
+            Values of controls by name.
+        """
         ...
 
 
@@ -57,11 +68,22 @@ class DragPoint:
     values: Callable[[float, float], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON."""
+        """Returns the handle as the browser needs it, ready for JSON.
+
+        Returns:
+            The message.
+        """
         return {name: getattr(self, name) for name in ("name", "label", "axes", "at", "right", "up")}
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns values of controls for the position that the browser sends."""
+        """Returns values of controls for the position that the browser sends.
+
+        Args:
+            sent: message of the browser.
+
+        Returns:
+            Values of controls by name.
+        """
         match sent.get("at"):
             case [int() | float() as x, int() | float() as y] if abs(x) <= _FAR and abs(y) <= _FAR:
                 return self.values(float(x), float(y))
@@ -94,11 +116,22 @@ class PressArea:
     values: Callable[[int], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON."""
+        """Returns the handle as the browser needs it, ready for JSON.
+
+        Returns:
+            The message.
+        """
         return {name: getattr(self, name) for name in ("name", "label", "axes", "at", "size")}
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns values of controls for the number of presses that the browser sends."""
+        """Returns values of controls for the number of presses that the browser sends.
+
+        Args:
+            sent: message of the browser.
+
+        Returns:
+            Values of controls by name.
+        """
         by = sent.get("by")
         return self.values(by) if isinstance(by, int) and abs(by) <= _MOST else {}
 
@@ -129,13 +162,24 @@ class PressGrid:
     values: Callable[[int, int, int], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON."""
+        """Returns the handle as the browser needs it, ready for JSON.
+
+        Returns:
+            The message.
+        """
         centre = [(number - 1) / 2 for number in self.shape]
         own = {name: getattr(self, name) for name in ("name", "label", "axes")}
         return {**own, "at": centre, "size": self.shape, "by_pointer": True}
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns values of controls for the entry and the number of presses that the browser sends."""
+        """Returns values of controls for the entry and the number of presses that the browser sends.
+
+        Args:
+            sent: message of the browser.
+
+        Returns:
+            Values of controls by name.
+        """
         match sent:
             case {"at": [int() | float() as x, int() | float() as y], "by": int() as by} if abs(by) <= _MOST:
                 if -0.5 <= x < self.shape[0] - 0.5 and -0.5 <= y < self.shape[1] - 0.5:

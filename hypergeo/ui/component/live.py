@@ -19,6 +19,9 @@ def live_part(state: PageState) -> Callable[[Callable[[], None]], Callable[[], N
 
     Args:
         state: the page's state, whose values the function shows.
+
+    Returns:
+        A decorator.
     """
 
     def decorate(draw: Callable[[], None]) -> Callable[[], None]:
@@ -39,7 +42,7 @@ def live_part(state: PageState) -> Callable[[Callable[[], None]], Callable[[], N
 
 
 def live_room() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Places for the figure and its controls: beside each other where there is room, else below one another.
+    """Makes containers for the figure and its controls: side by side on wide pages, else below one another.
 
     Returns:
         Containers of the figure and of the controls.

@@ -40,7 +40,15 @@ def prediction_card(state: PageState, stops: Sequence[Stop]) -> None:
 
 
 def scenario(state: PageState, stop: Stop) -> dict[str, Any]:
-    """Returns the page's values before *Reveal*: those of the stop, and the reader's own for all that the stop leaves open."""
+    """Returns the page's values before *Reveal*: those of the stop, and the reader's own for all that the stop leaves open.
+
+    Args:
+        state: state of the page.
+        stop: stop of the tour.
+
+    Returns:
+        Values of the controls by name.
+    """
     after = stop.prediction.after if stop.prediction else {}
     return {**state.values, **{name: state.controls[name].default for name in after}, **stop.values}
 

@@ -49,13 +49,13 @@ _PLACEHOLDER = "POSITION"
 
 
 class View(Protocol):
-    """What a page shows at a step."""
+    """Figure and text of a page at one step."""
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """The figure."""
 
     def alt(self) -> str:
-        """The figure in a sentence, for readers who cannot see it."""
+        """Describes the figure in a sentence, as alternative text."""
 
     def live(self) -> str:
         """The step in a sentence or two, with nothing but **bold** words as Markdown."""
@@ -78,7 +78,7 @@ class Playback:
         length: the last position, where the first is 0.
         values: value of the control at each position; the position itself where there are none.
         labels: text of each position, where a number of steps does not say it.
-        of: what is played. Once it differs from the last time, the position is 0 again and nothing plays.
+        subject: identity of what is played; when it changes, playback stops and the position is 0 again.
         play: label of the button that plays.
         step: label of the button for one step.
         leap: label and number of steps of one more button; a negative number goes back.
@@ -91,7 +91,7 @@ class Playback:
     length: int = 0
     values: Sequence[Any] | None = None
     labels: Sequence[str] | None = None
-    of: Hashable = None
+    subject: Hashable = None
     play: str = "Play"
     step: str = "Step"
     leap: tuple[str, int] | None = None
@@ -114,7 +114,7 @@ class Playback:
 
 
 @dataclass
-class _Kept:
+class _SentPicture:
     """What a session keeps of a stage.
 
     Attributes:
@@ -150,11 +150,11 @@ def playback_controls(length: int) -> dict[str, Control]:
 def position(state: PageState, playback: Playback) -> int:
     """The position that a stage is going to show, for what has to be computed before it."""
     key = f"_{state.key(playback.name)}_of"
-    if key in st.session_state and st.session_state[key] != playback.of:
+    if key in st.session_state and st.session_state[key] != playback.subject:
         state.live({playback.name: playback.value(0)})
         kept = _kept(state)
         kept.epoch, kept.asked = kept.epoch + 1, None
-    st.session_state[key] = playback.of
+    st.session_state[key] = playback.subject
     return playback.at(state.get(playback.name))
 
 
@@ -295,7 +295,7 @@ def _json(view: View, narrow: bool) -> str:
     return thin(str(figure.to_json(validate=False)))
 
 
-def _difference(kept: _Kept, view: View, at: int, narrow: bool) -> dict[str, Any]:
+def _difference(kept: _SentPicture, view: View, at: int, narrow: bool) -> dict[str, Any]:
     """A picture as what differs from the one that the browser has; the whole of it where its traces are others."""
     if kept.parts is None:
         kept.parts = _parts(kept.text)
@@ -312,8 +312,8 @@ def _difference(kept: _Kept, view: View, at: int, narrow: bool) -> dict[str, Any
 
 def _parts(text: str) -> list[dict[str, Any]]:
     """Traces, then the layout."""
-    told = json.loads(text)
-    return [*told["data"], told["layout"]]
+    parsed = json.loads(text)
+    return [*parsed["data"], parsed["layout"]]
 
 
 def _moved(state: PageState, playback: Playback | None, handles: Sequence[Handle], key: str) -> None:
@@ -362,8 +362,8 @@ def _set_staged(on: bool) -> None:
     st.query_params.from_dict({**address, "stage": "1"} if on else address)
 
 
-def _kept(state: PageState) -> _Kept:
-    kept: _Kept = st.session_state.setdefault(f"_{state.prefix}_stage", _Kept())
+def _kept(state: PageState) -> _SentPicture:
+    kept: _SentPicture = st.session_state.setdefault(f"_{state.prefix}_stage", _SentPicture())
     return kept
 
 

@@ -33,7 +33,7 @@ __all__ = [
 TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
 """From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
 
-_AT_ONCE = 250
+_NOISE_ROWS_PER_PART = 250
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
     hard = single.rsample((number,), noise=noise)
     relaxed = urn.relaxed(temperatures, conditionals, straight_through=False)
     parts = []
-    for part in noise.split(_AT_ONCE):  # all at once would take hundreds of megabytes, and longer
+    for part in noise.split(_NOISE_ROWS_PER_PART):  # all at once would take hundreds of megabytes, and longer
         everywhere = part[:, None].expand(len(part), len(temperatures), noise.shape[-1])
         parts.append(relaxed.rsample((len(part),), noise=everywhere))
     soft = torch.cat(parts)

@@ -15,7 +15,7 @@ from .losses import Loss
 
 __all__ = ["Settings", "step_after"]
 
-_AT_ONCE = 10  # steps that are made before others have their turn
+_STEPS_PER_TURN = 10  # steps that are made before others have their turn
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Settings:
         """
         done, steps = 0, sum(asked.values())
         for method, step in asked.items():
-            for at in range(_AT_ONCE, step + _AT_ONCE, _AT_ONCE):
+            for at in range(_STEPS_PER_TURN, step + _STEPS_PER_TURN, _STEPS_PER_TURN):
                 self.descent(method, min(at, step))
                 yield (done + min(at, step)) / steps
             done += step

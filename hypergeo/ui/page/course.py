@@ -21,7 +21,7 @@ __all__ = ["Chapter", "chapters", "course_bar", "go_on", "is_course", "link_quer
 COURSE = "course"
 """Parameter of the address of a page that is visited as part of the course."""
 
-_KEPT = ("stage", "answers")  # parameters that go along from page to page
+_PARAMETERS_OF_ALL_PAGES = ("stage", "answers")  # parameters that go along from page to page
 _LESSONS = (
     ("urn", "urn", "urn"),
     ("one_sample", "one_sample", "one"),
@@ -60,12 +60,15 @@ class Chapter:
 def chapters() -> tuple[Chapter, ...]:
     """Returns the chapters in the order of the course; a chapter of a page that is not in the catalogue is left out.
 
+    Returns:
+        The chapters.
+
     Example:
         >>> [chapter.title for chapter in chapters()][:2]
         ['Urn', 'Counts have no gradient']
     """
     entries = {Path(entry.path).stem: entry for entry in PAGES}
-    found = []
+    listed = []
     for name, package, prefix in _LESSONS:
         if name not in entries:
             continue
@@ -73,12 +76,16 @@ def chapters() -> tuple[Chapter, ...]:
         starts = [1, *(number for number, stop in enumerate(stops, 1) if stop.chapter and number > 1)]
         for first, after in zip(starts, [*starts[1:], len(stops) + 1], strict=True):
             title = stops[first - 1].chapter or entries[name].title
-            found.append(Chapter(title, entries[name], prefix, stops, first, after - 1))
-    return tuple(found)
+            listed.append(Chapter(title, entries[name], prefix, stops, first, after - 1))
+    return tuple(listed)
 
 
 def is_course() -> bool:
-    """Returns whether the address says that the page is visited as part of the course."""
+    """Returns whether the address says that the page is visited as part of the course.
+
+    Returns:
+        Whether it is.
+    """
     return st.query_params.get(COURSE, "0") not in ("0", "false", "")
 
 
@@ -87,7 +94,10 @@ def link_query(chapter: Chapter, number: int) -> dict[str, str]:
 
     Args:
         chapter: any chapter of the stop's page.
-        number: of the stop in the page's tour.
+        number: index of the stop in the page's tour.
+
+    Returns:
+        The URL parameters.
     """
     return {COURSE: "1", f"{chapter.prefix}_{TOUR}": str(number)}
 
@@ -122,7 +132,15 @@ def course_bar(state: PageState, stops: Sequence[Stop]) -> None:
 
 
 def next_label(state: PageState, stops: Sequence[Stop]) -> str:
-    """Returns the label of the button that goes on; empty at the last stop of a tour, or of the course."""
+    """Returns the label of the button that goes on; empty at the last stop of a tour, or of the course.
+
+    Args:
+        state: state of the page.
+        stops: stops of the page's tour.
+
+    Returns:
+        The label.
+    """
     at, number = _current(state, stops), state.get(TOUR)
     if at is None:
         return "Next" if number < len(stops) else ""
@@ -148,12 +166,12 @@ def go_on(stops: Sequence[Stop]) -> None:
 
 
 def _open(chapter: Chapter, number: int) -> NoReturn:
-    kept = {name: st.query_params[name] for name in _KEPT if name in st.query_params}
+    kept = {name: st.query_params[name] for name in _PARAMETERS_OF_ALL_PAGES if name in st.query_params}
     st.switch_page(served_pages()[chapter.page], query_params={**link_query(chapter, number), **kept})
 
 
 def _current(state: PageState, stops: Sequence[Stop]) -> int | None:
-    """Index of the chapter on show; ``None`` where the page is visited by itself."""
+    """Returns the index of the current chapter; ``None`` where the page is visited by itself."""
     if not stops or not state.get(TOUR) or not is_course():
         return None
     number = state.get(TOUR)

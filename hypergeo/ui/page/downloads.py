@@ -28,7 +28,14 @@ __all__ = ["File", "downloads", "samples_csv", "share_link", "standalone_html", 
 
 
 def with_query(address: str, query: str) -> str:
-    """An address with another query.
+    """Replaces the query of a URL.
+
+    Args:
+        address: the URL.
+        query: the new query.
+
+    Returns:
+        The new URL, without fragment.
 
     Example:
         >>> with_query("http://localhost:8501/convergence?old=1#here", "conv_n=12")
@@ -39,7 +46,11 @@ def with_query(address: str, query: str) -> str:
 
 
 def share_link(query: str) -> None:
-    """The page's address with all of its state, in a box, and a button to copy it."""
+    """Draws a box with the page's URL, which holds all of its state, and a button to copy it.
+
+    Args:
+        query: query of the URL.
+    """
     link = with_query(st.context.url or "", query)
     with st.container(border=True):  # in a block of code it would be prettier, and each page a third of a second slower to open
         st.text(link)
@@ -57,18 +68,25 @@ class File(NamedTuple):
 
 
 def downloads(files: Sequence[File]) -> None:
-    """One button for each file."""
+    """Draws one button for each file.
+
+    Args:
+        files: the files.
+    """
     with st.container(horizontal=True, gap="small"):
         for label, name, kind, icon, make in files:
             st.download_button(label, make, name, kind, icon=icon, on_click="ignore")
 
 
 def standalone_html(figure: go.Figure, title: str) -> str:
-    """A figure as one HTML file that holds plotly.js itself and asks nothing of any other machine.
+    """Writes a figure as one HTML file that includes plotly.js and requests nothing from other machines.
 
     Args:
         figure: the figure, drawn with a palette that has its own background.
         title: title of the document.
+
+    Returns:
+        The HTML document.
     """
     worded = go.Figure(json.loads(thin(str(figure.to_json(validate=False)))))
     document = worded.to_html(
@@ -83,12 +101,15 @@ def standalone_html(figure: go.Figure, title: str) -> str:
 
 
 def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -> bytes:
-    """Samples as comma-separated values, one row for each sample at each temperature.
+    """Writes samples as comma-separated values, one row for each sample at each temperature.
 
     Args:
-        temperatures: ``T`` of them.
+        temperatures: temperatures, shape ``(T,)``.
         samples: shape ``(T, S, K)``.
         kind: what the samples are, for the second column.
+
+    Returns:
+        The file's content in UTF-8.
 
     Example:
         >>> print(samples_csv([0.5], np.array([[[1.25, 0.75]]]), "soft").decode())

@@ -22,6 +22,10 @@ __all__ = ["Frame", "open_page"]
 class Frame:
     """A page that has been opened by :func:`open_page`.
 
+    Args:
+        state: state of the page.
+        withheld: whether a prediction hides the answer.
+
     Attributes:
         state: the page's controls.
         withheld: whether the page asks for a prediction, so that no number beside the figure is on show yet.
@@ -31,9 +35,14 @@ class Frame:
         self.state, self.withheld = state, withheld
 
     def told(self, sentences: Sequence[str], presets: Sequence[Preset]) -> None:
-        """What to notice, beside what to try."""
-        told, tried = st.container(key="notice").columns([3, 2], gap="large")
-        with told:
+        """Draws the sentences about the figure, beside the presets.
+
+        Args:
+            sentences: sentences as Markdown.
+            presets: the presets.
+        """
+        noticed, tried = st.container(key="notice").columns([3, 2], gap="large")
+        with noticed:
             st.subheader("What to notice", anchor=False)
             shown = ["Make your prediction first."] if self.withheld else sentences
             st.markdown(thin("\n".join(f"- {sentence}" for sentence in shown)))
@@ -58,13 +67,21 @@ class Frame:
                 section.caption(thin(caption))
 
     def formulas(self, words: str) -> None:
-        """The formulas, as Markdown with the references they come from, in a section that is closed at first."""
+        """Draws the formulas and their references, in a section that is closed at first.
+
+        Args:
+            words: formulas as Markdown.
+        """
         section = self._section("formulas", "The formulas", ":material/function:")
         if section is not None:
             section.markdown(words)
 
     def code(self, code: str) -> None:
-        """The Python that gives the page's numbers, in a section that is closed at first."""
+        """Draws the Python code that computes the page's numbers, in a section that is closed at first.
+
+        Args:
+            code: the code.
+        """
         section = self._section("python", "The Python that gives these numbers", ":material/code:")
         if section is not None:
             section.code(code)
@@ -102,19 +119,22 @@ class Frame:
         downloads(files)
 
     def _section(self, name: str, title: str, icon: str) -> Any:
-        """An open section, or None where it is closed."""
+        """Returns an open section, or None where it is closed."""
         section = self.state.section(name, title, icon)
         return section if section.open else None
 
 
 def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = ()) -> Frame:
-    """Opens a page: its title, its tour, and its controls as the address has them. The first call of a page.
+    """Opens a page: its title, its tour, and its controls as in the URL. It is the first call of a page.
 
     Args:
         state: the page's controls.
         title: what the page shows, as a claim.
         sentence: what the reader will see, as Markdown.
         tour: stops of the page's guided tour.
+
+    Returns:
+        The page's frame.
     """
     go_on(tour)
     state.start(tour)

@@ -22,13 +22,16 @@ _STEP = 1.2  # factor by which a press of the heat map changes a weight at least
 
 
 def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: UrnLimits) -> dict[str, Control]:
-    """The table of an urn's controls, for a page's state.
+    """Makes the controls of an urn, for a page's state.
 
     Args:
         sizes: size of each group at the start; groups beyond repeat the last.
         weights: weight of each group at the start; groups beyond repeat the last.
         drawn: number of elements drawn at the start.
         within: the largest urn.
+
+    Returns:
+        The controls by name.
 
     Example:
         >>> list(urn_controls([9, 9], [1.0, 2.0], 6, within=UrnLimits(groups=2, size=30, drawn=60)))
@@ -47,6 +50,13 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
 def weight_after(weight: float, presses: int) -> float:
     """Returns a weight that has been raised a number of times, or lowered where the number is negative.
 
+    Args:
+        weight: weight before.
+        presses: number of times that the weight is raised; negative for lowered.
+
+    Returns:
+        The new weight.
+
     Example:
         >>> weight_after(4.0, 1), weight_after(4.0, -1), weight_after(100.0, 1), weight_after(0.0, 1)
         (5.0, 3.2, 100.0, 0.01)
@@ -60,10 +70,13 @@ def weight_after(weight: float, presses: int) -> float:
 
 
 def urn_knobs(state: PageState) -> list[Knob]:
-    """Live controls of an urn.
+    """Makes live controls of an urn.
 
     Args:
         state: a page's state whose table holds what :func:`urn_controls` returns.
+
+    Returns:
+        The live controls.
     """
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
@@ -74,6 +87,13 @@ def urn_knobs(state: PageState) -> list[Knob]:
 
 
 def urn_values(state: PageState) -> dict[str, Any]:
-    """Values of the state, less those of groups that are not on show."""
+    """Returns values of the state without those of hidden groups.
+
+    Args:
+        state: state of the page.
+
+    Returns:
+        Values by name.
+    """
     hidden = {f"{kind}{group + 1}" for kind in "wmt" for group in range(state.get("groups"), len(state.controls))}
     return {name: value for name, value in state.values.items() if name not in hidden}

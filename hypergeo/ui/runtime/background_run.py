@@ -1,4 +1,4 @@
-"""Work that takes longer than a reader waits: in a thread of its own, with its progress, and stopped at a word."""
+"""Runs a long computation in a background thread, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Progress", "Run", "UnwantedError", "finished", "stop_all"]
 _ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
 _SLICE = 0.1  # seconds of a run's turn, or a little longer
 _CLOSED = 5.0  # seconds after which the work of a closed tab stops
-_KEPT = 64  # finished results of the whole server
+_STORED_RESULTS = 64  # finished results of the whole server
 _started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
 
 Progress = Callable[[float, str], None]
@@ -32,31 +32,38 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Work(Hashable, Protocol[Result_co]):
-    """What can be run: settings that results are kept by."""
+    """Settings of a computation, which are also the key of its result."""
 
     def measure(self, progress: Progress | None = None) -> Result_co:
-        """Does it."""
+        """Does the work.
+
+        Args:
+            progress: called with the fraction of the work done and a label.
+
+        Returns:
+            The result.
+        """
         ...
 
 
 class UnwantedError(Exception):
-    """Raised in the work once nobody wants it."""
+    """Raised inside the computation when it is cancelled."""
 
 
 class Run(Generic[Result]):
-    """One piece of work in a thread of its own.
+    """A computation in a background thread.
 
-    The page only reads what the run says of itself, so that controls answer at once while it goes on, and stopping it takes no
-    longer than a click. Runs take turns with the processor, several times a second.
+    The page only reads the attributes of the run, so that controls respond while it goes on and it can be stopped at any time.
+    Runs take turns with the processor, several times a second.
 
     Args:
-        settings: what to do; the result is kept by them.
+        settings: settings of the computation; key of its result.
 
     Attributes:
         fraction: share of the work done.
         label: what is being done.
         result: once there is one.
-        failure: why there is none, in words for the reader.
+        failure: why there is no result, as text for the user.
 
     Example:
         >>> class Sum:
@@ -81,7 +88,11 @@ class Run(Generic[Result]):
         self._thread = threading.Thread(target=self._do, name="quality run", daemon=True)
 
     def start(self) -> Run[Result]:
-        """Begins; returns itself."""
+        """Starts the thread.
+
+        Returns:
+            The run itself.
+        """
         _started.add(self)
         self._thread.start()
         return self
@@ -100,11 +111,17 @@ class Run(Generic[Result]):
         self._seen = time.monotonic()
 
     def wait(self, seconds: float) -> None:
-        """Waits for the end, but no longer than that."""
+        """Waits for the end of the run.
+
+        Args:
+            seconds: longest time to wait.
+        """
         self._thread.join(seconds)
 
     def _abandoned(self) -> bool:
-        """Whether nobody looks on: tabs in the background ask once a minute, and closed ones may be opened again at once."""
+        """Returns whether no browser shows the run: hidden tabs ask once a minute, and closed ones may be opened again at
+        once.
+        """
         unseen = time.monotonic() - self._seen
         return unseen > _ABANDONED or (unseen > _CLOSED and nobody_looks(self._session))
 
@@ -132,7 +149,11 @@ class Run(Generic[Result]):
 
 
 def stop_all(seconds: float = 5.0) -> None:
-    """Stops every run and waits for their ends: a thread within torch when the interpreter goes would take it down."""
+    """Stops every run and waits for their ends: a thread inside torch at the exit of the interpreter would crash it.
+
+    Args:
+        seconds: longest time to wait for each run.
+    """
     runs = list(_started)
     for run in runs:
         run.stop()
@@ -169,5 +190,9 @@ class _Turns:
 
 @st.cache_resource(show_spinner=False)
 def finished() -> ResultStore[Any]:
-    """Finished results of all sessions by their settings: a class that opens one link waits once."""
-    return ResultStore(_KEPT)
+    """Returns finished results of all sessions by their settings: a class that opens one link waits once.
+
+    Returns:
+        The store.
+    """
+    return ResultStore(_STORED_RESULTS)

@@ -35,11 +35,16 @@ class ResultStore(Generic[T]):
         self._most, self._results, self._lock = most, OrderedDict[Hashable, T](), threading.Lock()
 
     def __len__(self) -> int:
-        """Number of results."""
+        """Returns the number of results."""
         return len(self._results)
 
     def put(self, key: Hashable, result: T) -> None:
-        """Stores a result."""
+        """Stores a result.
+
+        Args:
+            key: settings of the result.
+            result: the result.
+        """
         with self._lock:
             self._results[key] = result
             self._results.move_to_end(key)
@@ -47,7 +52,14 @@ class ResultStore(Generic[T]):
                 self._results.popitem(last=False)
 
     def get(self, key: Hashable) -> T | None:
-        """Returns the result of a key, or ``None``."""
+        """Returns the result of a key, or ``None``.
+
+        Args:
+            key: settings of the result.
+
+        Returns:
+            The result, or ``None``.
+        """
         with self._lock:
             if key in self._results:
                 self._results.move_to_end(key)

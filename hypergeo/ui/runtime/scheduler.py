@@ -1,9 +1,9 @@
-"""Who computes when many sessions want to: what a reader waits for goes first, and what plays takes turns a slice at a time.
+"""Scheduling of many sessions: readers' requests go first, and background work takes turns, one slice at a time.
 
-A slider that moved is a run of a whole page: as many go on at once as help each other, for Python's threads get in each other's
-way, and the others begin in the order in which they came. A tick of a live demo, a report in the background and the steps that
-a page has to catch up with are work that can wait: one slice of it goes on at a time, first come, first served, and not while
-readers wait, unless it has waited for long. So forty running demos slow each other down, and no slider.
+A change of a control runs the whole page. A limited number of such runs go on at once, because Python's threads slow each other
+down; the others wait in the order of arrival. A tick of a live demo, a report in the background and steps to catch up with are
+work that can wait: one slice runs at a time, first come, first served, and not while readers wait, unless it has waited for
+long. So forty running demos slow each other down, but no slider.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 __all__ = ["TURNS", "Turns", "catch_up", "nobody_looks", "this_session"]
 
 _PATIENCE = (0.01, 0.5)  # seconds that the first in the queue lets readers go before it: at least and at most
-_AT_ONCE = 0.25  # processor seconds of steps that are not worth waiting for a turn
+_STEP_SECONDS_WITHOUT_TURN = 0.25  # processor seconds of steps that run without waiting for a turn
 _TURN = 0.1  # processor seconds of steps in one turn: it may take longer to come by than to use
 _SOON = 0.4  # seconds after which a reader is told how far the steps are
 
 
 class Turns:
-    """A queue for slices of work that can wait, and a count of the readers who cannot.
+    """A queue for slices of work that can wait, behind readers, which cannot.
 
     Args:
         at_once: slices that go on at a time.
-        places: readers who are served at a time, beside the slices; ``None`` for all.
+        places: readers that are served at a time, beside the slices; ``None`` for all.
         patience: seconds that the first in the queue lets readers go before it; ``None`` for twice as long as the last slice
             took, so that readers have about two thirds of the time.
 
@@ -46,7 +46,7 @@ class Turns:
     def __init__(self, at_once: int = 1, patience: float | None = None, places: int | None = None):
         self._at_once, self._patience, self._places = at_once, patience, places
         self._lock = threading.Lock()
-        # Who waits sleeps on a condition of their own: waking forty threads to let one of them go on costs the one its time.
+        # Each waiting thread has its own condition: waking forty threads to let one of them go on would take its time.
         self._queue: deque[threading.Condition] = deque()
         self._running = 0
         self._readers = 0
@@ -62,7 +62,11 @@ class Turns:
 
     @contextmanager
     def reader(self) -> Iterator[None]:
-        """What a reader waits for: waits for other readers at most."""
+        """Waits for other readers at most, and counts as a reader inside the context.
+
+        Returns:
+            A context manager.
+        """
         if self._is_reader():  # within another one
             yield
             return
@@ -74,9 +78,12 @@ class Turns:
 
     @contextmanager
     def slice(self) -> Iterator[None]:
-        """A slice of work that can wait; a reader who takes one waits like all others meanwhile.
+        """Waits for the turn of a slice of work; a reader that takes one waits like all other slices.
 
         One within another lets all others go first, and then goes on.
+
+        Returns:
+            A context manager.
         """
         if getattr(self._here, "works", False):
             self._leave()
@@ -125,7 +132,7 @@ class Turns:
         return bool(getattr(self._here, "reads", False))
 
     def _come(self, *, again: bool = False) -> None:
-        """Waits for a place; who has had one before waits for none who came later."""
+        """Waits for a free slot. A returning request is queued ahead of newcomers."""
         me = threading.Condition(self._lock)
         with self._lock:
             self._readers += 1
@@ -165,7 +172,7 @@ With one place, two, three, four, six and one for all, 95 % of forty readers on 
 
 
 def catch_up(work: Iterable[float], words: str) -> None:
-    """Does work in turns, and shows how far it is once that takes long; a control that moves ends it.
+    """Does work in turns, and shows its progress if it takes long; a change of a control cancels it.
 
     Args:
         work: yields the share that is done, from 0 to 1, after each step; many small ones are done in one turn.
@@ -173,7 +180,7 @@ def catch_up(work: Iterable[float], words: str) -> None:
     """
     place = st.empty()
     start, steps, shown = time.monotonic(), iter(work), False
-    done = _do(steps, _AT_ONCE)
+    done = _do(steps, _STEP_SECONDS_WITHOUT_TURN)
     while done is not None:
         if time.monotonic() - start > _SOON:
             # Streamlit ends a run here that nobody wants any more: the reader has moved on, or the tab is closed.
@@ -186,7 +193,7 @@ def catch_up(work: Iterable[float], words: str) -> None:
 
 
 def _do(steps: Iterator[float], seconds: float) -> float | None:
-    """Does steps for so many seconds of this thread's own; the share that is done, or nothing where all is."""
+    """Returns the fraction of the steps that is done after a number of processor seconds, or None where all are."""
     start = time.thread_time()
     done = next(steps, None)
     while done is not None and time.thread_time() - start < seconds:
@@ -195,11 +202,22 @@ def _do(steps: Iterator[float], seconds: float) -> float | None:
 
 
 def this_session() -> str:
-    """Name of the session whose run this is; empty outside of one."""
+    """Returns the name of the session whose run this is.
+
+    Returns:
+        The name; empty outside of a session.
+    """
     context = get_script_run_ctx()
     return "" if context is None else context.session_id
 
 
 def nobody_looks(session: str) -> bool:
-    """Whether the tab of a session is closed, or its machine asleep."""
+    """Checks whether the tab of a session is closed, or its machine asleep.
+
+    Args:
+        session: name of the session.
+
+    Returns:
+        Whether no browser is connected.
+    """
     return bool(session) and served() and not get_instance().is_active_session(session)

@@ -31,8 +31,8 @@ SHOWN = 8
 
 _EXCHANGED = 64  # pairs with which exchanges are measured
 _ASIDE = 2**40  # seeds of the pairs that are looked at lie beyond those of training
-_AT_ONCE = 10  # steps that are made before others have their turn
-_KEPT = 100  # steps between two states that all sessions may go on from
+_STEPS_PER_TURN = 10  # steps that are made before others have their turn
+_STEPS_PER_STORED_STATE = 100  # steps between two states that all sessions may go on from
 _LAST = 24  # steps that were looked at and are kept as they were
 
 State = dict[str, Tensor]
@@ -136,7 +136,7 @@ class FactorRun:
         """
         for step in steps:
             for _ in range(STEPS):  # at most: another run of the page may take the model elsewhere meanwhile
-                if self._reach(step, plan, _AT_ONCE) is not None:
+                if self._reach(step, plan, _STEPS_PER_TURN) is not None:
                     break
                 yield self._model.steps_done / steps[-1] if self._model else 0.0
 
@@ -156,13 +156,13 @@ class FactorRun:
         model = self._model
         if model is None or model.steps_done > step or self._done != plan.until(model.steps_done):
             model = self._back_to(step, plan)
-        elif step - model.steps_done > _KEPT:
+        elif step - model.steps_done > _STEPS_PER_STORED_STATE:
             self._skip_to(model, step, plan)
         for _ in range(min(step - model.steps_done, most)):
             model.shared = [self.settings.sharing(plan.at(model.steps_done))]
             model.step()
             self._done = plan.until(model.steps_done)
-            if model.steps_done % _KEPT == 0:
+            if model.steps_done % _STEPS_PER_STORED_STATE == 0:
                 _SHELF.put(self._name(model.steps_done, plan), model.state())
         return model
 
@@ -174,7 +174,9 @@ class FactorRun:
 
     def _skip_to(self, model: SharedFactors, step: int, plan: Plan) -> None:
         """Goes on from the furthest state that a session has passed with the same settings and plan."""
-        for done in range(step // _KEPT * _KEPT, model.steps_done, -_KEPT):
+        for done in range(
+            step // _STEPS_PER_STORED_STATE * _STEPS_PER_STORED_STATE, model.steps_done, -_STEPS_PER_STORED_STATE
+        ):
             state = _SHELF.get(self._name(done, plan))
             if state is not None:
                 model.load_state(state)

@@ -20,15 +20,33 @@ class Control(Protocol):
         ...
 
     def read(self, text: str) -> Any:
-        """The allowed value nearest to what the address says."""
+        """Parses the text of a URL parameter.
+
+        Args:
+            text: text of the URL parameter.
+
+        Returns:
+            The allowed value nearest to it.
+        """
         ...
 
     def write(self, value: Any) -> str:
-        """How the address says a value."""
+        """Writes a value as a URL parameter.
+
+        Args:
+            value: value of the control.
+
+        Returns:
+            Text of the URL parameter.
+        """
         ...
 
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """Describes the allowed values as text.
+
+        Returns:
+            The description.
+        """
         ...
 
 
@@ -47,7 +65,13 @@ class Whole:
     high: int
 
     def read(self, text: str) -> int:
-        """The allowed number nearest to what the address says, or the default where that is no number.
+        """Parses the text of a URL parameter.
+
+        Args:
+            text: text of the URL parameter.
+
+        Returns:
+            The allowed number nearest to it; the default where it is no number.
 
         Example:
             >>> Whole(default=5, low=0, high=9).read("12")
@@ -57,11 +81,21 @@ class Whole:
         return self.default if number is None else int(min(max(round_half_up(number), self.low), self.high))
 
     def write(self, value: Any) -> str:
-        """How the address says a value."""
+        """Writes a value as a URL parameter.
+
+        Args:
+            value: value of the control.
+
+        Returns:
+            Text of the URL parameter.
+        """
         return str(int(value))
 
     def allowed(self) -> str:
-        """What is allowed, in words.
+        """Describes the allowed values as text.
+
+        Returns:
+            The description.
 
         Example:
             >>> Whole(default=5, low=0, high=9).allowed()
@@ -83,7 +117,13 @@ class Choice(Generic[Option]):
     options: Sequence[Option]
 
     def read(self, text: str) -> Option:
-        """The option nearest to what the address says, or the default where there is none.
+        """Parses the text of a URL parameter.
+
+        Args:
+            text: text of the URL parameter.
+
+        Returns:
+            The option nearest to it; the default where there is none.
 
         Example:
             >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
@@ -99,7 +139,13 @@ class Choice(Generic[Option]):
         return min(self.options, key=lambda option: abs(float(option) - number))
 
     def write(self, value: Any) -> str:
-        """How the address says a value.
+        """Writes a value as a URL parameter.
+
+        Args:
+            value: value of the control.
+
+        Returns:
+            Text of the URL parameter.
 
         Example:
             >>> Choice(1.0, [0.1, 1.0, 10.0]).write(10.0)
@@ -108,7 +154,10 @@ class Choice(Generic[Option]):
         return value if isinstance(value, str) else f"{value:g}"
 
     def allowed(self) -> str:
-        """What is allowed, in words.
+        """Describes the allowed values as text.
+
+        Returns:
+            The description.
 
         Example:
             >>> Choice("soft", ["soft", "hard"]).allowed()
@@ -130,7 +179,13 @@ class Switch:
     default: bool = False
 
     def read(self, text: str) -> bool:
-        """What the address says, or the default where it is neither.
+        """Parses the text of a URL parameter.
+
+        Args:
+            text: text of the URL parameter.
+
+        Returns:
+            The value; the default where it is neither true nor false.
 
         Example:
             >>> Switch().read("1"), Switch(default=True).read("perhaps")
@@ -139,16 +194,33 @@ class Switch:
         return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), self.default)
 
     def write(self, value: Any) -> str:
-        """How the address says a value."""
+        """Writes a value as a URL parameter.
+
+        Args:
+            value: value of the control.
+
+        Returns:
+            Text of the URL parameter.
+        """
         return "true" if value else "false"
 
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """Describes the allowed values as text.
+
+        Returns:
+            The description.
+        """
         return "true or false"
 
 
 def round_half_up(number: float) -> float:
-    """Nearest whole number, halves upwards, as people round.
+    """Rounds a number to the nearest whole number, halves upwards.
+
+    Args:
+        number: the number.
+
+    Returns:
+        The whole number.
 
     Example:
         >>> round_half_up(2.5)

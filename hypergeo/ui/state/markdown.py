@@ -11,7 +11,13 @@ _HARMLESS = re.compile(r"[A-Za-z0-9.,+\- ]*")
 
 
 def plain(words: str) -> str:
-    """Words as Markdown that shows them and does nothing else.
+    """Escapes text so that Markdown shows it unchanged.
+
+    Args:
+        words: the text.
+
+    Returns:
+        The text as Markdown.
 
     Example:
         >>> plain("![x](y)")
@@ -20,17 +26,20 @@ def plain(words: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in words)
     for address in ("://", "www.", "@"):  # made links of even where they are escaped: a word joiner within prevents it
         printable = re.sub(
-            re.escape(address), lambda found: f"{found[0][0]}\u2060{found[0][1:]}", printable, flags=re.IGNORECASE
+            re.escape(address), lambda match: f"{match[0][0]}\u2060{match[0][1:]}", printable, flags=re.IGNORECASE
         )
     return printable.translate(_MARKS)
 
 
 def quoted(words: str, most: int) -> str:
-    """The start of words, for the middle of a sentence in Markdown.
+    """Shortens and escapes text for the middle of a sentence in Markdown.
 
     Args:
-        words: what a reader wrote.
-        most: letters that are shown.
+        words: text that the user wrote.
+        most: greatest number of letters.
+
+    Returns:
+        The text as Markdown.
 
     Example:
         >>> quoted("1e-7", 40), quoted("<b>x</b>", 40), quoted("x" * 100, 3)

@@ -55,7 +55,7 @@ _LABELS = {
 
 
 def _label(name: str) -> str:
-    """A control in words, for messages.
+    """Returns a control's name as text, for messages.
 
     Example:
         >>> _label("w2"), _label("seed")
@@ -71,12 +71,12 @@ def _written(control: Control, names: Mapping[Any, str] | None) -> Callable[[Any
 
 
 @dataclass
-class _Kept:
-    """What a session keeps of a page's state.
+class _StoredValues:
+    """Values of a page's state that a session stores.
 
     Attributes:
         values: value of each control on show, by name.
-        said: parameters of the page's address that belong to the state.
+        parameters: parameters of the page's address that belong to the state.
         before: the same before the last commit.
         at: when the last commit was, in seconds of the monotonic clock.
         commits: number of commits.
@@ -86,7 +86,7 @@ class _Kept:
     """
 
     values: dict[str, Any]
-    said: dict[str, str]
+    parameters: dict[str, str]
     before: dict[str, str] | None = None
     at: float = 0.0
     commits: int = 0
@@ -136,9 +136,9 @@ class PageState:
         """
         wrong = {}
         for name, control in self.controls.items():
-            said = address.get(self.key(name))
-            if said is not None and control.write(control.read(said)) != said:
-                wrong[name] = (said, control.read(said))
+            text = address.get(self.key(name))
+            if text is not None and control.write(control.read(text)) != text:
+                wrong[name] = (text, control.read(text))
         return wrong
 
     def start(self, stops: Sequence[_Stop] = ()) -> None:
@@ -156,21 +156,23 @@ class PageState:
                 REVEALED: Switch(),
                 GUESS: self._guess(self.controls[TOUR].read(address.get(self.key(TOUR), "0"))),
             }
-        said = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
-        kept: _Kept | None = st.session_state.get(self._place)
+        parameters = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
+        kept: _StoredValues | None = st.session_state.get(self._place)
         context = get_script_run_ctx()
         back = context is not None and context.is_history_navigation  # the reader's wish, however soon after a commit
-        late = kept is not None and not back and said == kept.before and time.monotonic() - kept.at < _LATE
-        if kept is None or (said != kept.said and not late):
+        late = kept is not None and not back and parameters == kept.before and time.monotonic() - kept.at < _LATE
+        if kept is None or (parameters != kept.parameters and not late):
             commits, epoch = (kept.commits, kept.epoch + back) if kept else (0, 0)
-            values = self._unsaid(said)
-            values |= {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
-            kept = st.session_state[self._place] = _Kept(values, said, commits=commits, epoch=epoch)
+            values = self._initial(parameters)
+            values |= {
+                name: c.read(parameters[self.key(name)]) for name, c in self.controls.items() if self.key(name) in parameters
+            }
+            kept = st.session_state[self._place] = _StoredValues(values, parameters, commits=commits, epoch=epoch)
             self._forget_played(self.controls)
             kept.notes = [
                 f'The link has an invalid {_label(name)} ("{quoted(text, SHOWN_OF_A_VALUE)}"; allowed: '
                 f"{self.controls[name].allowed()}); using {self.controls[name].write(value)}."
-                for name, (text, value) in self.corrections(said).items()
+                for name, (text, value) in self.corrections(parameters).items()
             ]
         kept.drawn = kept.commits
         if GUESS in self.controls:
@@ -184,9 +186,11 @@ class PageState:
     @property
     def committed(self) -> dict[str, Any]:
         """Value of each control that the address stands for, by name."""
-        said = self._kept.said
-        spoken = {name: c.read(said[self.key(name)]) for name, c in self.controls.items() if self.key(name) in said}
-        return self._unsaid(said) | spoken
+        parameters = self._kept.parameters
+        explicit = {
+            name: c.read(parameters[self.key(name)]) for name, c in self.controls.items() if self.key(name) in parameters
+        }
+        return self._initial(parameters) | explicit
 
     @property
     def notes(self) -> list[str]:
@@ -196,7 +200,7 @@ class PageState:
     @property
     def uncommitted(self) -> bool:
         """Whether the values on show are ahead of the address, as while a control is dragged or a figure plays."""
-        return self._says(self._kept.values) != self._kept.said
+        return self._says(self._kept.values) != self._kept.parameters
 
     @property
     def outdated(self) -> bool:
@@ -225,12 +229,12 @@ class PageState:
         self._forget_played(values)
         kept = self._kept
         kept.commits += 1
-        said = self._says(kept.values)
-        if said != kept.said:
-            kept.before, kept.at, kept.said = kept.said, time.monotonic(), said
+        parameters = self._says(kept.values)
+        if parameters != kept.parameters:
+            kept.before, kept.at, kept.parameters = kept.parameters, time.monotonic(), parameters
         address = st.query_params.to_dict()
         own = set(map(self.key, self.controls))
-        wanted = {**{key: text for key, text in address.items() if key not in own}, **said}
+        wanted = {**{key: text for key, text in address.items() if key not in own}, **parameters}
         if wanted != address:
             st.query_params.from_dict(wanted)
 
@@ -267,11 +271,11 @@ class PageState:
         foreign = {key: text for key, text in st.query_params.to_dict().items() if key not in own}
         kept = self._kept.values
         scene = [other for other in (TOUR, REVEALED) if other in kept]
-        unsaid = self._unsaid({self.key(other): self.controls[other].write(kept[other]) for other in scene})
-        with_it = {**foreign, **self._says({**kept, name: unsaid[name]}, keep=name)}
+        initial = self._initial({self.key(other): self.controls[other].write(kept[other]) for other in scene})
+        with_it = {**foreign, **self._says({**kept, name: initial[name]}, keep=name)}
         without = {other: text for other, text in with_it.items() if other != key}
         with_it[key] = placeholder
-        return {"with": urlencode(with_it), "without": urlencode(without), "default": self.controls[name].write(unsaid[name])}
+        return {"with": urlencode(with_it), "without": urlencode(without), "default": self.controls[name].write(initial[name])}
 
     def slider(self, name: str, label: str, *, help: str | None = None) -> int:
         """A slider over a whole number."""
@@ -351,15 +355,15 @@ class PageState:
         except (ValueError, TypeError, OverflowError):
             return control.default
 
-    def _unsaid(self, said: Mapping[str, str]) -> dict[str, Any]:
+    def _initial(self, parameters: Mapping[str, str]) -> dict[str, Any]:
         """Values that an address need not say: the defaults, and those of the tour's stop that it names."""
         values = {name: control.default for name, control in self.controls.items()}
-        number = self.controls[TOUR].read(said.get(self.key(TOUR), "0")) if self._stops else 0
+        number = self.controls[TOUR].read(parameters.get(self.key(TOUR), "0")) if self._stops else 0
         if not number:
             return values
         stop = self._stops[number - 1]
         values |= stop.values
-        if stop.prediction and self.controls[REVEALED].read(said.get(self.key(REVEALED), "false")):
+        if stop.prediction and self.controls[REVEALED].read(parameters.get(self.key(REVEALED), "false")):
             values |= stop.prediction.after
         return values
 
@@ -370,13 +374,13 @@ class PageState:
 
     def _says(self, values: Mapping[str, Any], keep: str = "") -> dict[str, str]:
         written = {self.key(name): self.controls[name].write(value) for name, value in values.items()}
-        default = self._unsaid(written) | {TOUR: 0}
-        said = [name for name, value in values.items() if name == keep or value != default[name]]
-        return {self.key(name): written[self.key(name)] for name in said}
+        default = self._initial(written) | {TOUR: 0}
+        named = [name for name, value in values.items() if name == keep or value != default[name]]
+        return {self.key(name): written[self.key(name)] for name in named}
 
     @property
-    def _kept(self) -> _Kept:
-        kept: _Kept = st.session_state[self._place]
+    def _kept(self) -> _StoredValues:
+        kept: _StoredValues = st.session_state[self._place]
         return kept
 
     @property

@@ -274,8 +274,8 @@ def judge(kind: Kind, answer: Answer, guess: float | None) -> Verdict:
     right, miss = kind.is_right(guess, truth), kind.miss(guess, truth)
     start = "Right." if right else "Not quite."
     other = "" if right else f", not {kind.words(guess)}"
-    told = f"; {kind.words(guess)} is {miss}" if miss and guess != truth else other
-    return Verdict(truth, right, f"**{start}** The answer is **{words}**{told}. {answer.why}")
+    evaluation = f"; {kind.words(guess)} is {miss}" if miss and guess != truth else other
+    return Verdict(truth, right, f"**{start}** The answer is **{words}**{evaluation}. {answer.why}")
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,16 @@ def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
 
 
 def preset_note(state: PageState) -> str:
-    """What to look at after the last preset, until a control has moved; empty otherwise."""
-    said, values = st.session_state.get(f"_{state.prefix}_preset", ("", None))
-    return said if state.values == values else ""
+    """Returns the note of the last preset until a control has moved.
+
+    Args:
+        state: state of the page.
+
+    Returns:
+        The note as Markdown; empty otherwise.
+    """
+    note, values = st.session_state.get(f"_{state.prefix}_preset", ("", None))
+    return note if state.values == values else ""
 
 
 def _press(state: PageState, preset: Preset) -> None:

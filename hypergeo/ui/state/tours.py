@@ -38,19 +38,43 @@ class Stop:
 
 
 def current_stop(state: PageState, stops: Sequence[Stop]) -> Stop | None:
-    """Returns the stop at which the tour is; ``None`` where no tour is on."""
+    """Returns the stop at which the tour is; ``None`` where no tour is on.
+
+    Args:
+        state: state of the page.
+        stops: stops of the page's tour.
+
+    Returns:
+        The stop, or ``None``.
+    """
     number = state.get(TOUR) if stops else 0
     return stops[number - 1] if number else None
 
 
 def is_withheld(state: PageState, stops: Sequence[Stop]) -> bool:
-    """Returns whether the page asks for a prediction whose answer is not on show yet."""
+    """Returns whether the page asks for a prediction whose answer is not on show yet.
+
+    Args:
+        state: state of the page.
+        stops: stops of the page's tour.
+
+    Returns:
+        Whether the answer is hidden.
+    """
     stop = current_stop(state, stops)
     return stop is not None and stop.prediction is not None and not state.get(REVEALED)
 
 
 def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
-    """What the tour says where it is, as Markdown; nothing where no tour is on."""
+    """Writes the text of the tour's current stop.
+
+    Args:
+        state: state of the page.
+        stops: stops of the page's tour.
+
+    Returns:
+        The text as Markdown; empty where no tour is on.
+    """
     stop = current_stop(state, stops)
     if stop is None:
         return ""
@@ -100,7 +124,11 @@ def turn(state: PageState, stops: Sequence[Stop], by: int) -> None:
 
 
 def take_turn() -> int:
-    """Returns the direction in which the end of a tour was passed, 1 or -1, once; 0 if it was not."""
+    """Returns the direction in which the end of a tour was passed, 1 or -1, once; 0 if it was not.
+
+    Returns:
+        The direction.
+    """
     return int(st.session_state.pop(_TURN, 0))
 
 
