@@ -47,13 +47,13 @@ def live() -> None:
     figure, controls = live_room()
     if settings is None:
         with controls:
-            given = counts_input(STATE)
-        sections = counts_sections(STATE, given.sizes, given.names)
+            counts = counts_input(STATE)
+        sections = counts_sections(STATE, counts.sizes, counts.names)
     else:
         gradients = shown is not None and bool(getattr(shown.result, "gradients", None))
         sections = published_sections() if check == PUBLISHED else report_sections(STATE, gradients_shown=gradients)
     with figure:
-        view = counts_results(STATE, given) if settings is None else report(settings)
+        view = counts_results(STATE, counts) if settings is None else report(settings)
         if view is not None:
             on_show["view"] = view
         if view is not None or is_staged():

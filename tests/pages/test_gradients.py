@@ -383,7 +383,7 @@ def test_the_descent_snippet_gives_the_numbers_of_the_page(loss, kind):
     text = printed(gradients_snippet.descent_snippet(given, 5))
     assert f"expected loss: {view.record.losses[-1]:.4g}" in text
     assert f"mean counts: {[round(x, 3) for x in view.record.means[-1].tolist()]}" in text
-    assert str([round(x, 3) for x in view.found.gradients.mean(0).tolist()]) in text
+    assert str([round(x, 3) for x in view.measured.gradients.mean(0).tolist()]) in text
     found = view.agreement
     assert f"bias {found.bias.value:.3f}, standard deviation {found.deviation.value:.3f}" in text
 

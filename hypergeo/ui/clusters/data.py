@@ -22,7 +22,7 @@ class ClusterData:
     """Points in the plane, and what is known of them.
 
     Attributes:
-        name: what they are, in words.
+        name: what they are, as text.
         points: shape ``(N, 2)``.
         classes: true class of each point, shape ``(N,)``, or ``None``.
         axes: names of the horizontal and of the vertical axis, if they mean something.
@@ -121,11 +121,11 @@ def digits(sizes: Sequence[int], seed: int) -> ClusterData:
     At most as many of each as there are, so that there may be fewer points than asked for.
     """
     sizes = list(sizes)
-    found, images = datasets.digits(sizes, seed), chosen_digits(sizes, seed).arrays
+    dataset, images = datasets.digits(sizes, seed), chosen_digits(sizes, seed).arrays
     return ClusterData(
         f"digits 0 to {len(sizes) - 1}, by two principal components",
-        found.points,
-        found.classes,
+        dataset.points,
+        dataset.classes,
         ("first principal component", "second principal component"),
         tuple(map(str, range(len(sizes)))),
         images=np.rint(images * 255 / images.max()).astype(np.uint8),

@@ -44,7 +44,7 @@ class EditList:
         return str(value)
 
     def allowed(self) -> str:
-        """The allowed values in words."""
+        """The allowed values as text."""
         return "changes of the run's settings with their steps"
 
 
@@ -67,7 +67,7 @@ class SizeList:
         return str(value)
 
     def allowed(self) -> str:
-        """Returns the allowed values in words."""
+        """Returns the allowed values as text."""
         return "whole numbers above 0 with hyphens between them, one for each cluster"
 
 

@@ -69,7 +69,7 @@ def _errors(values: Mapping[str, Any]) -> dict[str, float]:
     catch_up(work_until(request, STEPS), "Running the optimiser")
     view = view_at(request, STEPS)
     shown = {"hypergeometric": view.ours, **view.others}
-    return {NAMES[prior]: 100 * found.scores.size_error for prior, found in shown.items() if found.scores is not None}
+    return {NAMES[prior]: 100 * snapshot.scores.size_error for prior, snapshot in shown.items() if snapshot.scores is not None}
 
 
 def _listed(errors: Mapping[str, float]) -> str:

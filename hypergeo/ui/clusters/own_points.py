@@ -138,10 +138,10 @@ def own_points(file: OwnFile) -> ClusterData:
     table = own_table(file.content, file.decimal)
     choice = file.choice or first_choice(table)
     try:
-        found = table_points(table, choice.axes, choice.label, standardise=choice.standardise)
+        parsed = table_points(table, choice.axes, choice.label, standardise=choice.standardise)
     except ValueError as error:
         raise ValueError(plain(str(error))) from None
-    points, axes, notes = found.points, found.axes, [*table.notes, *found.notes]
+    points, axes, notes = parsed.points, parsed.axes, [*table.notes, *parsed.notes]
     if len(points) < _FEWEST:
         raise ValueError(f"There are {len(points)} points; at least {_FEWEST} are needed.")
     if np.abs(points).max() > CLUSTERS.largest:
@@ -149,23 +149,23 @@ def own_points(file: OwnFile) -> ClusterData:
     if choice.components:
         points, shares = _components(points)
         axes = tuple(f"principal component {k} ({share:.0%} of variance)" for k, share in enumerate(shares, 1))
-        notes.append(f"Shown are the first two principal components of {', '.join(found.axes)}.")
+        notes.append(f"Shown are the first two principal components of {', '.join(parsed.axes)}.")
     if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
         raise ValueError("All points are the same, or too close to each other to be drawn.")
     notes = [plain(note) for note in notes]
     return ClusterData(
         "your points",
         points,
-        found.classes,
+        parsed.classes,
         (axes[0], axes[1]),
-        found.class_names,
+        parsed.class_names,
         notes=tuple(notes),
         sizes_chosen=False,
     )
 
 
 def _components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places along the first two principal components, and their shares of the variance."""
+    """Returns coordinates along the first two principal components, and their fractions of the variance."""
     centred = points - points.mean(0)
     left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
     left = left * np.sign(

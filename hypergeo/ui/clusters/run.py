@@ -43,7 +43,7 @@ class Snapshot:
         pull: by how much the loss falls with each size, ``(K,)``, less its mean.
         drawn: sizes drawn at each step until now, ``(T, K)``.
         log_weights: after each step and at the start, ``(T + 1, K)``.
-        losses: at each step, in nats a point, ``(T,)``.
+        losses: at each step, in nats per point, ``(T,)``.
         scores: agreement with the true classes, where they are known.
     """
 
@@ -67,7 +67,7 @@ class ClusterRun:
     Args:
         data: the points.
         clusters: number of clusters.
-        seed: of the start and of all draws.
+        seed: of the start and of all samples.
     """
 
     def __init__(self, data: ClusterData, clusters: int, seed: int):
@@ -141,7 +141,7 @@ class _Track:
     Args:
         points: to divide.
         clusters: number of clusters.
-        seed: of the start and of all draws.
+        seed: of the start and of all samples.
         prior: one of ``PRIORS``.
         name: the same for two tracks exactly where the same turns take them through the same states.
     """
@@ -221,8 +221,8 @@ class _Track:
 
     def snapshot(self, data: ClusterData) -> Snapshot:
         """Where it is now."""
-        found = self.model.evaluate()
-        labels, sizes = found.labels[0].numpy(), found.sizes[0].numpy()
+        evaluation = self.model.evaluate()
+        labels, sizes = evaluation.labels[0].numpy(), evaluation.sizes[0].numpy()
         clusters = len(sizes)
         assigned = self.model.assigned
         pull = np.zeros(clusters) if assigned is None else -assigned.column_potentials[0].numpy()
@@ -231,7 +231,7 @@ class _Track:
             width=float(self.model.width[0]),
             sizes=sizes,
             labels=labels,
-            certainty=found.plan[0].max(-1).values.numpy(),
+            certainty=evaluation.plan[0].max(-1).values.numpy(),
             pull=pull,
             drawn=np.array(self.drawn).reshape(-1, clusters),
             log_weights=np.array([*self.logs, self.model.log_weights[0].numpy()]),

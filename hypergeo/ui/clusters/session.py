@@ -82,10 +82,10 @@ def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
 def _run(key: str, data: ClusterData, clusters: int, seed: int) -> ClusterRun:
     """The session's run, or a new one for other points, clusters or seed."""
     classes = None if data.classes is None else data.classes.tobytes()
-    of = (data.points.tobytes(), classes, data.axes, data.class_names, data.notes, clusters, seed)
+    request = (data.points.tobytes(), classes, data.axes, data.class_names, data.notes, clusters, seed)
     kept = st.session_state.get(key)
-    if kept is None or kept[0] != of:
-        kept = st.session_state[key] = of, ClusterRun(data, clusters, seed)
+    if kept is None or kept[0] != request:
+        kept = st.session_state[key] = request, ClusterRun(data, clusters, seed)
     return kept[1]
 
 

@@ -29,7 +29,7 @@ class Settings:
     """What the hypergeometric prior draws sizes with.
 
     Attributes:
-        tau: temperature of the draws.
+        tau: temperature of the samples.
         kind: ``"soft"`` or ``"straight-through"``.
         conditionals: ``"exact"`` or ``"merged"``.
         room: the most that a cluster holds, in percent of the points.
@@ -41,7 +41,7 @@ class Settings:
     room: int = 100
 
     def put_on(self, prior: HypergeometricSizes) -> None:
-        """Sets a prior; there is always room for all points."""
+        """Sets a prior; the capacities always suffice for all points."""
         prior.temperature, prior.straight_through = self.tau, self.kind == "straight-through"
         if prior.conditionals != self.conditionals:
             prior.conditionals = self.conditionals

@@ -36,7 +36,7 @@ def cluster_snippet(
         data: lines that set ``points`` and, where known, ``classes``.
         imports: lines that those need.
         clusters: number of clusters.
-        seed: of the start and of all draws.
+        seed: of the start and of all samples.
         step: number of steps made.
         settings: before the first edit.
         edits: what was changed on the way.

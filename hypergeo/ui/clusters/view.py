@@ -77,9 +77,11 @@ class ClusterView:
         belongs = np.eye(clusters)[labels]
         middles = belongs.T @ self.data.points / np.maximum(belongs.sum(0), 1)[:, None]
         shown = replace(pixels, means=middles, width=0.0)
-        titles = [f"<b>{words}</b>{_size_error(found)}" for words, found in self._pictures(pixels)]
-        points = [self._points_panel(found, palette, title) for found, title in zip((self.ours, shown), titles, strict=True)]
-        sizes = [self._sizes_panel(found, palette) for found in (self.ours, pixels)]
+        titles = [f"<b>{words}</b>{_size_error(snapshot)}" for words, snapshot in self._pictures(pixels)]
+        points = [
+            self._points_panel(snapshot, palette, title) for snapshot, title in zip((self.ours, shown), titles, strict=True)
+        ]
+        sizes = [self._sizes_panel(snapshot, palette) for snapshot in (self.ours, pixels)]
         return beside_figure(points, sizes, palette, narrow=narrow)
 
     def _pictures(self, pixels: Snapshot) -> list[tuple[str, Snapshot]]:
@@ -88,56 +90,56 @@ class ClusterView:
 
     def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
         points, sizes = [], []
-        for prior, found in self._all().items():
-            points.append(self._points_panel(found, palette, f"<b>{NAMES[prior]}</b>{_size_error(found)}"))
-            sizes.append(self._sizes_panel(found, palette))
+        for prior, snapshot in self._all().items():
+            points.append(self._points_panel(snapshot, palette, f"<b>{NAMES[prior]}</b>{_size_error(snapshot)}"))
+            sizes.append(self._sizes_panel(snapshot, palette))
         return beside_figure(points, sizes, palette, narrow=narrow)
 
     def _all(self) -> dict[str, Snapshot]:
         return {"hypergeometric": self.ours, **self.others}
 
-    def _points_panel(self, found: Snapshot, palette: Palette, title: str) -> Panel:
+    def _points_panel(self, snapshot: Snapshot, palette: Palette, title: str) -> Panel:
         data = self.data
         names = [] if data.classes is None or not data.class_names else [data.class_names[k] for k in data.classes]
         return points_panel(
             data.points,
-            found.labels,
-            found.certainty,
-            found.means,
-            found.width,
+            snapshot.labels,
+            snapshot.certainty,
+            snapshot.means,
+            snapshot.width,
             palette,
             title=title,
             axes=data.axes,
             names=names,
         )
 
-    def _sizes_panel(self, found: Snapshot, palette: Palette, pull: bool = False) -> Panel:
+    def _sizes_panel(self, snapshot: Snapshot, palette: Palette, pull: bool = False) -> Panel:
         return sizes_panel(
-            found.sizes,
-            found.drawn,
-            self._true(found),
-            found.pull if pull else None,
+            snapshot.sizes,
+            snapshot.drawn,
+            self._true(snapshot),
+            snapshot.pull if pull else None,
             palette,
             title="Sizes: expected (bars), sampled (dots), true (outlines)" if pull else "Sizes",
-            certain=self._certain(found),
+            certain=self._certain(snapshot),
             number=len(self.data.points),
-            images=() if self.data.images is None else mean_images(self.data.images, found.labels, len(found.sizes)),
+            images=() if self.data.images is None else mean_images(self.data.images, snapshot.labels, len(snapshot.sizes)),
         )
 
-    def _certain(self, found: Snapshot) -> np.ndarray | None:
+    def _certain(self, snapshot: Snapshot) -> np.ndarray | None:
         """Whether most points of each cluster are of the class that it is matched with, shape ``(K,)``."""
-        if found.scores is None or self.data.classes is None:
+        if snapshot.scores is None or self.data.classes is None:
             return None
-        agree = self.data.classes == found.scores.matched[found.labels]
-        clusters = len(found.sizes)
-        points = np.bincount(found.labels, minlength=clusters)
-        return np.bincount(found.labels[agree], minlength=clusters) > _MATCHED * np.maximum(points, 1)
+        agree = self.data.classes == snapshot.scores.matched[snapshot.labels]
+        clusters = len(snapshot.sizes)
+        points = np.bincount(snapshot.labels, minlength=clusters)
+        return np.bincount(snapshot.labels[agree], minlength=clusters) > _MATCHED * np.maximum(points, 1)
 
-    def _true(self, found: Snapshot) -> np.ndarray | None:
+    def _true(self, snapshot: Snapshot) -> np.ndarray | None:
         """True sizes in the order of the clusters."""
-        if found.scores is None or self.data.sizes is None:
+        if snapshot.scores is None or self.data.sizes is None:
             return None
-        matched = found.scores.matched
+        matched = snapshot.scores.matched
         return np.where(matched >= 0, self.data.sizes[np.maximum(matched, 0)], np.nan)
 
     def _weights_panel(self, palette: Palette) -> Panel:
@@ -204,7 +206,7 @@ class ClusterView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure in one sentence, for readers who cannot see it."""
+        """Describes the figure in one sentence, as alternative text."""
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
         return (
             f"{len(self.data.points)} points in {len(self.ours.sizes)} clusters after {self.step} steps; expected sizes {sizes}"
@@ -217,11 +219,11 @@ class ClusterView:
                 "All sizes start equal, around the centres that k-means found. **Press Play**: sizes are sampled, points are "
                 "assigned to fill them, and poorly fitting points change the weights through the gradient."
             )
-        found, scores = self.ours, self.ours.scores
-        largest, smallest = int(found.sizes.argmax()), int(found.sizes.argmin())
+        snapshot, scores = self.ours, self.ours.scores
+        largest, smallest = int(snapshot.sizes.argmax()), int(snapshot.sizes.argmin())
         sizes = (
-            f"**Step {self.step}.** Cluster {largest + 1} is the largest ({found.sizes[largest]:.0f} points), cluster "
-            f"{smallest + 1} the smallest ({found.sizes[smallest]:.0f})."
+            f"**Step {self.step}.** Cluster {largest + 1} is the largest ({snapshot.sizes[largest]:.0f} points), cluster "
+            f"{smallest + 1} the smallest ({snapshot.sizes[smallest]:.0f})."
         )
         if scores is None:
             return sizes
@@ -232,19 +234,19 @@ class ClusterView:
     def _about_pixels(self, pixels: Snapshot) -> str:
         """Compares the plane's clusters with those of all dimensions."""
         parts = [
-            f"{words}: size error **{percent(found.scores.size_error, 1)}**, adjusted Rand index "
-            f"{found.scores.adjusted_rand_index:.2f}"
-            for words, found in self._pictures(pixels)
-            if found.scores is not None
+            f"{words}: size error **{percent(snapshot.scores.size_error, 1)}**, adjusted Rand index "
+            f"{snapshot.scores.adjusted_rand_index:.2f}"
+            for words, snapshot in self._pictures(pixels)
+            if snapshot.scores is not None
         ]
         return f"The model of {'; that of '.join(parts)}."
 
     def _about_arrows(self) -> list[str]:
         """Says which arrows point away from the true sizes, and which outlines are faint."""
-        found, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
+        snapshot, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
         if true is None or certain is None or not self.step:
             return []
-        away = (np.abs(found.pull) > _SHORT) & (found.pull * (true - found.sizes) < 0) & ~_close(found.sizes, true)
+        away = (np.abs(snapshot.pull) > _SHORT) & (snapshot.pull * (true - snapshot.sizes) < 0) & ~_close(snapshot.sizes, true)
         sentences = []
         if away.any():
             sentences.append(
@@ -260,7 +262,7 @@ class ClusterView:
 
     def verdict(self) -> str:
         """Compares the errors of all priors."""
-        shown = {prior: found.scores for prior, found in self._all().items() if found.scores is not None}
+        shown = {prior: snapshot.scores for prior, snapshot in self._all().items() if snapshot.scores is not None}
         if not shown:
             return "Without true classes the priors cannot be ranked; compare the sizes."
         errors = {prior: scores.size_error for prior, scores in shown.items()}
@@ -290,20 +292,20 @@ class ClusterView:
         return f" By most points in common: {', '.join(f'{k} is {plain(name)}' for k, name in enumerate(names, 1))}."
 
     def _about_sizes(self) -> str:
-        found = self.ours
-        if found.scores is None:
-            return f"The expected sizes are {_listed(found.sizes)}; the true sizes are unknown."
-        true = self._true(found)
+        snapshot = self.ours
+        if snapshot.scores is None:
+            return f"The expected sizes are {_listed(snapshot.sizes)}; the true sizes are unknown."
+        true = self._true(snapshot)
         assert true is not None
-        right = _close(found.sizes, true)
-        sizes = f"Expected sizes {_listed(found.sizes)}, true sizes {_listed(true)}"
+        right = _close(snapshot.sizes, true)
+        sizes = f"Expected sizes {_listed(snapshot.sizes)}, true sizes {_listed(true)}"
         if right.all():
             return f"**All {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}."
-        worst = int(np.nanargmax(np.where(right, -1.0, np.abs(found.sizes - true) / true)))
+        worst = int(np.nanargmax(np.where(right, -1.0, np.abs(snapshot.sizes - true) / true)))
         return (
             f"**{right.sum()} of {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}. The largest "
             "error "
-            f"is that of cluster {worst + 1}. {_to_move(found.scores)}"
+            f"is that of cluster {worst + 1}. {_to_move(snapshot.scores)}"
         )
 
     def _about_samples(self) -> str:
@@ -330,17 +332,17 @@ class ClusterView:
 
     def table(self) -> dict[str, list[Any]]:
         """The numbers behind the picture, one row for each cluster."""
-        found, true, names = self.ours, self._true(self.ours), self._class_names()
+        snapshot, true, names = self.ours, self._true(self.ours), self._class_names()
         return {
-            "cluster": list(range(1, len(found.sizes) + 1)),
+            "cluster": list(range(1, len(snapshot.sizes) + 1)),
             **({} if names is None else {"class": names}),
-            "expected size": found.sizes.tolist(),
-            "points assigned": np.bincount(found.labels, minlength=len(found.sizes)).tolist(),
-            "true size": [None] * len(found.sizes) if true is None else true.tolist(),
-            "log weight": found.log_weights[-1].tolist(),
-            "pull on the size, nats per point": found.pull.tolist(),
-            "centre x": found.means[:, 0].tolist(),
-            "centre y": found.means[:, 1].tolist(),
+            "expected size": snapshot.sizes.tolist(),
+            "points assigned": np.bincount(snapshot.labels, minlength=len(snapshot.sizes)).tolist(),
+            "true size": [None] * len(snapshot.sizes) if true is None else true.tolist(),
+            "log weight": snapshot.log_weights[-1].tolist(),
+            "pull on the size, nats per point": snapshot.pull.tolist(),
+            "centre x": snapshot.means[:, 0].tolist(),
+            "centre y": snapshot.means[:, 1].tolist(),
         }
 
     def export(self) -> bytes:
@@ -370,8 +372,8 @@ def _to_move(scores: ClusterScores) -> str:
     return f"**{percent(scores.size_error, 1)}** of points would need to change cluster to match the true sizes."
 
 
-def _size_error(found: Snapshot) -> str:
-    return "" if found.scores is None else f": size error {percent(found.scores.size_error, 1)}"
+def _size_error(snapshot: Snapshot) -> str:
+    return "" if snapshot.scores is None else f": size error {percent(snapshot.scores.size_error, 1)}"
 
 
 def _listed(sizes: Any) -> str:

@@ -1,4 +1,4 @@
-"""Arrays of the convergence page: the exact law, and the same samples at every temperature. Computed once, kept as NumPy."""
+"""Arrays of the convergence page: the exact distribution, and the same samples at every temperature. Computed once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Urn:
     weights: tuple[float, ...]
 
     def law(self) -> FisherHypergeometric:
-        """The exact law; raises ``ValueError`` where nothing can be drawn."""
+        """The exact distribution; raises ``ValueError`` where nothing can be drawn."""
         return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
 
     def problem(self) -> str:
@@ -72,7 +72,7 @@ class Urn:
     def relaxed(
         self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
     ) -> RelaxedFisherHypergeometric:
-        """The relaxed law."""
+        """The relaxed distribution."""
         return RelaxedFisherHypergeometric(
             temperature,
             self.total_count,
@@ -84,7 +84,7 @@ class Urn:
 
 
 class ExactLaw(NamedTuple):
-    """The exact law as arrays.
+    """The exact distribution as arrays.
 
     Attributes:
         cells: count vectors of three groups, shape ``(N, 3)``; pairs of counts of groups 1 and 2 otherwise, ``(N, 2)``.
@@ -107,7 +107,7 @@ class Samples(NamedTuple):
     Attributes:
         soft: relaxed counts, shape ``(T, S, K)``.
         hard: straight-through counts, which no temperature changes, shape ``(S, K)``.
-        soft_distances: distance of the relaxed counts from the exact law at each temperature, shape ``(T,)``.
+        soft_distances: distance of the relaxed counts from the exact distribution at each temperature, shape ``(T,)``.
         hard_distance: the same of the straight-through counts.
     """
 
@@ -124,7 +124,7 @@ class Samples(NamedTuple):
 
 
 class Floor(NamedTuple):
-    """Distance of as many exact samples: its expectation, and what one set of samples in twenty exceeds."""
+    """Distance of equally many exact samples: its expectation and its 95 % quantile."""
 
     mean: float
     quantile: float
@@ -144,7 +144,7 @@ def one_thread() -> Iterator[None]:
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def exact_law(urn: Urn) -> ExactLaw:
-    """The exact law of an urn, as arrays."""
+    """The exact distribution of an urn, as arrays."""
     law = urn.law()
     marginals = law.marginal_log_prob().exp().numpy()
     if len(urn.group_sizes) == 3:
@@ -209,18 +209,18 @@ def variation(urn: Urn, number: int, seed: int) -> Variation:
     """Measures the distance of ``number`` integer samples from the exact distribution; of single groups for more than three."""
     law = urn.law()
     joint = len(urn.group_sizes) <= 3
-    found = []
+    distances = []
     for conditionals in ("exact", "merged"):
         sampler = urn.relaxed(1.0, conditionals, straight_through=True)
         samples = sampler.sample((number,), generator=torch.Generator().manual_seed(seed))
-        found.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
+        distances.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
     test = g_test(samples, law) if joint else None
     p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value
-    return Variation(found[0].item(), found[1].item(), joint, p_value)
+    return Variation(distances[0].item(), distances[1].item(), joint, p_value)
 
 
 def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts of groups 1 and 2 with their joint law: given the first count, the rest is an urn of its own."""
+    """Counts of groups 1 and 2 with their joint distribution: given the first count, the rest is an urn of its own."""
     first = np.flatnonzero(marginals[0] > 0)
     rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), list(urn.weights[1:]))
     joint = marginals[0, first][:, None] * rest.marginal_log_prob()[:, 0].exp().numpy()

@@ -96,12 +96,12 @@ class View:
 
     @property
     def distances(self) -> np.ndarray:
-        """Distance from the exact law at each temperature, shape ``(T,)``."""
+        """Distance from the exact distribution at each temperature, shape ``(T,)``."""
         return self.samples.forward(self.settings.straight_through)[1]
 
     @property
     def distance(self) -> float:
-        """Distance from the exact law at the temperature on show; zero where it is rounding."""
+        """Distance from the exact distribution at the temperature on show; zero where it is rounding."""
         distance = float(self.distances[self.at])
         return distance if distance > ROUNDING else 0.0
 
@@ -117,7 +117,7 @@ class View:
 
     @property
     def variation(self) -> Variation:
-        """How far whole samples of both rules are from the law; computed once it is asked for, after the figure is out."""
+        """Distances of whole samples of both rules from the exact distribution; computed on request, after the figure."""
         return variation(self.settings.urn, self.settings.number, self.settings.seed)
 
     @property
@@ -127,7 +127,7 @@ class View:
 
     @property
     def merged_is_exact(self) -> bool:
-        """Whether the merged rule has the exact law, because the groups after the first share one weight."""
+        """Whether merged conditionals have the exact distribution, because the groups after the first share one weight."""
         urn = self.settings.urn
         later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
         return len({weight for weight, size in later if size > 0}) <= 1
@@ -165,7 +165,7 @@ class View:
         )
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
+        """Describes the figure as alternative text."""
         groups = len(self.settings.urn.group_sizes)
         kind = "straight-through" if self.settings.straight_through else "relaxed"
         verdict = "within sampling error"
@@ -298,7 +298,7 @@ class SimplexView:
         return single_figure(panel, palette, narrow=narrow, checked=False)
 
     def alt(self) -> str:
-        """Describes the figure to readers who cannot see it."""
+        """Describes the figure as alternative text."""
         return self.view.alt()
 
     def live(self) -> str:

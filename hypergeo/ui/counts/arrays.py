@@ -1,4 +1,4 @@
-"""Observed counts against the exact law, and the weights that fit them: computed once, kept as plain numbers."""
+"""Observed counts against the exact distribution, and the weights that fit them: computed once, kept as plain numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Fitted:
 
     @property
     def usable(self) -> bool:
-        """Whether the weights make a law: all finite, and one above zero."""
+        """Whether the weights make a distribution: all finite, and one above zero."""
         return all(math.isfinite(weight) for weight in self.weights) and max(self.weights) > 0
 
 
@@ -70,7 +70,7 @@ def common_sums(counts: np.ndarray) -> list[tuple[int, int]]:
 
 
 def fitted_sums(group_sizes: Sequence[int]) -> int:
-    """The most different numbers of elements drawn that a fit is made from: each is a law of its own.
+    """The most different numbers of elements drawn that a fit is made from: each is a distribution of its own.
 
     Example:
         >>> fitted_sums([10, 10, 10]), fitted_sums([1000] * 6)
@@ -82,7 +82,7 @@ def fitted_sums(group_sizes: Sequence[int]) -> int:
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarray:
-    """Counts drawn from Fisher's law, or from Wallenius' with the same urn, shape ``(rows, K)``."""
+    """Counts drawn from Fisher's distribution, or from Wallenius' with the same urn, shape ``(rows, K)``."""
     kind = WalleniusHypergeometric if wallenius else FisherHypergeometric
     distribution = kind(urn.total_count, list(urn.group_sizes), list(urn.weights))
     drawn = distribution.sample((rows,), generator=torch.Generator().manual_seed(seed))
@@ -92,14 +92,14 @@ def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarra
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def measure(urn: Urn, counts: np.ndarray, seed: int) -> SampleQuality:
-    """Tests of counts against the law of an urn; the seed is that of the distances' noise."""
+    """Tests of counts against the distribution of an urn; the seed is that of the distances' noise."""
     return measure_counts(urn.law(), torch.from_numpy(counts), generator=torch.Generator().manual_seed(seed))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def marginals(urn: Urn) -> np.ndarray:
-    """Exact law of each group's count, shape ``(K, M + 1)``."""
+    """Exact distribution of each group's count, shape ``(K, M + 1)``."""
     return urn.law().marginal_log_prob().exp().numpy()
 
 
@@ -109,6 +109,6 @@ def fit(counts: np.ndarray, group_sizes: tuple[int, ...]) -> Fitted:
     """The weights that fit counts best, from the rows of the commonest numbers drawn; see :func:`fitted_sums`."""
     common = [total for total, _ in common_sums(counts)[: fitted_sums(group_sizes)]]
     used = counts[np.isin(counts.sum(1), common)]
-    found = FisherHypergeometric.fit(torch.from_numpy(used), list(group_sizes))
-    ends = found.confidence_interval().tolist()
-    return Fitted(tuple(found.weights.tolist()), tuple((low, high) for low, high in ends), found.converged, len(used))
+    fitted = FisherHypergeometric.fit(torch.from_numpy(used), list(group_sizes))
+    ends = fitted.confidence_interval().tolist()
+    return Fitted(tuple(fitted.weights.tolist()), tuple((low, high) for low, high in ends), fitted.converged, len(used))

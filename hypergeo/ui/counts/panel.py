@@ -116,32 +116,32 @@ def counts_input(state: PageState) -> CountsInput:
     return _read(state, text) if text and text.strip() else CountsInput(None)
 
 
-def counts_results(state: PageState, given: CountsInput) -> CountsView | None:
-    """Says what is wrong with the counts and offers what can be done; otherwise holds them against the law.
+def counts_results(state: PageState, counts: CountsInput) -> CountsView | None:
+    """Says what is wrong with the counts and offers what can be done; otherwise holds them against the distribution.
 
     Args:
         state: the page's state.
-        given: what :func:`counts_input` returned.
+        counts: what :func:`counts_input` returned.
 
     Returns:
         What there is to show, if anything.
     """
     values = state.values
-    if given.problem:
-        kept = " The previous counts are kept below." if given.kept else ""
-        st.error(f"**These counts cannot be read.** {given.problem}{kept}", icon=":material/error:")
+    if counts.problem:
+        kept = " The previous counts are kept below." if counts.kept else ""
+        st.error(f"**These counts cannot be read.** {counts.problem}{kept}", icon=":material/error:")
     if values["source"] != "yours":
         if state.uncommitted:  # many rows take too long while a hand moves
             values["rows"] = min(values["rows"], _MOVING)
         return _example(values)
-    if given.reading is None:
-        _invitation(state, said=bool(given.problem))
+    if counts.reading is None:
+        _invitation(state, has_problem=bool(counts.problem))
         return None
-    if not given.kept:
-        st.caption(" ".join(given.reading.notes))
-    if given.sizes is not None:
-        st.caption(f"Group sizes from your data: {', '.join(map(str, given.sizes))}.")
-    return _own(state, values, given.reading)
+    if not counts.kept:
+        st.caption(" ".join(counts.reading.notes))
+    if counts.sizes is not None:
+        st.caption(f"Group sizes from your data: {', '.join(map(str, counts.sizes))}.")
+    return _own(state, values, counts.reading)
 
 
 def fit_button(state: PageState, view: CountsView) -> None:
@@ -152,13 +152,13 @@ def fit_button(state: PageState, view: CountsView) -> None:
         view: what is on show.
     """
     nearest = view.nearest_controls()
-    said = " : ".join(f"{weight:g}" for weight in nearest.values())
+    ratio = " : ".join(f"{weight:g}" for weight in nearest.values())
     st.button(
         "Use these weights",
         key=f"_{state.prefix}_use",
         icon=":material/tune:",
         disabled=not nearest,
-        help=f"Sets the weights to {said}, the steps of the controls that are nearest; only ratios matter. To test the fitted "
+        help=f"Sets the weights to {ratio}, the steps of the controls that are nearest; only ratios matter. To test the fitted "
         "weights themselves, choose *as fitted*.",
         on_click=state.set,
         args=(nearest,),
@@ -287,9 +287,9 @@ def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
     )
 
 
-def _invitation(state: PageState, *, said: bool) -> None:
+def _invitation(state: PageState, *, has_problem: bool) -> None:
     with st.container(border=True):
-        if not said:
+        if not has_problem:
             st.markdown(
                 "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, one "
                 "row for each time that elements were drawn and one count for each group, or choose a CSV file. They stay in "

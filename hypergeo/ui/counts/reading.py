@@ -25,7 +25,7 @@ _SIZES = re.compile(r"[\s#\"]*(?:group[ _])?sizes?\"?\s*[:=,;\s]\s*(.*\d.*)", re
 
 
 class UnreadableError(ValueError):
-    """Why counts cannot be read, in words for the reader; Markdown, in which what the reader wrote is text alone."""
+    """Why counts cannot be read, as text for the reader; Markdown, in which what the reader wrote is text alone."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
         table = read_table(text, most_rows=MOST_ROWS, what="count")
         places = range(len(table.columns)) if sizes and len(sizes) == len(table.columns) else guess_counts(table)
         chosen = [table.names[place] for place in places] if columns is None else list(columns)
-        found = read_counts(text, columns=chosen)
+        parsed = read_counts(text, columns=chosen)
     except UnreadableError:
         raise
     except ValueError as error:
         raise UnreadableError(plain(str(error))) from error
-    return _reading(found, table, chosen, sizes, encoding)
+    return _reading(parsed, table, chosen, sizes, encoding)
 
 
-def _reading(found: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str) -> Reading:
+def _reading(parsed: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str) -> Reading:
     """Counts as an urn of the page has them."""
-    counts = _whole(found, chosen)
+    counts = _whole(parsed, chosen)
     groups = counts.shape[1]
     if groups < 2:
         raise UnreadableError(
@@ -98,12 +98,12 @@ def _reading(found: CountsTable, table: Table, chosen: Sequence[str], sizes: tup
         raise UnreadableError(f"Each row has {groups} counts, and this page shows up to {MOST_GROUPS} groups.")
     if sizes is not None and len(sizes) != groups:
         raise UnreadableError(f"The line of sizes has {len(sizes)} numbers, and the rows have {groups} counts.")
-    notes = [plain(note) for note in found.notes]
+    notes = [plain(note) for note in parsed.notes]
     if encoding:
         notes.append(f"The encoding is {encoding}.")
     if table.named:
         notes.append("The groups have the names of their columns.")
-    return Reading(counts, sizes, tuple(notes), found.names if table.named else None, table.names, tuple(chosen))
+    return Reading(counts, sizes, tuple(notes), parsed.names if table.named else None, table.names, tuple(chosen))
 
 
 def _without_sizes(text: str) -> tuple[str, str | None]:
@@ -115,15 +115,15 @@ def _without_sizes(text: str) -> tuple[str, str | None]:
     return ("\n".join(lines) if sizes is not None else text), sizes
 
 
-def _whole(found: CountsTable, chosen: Sequence[str]) -> np.ndarray:
+def _whole(parsed: CountsTable, chosen: Sequence[str]) -> np.ndarray:
     """The table as whole numbers that are not negative."""
-    table = found.counts.numpy()
+    table = parsed.counts.numpy()
     wrong = (table < 0) | (table != np.floor(table)) | (table > 1e9)
     if wrong.any():
         row, column = map(int, np.argwhere(wrong)[0])
         value = float(table[row, column])
         name = chosen[column] if chosen[column].startswith("column ") else f"column {column + 1}"
-        where = f"Line {found.lines[row]}, {name} has {value:.12g}".replace("-", "−")
+        where = f"Line {parsed.lines[row]}, {name} has {value:.12g}".replace("-", "−")
         if value < 0:
             raise UnreadableError(f"{where}. Counts are not negative.")
         if value > 1e9:

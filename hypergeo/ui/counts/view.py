@@ -29,16 +29,16 @@ LEAST_P = 1e-12
 
 @dataclass(frozen=True)
 class CountsView:
-    """Counts against a law, and the weights that fit them.
+    """Counts against a distribution, and the weights that fit them.
 
     Attributes:
-        law: the law that was tested; its number drawn is that of the tested rows.
+        law: the distribution that was tested; its number drawn is that of the tested rows.
         fitted_law: whether its weights are the fitted ones.
         rows: all counts, shape ``(N, K)``.
-        tested: rows that draw as many as the law.
+        tested: rows that draw as many as the distribution.
         quality: tests of these.
         fitted: the weights that fit all rows.
-        exact: marginal laws, shape ``(K, M + 1)``.
+        exact: marginal distributions, shape ``(K, M + 1)``.
         names: of the groups; their numbers when omitted.
     """
 
@@ -63,7 +63,7 @@ class CountsView:
 
     @property
     def good(self) -> bool:
-        """Whether nothing tells the counts from the law."""
+        """Whether nothing tells the counts from the distribution."""
         return not self.quality.differs
 
     def sentences(self) -> list[str]:
@@ -75,7 +75,7 @@ class CountsView:
         return self._overall()
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Counts of each group over the exact law, and the weights that fit them."""
+        """Counts of each group over the exact distribution, and the weights that fit them."""
         groups, names = len(self.law.group_sizes), self._titles()
         titles = [
             f'<span style="color:{group_colour(group)}">■</span> {names[group]}: '
@@ -99,7 +99,7 @@ class CountsView:
         )
 
     def alt(self) -> str:
-        """The figure in words."""
+        """The figure as text."""
         off = "a significant difference" if self.quality.differs else "no significant difference"
         means = ", ".join(
             f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, "
@@ -110,7 +110,7 @@ class CountsView:
 
     @property
     def means(self) -> list[float]:
-        """Mean count of each group by the law."""
+        """Mean count of each group by the distribution."""
         counts = np.arange(self.exact.shape[1])
         return [float(row @ counts) for row in self.exact]
 
@@ -190,14 +190,16 @@ class CountsView:
         fitted, sentences = self.fitted, []
         if not fitted.converged:
             sentences.append("**No finite weights fit best**: the likelihood has no maximum.")
-        said = [
+        intervals = [
             f"group {self._label(group)}: **{weight:.3g}** ({low:.3g} to {high:.3g})"
             for group, (weight, (low, high)) in enumerate(zip(fitted.weights, fitted.intervals, strict=True))
             if not math.isnan(low)
         ]
-        if said:
-            of = "all rows" if fitted.rows == len(self.rows) else f"{fitted.rows:,} of {len(self.rows):,} rows"
-            sentences.append(f"The weights that fit {of} best, with 95 % intervals and geometric mean one: {', '.join(said)}.")
+        if intervals:
+            basis = "all rows" if fitted.rows == len(self.rows) else f"{fitted.rows:,} of {len(self.rows):,} rows"
+            sentences.append(
+                f"The weights that fit {basis} best, with 95 % intervals and geometric mean one: {', '.join(intervals)}."
+            )
         for group, weight in enumerate(fitted.weights):
             label = self._label(group)
             if weight == 0:
@@ -229,18 +231,25 @@ def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, name
     """Computes, or remembers, what the page shows of counts.
 
     Args:
-        urn: the law that is asked about; rows that draw another number than it are left to the fit alone.
+        urn: the distribution that is asked about; rows that draw another number than it are left to the fit alone.
         rows: all counts, shape ``(N, K)``, within the group sizes.
         seed: of the distances' noise.
-        fitted_law: whether to test the law with the fitted weights instead, if they make one.
+        fitted_law: whether to test the distribution with the fitted weights instead, if they make one.
         names: of the groups.
     """
-    found = fit(rows, urn.group_sizes)
-    fitted_law = fitted_law and found.usable
-    law = Urn(urn.total_count, urn.group_sizes, found.weights) if fitted_law else urn
+    fitted_weights = fit(rows, urn.group_sizes)
+    fitted_law = fitted_law and fitted_weights.usable
+    law = Urn(urn.total_count, urn.group_sizes, fitted_weights.weights) if fitted_law else urn
     tested = rows[rows.sum(1) == law.total_count]
     return CountsView(
-        law, fitted_law, rows, tested, measure(law, tested, seed), found, marginals(law), tuple(names) if names else None
+        law,
+        fitted_law,
+        rows,
+        tested,
+        measure(law, tested, seed),
+        fitted_weights,
+        marginals(law),
+        tuple(names) if names else None,
     )
 
 

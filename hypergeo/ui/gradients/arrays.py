@@ -77,7 +77,7 @@ class DescentView:
         return tuple(self.record.log_weights[-1].tolist())
 
     @cached_property
-    def found(self) -> Estimates:
+    def measured(self) -> Estimates:
         """Many estimates at this step."""
         return self.settings.at(self.settings.method, self.log_weights, self.step)
 
@@ -89,7 +89,7 @@ class DescentView:
     @cached_property
     def agreement(self) -> Agreement:
         """How the estimates at this step agree with the exact gradient."""
-        return agreement(self.found.gradients, self.exact)
+        return agreement(self.measured.gradients, self.exact)
 
     @cached_property
     def plane(self) -> Plane:
@@ -137,7 +137,7 @@ class DescentView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
+        """Describes the figure as alternative text."""
         settings, mean = self.settings, counts_words(self.record.means[-1])
         return (
             f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
@@ -158,7 +158,7 @@ class DescentView:
     def table(self) -> dict[str, list[Any]]:
         """Where descent is, one row for each group."""
         urn = self.settings.task.urn
-        mean = self.found.gradients.mean(0)
+        mean = self.measured.gradients.mean(0)
         return {
             "group": list(range(1, len(urn.group_sizes) + 1)),
             "weight at the start": list(urn.weights),
@@ -166,7 +166,7 @@ class DescentView:
             "E[x] now": self.record.means[-1].tolist(),
             "exact gradient": self.exact.tolist(),
             "mean of the estimates": mean.tolist(),
-            "standard deviation of one": self.found.gradients.std(0, ddof=1).tolist(),
+            "standard deviation of one": self.measured.gradients.std(0, ddof=1).tolist(),
         }
 
     def about_table(self) -> str:
@@ -187,30 +187,30 @@ class DescentView:
     def _about_estimates(self) -> str:
         settings = self.settings
         mean = counts_words(self.record.means[-1])
-        said = (
+        sentence = (
             f"At step {self.step}, E[x] = {mean}; estimator: {settings.method.label}, {draws_words(settings.draws)} per "
             f"estimate. {about_mean(self.agreement)}"
         )
-        if settings.task.loss.kind == "step" and not self.found.gradients.any() and self.agreement.norm:
+        if settings.task.loss.kind == "step" and not self.measured.gradients.any() and self.agreement.norm:
             if settings.method.kind in WHOLE:
-                return f"{said} **All samples have the same loss** here: reaching the target is too rare to occur in them."
-            return f"{said} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
-        return said
+                return f"{sentence} **All samples have the same loss** here: reaching the target is too rare to occur in them."
+            return f"{sentence} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
+        return sentence
 
     def _about_loss(self) -> str:
         record, loss = self.record, self.settings.task.loss
-        said = f"The loss of a sample is {loss.words()}; its expectation is **{loss_words(float(record.losses[-1]))}**"
+        start = f"The loss of a sample is {loss.words()}; its expectation is **{loss_words(float(record.losses[-1]))}**"
         total = self.settings.task.urn.total_count
         if loss.aims and sum(loss.targets) != total:
             return (
-                f"{said}. The targets sum to {sum(loss.targets)}, but **{total} balls are drawn**: no sample reaches them all."
+                f"{start}. The targets sum to {sum(loss.targets)}, but **{total} balls are drawn**: no sample reaches them all."
             )
         if loss.kind != "squared distance":
-            return f"{said}. The panel at the right shows this expectation, computed exactly and not sampled."
+            return f"{start}. The panel at the right shows this expectation, computed exactly and not sampled."
         distance = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
         own = float(record.losses[-1]) - distance
         return (
-            f"{said}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
+            f"{start}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
             "optimum "
             "balances both, so E[x] need not reach the target."
         )
@@ -232,7 +232,7 @@ class DescentView:
     def _arrows(self, palette: Palette, side: float) -> Panel:
         task = self.settings.task
         cells = law_cells(task, self.log_weights)
-        drawn = -self.scale * self.found.gradients
+        drawn = -self.scale * self.measured.gradients
         return arrows_panel(
             self.plane,
             palette,

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 CURVE = TEMPERATURES[::2]
-"""The temperatures of the curve of bias and spread: 13 of them, from 0.01 to 10."""
+"""Temperatures of the curve of bias and standard deviation: 13 of them, from 0.01 to 10."""
 
 _COLUMNS = 400  # of the picture of the loss
 
@@ -67,7 +67,7 @@ class Task:
             return tuple(np.log(np.array(self.urn.weights, dtype=float)).tolist())
 
     def law(self, log_weights: torch.Tensor) -> FisherHypergeometric:
-        """The law at other log weights ``(…, K)``."""
+        """The distribution at other log weights ``(…, K)``."""
         urn = self.urn
         return FisherHypergeometric(urn.total_count, list(urn.group_sizes), log_weights=log_weights, validate_args=False)
 
@@ -85,7 +85,7 @@ class Estimates(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """The law over the cells of the page's plane.
+    """The distribution over the cells of the page's plane.
 
     Attributes:
         counts: of three groups, shape ``(N, 3)``; of groups 1 and 2 otherwise, ``(N, 2)``.
@@ -139,7 +139,7 @@ def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str,
 
 @one_thread()
 def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
-    """The law at some log weights, over the cells of the page's plane that have a probability to be seen."""
+    """The distribution at some log weights, over the cells of the page's plane that have a probability to be seen."""
     logs = torch.tensor(log_weights, dtype=torch.float64)
     urn = task.urn
     with torch.no_grad():

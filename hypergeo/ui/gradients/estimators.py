@@ -51,7 +51,7 @@ class Method:
     conditionals: str = "exact"
 
     def estimator(self, draws: int) -> Estimator:
-        """The core's estimator for so many draws: one draw has no others that could be its baseline."""
+        """The core's estimator for so many samples: one sample has no others that could be its baseline."""
         match self.kind:
             case "Gumbel-softmax":
                 return GumbelSoftmax(self.temperature, self.conditionals)

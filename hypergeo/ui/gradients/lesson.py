@@ -115,8 +115,8 @@ def _relative_deviation(values: Mapping[str, Any], **changes: Any) -> float:
     """Computes the standard deviation of one estimate, in per cent of the gradient's norm."""
     settings = Settings.of({**values, **changes})
     logs = settings.task.log_weights
-    found = agreement(settings.at(settings.method, logs, 0).gradients, exact_gradient(settings.task, logs))
-    return 100 * found.deviation.value
+    agreements = agreement(settings.at(settings.method, logs, 0).gradients, exact_gradient(settings.task, logs))
+    return 100 * agreements.deviation.value
 
 
 def _more_samples(values: Mapping[str, Any]) -> Answer:
@@ -130,13 +130,13 @@ _CHANGES |= {(False, True): "bias grows, standard deviation falls", (False, Fals
 
 
 def _colder(values: Mapping[str, Any]) -> Answer:
-    found = []
+    agreements = []
     for temperature in (values["tau"], 0.1):
         settings = Settings.of({**values, "tau": temperature})
         logs = settings.task.log_weights
         estimates = settings.at(settings.method, logs, 0).gradients
-        found.append(agreement(estimates, exact_gradient(settings.task, logs)))
-    hot, cold = found
+        agreements.append(agreement(estimates, exact_gradient(settings.task, logs)))
+    hot, cold = agreements
     lower = cold.bias.value < hot.bias.value, cold.deviation.value < hot.deviation.value
     why = (
         f"In units of the gradient's norm, the bias goes from {hot.bias.value:.2f} to {cold.bias.value:.2f} and the standard "
@@ -157,7 +157,7 @@ def _agreements(values: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Ag
 
 
 def _noisiest(values: Mapping[str, Any]) -> Answer:
-    deviations = {kind: found.deviation.value for kind, found in _agreements(values, _ASKED).items()}
+    deviations = {kind: agreements.deviation.value for kind, agreements in _agreements(values, _ASKED).items()}
     listed = ", ".join(f"{kind} {deviation:.2f}" for kind, deviation in deviations.items())
     return Answer(max(deviations, key=deviations.__getitem__), f"Standard deviation in units of the gradient's norm: {listed}.")
 
@@ -166,7 +166,7 @@ _SLOPES = ("Gumbel-softmax", "straight-through", "exact marginal", "score functi
 
 
 def _unbiased(values: Mapping[str, Any]) -> Answer:
-    biases = {kind: found.bias.value for kind, found in _agreements(values, _SLOPES).items()}
+    biases = {kind: agreements.bias.value for kind, agreements in _agreements(values, _SLOPES).items()}
     listed = ", ".join(f"{kind} {100 * bias:.0f} %" for kind, bias in biases.items())
     why = f"Bias in units of the gradient's norm: {listed}. It compares the losses of whole samples and needs no slope."
     return Answer(min(biases, key=biases.__getitem__), why)

@@ -50,7 +50,7 @@ class Loss:
         return self.kind in LOSSES[:2]
 
     def words(self) -> str:
-        """What the loss is of one vector of counts, in words."""
+        """What the loss is of one vector of counts, as text."""
         wanted = "(" + ", ".join(map(str, self.targets)) + ")"
         return {
             "squared distance": f"the squared distance to {wanted}",

@@ -115,10 +115,10 @@ class RaceView:
         return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHT, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
-        said = ", ".join(f"{method.key} {loss:.3g}" for method, loss in self.ranking)
+        """Describes the figure as alternative text."""
+        ranks = ", ".join(f"{method.key} {loss:.3g}" for method, loss in self.ranking)
         return (
-            f"Expected loss of {len(self.records)} descents from one start over {self.step} steps and over evaluations: {said}"
+            f"Expected loss of {len(self.records)} descents from one start over {self.step} steps and over evaluations: {ranks}"
         )
 
     def live(self) -> str:
@@ -138,8 +138,8 @@ class RaceView:
         behind = f"Highest: {last.key}, {loss_words(worst)}."
         if still:
             behind = f"{'One has' if still == 1 else f'{still} have'} not moved: the gradient estimate is zero."
-        said = f"**Step {self.step}.** {ahead}, {loss_words(best)}; with the exact gradient {loss_words(exact)}."
-        return f"{said} {behind} {self._by_cost()}"
+        sentence = f"**Step {self.step}.** {ahead}, {loss_words(best)}; with the exact gradient {loss_words(exact)}."
+        return f"{sentence} {behind} {self._by_cost()}"
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
@@ -186,7 +186,7 @@ class RaceView:
         return csv_text([names, *rows]).encode()
 
     def _by_cost(self) -> str:
-        """Who was lowest once the dearest step's price had been paid by all: a fair moment that all have passed."""
+        """Names the estimator of the lowest loss at equal cost: the number of evaluations that all have reached."""
         spent = {method: record.evaluations.cumsum() for method, record in self.records.items()}
         budget = min(float(cost[-1]) for cost in spent.values())
         at = {

@@ -29,7 +29,7 @@ class Settings:
         number: of estimates at once.
         optimizer: ``"Adam"`` or ``"plain"``.
         rate: learning rate.
-        seed: of all draws.
+        seed: of all samples.
     """
 
     task: Task

@@ -48,14 +48,14 @@ class SideBySide:
         return exact_gradient(self.settings.task, self.settings.task.log_weights)
 
     @cached_property
-    def found(self) -> dict[Method, Estimates]:
+    def measured(self) -> dict[Method, Estimates]:
         """Estimates by each."""
         return {method: self.settings.at(method, self.settings.task.log_weights, 0) for method in self.methods}
 
     @cached_property
     def agreements(self) -> dict[Method, Agreement]:
         """How each agrees with the exact gradient."""
-        return {method: agreement(found.gradients, self.exact) for method, found in self.found.items()}
+        return {method: agreement(measured.gradients, self.exact) for method, measured in self.measured.items()}
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Draws the arrows of each estimator, and its bias and standard deviation."""
@@ -65,26 +65,26 @@ class SideBySide:
                 key=method.key,
                 label=method.key,
                 note=_note(self.agreements[method]) if method.kind != "exact" else "the sum over all counts",
-                estimates=-found.gradients,
+                estimates=-measured.gradients,
                 bias=astuple(self.agreements[method].bias),
                 spread=self.agreements[method].deviation.value,
             )
-            for method, found in self.found.items()
+            for method, measured in self.measured.items()
         ]
         return estimators_figure(compared, -self.exact, Plane.of(urn.total_count, urn.group_sizes), palette, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
-        said = "; ".join(f"{method.key}: {_note(found)}" for method, found in self.agreements.items())
-        return f"Arrows of {len(self.methods)} gradient estimators against the exact gradient. {said}"
+        """Describes the figure as alternative text."""
+        summary = "; ".join(f"{method.key}: {_note(measured)}" for method, measured in self.agreements.items())
+        return f"Arrows of {len(self.methods)} gradient estimators against the exact gradient. {summary}"
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
         settings = self.settings
-        drawing = {method: found for method, found in self.agreements.items() if method.kind != "exact"}
+        drawing = {method: measured for method, measured in self.agreements.items() if method.kind != "exact"}
         if not next(iter(drawing.values())).norm:
             return ["The exact gradient is **zero** here. Change a weight or the loss."]
-        biased = [method for method, found in drawing.items() if found.biased]
+        biased = [method for method, measured in drawing.items() if measured.biased]
         worst = max(drawing, key=lambda method: drawing[method].bias.value)
         if biased:
             names = ", ".join(method.key for method in biased)
@@ -109,16 +109,16 @@ class SideBySide:
 
     def table(self) -> dict[str, list[Any]]:
         """One row for each estimator."""
-        found = self.agreements.values()
+        measured = self.agreements.values()
         return {
             "estimator": [method.label for method in self.methods],
-            "bias": [one.bias.value for one in found],
-            "bias from": [one.bias.low for one in found],
-            "bias to": [one.bias.high for one in found],
-            "standard deviation": [one.deviation.value for one in found],
-            "root mean squared error": [one.rmse.value for one in found],
-            "angle, degrees": [one.angle for one in found],
-            "evaluations each": [self.found[method].evaluations for method in self.methods],
+            "bias": [one.bias.value for one in measured],
+            "bias from": [one.bias.low for one in measured],
+            "bias to": [one.bias.high for one in measured],
+            "standard deviation": [one.deviation.value for one in measured],
+            "root mean squared error": [one.rmse.value for one in measured],
+            "angle, degrees": [one.angle for one in measured],
+            "evaluations each": [self.measured[method].evaluations for method in self.methods],
         }
 
     def live(self) -> str:
@@ -136,20 +136,20 @@ class SideBySide:
         """Every estimate, as comma-separated values."""
         rows = [
             (method.label, number, *row)
-            for method, found in self.found.items()
-            for number, row in enumerate(found.gradients.tolist())
+            for method, measured in self.measured.items()
+            for number, row in enumerate(measured.gradients.tolist())
         ]
         names = ["estimator", "estimate", *(f"gradient_{group + 1}" for group in range(len(self.exact)))]
         return csv_text([names, *rows]).encode()
 
     def _cost(self, kind: str) -> str:
-        return f"{next(found.evaluations for method, found in self.found.items() if method.kind == kind):,.0f}"
+        return f"{next(measured.evaluations for method, measured in self.measured.items() if method.kind == kind):,.0f}"
 
 
-def _note(found: Agreement) -> str:
-    if not found.norm:
-        return f"SD {found.deviation.value:.2g}"
-    if found.deviation.value == 0 and found.along == -1:
+def _note(measured: Agreement) -> str:
+    if not measured.norm:
+        return f"SD {measured.deviation.value:.2g}"
+    if measured.deviation.value == 0 and measured.along == -1:
         return "always zero"
-    bias = f"bias {percent(found.bias.value)}" if found.biased else "no significant bias"
-    return f"{bias}, SD {found.deviation.value:.2g} ×"
+    bias = f"bias {percent(measured.bias.value)}" if measured.biased else "no significant bias"
+    return f"{bias}, SD {measured.deviation.value:.2g} ×"

@@ -62,9 +62,9 @@ class TemperatureView:
         return replace(self.settings, number=CURVE_ESTIMATES).at(method, self.settings.task.log_weights, 0).gradients
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Bias, spread and root mean squared error, each against temperature."""
+        """Bias, standard deviation and root mean squared error, each against temperature."""
         kept = self.curves
-        values = [max(one.bias.value, one.deviation.value, one.rmse.value) for found in kept.values() for one in found]
+        values = [max(one.bias.value, one.deviation.value, one.rmse.value) for measured in kept.values() for one in measured]
         high = max(1.2 * max(values, default=1.0), 1.5)
         low = 0.008  # so that the ticks of both axes keep apart where they meet
         panels = []
@@ -74,7 +74,7 @@ class TemperatureView:
             ("rmse", "Root mean squared error of one estimate"),
         ):
             last = name == "rmse"
-            lines = [self._line(method, found, name, low, label=last or narrow) for method, found in kept.items()]
+            lines = [self._line(method, measured, name, low, label=last or narrow) for method, measured in kept.items()]
             panels.append(
                 lines_panel(
                     lines,
@@ -93,7 +93,7 @@ class TemperatureView:
         return side_by_side(panels, palette, shares=(0.29, 0.28, 0.43), narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
+        """Describes the figure as alternative text."""
         best = self._best()
         return (
             f"Bias, standard deviation and error of gradient estimates against temperature from {CURVE[0]:g} to "
@@ -103,11 +103,11 @@ class TemperatureView:
 
     def sentences(self) -> list[str]:
         """What to notice, with the numbers on show."""
-        soft = next(found for method, found in self.curves.items() if method.key == "Gumbel-softmax")
+        soft = next(measured for method, measured in self.curves.items() if method.key == "Gumbel-softmax")
         if not soft[0].norm:
             return ["The exact gradient is **zero** here. Change a weight or the loss."]
         method, temperature, error = self._best()
-        rest = {other: found[0] for other, found in self.curves.items() if not other.relaxes}
+        rest = {other: measured[0] for other, measured in self.curves.items() if not other.relaxes}
         other = min(rest, key=lambda one: rest[one].rmse.value)
         return [
             f"**Low τ: high variance. High τ: low variance but biased.** The standard deviation of Gumbel-softmax is "
@@ -120,26 +120,26 @@ class TemperatureView:
 
     def _about_rule(self) -> str:
         """Compares the bias with merged and with exact conditionals, where the error is least."""
-        found = {method.key: curve_ for method, curve_ in self.curves.items()}
-        at = int(np.argmin([one.rmse.value for one in found["Gumbel-softmax"]]))
-        merged, exact = found["Gumbel-softmax (merged)"][at], found["Gumbel-softmax"][at]
-        said = (
+        measured = {method.key: curve_ for method, curve_ in self.curves.items()}
+        at = int(np.argmin([one.rmse.value for one in measured["Gumbel-softmax"]]))
+        merged, exact = measured["Gumbel-softmax (merged)"][at], measured["Gumbel-softmax"][at]
+        sentence = (
             f"At τ = {CURVE[at]:g}, where the error of Gumbel-softmax is least, its bias with the paper's approximation is "
             f"{_bias_words(merged)}"
         )
         if merged.bias.low > exact.bias.high:
             return (
-                f"{said}, with exact conditionals {_bias_words(exact)}: **no temperature removes the bias of the "
+                f"{sentence}, with exact conditionals {_bias_words(exact)}: **no temperature removes the bias of the "
                 "approximation**."
             )
-        return f"{said}, with exact conditionals {_bias_words(exact)}."
+        return f"{sentence}, with exact conditionals {_bias_words(exact)}."
 
     def table(self) -> dict[str, list[Any]]:
         """One row for each estimator and temperature."""
         rows = [
             (method.key, temperature, one)
-            for method, found in self.curves.items()
-            for temperature, one in (zip(CURVE, found, strict=True) if method.relaxes else [(np.nan, found[0])])
+            for method, measured in self.curves.items()
+            for temperature, one in (zip(CURVE, measured, strict=True) if method.relaxes else [(np.nan, measured[0])])
         ]
         return {
             "estimator": [row[0] for row in rows],
@@ -171,20 +171,20 @@ class TemperatureView:
         return csv_columns(self.table()).encode()
 
     def _best(self) -> tuple[Method, float, float]:
-        found = [
+        measured = [
             (method, temperature, one.rmse.value)
             for method, curve_ in self.curves.items()
             if method.relaxes
             for temperature, one in zip(CURVE, curve_, strict=True)
         ]
-        return min(found, key=lambda row: row[2])
+        return min(measured, key=lambda row: row[2])
 
-    def _line(self, method: Method, found: list[Agreement], name: str, low: float, *, label: bool) -> Line:
+    def _line(self, method: Method, measured: list[Agreement], name: str, low: float, *, label: bool) -> Line:
         style = STYLES[method.key]
         repeat = 1 if method.relaxes else len(CURVE)
-        y = np.array([getattr(one, name).value for one in found] * repeat)
+        y = np.array([getattr(one, name).value for one in measured] * repeat)
         if name == "bias":  # a bias within sampling error is not drawn
-            y = np.where(np.array([one.biased for one in found] * repeat), y, np.nan)
+            y = np.where(np.array([one.biased for one in measured] * repeat), y, np.nan)
         return Line(
             x=np.array(CURVE),
             y=np.maximum(y, low),
@@ -197,5 +197,5 @@ class TemperatureView:
         )
 
 
-def _bias_words(found: Agreement) -> str:
-    return f"**{percent(found.bias.value)}** of the gradient norm" if found.biased else "not significant"
+def _bias_words(measured: Agreement) -> str:
+    return f"**{percent(measured.bias.value)}** of the gradient norm" if measured.biased else "not significant"

@@ -33,7 +33,7 @@ def loss_words(loss: float) -> str:
 
 
 def draws_words(number: int) -> str:
-    """Returns a number of samples in words.
+    """Returns a number of samples as text.
 
     Example:
         >>> draws_words(1), draws_words(4)
@@ -42,28 +42,28 @@ def draws_words(number: int) -> str:
     return "one sample" if number == 1 else f"{number} samples"
 
 
-def about_mean(found: Agreement) -> str:
+def about_mean(quality: Agreement) -> str:
     """Describes how the mean estimate agrees with the exact gradient."""
-    deviation = found.deviation.value
-    if not found.norm:
+    deviation = quality.deviation.value
+    if not quality.norm:
         return f"The exact gradient is **zero** here; the standard deviation of one estimate is {deviation:.3g}."
     spread = (
         f"the standard deviation of one estimate is **{deviation:.2g} ×** the gradient norm"
         if deviation
         else "all estimates are equal"
     )
-    if found.bias.value == 0 and deviation == 0:
+    if quality.bias.value == 0 and deviation == 0:
         return f"The mean estimate **equals the exact gradient**; {spread}."
-    if not found.biased:
-        return f"**No significant bias** in the mean of {found.number} estimates; {spread}."
-    if found.along >= 1:
-        length = f"The mean estimate is **{1 + found.along:.2g} times** as long as the exact gradient"
-    elif found.along < -1.001:
+    if not quality.biased:
+        return f"**No significant bias** in the mean of {quality.number} estimates; {spread}."
+    if quality.along >= 1:
+        length = f"The mean estimate is **{1 + quality.along:.2g} times** as long as the exact gradient"
+    elif quality.along < -1.001:
         length = "The mean estimate points **against the exact gradient**"
-    elif found.along <= -1:
+    elif quality.along <= -1:
         length = "The mean estimate is **zero**, the exact gradient is not"
     else:
-        size = f"**{percent(abs(found.along))} {'longer' if found.along > 0 else 'shorter'}**"
+        size = f"**{percent(abs(quality.along))} {'longer' if quality.along > 0 else 'shorter'}**"
         length = f"Significant bias: the mean estimate is {size} than the exact gradient"
-    turned = f", at an angle of {found.angle:.2g}° to it" if found.angle >= 1 and found.along > -1 else ""
+    turned = f", at an angle of {quality.angle:.2g}° to it" if quality.angle >= 1 and quality.along > -1 else ""
     return f"{length}{turned}; {spread}."

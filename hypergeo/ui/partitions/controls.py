@@ -49,7 +49,7 @@ class EditedScores:
         return str(value)
 
     def allowed(self) -> str:
-        """Returns the allowed values in words."""
+        """Returns the allowed values as text."""
         return "element~group~logit, joined by underscores"
 
 

@@ -88,7 +88,7 @@ class GradientView:
         return gradient_figure(panels, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure to readers who cannot see it."""
+        """Describes the figure as alternative text."""
         num_elements, groups = self.settings.model.shape
         return (
             f"Exact gradient of the loss {self.settings.loss} in the {num_elements * groups} logits"

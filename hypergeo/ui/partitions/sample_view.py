@@ -131,7 +131,7 @@ class SampleView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure to readers who cannot see it."""
+        """Describes the figure as alternative text."""
         num_elements, groups = self.settings.model.shape
         kind = "exact" if self.settings.straight_through else "relaxed"
         return (

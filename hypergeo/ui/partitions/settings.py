@@ -129,7 +129,7 @@ class Model:
         return len(self.logits), len(self.weights)
 
     def size_distribution(self) -> FisherHypergeometric | list[int]:
-        """Returns the distribution of the sizes, each group having room for all elements, or the fixed sizes."""
+        """Returns the distribution of the sizes, each group with capacity for all elements, or the fixed sizes."""
         if self.sizes is not None:
             return list(self.sizes)
         num_elements, groups = self.shape

@@ -167,7 +167,7 @@ class CheckSettings:
         return draws + self.num_gradients * (gradient + reference)
 
     def objection(self) -> str | None:
-        """Why these settings cannot be run, in words for the reader; ``None`` where they can."""
+        """Why these settings cannot be run, as text for the reader; ``None`` where they can."""
         try:
             self.urn.law()
         except ValueError as error:
@@ -209,7 +209,7 @@ class PublishedSettings:
     """What the published check is asked for.
 
     Attributes:
-        num_seeds: independent sets of draws at each weight.
+        num_seeds: independent sets of samples at each weight.
         num_samples: draws in each set.
         seed: of all random numbers.
     """

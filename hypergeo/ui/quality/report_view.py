@@ -33,7 +33,7 @@ class ReportView:
 
     @property
     def good(self) -> bool:
-        """Whether nothing was found that a model could not rely on; that soft draws are soft is no fault."""
+        """Whether nothing was found that a model could not rely on; that soft samples are soft is no fault."""
         return not failures(self.report)
 
     def sentences(self) -> list[str]:
@@ -49,7 +49,7 @@ class ReportView:
         return (gradient_figure if self._of_gradients else sample_figure)(self.report, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure in words."""
+        """The figure as text."""
         return (gradient_alt if self._of_gradients else sample_alt)(self.report)
 
     @property
@@ -109,7 +109,7 @@ class PublishedView:
 
     @property
     def good(self) -> bool:
-        """Whether neither kind of conditionals is told from Fisher's law."""
+        """Whether neither kind of conditionals is told from Fisher's distribution."""
         return not any(row.rejected for row in self.check.rows if row.reference == "exact")
 
     def sentences(self) -> list[str]:
@@ -138,7 +138,7 @@ class PublishedView:
         return published_figure(self.check, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure in words."""
+        """The figure as text."""
         rows = self.check.of("merged", "exact")
         numbers = ", ".join(
             f"merged conditionals at weight {row.second_weight:g}: {row.median_distance:.2g}, {row.rejected} of {row.tests} "

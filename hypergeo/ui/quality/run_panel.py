@@ -45,7 +45,7 @@ class Shown:
 class AskingState(PageState):
     """A page's state that remembers when its controls were set by a button: a preset, a stop of the tour.
 
-    Whoever presses one wants to see what it is about, and is not to press another one for it.
+    A press of such a button also starts the run: no second button has to be pressed.
     """
 
     def set(self, values: Mapping[str, Any]) -> None:

@@ -74,11 +74,11 @@ def counts_snippet(urn: Urn, *, wallenius: bool, rows: int | None, seed: int, fi
     """Python that tests counts and fits their weights.
 
     Args:
-        urn: the law that is asked about, and that examples are drawn from.
-        wallenius: whether an example is of Wallenius' law.
+        urn: the distribution that is asked about, and that examples are drawn from.
+        wallenius: whether an example is of Wallenius' distribution.
         rows: number of rows of an example; ``None`` for counts from a file.
         seed: of an example, and of the distances' noise.
-        fitted_law: whether the law with the fitted weights is tested.
+        fitted_law: whether the distribution with the fitted weights is tested.
     """
     imports, more = "", ""
     if rows is None:

@@ -70,11 +70,11 @@ class Snapshot:
             ``"everything"``: root mean square over pixels, from 0 to 1.
         traversals: first images as each dimension goes through ``VALUES``, ``(P, d, V, H, W, 3)``.
         record: at each step until now loss, estimate, AdaVAE's number, true number and log weight, ``(T, 5)``.
-        laws: at each step until now, ``(T, d + 1)``.
+        laws: distribution of the number at each step until now, ``(T, d + 1)``.
     """
 
     step: int
-    said: str
+    sharing_kind: str
     since: int
     true: np.ndarray
     estimate: np.ndarray
@@ -88,7 +88,7 @@ class Snapshot:
     match: np.ndarray
     strength: np.ndarray
     shared: np.ndarray
-    found: np.ndarray
+    inferred: np.ndarray
     hits: float
     dimensions: np.ndarray
     collapse: Collapse
@@ -187,27 +187,27 @@ class FactorRun:
         return self.settings, done, plan.until(done)
 
 
-def fresh_pairs(settings: FactorSettings, model: SharedFactors, said: str) -> ImagePairs:
+def fresh_pairs(settings: FactorSettings, model: SharedFactors, sharing_kind: str) -> ImagePairs:
     """Pairs that a model is looked at with, the same at every step."""
-    return model.data.pairs(PAIRS, settings.sharing(said), torch.Generator().manual_seed(_ASIDE + settings.seed))
+    return model.data.pairs(PAIRS, settings.sharing(sharing_kind), torch.Generator().manual_seed(_ASIDE + settings.seed))
 
 
 def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Snapshot:
-    said = plan.at(model.steps_done)
-    pairs = fresh_pairs(settings, model, said)
+    sharing_kind = plan.at(model.steps_done)
+    pairs = fresh_pairs(settings, model, sharing_kind)
     images = pairs.images
     seen = model.view(images, pairs.num_shared)
     few = images[:SHOWN]
     latents, factors = seen.mean[0, :, 0], pairs.factors[:, 0]
     match = match_factors(latents, factors)
-    found = seen.shared[0][:, match.clamp(min=0)] & (match >= 0)
+    inferred = seen.shared[0][:, match.clamp(min=0)] & (match >= 0)
     parts, moved = _exchanged(model, seen)
     strength = rank_correlations(latents, factors)[np.arange(len(match)), match.numpy()]
     low, high = seen.distances[0].aminmax(dim=-1)
     d = settings.dimensions
     return Snapshot(
         step=model.steps_done,
-        said=said,
+        sharing_kind=sharing_kind,
         since=plan.since(model.steps_done),
         true=pairs.num_shared.numpy(),
         estimate=seen.estimate[0].numpy(),
@@ -221,8 +221,8 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
         match=match.numpy(),
         strength=np.where(match.numpy() >= 0, strength, 0.0),
         shared=pairs.shared[:SHOWN].numpy(),
-        found=found[:SHOWN].numpy(),
-        hits=float((found == pairs.shared).double().mean()),
+        inferred=inferred[:SHOWN].numpy(),
+        hits=float((inferred == pairs.shared).double().mean()),
         dimensions=seen.shared[0, :SHOWN].numpy(),
         collapse=collapse(seen)[0],
         images={"pairs": _bytes(few), **parts},
@@ -253,8 +253,8 @@ def _history(model: SharedFactors, settings: FactorSettings, plan: Plan) -> dict
     past = model.record
     steps = np.arange(model.steps_done)
     expected = {
-        said: settings.factors / 2 if isinstance(sharing := settings.sharing(said), tuple) else sharing
-        for said in {plan.start, *(said for _, said in plan.edits)}
+        sharing_kind: settings.factors / 2 if isinstance(sharing := settings.sharing(sharing_kind), tuple) else sharing
+        for sharing_kind in {plan.start, *(sharing_kind for _, sharing_kind in plan.edits)}
     }
     true = np.array([expected[plan.at(step)] for step in steps.tolist()], dtype=float)
     columns = [past.loss[:, 0], past.estimate[:, 0], past.adavae[:, 0], torch.from_numpy(true), past.log_weight[:, 0]]

@@ -82,15 +82,15 @@ class FactorSettings:
         warm_up = min(0.25, WARM_UP / self.schedule)
         return SharedFactorsSettings(steps=self.schedule, prior=self.beta, law_prior=LAW_PRIOR, scale=SCALE, warm_up=warm_up)
 
-    def sharing(self, said: str) -> Sharing:
+    def sharing(self, sharing_kind: str) -> Sharing:
         """What the core calls what pairs share; never more than there are factors."""
-        return (0, self.factors) if said == VARYING else min(int(said), self.factors)
+        return (0, self.factors) if sharing_kind == VARYING else min(int(sharing_kind), self.factors)
 
-    def model(self, said: str) -> SharedFactors:
+    def model(self, sharing_kind: str) -> SharedFactors:
         """A model that has not been trained."""
         return SharedFactors(
             Sprites(self.names),
-            [self.sharing(said)],
+            [self.sharing(sharing_kind)],
             dimensions=self.dimensions,
             rule=RULES[self.rule][1](),
             settings=self.training,
@@ -117,24 +117,24 @@ class Plan:
 
     def at(self, step: int) -> str:
         """What the pairs of the next step share, after so many."""
-        return next((said for since, said in reversed(self.edits) if since <= step), self.start)
+        return next((sharing_kind for since, sharing_kind in reversed(self.edits) if since <= step), self.start)
 
     def until(self, step: int) -> tuple[tuple[int, str], ...]:
         """What the pairs of the steps made so far shared: since when, and what."""
-        return tuple((since, said) for since, said in ((0, self.start), *self.edits) if since < step)
+        return tuple((since, sharing_kind) for since, sharing_kind in ((0, self.start), *self.edits) if since < step)
 
     def since(self, step: int) -> int:
         """The step from which on pairs share what they do after so many steps."""
         return max((since for since, _ in self.edits if since <= step), default=0)
 
-    def changed(self, step: int, said: str) -> Plan:
+    def changed(self, step: int, sharing_kind: str) -> Plan:
         """The plan in which pairs share something else from a step on, and nothing is changed later."""
         if step == 0:
-            return Plan(said)
+            return Plan(sharing_kind)
         earlier = Plan(self.start, tuple(edit for edit in self.edits if edit[0] < step))
-        if earlier.at(step) == said:
+        if earlier.at(step) == sharing_kind:
             return earlier
-        return Plan(self.start, (*earlier.edits, (step, said))[: FACTORS.edits])
+        return Plan(self.start, (*earlier.edits, (step, sharing_kind))[: FACTORS.edits])
 
     def write(self) -> str:
         """The edits as text of the address; the first entry is what was at the start.
@@ -143,7 +143,7 @@ class Plan:
             >>> Plan("2", ((300, "4"),)).write()
             '0~2_300~4'
         """
-        return "_".join(f"{step}~{said}" for step, said in ((0, self.start), *self.edits)) if self.edits else ""
+        return "_".join(f"{step}~{sharing_kind}" for step, sharing_kind in ((0, self.start), *self.edits)) if self.edits else ""
 
     @classmethod
     def read(cls, text: str, otherwise: str) -> Plan:
@@ -153,18 +153,18 @@ class Plan:
             text: of the address.
             otherwise: what pairs share where the text does not say.
         """
-        found: dict[int, str] = {}
+        edits_by_step: dict[int, str] = {}
         for part in text.split("_")[: FACTORS.edits + 1]:
             match part.split("~"):
-                case [step, said] if step.isascii() and step.isdecimal() and len(step) < 5 and said in SHARED:
-                    found[min(int(step), STEPS)] = said
-        start = found.pop(0, otherwise)
-        return cls(start, tuple(sorted(found.items())))
+                case [step, sharing_kind] if step.isascii() and step.isdecimal() and len(step) < 5 and sharing_kind in SHARED:
+                    edits_by_step[min(int(step), STEPS)] = sharing_kind
+        start = edits_by_step.pop(0, otherwise)
+        return cls(start, tuple(sorted(edits_by_step.items())))
 
     def in_words(self) -> str:
         """The changes in a sentence; empty where there are none."""
-        said = [f"{_words(said)} from step {step:,} on" for step, said in self.edits]
-        return f"Changed on the way: pairs share {', '.join(said)}, {_words(self.start)} at first." if said else ""
+        changes = [f"{_words(sharing_kind)} from step {step:,} on" for step, sharing_kind in self.edits]
+        return f"Changed on the way: pairs share {', '.join(changes)}, {_words(self.start)} at first." if changes else ""
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,9 @@ class EditList:
         return str(value)
 
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """What is allowed, as text."""
         return "what pairs share, with the steps at which it changes"
 
 
-def _words(said: str) -> str:
-    return "numbers that vary" if said == VARYING else said
+def _words(sharing_kind: str) -> str:
+    return "numbers that vary" if sharing_kind == VARYING else sharing_kind

@@ -55,13 +55,13 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
     """
     call = RULES[settings.rule][0]
     lines, done = [], 0
-    for since, said in plan.edits:
+    for since, sharing_kind in plan.edits:
         if since > step:
             break
         if since > done:
             lines.append(f"model.step({since - done})")
             done = since
-        lines.append(f"model.shared = [{settings.sharing(said)}]  # {_words(said)} from here on")
+        lines.append(f"model.shared = [{settings.sharing(sharing_kind)}]  # {_words(sharing_kind)} from here on")
     lines.append(f"model.step({step - done})")
     last = steps_that_count(step, max(settings.warm_up, plan.since(step)))
     law = _START if not step else _POOLED if settings.fisher else _MEAN
@@ -85,5 +85,5 @@ def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
     )
 
 
-def _words(said: str) -> str:
-    return "between none and all" if said == VARYING else f"{said} shared"
+def _words(sharing_kind: str) -> str:
+    return "between none and all" if sharing_kind == VARYING else f"{sharing_kind} shared"

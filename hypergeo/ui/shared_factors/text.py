@@ -108,13 +108,13 @@ class FactorWords:
         if self.answer is None:
             why = "Pairs now share another number" if now.since > self.settings.warm_up else "The weight is now trained"
             return f"**Step {now.step:,}.** {why}. It rises if sharing more lowers the loss, else it falls."
-        said = f"**Step {now.step:,}.** {self._verdict()}"
-        return f"{said} **Collapse: {self._failure()}.**" if self._failure() else said
+        sentence = f"**Step {now.step:,}.** {self._verdict()}"
+        return f"{sentence} **Collapse: {self._failure()}.**" if self._failure() else sentence
 
     def _verdict(self) -> str:
         answer = self.answer
         assert answer is not None
-        if self.now.said == VARYING:
+        if self.now.sharing_kind == VARYING:
             mine, others = self._errors()
             return (
                 f"Pairs differ: the mean squared error of the inferred numbers is **{mine:.2f}**, that of AdaVAE's threshold "
@@ -156,14 +156,14 @@ class FactorWords:
                 f"The weight is **one** during the warm-up and is trained afterwards. AdaVAE's threshold, half-way between the "
                 f"closest and the farthest dimension, gives {self.now.adavae.mean():.2f} shared dimensions on average."
             )
-        if self.now.said != VARYING:
+        if self.now.sharing_kind != VARYING:
             return f"{self._verdict()} {self._about_ends()}".strip()
         mine, others = (self._correlation(values) for values in (self.now.estimate, self.now.adavae))
         return f"{self._verdict()} Correlation with the true number: **{mine}**; by AdaVAE's threshold: {others}."
 
     def _correlation(self, values: np.ndarray) -> str:
-        found = correlation(torch.from_numpy(values), torch.from_numpy(self.now.true))
-        return "none" if np.isnan(found) else f"{found:.2f}"
+        coefficient = correlation(torch.from_numpy(values), torch.from_numpy(self.now.true))
+        return "none" if np.isnan(coefficient) else f"{coefficient:.2f}"
 
     def _about_ends(self) -> str:
         """The bias, where pairs share a number at which it shows."""

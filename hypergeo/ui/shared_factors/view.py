@@ -79,7 +79,7 @@ class FactorView:
             rows=["first", "second", "first,<br>reconstructed", "second,<br>reconstructed"],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
-            inferred=self.now.found[:pairs],
+            inferred=self.now.inferred[:pairs],
         )
 
     def _exchange_panel(self, palette: Palette, pairs: int) -> Panel:
@@ -104,7 +104,7 @@ class FactorView:
             ],
             rings=self.settings.names,
             true=self.now.shared[:pairs],
-            inferred=self.now.found[:pairs],
+            inferred=self.now.inferred[:pairs],
         )
 
     def _traversal_panel(self, palette: Palette, narrow: bool) -> Panel:
@@ -140,7 +140,7 @@ class FactorView:
 
     def _law_panel(self, palette: Palette, title: str = "Number of shared factors") -> Panel:
         now, numbers = self.now, self.settings.dimensions + 1
-        if now.said == VARYING:
+        if now.sharing_kind == VARYING:
             return agreement_panel(
                 now.true,
                 now.estimate,
@@ -155,7 +155,7 @@ class FactorView:
 
     def _cuts_panel(self, palette: Palette) -> Panel:
         now = self.now
-        true = None if now.said == VARYING else float(now.true[0])
+        true = None if now.sharing_kind == VARYING else float(now.true[0])
         return cuts_panel(
             now.distances,
             float(now.estimate.mean()),
@@ -208,7 +208,7 @@ class FactorView:
         return -0.015 * reach, reach
 
     def alt(self) -> str:
-        """The figure in one sentence, for readers who cannot see it."""
+        """The figure in one sentence, as alternative text."""
         shown = {
             "learning": "pairs of sprites and their reconstructions",
             "exchange": "sprites after exchanges of latent parts",
@@ -234,7 +234,7 @@ class FactorView:
         return {
             "pair": list(range(1, SHOWN + 1)),
             "truly shared": [_listed(names, row) for row in now.shared],
-            "inferred as shared": [_listed(names, row) for row in now.found],
+            "inferred as shared": [_listed(names, row) for row in now.inferred],
             "number": now.true[:SHOWN].tolist(),
             "ours": now.estimate[:SHOWN].tolist(),
             "AdaVAE's": now.adavae[:SHOWN].tolist(),

@@ -1,4 +1,4 @@
-"""Arrays of the urn page: both laws exactly, and one sequence of draws from either. Computed once, kept as NumPy."""
+"""Arrays of the urn page: both distributions exactly, and one sequence of samples from either. Computed once, kept as NumPy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["DRAWS", "Drawn", "ExactLaws", "deviation_probability", "draw_all", "
 DRAWS = URN.draws
 """Draws in the sequence, of which the page shows the first few."""
 
-LISTED = URN.listed  # count vectors; an urn with more has no joint distance and no mode of Wallenius' law here
+LISTED = URN.listed  # count vectors; an urn with more has no joint distance and no mode of Wallenius' distribution here
 
 
 class ExactLaw(NamedTuple):
-    """One law exactly.
+    """One distribution exactly.
 
     Attributes:
         marginals: of each group over ``0, 1, ..``, shape ``(K, M + 1)``.
@@ -40,11 +40,11 @@ class ExactLaw(NamedTuple):
 
 
 class ExactLaws(NamedTuple):
-    """Both laws of an urn, and how far they are apart.
+    """Both distributions of an urn, and how far they are apart.
 
     Attributes:
-        fisher: Fisher's law.
-        wallenius: Wallenius' law.
+        fisher: Fisher's distribution.
+        wallenius: Wallenius' distribution.
         distance: total variation between the two: of the count vectors, or, where these are too many to list, the greatest of
             the groups' own, which is less.
         joint: whether it is that of the count vectors.
@@ -56,15 +56,15 @@ class ExactLaws(NamedTuple):
     joint: bool
 
     def of(self, law: str) -> ExactLaw:
-        """The law of that name."""
+        """The distribution of that name."""
         return self.fisher if law == "Fisher" else self.wallenius
 
 
 class Drawn(NamedTuple):
-    """A sequence of draws.
+    """A sequence of samples.
 
     Attributes:
-        counts: of each group in each draw, shape ``(DRAWS, K)``.
+        counts: of each group in each sample, shape ``(DRAWS, K)``.
         order: elements in the order in which they left, shape ``(DRAWS, n)``, where they leave one by one.
     """
 
@@ -75,7 +75,7 @@ class Drawn(NamedTuple):
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def exact_laws(urn: Urn) -> ExactLaws:
-    """Both laws of an urn, as arrays."""
+    """Both distributions of an urn, as arrays."""
     law, raced = urn.law(), wallenius_tables(urn.total_count, urn.group_sizes, urn.weights)
     probabilities = law.marginal_log_prob().exp()
     counts = torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)
@@ -97,7 +97,7 @@ def exact_laws(urn: Urn) -> ExactLaws:
 @st.cache_data(max_entries=24, show_spinner=False)
 @one_thread()
 def draw_all(urn: Urn, law: str, seed: int) -> Drawn:
-    """``DRAWS`` draws: of Fisher's law by its exact sampler, of Wallenius' as a race between the elements."""
+    """``DRAWS`` samples: of Fisher's distribution by its exact sampler, of Wallenius' as a race between the elements."""
     generator = torch.Generator().manual_seed(seed)
     if law == "Fisher":
         return Drawn(urn.law().sample((DRAWS,), generator=generator).numpy().astype(np.int16), None)
@@ -134,14 +134,14 @@ def deviation_probability(probabilities: np.ndarray, samples: int, total: int) -
 
 
 def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:
-    """Which elements the draw of that number took, numbered group by group, in the order in which they are shown.
+    """Which elements the sample of that number took, numbered group by group, in the order in which they are shown.
 
     Where elements leave all at once, those of a group are equally likely: any of them, picked from the seed.
 
     Args:
         drawn: the sequence.
         urn: what it is drawn from.
-        step: number of the draw, from 1; for 0 nothing has been drawn.
+        step: number of the sample, from 1; for 0 nothing has been drawn.
         seed: of the sequence.
     """
     if step == 0:

@@ -40,10 +40,10 @@ def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
 
 def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
     """Reads the heat map's largest entry, in one line, or in two where the page is narrow."""
-    found = moved(sensitivity)
-    if found is None:
+    extremes = moved(sensitivity)
+    if extremes is None:
         return "Only one outcome is possible here: no weight changes anything."
-    group, gain, loser, loss = found
+    group, gain, loser, loss = extremes
     source = f"from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
     gains = f"w<sub>{group + 1}</sub> + 1 %: group {group + 1}'s mean + {gain:.2g} balls"
     return f"{gains},{'<br>' if narrow else ' '}{source}."
@@ -51,10 +51,10 @@ def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
     """Describes the effect of raising a weight, and its reason."""
-    found = moved(law.sensitivity)
-    if found is None:
+    extremes = moved(law.sensitivity)
+    if extremes is None:
         return "**Only one outcome is possible** here, whatever the weights."
-    group, gain, loser, loss = found
+    group, gain, loser, loss = extremes
     source = f"all from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
     effect = f"Raising w{subscript(group + 1)} by 1 % raises group {group + 1}'s mean by **{gain:.2g} balls**, {source}"
     variance = float(law.covariance[group, group])
@@ -148,7 +148,7 @@ def _probability(chance: float) -> str:
 
 
 def draws_in_words(number: int) -> str:
-    """Returns a number of samples in words.
+    """Returns a number of samples as text.
 
     Example:
         >>> draws_in_words(1), draws_in_words(1000)

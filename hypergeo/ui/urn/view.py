@@ -33,7 +33,7 @@ class UrnSettings:
     Attributes:
         urn: what is drawn from.
         law: ``"Fisher"`` or ``"Wallenius"``.
-        seed: of the sequence of draws.
+        seed: of the sequence of samples.
     """
 
     urn: Urn
@@ -54,8 +54,8 @@ class UrnView:
 
     Attributes:
         settings: the controls' values.
-        laws: both laws exactly.
-        drawn: the whole sequence of draws.
+        laws: both distributions exactly.
+        drawn: the whole sequence of samples.
         step: how many of them are on show.
     """
 
@@ -66,17 +66,17 @@ class UrnView:
 
     @property
     def law(self) -> ExactLaw:
-        """The law that is drawn from."""
+        """The distribution that is drawn from."""
         return self.laws.of(self.settings.law)
 
     @property
     def other(self) -> str:
-        """Name of the other law."""
+        """Name of the other distribution."""
         return LAWS[1 - LAWS.index(self.settings.law)]
 
     @property
     def counts(self) -> np.ndarray:
-        """The draws on show, shape ``(step, K)``."""
+        """The samples on show, shape ``(step, K)``."""
         return self.drawn.counts[: self.step]
 
     @cached_property
@@ -87,7 +87,7 @@ class UrnView:
 
     @property
     def observed_mean(self) -> np.ndarray | None:
-        """Mean of the draws on show, shape ``(K,)``; ``None`` before the first."""
+        """Mean of the samples on show, shape ``(K,)``; ``None`` before the first."""
         return self.counts.mean(0) if self.step else None
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
@@ -145,7 +145,7 @@ class UrnView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure for readers who cannot see it."""
+        """Describes the figure as alternative text."""
         urn = self.settings.urn
         last = f"the last one is {_listed(self.counts[-1])}" if self.step else "none yet"
         return (
@@ -165,7 +165,7 @@ class UrnView:
         return [about_weights(urn, self.law, law), *about_shares(urn, self.law), about_laws(urn, self.laws)]
 
     def export(self) -> bytes:
-        """The draws on show as comma-separated values, one row for each."""
+        """The samples on show as comma-separated values, one row for each."""
         head = ["draw", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))]
         return csv_text([head, *([number, *row] for number, row in enumerate(self.counts.tolist(), 1))]).encode()
 
@@ -209,7 +209,7 @@ def urn_view(settings: UrnSettings, step: int = 0) -> UrnView:
 
     Args:
         settings: the controls' values.
-        step: number of draws on show.
+        step: number of samples on show.
 
     Raises:
         ValueError: where the urn cannot be drawn from.
