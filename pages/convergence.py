@@ -11,7 +11,7 @@ from hypergeo.ui.component.stage import SPEEDS, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.convergence.lesson import COOLING, FORMULAS, PRESETS, TOUR
 from hypergeo.ui.convergence.snippet import convergence_snippet
-from hypergeo.ui.convergence.view import Settings, View, convergence_view
+from hypergeo.ui.convergence.view import ConvergenceSettings, View, convergence_view
 from hypergeo.ui.limits import CONVERGENCE, SEEDS
 from hypergeo.ui.page.downloads import samples_csv, standalone_html
 from hypergeo.ui.page.frame import open_page
@@ -44,15 +44,15 @@ SENTENCE = (
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
-def good_settings(say: bool = True) -> Settings:
+def good_settings(say: bool = True) -> ConvergenceSettings:
     """What the controls ask for, or the last urn that could be drawn from, with a message."""
-    settings = Settings.of(STATE.values)
+    settings = ConvergenceSettings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
         if say:
             st.error(f"{settings.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
-        default = Settings.of({name: control.default for name, control in STATE.controls.items()}).urn
+        default = ConvergenceSettings.of({name: control.default for name, control in STATE.controls.items()}).urn
         return replace(settings, urn=st.session_state.get("_conv_urn", default))
     st.session_state["_conv_urn"] = settings.urn
     return settings
@@ -64,7 +64,7 @@ def live() -> None:
     figure, controls = live_room()
     with figure:
         settings = good_settings()
-        moving = STATE.uncommitted and settings.drawn != Settings.of(STATE.committed).drawn
+        moving = STATE.uncommitted and settings.drawn != ConvergenceSettings.of(STATE.committed).drawn
 
         def view(at: int) -> View:
             temperature = len(TEMPERATURES) - 1 - at

@@ -15,7 +15,7 @@ from hypergeo.ui.gradients.estimators import KINDS
 from hypergeo.ui.gradients.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.gradients.losses import LOSSES
 from hypergeo.ui.gradients.race_view import RaceView
-from hypergeo.ui.gradients.settings import Settings, step_after
+from hypergeo.ui.gradients.settings import GradientSettings, step_after
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.snippet import curve_snippet, descent_snippet, race_snippet, side_by_side_snippet
 from hypergeo.ui.gradients.temperature_view import TemperatureView
@@ -63,22 +63,22 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True)
 
 
-def good_settings(say: bool = True) -> Settings:
+def good_settings(say: bool = True) -> GradientSettings:
     """What the controls ask for, or the last urn that could be drawn from, with a message."""
     asked = STATE.values
-    settings = Settings.of(asked)
+    settings = GradientSettings.of(asked)
     try:
         settings.task.urn.law()
     except ValueError as error:
         if say:
             st.error(f"{settings.task.urn.problem() or error} Showing the last valid urn.", icon=":material/error:")
         default = {name: control.default for name, control in STATE.controls.items()}
-        return Settings.of({**asked, **st.session_state.get("_grad_urn", default)})
+        return GradientSettings.of({**asked, **st.session_state.get("_grad_urn", default)})
     st.session_state["_grad_urn"] = {name: asked[name] for name in asked if name[0] in "wmtn" or name == "groups"}
     return settings
 
 
-def seen(settings: Settings) -> tuple[View, Playback | None]:
+def seen(settings: GradientSettings) -> tuple[View, Playback | None]:
     """What is on show, with everything that it needs computed, and what the bar plays."""
     kind = STATE.get("view")
     if kind in ("descent", "race"):
@@ -132,7 +132,7 @@ def live() -> None:
     with figure:
         settings = good_settings()
         many = STATE.get("view") in ("side by side", "temperature")
-        if many and STATE.uncommitted and settings != Settings.of(STATE.committed):
+        if many and STATE.uncommitted and settings != GradientSettings.of(STATE.committed):
             settings = replace(settings, number=min(settings.number, 50))  # while a hand moves, many estimates take too long
         place = st.container()
         view, playback = seen(settings)  # how far that is stands below the figure, which it would move

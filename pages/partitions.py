@@ -11,7 +11,7 @@ from hypergeo.ui.partitions.controls import controls, follow, sections, shown_va
 from hypergeo.ui.partitions.gradient_view import GradientView
 from hypergeo.ui.partitions.lesson import COOLING, FORMULAS, PRESETS, TOUR
 from hypergeo.ui.partitions.sample_view import SampleView, sample_view
-from hypergeo.ui.partitions.settings import Settings
+from hypergeo.ui.partitions.settings import PartitionSettings
 from hypergeo.ui.partitions.snippet import gradient_snippet, sample_snippet
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.presets import preset_note
@@ -31,7 +31,7 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 STATE.segments("view", "View", bare=True, names={"sample": "one sample", "gradients": "gradients"})
 
 
-def seen(settings: Settings) -> tuple[View, Playback | None]:
+def seen(settings: PartitionSettings) -> tuple[View, Playback | None]:
     """Returns the view on show, and what the bar plays."""
     if STATE.get("view") == "sample":
         return sample_view(settings, settings.tau), COOLING
@@ -44,7 +44,7 @@ def live() -> None:
     synchronise(STATE)
     figure, knobs = live_room()
     with figure:
-        settings = Settings.of(STATE.values)
+        settings = PartitionSettings.of(STATE.values)
         view, playback = seen(settings)
 
         def draw(at: int) -> View:
@@ -58,7 +58,7 @@ def live() -> None:
 
 
 live()
-settings = Settings.of(STATE.values)
+settings = PartitionSettings.of(STATE.values)
 view, playback = seen(settings)
 code = sample_snippet(settings) if playback else gradient_snippet(settings)
 frame.told(view.sentences(), PRESETS)

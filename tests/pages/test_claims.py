@@ -17,7 +17,7 @@ from hypergeo.ui.clusters.settings import STEPS
 from hypergeo.ui.convergence import view as convergence
 from hypergeo.ui.gradients.arrays import DescentView
 from hypergeo.ui.gradients.race_view import RaceView
-from hypergeo.ui.gradients.settings import Settings as GradientSettings
+from hypergeo.ui.gradients.settings import GradientSettings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import TemperatureView
 from hypergeo.ui.one_sample import arrays as one_sample_arrays
@@ -161,7 +161,7 @@ def a_real_total_is_interpolated(values: Values) -> None:
 
 
 def cooled(values: Values, **changes: Any) -> convergence.View:
-    return convergence.convergence_view(convergence.Settings.of({**values, **changes}))
+    return convergence.convergence_view(convergence.ConvergenceSettings.of({**values, **changes}))
 
 
 def all_in_one_spot(values: Values) -> None:

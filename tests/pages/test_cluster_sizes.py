@@ -25,7 +25,7 @@ from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes
 from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
 from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
-from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, Settings, read_edits, write_edits
+from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, PriorSettings, read_edits, write_edits
 from hypergeo.ui.clusters.view import NAMES, ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
@@ -54,7 +54,7 @@ def moved(before: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_a_run_does_what_the_model_does():
     run = ClusterRun(DATA, 3, 5)
     edits = [Edit(4, "tau", 0.2), Edit(6, "weights", (1.0, 2.0, 5.0)), Edit(8, "room", 60)]
-    found = run.at("hypergeometric", 12, Settings(), edits)
+    found = run.at("hypergeometric", 12, PriorSettings(), edits)
     model = SizedClusters(DATA.points, 3, seed=5, equal_start=True, schedule=Schedule(steps=STEPS, hold=0.8, drawn=1.0))
     model.step(4)
     model.prior.temperature = 0.2
@@ -74,7 +74,7 @@ def test_a_run_does_what_the_model_does():
 
 
 def test_what_is_shown_does_not_depend_on_the_way_there():
-    straight = ClusterRun(DATA, 3, 2).at("hypergeometric", 60, Settings(), [Edit(30, "tau", 0.5)])
+    straight = ClusterRun(DATA, 3, 2).at("hypergeometric", 60, PriorSettings(), [Edit(30, "tau", 0.5)])
     wandering = ClusterRun(DATA, 3, 2)
     for step, edits in [
         (20, []),
@@ -83,45 +83,45 @@ def test_what_is_shown_does_not_depend_on_the_way_there():
         (3, []),
         (60, [Edit(30, "tau", 0.5)]),
     ]:
-        found = wandering.at("hypergeometric", step, Settings(), edits)
+        found = wandering.at("hypergeometric", step, PriorSettings(), edits)
     for name in ("sizes", "drawn", "log_weights", "losses", "means"):
         np.testing.assert_array_equal(getattr(found, name), getattr(straight, name))
 
 
 def test_weights_set_by_hand_are_forgotten_with_the_edit():
     run = ClusterRun(DATA, 3, 2)
-    before = run.at("hypergeometric", 30, Settings()).sizes
-    by_hand = run.at("hypergeometric", 30, Settings(), [Edit(30, "weights", (1.0, 5.0, 20.0))]).sizes
+    before = run.at("hypergeometric", 30, PriorSettings()).sizes
+    by_hand = run.at("hypergeometric", 30, PriorSettings(), [Edit(30, "weights", (1.0, 5.0, 20.0))]).sizes
     assert abs(by_hand - before).max() > 1
-    np.testing.assert_array_equal(run.at("hypergeometric", 30, Settings()).sizes, before)
+    np.testing.assert_array_equal(run.at("hypergeometric", 30, PriorSettings()).sizes, before)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
     monkeypatch.setattr(cluster_run, "_SHELF", ResultStore(10))
     edits = [Edit(70, "tau", 0.5), Edit(100, "weights", (1.0, 2.0, 5.0))]
-    first = ClusterRun(DATA, 3, 9).at(prior, 130, Settings(), edits)
+    first = ClusterRun(DATA, 3, 9).at(prior, 130, PriorSettings(), edits)
     steps = []
     genuine = SizedClusters.step
     monkeypatch.setattr(SizedClusters, "step", lambda model: (steps.append(1), genuine(model))[1])
     second = ClusterRun(DATA, 3, 9)
-    found = second.at(prior, 130, Settings(), edits)
+    found = second.at(prior, 130, PriorSettings(), edits)
     assert len(steps) == 30, "the first hundred steps were made before"
     for name in ("sizes", "drawn", "log_weights", "losses", "means", "labels", "pull"):
         np.testing.assert_array_equal(getattr(found, name), getattr(first, name))
-    back = second.at(prior, 40, Settings(), edits)
+    back = second.at(prior, 40, PriorSettings(), edits)
     np.testing.assert_array_equal(back.drawn, first.drawn[:40])
     steps.clear()
-    ClusterRun(DATA, 3, 10).at(prior, 101, Settings(), edits)
+    ClusterRun(DATA, 3, 10).at(prior, 101, PriorSettings(), edits)
     assert len(steps) == 101, "another seed is another run"
 
 
 def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
-    expected = {step: ClusterRun(DATA, 3, 2).at("hypergeometric", step, Settings()).sizes for step in (10, 30)}
+    expected = {step: ClusterRun(DATA, 3, 2).at("hypergeometric", step, PriorSettings()).sizes for step in (10, 30)}
     run = ClusterRun(DATA, 3, 2)
     with ThreadPoolExecutor(4) as pool:
         wanted = [10, 30, 30, 10, 30, 10, 10, 30]
-        found = list(pool.map(lambda step: run.at("hypergeometric", step, Settings()).sizes, wanted))
+        found = list(pool.map(lambda step: run.at("hypergeometric", step, PriorSettings()).sizes, wanted))
     for step, sizes in zip(wanted, found, strict=True):
         np.testing.assert_array_equal(sizes, expected[step])
 
@@ -209,8 +209,8 @@ def test_figures_are_valid_and_words_match_them(palette, narrow):
     run, kinds = ClusterRun(DATA, 3, 0), dict[int, list[str]]()
     for step in (0, 1, 10):
         for priors in ((), PRIORS[1:]):
-            others = {prior: run.at(prior, step, Settings()) for prior in priors}
-            view = ClusterView(DATA, run.at("hypergeometric", step, Settings()), others, step, Settings())
+            others = {prior: run.at(prior, step, PriorSettings()) for prior in priors}
+            view = ClusterView(DATA, run.at("hypergeometric", step, PriorSettings()), others, step, PriorSettings())
             drawn = view.figure(palette, narrow=narrow)
             plotly.Figure(drawn.to_dict())
             assert "NaN" not in drawn.to_json()
@@ -225,10 +225,10 @@ def test_figures_are_valid_and_words_match_them(palette, narrow):
             assert "equal sizes" in view.verdict() or not others
     unknown = ClusterView(
         ClusterData("own", DATA.points, None),
-        ClusterRun(ClusterData("own", DATA.points, None), 3, 0).at("hypergeometric", 5, Settings()),
+        ClusterRun(ClusterData("own", DATA.points, None), 3, 0).at("hypergeometric", 5, PriorSettings()),
         {},
         5,
-        Settings(),
+        PriorSettings(),
     )
     unknown.figure(palette, narrow=narrow)
     assert "true sizes are unknown" in unknown.sentences()[0]
@@ -385,11 +385,11 @@ def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
 def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
     """Planted sizes: 42 where 53 are true is no size that is right, however small the error of all together."""
     run = ClusterRun(DATA, 3, 2)
-    snapshot = run.at("hypergeometric", 30, Settings())
+    snapshot = run.at("hypergeometric", 30, PriorSettings())
     true = DATA.sizes[snapshot.scores.matched]
 
     def view(sizes: np.ndarray, labels: np.ndarray, pull: np.ndarray) -> ClusterView:
-        return ClusterView(DATA, replace(snapshot, sizes=sizes, labels=labels, pull=pull), {}, 30, Settings())
+        return ClusterView(DATA, replace(snapshot, sizes=sizes, labels=labels, pull=pull), {}, 30, PriorSettings())
 
     labels = np.argmax(snapshot.scores.matched[None] == DATA.classes[:, None], 1)
     right = view(true + np.array([2.0, -2.0, 0.0]), labels, np.zeros(3)).sentences()

@@ -32,7 +32,7 @@ from hypergeo.ui.gradients.descent_view import CURVE, Task, estimates, exact_gra
 from hypergeo.ui.gradients.estimators import KINDS, Method, agreement, contestants
 from hypergeo.ui.gradients.losses import LOSSES, Loss
 from hypergeo.ui.gradients.race_view import RaceView
-from hypergeo.ui.gradients.settings import Settings
+from hypergeo.ui.gradients.settings import GradientSettings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
 from hypergeo.ui.gradients.temperature_view import CURVE_ESTIMATES, TemperatureView
 from hypergeo.ui.gradients.text import about_mean, loss_words
@@ -45,12 +45,12 @@ TARGETS = (4, 3, 1)
 VIEWS = ["descent", "side by side", "temperature", "race"]
 
 
-def settings(loss: str = "squared distance", kind: str = "straight-through", **more: Any) -> Settings:
+def settings(loss: str = "squared distance", kind: str = "straight-through", **more: Any) -> GradientSettings:
     urn = more.pop("urn", URN)
     targets = tuple(TARGETS[:2] + (1,) * (len(urn.group_sizes) - 2))
     method = Method(kind, more.pop("tau", 0.5), more.pop("conditionals", "exact"))
     options = {"draws": 4, "number": 50, "optimizer": "Adam", "rate": 0.1, "seed": 0, **more}
-    return Settings(Task(urn, Loss(loss, targets)), method, **options)
+    return GradientSettings(Task(urn, Loss(loss, targets)), method, **options)
 
 
 def rational_gradient(task: Task) -> np.ndarray:
@@ -529,7 +529,9 @@ def test_the_merged_rule_is_biased_where_exact_conditionals_are_not():
 def test_a_rare_success_is_not_called_flat():
     """Of 50 × 4 draws none gives group 1 eight of twelve: the chance that any does is 200 · P(x_1 >= 8), below 0.03."""
     given = settings("step", "score function", urn=Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)))
-    rare = Settings(Task(given.task.urn, Loss("step", (8, 4, 1))), **{k: v for k, v in vars(given).items() if k != "task"})
+    rare = GradientSettings(
+        Task(given.task.urn, Loss("step", (8, 4, 1))), **{k: v for k, v in vars(given).items() if k != "task"}
+    )
     view = DescentView(rare, 0)
     assert 0 < 1 - view.record.losses[0] < 1.5e-4
     assert "too rare to be met" in view.sentences()[0]

@@ -11,7 +11,7 @@ import pytest
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.ui.clusters.data import clouds, cluster_sizes, resized
 from hypergeo.ui.clusters.run import ClusterRun
-from hypergeo.ui.clusters.settings import Settings, read_sizes, write_sizes
+from hypergeo.ui.clusters.settings import PriorSettings, read_sizes, write_sizes
 from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.component.handles import DragPoint, PressArea
 from hypergeo.ui.page.urn_editor import WEIGHTS, weight_after
@@ -87,7 +87,7 @@ def test_sizes_set_by_hand_add_up_and_leave_no_cluster_empty() -> None:
 
 def test_an_outline_sets_the_size_of_its_own_class() -> None:
     data = clouds([60, 30, 20], 5.0, 0)
-    view = ClusterView(data, ClusterRun(data, 3, 0).at("hypergeometric", 0, Settings()), {}, 0, Settings())
+    view = ClusterView(data, ClusterRun(data, 3, 0).at("hypergeometric", 0, PriorSettings()), {}, 0, PriorSettings())
     handles = {handle.name: handle for handle in view.handles()}
     assert handles.keys() == {"size0", "size1", "size2"}
     assert handles["size2"].at[1] == 20

@@ -10,7 +10,15 @@ import pytest
 from hypergeo.ui.partitions.arrays import cooling
 from hypergeo.ui.partitions.controls import EditedScores, controls, follow
 from hypergeo.ui.partitions.sample_view import sample_view
-from hypergeo.ui.partitions.settings import SCORES, Edit, Settings, logits_of, number_of_elements, read_edits, write_edits
+from hypergeo.ui.partitions.settings import (
+    SCORES,
+    Edit,
+    PartitionSettings,
+    logits_of,
+    number_of_elements,
+    read_edits,
+    write_edits,
+)
 
 DEFAULT = {name: control.default for name, control in controls().items()}
 
@@ -51,13 +59,13 @@ def test_no_address_holds_more_edits_than_allowed():
 
 
 def test_a_click_raises_an_entry_and_the_mark_moves_to_it():
-    grid, mark = sample_view(Settings.of(DEFAULT), 1.0).handles()
+    grid, mark = sample_view(PartitionSettings.of(DEFAULT), 1.0).handles()
     assert grid.taken({"at": [2.2, 4.9], "by": 2}) == {"element": 6, "group": 3, "score": 2.0}
     assert grid.taken({"at": [0, 0], "by": 9})["score"] == 8.0, "to the largest logit at most"
     assert grid.taken({"at": [0, 24], "by": 1}) == {}, "the sums are no entries"
     raised = after(dict(grid.taken({"at": [2.2, 4.9], "by": 2})))
     assert read_edits(raised["edits"]) == [Edit(5, 2, 2.0)]
-    assert sample_view(Settings.of(raised), 1.0).settings.chosen == (5, 2)
+    assert sample_view(PartitionSettings.of(raised), 1.0).settings.chosen == (5, 2)
     assert mark.taken({"at": [1.4, 30.0]}) == {"element": 24, "group": 2}
     told = mark.message()
     assert mark.taken({"at": np.add(told["at"], told["right"]).tolist()}) == {"element": 1, "group": 2}
@@ -74,13 +82,13 @@ def test_a_click_raises_an_entry_and_the_mark_moves_to_it():
 )
 def test_orders_follow_the_sizes(order, expected):
     values = {**DEFAULT, "given": "fixed", "n1": 6, "n2": 2, "n3": 12, "order": order}
-    model = Settings.of(values).model
+    model = PartitionSettings.of(values).model
     assert model.sizes == (6, 2, 12, 4)
     assert model.order == expected
 
 
 def test_sizes_beyond_the_elements_are_cut():
-    assert Settings.of({**DEFAULT, "given": "fixed", "n1": 20, "n2": 20, "n3": 20}).model.sizes == (20, 4, 0, 0)
+    assert PartitionSettings.of({**DEFAULT, "given": "fixed", "n1": 20, "n2": 20, "n3": 20}).model.sizes == (20, 4, 0, 0)
 
 
 def test_gradients_list_no_more_partitions_than_allowed():
@@ -89,7 +97,7 @@ def test_gradients_list_no_more_partitions_than_allowed():
 
 def test_the_noise_stays_when_anything_else_changes():
     """With all logits raised by a constant nothing changes at all; the last temperature is the exact sample's."""
-    settings = Settings.of({**DEFAULT, "affinity": "random"})
+    settings = PartitionSettings.of({**DEFAULT, "affinity": "random"})
     first = cooling(settings.model, 0.01, 0)
     assert np.abs(first.soft.sum(-1) - 1).max() < 1e-12
     assert np.abs(first.soft.sum(-2) - first.sizes).max() < 1e-9

@@ -19,7 +19,7 @@ from hypergeo.figures import DARK, LIGHT, THEMED
 from hypergeo.figures.core.words import thin
 from hypergeo.ui.clusters.data import clouds, cluster_sizes
 from hypergeo.ui.clusters.run import ClusterRun
-from hypergeo.ui.clusters.settings import Settings
+from hypergeo.ui.clusters.settings import PriorSettings
 from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.component.assets import asset_address
 from hypergeo.ui.server import HEADERS, middleware, routes
@@ -76,7 +76,7 @@ def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
     run = ClusterRun(clouds(cluster_sizes("steep", 3, 60), 4.0, 0), 3, 0)
 
     def view(step: int) -> ClusterView:
-        return ClusterView(run.data, run.at("hypergeometric", step, Settings()), {}, step, Settings())
+        return ClusterView(run.data, run.at("hypergeometric", step, PriorSettings()), {}, step, PriorSettings())
 
     base, sent = film(view(0), {step: view(step) for step in (1, 2, 6, 3, 0)})
     whole = len(json.dumps(told(view(6))))

@@ -17,7 +17,7 @@ from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
 from hypergeo.quality import noise_floor, wasserstein_distance
 from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, draw, exact_law, exact_noise, one_thread, variation
-from hypergeo.ui.convergence.view import Settings, convergence_view
+from hypergeo.ui.convergence.view import ConvergenceSettings, convergence_view
 from hypergeo.ui.limits import CONVERGENCE
 from hypergeo.ui.page.downloads import samples_csv, standalone_html, with_query
 from hypergeo.ui.page.urn_editor import WEIGHTS, urn_controls
@@ -184,9 +184,9 @@ def test_noise_of_exact_samples_is_that_of_the_core():
     assert floor == (expected.mean.item(), expected.quantile.item())
 
 
-def settings(urn: Urn, **more) -> Settings:
+def settings(urn: Urn, **more) -> ConvergenceSettings:
     base = {"temperature": 12, "number": 500, "seed": 0, "follow": 7, "straight_through": False, "conditionals": "exact"}
-    return Settings(urn=urn, **{**base, **more})
+    return ConvergenceSettings(urn=urn, **{**base, **more})
 
 
 def test_what_is_said_is_what_is_computed():

@@ -18,7 +18,7 @@ from hypergeo.ui.convergence.arrays import one_thread
 from hypergeo.ui.runtime.result_store import ResultStore
 
 from .data import ClusterData
-from .settings import STEPS, Edit, Settings
+from .settings import STEPS, Edit, PriorSettings
 
 __all__ = ["PRIORS", "ClusterRun", "Snapshot"]
 
@@ -78,7 +78,7 @@ class ClusterRun:
         self._tracks = {prior: _Track(data.points, clusters, seed, prior, (points, clusters, seed, prior)) for prior in PRIORS}
 
     @one_thread()
-    def at(self, prior: str, step: int, settings: Settings, edits: Sequence[Edit] = ()) -> Snapshot:
+    def at(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Snapshot:
         """Clusters after so many steps.
 
         Args:
@@ -92,7 +92,7 @@ class ClusterRun:
             track.go_to(step, turns)
             return track.snapshot(self.data)
 
-    def take_on(self, prior: str, step: int, settings: Settings, edits: Sequence[Edit] = ()) -> Iterator[float]:
+    def take_on(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Iterator[float]:
         """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done. Arguments as there."""
         track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         for _ in range(STEPS):
@@ -107,16 +107,16 @@ class ClusterRun:
 class _Turn(NamedTuple):
     """What one step is made with, and the weights set by hand before it."""
 
-    settings: Settings
+    settings: PriorSettings
     weights: tuple[float, ...] | None
 
 
-def _turns(prior: str, step: int, settings: Settings, edits: Sequence[Edit]) -> list[_Turn]:
+def _turns(prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit]) -> list[_Turn]:
     edits = edits if prior == "hypergeometric" else ()
     return [_turn(turn, settings, edits) for turn in range(step + 1)]
 
 
-def _turn(turn: int, settings: Settings, edits: Sequence[Edit]) -> _Turn:
+def _turn(turn: int, settings: PriorSettings, edits: Sequence[Edit]) -> _Turn:
     before = [edit for edit in edits if edit.step <= turn]
     changes = {edit.name: edit.value for edit in before if edit.name != "weights"}
     by_hand = [edit.value for edit in before if edit.name == "weights" and edit.step == turn]

@@ -11,7 +11,7 @@ import streamlit as st
 from .data import ClusterData, clouds, cluster_sizes, digits
 from .own_points import OwnFile, own_lines, own_points
 from .run import PRIORS, ClusterRun
-from .settings import LIVE, Edit, Settings, read_edits, read_sizes
+from .settings import LIVE, Edit, PriorSettings, read_edits, read_sizes
 from .view import ClusterView
 
 __all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
@@ -52,7 +52,7 @@ class Request:
     """
 
     run: ClusterRun
-    settings: Settings
+    settings: PriorSettings
     edits: Sequence[Edit]
     beside: bool
     pixels: ClusterRun | None
@@ -74,7 +74,7 @@ def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
         pixels = _run("_clu_pixels", data.in_pixels(), clusters, values["seed"])
     # The address may hold weights for another number of clusters.
     edits = [edit for edit in read_edits(values["edits"]) if edit.name != "weights" or len(edit.value) == clusters]
-    settings = Settings(**{name: values[name] for name in LIVE})
+    settings = PriorSettings(**{name: values[name] for name in LIVE})
     beside = values["view"] == "side by side" and pixels is None
     return Request(run, settings, edits, beside, pixels, problem)
 

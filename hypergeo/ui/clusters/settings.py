@@ -11,7 +11,7 @@ from hypergeo.clustering.size_priors import HypergeometricSizes
 from hypergeo.ui.limits import CLUSTERS
 from hypergeo.ui.state.controls import Choice, Control, Whole
 
-__all__ = ["LIVE", "STEPS", "Edit", "Settings", "read_edits", "read_sizes", "write_edits", "write_sizes"]
+__all__ = ["LIVE", "STEPS", "Edit", "PriorSettings", "read_edits", "read_sizes", "write_edits", "write_sizes"]
 
 STEPS = CLUSTERS.steps
 TAUS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -25,7 +25,7 @@ LIVE: dict[str, Control] = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class PriorSettings:
     """What the hypergeometric prior draws sizes with.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .settings import STEPS, Edit, Settings
+from .settings import STEPS, Edit, PriorSettings
 
 __all__ = ["cluster_snippet"]
 
@@ -28,7 +28,7 @@ for prior in ("hypergeometric", "categorical", "uniform"):
 
 
 def cluster_snippet(
-    data: str, imports: str, clusters: int, seed: int, step: int, settings: Settings, edits: Sequence[Edit], known: bool
+    data: str, imports: str, clusters: int, seed: int, step: int, settings: PriorSettings, edits: Sequence[Edit], known: bool
 ) -> str:
     """Python that prints the sizes on show, and how far they are from the true ones.
 

@@ -22,7 +22,7 @@ from hypergeo.ui.state.markdown import plain
 
 from .data import ClusterData, resized
 from .run import Snapshot
-from .settings import STEPS, Settings, write_sizes
+from .settings import STEPS, PriorSettings, write_sizes
 
 __all__ = ["NAMES", "ClusterView"]
 
@@ -50,7 +50,7 @@ class ClusterView:
     ours: Snapshot
     others: dict[str, Snapshot]
     step: int
-    settings: Settings
+    settings: PriorSettings
     pixels: Snapshot | None = None
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:

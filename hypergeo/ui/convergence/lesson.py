@@ -11,7 +11,7 @@ from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
 from .arrays import TEMPERATURES
-from .view import Settings, View, convergence_view
+from .view import ConvergenceSettings, View, convergence_view
 
 __all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
 
@@ -71,7 +71,7 @@ PRESETS = [
 
 
 def _view(values: Mapping[str, Any], **changes: Any) -> View:
-    return convergence_view(Settings.of({**values, **changes}))
+    return convergence_view(ConvergenceSettings.of({**values, **changes}))
 
 
 def _deviation(values: Mapping[str, Any], **changes: Any) -> float:

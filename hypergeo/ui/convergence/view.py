@@ -24,7 +24,7 @@ from hypergeo.figures.core.words import percent
 
 from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
 
-__all__ = ["Settings", "SimplexView", "View", "convergence_view"]
+__all__ = ["ConvergenceSettings", "SimplexView", "View", "convergence_view"]
 
 ROUNDING = 1e-9  # counts
 LEVEL = 0.05  # of the test against the exact distribution
@@ -32,7 +32,7 @@ LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConvergenceSettings:
     """The controls' values in the page's own terms.
 
     Attributes:
@@ -54,7 +54,7 @@ class Settings:
     conditionals: str
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
+    def of(cls, values: Mapping[str, Any]) -> ConvergenceSettings:
         """Settings from the values of the page's controls, by name."""
         groups = range(1, values["groups"] + 1)
         urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
@@ -83,7 +83,7 @@ class Settings:
 class View:
     """The arrays of one setting of the controls, and what is drawn and said from them."""
 
-    settings: Settings
+    settings: ConvergenceSettings
     law: ExactLaw
     samples: Samples
     floor: Floor
@@ -306,7 +306,7 @@ class SimplexView:
         return self.view.live()
 
 
-def convergence_view(settings: Settings, *, moving: bool = False) -> View:
+def convergence_view(settings: ConvergenceSettings, *, moving: bool = False) -> View:
     """Computes, or remembers, what the page shows.
 
     Args:

@@ -23,7 +23,7 @@ from hypergeo.ui.limits import GRADIENTS
 
 from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
 from .estimators import REFERENCE, WHOLE, agreement
-from .settings import Settings
+from .settings import GradientSettings
 from .text import about_mean, counts_words, draws_words, loss_words
 
 __all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
@@ -47,7 +47,7 @@ _EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the 
 class DescentView:
     """The descent at one step, and what is drawn and said of it."""
 
-    settings: Settings
+    settings: GradientSettings
     step: int
 
     def work(self) -> Iterator[float]:

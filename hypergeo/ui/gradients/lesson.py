@@ -15,7 +15,7 @@ from hypergeo.ui.state.tours import Stop
 
 from .descent_view import exact_gradient
 from .estimators import agreement
-from .settings import Settings
+from .settings import GradientSettings
 
 __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
@@ -101,7 +101,7 @@ _AIMS = {"t1": 2, "t2": 9, "t3": 1}
 
 
 def _direction(values: Mapping[str, Any]) -> Answer:
-    task = Settings.of(values).task
+    task = GradientSettings.of(values).task
     descent = -exact_gradient(task, task.log_weights)
     across, up = Plane.of(task.urn.total_count, task.urn.group_sizes).shift(descent)
     mean = task.urn.law().mean.tolist()
@@ -113,7 +113,7 @@ def _direction(values: Mapping[str, Any]) -> Answer:
 
 def _relative_deviation(values: Mapping[str, Any], **changes: Any) -> float:
     """Computes the standard deviation of one estimate, in per cent of the gradient's norm."""
-    settings = Settings.of({**values, **changes})
+    settings = GradientSettings.of({**values, **changes})
     logs = settings.task.log_weights
     agreements = agreement(settings.at(settings.method, logs, 0).gradients, exact_gradient(settings.task, logs))
     return 100 * agreements.deviation.value
@@ -132,7 +132,7 @@ _CHANGES |= {(False, True): "bias grows, standard deviation falls", (False, Fals
 def _colder(values: Mapping[str, Any]) -> Answer:
     agreements = []
     for temperature in (values["tau"], 0.1):
-        settings = Settings.of({**values, "tau": temperature})
+        settings = GradientSettings.of({**values, "tau": temperature})
         logs = settings.task.log_weights
         estimates = settings.at(settings.method, logs, 0).gradients
         agreements.append(agreement(estimates, exact_gradient(settings.task, logs)))
@@ -149,7 +149,7 @@ _ASKED = ("straight-through", "exact marginal", "score function", "control varia
 
 
 def _agreements(values: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Agreement]:
-    settings = Settings.of(values)
+    settings = GradientSettings.of(values)
     logs = settings.task.log_weights
     exact = exact_gradient(settings.task, logs)
     methods = {kind: replace(settings.method, kind=kind) for kind in kinds}

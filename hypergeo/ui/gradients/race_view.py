@@ -20,7 +20,7 @@ from hypergeo.figures.gradients.estimators import STYLES
 from .arrays import ENDS, HEIGHT
 from .descent_view import estimates
 from .estimators import REFERENCE, Method, contestants
-from .settings import Settings
+from .settings import GradientSettings
 from .text import draws_words, loss_words
 
 __all__ = ["RaceView"]
@@ -33,7 +33,7 @@ CLOSE = 0.01
 class RaceView:
     """All descents at one step."""
 
-    settings: Settings
+    settings: GradientSettings
     step: int
 
     def work(self) -> Iterator[float]:

@@ -13,13 +13,13 @@ from .descent_view import Estimates, Task, descent, estimates
 from .estimators import Method
 from .losses import Loss
 
-__all__ = ["Settings", "step_after"]
+__all__ = ["GradientSettings", "step_after"]
 
 _STEPS_PER_TURN = 10  # steps that are made before others have their turn
 
 
 @dataclass(frozen=True)
-class Settings:
+class GradientSettings:
     """The controls' values in the page's own terms.
 
     Attributes:
@@ -41,7 +41,7 @@ class Settings:
     seed: int
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
+    def of(cls, values: Mapping[str, Any]) -> GradientSettings:
         """Settings from the values of the page's controls, by name."""
         groups = range(1, values["groups"] + 1)
         urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))

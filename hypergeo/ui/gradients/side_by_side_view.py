@@ -19,7 +19,7 @@ from hypergeo.quality.agreement import Agreement
 
 from .descent_view import Estimates, exact_gradient
 from .estimators import Method, agreement, contestants
-from .settings import Settings
+from .settings import GradientSettings
 from .text import ARROW_WORDS, draws_words
 
 __all__ = ["SideBySide"]
@@ -29,7 +29,7 @@ __all__ = ["SideBySide"]
 class SideBySide:
     """All estimators at the start: the same distribution, loss, number of samples and seed."""
 
-    settings: Settings
+    settings: GradientSettings
 
     def work(self) -> Iterator[float]:
         """Makes the estimates, one estimator after the other; yields the share that is done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .descent_view import CURVE
 from .estimators import Method, contestants
-from .settings import Settings
+from .settings import GradientSettings
 from .temperature_view import CURVE_ESTIMATES
 
 __all__ = ["curve_snippet", "descent_snippet", "race_snippet", "side_by_side_snippet"]
@@ -91,7 +91,7 @@ for estimator in [
 """
 
 
-def descent_snippet(settings: Settings, step: int) -> str:
+def descent_snippet(settings: GradientSettings, step: int) -> str:
     """Python that prints the numbers of one step of the descent."""
     method = settings.method
     imports = [
@@ -103,7 +103,7 @@ def descent_snippet(settings: Settings, step: int) -> str:
     )
 
 
-def side_by_side_snippet(settings: Settings) -> str:
+def side_by_side_snippet(settings: GradientSettings) -> str:
     """Returns Python that prints bias and standard deviation of every estimator."""
     methods = contestants(settings.method.temperature)
     imports = [f"from hypergeo.estimators import {_names([*methods, Method('exact')], settings.draws)}"]
@@ -111,14 +111,14 @@ def side_by_side_snippet(settings: Settings) -> str:
     return _head(settings, imports) + _GRADIENTS + body
 
 
-def curve_snippet(settings: Settings) -> str:
+def curve_snippet(settings: GradientSettings) -> str:
     """Returns Python that prints bias and standard deviation of the relaxing estimators at each temperature."""
     imports = ["from hypergeo.estimators import Exact, GumbelSoftmax, StraightThrough"]
     body = _CURVE.format(temperatures=list(CURVE), **{**_all(settings, 0), "number": CURVE_ESTIMATES})
     return _head(settings, imports) + _GRADIENTS + body
 
 
-def race_snippet(settings: Settings, step: int) -> str:
+def race_snippet(settings: GradientSettings, step: int) -> str:
     """Python that prints where every descent is after so many steps."""
     methods = contestants(settings.method.temperature)
     imports = [
@@ -129,7 +129,7 @@ def race_snippet(settings: Settings, step: int) -> str:
     return _head(settings, imports).replace("from hypergeo import FisherHypergeometric\n", "") + body
 
 
-def _head(settings: Settings, imports: list[str]) -> str:
+def _head(settings: GradientSettings, imports: list[str]) -> str:
     urn = settings.task.urn
     return _HEAD.format(
         imports="\n".join(imports),
@@ -140,7 +140,7 @@ def _head(settings: Settings, imports: list[str]) -> str:
     )
 
 
-def _all(settings: Settings, step: int) -> dict[str, object]:
+def _all(settings: GradientSettings, step: int) -> dict[str, object]:
     return {
         "draws": settings.draws,
         "number": settings.number,

@@ -20,7 +20,7 @@ from hypergeo.quality.agreement import Agreement
 
 from .descent_view import CURVE, exact_gradient
 from .estimators import Method, agreement, contestants
-from .settings import Settings
+from .settings import GradientSettings
 from .text import draws_words
 
 __all__ = ["CURVE_ESTIMATES", "TemperatureView"]
@@ -33,7 +33,7 @@ CURVE_ESTIMATES = 1000
 class TemperatureView:
     """Bias and standard deviation of the relaxing estimators against temperature, and of those without a temperature."""
 
-    settings: Settings
+    settings: GradientSettings
 
     @cached_property
     def exact(self) -> np.ndarray:

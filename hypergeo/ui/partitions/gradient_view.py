@@ -17,7 +17,7 @@ from hypergeo.figures.partitions.page import gradient_figure
 
 from .arrays import Estimate, exact_gradient, gradient_estimate, order_distance
 from .losses import LOSSES
-from .settings import Settings
+from .settings import PartitionSettings
 
 __all__ = ["GradientView"]
 
@@ -32,7 +32,7 @@ class GradientView:
         settings: the controls' values.
     """
 
-    settings: Settings
+    settings: PartitionSettings
 
     @cached_property
     def exact(self) -> tuple[float, GradientEntries]:

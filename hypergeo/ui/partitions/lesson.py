@@ -15,7 +15,7 @@ from hypergeo.ui.state.tours import Stop
 
 from .arrays import chances, cooling
 from .gradient_view import GradientView
-from .settings import Settings
+from .settings import PartitionSettings
 
 __all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
 
@@ -34,7 +34,7 @@ COOLING = Playback(
 
 
 def _sums(values: Mapping[str, Any]) -> Answer:
-    settings = Settings.of(values)
+    settings = PartitionSettings.of(values)
     sums = cooling(settings.model, settings.size_tau, settings.seed).soft.sum(-2)
     change = float(np.abs(sums - sums[0]).max())
     listed = ", ".join(f"{size:.0f}" for size in sums[0])
@@ -45,7 +45,7 @@ def _sums(values: Mapping[str, Any]) -> Answer:
 def _of_element_1(values: Mapping[str, Any], score: float | None = None) -> np.ndarray:
     """The plan's row of element 1, after its logit in group 4 is set."""
     edited = values if score is None else {**values, "edits": f"1~4~{score:g}"}
-    settings = Settings.of(edited)
+    settings = PartitionSettings.of(edited)
     return cooling(settings.model, settings.size_tau, settings.seed).plan[0]
 
 
@@ -63,7 +63,7 @@ def _raised(values: Mapping[str, Any]) -> Answer:
 
 
 def _order(values: Mapping[str, Any]) -> Answer:
-    settings = Settings.of(values)
+    settings = PartitionSettings.of(values)
     each = chances(settings.model, settings.size_tau, settings.seed)
     change = abs(each.ordered - each.reversed)
     what = "its probability" if change > 1e-6 else "nothing"
@@ -76,7 +76,7 @@ def _order(values: Mapping[str, Any]) -> Answer:
 
 
 def _plan_error(values: Mapping[str, Any]) -> Answer:
-    view = GradientView(Settings.of({**values, "estimator": "plan"}))
+    view = GradientView(PartitionSettings.of({**values, "estimator": "plan"}))
     noise = float(np.linalg.norm(view.estimate.error.flat))
     return Answer(
         100 * view.relative_error,

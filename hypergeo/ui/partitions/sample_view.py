@@ -19,7 +19,7 @@ from hypergeo.ui.component.handles import DragPoint, Handle, PressGrid
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 
 from .arrays import Chances, Cooling, chances, cooling
-from .settings import SCORES, Settings
+from .settings import SCORES, PartitionSettings
 
 __all__ = ["SampleView", "sample_view"]
 
@@ -33,7 +33,7 @@ class SampleView:
         cooling: the sample at every temperature.
     """
 
-    settings: Settings
+    settings: PartitionSettings
     cooling: Cooling
 
     @property
@@ -204,18 +204,18 @@ class SampleView:
         )
 
 
-def sample_view(settings: Settings, tau: float) -> SampleView:
+def sample_view(settings: PartitionSettings, tau: float) -> SampleView:
     """Computes, or remembers, the view of one sample.
 
     Args:
         settings: the controls' values.
         tau: temperature on show, one of ``TEMPERATURES``.
     """
-    shown = Settings(**{**vars(settings), "tau": tau})
+    shown = PartitionSettings(**{**vars(settings), "tau": tau})
     return SampleView(shown, cooling(settings.model, settings.size_tau, settings.seed))
 
 
-def _pressed(settings: Settings, group: int, element: int, times: int) -> Mapping[str, Any]:
+def _pressed(settings: PartitionSettings, group: int, element: int, times: int) -> Mapping[str, Any]:
     """Values of the controls after presses of an entry: it is chosen, and its logit is raised."""
     score = min(max(settings.model.logits[element][group] + times, SCORES[0]), SCORES[-1])
     return {"element": element + 1, "group": group + 1, "score": score}

@@ -12,7 +12,7 @@ from hypergeo import FisherHypergeometric, RandomPartition, RelaxedRandomPartiti
 from hypergeo.ui.limits import PARTITIONS
 
 __all__ = [
-    *("AFFINITIES", "ORDERS", "SCORES", "STRENGTHS", "Edit", "Model", "Settings", "chosen_entry", "logits_of"),
+    *("AFFINITIES", "ORDERS", "SCORES", "STRENGTHS", "Edit", "Model", "PartitionSettings", "chosen_entry", "logits_of"),
     *("number_of_elements", "read_edits", "write_edits"),
 ]
 
@@ -157,7 +157,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PartitionSettings:
     """The controls' values in the page's own terms.
 
     Attributes:
@@ -183,7 +183,7 @@ class Settings:
     number: int
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
+    def of(cls, values: Mapping[str, Any]) -> PartitionSettings:
         """Returns the settings that the page's controls ask for.
 
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arrays import CHUNKS
 from .losses import LOSSES
-from .settings import Settings
+from .settings import PartitionSettings
 
 __all__ = ["gradient_snippet", "sample_snippet"]
 
@@ -93,7 +93,7 @@ _OTHER = """\
 values = {method}().surrogate_loss(RandomPartition(sizes_for(parts[1]), parts[0], order=order), loss, {each})"""
 
 
-def _head(settings: Settings, names: list[str], imports: str = "") -> str:
+def _head(settings: PartitionSettings, names: list[str], imports: str = "") -> str:
     model = settings.model
     if model.sizes is None:
         names = ["FisherHypergeometric", *names]
@@ -102,7 +102,7 @@ def _head(settings: Settings, names: list[str], imports: str = "") -> str:
     return _HEAD.format(names=", ".join(names), imports=imports, logits=logits, order=list(model.order))
 
 
-def sample_snippet(settings: Settings) -> str:
+def sample_snippet(settings: PartitionSettings) -> str:
     """Returns Python that prints the numbers of one sample.
 
     Args:
@@ -115,7 +115,7 @@ def sample_snippet(settings: Settings) -> str:
     return _head(settings, ["RandomPartition", "RelaxedRandomPartition"]) + sizes + body
 
 
-def gradient_snippet(settings: Settings) -> str:
+def gradient_snippet(settings: PartitionSettings) -> str:
     """Returns Python that prints an estimated gradient and the exact one.
 
     Args:

@@ -24,7 +24,7 @@ AT_ONCE = 8.0
 
 _EVERY = 0.4  # seconds between two looks at the progress
 
-Settings = CheckSettings | PublishedSettings
+ReportSettings = CheckSettings | PublishedSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Shown:
         result: the report or the published check.
     """
 
-    settings: Settings
+    settings: ReportSettings
     values: Mapping[str, Any]
     result: Any
 
@@ -61,7 +61,7 @@ class AskingState(PageState):
         return bool(st.session_state.pop(f"_{self.prefix}_asked", False)) or first
 
 
-def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGenerator) -> Shown | None:
+def run_panel(state: AskingState, kind: str, settings: ReportSettings, row: DeltaGenerator) -> Shown | None:
     """Draws the button that runs, or the progress and the button that cancels.
 
     What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
@@ -131,7 +131,7 @@ def run_panel(state: AskingState, kind: str, settings: Settings, row: DeltaGener
     return on_show
 
 
-def result_of(prefix: str, settings: Settings) -> Any:
+def result_of(prefix: str, settings: ReportSettings) -> Any:
     """Returns the result of these settings, also one that a run of this session has just ended with; ``None`` without one.
 
     Args:
@@ -142,7 +142,7 @@ def result_of(prefix: str, settings: Settings) -> Any:
     return finished().get(settings) or next((run.result for run in runs), None)
 
 
-def plan(state: PageState, settings: Settings, note: str = "") -> None:
+def plan(state: PageState, settings: ReportSettings, note: str = "") -> None:
     """What a run will measure, where there is nothing to show yet.
 
     Args:
@@ -221,7 +221,7 @@ def _progress(run: Run[Any]) -> None:
     look()
 
 
-def _about(settings: Settings, ready: bool) -> str:
+def _about(settings: ReportSettings, ready: bool) -> str:
     return "Results for these settings." if ready else f"Takes {in_words(settings.work())}."
 
 
