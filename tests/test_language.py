@@ -28,6 +28,7 @@ FINISHED = [
     *(f"hypergeo/{name}.py" for name in ("__main__", "_records", "_validate", "distributed", "objectives")),
     "hypergeo/commands",
     *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
+    "hypergeo/distributions",
     "hypergeo/numerics",
     *(f"hypergeo/partitions/{name}.py" for name in ("column_potentials", "membership", "plan", "relaxed", "support")),
     "hypergeo/quality",
