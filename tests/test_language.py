@@ -29,6 +29,7 @@ FINISHED = [
     "hypergeo/commands",
     *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
     "hypergeo/distributions",
+    "hypergeo/estimators",
     "hypergeo/numerics",
     *(f"hypergeo/partitions/{name}.py" for name in ("column_potentials", "membership", "plan", "relaxed", "support")),
     "hypergeo/quality",
@@ -69,8 +70,8 @@ ALLOWED = {
 CODE = re.compile(r"``[\s\S]*?``|:\w+:`[^`]*`|^\s*(?:>>>|\.\.\.) .*$|^\s+\w+:(?= )", re.MULTILINE)
 """Code in a docstring, with the names that head its entries."""
 
-MARKDOWN_CODE = re.compile(r"```[\s\S]*?```|`[^`]*`|^ {4}.*$|^\|.*$", re.MULTILINE)
-"""Code and tables in a Markdown file."""
+MARKDOWN_CODE = re.compile(r"```[\s\S]*?```|<!--.*?-->|`[^`]*`|^ {4}.*$|^\|.*$", re.MULTILINE)
+"""Code, comments and tables in a Markdown file."""
 
 TENSOR = re.compile(r"\b(?:Tensor|ndarray|NDArray)\b")
 SHAPE = re.compile(r"\bshapes?\b|``\([^`]*\)``|\bscalar\b|\b0-d\b|^ignored\b", re.IGNORECASE)
