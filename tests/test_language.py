@@ -17,7 +17,7 @@ FINISHED = [
     "hypergeo/clustering",
     *(f"hypergeo/{name}.py" for name in ("__main__", "_records", "_validate", "distributed", "objectives")),
     "hypergeo/commands",
-    *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
+    "hypergeo/datasets",
     "hypergeo/distributions",
     "hypergeo/estimators",
     "hypergeo/numerics",

@@ -1,4 +1,4 @@
-"""Decodes files to text, and refuses in a sentence those that are no text."""
+"""Decodes files to text, with an error message for files that are not text."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def decoded(data: bytes) -> tuple[str, str]:
         data: UTF-8, UTF-16 or UTF-32 with or without a byte-order mark, or Windows-1252.
 
     Returns:
-        The text, and the name of its encoding where that is not UTF-8, else an empty string.
+        The text, and the name of its encoding, or an empty string for UTF-8.
 
     Raises:
-        ValueError: for files that are no text; the sentence says what to do with an Excel workbook and the like.
+        ValueError: if the file is not text; the message says how to convert an Excel workbook or a similar file.
 
     Example:
         >>> decoded("größe;2".encode("latin-1"))
