@@ -379,7 +379,7 @@ def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
     )
     expected.step(5)
     error = score_clusters(data.classes, expected.evaluate().labels[0].numpy(), expected.evaluate().sizes[0].numpy()).size_error
-    assert f"all 64 pixels: size error **{100 * error:.1f} %**" in sentence(app)
+    assert f"all 64 pixels: size error **{100 * error:.1f} %**" in sentence(app).replace("\u202f", " ")
 
 
 def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
