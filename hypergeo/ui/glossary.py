@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hypergeo.ui.partitions.terms import TERMS as PARTITION_TERMS
+
 __all__ = ["GLOSSARY", "Term"]
 
 
@@ -166,42 +168,7 @@ GLOSSARY = {
             _CONVERGENCE,
         ),
     ],
-    "Partitions": [
-        Term(
-            "Random partition",
-            "An assignment of $N$ elements to $K$ groups, as a matrix $y$ with one-hot rows: group sizes are sampled or "
-            "fixed, then the "
-            "groups choose their members one after another. Its probability is known exactly.",
-            "this package; sizes and then an order of the elements: Sutter, Ryser, Liebeskind, Vogt, NeurIPS 2023",
-            _PARTITIONS,
-        ),
-        Term(
-            "Plan",
-            "Membership probabilities $P_{ik} = \\mathrm{softmax}_k(\\ell_{ik} + \\lambda_k)$ whose column sums are the "
-            "expected group "
-            "sizes: the solution of an entropic transport problem. Close to the memberships of random partitions, not equal "
-            "to them.",
-            "Cuturi, NeurIPS 2013 (entropic transport)",
-            _PARTITIONS,
-        ),
-        Term(
-            "Order of choice",
-            "The order in which the groups of a random partition choose their members. Row and column sums, sizes and plan do "
-            "not depend "
-            "on it; probabilities do. Small groups first is closest to the symmetric distribution.",
-            "",
-            _PARTITIONS,
-        ),
-        Term(
-            "Symmetric distribution of partitions",
-            "Independent categorical rows on the condition that each group has its size: $p \\propto \\prod e^{\\ell_{ik} "
-            "y_{ik}}$. It has "
-            "the maximum entropy for its membership probabilities and no order of choice, but no relaxed sample "
-            "(`ConditionalCategorical`).",
-            "",
-            _PARTITIONS,
-        ),
-    ],
+    "Partitions": [Term(*words, _PARTITIONS) for words in PARTITION_TERMS],
     "Gradients and training": [
         Term(
             "Loss, objective",
