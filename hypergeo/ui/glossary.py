@@ -74,12 +74,7 @@ GLOSSARY = {
             "Wallenius, Stanford University technical report, 1963; " + _FOG,
             _URN,
         ),
-        Term(
-            "Marginal distribution",
-            "The distribution of one group's count alone.",
-            "",
-            _CONVERGENCE,
-        ),
+        Term("Marginal distribution", "The distribution of one group's count alone.", "", _CONVERGENCE),
         Term(
             "Conditional distribution",
             "The distribution of one group's count (or that of half of the groups) if the number of remaining balls is "
