@@ -331,7 +331,7 @@ def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     choose["Column of y"].set_value(3).run()
     assert "mass (g) →" in json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
     assert "Each column is standardised" in said(app)
-    {each.label: each for each in app.selectbox}["Column of the true class"].set_value(None).run()
+    {each.label: each for each in app.selectbox}["Column of the true class"].set_value(-1).run()
     assert "true sizes are unknown" in told(app)
     code = next(block.value for block in app.code if "SizedClusters" in block.value)
     assert "table_points(table, [1, 3], None, standardise=True)" in code

@@ -54,7 +54,8 @@ def content(text: str) -> Lines:
     """
     numbers: list[int] = []
     lines: list[str] = []
-    separator, comments, above = None, 0, ""
+    separator: str | None = None
+    comments, above = 0, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not line.strip(' \t,;|"\ufeff'):
             above = "" if not lines else above

@@ -151,7 +151,7 @@ def own_points(file: OwnFile) -> ClusterData:
         axes = tuple(f"principal component {k} ({share:.0%} of variance)" for k, share in enumerate(shares, 1))
         notes.append(f"Shown are the first two principal components of {', '.join(found.axes)}.")
     if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
-        raise ValueError("All points are the same, or so near each other that no picture could tell them apart.")
+        raise ValueError("All points are the same, or too close to each other to be drawn.")
     notes = [plain(note) for note in notes]
     return ClusterData(
         "your points",

@@ -20,6 +20,7 @@ __all__ = ["own_file", "upload"]
 _PREVIEW = 5  # rows
 _AGAIN = {"edits": "", "step": 0}
 _TWO, _COMPONENTS = "two columns", "components"
+_NONE = -1  # in place of a column; Streamlit takes None for no answer
 _DECIMALS = {"as inferred": None, "point": "point", "comma": "comma"}
 
 
@@ -88,15 +89,19 @@ def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
         )
     components = _said(state, "plane", content, _COMPONENTS if first.components else _TWO) == _COMPONENTS
 
-    def name(place: int | None) -> str:
-        return "none" if place is None else table.names[place]
+    def name(place: int) -> str:
+        return "none" if place == _NONE else table.names[place]
 
     if not components:
         for axis, place in (("x", first.x), ("y", first.y)):
             st.selectbox(f"Column of {axis}", numbers, numbers.index(place), format_func=name, **_widget(state, axis, content))
-    options = [None, *labels]
+    options = [_NONE, *labels]
     st.selectbox(
-        "Column of the true class", options, options.index(first.label), format_func=name, **_widget(state, "label", content)
+        "Column of the true class",
+        options,
+        options.index(_NONE if first.label is None else first.label),
+        format_func=name,
+        **_widget(state, "label", content),
     )
     choice = _chosen(state, content, table)
     st.toggle(
@@ -113,7 +118,8 @@ def _chosen(state: PageState, content: bytes, table: Table) -> ColumnChoice:
     first = first_choice(table)
     plane = _said(state, "plane", content, _COMPONENTS if first.components else _TWO)
     x, y = _said(state, "x", content, first.x), _said(state, "y", content, first.y)
-    label = _said(state, "label", content, first.label)
+    column = _said(state, "label", content, first.label)
+    label = None if column == _NONE else column
     numbers, _ = axis_kinds(table)
     components = first.components or tuple(place for place in numbers if place != label and not table.columns[place].rows)
     choice = ColumnChoice(x, y, label, components if plane == _COMPONENTS else ())

@@ -179,7 +179,14 @@ class ClusterView:
     def handles(self) -> list[DragPoint]:
         """The outlines of the true sizes, which can be dragged where the page made the points."""
         true, sizes = self._true(self.ours), self.data.sizes
-        if self.others or true is None or sizes is None or not self.data.sizes_chosen or len(sizes) < 2:
+        if (
+            self.others
+            or self.pixels is not None
+            or true is None
+            or sizes is None
+            or not self.data.sizes_chosen
+            or len(sizes) < 2
+        ):
             return []
         assert self.ours.scores is not None
         return [

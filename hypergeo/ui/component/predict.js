@@ -104,7 +104,8 @@ class Card {
       range.setAttribute("aria-valuetext", this.guess === null ? "no guess yet" : told(this.guess))
     }
     const track = make("div", { class: "hg-guess" }, ...marks, range)
-    const ends = make("div", { class: "hg-ends", "aria-hidden": "true" }, make("span", {}, told(low)), make("span", {}, told(high)))
+    const limits = [low, high].map(limit => make("span", {}, told(limit)))
+    const ends = make("div", { class: "hg-ends", "aria-hidden": "true" }, ...limits)
     return make("div", { class: "hg-bar-part" }, make("div", {}, track, ends), output)
   }
 
