@@ -137,7 +137,8 @@ class PageState:
         wrong = {}
         for name, control in self.controls.items():
             said = address.get(self.key(name))
-            if said is not None and control.write(control.read(said)) != said:
+            former = control.former if isinstance(control, Choice) else {}
+            if said is not None and said not in former and control.write(control.read(said)) != said:
                 wrong[name] = (said, control.read(said))
         return wrong
 
