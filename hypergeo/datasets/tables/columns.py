@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .table import Column, Table, shortened
+from .table import Column, Table
+from .text import shortened
 
 __all__ = ["PointColumns", "TablePoints", "guess_columns", "guess_counts", "scales_differ", "table_counts", "table_points"]
 

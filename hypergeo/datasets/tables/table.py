@@ -12,9 +12,9 @@ import numpy as np
 
 from .numbers import MISSING, MISSING_WORDS, Number, decimal_mark, is_date, is_number, read_number
 from .separators import SEPARATORS, Lines, content, infer_separator, split_rows, width_of
-from .text import decoded
+from .text import decoded, shortened
 
-__all__ = ["Column", "Decimal", "Table", "read_table", "shortened"]
+__all__ = ["Column", "Decimal", "Table", "read_table"]
 
 Decimal = Literal["point", "comma"]
 _ID = frozenset(
@@ -166,18 +166,6 @@ def read_table(
         raise ValueError(f"The table of {what}s has no values: every cell is blank or marks a missing value.")
     notes += [f"{_titled(column.name)} only numbers or names the rows, and is left out." for column in shown if column.rows]
     return Table(tuple(shown), np.array(starts), form, names is not None, tuple(notes))
-
-
-def shortened(text: str) -> str:
-    """Shortens the text of a cell for a message.
-
-    Args:
-        text: text of a cell.
-
-    Returns:
-        The text, or its first 37 characters and dots.
-    """
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _titled(name: str) -> str:

@@ -1,10 +1,10 @@
-"""Decodes files to text, with an error message for files that are not text."""
+"""Decodes files to text, with an error message for files that are not text, and shortens texts for messages."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["decoded"]
+__all__ = ["decoded", "shortened"]
 
 _SIGNATURES = (
     (b"PK", "an Excel workbook or another ZIP file"),
@@ -67,6 +67,18 @@ def decoded(data: bytes) -> tuple[str, str]:
         kind = "JSON" if text.lstrip()[:1] == "{" else "a page of HTML or XML"
         raise ValueError(f"This is {kind}, and not a table. Save the table as CSV, and choose that file.")
     return text, name
+
+
+def shortened(text: str) -> str:
+    """Shortens the text of a cell for a message.
+
+    Args:
+        text: text of a cell.
+
+    Returns:
+        The text, or its first 37 characters and dots.
+    """
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _advice(kind: str) -> str:
