@@ -14,7 +14,7 @@ from hypergeo.ui.page.frame import open_page
 from hypergeo.ui.shared_factors.lesson import FORMULAS, LEGEND, PRESETS, TOUR
 from hypergeo.ui.shared_factors.run import SHOWN
 from hypergeo.ui.shared_factors.session import PACE, FactorState, run_of, train, view_at
-from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, EditList, FactorSettings
+from hypergeo.ui.shared_factors.settings import FORMER_RULES, RULES, SHARED, STEPS, EditList, FactorSettings
 from hypergeo.ui.shared_factors.snippet import factor_snippet
 from hypergeo.ui.shared_factors.view import VIEWS
 from hypergeo.ui.state.controls import Choice, Whole
@@ -28,7 +28,7 @@ STATE = FactorState(
         "shared": Choice("1", SHARED),
         "factors": Choice(START.factors, FACTORS.factors),
         "spare": Whole(0, 0, FACTORS.spare),
-        "rule": Choice(START.rule, list(RULES)),
+        "rule": Choice(START.rule, list(RULES), FORMER_RULES),
         "beta": Choice(START.beta, [0.5, 1.0, 2.0, 5.0, 10.0, 50.0]),
         "schedule": Choice(START.schedule, FACTORS.schedule),
         "pair": Whole(1, 1, SHOWN),

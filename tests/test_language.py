@@ -14,30 +14,22 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FINISHED = [
-    "hypergeo/clustering/README.md",
-    *(
-        f"hypergeo/clustering/{name}.py"
-        for name in (
-            *("fit", "hard_labels", "kmeans", "schedule", "scores", "sized_clusters", "transport_plan"),
-            *("variational/label_priors",),
-        )
-    ),
-    "hypergeo/clustering/benchmark",
-    "hypergeo/clustering/self_labelling",
-    "hypergeo/clustering/size_priors",
+    "hypergeo/clustering",
     *(f"hypergeo/{name}.py" for name in ("__main__", "_records", "_validate", "distributed", "objectives")),
     "hypergeo/commands",
-    *(f"hypergeo/datasets/{name}.py" for name in ("blobs", "image_archive", "image_pairs", "labelled", "sprites")),
+    "hypergeo/datasets",
+    "hypergeo/distributions",
+    "hypergeo/estimators",
     "hypergeo/figures",
     "hypergeo/numerics",
-    *(f"hypergeo/partitions/{name}.py" for name in ("column_potentials", "membership", "plan", "relaxed", "support")),
+    "hypergeo/partitions",
     "hypergeo/quality",
     "hypergeo/shared_factors",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
     *(f"hypergeo/ui/component/{name}.py" for name in ("assets", "controls", "cover", "handles", "live", "predict")),
     *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime")),
     *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
-    *(f"tests/{folder}" for folder in ("commands", "numerics", "quality", "shared_factors")),
+    *(f"tests/{folder}" for folder in ("commands", "datasets", "numerics", "partitions", "quality", "shared_factors")),
     *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
 ]
 """Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
@@ -73,8 +65,8 @@ ALLOWED = {
 CODE = re.compile(r"``[\s\S]*?``|:\w+:`[^`]*`|^\s*(?:>>>|\.\.\.) .*$|^\s+\w+:(?= )", re.MULTILINE)
 """Code in a docstring, with the names that head its entries."""
 
-MARKDOWN_CODE = re.compile(r"```[\s\S]*?```|`[^`]*`|^ {4}.*$|^\|.*$", re.MULTILINE)
-"""Code and tables in a Markdown file."""
+MARKDOWN_CODE = re.compile(r"```[\s\S]*?```|<!--.*?-->|`[^`]*`|^ {4}.*$|^\|.*$", re.MULTILINE)
+"""Code, comments and tables in a Markdown file."""
 
 TENSOR = re.compile(r"\b(?:Tensor|ndarray|NDArray)\b")
 SHAPE = re.compile(r"\bshapes?\b|``\([^`]*\)``|\bscalar\b|\b0-d\b|^ignored\b", re.IGNORECASE)

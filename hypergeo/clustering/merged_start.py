@@ -1,4 +1,4 @@
-"""First clusters of unequal sizes: many small ones by k-means, merged by average linkage."""
+"""Initial clusters of unequal sizes: many small ones by k-means, merged by average linkage."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from .kmeans import kmeans_plus_plus, lloyd, squared_distances
 
 __all__ = ["kmeans_labels", "merged_labels"]
 
-_PIECES = 10  # small clusters for each cluster
-_LEAST = 5  # points of a small cluster on average, at least
+_PIECES = 10  # number of small clusters per cluster
+_LEAST = 5  # smallest mean number of points of a small cluster
 _LLOYD_STEPS = 30
 
 
 def kmeans_labels(points: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
-    """Clusters by the best of some starts of k-means.
+    """Clusters points by the best of several starts of k-means.
 
     Args:
-        points: shape ``(N, D)``.
-        num_clusters: ``K``.
-        generators: randomness of each start.
+        points: coordinates, shape ``(N, D)``.
+        num_clusters: number of clusters ``K``.
+        generators: source of the random numbers of each start.
 
     Returns:
-        int64, shape ``(N,)``.
+        Cluster of each point, int64, shape ``(N,)``.
     """
-    means, _, spread = lloyd(points, kmeans_plus_plus(points, num_clusters, generators), _LLOYD_STEPS)
-    return squared_distances(points, means[spread.argmin()][None])[0].argmin(-1)
+    means, _, deviation = lloyd(points, kmeans_plus_plus(points, num_clusters, generators), _LLOYD_STEPS)
+    return squared_distances(points, means[deviation.argmin()][None])[0].argmin(-1)
 
 
 def merged_labels(features: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
-    """Clusters by k-means into ten times as many small ones, merged by average linkage until ``K`` are left.
+    """Clusters features by k-means into ten times as many small clusters, and merges these by average linkage.
 
-    The mean squared distance that k-means minimises grows with a cluster's size: where sizes differ, it cuts large clusters in
-    two and joins small ones. Average linkage of the small clusters' directions does not know their sizes.
+    The sum of squared distances that k-means minimises grows with a cluster's size: if sizes differ, it splits large clusters
+    and joins small ones. Average linkage of the directions of small clusters does not depend on their sizes.
 
     Args:
         features: unit vectors, shape ``(N, D)``.
-        num_clusters: ``K``.
-        generators: randomness of each start of k-means.
+        num_clusters: number of clusters ``K``.
+        generators: source of the random numbers of each start of k-means.
 
     Returns:
-        int64, shape ``(N,)``, with ``K`` different labels.
+        Cluster of each point, int64, shape ``(N,)``, with ``K`` different labels.
 
     Example:
         >>> angle = torch.cat([torch.linspace(-0.5, 0.5, 300), torch.linspace(1.2, 1.3, 30)])

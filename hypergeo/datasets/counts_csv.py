@@ -19,11 +19,11 @@ class CountsTable:
     """Counts with the names of their groups.
 
     Attributes:
-        names: of the columns; ``group 1``, ``group 2``, .. where the text has none.
-        counts: float64, shape ``(N, K)``.
-        notes: sentences on how the table was read, its form first.
-        lines: number of the line of each row.
-        usual: whether the table had the form that CSV has everywhere, and nothing was left out.
+        names: names of the columns; ``group 1``, ``group 2``, .. if the text has none.
+        counts: counts, float64, shape ``(N, K)``.
+        notes: sentences on how the table was read, its format first.
+        lines: line number of each row in the file.
+        usual: whether the table is CSV with commas and decimal points, and nothing was omitted.
     """
 
     names: tuple[str, ...]
@@ -42,18 +42,21 @@ def read_counts(
     decimal: Decimal | None = None,
     all_columns: bool = False,
 ) -> CountsTable:
-    """Reads counts from a table; see :func:`~hypergeo.datasets.tables.table.read_table`.
+    """Reads counts from a table; see :func:`~hypergeo.datasets.tables.table.read_table`, also for its errors.
 
     Args:
-        data: the file, or its text.
-        groups: number of columns that it must have.
-        most_rows: number of rows that it may have.
+        data: content of the file, or its text.
+        groups: required number of columns of counts; any number when omitted.
+        most_rows: largest number of rows; any number when omitted.
         columns: names or numbers of the columns of counts; all but row numbers, dates and words when omitted.
-        decimal: ``"point"`` or ``"comma"``, where numbers such as ``1,234`` leave it open.
+        decimal: decimal mark, ``"point"`` or ``"comma"``, if numbers such as ``1,234`` are ambiguous.
         all_columns: whether a first column that only numbers the rows is one of counts.
 
+    Returns:
+        Counts, shape ``(N, K)``, with the names of their groups.
+
     Raises:
-        ValueError: naming the line and what is wrong with it.
+        ValueError: if the number of columns differs from ``groups``.
 
     Example:
         >>> read_counts("red;blue\\n3;2\\n4;1").names

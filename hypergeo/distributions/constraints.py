@@ -32,7 +32,7 @@ class _GroupCounts(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each count vector, shape ``(..., K)``, lies in the support; shape ``(...)``."""
+        """Returns whether each count vector, shape ``(..., K)``, lies in the support; shape ``(...)``."""
         whole = (value % 1 == 0).all(-1)
         inside = ((value >= 0) & (value <= self.group_sizes)).all(-1)
         return whole & inside & (value.double().sum(-1) == self.total_count)
@@ -59,7 +59,7 @@ class _RelaxedGroupCounts(_GroupCounts):
     is_discrete = False
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each relaxed count vector, shape ``(..., K)``, lies in the support; shape ``(...)``."""
+        """Returns whether each relaxed count vector, shape ``(..., K)``, lies in the support; shape ``(...)``."""
         inside = ((value >= 0) & (value <= self.group_sizes)).all(-1)
         precision = torch.finfo(value.dtype if value.is_floating_point() else torch.float64).eps
         slack = 8 * precision * (1 + self.total_count) * value.shape[-1] ** 0.5

@@ -1,4 +1,4 @@
-"""Fisher's multivariate noncentral hypergeometric law: exact probabilities, moments and draws."""
+"""Fisher's multivariate noncentral hypergeometric distribution: exact probabilities, moments and samples."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class FisherHypergeometric(CountDistribution):
         return Marginals(rows, marginals.table, marginals.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Natural logarithm of the probability of counts.
+        """Computes the natural logarithm of the probability of counts.
+
+        The value must be a vector of counts of this urn, else a ``ValueError`` is raised.
 
         Args:
             value: counts, any real dtype, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
@@ -87,9 +89,6 @@ class FisherHypergeometric(CountDistribution):
         Returns:
             Shape ``sample_shape + batch_shape``; ``-inf`` for counts of a group of weight zero, and outside the support
             where values are not checked.
-
-        Raises:
-            ValueError: where a value is not a vector of counts of this urn.
         """
         value = self._read_value(value)
         if self._validate_args:
@@ -106,7 +105,7 @@ class FisherHypergeometric(CountDistribution):
     @opaque
     @torch.no_grad()
     def sample(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws independent exact samples.
+        """Samples count vectors, independent and exact, without gradient.
 
         Args:
             sample_shape: shape of the samples.
@@ -155,39 +154,54 @@ class FisherHypergeometric(CountDistribution):
 
     @classmethod
     def fit(cls, counts: Any, group_sizes: Any) -> WeightFit:
-        """Maximum-likelihood weights from observed counts; see :func:`hypergeo.distributions.fitting.fit_weights`.
+        """Fits weights to observed counts by maximum likelihood; see :func:`hypergeo.distributions.fitting.fit_weights`.
 
         Args:
             counts: whole numbers, shape ``(N, K)``; each row's sum is its number drawn.
             group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
 
         Returns:
-            Weights of geometric mean one, standard errors of their logarithms, and what was at a bound.
+            Weights of geometric mean one, shape ``(K,)``, standard errors of their logarithms, and the groups at a bound.
         """
         return fit_weights(counts, group_sizes)
 
     @opaque
     def entropy(self) -> Tensor:
-        """Entropy in nats, shape ``batch_shape``."""
+        """Computes the entropy.
+
+        Returns:
+            Entropy in nats, shape ``batch_shape``.
+        """
         rows = Rows.of(self)
         tree = Tree(rows, MOMENT_DROP)
         return self._result(rows, _nonnegative(tree.log_total() - _expected(tree, tree.levels[0].table)))
 
 
 def _expected(tree: Tree, values: Tensor) -> Tensor:
-    """``Σ_k E[values_k(x_k)]`` under Fisher's law, for values on the leaves' tables; shape ``(T,)``."""
+    """Returns ``Σ_k E[values_k(x_k)]`` under Fisher's distribution, for values on the leaves' tables; shape ``(T,)``."""
     probabilities = tree.log_marginals().table.exp()
     return torch.where(probabilities > 0, probabilities * torch.where(probabilities > 0, values, 0.0), 0.0).sum((-1, -2))
 
 
 def _nonnegative(value: Tensor) -> Tensor:
-    """Without what rounding has below zero; the gradient stays."""
+    """Returns the value, with rounding errors below zero removed; the gradient is unchanged."""
     return value - value.detach().clamp(max=0)
 
 
 @register_kl(FisherHypergeometric, FisherHypergeometric)
 def _kl_fisher_fisher(p: FisherHypergeometric, q: FisherHypergeometric) -> Tensor:
-    """Kullback-Leibler divergence in nats; infinite where ``q`` rules out what ``p`` allows."""
+    """Computes the Kullback-Leibler divergence; infinite where ``q`` excludes counts that ``p`` allows.
+
+    Args:
+        p: first distribution.
+        q: second distribution, whose batch shape broadcasts with that of ``p``.
+
+    Returns:
+        Divergence in nats, shape of both batches after broadcasting.
+
+    Raises:
+        ValueError: if the urns differ in their number of groups.
+    """
     if p.event_shape != q.event_shape:
         raise ValueError(f"Both urns must have the same number of groups; got {p.event_shape[0]} and {q.event_shape[0]}.")
     batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)

@@ -25,23 +25,22 @@ class WeightFit:
 
     Attributes:
         weights: shape ``(K,)``; zero for a group never drawn although it could have been, infinite for one always drawn to
-            its bound, NaN for one whose counts were forced and so say nothing.
-        log_weights: their natural logarithms.
-        standard_errors: of the log weights, from the inverse of the observed information; NaN where a weight is at a bound
-            or not identified.
+            its bound, NaN for one whose counts were forced and so carry no information.
+        log_weights: natural logarithms of the weights, shape ``(K,)``.
+        standard_errors: standard errors of the log weights, from the inverse of the observed information, shape ``(K,)``; NaN
+            where a weight is at a bound or not identified.
         at_bounds: which groups have a weight of zero or infinity, shape ``(K,)``.
-        log_likelihood: of all counts at these weights, in nats.
-        converged: whether a maximum was found.
-        iterations: Newton steps taken.
-        covariance: of the log weights, shape ``(K, K)``, NaN where the standard errors are. The variance of the logarithm of a
-            ratio of weights is ``covariance[i, i] + covariance[j, j] - 2 covariance[i, j]``.
-        blocks: the groups with finite weights, in one block. There are more where groups separate: where some groups together
-            always take the most or the least that they can, in a way that no single count shows, or where they are never
-            compared. Then only ratios within a block are known, to which the weights of each have geometric mean one, and
-            there is no maximum.
-        counts: the counts observed, shape ``(N, K)``.
-        group_sizes: the sizes of their urns, shape ``(N, K)``.
-        likelihood: what was maximised.
+        log_likelihood: log-likelihood of all counts at these weights, in nats.
+        converged: whether Newton's method reached a maximum.
+        iterations: number of Newton steps.
+        covariance: covariances of the log weights, shape ``(K, K)``, NaN where the standard errors are. The variance of
+            the logarithm of a ratio of weights is ``covariance[i, i] + covariance[j, j] - 2 covariance[i, j]``.
+        blocks: the groups with finite weights, in one block. There are several if the total of some groups is always at a bound
+            although their single counts are not, or if some groups are never in one urn. Then only ratios within a block are
+            identified, the weights of each block have geometric mean one, and there is no maximum.
+        counts: observed counts, int64, shape ``(N, K)``.
+        group_sizes: group sizes of each row, int64, shape ``(N, K)``.
+        likelihood: class of the likelihood that was maximised.
     """
 
     weights: Tensor
@@ -73,8 +72,8 @@ class WeightFit:
             Lower and upper limits, shape ``(K, 2)``; NaN where the method has none.
 
         Raises:
-            ValueError: for a level, method or group that does not exist, for ``"exact"`` with another number of groups than
-                two, and where its table would have too many entries.
+            ValueError: if the method or the group does not exist, or if the method is ``"exact"`` and the number of groups is
+                not two, the fit is that of Wallenius' distribution or the table would have too many entries.
 
         Example:
             >>> fit = fit_weights([[75, 1]], [360, 1141])  # of 360 and 1141 elements: the odds ratio of a 2x2 table
@@ -120,7 +119,7 @@ class WeightFit:
         return f"WeightFit({numbers}, log_likelihood={self.log_likelihood:.6g}, converged={self.converged})"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a table of the weights."""
+        """Returns an HTML table of the weights for notebooks."""
         intervals = self.confidence_interval()
         head = "<tr><th>Group</th><th>Weight</th><th>95 % interval (Wald)</th><th>Standard error of log weight</th></tr>"
         rows = (
@@ -146,21 +145,22 @@ def fit_weights(
     max_iterations: int = 100,
     tolerance: float = 1e-10,
 ) -> WeightFit:
-    """Maximum-likelihood weights by Newton's method on a concave likelihood.
+    """Computes maximum-likelihood weights by Newton's method on a concave likelihood.
 
-    The law is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance. Whether
-    there is a maximum is known before: a unit of group ``k`` could have been one of group ``j`` in some row, and one of ``j``
-    one of ``k`` in some row, directly or by way of other groups, for all ``j`` and ``k``.
+    The distribution is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance.
+    A maximum exists exactly if, for all ``j`` and ``k``, a unit of group ``k`` could have been one of group ``j`` in some row,
+    and one of ``j`` one of ``k`` in some row, directly or by way of other groups. A ``ValueError`` is raised for counts that
+    are not whole, negative or above the group sizes, or have another shape.
 
     Args:
         counts: whole numbers, shape ``(N, K)`` or ``(K,)``; each row's sum is its number drawn.
         group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
-        likelihood: of the counts: Fisher's distribution's, or :class:`WalleniusLikelihood`.
-        max_iterations: most Newton steps.
-        tolerance: largest step in a log weight at which to stop.
+        likelihood: class of the likelihood: that of Fisher's distribution, or :class:`WalleniusLikelihood`.
+        max_iterations: largest number of Newton steps.
+        tolerance: largest step in a log weight at which the iteration stops.
 
-    Raises:
-        ValueError: for counts that are not whole, negative or above the group sizes, or of another shape.
+    Returns:
+        Weights, shape ``(K,)``, with their standard errors and the groups at a bound.
 
     Example:
         >>> from hypergeo import FisherHypergeometric
@@ -183,12 +183,12 @@ def fit_weights(
     for block in blocks:
         members = torch.tensor(block)
         newton = likelihood(observed[:, members], sizes[:, members])
-        found, peaked, steps = newton.run(max_iterations, tolerance)
-        log_weights[members] = found - found.mean()
-        log_likelihood += newton.look(found)[0]
+        point, peaked, steps = newton.run(max_iterations, tolerance)
+        log_weights[members] = point - point.mean()
+        log_likelihood += newton.look(point)[0]
         converged, iterations = converged and peaked, max(iterations, steps)
         if converged:
-            errors[members[:, None], members] = inverse_information(newton.information(found))
+            errors[members[:, None], members] = inverse_information(newton.information(point))
     return WeightFit(
         log_weights.exp(),
         log_weights,
@@ -206,7 +206,7 @@ def fit_weights(
 
 
 def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Log weights of groups at a bound in every row (NaN where that was forced, zero for others), and the other groups."""
+    """Returns log weights of groups at a bound in every row (NaN if forced, zero for others), and which groups are others."""
     log_weights = torch.zeros(observed.shape[1], dtype=torch.float64)
     total = observed.sum(-1, keepdim=True)
     least, most = (total - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0), torch.minimum(total, sizes)
@@ -216,12 +216,12 @@ def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     # A group at one of its bounds in every row leaves with its counts, which may bring others to theirs. What is then forced
     # was compared with those that have left: its weight is finite, next to zero or infinity.
     while True:
-        rest, room = observed * free, sizes * free
+        rest, capacity = observed * free, sizes * free
         total = rest.sum(-1, keepdim=True)
-        most = torch.minimum(total, room)
-        least = (total - room.sum(-1, keepdim=True) + room).clamp(min=0)
+        most = torch.minimum(total, capacity)
+        least = (total - capacity.sum(-1, keepdim=True) + capacity).clamp(min=0)
         never = free & (rest == 0).all(0) & (most > 0).any(0)
-        always = free & (rest == room).all(0) & (least < room).any(0)
+        always = free & (rest == capacity).all(0) & (least < capacity).any(0)
         if not bool((never | always).any()):
             return log_weights, free
         log_weights[never] = -torch.inf
@@ -230,12 +230,12 @@ def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blocks(observed: Tensor, sizes: Tensor, free: Tensor) -> tuple[tuple[int, ...], ...]:
-    """Groups whose ratios of weights are finite at the maximum: connected both ways by units that could be the other's."""
+    """Returns blocks of groups with finite ratios of weights: connected both ways by units that could be the other's."""
     from scipy.sparse.csgraph import connected_components  # twice as slow to import as all of this package
 
     chosen = free.nonzero()[:, 0]
-    drawn, room = ((value[:, chosen]).double() for value in (observed > 0, observed < sizes))
-    number, labels = connected_components((drawn.mT @ room > 0).numpy(), directed=True, connection="strong")
+    drawn, left = ((value[:, chosen]).double() for value in (observed > 0, observed < sizes))
+    number, labels = connected_components((drawn.mT @ left > 0).numpy(), directed=True, connection="strong")
     return tuple(tuple(chosen[torch.from_numpy(labels == label)].tolist()) for label in range(number))
 
 

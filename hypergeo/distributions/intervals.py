@@ -1,4 +1,4 @@
-"""Confidence intervals of weights from the likelihood itself: by profiles of it, and exactly for two groups."""
+"""Confidence intervals of weights by profile likelihood, and exactly for two groups."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["exact_intervals", "profile_intervals"]
 
 _WIDEST = 1 << 24  # most sums of counts that exact intervals are computed from
 _MOST_WORK = 1 << 34  # most products in the convolutions
-_DROP = 3000.0  # nats below its largest entry that no limit can notice
+_DROP = 3000.0  # nats below its largest entry at which entries no longer change a limit
 _STEP, _STEPS = 5.0, 200
 
 
 class Fit(Protocol):
-    """What profile intervals need of a fit."""
+    """Properties of a fit that profile intervals use."""
 
     @property
     def log_weights(self) -> Tensor:
@@ -35,11 +35,11 @@ class Fit(Protocol):
 
     @property
     def converged(self) -> bool:
-        """Whether a maximum was found."""
+        """Whether Newton's method reached a maximum."""
 
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
-        """Groups whose ratios the counts say something of."""
+        """Groups whose ratios of weights the counts identify."""
 
     @property
     def counts(self) -> Tensor:
@@ -51,7 +51,7 @@ class Fit(Protocol):
 
     @property
     def likelihood(self) -> type[Likelihood]:
-        """The distribution's likelihood."""
+        """Class of the likelihood of the counts."""
 
 
 def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor:
@@ -59,11 +59,11 @@ def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor
 
     Args:
         fit: fitted weights.
-        level: coverage.
-        relative_to: number of a group, or ``None``.
+        level: coverage, between 0 and 1.
+        relative_to: number of the group whose weight the others are divided by, or ``None`` for the geometric mean.
 
     Returns:
-        Shape ``(K, 2)``; NaN where the fit has no maximum, and where a group says nothing.
+        Lower and upper limits, shape ``(K, 2)``; NaN where the fit has no maximum or a weight is not identified.
     """
     groups = len(fit.log_weights)
     intervals = torch.full((groups, 2), torch.nan, dtype=torch.float64)
@@ -99,14 +99,14 @@ def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor
 
 
 def _half_chi_squared(level: float) -> float:
-    """By how much a log-likelihood may fall below its maximum in one direction."""
+    """Returns the decrease of a log-likelihood below its maximum, in nats, at the limits for one parameter."""
     from scipy.special import chdtri  # loaded only where it is used
 
     return 0.5 * float(chdtri(1, 1 - level))
 
 
 def _between_bounds(fit: Fit, level: float, relative_to: int | None) -> Tensor:
-    """Two groups that always go one way: their ratio has one limit, found as that of a group beside a free one."""
+    """Returns intervals of two groups whose ratio is zero or infinite in every row: the ratio has one finite limit."""
     intervals = torch.tensor([[0.0, math.inf]] * 2, dtype=torch.float64)
     if relative_to is None:
         return intervals
@@ -123,7 +123,7 @@ def _between_bounds(fit: Fit, level: float, relative_to: int | None) -> Tensor:
 
 
 class _Profile:
-    """The likelihood along one contrast of the log weights, at its largest over all others."""
+    """Profile likelihood of one contrast of the log weights, maximised over all other directions."""
 
     def __init__(self, fit: Fit, members: list[int], contrast: Tensor, target: float):
         self.likelihood = fit.likelihood(fit.counts[:, members], fit.group_sizes[:, members])
@@ -135,17 +135,17 @@ class _Profile:
         self.start = start - start.mean()
 
     def limits(self) -> Tensor:
-        """Lower and upper limit of the contrast's exponential; one of them zero or infinite where the fit is at a bound."""
+        """Returns both limits of the contrast's exponential, shape ``(2,)``; one is zero or infinite at a bound."""
         low = 0.0 if self.bound < 0 else self._limit(-1.0)
         high = math.inf if self.bound > 0 else self._limit(1.0)
         return torch.tensor([low, high], dtype=torch.float64)
 
     def _limit(self, side: float) -> float:
-        """Where the profile falls to the target, by Newton's method on a concave function."""
+        """Returns the point at which the profile falls to the target, by Newton's method on a concave function."""
         point = self.start
         value, _ = self.likelihood.look(point)
-        spread = inverse_information(self.likelihood.information(point))
-        along = spread @ self.contrast
+        covariance = inverse_information(self.likelihood.information(point))
+        along = covariance @ self.contrast
         variance = float(self.contrast @ along)
         if self.bound == 0:  # Wald's limit
             step = side * math.sqrt(max(2 * (value - self.target), 0.0) / variance) if variance > 0 else side
@@ -164,16 +164,16 @@ class _Profile:
         return math.nan
 
     def _climb(self, point: Tensor, shift: float) -> tuple[Tensor, float, float]:
-        """The maximum where the contrast is larger by a shift, its log-likelihood, and the profile's slope there."""
+        """Returns the maximum at a contrast increased by a shift, its log-likelihood, and the slope of the profile."""
         first = True
         value, gradient = -math.inf, torch.zeros_like(point)
         slope = 0.0
         for _ in range(100):
             if first:
                 gradient = self.likelihood.look(point)[1]
-            spread = inverse_information(self.likelihood.information(point))
-            along = spread @ self.contrast
-            free = spread @ gradient
+            covariance = inverse_information(self.likelihood.information(point))
+            along = covariance @ self.contrast
+            free = covariance @ gradient
             slope = (float(self.contrast @ free) - (shift if first else 0.0)) / max(float(self.contrast @ along), 1e-300)
             step = free - slope * along
             largest = float(step.abs().max())
@@ -199,15 +199,15 @@ def exact_intervals(counts: Tensor, sizes: Tensor, level: float) -> Tensor:
     large as observed has probability ``(1 - level) / 2``, the upper one that at which a sum as small has.
 
     Args:
-        counts: shape ``(N, 2)``.
-        sizes: shape ``(N, 2)``.
-        level: coverage.
+        counts: observed counts, whole numbers, shape ``(N, 2)``.
+        sizes: group sizes of each row, shape ``(N, 2)``.
+        level: coverage, between 0 and 1.
 
     Returns:
-        Shape ``(2, 2)``.
+        Lower and upper limits of the ratios, shape ``(2, 2)``.
 
     Raises:
-        ValueError: for another number of groups, and where the sum can take too many values.
+        ValueError: if the number of groups is not two, or the sum can take too many values.
     """
     if counts.shape[1] != 2:
         raise ValueError(f'method "exact" is for two groups; got {counts.shape[1]}. Use "profile".')
@@ -232,7 +232,7 @@ def exact_intervals(counts: Tensor, sizes: Tensor, level: float) -> Tensor:
 
 
 def _root(function: Callable[[float], float], slope: float) -> float:
-    """The root of a function that rises (slope 1) or falls (slope -1)."""
+    """Returns the root of a function that rises (slope 1) or falls (slope -1)."""
     from scipy.optimize import brentq  # loaded only where it is used
 
     reach = 1.0
@@ -242,7 +242,18 @@ def _root(function: Callable[[float], float], slope: float) -> float:
 
 
 def _sum_table(counts: Tensor, sizes: Tensor) -> tuple[float, int, Tensor]:
-    """Log-probabilities of the sum of the first group's counts, but for a constant, at a log ratio of weights that suits it."""
+    """Computes log-probabilities of the sum of the first group's counts, up to a constant.
+
+    Args:
+        counts: observed counts, shape ``(N, 2)``.
+        sizes: group sizes, shape ``(N, 2)``.
+
+    Returns:
+        Log ratio of weights of the table, the sum at its first entry, and its entries, shape ``(W,)``.
+
+    Raises:
+        ValueError: if the sum can take too many values.
+    """
     different, number = different_rows(torch.cat([counts.sum(-1, keepdim=True), sizes], -1))
     total, sizes = different[:, 0], different[:, 1:]
     least, most = (total - sizes[:, 1]).clamp(min=0), torch.minimum(total, sizes[:, 0])
@@ -272,7 +283,7 @@ def _sum_table(counts: Tensor, sizes: Tensor) -> tuple[float, int, Tensor]:
 
 
 def _log_ratio(first: Tensor, total: Tensor, sizes: Tensor) -> float:
-    """The log ratio of weights at which about ``first`` elements of the first group are drawn, by odds of the two shares."""
+    """Returns the log ratio of weights at which about ``first`` elements of the first group are drawn, from both odds."""
     second = total - first
     numbers = [first, sizes[0] - first, second, sizes[1] - second]
     taken, left, other_taken, other_left = (max(float(x), 0.5) for x in numbers)
@@ -280,7 +291,7 @@ def _log_ratio(first: Tensor, total: Tensor, sizes: Tensor) -> float:
 
 
 def _power(table: Tensor, exponent: int) -> Tensor:
-    """A table convolved with itself."""
+    """Returns a table convolved with itself ``exponent - 1`` times."""
     result = torch.zeros(1, dtype=torch.float64)
     while exponent:
         if exponent % 2:

@@ -13,12 +13,21 @@ from hypergeo.numerics.wallenius.probability import log_probability
 
 __all__ = ["Likelihood", "WalleniusLikelihood", "different_rows", "inverse_information"]
 
-_ENTRIES = 1 << 16  # of the tables that are worked on at once
-_EXACT = 512  # different urns up to which each step has the exact information
+_ENTRIES = 1 << 16  # entries of the tables that are processed at once
+_EXACT = 512  # number of different urns up to which each step uses the exact information
 
 
 def inverse_information(information: Tensor) -> Tensor:
-    """Covariance of log weights that add up to zero; along equal changes of all of them there is no information."""
+    """Computes the covariance of log weights that add up to zero.
+
+    Equal changes of all log weights do not change the likelihood: in this direction there is no information.
+
+    Args:
+        information: observed information, shape ``(K, K)``.
+
+    Returns:
+        Covariance, shape ``(K, K)``.
+    """
     scale = information.diagonal().sqrt().clamp(min=1e-150)
     nothing = scale / scale.norm()
     inverse = torch.linalg.inv(information / (scale[:, None] * scale) + nothing[:, None] * nothing)
@@ -28,7 +37,12 @@ def inverse_information(information: Tensor) -> Tensor:
 
 
 class Likelihood:
-    """The likelihood of counts whose maximum is finite; rows of one urn are taken together."""
+    """Likelihood of counts under Fisher's distribution, for counts whose maximum is finite; rows of one urn are combined.
+
+    Args:
+        observed: counts, int64, shape ``(N, K)``.
+        sizes: group sizes, int64, shape ``(N, K)``.
+    """
 
     def __init__(self, observed: Tensor, sizes: Tensor):
         different, self.number = different_rows(torch.cat([observed.sum(-1, keepdim=True), sizes], -1))
@@ -43,7 +57,14 @@ class Likelihood:
         return Rows.plain(log_weights.expand(len(chunk), -1), self.sizes[chunk], self.total[chunk])
 
     def look(self, log_weights: Tensor) -> tuple[float, Tensor]:
-        """Log-likelihood and its gradient, observed less expected counts."""
+        """Computes the log-likelihood and its gradient, observed less expected counts.
+
+        Args:
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            Log-likelihood in nats and its gradient, shape ``(K,)``.
+        """
         value = self.coefficients + float(self.summed @ log_weights)
         gradient = self.summed.clone()
         for chunk in self.chunks:
@@ -56,7 +77,14 @@ class Likelihood:
         return value, gradient
 
     def information(self, log_weights: Tensor) -> Tensor:
-        """Minus the second derivatives of the log-likelihood: the covariances of all rows, added up."""
+        """Computes minus the second derivatives of the log-likelihood: the sum of the covariances of all rows.
+
+        Args:
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            Shape ``(K, K)``.
+        """
         rows = (self.number[c, None, None] * self._covariance(log_weights, c) for c in self.chunks)
         return sum((part.sum(0) for part in rows), torch.zeros(()))
 
@@ -64,7 +92,7 @@ class Likelihood:
         return covariance_matrix(log_weights.expand(len(chunk), -1), self.sizes[chunk], self.total[chunk])
 
     def _steepness(self, log_weights: Tensor) -> Tensor:
-        """The information, or for many urns, where that takes long, Gauss's law in place of Fisher's."""
+        """Returns the information, or for many urns an approximation by Gaussian moments; shape ``(K, K)``."""
         if len(self.total) <= _EXACT:
             return self.information(log_weights)
         sizes = self.sizes.double()
@@ -75,7 +103,15 @@ class Likelihood:
         return torch.diag(variance.sum(0)) - variance.mT @ (variance / whole)
 
     def run(self, max_iterations: int, tolerance: float) -> tuple[Tensor, bool, int]:
-        """Log weights at the maximum, whether it was reached, and steps taken."""
+        """Maximises the likelihood by Newton's method.
+
+        Args:
+            max_iterations: largest number of steps.
+            tolerance: largest step in a log weight at which the iteration stops.
+
+        Returns:
+            Log weights at the maximum, shape ``(K,)``, whether it was reached, and the number of steps.
+        """
         point = torch.zeros(self.sizes.shape[1], dtype=torch.float64)
         if len(point) == 1:
             return point, True, 0
@@ -95,7 +131,12 @@ class Likelihood:
 
 
 class WalleniusLikelihood(Likelihood):
-    """The likelihood of counts under Wallenius' distribution; equal rows are taken together."""
+    """Likelihood of counts under Wallenius' distribution; equal rows are combined.
+
+    Args:
+        observed: counts, int64, shape ``(N, K)``.
+        sizes: group sizes, int64, shape ``(N, K)``.
+    """
 
     def __init__(self, observed: Tensor, sizes: Tensor):
         different, self.number = different_rows(torch.cat([observed, sizes], -1))
@@ -107,17 +148,31 @@ class WalleniusLikelihood(Likelihood):
         return self.number @ log_prob
 
     def look(self, log_weights: Tensor) -> tuple[float, Tensor]:
-        """Log-likelihood and its gradient."""
+        """Computes the log-likelihood and its gradient.
+
+        Args:
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            Log-likelihood in nats and its gradient, shape ``(K,)``.
+        """
         point = log_weights.detach().requires_grad_()
         value = self._log_likelihood(point)
         return float(value.detach()), torch.autograd.grad(value, point)[0]
 
     def information(self, log_weights: Tensor) -> Tensor:
-        """Minus the second derivatives of the log-likelihood."""
+        """Computes minus the second derivatives of the log-likelihood.
+
+        Args:
+            log_weights: shape ``(K,)``.
+
+        Returns:
+            Shape ``(K, K)``.
+        """
         return -torch.autograd.functional.hessian(self._log_likelihood, log_weights)
 
     def _steepness(self, log_weights: Tensor) -> Tensor:
-        """The information; where that is not positive definite, far from the maximum, its diagonal with a positive sign."""
+        """Returns the information; if it is not positive definite, far from the maximum, its diagonal in absolute value."""
         information = self.information(log_weights)
         values = torch.linalg.eigvalsh(information)
         if bool(values[1:].min() > 0):
@@ -126,7 +181,14 @@ class WalleniusLikelihood(Likelihood):
 
 
 def different_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The different rows of whole numbers, and how often each stands there, as float64."""
+    """Finds the distinct rows of a matrix of nonnegative whole numbers, and how often each occurs.
+
+    Args:
+        rows: int64, shape ``(N, C)``.
+
+    Returns:
+        Distinct rows, int64, shape ``(D, C)``, and their numbers of occurrences, float64, shape ``(D,)``.
+    """
     base = rows.amax(0) + 1
     if float(base.double().log2().sum()) < 62:
         # One number for each row: much faster to sort than rows are.

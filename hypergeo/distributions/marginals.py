@@ -1,4 +1,4 @@
-"""Distribution functions of single counts, from tables that are as wide as the support or the mass, not as the groups."""
+"""Distribution functions of single counts, from tables as wide as the support or the mass rather than the groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .urn import UrnDistribution
 
 __all__ = ["CountDistribution", "Marginals"]
 
-_LOWEST = -1e30  # stands for the logarithm of zero, where a cumulative sum's gradient would be NaN
+_LOWEST = -1e30  # represents the logarithm of zero, where a cumulative sum's gradient would be NaN
 
 
 class Marginals(NamedTuple):
@@ -33,12 +33,16 @@ class Marginals(NamedTuple):
 
 
 class CountDistribution(UrnDistribution):
-    """Base of the distributions of whole counts, whose probabilities are known."""
+    """Base class of the distributions of whole counts, whose probabilities are computed exactly."""
 
     has_enumerate_support = True
 
     def _marginals(self, tails: bool) -> Marginals:
-        """Tables of all counts of the support, or, with ``tails``, of those that a distribution function can notice."""
+        """Returns tables of all counts of the support, or, with ``tails``, of those that change a distribution function.
+
+        Raises:
+            NotImplementedError: by this base class.
+        """
         raise NotImplementedError
 
     def marginal_log_prob(self) -> Tensor:
@@ -65,7 +69,8 @@ class CountDistribution(UrnDistribution):
         """Computes marginal probabilities ``P(x_k ≤ value_k)``.
 
         This, :meth:`survival` and their logarithms have full relative accuracy in both tails, down to ``e^-800``, where tables
-        of more than 32,768 counts end, and are differentiable once with respect to the weights.
+        of more than 32,768 counts end, and are differentiable once with respect to the weights. A ``ValueError`` is raised for
+        values that are not real numbers or do not broadcast with the batch.
 
         Args:
             value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
@@ -73,19 +78,22 @@ class CountDistribution(UrnDistribution):
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``.
 
-        Raises:
-            ValueError: for what is not a real number, and where shapes do not broadcast.
-
         Example:
             >>> from hypergeo import FisherHypergeometric
             >>> FisherHypergeometric(2, [1, 2], [3.0, 1.0]).cdf(torch.tensor([0.0, 1.0]))
             tensor([0.1429, 0.8571], dtype=torch.float64)
         """
         value, lower, upper = self._tails(value)
-        return self._told(value, torch.where(lower <= upper, lower.exp(), 1 - upper.exp()))
+        return self._with_nan(value, torch.where(lower <= upper, lower.exp(), 1 - upper.exp()))
 
     def survival(self, value: Tensor) -> Tensor:
-        """Computes marginal probabilities ``P(x_k > value_k)``; arguments and result as in :meth:`cdf`.
+        """Computes marginal probabilities ``P(x_k > value_k)``, as accurately as :meth:`cdf`.
+
+        Args:
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``.
 
         Example:
             >>> from hypergeo import FisherHypergeometric
@@ -93,23 +101,47 @@ class CountDistribution(UrnDistribution):
             tensor([0.8571, 0.1429], dtype=torch.float64)
         """
         value, lower, upper = self._tails(value)
-        return self._told(value, torch.where(upper <= lower, upper.exp(), 1 - lower.exp()))
+        return self._with_nan(value, torch.where(upper <= lower, upper.exp(), 1 - lower.exp()))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """Computes logarithms of :meth:`cdf`, with the same arguments; ``-inf`` for what cannot occur."""
+        """Computes logarithms of :meth:`cdf`.
+
+        Args:
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``; ``-inf`` for probabilities of zero.
+        """
         value, lower, upper = self._tails(value)
-        return self._told(value, _log_tail(lower, upper))
+        return self._with_nan(value, _log_tail(lower, upper))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """Computes logarithms of :meth:`survival`, with the same arguments; ``-inf`` for what cannot occur."""
-        value, lower, upper = self._tails(value)
-        return self._told(value, _log_tail(upper, lower))
+        """Computes logarithms of :meth:`survival`.
 
-    def _told(self, value: Tensor, result: Tensor) -> Tensor:
+        Args:
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``; ``-inf`` for probabilities of zero.
+        """
+        value, lower, upper = self._tails(value)
+        return self._with_nan(value, _log_tail(upper, lower))
+
+    def _with_nan(self, value: Tensor, result: Tensor) -> Tensor:
         return torch.where(value.isnan(), torch.nan, result).to(self.dtype)
 
     def _tails(self, value: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """The values read, and the logarithms of ``P(x_k ≤ value_k)`` and ``P(x_k > value_k)``, very low for zero."""
+        """Computes the logarithms of both tails, :data:`_LOWEST` for zero.
+
+        Args:
+            value: real numbers that broadcast with the batch.
+
+        Returns:
+            The values as a tensor, and the logarithms of ``P(x_k ≤ value_k)`` and ``P(x_k > value_k)``.
+
+        Raises:
+            ValueError: if arguments are validated and a value is not a number.
+        """
         value = self._read_value(value, per_group=False).double()
         if self._validate_args and not every(~value.isnan()):
             raise ValueError("value must be real numbers; got nan.")
@@ -150,15 +182,15 @@ class CountDistribution(UrnDistribution):
             shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
             leading = len(shape) - len(self._batch_shape) - 1
             goal = rows.gather_draws(value.to(cdf.dtype).expand(shape), leading, self._batch_shape)
-            found = torch.searchsorted(cdf.contiguous(), goal.permute(1, 2, 0).contiguous()).permute(2, 0, 1)
+            places = torch.searchsorted(cdf.contiguous(), goal.permute(1, 2, 0).contiguous()).permute(2, 0, 1)
             possible = (table > -torch.inf).to(torch.uint8)
             first, last = possible.argmax(-1), table.shape[-1] - 1 - possible.flip(-1).argmax(-1)
-            counts = torch.where(goal == 1, last, found.clamp(first, last)) + low
+            counts = torch.where(goal == 1, last, places.clamp(first, last)) + low
             result = rows.restore_draws(counts, shape[:leading], self._batch_shape).to(self.dtype)
             return torch.where(inside, result, torch.nan)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        """Lists all count vectors in lexicographic order.
+        """Lists all count vectors in lexicographic order; raises ``ValueError`` if there are too many.
 
         Args:
             expand: whether batch axes are expanded; of length one otherwise.
@@ -167,8 +199,7 @@ class CountDistribution(UrnDistribution):
             Shape ``(N,) + batch_shape + (K,)``.
 
         Raises:
-            NotImplementedError: when ``total_count`` or ``group_sizes`` differ within the batch.
-            ValueError: when there are too many to list.
+            NotImplementedError: if ``total_count`` or ``group_sizes`` differ within the batch.
         """
         sizes, total = self.group_sizes.reshape(-1, self._event_shape[0]), self.total_count.reshape(-1)
         if not every((sizes == sizes[0]).all() & (total == total[0]).all()):
@@ -179,7 +210,7 @@ class CountDistribution(UrnDistribution):
 
 
 def _cumulative(table: Tensor) -> tuple[Tensor, Tensor]:
-    """Logarithms of the sums of the first ``0, …, W`` entries of a table, and of the entries after these."""
+    """Returns logarithms of the sums of the first ``0, …, W`` entries of a table, and of the entries after these."""
     finite = table.clamp(min=_LOWEST)
     none = finite.new_full((*table.shape[:-1], 1), _LOWEST)
     below = torch.cat([none, finite.logcumsumexp(-1)], -1)
@@ -188,7 +219,7 @@ def _cumulative(table: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _log_tail(tail: Tensor, other: Tensor) -> Tensor:
-    """Logarithm of a probability from its own and from that of the complement, whichever is smaller."""
+    """Returns the logarithm of a probability from its own and from that of the complement, whichever is smaller."""
     small = tail <= other
     rest = torch.where(small, -1.0, other)
     log_prob = torch.where(small, tail, torch.log1p(-rest.exp()))

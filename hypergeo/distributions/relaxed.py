@@ -1,4 +1,4 @@
-"""The relaxed law: differentiable draws that become exact ones as the temperature falls."""
+"""The relaxed distribution: differentiable samples that converge to exact ones as the temperature falls."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["RelaxedFisherHypergeometric"]
 
 
 class RelaxedFisherHypergeometric(UrnDistribution):
-    """Fisher's law with reparametrised draws, by Gumbel-softmax over exact conditionals.
+    """Fisher's distribution with reparametrised samples, by Gumbel-softmax over exact conditionals.
 
     The groups are split in two, each half again, and so on; each split adds Gumbel noise to the log-probabilities of the
     left half's count given the total, divides by the temperature and takes the softmax-weighted mean. At every temperature
-    a draw adds up to ``total_count`` and stays within the group sizes. As the temperature falls, with the same noise, it
-    converges to an exact draw. With ``straight_through`` draws are whole counts with exactly Fisher's law at every
-    temperature, and gradients are those of the relaxation.
+    a sample adds up to ``total_count`` and stays within the group sizes. As the temperature falls, with the same noise, it
+    converges to an exact sample. With ``straight_through`` samples are whole counts with exactly Fisher's distribution at
+    every temperature, and gradients are those of the relaxation.
 
     The gradient with respect to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
 
-    ``conditionals="merged"`` draws the groups one after another, in the order listed, and treats those that remain as one
+    ``conditionals="merged"`` samples the groups one after another, in the order listed, and treats those that remain as one
     group of their mean weight, as the published sampler does. That is exact only where the remaining groups share one
     weight; it is offered for comparison. ``conditionals="sequential"`` has the same order and the same noise, with exact
     conditionals.
@@ -51,12 +51,13 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         True
 
     Args:
-        temperature: of the relaxation (τ), positive, ``batch_shape`` after broadcasting; may require a gradient.
-        total_count: number of elements drawn (n), ``batch_shape`` after broadcasting.
+        temperature: temperature of the relaxation (τ), positive, shape ``batch_shape`` after broadcasting; may
+            require a gradient.
+        total_count: number of elements drawn (n), shape ``batch_shape`` after broadcasting.
         group_sizes: number of elements in each group (m), ``batch_shape + (K,)`` after broadcasting.
         weights: importance of each group (w), nonnegative, ``batch_shape + (K,)`` after broadcasting; all equal when omitted.
         log_weights: natural logarithms of the weights, instead of ``weights``.
-        straight_through: whether draws are whole counts.
+        straight_through: whether samples are whole counts.
         conditionals: ``"exact"``, ``"sequential"`` or ``"merged"``.
         validate_args: whether to check arguments and values.
 
@@ -131,7 +132,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
 
     @lazy_property
     def base_dist(self) -> FisherHypergeometric:
-        """The law that draws converge to, without relaxation."""
+        """Fisher's distribution without relaxation, to which samples converge."""
         return FisherHypergeometric(
             self.total_count, self.group_sizes, log_weights=self.log_weights, validate_args=self._validate_args
         )
@@ -142,7 +143,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         Its layout depends on ``total_count``, ``group_sizes`` and ``conditionals`` only.
 
         Args:
-            sample_shape: shape of the samples it is for.
+            sample_shape: shape of the samples that use the noise.
             generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
@@ -157,7 +158,17 @@ class RelaxedFisherHypergeometric(UrnDistribution):
     def sample(
         self, sample_shape: Any = (), noise: Tensor | None = None, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Samples relaxed counts without gradient; arguments and result as in :meth:`rsample`."""
+        """Samples relaxed counts without gradient; see :meth:`rsample`.
+
+        Args:
+            sample_shape: shape of the samples.
+            noise: result of :meth:`sample_noise` for this shape, shape ``sample_shape + batch_shape + (L,)``; sampled when
+                omitted.
+            generator: source of the noise if it is omitted; torch's global one when omitted.
+
+        Returns:
+            Shape ``sample_shape + batch_shape + (K,)``.
+        """
         return self.rsample(sample_shape, noise, generator=generator)
 
     def rsample(
@@ -167,14 +178,15 @@ class RelaxedFisherHypergeometric(UrnDistribution):
 
         Args:
             sample_shape: shape of the samples.
-            noise: what :meth:`sample_noise` returned for this shape; sampled anew when omitted.
-            generator: source of the noise where none is given; torch's global one when omitted.
+            noise: result of :meth:`sample_noise` for this shape, shape ``sample_shape + batch_shape + (L,)``; sampled when
+                omitted.
+            generator: source of the noise if it is omitted; torch's global one when omitted.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``, differentiable once with respect to weights and temperature.
 
         Raises:
-            ValueError: when the noise has another shape than this urn needs.
+            ValueError: if the noise has another shape than this urn needs.
         """
         sample_shape = read_shape("sample_shape", sample_shape)
         weights, sizes, total, distinct = Rows.distinct(self)
@@ -206,5 +218,12 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Not available: relaxed draws have no closed-form density. ``base_dist.log_prob`` gives the exact law of counts."""
+        """Raises an error: relaxed samples have no closed-form density. Use ``base_dist.log_prob`` for whole counts.
+
+        Args:
+            value: ignored.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError("Relaxed counts have no closed-form density; base_dist.log_prob gives that of whole counts.")

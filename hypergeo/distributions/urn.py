@@ -1,4 +1,4 @@
-"""The urn: number drawn, group sizes and weights, read, checked and broadcast once for every distribution."""
+"""The urn: number of elements drawn, group sizes and weights, validated and broadcast once for every distribution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LARGEST_FLOAT32 = 2**24  # whole numbers up to it are exact in float32
 
 
 class UrnDistribution(Distribution):
-    """Base of the laws of group counts when ``total_count`` elements leave an urn of ``K`` groups.
+    """Base class of the distributions of group counts when ``total_count`` elements leave an urn of ``K`` groups.
 
     Python numbers, lists and NumPy arrays are accepted everywhere, and copied; tensors are not. Python numbers keep their
     double precision (``float64``). A floating-point tensor of weights keeps its dtype and device, which results then share
@@ -66,19 +66,19 @@ class UrnDistribution(Distribution):
         if weights is not None and log_weights is not None:
             raise ValueError("Give either weights or log_weights, not both.")
         validate = Distribution._validate_args if validate_args is None else validate_args
-        name, given = ("log_weights", log_weights) if weights is None else ("weights", weights)
-        device = next((a.device for a in (given, group_sizes, total_count) if isinstance(a, Tensor)), None)
+        name, numbers = ("log_weights", log_weights) if weights is None else ("weights", weights)
+        device = next((a.device for a in (numbers, group_sizes, total_count) if isinstance(a, Tensor)), None)
         drawn, unsure_drawn = read_counts("total_count", total_count, device, validate)
         sizes, unsure_sizes = read_counts("group_sizes", group_sizes, device, validate)
         if sizes.dim() == 0:
             raise ValueError(f"group_sizes must list the groups, at least one; got the single number {sizes.item()}.")
-        if given is None:
+        if numbers is None:
             real = logs = torch.zeros(sizes.shape[-1], dtype=torch.float64, device=device)
         else:
-            real = read_real(name, given, device)
+            real = read_real(name, numbers, device)
             logs = real if weights is None else _safe_log(real)
         if logs.dim() == 0:
-            raise ValueError(f"{name} must list one number for each group; got the single number {given}.")
+            raise ValueError(f"{name} must list one number for each group; got the single number {numbers}.")
         try:
             plain = drawn.dim() == 0 and sizes.dim() == 1 and sizes.shape[0] == logs.shape[-1]
             shape = logs.shape if plain else torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
@@ -94,7 +94,7 @@ class UrnDistribution(Distribution):
                 f"total_count, group_sizes and {name} must give at least one urn; got shapes {tuple(drawn.shape)}, "
                 f"{tuple(sizes.shape)} and {tuple(logs.shape)}."
             )
-        if type(total_count) is int and total_count <= _LARGEST_FLOAT32:  # known without a look at a tensor
+        if type(total_count) is int and total_count <= _LARGEST_FLOAT32:  # known without reading a tensor
             self.__dict__["dtype"] = torch.float64 if logs.dtype == torch.float64 else torch.float32
         self.total_count = _expanded(drawn, shape[:-1])
         self.group_sizes = _expanded(sizes, shape)
@@ -108,7 +108,7 @@ class UrnDistribution(Distribution):
             good = (drawn <= sizes.sum(-1)).all() & logs.isfinite().all()
             for raw in unsure.values():
                 good = good & whole(raw).all()
-            if not every(good):  # weights of zero may still be all that is the matter
+            if not every(good):  # weights of zero may be the only reason
                 for what, raw in unsure.items():
                     require(what, raw, whole(raw), WHOLE)
                 if weights is not None:
@@ -128,12 +128,12 @@ class UrnDistribution(Distribution):
 
     @lazy_property
     def dtype(self) -> torch.dtype:
-        """dtype of results: that of the weights, or the next one that holds every count up to ``total_count`` exactly.
+        """The dtype of results: that of the weights, or the next one that holds every count up to ``total_count`` exactly.
 
         Results of half-precision weights are float32, and of all above 16,777,216 elements drawn float64.
         """
-        given = self.log_weights.dtype
-        if given == torch.float64 or not every(self.total_count <= _LARGEST_FLOAT32):
+        dtype = self.log_weights.dtype
+        if dtype == torch.float64 or not every(self.total_count <= _LARGEST_FLOAT32):
             return torch.float64
         return torch.float32
 
@@ -143,10 +143,13 @@ class UrnDistribution(Distribution):
         return group_counts(self.total_count, self.group_sizes)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
-        """The same law over a larger batch; parameters are views, not copies.
+        """Expands the distribution to a larger batch; parameters are views, not copies.
 
         Args:
             batch_shape: the new batch shape; the old one must broadcast to it.
+
+        Returns:
+            The same distribution with the new batch shape.
         """
         new = self._get_checked_instance(type(self), _instance)
         batch = read_shape("batch_shape", batch_shape)
@@ -164,7 +167,7 @@ class UrnDistribution(Distribution):
         """Copies what a subclass adds to the urn onto its expanded instance."""
 
     def _distinct(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Log weights, sizes and totals, with batch axes along which nothing varies kept at length one."""
+        """Returns log weights, sizes and totals; batch axes along which nothing varies keep length one."""
         tensors = self.log_weights, self.group_sizes, self.total_count
         for axis, length in enumerate(self._batch_shape):
             if length > 1 and not any(tensor.stride(axis) for tensor in tensors):
@@ -172,10 +175,17 @@ class UrnDistribution(Distribution):
         return tensors
 
     def _read_value(self, value: Any, per_group: bool = True) -> Tensor:
-        """Reads counts, one for each group, or what broadcasts over the groups.
+        """Reads counts, one for each group, or a value that broadcasts over the groups.
+
+        Args:
+            value: real numbers.
+            per_group: whether there must be one number for each group.
+
+        Returns:
+            A tensor on the device of the weights, of the value's shape.
 
         Raises:
-            ValueError: for anything but real numbers, and where they do not broadcast with the batch.
+            ValueError: if the value does not consist of real numbers or does not broadcast with the batch.
         """
         value = value if isinstance(value, Tensor) else read_real("value", value, self.log_weights.device)
         if value.is_complex() or value.layout != torch.strided:
@@ -194,7 +204,14 @@ class UrnDistribution(Distribution):
         return value.to(self.log_weights.device)
 
     def _validate_sample(self, value: Any) -> None:
-        """Raises ``ValueError`` where a value is not a count vector of this urn."""
+        """Checks that values are count vectors of this urn.
+
+        Args:
+            value: counts, shape ``(..., K)``.
+
+        Raises:
+            ValueError: if a value is not a count vector of this urn.
+        """
         value = self._read_value(value)
         good = self.support.check(value)
         if not every(good):
@@ -212,7 +229,7 @@ class UrnDistribution(Distribution):
             )
 
     def _shown(self) -> dict[str, Any]:
-        """The parameters that :meth:`__repr__` shows, by name."""
+        """Returns the parameters that :meth:`__repr__` shows, by name."""
         return {"total_count": self.total_count, "group_sizes": self.group_sizes, "log_weights": self.log_weights}
 
     def __repr__(self) -> str:
@@ -229,7 +246,7 @@ def _expanded(tensor: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _surely_finite(logs: Tensor) -> bool:
-    """Whether one look shows that all numbers are finite; where it does not, they may still be."""
+    """Returns whether one quick check shows that all numbers are finite; otherwise they may still be."""
     try:
         return math.isfinite(logs.detach().sum().item())
     except RuntimeError:  # under vmap
@@ -237,7 +254,7 @@ def _surely_finite(logs: Tensor) -> bool:
 
 
 def _surely_drawable(total_count: Counts, sizes: Tensor, unsure_sizes: Tensor | None) -> bool:
-    """Whether one look shows that a number of elements can be drawn from a few groups; where it does not, it may still be."""
+    """Returns whether one quick check shows that the elements can be drawn from a few groups; otherwise they may still be."""
     if type(total_count) is not int or sizes.dim() > 1 or len(sizes) > _FEW_GROUPS or not sizes.is_cpu:
         return False
     if unsure_sizes is not None and unsure_sizes.is_floating_point():
@@ -250,7 +267,7 @@ def _surely_drawable(total_count: Counts, sizes: Tensor, unsure_sizes: Tensor | 
 
 
 def _safe_log(weights: Tensor) -> Tensor:
-    """Logarithm whose gradient at a weight of zero is zero: such a group is absent, and stays so."""
+    """Returns the logarithm, with gradient zero at a weight of zero: such a group is absent, and stays so."""
     empty = weights == 0
     return torch.where(empty, -torch.inf, torch.where(empty, 1.0, weights).log())
 

@@ -1,4 +1,4 @@
-"""Wallenius' multivariate noncentral hypergeometric law: elements leave the urn one at a time, by weight."""
+"""Wallenius' multivariate noncentral hypergeometric distribution: elements leave the urn one at a time, by weight."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .reading import read_shape
 
 __all__ = ["WalleniusHypergeometric"]
 
-_LISTED = 4_096  # count vectors that marginals are summed over
-_SUMMED = 200_000  # count vectors that the entropy is summed over, and among which the mode is looked for
-_WIDEST = 1 << 16  # counts of one group in a table of marginals
+_LISTED = 4_096  # largest number of count vectors that marginals are summed over
+_SUMMED = 200_000  # largest number of count vectors that the entropy is summed over and the mode is searched in
+_WIDEST = 1 << 16  # largest number of counts of one group in a table of marginals
 
 
 class WalleniusHypergeometric(CountDistribution):
-    r"""Counts by group when elements leave an urn one at a time, each draw in proportion to the weights of those still in it.
+    r"""Counts by group when elements leave an urn one at a time, each with probability proportional to its weight.
 
     The same as giving every element an exponential clock with its weight as the rate and keeping the ``total_count``
-    that ring first (Gumbel-top-n over all elements). It differs from Fisher's law unless all weights are equal. With
+    that ring first (Gumbel-top-n over all elements). It differs from Fisher's distribution unless all weights are equal. With
     :math:`D = \sum_k w_k (m_k - x_k)` its probabilities are
 
     .. math:: p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-D u} \prod_k (1 - e^{-w_k u})^{x_k} \, du .
@@ -52,16 +52,16 @@ class WalleniusHypergeometric(CountDistribution):
         ValueError: naming the argument, its value and what is allowed.
 
     Example:
-        >>> law = WalleniusHypergeometric(3, [4, 2, 2], weights=[1.0, 2.0, 4.0])
-        >>> law.log_prob(torch.tensor([[1, 1, 1], [2, 1, 0]])).exp()
+        >>> urn = WalleniusHypergeometric(3, [4, 2, 2], weights=[1.0, 2.0, 4.0])
+        >>> urn.log_prob(torch.tensor([[1, 1, 1], [2, 1, 0]])).exp()
         tensor([0.3179, 0.0462], dtype=torch.float64)
-        >>> law.sample((5,)).sum(-1)
+        >>> urn.sample((5,)).sum(-1)
         tensor([3., 3., 3., 3., 3.], dtype=torch.float64)
 
     References:
         K. T. Wallenius, Biased sampling: the noncentral hypergeometric probability distribution, 1963.
         J. Chesson, A non-central multivariate hypergeometric distribution arising from biased sampling with application
-        to selective predation, Journal of Applied Probability 13 (1976), equation for the multivariate law.
+        to selective predation, Journal of Applied Probability 13 (1976), equation for the multivariate distribution.
         A. Fog, Calculation methods for Wallenius' noncentral hypergeometric distribution, Communications in Statistics -
         Simulation and Computation 37 (2008).
     """
@@ -69,7 +69,7 @@ class WalleniusHypergeometric(CountDistribution):
     has_rsample = False
 
     def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws independent exact samples, detached.
+        """Samples count vectors, independent and exact, without gradient.
 
         Elements race: each has an exponential clock with its weight as the rate, and the ``total_count`` that ring first are
         drawn. Cost and memory depend on the number of groups, hardly on their sizes.
@@ -142,10 +142,10 @@ class WalleniusHypergeometric(CountDistribution):
         return rows.restore(torch.stack(modes).double(), self._batch_shape).to(self.dtype)
 
     def entropy(self) -> Tensor:
-        """Computes the entropy in nats, shape ``batch_shape``, by the sum over all count vectors.
+        """Computes the entropy by the sum over all count vectors; raises ``ValueError`` for more than 200,000.
 
-        Raises:
-            ValueError: where there are more than 200,000.
+        Returns:
+            Entropy in nats, shape ``batch_shape``.
 
         Example:
             >>> WalleniusHypergeometric(1, [2, 1], weights=[1.0, 2.0]).entropy()
@@ -164,7 +164,7 @@ class WalleniusHypergeometric(CountDistribution):
             group_sizes: whole numbers, shape ``(K,)`` or ``(N, K)``.
 
         Returns:
-            Weights of geometric mean one, standard errors of their logarithms, and what was at a bound.
+            Weights of geometric mean one, shape ``(K,)``, standard errors of their logarithms, and the groups at a bound.
 
         Example:
             >>> fit = WalleniusHypergeometric.fit([[3, 5, 7], [2, 6, 7]], [10, 10, 10])
@@ -174,7 +174,19 @@ class WalleniusHypergeometric(CountDistribution):
         return fit_weights(counts, group_sizes, likelihood=WalleniusLikelihood)
 
     def _lists(self, rows: Rows, most: int, what: str) -> list[tuple[Tensor, Tensor]]:
-        """Every row's count vectors, ``(N, K)``, and their log-probabilities, ``(N,)``."""
+        """Lists every row's count vectors and their log-probabilities.
+
+        Args:
+            rows: the urns.
+            most: largest number of count vectors of one urn.
+            what: name of the quantity, for error messages.
+
+        Returns:
+            For each row, count vectors, shape ``(N, K)``, and their log-probabilities, shape ``(N,)``.
+
+        Raises:
+            ValueError: if an urn has more count vectors.
+        """
         logs, lists = rows.log_weights, []
         sizes, totals = rows.sizes.expand_as(logs), rows.total.expand(len(logs))
         for log_weights, m, n in zip(logs, sizes, totals, strict=True):
@@ -208,16 +220,15 @@ class WalleniusHypergeometric(CountDistribution):
         return Marginals(rows, torch.stack(tables), low)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Logarithm of the probability of counts, by the quadrature of `log_prob_with_error`.
+        """Computes the logarithm of the probability of counts, by the quadrature of :meth:`log_prob_with_error`.
+
+        With ``validate_args`` a ``ValueError`` is raised if the value is not a count vector of this urn.
 
         Args:
             value: counts of any real or integer dtype, shape ``(..., K)``, broadcast with the batch.
 
         Returns:
-            Shape ``(...)`` after broadcasting, in the dtype of the weights; ``-inf`` for what cannot be drawn.
-
-        Raises:
-            ValueError: with ``validate_args``, where the value is not a count vector of this urn.
+            Shape ``(...)`` after broadcasting, in the dtype of the weights; ``-inf`` for counts that cannot be drawn.
 
         Example:
             >>> WalleniusHypergeometric(1, [2, 1], weights=[1.0, 2.0]).log_prob(torch.tensor([1, 0])).exp()
@@ -226,25 +237,24 @@ class WalleniusHypergeometric(CountDistribution):
         return self.log_prob_with_error(value)[0]
 
     def log_prob_with_error(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Logarithm of the probability of counts, and a bound on its absolute error.
+        """Computes the logarithm of the probability of counts, and a bound on its absolute error.
 
-        The error covers quadrature, truncation and rounding, that to the dtype of the weights included; everything up to that
-        is float64. With weights in float64 it is about 1e-13 for counts up to hundreds, below 1e-11 for three groups of
+        The error covers quadrature, truncation and rounding, including that to the dtype of the weights; all earlier steps are
+        in float64. With weights in float64 it is about 1e-13 for counts up to hundreds, below 1e-11 for three groups of
         100,000 and below 1e-10 for a thousand such groups; far in the tails it is a few 1e-15 of the log-probability. The
-        true error is mostly less than a tenth of it.
+        true error is mostly less than a tenth of it. With ``validate_args`` a ``ValueError`` is raised if the value is not a
+        count vector of this urn.
 
         Args:
             value: counts of any real or integer dtype, shape ``(..., K)``, broadcast with the batch.
 
         Returns:
-            Log-probability and error, both ``(...)`` after broadcasting and in the dtype of the weights. The error is detached.
-
-        Raises:
-            ValueError: with ``validate_args``, where the value is not a count vector of this urn.
+            Log-probability and error, both of shape ``(...)`` after broadcasting and in the dtype of the weights. The error is
+            detached.
 
         Example:
-            >>> law = WalleniusHypergeometric(300, [400, 500], weights=[1.0, 3.0])
-            >>> log_prob, error = law.log_prob_with_error(torch.tensor([80, 220]))
+            >>> urn = WalleniusHypergeometric(300, [400, 500], weights=[1.0, 3.0])
+            >>> log_prob, error = urn.log_prob_with_error(torch.tensor([80, 220]))
             >>> bool(error < 1e-13)
             True
         """
@@ -259,11 +269,11 @@ class WalleniusHypergeometric(CountDistribution):
 
 
 def _supports(rows: Rows) -> int:
-    """The most count vectors that any of the urns allows; no more than enough to tell that they are many."""
+    """Returns the largest number of count vectors of any urn; a lower bound above ``_LISTED`` where there are many."""
     most = 0
     for m, n in zip(rows.sizes, rows.total, strict=True):
-        room = torch.minimum(m, n) - (n - m.sum() + m).clamp(min=0) + 1
-        box = float(room.double().sort().values[:-1].log2().sum())  # at least this fraction of the box adds up
+        width = torch.minimum(m, n) - (n - m.sum() + m).clamp(min=0) + 1
+        box = float(width.double().sort().values[:-1].log2().sum())  # at least this fraction of the box adds up
         most = max(most, _LISTED + 1 if box > 40 or int(n) > 1 << 20 else count_support(int(n), m))
     return most
 
@@ -273,7 +283,7 @@ def _finite(log_prob: Tensor) -> Tensor:
 
 
 def _log_sums(terms: Tensor) -> Tensor:
-    """Logarithms of sums along the last axis, with a gradient that is zero where all terms are."""
+    """Returns logarithms of sums along the last axis, with a gradient of zero where all terms are zero."""
     top = terms.detach().amax(-1, keepdim=True)
     top = torch.where(top > -torch.inf, top, 0.0)
     total = (terms - top).exp().sum(-1)
@@ -281,7 +291,7 @@ def _log_sums(terms: Tensor) -> Tensor:
 
 
 def _mode(log_weights: Tensor, sizes: Tensor, total: Tensor) -> Tensor:
-    """A most probable vector of counts of one urn."""
+    """Returns a most probable vector of counts of one urn, shape ``(K,)``."""
     number = _SUMMED + 1 if int(total) > 1 << 16 else count_support(int(total), sizes)
     if number <= _SUMMED:
         counts = enumerate_counts(int(total), sizes)

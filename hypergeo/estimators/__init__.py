@@ -1,4 +1,4 @@
-"""Gradient estimators of ``E[f(x)]`` over Fisher's law, behind one interface."""
+"""Gradient estimators of ``E[f(x)]`` over Fisher's distribution, with one interface."""
 
 from __future__ import annotations
 

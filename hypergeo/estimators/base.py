@@ -1,8 +1,8 @@
-"""Gradient estimators of ``E[f(x)]`` over Fisher's law, behind one interface.
+"""Gradient estimators of ``E[f(x)]`` over Fisher's distribution, with one interface.
 
 Each estimator has ``surrogate_loss(distribution, objective, num_samples)``: its value estimates the expected objective and
-its backward pass gives the estimate of the gradient, so it stands where a loss stands in a training loop. ``objective`` maps
-counts ``(…, K)`` to ``(…)``; relaxing estimators call it with relaxed counts, so it must be defined between whole numbers.
+its backward pass estimates the gradient, so that it replaces a loss in a training loop. ``objective`` maps
+counts ``(…, K)`` to ``(…)``; relaxed estimators call it with relaxed counts, so it must be defined between whole numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Estimator", "Objective", "checked_samples"]
 
 @runtime_checkable
 class Estimator(Protocol):
-    """What every estimator offers."""
+    """Interface of all estimators."""
 
     def surrogate_loss(
         self,
@@ -32,28 +32,31 @@ class Estimator(Protocol):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """An estimate of ``E[objective(x)]`` whose backward pass estimates its gradient.
+        """Estimates ``E[objective(x)]``; the backward pass estimates its gradient.
+
+        A ``ValueError`` is raised for a number of samples that the estimator cannot use, and for an objective whose values are
+        not one number for each vector of counts.
 
         Args:
-            distribution: Fisher's law; its weights carry the gradient.
+            distribution: Fisher's distribution; its weights carry the gradient.
             objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
-            num_samples: number of draws for each law of the batch, each of which the objective is evaluated at.
+            num_samples: number of samples for each urn of the batch; the objective is evaluated at each of them.
             generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             Shape ``batch_shape``.
-
-        Raises:
-            ValueError: for a number of draws that the estimator cannot use, and for an objective whose values are not one
-                number for each vector of counts.
         """
         ...
 
 
 def checked_samples(num_samples: int, least: int) -> int:
-    """A number of draws that an estimator can use.
+    """Checks the number of samples of an estimator; raises ``ValueError`` if it is not whole or too small.
 
-    Raises:
-        ValueError: where it is not whole, or below ``least``.
+    Args:
+        num_samples: number of samples.
+        least: smallest number of samples that the estimator can use.
+
+    Returns:
+        The number of samples.
     """
     return require_count("num_samples", num_samples, least, " for this estimator")

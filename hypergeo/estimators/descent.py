@@ -1,4 +1,4 @@
-"""Gradient descent on an urn's log weights by any gradient estimator, step by step, with exact records of every step."""
+"""Gradient descent on an urn's log weights with any gradient estimator, step by step, with exact records of every step."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ __all__ = ["Descent", "DescentRun", "descend"]
 
 @dataclass(frozen=True)
 class Descent:
-    """What ``T`` steps of descent did, as arrays.
+    """Record of ``T`` steps of descent, as arrays.
 
     Attributes:
-        log_weights: before the first step and after each, less their mean, since only ratios of weights matter; ``(T + 1, K)``.
-        means: exact mean counts there, ``(T + 1, K)``.
-        losses: exact expected objective there, ``(T + 1,)``; NaN where count vectors are too many to list.
-        exact_gradients: of the expected objective in the log weights, ``(T + 1, K)``; NaN likewise.
-        gradients: the estimate that each step took, ``(T, K)``.
-        values: the estimator's own value of the objective at each step, ``(T,)``.
-        evaluations: count vectors at which each step evaluated the objective, as counted, ``(T,)``.
-        seconds: wall time of each step, without the records; ``(T,)``.
+        log_weights: log weights before the first step and after each, less their mean, since only ratios of weights matter;
+            shape ``(T + 1, K)``.
+        means: exact mean counts at these log weights, shape ``(T + 1, K)``.
+        losses: exact expected objective, shape ``(T + 1,)``; NaN if there are too many count vectors to list.
+        exact_gradients: gradients of the expected objective in the log weights, shape ``(T + 1, K)``; NaN likewise.
+        gradients: estimated gradient of each step, shape ``(T, K)``.
+        values: the estimator's value of the objective at each step, shape ``(T,)``.
+        evaluations: number of count vectors at which each step evaluated the objective, shape ``(T,)``.
+        seconds: wall time of each step, without the records, shape ``(T,)``.
     """
 
     log_weights: np.ndarray
@@ -54,22 +55,36 @@ class Descent:
 
     @property
     def gradient_norms(self) -> np.ndarray:
-        """Length of the estimate that each step took, ``(T,)``."""
+        """Norm of the estimated gradient of each step, shape ``(T,)``."""
         return np.linalg.norm(self.gradients, axis=-1)
 
     @property
     def exact_norms(self) -> np.ndarray:
-        """Length of the exact gradient before the first step and after each, ``(T + 1,)``."""
+        """Norm of the exact gradient before the first step and after each, shape ``(T + 1,)``."""
         return np.linalg.norm(self.exact_gradients, axis=-1)
 
     def until(self, step: int) -> Self:
-        """The first so many steps."""
+        """Returns the record of the first steps.
+
+        Args:
+            step: number of steps.
+
+        Returns:
+            The record of these steps.
+        """
         states = {"log_weights", "means", "losses", "exact_gradients"}
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**{name: value[: step + (name in states)] for name, value in parts.items()})
 
     def followed_by(self, other: Self) -> Self:
-        """These steps and then those of another record, which starts where this one ends."""
+        """Returns the record of these steps followed by those of another record.
+
+        Args:
+            other: record that starts at the last log weights of this one.
+
+        Returns:
+            The record of all steps.
+        """
         states = {"log_weights", "means", "losses", "exact_gradients"}
         return type(self)(
             **{
@@ -80,26 +95,26 @@ class Descent:
 
 
 class DescentRun:
-    """A descent that can be taken on by any number of steps at a time; the steps do not depend on how.
+    """A descent that advances by any number of steps at a time; the steps do not depend on how they are divided.
 
-    Samples come from a generator of the run's own: it makes the steps of a plain training loop that begins with
+    The run has its own random generator: its steps are those of a plain training loop that begins with
     ``torch.manual_seed(seed)``.
 
     Args:
-        estimator: anything with ``surrogate_loss``.
-        objective: what is minimised in expectation: maps counts ``(…, K)`` to ``(…)``.
+        estimator: an object with ``surrogate_loss``.
+        objective: its expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
         total_count: number of elements drawn.
         group_sizes: number of elements in each group, ``K`` of them.
-        log_weights: where descent starts, ``K`` numbers; minus infinity for a weight of zero, which stays.
-        learning_rate: of the optimizer.
-        num_samples: draws of each step.
-        seed: of the draws.
+        log_weights: initial log weights, ``K`` numbers; minus infinity for a weight of zero, which stays zero.
+        learning_rate: learning rate of the optimizer.
+        num_samples: number of samples of each step.
+        seed: seed of the samples.
         optimizer: ``"adam"`` with the defaults of ``torch.optim.Adam``, or ``"sgd"``.
         separable: whether the objective is a sum of functions of one count each, whose expectation is exact at any size.
-        most: count vectors that are listed at most for the exact records.
+        most: largest number of count vectors that are listed for the exact records.
 
     Raises:
-        ValueError: for another optimizer.
+        ValueError: if the optimizer has another name.
 
     Example:
         >>> from hypergeo.estimators import ExactMarginal
@@ -138,7 +153,7 @@ class DescentRun:
         self.num_samples = num_samples
         self._separable = separable
         self._logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
-        self._law(self._logs, validate_args=True)
+        self._urn(self._logs, validate_args=True)
         self._listed = ListedUrn.where_short(total_count, self.group_sizes, most)
         self._learning_rate = learning_rate
         self._adam = Adam(self._logs) if optimizer == "adam" else None
@@ -149,7 +164,11 @@ class DescentRun:
         )
 
     def advance(self, steps: int) -> None:
-        """Makes so many steps more."""
+        """Makes further steps.
+
+        Args:
+            steps: number of steps.
+        """
         if steps <= 0:
             return
         states, gradients = [self._logs.detach().clone()], list[Tensor]()
@@ -158,8 +177,8 @@ class DescentRun:
             for _ in range(steps):
                 start = time.perf_counter()
                 counted = CountedObjective(self.objective)
-                law = self._law(self._logs)
-                loss = self.estimator.surrogate_loss(law, counted, self.num_samples, generator=self._generator)
+                urn = self._urn(self._logs)
+                loss = self.estimator.surrogate_loss(urn, counted, self.num_samples, generator=self._generator)
                 (gradient,) = torch.autograd.grad(loss, self._logs)
                 with torch.no_grad():
                     if self._adam is None:
@@ -180,11 +199,11 @@ class DescentRun:
         )
         self.record = self.record.followed_by(made)
 
-    def _law(self, logs: Tensor, validate_args: bool = False) -> FisherHypergeometric:
+    def _urn(self, logs: Tensor, validate_args: bool = False) -> FisherHypergeometric:
         return FisherHypergeometric(self.total_count, self.group_sizes, log_weights=logs, validate_args=validate_args)
 
     def _exactly(self, logs: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Centred log weights, means, losses and exact gradients at log weights ``(T, K)``."""
+        """Returns centred log weights, means, losses and exact gradients at log weights ``(T, K)``."""
         finite = logs.isfinite()
         centred = logs - torch.where(finite, logs, 0.0).sum(-1, keepdim=True) / finite.sum(-1, keepdim=True).clamp(min=1)
         if self._listed is not None:
@@ -192,14 +211,14 @@ class DescentRun:
             return centred.numpy(), means.numpy(), losses.numpy(), gradients.numpy()
         with torch.enable_grad():
             leaf = centred.clone().requires_grad_()
-            law = self._law(leaf)
+            urn = self._urn(leaf)
             if self._separable:
-                losses = expected_separable(law, self.objective)
+                losses = expected_separable(urn, self.objective)
                 (gradients,) = torch.autograd.grad(losses.sum(), leaf)
             else:
                 losses, gradients = torch.full(logs.shape[:1], torch.nan, dtype=logs.dtype), torch.full_like(logs, torch.nan)
         with torch.no_grad():
-            means = law.mean
+            means = urn.mean
         return centred.numpy(), means.numpy(), losses.detach().numpy(), gradients.numpy()
 
 
@@ -218,13 +237,30 @@ def descend(
     separable: bool = False,
     most: int = 20_000,
 ) -> Descent:
-    """Descent on an urn's log weights, all at once; arguments and errors as for :class:`DescentRun`.
+    """Runs gradient descent on an urn's log weights; errors are those of :class:`DescentRun`.
+
+    Args:
+        estimator: an object with ``surrogate_loss``.
+        objective: its expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
+        total_count: number of elements drawn.
+        group_sizes: number of elements in each group, ``K`` of them.
+        log_weights: initial log weights, ``K`` numbers; minus infinity for a weight of zero, which stays zero.
+        steps: number of steps.
+        learning_rate: learning rate of the optimizer.
+        num_samples: number of samples of each step.
+        seed: seed of the samples.
+        optimizer: ``"adam"`` with the defaults of ``torch.optim.Adam``, or ``"sgd"``.
+        separable: whether the objective is a sum of functions of one count each, whose expectation is exact at any size.
+        most: largest number of count vectors that are listed for the exact records.
+
+    Returns:
+        The record of all steps.
 
     Example:
         >>> from hypergeo.estimators import Exact
-        >>> found = descend(Exact(), lambda x: (x[..., 0] - 4) ** 2, 15, [10, 10, 10], [0.0, 0.0, 0.0],
-        ...                 steps=20, learning_rate=0.1, num_samples=1, seed=0)
-        >>> round(float(found.losses[0]), 2), round(float(found.losses[-1]), 2)
+        >>> descent = descend(Exact(), lambda x: (x[..., 0] - 4) ** 2, 15, [10, 10, 10], [0.0, 0.0, 0.0],
+        ...                   steps=20, learning_rate=0.1, num_samples=1, seed=0)
+        >>> round(float(descent.losses[0]), 2), round(float(descent.losses[-1]), 2)
         (2.72, 1.72)
     """
     run = DescentRun(

@@ -1,4 +1,4 @@
-"""The expectation itself, by summing over all count vectors."""
+"""The exact expectation, by summing over all count vectors."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ __all__ = ["Exact"]
 
 @dataclass(frozen=True)
 class Exact:
-    """The expectation itself, by summing over all count vectors: no bias and no spread, where they can be listed.
+    """Computes the exact expectation by summing over all count vectors: no bias and no variance, if they can be listed.
 
-    ``num_samples`` is not used.
+    ``num_samples`` is not used. ``surrogate_loss`` raises ``ValueError`` for more than ``max_support`` count vectors.
 
     Args:
-        max_support: the most count vectors it sums over.
-
-    Raises:
-        ValueError: by ``surrogate_loss``, when there are more.
+        max_support: largest number of count vectors that are summed over.
 
     Example:
         >>> log_weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
@@ -44,13 +41,33 @@ class Exact:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`."""
+        """Computes the expected objective, with its exact gradient.
+
+        Args:
+            distribution: Fisher's distribution; its weights carry the gradient.
+            objective: maps counts ``(N,) + batch_shape + (K,)`` to ``(N,) + batch_shape``.
+            num_samples: ignored.
+            generator: ignored.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         counts, listed = self._supports(distribution)
         probability = distribution.log_prob(counts).exp()
         return torch.where(listed & (probability > 0), probability * evaluate(objective, counts), 0.0).sum(0)
 
     def _supports(self, distribution: FisherHypergeometric) -> tuple[Tensor, Tensor]:
-        """The support of every law of the batch, padded to one length, and which entries are not padding."""
+        """Lists the support of every urn of the batch, padded to one length.
+
+        Args:
+            distribution: Fisher's distribution.
+
+        Returns:
+            Counts, shape ``(N,) + batch_shape + (K,)``, and which entries are not padding, shape ``(N,) + batch_shape``.
+
+        Raises:
+            ValueError: for more than ``max_support`` count vectors.
+        """
         batch, groups = distribution.batch_shape, distribution.event_shape[0]
         urns = torch.cat([distribution.total_count[..., None], distribution.group_sizes], -1).reshape(-1, groups + 1)
         different, place = urns.unique(dim=0, return_inverse=True)

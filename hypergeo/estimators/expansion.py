@@ -1,4 +1,4 @@
-"""Polynomials that follow an objective where a law has its mass: what a control variate takes off exactly."""
+"""Polynomials that approximate an objective where a distribution has its mass, for control variates with exact means."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["Expansion", "Objective", "around_mean", "at_mean", "evaluate", "uses
 
 Objective = Callable[[Tensor], Tensor]
 
-_INSIDE = 0.8  # of the way from the mean to the least and the most that a group can give: no point lies further out
-_NULL = 1e-12  # of the largest variance in any direction, what counts as none
+_INSIDE = 0.8  # largest distance of a point, as a fraction of the way from the mean to the bounds of a count
+_NULL = 1e-12  # variances below this fraction of the largest one are treated as zero
 _MATRIX_GROUPS = 16  # up to this many groups, curvature is a matrix; beyond, its diagonal
-_JOINT = 8  # joint moves of many groups
+_JOINT = 8  # number of joint moves of many groups
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """A polynomial in how far counts are from their mean, for each law of a batch.
+    """A polynomial in the deviation of counts from their mean, for each urn of a batch.
 
     Attributes:
-        value: at the mean, shape ``batch_shape``.
-        slope: shape ``batch_shape + (K,)``.
+        value: value at the mean, shape ``batch_shape``.
+        slope: gradient at the mean, shape ``batch_shape + (K,)``.
         curvature: second derivatives, shape ``batch_shape + (K, K)``, or with one axis of groups less for a diagonal matrix;
             ``None`` for zero.
     """
@@ -35,34 +35,51 @@ class Expansion:
     slope: Tensor
     curvature: Tensor | None = None
 
-    def __call__(self, apart: Tensor) -> Tensor:
-        """Values at counts less their mean, shape ``(N,) + batch_shape + (K,)``; the result lacks the last axis."""
-        found = self.value + (self.slope * apart).sum(-1)
+    def __call__(self, deviation: Tensor) -> Tensor:
+        """Evaluates the polynomial.
+
+        Args:
+            deviation: counts less their mean, shape ``(N,) + batch_shape + (K,)``.
+
+        Returns:
+            Values, shape ``(N,) + batch_shape``.
+        """
+        linear = self.value + (self.slope * deviation).sum(-1)
         if self.curvature is None:
-            return found
+            return linear
         if self.curvature.dim() == self.slope.dim():
-            return found + 0.5 * (self.curvature * apart.square()).sum(-1)
-        return found + 0.5 * (torch.einsum("...ij,n...j->n...i", self.curvature, apart) * apart).sum(-1)
+            return linear + 0.5 * (self.curvature * deviation.square()).sum(-1)
+        return linear + 0.5 * (torch.einsum("...ij,n...j->n...i", self.curvature, deviation) * deviation).sum(-1)
 
     def gradient_of_expectation(self, mean: Tensor, spread: Tensor | None) -> Tensor:
-        """Zero, with the gradient of the polynomial's expectation in what the moments depend on.
+        """Returns zero, with the gradient of the polynomial's expectation in the weights that the moments depend on.
 
         Args:
             mean: expected counts, shape ``batch_shape + (K,)``.
-            spread: their covariances or variances, of the shape of ``curvature``; not needed where there is none.
+            spread: covariances or variances of the counts, of the shape of ``curvature``; ``None`` if that is ``None``.
+
+        Returns:
+            Zero, shape ``batch_shape``.
         """
-        found = (self.slope * (mean - mean.detach())).sum(-1)
+        linear = (self.slope * (mean - mean.detach())).sum(-1)
         if self.curvature is None or spread is None:
-            return found
+            return linear
         axes = tuple(range(self.slope.dim() - 1, self.curvature.dim()))
-        return found + 0.5 * (self.curvature * (spread - spread.detach())).sum(axes)
+        return linear + 0.5 * (self.curvature * (spread - spread.detach())).sum(axes)
 
 
 def evaluate(objective: Objective, counts: Tensor) -> Tensor:
-    """The objective's values at counts ``(…, K)``, shape ``(…)``.
+    """Evaluates an objective and checks its values.
+
+    Args:
+        objective: maps counts ``(…, K)`` to ``(…)``.
+        counts: counts, shape ``(…, K)``.
+
+    Returns:
+        Values, floating-point, shape ``(…)``.
 
     Raises:
-        ValueError: where the objective returns anything else.
+        ValueError: if the objective does not return a tensor of this shape.
     """
     values = objective(counts)
     if not isinstance(values, Tensor):
@@ -76,11 +93,14 @@ def evaluate(objective: Objective, counts: Tensor) -> Tensor:
 
 
 def at_mean(objective: Objective, mean: Tensor) -> Expansion:
-    """First-order expansion at the mean: one evaluation of the objective and of its slope.
+    """Computes the first-order expansion at the mean, by one evaluation of the objective and of its slope.
 
     Args:
         objective: maps counts ``(…, K)`` to ``(…)``.
-        mean: without gradient, shape ``batch_shape + (K,)``.
+        mean: expected counts, without gradient, shape ``batch_shape + (K,)``.
+
+    Returns:
+        The expansion, without curvature.
     """
     values, slopes = _values_and_slopes(objective, mean[None])
     return Expansion(values[0], slopes[0])
@@ -89,19 +109,22 @@ def at_mean(objective: Objective, mean: Tensor) -> Expansion:
 def around_mean(
     objective: Objective, mean: Tensor, spread: Tensor, rows: Rows, batch_shape: torch.Size, dtype: torch.dtype
 ) -> Expansion:
-    """Second-order expansion over the law: its slope and curvature are those of the objective at points around the mean.
+    """Computes a second-order expansion from the objective's slopes at points around the mean.
 
-    The slope at one point says little about an objective that has a kink nearby. So a plane is fitted by least squares to
-    the objective's slopes where the law has its mass. The points add up to what is drawn and keep within the counts' bounds.
+    The slope at one point is unreliable for an objective that has a kink nearby. Therefore a plane is fitted by least squares
+    to the objective's slopes where the distribution has its mass. The points add up to the number drawn and are within bounds.
     With a matrix of covariances the fit is exact for every quadratic; with variances it is for those that add up over groups.
 
     Args:
         objective: maps counts ``(…, K)`` to ``(…)``.
-        mean: of the rows' counts, float64, without gradient, shape ``(T, K)``.
-        spread: likewise, covariances ``(T, K, K)`` or variances ``(T, K)``, as :func:`uses_matrix` says.
+        mean: expected counts of the rows, float64, without gradient, shape ``(T, K)``.
+        spread: covariances, shape ``(T, K, K)``, or variances, shape ``(T, K)``, of the rows' counts; see :func:`uses_matrix`.
         rows: the urns.
         batch_shape: the shape that the rows restore to.
-        dtype: of the counts that the objective is given, and of the result.
+        dtype: dtype of the counts that are passed to the objective, and of the result.
+
+    Returns:
+        The expansion, of shape ``batch_shape``.
 
     References:
         S. Särkkä, "Bayesian filtering and smoothing", 2013, chapter 5: statistical linearisation, sigma points.
@@ -112,16 +135,16 @@ def around_mean(
 
     if spread.dim() == mean.dim():
         steps = _within_bounds(rows, mean, _joint_steps(spread))
-        apart = steps - steps.mean(-2, keepdim=True)
-        design = apart / apart.square().sum(-2, keepdim=True).clamp(min=1e-300)
+        centred = steps - steps.mean(-2, keepdim=True)
+        design = centred / centred.square().sum(-2, keepdim=True).clamp(min=1e-300)
     else:
         root, whiten, within = _roots(spread)
         steps = _within_bounds(rows, mean, _steps(root))
         whitened = steps @ whiten
-        apart = whitened - whitened.mean(-2, keepdim=True)
+        centred = whitened - whitened.mean(-2, keepdim=True)
         # In coordinates of unit variance the matrix of the points is well conditioned.
-        moments = apart.mT @ apart + torch.eye(apart.shape[-1], device=apart.device) - within
-        design = apart @ torch.linalg.pinv(moments, hermitian=True, rtol=1e-10) @ whiten
+        moments = centred.mT @ centred + torch.eye(centred.shape[-1], device=centred.device) - within
+        design = centred @ torch.linalg.pinv(moments, hermitian=True, rtol=1e-10) @ whiten
     steps, points, design = (restored(value).movedim(-2, 0) for value in (steps, mean[:, None] + steps, design))
     values, slopes = _values_and_slopes(objective, points)
     slope = slopes.mean(0)
@@ -132,19 +155,33 @@ def around_mean(
         curvature = restored(within) @ torch.einsum("p...i,p...j->...ij", slopes, design)
         curvature = 0.5 * (curvature + curvature.mT)
         slope = slope - (curvature @ steps.mean(0)[..., None])[..., 0]
-    found = Expansion(torch.zeros_like(values[0]), slope, curvature if bool(curvature.any()) else None)
-    return Expansion((values - found(steps)).mean(0), found.slope, found.curvature)
+    around_zero = Expansion(torch.zeros_like(values[0]), slope, curvature if bool(curvature.any()) else None)
+    return Expansion((values - around_zero(steps)).mean(0), around_zero.slope, around_zero.curvature)
 
 
 def uses_matrix(groups: int) -> bool:
-    """Whether an expansion's curvature is a matrix and not its diagonal: up to 16 groups."""
+    """Returns whether the curvature of an expansion is a matrix, for up to 16 groups, or its diagonal.
+
+    Args:
+        groups: number of groups (K).
+
+    Returns:
+        Whether it is a matrix.
+    """
     return groups <= _MATRIX_GROUPS
 
 
 def _values_and_slopes(objective: Objective, points: Tensor) -> tuple[Tensor, Tensor]:
-    """The objective and its slopes at some points of each law; zero for what is not finite, as the slope of a root at zero.
+    """Computes the objective and its slopes at some points of each urn; values that are not finite become zero.
 
-    Any fixed expansion keeps an estimate unbiased, so what is missing costs precision and nothing else.
+    Any fixed expansion keeps an estimate unbiased, so that this reduces precision only.
+
+    Args:
+        objective: maps counts ``(…, K)`` to ``(…)``.
+        points: counts, shape ``(P,) + batch_shape + (K,)``.
+
+    Returns:
+        Values, shape ``(P,) + batch_shape``, and slopes, of the shape of the points.
     """
     points = points.detach().clone().requires_grad_()
     with torch.enable_grad():
@@ -156,7 +193,7 @@ def _values_and_slopes(objective: Objective, points: Tensor) -> tuple[Tensor, Te
 
 
 def _roots(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Symmetric root of a singular covariance, the root's pseudoinverse, and the projection on what varies."""
+    """Returns the symmetric root of a singular covariance, its pseudoinverse, and the projection on its range."""
     variances, axes = torch.linalg.eigh(covariance)
     varying = variances > _NULL * variances[..., -1:].clamp(min=1e-300)
     deviations = torch.where(varying, variances, 1.0).sqrt()
@@ -168,9 +205,15 @@ def _roots(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _steps(root: Tensor) -> Tensor:
-    """Steps from the mean, shape ``(T, P, K)``: each group by itself, and all groups together along cosines.
+    """Computes steps from the mean: each group by itself, and all groups together along cosines.
 
-    The lengths were chosen by the spread that they leave of absolute values with kinks at random places.
+    The lengths were chosen by the remaining variance of absolute values with kinks at random places.
+
+    Args:
+        root: symmetric root of the covariance, shape ``(T, K, K)``.
+
+    Returns:
+        Shape ``(T, P, K)``.
     """
     groups = root.shape[-1]
     joint = groups**0.5 * _cosines(groups, root)[1:] @ root
@@ -185,7 +228,7 @@ def _steps(root: Tensor) -> Tensor:
 
 
 def _joint_steps(variance: Tensor) -> Tensor:
-    """Steps from the mean of many groups together, shape ``(T, P, K)``: 32 of them, however many groups there are."""
+    """Returns steps from the mean of many groups together, shape ``(T, P, K)``: 32 for any number of groups."""
     groups = variance.shape[-1]
     chosen = torch.linspace(1, groups - 1, _JOINT).round().long()
     joint = groups**0.5 * _cosines(groups, variance, chosen) * variance.sqrt()[:, None]
@@ -195,7 +238,7 @@ def _joint_steps(variance: Tensor) -> Tensor:
 
 
 def _cosines(groups: int, like: Tensor, chosen: Tensor | None = None) -> Tensor:
-    """Orthonormal rows of the discrete cosine transform, all or those chosen; all but the first add up to zero."""
+    """Returns orthonormal rows of the discrete cosine transform, all or those chosen; all but the first add up to zero."""
     place = torch.arange(groups, dtype=like.dtype, device=like.device)
     wave = place[:, None] if chosen is None else chosen.to(place)[:, None]
     scale = torch.where(wave > 0, (2 / groups) ** 0.5, (1 / groups) ** 0.5)
@@ -203,12 +246,12 @@ def _cosines(groups: int, like: Tensor, chosen: Tensor | None = None) -> Tensor:
 
 
 def _within_bounds(rows: Rows, mean: Tensor, steps: Tensor) -> Tensor:
-    """Steps ``(T, P, K)`` cut where they come near the counts' bounds, what is cut off made up for by the other groups."""
+    """Returns steps ``(T, P, K)`` clamped within the counts' bounds; the other groups compensate for the difference."""
     low = (rows.total[:, None] - rows.sizes.sum(-1, keepdim=True) + rows.sizes).clamp(min=0)
     high = torch.minimum(rows.total[:, None], rows.sizes)
     up = (_INSIDE * (high - mean).clamp(min=0))[:, None]
     down = (_INSIDE * (low - mean).clamp(max=0))[:, None]
     steps = torch.minimum(torch.maximum(steps, down), up)
     missing = -steps.sum(-1, keepdim=True)
-    room = torch.where(missing > 0, up - steps, steps - down)
-    return steps + missing * room / room.sum(-1, keepdim=True).clamp(min=1e-300)
+    capacity = torch.where(missing > 0, up - steps, steps - down)
+    return steps + missing * capacity / capacity.sum(-1, keepdim=True).clamp(min=1e-300)

@@ -1,4 +1,4 @@
-"""Exact expectations of objectives: over all count vectors where these can be listed, or group by group."""
+"""Exact expectations of objectives: over all count vectors if these can be listed, or group by group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ListedUrn", "expected_separable"]
 
 
 class ListedUrn:
-    """An urn whose count vectors are all listed once, so that its law at any weights costs one product.
+    """An urn whose count vectors are all listed once, so that its distribution at any weights costs one product.
 
     Args:
         total_count: number of elements drawn.
@@ -22,7 +22,7 @@ class ListedUrn:
 
     Attributes:
         counts: all count vectors, float64, shape ``(N, K)``.
-        log_ways: logarithm of the number of ways to draw each, ``Σ log C(m_k, x_k)``, shape ``(N,)``.
+        log_ways: logarithm of the number of ways to draw each count vector, ``Σ log C(m_k, x_k)``, shape ``(N,)``.
 
     Example:
         >>> urn = ListedUrn(2, torch.tensor([2, 2]))
@@ -38,25 +38,41 @@ class ListedUrn:
 
     @classmethod
     def where_short(cls, total_count: int, group_sizes: Tensor, most: int) -> ListedUrn | None:
-        """The urn, or ``None`` where it has more than ``most`` count vectors."""
+        """Lists the count vectors of an urn, unless there are too many.
+
+        Args:
+            total_count: number of elements drawn.
+            group_sizes: number of elements in each group, whole numbers, shape ``(K,)``.
+            most: largest number of count vectors.
+
+        Returns:
+            The urn, or ``None`` if it has more count vectors.
+        """
         return cls(total_count, group_sizes) if count_support(total_count, group_sizes) <= most else None
 
     def probabilities(self, log_weights: Tensor) -> Tensor:
-        """Fisher's law at log weights ``(…, K)``, shape ``(…, N)``; a weight of zero is minus infinity."""
+        """Computes the probabilities of all count vectors under Fisher's distribution.
+
+        Args:
+            log_weights: log weights, shape ``(…, K)``; minus infinity for a weight of zero.
+
+        Returns:
+            Shape ``(…, N)``.
+        """
         logs = torch.where(self.counts > 0, self.counts * log_weights[..., None, :], 0.0).sum(-1)
         return (self.log_ways + logs).softmax(-1)
 
     def moments(self, log_weights: Tensor, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean counts, expected objective, and the gradient of the latter in the log weights.
+        """Computes mean counts, the expected objective, and the gradient of the latter in the log weights.
 
-        The gradient is ``Cov(f(x), x)``, since the law is an exponential family in the log weights.
+        The gradient is ``Cov(f(x), x)``, since the distribution is an exponential family in the log weights.
 
         Args:
-            log_weights: shape ``(…, K)``.
-            objective: maps counts ``(N, K)`` to ``(N,)``; it may be infinite or undefined where it has no probability.
+            log_weights: log weights, shape ``(…, K)``.
+            objective: maps counts ``(N, K)`` to ``(N,)``; it may be infinite or undefined at counts of probability zero.
 
         Returns:
-            Shapes ``(…, K)``, ``(…)`` and ``(…, K)``.
+            Means, shape ``(…, K)``, expected objective, shape ``(…)``, and gradient, shape ``(…, K)``.
 
         Example:
             >>> urn = ListedUrn(2, torch.tensor([2, 2]))
@@ -69,20 +85,20 @@ class ListedUrn:
             values = torch.where(probabilities > 0, evaluate(objective, self.counts).double(), 0.0)
             mean = probabilities @ self.counts
             expected = (probabilities * values).sum(-1)
-            apart = probabilities * (values - expected[..., None])
-            gradient = (apart[..., None] * (self.counts - mean[..., None, :])).sum(-2)
+            centred = probabilities * (values - expected[..., None])
+            gradient = (centred[..., None] * (self.counts - mean[..., None, :])).sum(-2)
         return mean, expected, gradient
 
 
 def expected_separable(distribution: FisherHypergeometric, objective: Objective) -> Tensor:
-    """``E[objective(x)]`` of an objective that is a sum of functions of one count each, from the marginals alone.
+    """Computes ``E[objective(x)]`` of an objective that is a sum of functions of one count each, from the marginals.
 
     The functions need not be known: ``f(x) = Σ_k f_k(x_k)`` gives ``Σ_k E[f(x_k e_k)] - (K - 1) f(0)``, where ``e_k`` is the
-    vector of group ``k``. So the cost does not grow with the number of count vectors. For an objective that is no such sum the
-    result is wrong, and nothing says so.
+    vector of group ``k``. So the cost does not grow with the number of count vectors. For any other objective the
+    result is wrong, without an error.
 
     Args:
-        distribution: Fisher's law, with or without a batch; its weights carry the gradient.
+        distribution: Fisher's distribution, with or without a batch; its weights carry the gradient.
         objective: maps counts ``(…, K)`` to ``(…)``.
 
     Returns:

@@ -26,11 +26,26 @@ class PlannedPartition(Protocol):
         ...
 
     def sample(self, sample_shape: tuple[int, ...], *, generator: torch.Generator | None = None) -> Tensor:
-        """Exact partitions, shape ``sample_shape + batch_shape + (N, K)``."""
+        """Samples exact partitions.
+
+        Args:
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            One-hot matrices, shape ``sample_shape + batch_shape + (N, K)``.
+        """
         ...
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probability of partitions, differentiable in the parameters."""
+        """Computes the log-probability of partitions, differentiable in the parameters.
+
+        Args:
+            value: one-hot matrices, shape ``(...) + batch_shape + (N, K)``.
+
+        Returns:
+            Shape ``(...) + batch_shape``.
+        """
         ...
 
 
@@ -65,6 +80,8 @@ class PlanEstimator:
     ) -> Tensor:
         """Estimates ``E[objective(y)]``; the backward pass estimates its gradient.
 
+        A ``ValueError`` is raised for fewer than one sample, and for an objective of another shape.
+
         Args:
             distribution: random partitions; logits and weights carry the gradient.
             objective: maps matrices ``(num_samples,) + batch_shape + (N, K)`` to ``(num_samples,) + batch_shape``.
@@ -73,9 +90,6 @@ class PlanEstimator:
 
         Returns:
             Shape ``batch_shape``.
-
-        Raises:
-            ValueError: for fewer than one sample, and for an objective of another shape.
         """
         num_samples = checked_samples(num_samples, 1)
         value = distribution.sample((num_samples,), generator=generator)
@@ -93,6 +107,8 @@ def score_loss(
 ) -> Tensor:
     """Estimates ``E[objective(y)]`` by the score function, with or without a leave-one-out baseline.
 
+    A ``ValueError`` is raised for too few samples, and for an objective of another shape.
+
     Args:
         distribution: random partitions; logits and weights carry the gradient.
         objective: maps matrices ``(num_samples,) + batch_shape + (N, K)`` to ``(num_samples,) + batch_shape``.
@@ -102,9 +118,6 @@ def score_loss(
 
     Returns:
         Shape ``batch_shape``; its backward pass is unbiased for any objective.
-
-    Raises:
-        ValueError: for too few samples, and for an objective of another shape.
 
     Example:
         >>> from hypergeo.partitions import RandomPartition

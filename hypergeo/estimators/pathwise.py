@@ -1,4 +1,4 @@
-"""Estimators whose gradient runs through the counts: relaxed draws, and exact draws moved with their mean."""
+"""Estimators whose gradient passes through the counts: relaxed samples, and exact samples that move with their mean."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["ExactMarginal", "GumbelSoftmax", "StraightThrough"]
 
 @dataclass(frozen=True)
 class GumbelSoftmax:
-    """Relaxed draws forward and backward: low spread, biased forward and backward at any temperature above zero.
+    """Relaxed samples forward and backward: low variance, biased forward and backward at any temperature above zero.
 
     Args:
-        temperature: of the relaxation, positive.
-        conditionals: ``"exact"``, or ``"merged"`` for the published sampler's rule.
+        temperature: temperature of the relaxation (τ), positive.
+        conditionals: ``"exact"``, or ``"merged"`` for the conditionals of the published sampler.
 
     Example:
         >>> import torch
@@ -49,7 +49,17 @@ class GumbelSoftmax:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`; the value is the mean objective of relaxed counts."""
+        """Estimates the expected objective by its mean over relaxed counts; the backward pass estimates its gradient.
+
+        Args:
+            distribution: Fisher's distribution; its weights carry the gradient.
+            objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
+            num_samples: number of samples for each urn of the batch, at least one.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         return _relaxed_loss(self.temperature, self.conditionals, False, distribution, objective, num_samples, generator)
 
 
@@ -58,8 +68,8 @@ class StraightThrough:
     """Whole counts forward, the relaxation's gradient backward: the forward pass is unbiased, the gradient nearly so.
 
     Args:
-        temperature: of the relaxation, positive.
-        conditionals: ``"exact"``, or ``"merged"`` for the published sampler's rule.
+        temperature: temperature of the relaxation (τ), positive.
+        conditionals: ``"exact"``, or ``"merged"`` for the conditionals of the published sampler.
 
     Example:
         >>> import torch
@@ -85,16 +95,26 @@ class StraightThrough:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`."""
+        """Estimates the expected objective; the backward pass estimates its gradient.
+
+        Args:
+            distribution: Fisher's distribution; its weights carry the gradient.
+            objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
+            num_samples: number of samples for each urn of the batch, at least one.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         return _relaxed_loss(self.temperature, self.conditionals, True, distribution, objective, num_samples, generator)
 
 
 @dataclass(frozen=True)
 class ExactMarginal:
-    """Exact draws forward, the Jacobian of the exact mean, which is the covariance, backward.
+    """Exact samples forward, the Jacobian of the exact mean, which is the covariance, backward.
 
-    Exact for linear objectives, with no spread; biased for curved ones by how the slope of the objective varies with the
-    draw. The covariance is never formed: its product with a vector is one backward pass through the tables.
+    Exact for linear objectives, with no variance; biased for curved ones, as the slope of the objective varies between
+    samples. The covariance is never formed: its product with a vector is one backward pass through the tables.
 
     Example:
         >>> import torch
@@ -116,7 +136,17 @@ class ExactMarginal:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`."""
+        """Estimates the expected objective; the backward pass estimates its gradient.
+
+        Args:
+            distribution: Fisher's distribution; its weights carry the gradient.
+            objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
+            num_samples: number of samples for each urn of the batch, at least one.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         num_samples = checked_samples(num_samples, 1)
         counts = distribution.sample((num_samples,), generator=generator)
         mean = distribution.mean
@@ -127,7 +157,7 @@ def _relaxed_loss(
     temperature: float,
     conditionals: str,
     hard: bool,
-    law: FisherHypergeometric,
+    distribution: FisherHypergeometric,
     objective: Objective,
     num_samples: int,
     generator: torch.Generator | None,
@@ -135,16 +165,16 @@ def _relaxed_loss(
     num_samples = checked_samples(num_samples, 1)
     relaxed = RelaxedFisherHypergeometric(
         temperature,
-        law.total_count,
-        law.group_sizes,
-        log_weights=law.log_weights,
+        distribution.total_count,
+        distribution.group_sizes,
+        log_weights=distribution.log_weights,
         straight_through=hard,
         conditionals=conditionals,
-        validate_args=law._validate_args,
+        validate_args=distribution._validate_args,
     )
     return _average(objective, relaxed.rsample((num_samples,), generator=generator))
 
 
 def _average(objective: Objective, counts: Tensor) -> Tensor:
-    """Mean objective of the draws; flat objectives, such as steps, get a gradient of zero rather than none."""
+    """Returns the mean objective of the samples; flat objectives, such as steps, get a gradient of zero rather than none."""
     return (evaluate(objective, counts) + 0 * counts.sum(-1)).mean(0)

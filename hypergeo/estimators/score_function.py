@@ -21,14 +21,14 @@ __all__ = ["LinearizedControlVariate", "ScoreFunction"]
 
 @dataclass(frozen=True)
 class ScoreFunction:
-    """The score-function estimator (REINFORCE): unbiased for any objective, smooth or not, with a large spread.
+    """The score-function estimator (REINFORCE): unbiased for any objective, smooth or not, with a large variance.
 
     Args:
-        baseline: ``"leave-one-out"`` subtracts from each draw's objective the mean of the others' (RLOO, at least two
-            draws); ``None`` subtracts nothing.
+        baseline: ``"leave-one-out"`` subtracts from each sample's objective the mean of the others' (RLOO, at least two
+            samples); ``None`` subtracts nothing.
 
     Raises:
-        ValueError: for another baseline.
+        ValueError: if the baseline has another value.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -57,7 +57,17 @@ class ScoreFunction:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`; random partitions are taken as well, with an objective of their matrices."""
+        """Estimates the expected objective; the backward pass estimates its gradient.
+
+        Args:
+            distribution: Fisher's distribution, or random partitions with an objective of their matrices.
+            objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
+            num_samples: number of samples for each urn of the batch, at least two with the baseline.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         if not isinstance(distribution, FisherHypergeometric):
             centred = self.baseline is not None
             return score_loss(distribution, objective, num_samples, leave_one_out=centred, generator=generator)
@@ -66,26 +76,27 @@ class ScoreFunction:
         values = evaluate(objective, counts)
         advantage = _leave_one_out(values.detach()) if self.baseline else values.detach()
         with torch.no_grad():
-            apart = counts - distribution.mean
-        return values.mean(0) + _score_term(distribution, apart, advantage)
+            score = counts - distribution.mean
+        return values.mean(0) + _score_term(distribution, score, advantage)
 
 
 @dataclass(frozen=True)
 class LinearizedControlVariate:
-    """Unbiased: the objective is expanded around the exact mean, and the score function handles what is left.
+    """Unbiased estimator: the score function of the objective less its expansion around the exact mean.
 
-    The expansion is a polynomial in the counts, whose gradient is known exactly, without sampling: the slope's is the
-    covariance times the slope, and the curvature's follows from the covariance's own. The rest varies less than the objective
-    does, so its score-function estimate, with a leave-one-out baseline, spreads less. For quadratics nothing is left; an
-    objective without a slope, such as a step, leaves the plain score function.
+    The expansion is a polynomial in the counts, whose gradient is computed exactly, without sampling: that of the linear part
+    is the covariance times the slope, and that of the quadratic part follows from the gradient of the covariance. The
+    remainder varies less than the objective, so that its score-function estimate, with a leave-one-out baseline, has a smaller
+    variance. For quadratics the remainder is zero; for an objective without a slope, such as a step, the estimator is the
+    plain score function.
 
-    The expansion is fitted to the objective's values and slopes at some points around the mean, once for any number of draws:
-    about six points for each group, or 32 where there are more than 16 groups; then only the curvature along each group is
-    taken off, and no matrix is formed. So it follows kinks, too.
+    The expansion is fitted to the objective's values and slopes at some points around the mean, once for any number of
+    samples: about six points for each group, or 32 for more than 16 groups; then only the curvature along each group is
+    subtracted, and no matrix is formed. The fit also adapts to kinks.
 
     Args:
-        curvature: ``False`` for the first-order expansion at the mean, that of the reference: one evaluation, but no help, and
-            some harm, where the objective has a kink nearby.
+        curvature: ``False`` for the first-order expansion at the mean, as in the reference: one evaluation, but a larger
+            variance if the objective has a kink nearby.
 
     Example:
         >>> log_weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
@@ -96,7 +107,7 @@ class LinearizedControlVariate:
 
     References:
         S. Gu, S. Levine, I. Sutskever, A. Mnih, "MuProp: unbiased backpropagation for stochastic neural networks", ICLR 2016,
-        equation 5; the fit over the law in place of a derivative at its mean is this package's.
+        equation 5; the fit over the distribution in place of a derivative at its mean is this package's.
     """
 
     curvature: bool = True
@@ -109,7 +120,17 @@ class LinearizedControlVariate:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`Estimator.surrogate_loss`."""
+        """Estimates the expected objective; the backward pass estimates its gradient.
+
+        Args:
+            distribution: Fisher's distribution; its weights carry the gradient.
+            objective: maps counts ``(num_samples,) + batch_shape + (K,)`` to ``(num_samples,) + batch_shape``.
+            num_samples: number of samples for each urn of the batch, at least one.
+            generator: source of the random numbers; torch's global one when omitted.
+
+        Returns:
+            Shape ``batch_shape``.
+        """
         num_samples = checked_samples(num_samples, 1)
         batch, dtype = distribution.batch_shape, distribution.dtype
         spread = None
@@ -123,23 +144,23 @@ class LinearizedControlVariate:
             expansion = at_mean(objective, mean.detach())
         counts = distribution.sample((num_samples,), generator=generator)
         values = evaluate(objective, counts)
-        apart = counts - mean.detach()
-        rest = values.detach() - expansion(apart)
+        score = counts - mean.detach()
+        rest = values.detach() - expansion(score)
         if self.curvature:
-            # Leave-one-out with one draw more, whose rest is zero as the expansion has it: few draws make a poor baseline.
+            # Leave-one-out with one additional sample whose remainder is zero: the baseline of few samples is imprecise.
             advantage = rest * (1 + 1 / num_samples) - rest.mean(0)
         else:
             advantage = _leave_one_out(rest) if num_samples > 1 else rest
-        return values.mean(0) + expansion.gradient_of_expectation(mean, spread) + _score_term(distribution, apart, advantage)
+        return values.mean(0) + expansion.gradient_of_expectation(mean, spread) + _score_term(distribution, score, advantage)
 
 
 def _leave_one_out(values: Tensor) -> Tensor:
-    """Each draw's value less the mean of the others' values, along the first axis."""
+    """Returns each sample's value less the mean of the others' values, along the first axis."""
     return (values - values.mean(0)) * (len(values) / (len(values) - 1))
 
 
 def _score_term(distribution: FisherHypergeometric, score: Tensor, advantage: Tensor) -> Tensor:
-    """Zero, with the gradient of ``mean(advantage · log p(counts))``, whose score is the counts less their mean."""
+    """Returns zero, with the gradient of ``mean(advantage · log p(counts))``, whose score is the counts less their mean."""
     log_weights = distribution.log_weights
     direction = (advantage[..., None] * score).mean(0)
     shown = torch.where(log_weights > -torch.inf, log_weights, 0.0)

@@ -19,7 +19,7 @@ from .support import partitions
 
 __all__ = ["ConditionalCategorical", "ImportanceSample"]
 
-_MOST_CELLS = 1 << 26  # entries that the dynamic program may visit
+_MOST_CELLS = 1 << 26  # largest number of entries that the dynamic program visits
 _MAX_STEPS = 500
 
 
@@ -28,7 +28,8 @@ class ImportanceSample(NamedTuple):
 
     Attributes:
         value: one-hot matrices, shape ``(S,) + batch_shape + (N, K)``.
-        log_weights: logarithms of the importance weights; their mean weight estimates the normaliser, ``(S,) + batch_shape``.
+        log_weights: logarithms of the importance weights; the mean weight estimates the normaliser, shape
+            ``(S,) + batch_shape``.
         effective_sample_size: ``(Σ w)² / Σ w²``, between 1 and ``S``, shape ``batch_shape``.
     """
 
@@ -40,19 +41,19 @@ class ImportanceSample(NamedTuple):
 class ConditionalCategorical(Distribution):
     r"""Partitions of given sizes with the maximum entropy for given scores: ``p(y) ∝ Π_i exp(ℓ_{i, y_i}) · 1[counts = n]``.
 
-    No order of the groups plays a part. The logarithm of the normaliser comes from a dynamic program over the counts where that
-    is feasible, to rounding; elsewhere from the saddlepoint of the calibrated plan,
+    The distribution does not depend on the order of the groups. A dynamic program over the counts computes the logarithm of the
+    normaliser to rounding if it is feasible; otherwise the normaliser is the saddlepoint approximation at the calibrated plan,
 
     .. math:: \log Z \approx \sum_i \log\sum_k e^{ℓ_{ik} + λ_k} - λ \cdot n - \tfrac12 \log\det(2 π H) + \mathrm{correction},
 
     with a correction for the third and fourth cumulants of the counts. For standard normal logits the error is below 0.05
-    nats at ``N = 6`` and below 0.001 at 64 elements in four groups; it grows where memberships are all but certain.
-    There is no relaxed sample of it; :class:`~hypergeo.partitions.RandomPartition` has one, and is the proposal of
+    nats at ``N = 6`` and below 0.001 at 64 elements in four groups; it grows for memberships that are nearly certain.
+    It has no relaxed samples; :class:`~hypergeo.partitions.RandomPartition` has them, and is the proposal of
     :meth:`importance_sample`.
 
     Args:
-        sizes: ``n``, whole numbers that sum to ``N``, shape ``batch_shape + (K,)``.
-        logits: ``ℓ``, finite, shape ``batch_shape + (N, K)``.
+        sizes: group sizes ``n``, whole numbers that sum to ``N``, shape ``batch_shape + (K,)``.
+        logits: scores ``ℓ``, finite, shape ``batch_shape + (N, K)``.
         method: ``"exact"`` for the dynamic program, ``"saddlepoint"``, or ``"auto"`` for the first of them that is feasible.
         validate_args: whether to check arguments and values; torch's default when omitted.
 
@@ -135,7 +136,7 @@ class ConditionalCategorical(Distribution):
         return partitions(self.sizes, self.sizes)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
-        """The same distribution over a larger batch; parameters are views.
+        """Expands the distribution to a larger batch; parameters are views.
 
         Args:
             batch_shape: the new batch shape; the old one must broadcast to it.
@@ -155,11 +156,11 @@ class ConditionalCategorical(Distribution):
 
     @lazy_property
     def log_normalizer(self) -> Tensor:
-        """Logarithm of the sum of ``Π_i exp(ℓ_{i, y_i})`` over all partitions of these sizes, float64, ``batch_shape``."""
+        """Logarithm of the sum of ``Π_i exp(ℓ_{i, y_i})`` over all its partitions, float64, shape ``batch_shape``."""
         return self._tables()[-1] if self.method == "exact" else self._saddlepoint()
 
     def _tilted(self) -> tuple[Tensor, Tensor]:
-        """Logits tilted so that their softmax has the sizes as column sums, and what the tilt adds: ``λ·n``."""
+        """Returns logits tilted so that their softmax has the sizes as column sums, and the tilt's contribution ``λ·n``."""
         logits, sizes = self.logits.double(), self.sizes.double()
         flat = sizes.reshape(-1, sizes.shape[-1])
         with torch.no_grad():
@@ -169,7 +170,15 @@ class ConditionalCategorical(Distribution):
         return logits + tilt[..., None, :], torch.where(sizes > 0, tilt * sizes, 0.0).sum(-1)
 
     def _tables(self, keep: bool = False) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Probabilities of the counts after each element (if kept), the plan, and the log normaliser."""
+        """Runs the dynamic program over the counts.
+
+        Args:
+            keep: whether to keep the table after each element.
+
+        Returns:
+            Probabilities of the counts after each element (if kept), the plan, shape ``(B, N, K)``, and the log normaliser,
+            shape ``batch_shape``.
+        """
         tilted, added = self._tilted()
         plan = torch.softmax(tilted, -1).reshape(-1, *self.event_shape)
         table = plan.new_zeros((len(plan), *self._grid))
@@ -189,7 +198,7 @@ class ConditionalCategorical(Distribution):
         return tables, plan, reached.log().reshape(self.batch_shape) + tilted.logsumexp(-1).sum(-1) - added
 
     def _at(self, flat: Tensor, counts: Tensor) -> Tensor:
-        """Entries of flattened tables, ``(B, cells)``, at counts of the listed groups, ``(B, K - 1)``."""
+        """Returns entries of flattened tables, ``(B, cells)``, at counts of the listed groups, ``(B, K - 1)``."""
         return flat.gather(1, self._index(counts)[:, None])[:, 0]
 
     def _index(self, counts: Tensor) -> Tensor:
@@ -203,7 +212,7 @@ class ConditionalCategorical(Distribution):
         return tilted.logsumexp(-1).sum(-1) - added + log_probability_of_counts(torch.softmax(tilted, -1), self.sizes)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Logarithm of the probability of partitions.
+        """Computes the logarithm of the probability of partitions.
 
         Args:
             value: one-hot matrices of any dtype, shape ``(..., N, K)``, broadcast with the batch.
@@ -212,7 +221,7 @@ class ConditionalCategorical(Distribution):
             Shape ``(...)`` after broadcasting, in the dtype of the logits; minus infinity outside the support.
 
         Raises:
-            ValueError: with ``validate_args``, where the value is not a partition of these sizes.
+            ValueError: with ``validate_args``, if the value is not a partition of these sizes.
         """
         good = self.support.check(value)
         if self._validate_args and not bool(good.all()):
@@ -223,17 +232,17 @@ class ConditionalCategorical(Distribution):
         return torch.where(good, score - self.log_normalizer, -torch.inf).to(self._logits.dtype)
 
     def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws exact partitions backwards through the dynamic program, detached.
+        """Samples exact partitions backwards through the dynamic program, without gradient.
 
         Args:
-            sample_shape: shape of the sample.
-            generator: source of randomness; torch's global one when omitted.
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             One-hot matrices in the dtype of the logits, shape ``sample_shape + batch_shape + (N, K)``.
 
         Raises:
-            NotImplementedError: where the dynamic program is not feasible; see :meth:`importance_sample`.
+            NotImplementedError: if the dynamic program is not feasible; see :meth:`importance_sample`.
         """
         if self.method != "exact":
             raise NotImplementedError("Exact samples need the dynamic program, which is too large here; see importance_sample.")
@@ -259,17 +268,17 @@ class ConditionalCategorical(Distribution):
         return value.reshape(shape + self.batch_shape + self.event_shape).to(self._logits.dtype)
 
     def importance_sample(self, num_samples: int, *, generator: torch.Generator | None = None) -> ImportanceSample:
-        """Draws from :class:`~hypergeo.partitions.RandomPartition`, small groups first, and weighs the draws.
+        """Samples :class:`~hypergeo.partitions.RandomPartition`, small groups first, and weights the samples.
 
         Args:
-            num_samples: ``S``, at least one.
-            generator: source of randomness; torch's global one when omitted.
+            num_samples: number of samples ``S``, at least one.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
-            Partitions with their weights and the effective sample size.
+            Partitions, shape ``(S,) + batch_shape + (N, K)``, with their weights and the effective sample size.
 
         Raises:
-            ValueError: for fewer than one sample.
+            ValueError: if the number of samples is less than one.
 
         Example:
             >>> _ = torch.manual_seed(0)

@@ -13,27 +13,27 @@ from hypergeo.numerics.binomials import solve_tilt
 
 __all__ = ["expected_sizes"]
 
-_LEAST_PROBABILITY = 1e-18  # of a total beyond the window, which would count as one within
-_MOST_ENTRIES = 1 << 22  # of the table of one chunk of rows
+_LEAST_PROBABILITY = 1e-18  # bound on the probability of totals beyond the window, which alias to totals within
+_MOST_ENTRIES = 1 << 22  # largest number of entries of the table of one chunk of rows
 
 
 def expected_sizes(total_count: Tensor, group_sizes: Tensor, log_weights: Tensor) -> Tensor:
     r"""Computes the mean of Fisher's noncentral hypergeometric distribution, to an absolute error near ``1e-15 N``.
 
     The counts are independent binomials with success probabilities ``p_k = t w_k / (1 + t w_k)``, conditioned on their total
-    ``n``, for any ``t``; the one taken here makes the expected total ``n``. With the characteristic function ``φ`` of the
-    total and ``q_k(ω) = p_k e^{iω} / (1 - p_k + p_k e^{iω})``,
+    ``n``, for any ``t``; here ``t`` is chosen so that the expected total is ``n``. With the characteristic function ``φ`` of
+    the total and ``q_k(ω) = p_k e^{iω} / (1 - p_k + p_k e^{iω})``,
 
     .. math:: \mathrm E[x_k] = m_k \frac{\sum_ω φ(ω) e^{-iωn} q_k(ω)}{\sum_ω φ(ω) e^{-iωn}},
 
     and the covariance, the derivative in the log weights, has products of two ``q`` in place of one. The number of points
     grows with the standard deviation of the total, not with the urn; ``FisherHypergeometric.mean`` has full *relative*
-    precision, however small a mean is, and takes convolutions.
+    precision for arbitrarily small means, and uses convolutions.
 
     Args:
-        total_count: ``n``, shape ``batch``.
-        group_sizes: ``m``, shape ``batch + (K,)``.
-        log_weights: shape ``batch + (K,)``; minus infinity for a weight of zero.
+        total_count: number of elements drawn ``n``, shape ``batch``.
+        group_sizes: number of elements in each group ``m``, shape ``batch + (K,)``.
+        log_weights: log weights, shape ``batch + (K,)``; minus infinity for a weight of zero.
 
     Returns:
         float64, shape ``batch + (K,)``; differentiable once in the log weights.
@@ -98,7 +98,7 @@ def _table(logits: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor
     phase = (sizes[..., None] * excess).sum(1) + ((sizes * hit).sum(-1) - total)[..., None] * angle
     size = (sizes[..., None] * factor.abs().log()).sum(1).exp()
     terms = torch.polar(size, phase)
-    terms[:, 1:] *= 2  # each stands for its conjugate as well: only real parts are summed
+    terms[:, 1:] *= 2  # each also represents its conjugate: only real parts are summed
     return hit, terms / terms.real.sum(-1, keepdim=True), (hit * torch.sigmoid(-logits))[..., None] * change / factor
 
 

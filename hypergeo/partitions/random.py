@@ -36,15 +36,16 @@ class RandomPartition(Distribution):
 
     .. math:: \log p(y) = \log p(n) + \sum_{k<K} \log \mathrm{Wallenius}(\text{members of } k;\; n_k, w_{\cdot k}),
 
-    exactly, for any ``N`` and ``K``. The marginal membership probabilities have no closed form; ``plan`` is near them.
+    exactly, for any ``N`` and ``K``. The marginal membership probabilities have no closed form; ``plan`` approximates them.
 
-    The order of the groups matters where sizes and logits are extreme: small groups first is closest to the symmetric
-    distribution :class:`~hypergeo.partitions.ConditionalCategorical`. It never changes unless ``order`` says so.
+    The distribution depends on the order of the groups where sizes and logits are extreme: small groups first is closest to the
+    symmetric distribution :class:`~hypergeo.partitions.ConditionalCategorical`. The order is as listed unless ``order`` is set.
 
     Args:
         sizes: distribution of the group sizes whose ``total_count`` is ``N``, or whole numbers that sum to ``N``, shape
             ``batch_shape + (K,)``.
-        logits: ``ℓ``, finite; the larger ``ℓ_ik``, the rather element ``i`` joins group ``k``. Shape ``batch_shape + (N, K)``.
+        logits: scores ``ℓ``, finite, shape ``batch_shape + (N, K)``; the larger ``ℓ_ik``, the more probable is element ``i`` in
+            group ``k``.
         order: groups in the order in which they choose, a permutation of ``0..K-1``; as listed when omitted.
         validate_args: whether to check arguments and values; torch's default when omitted.
 
@@ -114,7 +115,7 @@ class RandomPartition(Distribution):
 
     @lazy_property
     def log_plan(self) -> Tensor:
-        """Logarithm of the plan, float64, broadcastable to ``batch_shape + (N, K)``; differentiable once."""
+        """Logarithm of the plan, float64, shape broadcastable to ``batch_shape + (N, K)``; differentiable once."""
         mean = self._mean_sizes()
         logits = self._parameters.double()
         batch = torch.broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
@@ -140,12 +141,12 @@ class RandomPartition(Distribution):
 
     @lazy_property
     def log_rates(self) -> Tensor:
-        """Logarithms of the rates of all groups but the last that chooses, in the order of choice; ``(..., K - 1, N)``."""
+        """Logarithms of the rates of all groups but the last, in the order of choice, shape ``(..., K - 1, N)``."""
         return log_rates(self.log_plan[..., list(self.order)]).mT
 
     @constraints.dependent_property(is_discrete=True, event_dim=2)
     def support(self) -> constraints.Constraint:
-        """One-hot rows whose column sums the sizes allow."""
+        """One-hot rows with column sums that the sizes allow."""
         return partitions(*self._bounds())
 
     def _bounds(self) -> tuple[Tensor, Tensor]:
@@ -156,7 +157,7 @@ class RandomPartition(Distribution):
         return torch.zeros_like(highest), highest
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
-        """The same distribution over a larger batch; parameters are views.
+        """Expands the distribution to a larger batch; parameters are views.
 
         Args:
             batch_shape: the new batch shape; the old one must broadcast to it.
@@ -175,11 +176,11 @@ class RandomPartition(Distribution):
         return new
 
     def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws exact partitions, detached.
+        """Samples exact partitions, without gradient.
 
         Args:
-            sample_shape: shape of the sample.
-            generator: source of randomness; torch's global one when omitted.
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             One-hot matrices in the dtype of the logits, shape ``sample_shape + batch_shape + (N, K)``.
@@ -191,11 +192,11 @@ class RandomPartition(Distribution):
             return self._hard(self.log_rates + noise, sizes).to(self._parameters.dtype)
 
     def sample_sizes(self, sample_shape: torch.Size, generator: torch.Generator | None = None) -> Tensor:
-        """Draws group sizes, independently for each element of the batch, or repeats those given.
+        """Samples group sizes, independently for each element of the batch, or repeats fixed sizes.
 
         Args:
-            sample_shape: shape of the sample.
-            generator: source of randomness; torch's global one when omitted.
+            sample_shape: shape of the samples.
+            generator: source of the random numbers; torch's global one when omitted.
 
         Returns:
             Whole numbers, shape ``sample_shape + batch_shape + (K,)``.
@@ -212,7 +213,7 @@ class RandomPartition(Distribution):
         return torch.Size((groups - 1, num_elements))
 
     def _hard(self, keys: Tensor, sizes: Tensor) -> Tensor:
-        """Partitions of given sizes from keys ``(..., K - 1, N)``, as bool ``(..., N, K)``."""
+        """Returns partitions of given sizes from keys ``(..., K - 1, N)``, as bool ``(..., N, K)``."""
         shape = sizes.shape[:-1]
         left = torch.ones(shape + self.event_shape[:1], dtype=torch.bool, device=keys.device)
         columns: list[Tensor] = [left] * self.event_shape[1]
@@ -223,7 +224,7 @@ class RandomPartition(Distribution):
         return torch.stack(columns, -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Logarithm of the probability of partitions.
+        """Computes the logarithm of the probability of partitions.
 
         Args:
             value: one-hot matrices of any dtype, shape ``(..., N, K)``, broadcast with the batch.
@@ -232,7 +233,7 @@ class RandomPartition(Distribution):
             Shape ``(...)`` after broadcasting, in the dtype of the logits; minus infinity outside the support.
 
         Raises:
-            ValueError: with ``validate_args``, where the value is not a partition that the sizes allow.
+            ValueError: if the value has another shape or, with ``validate_args``, is not a partition that the sizes allow.
         """
         if not isinstance(value, Tensor) or value.shape[-2:] != self.event_shape:
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
@@ -251,7 +252,7 @@ class RandomPartition(Distribution):
         return torch.where(good, log_prob, -torch.inf).to(self._parameters.dtype)
 
     def _some_sizes(self) -> Tensor:
-        """Sizes that can occur, the first groups filled first: they stand where a value is outside the support."""
+        """Returns possible sizes, the first groups filled first: they replace the sizes of values outside the support."""
         assert self.size_distribution is not None
         most = self.size_distribution.group_sizes * (self.size_distribution.log_weights > -torch.inf)
         return torch.minimum((self.event_shape[0] - (most.cumsum(-1) - most)).clamp(min=0), most).double()
@@ -262,14 +263,14 @@ class RandomPartition(Distribution):
 
 
 def _log_choices(log_rates: Tensor, members: Tensor) -> Tensor:
-    """Log-probabilities of the choices of all groups but the last.
+    """Computes log-probabilities of the choices of all groups but the last.
 
-    The elements that a group leaves act as one element whose rate is the sum of theirs, so that the integral is over the
-    chosen ones alone.
+    The elements that a group does not choose act as one element whose rate is the sum of theirs, so that the integral is over
+    the chosen ones only.
 
     Args:
-        log_rates: of each element in each choice, shape ``(..., K - 1, N)``.
-        members: one-hot rows, groups in the order of choice, shape ``(..., N, K)``; rows of zeros where there is no partition.
+        log_rates: log rate of each element in each choice, shape ``(..., K - 1, N)``.
+        members: one-hot rows, groups in the order of choice, shape ``(..., N, K)``; rows of zeros if there is no partition.
 
     Returns:
         Shape ``(..., K - 1)``.
@@ -293,7 +294,18 @@ def _log_choices(log_rates: Tensor, members: Tensor) -> Tensor:
 
 
 def read_logits(logits: Any, validate: bool) -> Tensor:
-    """Reads logits: a floating-point tensor of shape ``(..., N, K)`` from any regular array of real numbers."""
+    """Reads logits; raises ``ValueError`` if they are not real numbers.
+
+    Args:
+        logits: regular array of real numbers, shape ``(..., N, K)``.
+        validate: whether the numbers must be finite.
+
+    Returns:
+        Floating-point tensor, shape ``(..., N, K)``.
+
+    Raises:
+        ValueError: if the logits have another shape.
+    """
     raw = read_real("logits", logits)
     if raw.dim() < 2 or 0 in raw.shape[-2:]:
         raise ValueError(f"logits must have shape (..., N, K) with N and K at least 1; got {tuple(raw.shape)}.")
@@ -303,7 +315,19 @@ def read_logits(logits: Any, validate: bool) -> Tensor:
 
 
 def read_sizes(sizes: Any, device: torch.device, validate: bool) -> Tensor:
-    """Reads group sizes: int64, shape ``(..., K)``, from whole numbers."""
+    """Reads group sizes; raises ``ValueError`` if they are not whole and nonnegative.
+
+    Args:
+        sizes: whole numbers, shape ``(..., K)``.
+        device: device of the result.
+        validate: whether to check the numbers.
+
+    Returns:
+        int64, shape ``(..., K)``.
+
+    Raises:
+        ValueError: if the sizes are a single number.
+    """
     counts, unsure = read_counts("sizes", sizes, device, validate)
     if counts.dim() == 0:
         raise ValueError(f"sizes must be a distribution of sizes, or whole numbers, one for each group; got {sizes!r}.")

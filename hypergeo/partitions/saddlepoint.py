@@ -22,12 +22,12 @@ def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
     .. math:: -\tfrac12 \log\det(2πH) + \tfrac18 κ_{ijkl} κ^{ij} κ^{kl}
         - \tfrac18 κ_{ijk} κ_{lmn} κ^{ij} κ^{kl} κ^{mn} - \tfrac1{12} κ_{ijk} κ_{lmn} κ^{il} κ^{jm} κ^{kn}.
 
-    Where the terms in the cumulants exceed one, rows are all but certain and these terms are left out. The result is a
-    probability: where rows are certain it is exact.
+    If the terms in the cumulants exceed one, rows are nearly certain and these terms are omitted. The result is at most zero,
+    and exact for certain rows.
 
     Args:
         plan: probabilities of each row, float64, shape ``batch + (N, K)``.
-        sizes: its column sums, shape ``batch + (K,)``; columns of size 0 are left out.
+        sizes: column sums of the plan, shape ``batch + (K,)``; columns of size 0 are omitted.
 
     Returns:
         Shape ``batch``.
@@ -43,7 +43,7 @@ def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
     """
     free = (sizes > 0) & (torch.arange(plan.shape[-1], device=sizes.device) != sizes.argmax(-1, keepdim=True))
     both = free[..., :, None] & free[..., None, :]
-    # Variances are sums of products of two groups' probabilities, which lose no digits where rows are all but certain.
+    # Variances are sums of products of two groups' probabilities, which lose no digits if rows are nearly certain.
     shared = plan.mT @ plan
     shared = shared - torch.diag_embed(shared.diagonal(dim1=-2, dim2=-1))
     curvature = torch.diag_embed(shared.sum(-1) + _RIDGE) - shared
@@ -51,8 +51,8 @@ def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
     inverse = torch.where(both, torch.linalg.inv(curvature), 0.0)
     correction = _fourth(plan, inverse) / 8 - _third(plan, inverse)
     correction = torch.where(correction.abs() < _LARGEST_CORRECTION, correction, 0.0)
-    spread = torch.linalg.slogdet(curvature).logabsdet + free.sum(-1) * math.log(2 * math.pi)
-    return (correction - 0.5 * spread).clamp(max=0.0)
+    volume = torch.linalg.slogdet(curvature).logabsdet + free.sum(-1) * math.log(2 * math.pi)
+    return (correction - 0.5 * volume).clamp(max=0.0)
 
 
 def _fourth(plan: Tensor, inverse: Tensor) -> Tensor:

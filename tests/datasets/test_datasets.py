@@ -22,7 +22,7 @@ def generator(seed: int) -> torch.Generator:
 
 
 def brute_pixel(value: dict[str, float], row: int, column: int, pixels: int) -> list[float]:
-    """One pixel by scalar arithmetic: blurred outline |u|^p + |v|^p = 1, cosine colours, over the ground."""
+    """Returns one pixel by scalar arithmetic: blurred outline |u|^p + |v|^p = 1, cosine colours, over the ground."""
     right, down = (column + 0.5) / pixels - value["x"], (row + 0.5) / pixels - value["y"]
     cosine, sine = math.cos(value["rotation"]), math.sin(value["rotation"])
     u = abs(cosine * right + sine * down) / (value["size"] * math.sqrt(value["aspect"]))
@@ -181,7 +181,7 @@ def test_factors_are_even_and_independent():
 
 
 def grid_file(folder, name="file.npz", *, compressed=False, channels=None, values=True, dtype=np.uint8, shuffle=False):
-    """Images of a 3 × 1 × 4 × 2 grid whose pixels name their factors."""
+    """Returns the file, images and factor values of a 3 × 1 × 4 × 2 grid whose pixels encode their factors."""
     codes = np.stack(np.unravel_index(np.arange(24), (3, 1, 4, 2)), -1)
     if shuffle:
         codes = codes[np.random.default_rng(0).permutation(24)]
@@ -219,7 +219,7 @@ def test_layouts(tmp_path, compressed, channels, dtype, shuffle):
 @pytest.mark.parametrize("missing", [False, True])
 def test_pairs_of_a_file_share_exactly_what_they_say(tmp_path, missing):
     file, images, values = grid_file(tmp_path)
-    if missing:  # without two of the combinations pairs are found by search
+    if missing:  # without two of the combinations pairs are searched for
         kept = np.setdiff1d(np.arange(24), [4, 17])
         np.savez(file, imgs=images[kept], latents_values=values[kept])
     archive = ImageArchive(file)

@@ -56,13 +56,13 @@ class File:
     trailing: bool = False
 
     def cell(self, value: float) -> str:
-        """A number as this file writes it."""
+        """Returns a number in the format of this file."""
         whole, _, rest = f"{value:.3f}".rstrip("0").rstrip(".").partition(".")
         whole = f"{int(whole):,}".replace(",", self.thousands) if abs(value) >= 1000 else whole
         return f"{whole}{self.decimal}{rest}" if rest else whole
 
     def content(self) -> bytes:
-        """The bytes of the file."""
+        """Returns the bytes of the file."""
         rows = [[*map(self.cell, point)] for point in POINTS.tolist()]
         if self.missing is not None:
             rows.insert(3, [self.missing, self.cell(5.5)])
@@ -122,26 +122,26 @@ def check(file: File, content: bytes) -> None:
     try:
         table = read_table(content)
         guess = guess_columns(table)
-        found = table_points(table, guess.axes, guess.label)
+        result = table_points(table, guess.axes, guess.label)
     except ValueError as error:
         words = str(error)
         assert re.search(r"(Line \d+|column|table|file)", words), words
         assert words.endswith("."), words
         return
-    assert found.points.tolist() == POINTS.tolist(), (table.notes, guess)
+    assert result.points.tolist() == POINTS.tolist(), (table.notes, guess)
     if file.classes is None:
-        assert found.classes is None
+        assert result.classes is None
     else:
-        assert found.classes is not None, (table.notes, guess)
-        assert [found.class_names[number] for number in found.classes] == list(file.classes)
+        assert result.classes is not None, (table.notes, guess)
+        assert [result.class_names[number] for number in result.classes] == list(file.classes)
     names = file.names or ("column 1", "column 2")
-    assert all(own.startswith(name) for own, name in zip(found.axes, names, strict=True)) or file.index, found.axes
+    assert all(own.startswith(name) for own, name in zip(result.axes, names, strict=True)) or file.index, result.axes
     if file.missing is not None:
-        assert "1 row with missing values is left out" in found.notes[0]
+        assert "1 row with missing values is left out" in result.notes[0]
 
 
 def written(file: File) -> bytes | None:
-    """The file, where its encoding has all letters."""
+    """Returns the file, or ``None`` if its encoding lacks a letter."""
     try:
         return file.content()
     except UnicodeEncodeError:
@@ -153,8 +153,8 @@ def test_every_trait_alone_is_read(trait: str) -> None:
     file = TRAITS[trait](File())
     table = read_table(file.content())
     guess = guess_columns(table)
-    found = table_points(table, guess.axes, guess.label)
-    assert found.points.tolist() == POINTS.tolist()
+    result = table_points(table, guess.axes, guess.label)
+    assert result.points.tolist() == POINTS.tolist()
     check(file, file.content())
 
 
@@ -295,10 +295,10 @@ def test_standardised_columns_have_mean_zero_and_deviation_one() -> None:
     table = read_table(b"a,b\n1,1000\n2,3000\n4,2000\n")
     plain = table_points(table, [0, 1])
     assert scales_differ(plain.points)
-    found = table_points(table, [0, 1], standardise=True)
-    np.testing.assert_allclose(found.points.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose(found.points.std(0), 1)
-    assert not scales_differ(found.points)
+    result = table_points(table, [0, 1], standardise=True)
+    np.testing.assert_allclose(result.points.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(result.points.std(0), 1)
+    assert not scales_differ(result.points)
     with pytest.raises(ValueError, match="The column a has one value only"):
         table_points(read_table(b"a,b\n1,1\n1,2\n"), [0, 1], standardise=True)
 

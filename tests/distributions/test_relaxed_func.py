@@ -134,8 +134,13 @@ SHORTCUTS: dict[str, tuple[type, int, list[int], tuple[int, ...], int]] = {
 }
 
 
-@pytest.mark.parametrize("name", SHORTCUTS)
-@pytest.mark.parametrize("temperature", [0.3, 0.5, 1.0])
+# Where the excess of a soft count over a whole one is rounding, its sign decides the neighbouring row of the next table:
+# at low temperatures that differs between two ways of rounding, and only urns without such a tie are compared.
+TEMPERATURES = [(name, temperature) for name in SHORTCUTS for temperature in (0.3, 0.5, 1.0)]
+COLD = [(name, 0.05) for name, (kind, *_) in SHORTCUTS.items() if kind is not SingleSample]
+
+
+@pytest.mark.parametrize(("name", "temperature"), [*TEMPERATURES, *COLD])
 def test_shortcuts_give_the_samples_of_the_general_way(name: str, temperature: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shortcuts and the splits of the general way give the same counts and gradients for one noise."""
     kind, total, sizes, shape, rows = SHORTCUTS[name]

@@ -23,6 +23,9 @@ from hypergeo.ui.gradients.temperature_view import TemperatureView
 from hypergeo.ui.one_sample import arrays as one_sample_arrays
 from hypergeo.ui.one_sample import view as one_sample
 from hypergeo.ui.page import frame
+from hypergeo.ui.partitions.gradient_view import GradientView
+from hypergeo.ui.partitions.sample_view import SampleView, sample_view
+from hypergeo.ui.partitions.settings import Settings as PartitionSettings
 from hypergeo.ui.quality.controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings
 from hypergeo.ui.runtime.background_run import finished
 from hypergeo.ui.shared_factors import session as factors
@@ -408,6 +411,36 @@ def counts_fail(values: Values) -> None:
     assert not all(low <= weight <= high for weight, (low, high) in zip(true, view.fitted.intervals, strict=True))
 
 
+def partition(values: Values) -> SampleView:
+    return sample_view(PartitionSettings.of(values), values["tau"])
+
+
+def sums_are_exact(values: Values) -> None:
+    view = partition(values)
+    assert view.matrix.shape == (24, 4)
+    np.testing.assert_allclose(view.matrix.sum(1), 1, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(view.matrix.sum(0), np.round(view.matrix.sum(0)), rtol=0, atol=1e-6)
+    assert np.abs(view.matrix - np.round(view.matrix)).max() > 0.1, "a relaxed sample"
+
+
+def rows_of_the_plan_are_equal(values: Values) -> None:
+    plan, expected = partition(values).cooling.plan, PartitionSettings.of(values).model.expected_sizes()
+    np.testing.assert_allclose(plan, np.broadcast_to(expected / 24, plan.shape), rtol=0.01)
+
+
+def columns_are_the_fixed_sizes(values: Values) -> None:
+    for strength in (0.0, values["strength"], 4.0):
+        matrix = partition({**values, "strength": strength}).matrix
+        np.testing.assert_allclose(matrix.sum(0), [3, 5, 6, 10], rtol=0, atol=1e-8)
+
+
+def close_to_the_exact_gradient(values: Values) -> None:
+    view = GradientView(PartitionSettings.of(values))
+    rows, groups = view.settings.model.shape
+    assert groups**rows == 729
+    assert view.cosine > 0.95
+
+
 CLAIMS: dict[str, dict[str, Claim]] = {
     "urn": {
         "An urn": thirty_balls,
@@ -442,6 +475,12 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "Side by side": who_is_noisiest,
         "The published approximation": merged_misses,
         "No slope to follow": five_stay,
+    },
+    "partitions": {
+        "Who goes where": sums_are_exact,
+        "Only sizes": rows_of_the_plan_are_equal,
+        "Fixed sizes": columns_are_the_fixed_sizes,
+        "Exact gradients": close_to_the_exact_gradient,
     },
     "cluster_sizes": {
         "Equal sizes at the start": equal_at_first,

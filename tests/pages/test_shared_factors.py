@@ -28,7 +28,7 @@ from hypergeo.shared_factors.scores import Collapse
 from hypergeo.ui.runtime.result_store import ResultStore
 from hypergeo.ui.shared_factors import run as factor_run
 from hypergeo.ui.shared_factors.run import SHOWN, FactorRun, Snapshot, fresh_pairs
-from hypergeo.ui.shared_factors.settings import RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
+from hypergeo.ui.shared_factors.settings import FORMER_RULES, RULES, SHARED, STEPS, VARYING, EditList, FactorSettings, Plan
 from hypergeo.ui.shared_factors.text import FactorWords
 from hypergeo.ui.shared_factors.view import VIEWS, FactorView
 from tests.support.app import pages
@@ -378,3 +378,11 @@ def test_more_cannot_be_shared_than_there_are_factors():
     app = page(fac_factors="3", fac_shared="5", fac_step="2")
     assert not app.exception
     assert "the truth is 3.0" in alt(app)
+
+
+@pytest.mark.parametrize(("former", "rule"), FORMER_RULES.items())
+def test_a_link_from_before_a_rule_was_renamed_opens_as_it_was(former, rule):
+    app = page(fac_factors="3", fac_schedule="400", fac_rule=former)
+    assert not app.exception
+    assert not app.warning
+    assert values(app)["rule"] == rule

@@ -24,9 +24,9 @@ def test_normaliser_is_the_sum_over_all_partitions(sizes, scale):
     scores = scale * logits(6, len(sizes))
     value = one_hot(all_labels(sizes), len(sizes))
     exact = (value * scores).sum((-1, -2)).logsumexp(0)
-    found = ConditionalCategorical(sizes, scores, method="exact")
-    assert abs(found.log_normalizer.item() - exact.item()) <= 1e-12 * (1 + abs(exact.item()))
-    assert abs(found.log_prob(value).exp().sum().item() - 1) <= 1e-11
+    distribution = ConditionalCategorical(sizes, scores, method="exact")
+    assert abs(distribution.log_normalizer.item() - exact.item()) <= 1e-12 * (1 + abs(exact.item()))
+    assert abs(distribution.log_prob(value).exp().sum().item() - 1) <= 1e-11
 
 
 def test_gradient_of_the_normaliser_is_the_membership_probability():

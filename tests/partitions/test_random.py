@@ -77,8 +77,8 @@ def test_probability_is_the_sum_over_orderings_where_groups_share_their_scores()
         labels = tuple(groups[element] for element in range(6))
         expected[labels] = expected.get(labels, 0.0) + chance
     assert math.isclose(sum(expected.values()), 1.0, abs_tol=1e-12)
-    found = partition.log_prob(one_hot(list(expected))).exp()
-    assert (found - torch.tensor(list(expected.values()), dtype=torch.float64)).abs().max() <= 1e-12
+    probabilities = partition.log_prob(one_hot(list(expected))).exp()
+    assert (probabilities - torch.tensor(list(expected.values()), dtype=torch.float64)).abs().max() <= 1e-12
 
 
 def test_probability_of_two_elements_by_hand():
@@ -99,14 +99,14 @@ class TestSamples:
         assert g_test(self.labels(), law()) > FALSE_ALARM
 
     def test_a_planted_distribution_at_the_stated_distance_is_seen(self):
-        """A share of the samples has two elements exchanged, so that it is ``detectable_distance`` away."""
+        """A fraction of the samples has two elements exchanged, at ``detectable_distance`` from the distribution."""
         distance = detectable_distance(DRAWS, 300)
         assert distance < 0.02
         exchanged = {(b, a, *rest): p for (a, b, *rest), p in law().items()}
-        apart = 0.5 * sum(abs(p - exchanged[labels]) for labels, p in law().items())
+        separation = 0.5 * sum(abs(p - exchanged[labels]) for labels, p in law().items())
         rng = np.random.default_rng(0)
         labels = self.labels().copy()
-        moved = rng.random(DRAWS) < distance / apart
+        moved = rng.random(DRAWS) < distance / separation
         labels[moved] = labels[moved][:, [1, 0, 2, 3, 4, 5]]
         assert g_test(labels, law()) < FALSE_ALARM
 

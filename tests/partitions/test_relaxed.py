@@ -72,13 +72,13 @@ def test_gradient_of_the_sizes_is_the_covariance(size_temperature, straight_thro
         0.5, urn, logits(9, 3), size_temperature=size_temperature, straight_through=straight_through
     )
     sizes = partition.rsample((60_000,)).sum(-2).mean(0)
-    found = torch.stack([torch.autograd.grad(size, weights, retain_graph=True)[0] for size in sizes])
+    gradients = torch.stack([torch.autograd.grad(size, weights, retain_graph=True)[0] for size in sizes])
     exact = urn.covariance_matrix.detach()
-    assert (found - exact).norm() <= 0.03 * exact.norm()
+    assert (gradients - exact).norm() <= 0.03 * exact.norm()
 
 
 def exact_gradient(objective: object, scores: Tensor, sizes: object) -> Tensor:
-    """Gradient in the logits of the exact expectation over all partitions of six elements."""
+    """Returns the gradient in the logits of the exact expectation over all partitions of six elements."""
     scores = scores.clone().requires_grad_()
     value = one_hot(LABELS)
     partition = RandomPartition(sizes, scores, validate_args=False)
@@ -87,7 +87,7 @@ def exact_gradient(objective: object, scores: Tensor, sizes: object) -> Tensor:
 
 
 def sampled_gradient(objective: object, temperature: float, samples: int) -> tuple[Tensor, Tensor]:
-    """Mean of relaxed gradients in the logits, and its standard error."""
+    """Returns the mean of relaxed gradients in the logits, and its standard error."""
     torch.manual_seed(0)
     scores = logits(6, 3).expand(samples, 6, 3).clone().requires_grad_()
     value = RelaxedRandomPartition(temperature, [1, 2, 3], scores).rsample()
@@ -102,7 +102,7 @@ def linear(value: Tensor) -> Tensor:
 def test_logit_gradients_of_cold_samples_match_enumeration():
     """Linear objective, temperature 0.05: within 4.9 standard errors of the exact gradient and 2 % of its norm.
 
-    Power: a gradient that is off by a fifth is rejected.
+    Power: a gradient with a relative error of a fifth is rejected.
     """
     exact = exact_gradient(linear, logits(6, 3), [1, 2, 3])
     mean, error = sampled_gradient(linear, 0.05, 40_000)

@@ -18,7 +18,17 @@ _LOG_TAU = math.log(2 * math.pi)
 
 
 def layers(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
-    """Linear layers with ReLU between them, started as in He et al., "Delving deep into rectifiers", ICCV 2015."""
+    """Creates linear layers with ReLU between them.
+
+    Parameters are initialised as in He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    Args:
+        widths: number of inputs, of units in each hidden layer, and of outputs.
+        generator: source of the initial parameters.
+
+    Returns:
+        The layers in sequence.
+    """
     modules: list[nn.Module] = []
     for inward, outward in pairwise(widths):
         linear = nn.utils.skip_init(nn.Linear, inward, outward)
@@ -30,16 +40,20 @@ def layers(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
 
 
 class MixtureAutoencoder(nn.Module):
-    r"""``c`` from a prior of labels, ``z | c ~ N(μ_c, diag σ_c²)``, ``x | z ~ N(decoder(z), s²)``; ``z | x`` from an encoder.
+    r"""A variational autoencoder whose latent prior is a mixture of Gaussians, one for each cluster.
+
+    The label ``c`` follows a prior, ``z | c ~ N(μ_c, diag σ_c²)`` and ``x | z ~ N(decoder(z), s²)``; an encoder
+    approximates the distribution of ``z | x``.
 
     Args:
-        width: numbers in a row of data, ``D``; rows should have mean zero and overall variance one.
-        num_clusters: ``K``.
-        latent: dimensions of ``z``, ``d``.
+        width: number of values in a row of data, ``D``; rows should have mean zero and overall variance one.
+        num_clusters: number of clusters ``K``.
+        latent: dimension of ``z``, ``d``.
         hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
-        generator: of the first parameters.
-        encoder: from rows to means and log variances beside each other; layers as the decoder's when omitted.
-        style: number of the last latents that have no clusters, but a standard normal prior.
+        generator: source of the initial parameters.
+        encoder: module from rows, shape ``(B, D)``, to means and log variances side by side, shape ``(B, 2 d)``; layers like
+            those of the decoder when omitted.
+        style: number of the last latents that have a standard normal prior instead of clusters.
 
     References:
         Z. Jiang, Y. Zheng, H. Tan, B. Tang, H. Zhou, "Variational deep embedding: an unsupervised and generative approach to
@@ -65,28 +79,43 @@ class MixtureAutoencoder(nn.Module):
         self.log_noise = nn.Parameter(torch.zeros(()))
 
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and log variances of ``z`` given rows ``(B, D)``, each ``(B, d)``."""
+        """Computes the normal distribution of ``z`` conditional on rows.
+
+        Args:
+            rows: data, shape ``(B, D)``.
+
+        Returns:
+            Means and log variances, each of shape ``(B, d)``.
+        """
         mean, log_variance = self.encoder(rows).chunk(2, -1)
         return mean, log_variance.clamp(-12.0, 6.0)
 
     def scores(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """Expected log-density of ``z`` in each cluster, shape ``(B, K)``, for ``z`` normal with these, each ``(B, d)``."""
+        """Computes the expected log-density of normally distributed ``z`` in each cluster.
+
+        Args:
+            mean: means of ``z``, shape ``(B, d)``.
+            log_variance: log variances of ``z``, shape ``(B, d)``.
+
+        Returns:
+            Shape ``(B, K)``, in nats.
+        """
         inner = slice(self.clustered)
         return gaussian_scores(mean[:, inner], log_variance[:, inner].exp(), self.means, self.log_variances)
 
     def forward(self, rows: Tensor, noise: Tensor, label: Callable[[Tensor], Tensor], changed: Tensor | None = None) -> Tensor:
-        """The part of the evidence lower bound that networks and mixture matter for.
+        """Computes the part of the evidence lower bound that depends on the networks and the mixture.
 
         Args:
-            rows: shape ``(B, D)``.
+            rows: data, shape ``(B, D)``.
             noise: standard normal, shape ``(B, d)``.
-            label: from scores, shape ``(B, K)``, to soft labels ``q`` of the same shape.
-            changed: what the encoder gets in place of the rows, shape ``(B, D)``: a lower bound as well (Im et al., "Denoising
+            label: function from scores, shape ``(B, K)``, to soft labels ``q`` of the same shape.
+            changed: input of the encoder in place of the rows, shape ``(B, D)``: also a lower bound (Im et al., "Denoising
                 criterion for variational auto-encoding framework", AAAI 2017).
 
         Returns:
             ``E[log p(x | z)] + Σ_k q_k (E[log p(z | k)] − log q_k) + H(z | x)`` of each row, shape ``(B,)``, the first
-            expectation by one draw.
+            expectation estimated by one sample.
         """
         mean, log_variance = self.encode(rows if changed is None else changed)
         scores = self.scores(mean, log_variance)
@@ -101,10 +130,10 @@ class MixtureAutoencoder(nn.Module):
 
 
 class Reconstruction(nn.Module):
-    """Encoder and decoder alone, to begin with: error of rows that went through, ``z`` at its mean.
+    """Encoder and decoder alone, for pretraining: computes the reconstruction error with ``z`` at its mean.
 
     Args:
-        model: whose networks these are.
+        model: model whose networks are trained.
     """
 
     def __init__(self, model: MixtureAutoencoder):
@@ -112,9 +141,18 @@ class Reconstruction(nn.Module):
         self.encoder, self.decoder, self.latent = model.encoder, model.decoder, model.latent
 
     def forward(self, rows: Tensor, noise: Tensor, changed: Tensor | None = None) -> Tensor:
-        """Mean squared error of each row, shape ``(B,)``, where the latents are disturbed by noise, shape ``(B, d)``."""
+        """Computes the mean squared error of each row, with noise added to the latents.
+
+        Args:
+            rows: data, shape ``(B, D)``.
+            noise: noise of the latents, shape ``(B, d)``.
+            changed: input of the encoder in place of the rows, shape ``(B, D)``.
+
+        Returns:
+            Mean squared error with a small penalty on the scale of the latents, shape ``(B,)``.
+        """
         mean, log_variance = self.encoder(rows if changed is None else changed).chunk(2, -1)
         decoded = self.decoder(mean + noise)
-        # Keeps the latents at a scale of one, which the noise would otherwise drive up, and lets all parameters learn.
-        held = 1e-3 * (mean.square().mean(-1) + (log_variance + 3).square().mean(-1))
-        return (rows - decoded).square().mean(-1) + held
+        # Keeps the latents at a scale of one, which the noise would otherwise increase, and gives all parameters a gradient.
+        penalty = 1e-3 * (mean.square().mean(-1) + (log_variance + 3).square().mean(-1))
+        return (rows - decoded).square().mean(-1) + penalty

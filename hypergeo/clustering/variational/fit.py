@@ -27,19 +27,19 @@ __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_cluste
 
 @dataclass(frozen=True)
 class VariationalClusters:
-    """What was found.
+    """Fitted model and labels.
 
     Attributes:
         labels: cluster of each point, int64, shape ``(N,)``, within the capacities and minimum sizes.
         soft_labels: probability of each cluster for each point, shape ``(N, K)``.
         sizes: mean of the learned prior of the sizes, scaled to ``N``, shape ``(K,)``.
-        log_weights: of the prior, mean zero, shape ``(K,)``.
-        elbo: evidence lower bound in nats a point, one number an epoch; the prior's part is taken at the expected counts, see
+        log_weights: log weights of the prior, mean zero, shape ``(K,)``.
+        elbo: evidence lower bound in nats per point, one number per epoch; the prior is evaluated at the expected counts, see
             :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`.
-        model: the networks and the mixture, for rows from which ``centre`` is taken off and that are divided by ``spread``.
-        centre: shape ``(D,)``.
-        spread: a number.
-        offsets: what scores are raised by for the labels, shape ``(K,)``.
+        model: the networks and the mixture, for rows less ``centre`` and divided by ``spread``.
+        centre: mean of the rows, shape ``(D,)``.
+        spread: root mean square of the centred rows.
+        offsets: numbers that are added to the scores for the labels, shape ``(K,)``.
     """
 
     labels: np.ndarray
@@ -54,16 +54,19 @@ class VariationalClusters:
 
     @torch.no_grad()
     def predict(self, x: Any) -> np.ndarray:
-        """Cluster of further points; of those learned from, their label, but for those that bounds have moved.
+        """Assigns further points to clusters.
+
+        Training points get their label, except for those that the bounds on the sizes have moved. A ``ValueError`` is raised
+        for numbers that are not finite.
 
         Args:
-            x: shape ``(M, D)``, or ``(M, …)`` with ``D`` numbers in each.
+            x: points, shape ``(M, D)``, or ``(M, …)`` with ``D`` numbers in each.
 
         Returns:
-            int64, shape ``(M,)``.
+            Cluster of each point, int64, shape ``(M,)``.
 
         Raises:
-            ValueError: for another number of columns, and for numbers that are not finite.
+            ValueError: if the number of columns differs from that of the training points.
         """
         rows = _read_rows(x)
         if rows.shape[1] != len(self.centre):
@@ -89,40 +92,44 @@ def fit_variational_clusters(
     progress: Callable[[int, int], object] | None = None,
     **settings: Any,
 ) -> VariationalClusters:
-    """Variational deep embedding with a prior of the clusters' sizes of one's choice.
+    """Fits variational deep embedding with a choice of priors of the cluster sizes.
 
     Args:
         x: points, shape ``(N, D)``, or ``(N, …)``, which is flattened.
-        num_clusters: ``K``.
-        prior: of the sizes: ``"hypergeometric"`` (or ``"fisher"``), ``"categorical"`` (learned mixing weights, as in VaDE) or
-            ``"uniform"``. Where capacities are ``N`` and nothing fills up, the hypergeometric prior has the same best fits as
-            mixing weights: a cluster's weight makes up for the places that its points take.
+        num_clusters: number of clusters ``K``.
+        prior: prior of the sizes: ``"hypergeometric"`` (or ``"fisher"``), ``"categorical"`` (learned mixing weights, as in
+            VaDE) or ``"uniform"``. If capacities are ``N`` and no cluster is full, the hypergeometric prior has the same best
+            fits as mixing weights: the weight of a cluster compensates for the places that its points take.
         capacities: for the hypergeometric prior: largest size of each cluster, one number or ``K`` of them; ``N`` each when
             omitted.
-        minimum_sizes: for the hypergeometric prior: smallest size of each cluster, likewise; zero when omitted.
-        urn: for the hypergeometric prior: ``"all"`` is one urn for all points, of which a mini-batch takes places that the
-            other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places to a row as
+        minimum_sizes: for the hypergeometric prior: smallest size of each cluster, one number or ``K`` of them; zero when
+            omitted.
+        urn: for the hypergeometric prior: ``"all"`` is one urn for all points, in which a mini-batch takes places that the
+            other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places per row as
             for ``"all"``.
-        labels: ``"expected"`` takes the best soft labels of a mini-batch; ``"sampled"``, for the hypergeometric prior and
+        labels: ``"expected"`` uses the best soft labels of a mini-batch; ``"sampled"``, for the hypergeometric prior and
             ``urn="batch"``, samples the sizes of its clusters and their members together, as a
             :class:`~hypergeo.partitions.RandomPartition`, and the bound is that of the sampled labels.
-        seed: of everything random.
+        seed: seed of all random numbers.
         warm_up: self-labelling of the same images, after its warm-up: the encoder starts from its network, clusters from many
-            small ones that are merged (see :func:`.merged_labels`), and images are changed at random. Without it, encoder and
-            decoder learn together at first.
-        device: where to compute; the CPU when omitted.
+            small ones that are merged (see :func:`.merged_labels`), and images are changed at random. When omitted, encoder
+            and decoder are pretrained together.
+        device: device of the computation; the CPU when omitted.
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
-        progress: called after each epoch with the number of epochs done and to do.
-        settings: of :class:`VariationalSettings`: ``latent``, ``hidden``, ``batch_size``, ``pretraining``, ``epochs``,
+        progress: function that is called after each epoch with the number of completed epochs and of all epochs.
+        settings: fields of :class:`VariationalSettings`: ``latent``, ``hidden``, ``batch_size``, ``pretraining``, ``epochs``,
             ``rate``, ``mixture_rate``, ``noise``, ``weight_rate``.
+
+    Returns:
+        Labels, learned sizes, evidence lower bound and model.
 
     Raises:
         ValueError: naming the argument, its value and what is allowed.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(90, 4)) + 8 * (np.arange(90)[:, None] < 30)
-        >>> found = fit_variational_clusters(points, 2, latent=2, hidden=[16], batch_size=30, pretraining=5, epochs=5)
-        >>> sorted(found.sizes.round().tolist())
+        >>> fit = fit_variational_clusters(points, 2, latent=2, hidden=[16], batch_size=30, pretraining=5, epochs=5)
+        >>> sorted(fit.sizes.round().tolist())
         [30.0, 60.0]
 
     References:
@@ -151,8 +158,8 @@ def fit_variational_clusters(
         raise ValueError("x must not be the same point over and over.")
     centre = centre.float().to(team.device)
     data = (rows.to(team.device) - centre) / spread
-    given = {"capacities": capacities, "minimum_sizes": minimum_sizes}
-    bounds = {name: np.asarray(bound) for name, bound in given.items() if bound is not None}
+    limits = {"capacities": capacities, "minimum_sizes": minimum_sizes}
+    bounds = {name: np.asarray(bound) for name, bound in limits.items() if bound is not None}
     name = "hypergeometric" if prior == "fisher" else prior
     sizes = size_prior(name, len(rows), num_clusters, **bounds)
     prior_of_labels = LabelPrior(sizes)
@@ -190,11 +197,11 @@ def fit_variational_clusters(
     )
 
 
-def _settings(given: dict[str, Any]) -> VariationalSettings:
+def _settings(values: dict[str, Any]) -> VariationalSettings:
     known = VariationalSettings.__dataclass_fields__
-    if unknown := [name for name in given if name not in known]:
+    if unknown := [name for name in values if name not in known]:
         raise ValueError(f"The settings are {', '.join(known)}; got {', '.join(unknown)}.")
-    return VariationalSettings(**given)
+    return VariationalSettings(**values)
 
 
 def _device(device: str | torch.device | None) -> torch.device:
@@ -206,12 +213,12 @@ def _device(device: str | torch.device | None) -> torch.device:
     return chosen
 
 
-def _read_rows(given: Any) -> Tensor:
+def _read_rows(x: Any) -> Tensor:
     try:
-        read = given.detach().cpu() if isinstance(given, Tensor) else torch.as_tensor(np.asarray(given))
+        read = x.detach().cpu() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
         rows = read.double()
     except (TypeError, ValueError):
-        raise ValueError(f"x must be a regular array of numbers; got {type(given).__name__}.") from None
+        raise ValueError(f"x must be a regular array of numbers; got {type(x).__name__}.") from None
     if rows.dim() < 2 or not rows.numel():
         raise ValueError(f"x must have shape (N, D), a row for each point; got shape {tuple(rows.shape)}.")
     rows = rows.flatten(1).float()

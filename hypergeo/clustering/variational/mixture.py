@@ -1,4 +1,4 @@
-"""Where a mixture's training starts: k-means, a few steps of expectation-maximisation, and the best of several starts."""
+"""Initial values of a mixture: k-means, a few steps of expectation-maximisation, and the best of several starts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .label_priors import LabelPrior
 __all__ = ["LatentMixture", "gaussian_scores", "start_mixture"]
 
 _STARTS, _LLOYD_STEPS, _STEPS = 8, 30, 12
-_PRIOR_POINTS = 20.0  # points of the clusters' mean variance that each one's own is shrunk with
-_TIE = 1e-3  # nats a point that are no reason to prefer a start
-_MOST_POINTS = 5_000  # more do not make a better start
+_PRIOR_POINTS = 20.0  # number of pseudo-points with the pooled variance, towards which variances of clusters shrink
+_TIE = 1e-3  # difference of bounds, in nats per point, up to which the earlier start is preferred
+_MOST_POINTS = 5_000  # more points do not improve the start
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class LatentMixture:
     """Gaussians with independent coordinates, and the prior of the labels.
 
     Attributes:
-        means: shape ``(K, d)``.
-        log_variances: shape ``(K, d)``.
-        labels: their prior, with weights that roughly suit the clusters.
-        bound: evidence lower bound in nats a point.
+        means: means of the clusters, shape ``(K, d)``.
+        log_variances: log variances of the clusters, shape ``(K, d)``.
+        labels: prior of the labels, with weights fitted roughly to the clusters.
+        bound: evidence lower bound in nats per point.
     """
 
     means: Tensor
@@ -40,16 +40,16 @@ class LatentMixture:
 
 
 def gaussian_scores(mean: Tensor, variance: Tensor | None, means: Tensor, log_variances: Tensor) -> Tensor:
-    """Expected log-densities in each cluster of points known up to a normal error.
+    """Computes expected log-densities in each cluster, for points with a normal error.
 
     Args:
-        mean: shape ``(B, d)``.
-        variance: of the error, shape ``(B, d)``; none when ``None``.
-        means: of the clusters, shape ``(K, d)``.
-        log_variances: of the clusters, shape ``(K, d)``.
+        mean: means of the points, shape ``(B, d)``.
+        variance: variances of the error, shape ``(B, d)``; ``None`` for points without error.
+        means: means of the clusters, shape ``(K, d)``.
+        log_variances: log variances of the clusters, shape ``(K, d)``.
 
     Returns:
-        Shape ``(B, K)``.
+        Expected log-densities in nats, shape ``(B, K)``.
 
     Example:
         >>> gaussian_scores(torch.zeros(1, 1), torch.ones(1, 1), torch.tensor([[0.0], [2.0]]), torch.zeros(2, 1))
@@ -63,14 +63,17 @@ def gaussian_scores(mean: Tensor, variance: Tensor | None, means: Tensor, log_va
 
 
 def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor | None = None) -> LatentMixture:
-    """The best of eight mixtures found from k-means++ by Lloyd's algorithm and then expectation-maximisation.
+    """Fits eight mixtures from k-means++ by Lloyd's algorithm and expectation-maximisation, and returns the best.
 
     Args:
-        latents: shape ``(N, d)``, on the CPU.
-        labels: their prior; it is left as it is.
-        seed: of the starts, and of the part of the points that is used where they are many.
-        first: means to start from instead, shape ``(K, d)``: then there is one step of expectation-maximisation only, as more
-            would make sizes equal where clusters are no Gaussians.
+        latents: points, shape ``(N, d)``, on the CPU.
+        labels: prior of the labels; it is not changed.
+        seed: seed of the starts, and of the subset of points if there are many.
+        first: initial means in place of k-means++, shape ``(K, d)``: then there is only one step of expectation-maximisation,
+            since more would make sizes equal if clusters are not Gaussian.
+
+    Returns:
+        The mixture with the largest evidence lower bound.
 
     Example:
         >>> from hypergeo.clustering.size_priors import CategoricalSizes
@@ -85,9 +88,10 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
         return _maximised(latents, first, deepcopy(labels), 1)
     generators = [np.random.default_rng((seed, start)) for start in range(_STARTS)]
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
-    found = [_maximised(latents, start, deepcopy(labels)) for start in means]
-    best = max(mixture.bound for mixture in found)
-    return next(mixture for mixture in found if mixture.bound > best - _TIE)  # not by rounding: clusters would change places
+    mixtures = [_maximised(latents, start, deepcopy(labels)) for start in means]
+    best = max(mixture.bound for mixture in mixtures)
+    # Not the best by rounding errors, which would permute clusters.
+    return next(mixture for mixture in mixtures if mixture.bound > best - _TIE)
 
 
 def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior, steps: int = _STEPS) -> LatentMixture:
@@ -103,7 +107,7 @@ def _maximised(latents: Tensor, means: Tensor, prior: LabelPrior, steps: int = _
         log_variances = ((within + _PRIOR_POINTS * pooled) / (counts + _PRIOR_POINTS)).log()
         scores = gaussian_scores(latents, None, means, log_variances)
         labels = prior.soft_labels(scores, share=share)
-    found = float((labels * scores).sum() + torch.special.entr(labels).sum()) / len(latents)
+    bound = float((labels * scores).sum() + torch.special.entr(labels).sum()) / len(latents)
     return LatentMixture(
-        means, log_variances, prior, found + float(prior.log_prob(share * labels.double().sum(0))) / prior.prior.num_points
+        means, log_variances, prior, bound + float(prior.log_prob(share * labels.double().sum(0))) / prior.prior.num_points
     )

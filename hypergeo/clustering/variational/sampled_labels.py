@@ -46,7 +46,7 @@ class SampledLabels:
 
         Args:
             scores: log-densities of the rows in the clusters, without gradient, shape ``(B, K)``.
-            generator: source of randomness.
+            generator: source of the random numbers.
             rate: factor of the step size.
 
         Returns:

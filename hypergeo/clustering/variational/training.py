@@ -1,4 +1,4 @@
-"""How variational clustering learns: an autoencoder first, then clusters in its latent space, then all of it together."""
+"""Training of variational clustering: first an autoencoder, then clusters in its latent space, then the whole model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["VariationalSettings", "VariationalTraining"]
 
 _LEAST_EPOCHS, _LEAST_STEPS = 20, 280
 _STARTS = 3
-_NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # what random numbers are for
+_NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # purposes of random numbers
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class VariationalSettings:
         object.__setattr__(self, "noise", require_real("noise", self.noise, "a number of at least 0", ge=0))
 
 
-def _epochs(given: int | None, steps: int) -> int:
-    """What is given, or enough for some steps, of which an epoch has as many as said."""
-    return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps)) if given is None else given
+def _epochs(number: int | None, steps: int) -> int:
+    """Returns the number of epochs, or if it is ``None``, enough epochs of so many steps."""
+    return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps)) if number is None else number
 
 
 def _rate(epoch: int, epochs: int) -> float:
@@ -83,27 +83,27 @@ def _rate(epoch: int, epochs: int) -> float:
 
 
 class VariationalTraining:
-    """A model, its data and the prior of their labels, on one process or several.
+    """Trains a model with a prior of the labels of its data, on one process or several.
 
-    Networks and mixture follow the gradient of the evidence lower bound by mini-batches. In each, the soft labels are those
-    that are best for the model as it is; the bound is stationary in them, so that no gradient need flow through them. The
-    prior's weights are set to their best after each epoch, for the counts that all soft labels add up to.
+    Networks and mixture follow the gradient of the evidence lower bound by mini-batches. In each, the soft labels are the best
+    ones for the current model; the bound is stationary in them, so that they need no gradient. After each epoch the weights
+    of the prior are fitted to the counts, the sums of all soft labels.
 
     Args:
         data: rows of mean zero and overall variance one, shape ``(N, D)``, all of them in every process.
-        labels: their prior, for ``N`` points, or, where each batch has an urn of its own, for the rows of one.
-        settings: how long and how fast.
-        seed: of everything random.
+        labels: prior of the labels, for ``N`` points, or for the rows of one batch if each batch has its own urn.
+        settings: duration and learning rates.
+        seed: seed of all random numbers.
         team: the processes.
-        encoder: from the warm-up of self-labelling. The decoder then learns alone at first, and rows are changed at random as
-            in the warm-up; without it encoder and decoder learn together at first.
+        encoder: encoder from the warm-up of self-labelling. The decoder is then pretrained alone, and rows are changed at
+            random as in the warm-up; when omitted, encoder and decoder are pretrained together.
         sampled: whether sizes and members of each batch are sampled together instead of the best soft labels.
 
     Attributes:
         model: networks and mixture.
-        soft_labels: as they were when each row was last in a batch, shape ``(N, K)``.
-        epochs: of the autoencoder alone and of the whole model.
-        elbo: evidence lower bound in nats a row, one number an epoch.
+        soft_labels: soft labels of each row in its latest batch, shape ``(N, K)``.
+        epochs: numbers of epochs of the autoencoder alone and of the whole model.
+        elbo: evidence lower bound in nats per row, one number per epoch.
     """
 
     def __init__(
@@ -144,18 +144,31 @@ class VariationalTraining:
 
     @property
     def _share(self) -> float:
-        """Points of the prior per row of the data."""
+        """Number of points of the prior per row of the data."""
         return self.labels.prior.num_points / len(self.data)
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
-        """All of it; ``progress`` is called after each epoch with the number of epochs done and to do."""
+        """Runs all stages of the training.
+
+        Args:
+            progress: function that is called after each epoch with the number of completed epochs and of all epochs.
+        """
         stages = (self._autoencoder(), self._together())
         for done, _ in enumerate((epoch for stage in stages for epoch in stage), 1):
             if progress is not None:
                 progress(done, sum(self.epochs))
 
     def _batches(self, stage: int, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
-        """Numbers of a whole batch's rows; of this process's share the rows, standard normal noise, and the rows changed."""
+        """Divides the rows into the mini-batches of an epoch.
+
+        Args:
+            stage: purpose of the random numbers.
+            epoch: number of the epoch.
+
+        Yields:
+            Indices of all rows of the batch, shape ``(B,)``; for this process's part of the batch, the rows, standard normal
+            noise, and the randomly changed rows after a warm-up.
+        """
         generator = self.team.generator(self.seed, stage, epoch)
         order = int(torch.randint(1 << 31, (), generator=generator))
         for rows in Team().batches(len(self.data), self.batch, seed=order, epoch=0):
@@ -163,7 +176,7 @@ class VariationalTraining:
             rows = rows.to(self.data.device)
             changed = None
             if self.warmed is not None:
-                with torch.no_grad():  # all processes change all rows, and take their share of them
+                with torch.no_grad():  # all processes change all rows, and select their part
                     changed = self.team.share(self.warmed.changed(self.data[rows], generator))
             yield rows, self.data[self.team.share(rows)], noise.to(self.data.device), changed
 
@@ -208,7 +221,7 @@ class VariationalTraining:
         self.fit_labels()
 
     def _labels(self, rows: Tensor, own: Tensor, rate: float) -> Tensor:
-        """Labels of this process's share of a batch, from its scores; those of the whole batch are kept."""
+        """Returns labels of this process's part of a batch, from its scores, and stores those of the whole batch."""
         if self._sampler is not None:
             self._samples += 1
             generator = self.team.generator(self.seed, _LABELS, self._samples)
@@ -223,7 +236,7 @@ class VariationalTraining:
         return self.team.share(labels)
 
     def _gathered(self, own: Tensor) -> Tensor:
-        """Rows of all processes in order."""
+        """Returns the rows of all processes in order."""
         if not self.team.joined:
             return own
         whole = own.new_zeros(self.team.size, *own.shape)
@@ -231,37 +244,41 @@ class VariationalTraining:
         return self.team.mean(whole).mul_(self.team.size).flatten(0, 1)
 
     def _bound(self, parts: Tensor) -> float:
-        """The evidence lower bound, with the prior's part at weights that are near their best."""
+        """Returns the evidence lower bound in nats per row, with weights of the prior near their optimum."""
         self.fit_labels(roughly=True)
         counts = self.soft_labels.double().sum(0).cpu() * self._share
         prior = float(self.labels.log_prob(counts)) / self.labels.prior.num_points
         return float(self.team.mean(parts.double().mean())) + prior
 
     def fit_labels(self, roughly: bool = False) -> None:
-        """Weights that suit the soft labels; sampled sizes learn theirs by gradient."""
+        """Fits the weights of the prior to the soft labels; for sampled sizes they are learned by gradient instead.
+
+        Args:
+            roughly: whether a few steps suffice.
+        """
         if self._sampler is not None:
             return
         self.labels.fit(self.soft_labels.double().sum(0).cpu() * self._share, roughly=roughly)
 
     @torch.no_grad()
     def place_clusters(self) -> None:
-        """A mixture for the latents as they are, noise as the decoder leaves it, and the labels that they give."""
+        """Initialises the mixture from the latents, the noise from the decoder's error, and the labels from both."""
         latents, log_variance = self.model.encode(self.data)
         error = (self.data - self.model.decoder(latents)).square().mean()
         latents = latents[:, : self.model.clustered]
         start = start_mixture(latents.cpu(), self.labels, self.seed, self._first_means(latents.cpu()))
         self.labels = start.labels
         self.model.means.copy_(start.means)
-        spread = start.log_variances.exp()
-        if self.warmed is not None:  # what the encoder leaves open is part of a cluster's variance
-            spread = spread + log_variance[:, : self.model.clustered].exp().mean(0).cpu()
-        self.model.log_variances.copy_(spread.log())
+        variances = start.log_variances.exp()
+        if self.warmed is not None:  # the encoder's variance is part of a cluster's variance
+            variances = variances + log_variance[:, : self.model.clustered].exp().mean(0).cpu()
+        self.model.log_variances.copy_(variances.log())
         self.model.log_noise.copy_(error.clamp(min=1e-4).log())
         self.label_all()
         self.fit_labels()
 
     def _first_means(self, latents: Tensor) -> Tensor | None:
-        """After a warm-up: the means of many small clusters, merged."""
+        """Returns means of clusters merged from many small ones, shape ``(K, d)``, or ``None`` without a warm-up."""
         if self.warmed is None:
             return None
         generators = [np.random.default_rng((self.seed, _TOGETHER, start)) for start in range(_STARTS)]
@@ -271,7 +288,11 @@ class VariationalTraining:
 
     @torch.no_grad()
     def label_all(self) -> Tensor:
-        """Labels all rows at once, softly; returns what the soft labels are the softmax of, float64, shape ``(N, K)``."""
+        """Computes soft labels of all rows at once.
+
+        Returns:
+            Logits of the soft labels, float64, shape ``(N, K)``.
+        """
         scores = self.model.scores(*self.model.encode(self.data))
         self.soft_labels = self.labels.soft_labels(scores, share=self._share)
         return scores.cpu().double() + self.labels.offsets()

@@ -1,4 +1,4 @@
-"""An encoder that starts from the contrastive warm-up of self-labelling, and the changed images that it learns from."""
+"""An encoder that starts from the contrastive warm-up of self-labelling, and its randomly changed training images."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _FIRST_LOG_VARIANCE = -3.0
 
 
 class WarmedEncoder(nn.Module):
-    """Means and log variances of latents from a network of features that learned by contrast.
+    """Encoder: means and log variances of latents from a feature network with contrastive training.
 
     The means lie on a sphere: the network's output, scaled to length ``sqrt(d)``, so that each coordinate has variance one on
-    average. The log variances start at -3 for every row. Statistics of batch normalisation stay those of the warm-up, so that
-    what a row gives does not depend on the other rows of its batch.
+    average. The log variances start at -3 for every row. Statistics of batch normalisation remain those of the warm-up, so
+    that the result for a row does not depend on the other rows of its batch.
 
     Args:
-        model: after its warm-up; it is left as it is.
-        style: further latents, for what features leave out: the pose of an object and the like.
-        hidden: width of the network that finds these in the rows.
-        generator: of that network's first parameters.
+        model: self-labelling after its warm-up; it is not changed.
+        style: number of further latents, for properties that features omit, such as the pose of an object.
+        hidden: width of the hidden layer of the network from rows to these latents.
+        generator: source of the initial parameters of that network.
 
     Raises:
-        ValueError: for a model with labels already, whose network knows a prior.
+        ValueError: if the model has labels already: its network then depends on a prior.
     """
 
     def __init__(self, model: SelfLabelling, style: int, hidden: int, generator: torch.Generator):
@@ -55,16 +55,23 @@ class WarmedEncoder(nn.Module):
     centre: Tensor
 
     def train(self, mode: bool = True) -> WarmedEncoder:
-        """Returns the module in a mode, but for batch normalisation, which keeps its statistics."""
+        """Sets the mode of the module, except for batch normalisation, which keeps its statistics.
+
+        Args:
+            mode: whether the module is in training mode.
+
+        Returns:
+            The module.
+        """
         super().train(mode)
         self.network.eval()
         return self
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Means and log variances beside each other.
+        """Computes means and log variances side by side.
 
         Args:
-            rows: of mean zero and overall variance one, shape ``(B, D)``.
+            rows: data of mean zero and overall variance one, shape ``(B, D)``.
 
         Returns:
             Shape ``(B, 2 d)``.
@@ -77,8 +84,8 @@ class WarmedEncoder(nn.Module):
         """Changes the images of rows at random as in the warm-up.
 
         Args:
-            rows: shape ``(B, D)``.
-            generator: randomness.
+            rows: data, shape ``(B, D)``.
+            generator: source of the random numbers.
 
         Returns:
             Rows of the changed images, shape ``(B, D)``.

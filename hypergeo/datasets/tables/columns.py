@@ -1,4 +1,4 @@
-"""Chooses the columns of a table that hold coordinates, classes or counts, and takes their values."""
+"""Selects the columns of a table that hold coordinates, classes or counts, and returns their values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .table import Column, Table, shortened
+from .table import Column, Table
+from .text import shortened
 
 __all__ = ["PointColumns", "TablePoints", "guess_columns", "guess_counts", "scales_differ", "table_counts", "table_points"]
 
@@ -24,11 +25,11 @@ _MOST_CLASSES = 50
 
 @dataclass(frozen=True)
 class PointColumns:
-    """Places of the columns of a table of points.
+    """Indices of the columns of a table of points.
 
     Attributes:
-        axes: columns of coordinates.
-        label: column of the classes, or ``None``.
+        axes: indices of the columns of coordinates.
+        label: index of the column of classes, or ``None``.
         notes: sentences on how they were chosen.
     """
 
@@ -42,11 +43,11 @@ class TablePoints:
     """Points with the names of their axes and classes.
 
     Attributes:
-        points: finite, shape ``(N, D)``.
+        points: finite coordinates, shape ``(N, D)``.
         axes: names of the columns.
-        classes: whole numbers from zero, shape ``(N,)``, or ``None``.
-        class_names: of each class.
-        notes: sentences on rows that were left out and on standardisation.
+        classes: class of each point, whole numbers from zero, shape ``(N,)``, or ``None``.
+        class_names: name of each class.
+        notes: sentences on rows that were omitted and on standardisation.
     """
 
     points: np.ndarray
@@ -64,10 +65,10 @@ def guess_columns(table: Table) -> PointColumns:
     numbers. All other columns of numbers are coordinates, but for row numbers and dates.
 
     Args:
-        table: what :func:`.read_table` returned.
+        table: table from :func:`.read_table`.
 
     Returns:
-        Columns of coordinates and of classes, and notes.
+        Indices of the columns of coordinates and of classes, and notes.
 
     Example:
         >>> from .table import read_table
@@ -126,27 +127,28 @@ def _is_few(kinds: int, number: int) -> bool:
 def table_points(
     table: Table, axes: Sequence[int], label: int | None = None, *, standardise: bool = False, least: int = 1
 ) -> TablePoints:
-    """Takes points and their classes from a table.
+    """Extracts points and their classes from a table.
 
     Args:
-        table: what :func:`.read_table` returned.
-        axes: places of the columns of coordinates.
-        label: place of the column of classes, or ``None``.
+        table: table from :func:`.read_table`.
+        axes: indices of the columns of coordinates.
+        label: index of the column of classes, or ``None``.
         standardise: whether each column is shifted and scaled to mean zero and standard deviation one.
-        least: number of columns of coordinates that are needed.
+        least: smallest number of columns of coordinates.
 
     Returns:
         Points, shape ``(N, D)``, with names and notes.
 
     Raises:
-        ValueError: for cells that are no numbers, by line, and for too few columns or rows.
+        ValueError: if there are too few columns, no complete rows, or a constant column to standardise; also, with its line,
+            for a cell that is not a number.
 
     Example:
         >>> from .table import read_table
-        >>> found = table_points(read_table("x,y,species\\n1,2,b\\n2,,a\\n3,5,a\\n"), [0, 1], 2)
-        >>> found.points.tolist(), found.classes.tolist(), found.class_names
+        >>> result = table_points(read_table("x,y,species\\n1,2,b\\n2,,a\\n3,5,a\\n"), [0, 1], 2)
+        >>> result.points.tolist(), result.classes.tolist(), result.class_names
         ([[1.0, 2.0], [3.0, 5.0]], [1, 0], ('a', 'b'))
-        >>> found.notes
+        >>> result.notes
         ('1 row with missing values is left out (line 3).',)
     """
     if len(axes) < least:
@@ -161,7 +163,7 @@ def table_points(
         kept &= ~table.columns[label].missing
     if not kept.any():
         raise ValueError("Every row has a missing value in one of the columns chosen; choose others.")
-    points, notes = values[kept], list(_said_of_missing(table, kept))
+    points, notes = values[kept], list(_notes_on_missing(table, kept))
     if standardise:
         spread = points.std(0)
         if (same := np.flatnonzero(spread == 0)).size:
@@ -175,6 +177,12 @@ def table_points(
 def scales_differ(points: np.ndarray) -> bool:
     """Returns whether the standard deviations of two columns differ by more than a factor of ten.
 
+    Args:
+        points: coordinates, shape ``(N, D)``.
+
+    Returns:
+        Whether standardisation is advisable.
+
     Example:
         >>> scales_differ(np.array([[1.0, 100.0], [2.0, 300.0]])), scales_differ(np.array([[1.0, 2.0], [2.0, 4.0]]))
         (True, False)
@@ -186,8 +194,11 @@ def scales_differ(points: np.ndarray) -> bool:
 def guess_counts(table: Table) -> tuple[int, ...]:
     """Guesses which columns hold counts: all but row numbers, dates, and named columns of words.
 
+    Args:
+        table: what :func:`.read_table` returned.
+
     Returns:
-        Places of the columns.
+        Indices of the columns.
 
     Example:
         >>> from .table import read_table
@@ -207,17 +218,17 @@ def _has_digit(cell: str) -> bool:
 
 
 def table_counts(table: Table, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Takes counts from a table.
+    """Extracts counts from a table.
 
     Args:
-        table: what :func:`.read_table` returned.
-        columns: places of the columns of counts.
+        table: table from :func:`.read_table`.
+        columns: indices of the columns of counts.
 
     Returns:
-        Counts, float64, shape ``(N, K)``; the line of each row, shape ``(N,)``; sentences on rows that were left out.
+        Counts, float64, shape ``(N, K)``; the line of each row, shape ``(N,)``; sentences on rows that were omitted.
 
     Raises:
-        ValueError: for cells that are no numbers, by line.
+        ValueError: if there are no columns or no complete rows; also, with its line, for a cell that is not a number.
 
     Example:
         >>> from .table import read_table
@@ -235,7 +246,7 @@ def table_counts(table: Table, columns: Sequence[int]) -> tuple[np.ndarray, np.n
         row, place = map(int, np.argwhere(~np.isfinite(values))[0])
         cell = chosen[place].cells[row]
         raise ValueError(f"Line {table.lines[row]} has {shortened(cell)!r} where a count should be, and no row has all counts.")
-    notes = list(_said_of_missing(table, kept))
+    notes = list(_notes_on_missing(table, kept))
     left = [column.name for place, column in enumerate(table.columns) if place not in columns and not column.rows]
     if left:
         notes.append(f"Not used: {', '.join(map(shortened, left))}.")
@@ -255,7 +266,7 @@ def _require_numbers(table: Table, column: Column, what: str) -> None:
     raise ValueError(f"Line {table.lines[row]} has {shortened(cell)!r} where {what} should be.")
 
 
-def _said_of_missing(table: Table, kept: np.ndarray) -> tuple[str, ...]:
+def _notes_on_missing(table: Table, kept: np.ndarray) -> tuple[str, ...]:
     lines = table.lines[~kept].tolist()
     if not lines:
         return ()

@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal points or commas, thousands separators, percentages and marks of missing values."""
+"""Parses numbers with decimal points or commas, thousands separators, percentages and marks of missing values."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.(?:[0-9]{1,2}|[0-9]{4,18}))?")  # most 
 
 
 class Number(NamedTuple):
-    """The readings of a cell.
+    """A number in a cell, as parsed with each decimal mark.
 
     Attributes:
-        point: its value if points are decimal marks, or ``None``.
-        comma: its value if commas are.
+        point: value if points are decimal marks, or ``None``.
+        comma: value if commas are decimal marks, or ``None``.
         percent: whether a percent sign follows.
     """
 
@@ -42,10 +42,13 @@ class Number(NamedTuple):
 
 
 def read_number(cell: str) -> Number | None:
-    """Reads a cell with either decimal mark.
+    """Parses a cell with either decimal mark.
+
+    Args:
+        cell: text without blanks around it.
 
     Returns:
-        ``None`` where it is no finite number with either.
+        Its values, or ``None`` if it is not a finite number with either mark.
 
     Example:
         >>> read_number("1,234.5"), read_number("2,5"), read_number("1.234"), read_number("1_0")
@@ -70,12 +73,25 @@ def read_number(cell: str) -> Number | None:
 
 
 def is_number(cell: str) -> bool:
-    """Returns whether a cell is a finite number with a decimal point or a decimal comma."""
+    """Returns whether a cell is a finite number with a decimal point or a decimal comma.
+
+    Args:
+        cell: text without blanks around it.
+
+    Returns:
+        Whether it is a number.
+    """
     return read_number(cell) is not None
 
 
 def is_date(cell: str) -> bool:
     """Returns whether a cell is a date or a time of day.
+
+    Args:
+        cell: text without blanks around it.
+
+    Returns:
+        Whether it is a date or a time.
 
     Example:
         >>> is_date("2024-05-01"), is_date("1.5.2024"), is_date("12:30"), is_date("1.5")
@@ -87,18 +103,18 @@ def is_date(cell: str) -> bool:
 def decimal_mark(
     columns: Sequence[Sequence[tuple[int, str, Number]]], separator: str | None, chosen: Literal["point", "comma"] | None
 ) -> Literal["point", "comma"]:
-    """Decides which of the marks is the decimal one, from all numbers of a table.
+    """Infers the decimal mark from all numbers of a table.
 
     Args:
-        columns: line, cell and readings of each number, for each column.
-        separator: of the columns.
-        chosen: what the reader says, which settles what cannot be decided.
+        columns: line, cell and parsed values of each number, for each column.
+        separator: separator of the columns.
+        chosen: decimal mark to use if the numbers are ambiguous.
 
     Returns:
         The decimal mark.
 
     Raises:
-        ValueError: where both occur, or where a number such as ``1,234`` could be either and nothing else decides.
+        ValueError: if both marks occur, or if a number such as ``1,234`` is ambiguous and nothing else decides.
 
     Example:
         >>> decimal_mark([[(1, "2,5", read_number("2,5")), (2, "1.234", read_number("1.234"))]], ";", None)

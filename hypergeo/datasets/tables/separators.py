@@ -1,4 +1,4 @@
-"""Splits the lines of a table into cells: the separator is inferred from how regular the rows and how numeric the cells are."""
+"""Splits the lines of a table into cells: the separator with the most regular rows and the most numeric cells is inferred."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Lines(NamedTuple):
     """The lines of a table that hold cells.
 
     Attributes:
-        numbers: of the lines in the file, from one.
-        lines: with a line end each.
-        separator: where the file itself says it, as Excel does (``sep=;``).
+        numbers: line numbers in the file, from one.
+        lines: text of the lines, with a line end each.
+        separator: separator that the file declares, as Excel does (``sep=;``), or ``None``.
         comments: number of comment lines.
         above: the comment directly above the first line, without its mark, or an empty string.
     """
@@ -43,7 +43,10 @@ class Lines(NamedTuple):
 
 
 def content(text: str) -> Lines:
-    """Leaves out blank lines, comments and what Excel adds.
+    """Removes blank lines, comments and separator declarations of Excel.
+
+    Args:
+        text: content of the file.
 
     Returns:
         Lines with cells, and their numbers.
@@ -74,15 +77,15 @@ def split_rows(lines: Sequence[str], numbers: Sequence[int], separator: str | No
     """Splits lines into cells; a quoted cell may hold separators and line ends.
 
     Args:
-        lines: with a line end each.
-        numbers: of the lines.
-        separator: a letter; ``None`` for one column.
+        lines: text of the lines, with a line end each.
+        numbers: line numbers in the file.
+        separator: one character; ``None`` for one column.
 
     Yields:
         Number of the row's first line, and its cells without blanks around them.
 
     Raises:
-        ValueError: naming the line with a quote that never ends.
+        ValueError: if a quote never ends, with the number of its line.
     """
     at = -1
 
@@ -105,7 +108,10 @@ def split_rows(lines: Sequence[str], numbers: Sequence[int], separator: str | No
 
 
 def width_of(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
-    """Finds the number of columns that all rows have, but for blank cells at their ends.
+    """Determines the number of columns that all rows have, except for blank cells at their ends.
+
+    Args:
+        rows: cells of each row.
 
     Returns:
         The number of columns, and the index of the first row that differs, or ``None``. The first row may have one cell less:
@@ -127,7 +133,10 @@ def width_of(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
 
 
 def infer_separator(lines: Lines) -> str | None:
-    """Infers what separates the columns: rows of one width come first, then the share of cells that are numbers.
+    """Infers the separator of the columns: first by rows of one width, then by the fraction of cells that are numbers.
+
+    Args:
+        lines: lines of the table, from :func:`content`.
 
     Returns:
         One of :data:`SEPARATORS`, or ``None`` for a single column.
@@ -138,15 +147,15 @@ def infer_separator(lines: Lines) -> str | None:
     """
     if lines.separator is not None and lines.separator in "".join(lines.lines[:1]):
         return lines.separator
-    found: list[tuple[bool, float, float, str]] = []
+    candidates: list[tuple[bool, float, float, str]] = []
     sample = lines.lines[:_SAMPLE]
     for mark in SEPARATORS:
-        if mark == " " and any(regular and other == "\t" for regular, _, _, other in found):
+        if mark == " " and any(regular and other == "\t" for regular, _, _, other in candidates):
             continue
         rows: list[list[str]] = []
         try:
             rows.extend(cells for _, cells in split_rows(sample, lines.numbers, mark))
-        except ValueError:  # a quote that the sample or the file never ends
+        except ValueError:  # a quote without end in the sample or the file
             rows = rows or [[]]
         widths = [len(row) for row in rows]
         common = max(set(widths), key=lambda width: (widths.count(width), width))
@@ -156,6 +165,6 @@ def infer_separator(lines: Lines) -> str | None:
         cells = [cell for row in body for cell in row]
         numeric = sum(cell.lower() in MISSING or is_number(cell) for cell in cells) / max(len(cells), 1)
         regular = width_of(rows)[1] is None and common > 1
-        found.append((regular, round(numeric, 3), widths.count(common) / len(widths), mark))
-    best = max(found, key=lambda each: each[:3], default=None)  # of equals the first
+        candidates.append((regular, round(numeric, 3), widths.count(common) / len(widths), mark))
+    best = max(candidates, key=lambda each: each[:3], default=None)  # the first of equal candidates
     return None if best is None else best[3]

@@ -1,4 +1,4 @@
-"""Reads a table: encoding, separator, header, decimal mark, units and row numbers, each inferred and said."""
+"""Reads a table: encoding, separator, header, decimal mark, units and row numbers are inferred and reported."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from .numbers import MISSING, MISSING_WORDS, Number, decimal_mark, is_date, is_number, read_number
 from .separators import SEPARATORS, Lines, content, infer_separator, split_rows, width_of
-from .text import decoded
+from .text import decoded, shortened
 
-__all__ = ["Column", "Decimal", "Table", "read_table", "shortened"]
+__all__ = ["Column", "Decimal", "Table", "read_table"]
 
 Decimal = Literal["point", "comma"]
 _ID = frozenset(
@@ -43,12 +43,12 @@ class Column:
     """One column.
 
     Attributes:
-        name: from the header, with its unit, or its number.
+        name: name from the header, with its unit, or ``column`` and its number.
         cells: text of each row.
         kind: ``"numbers"``, ``"words"``, ``"dates"`` or ``"empty"``.
         values: float64, NaN where a number is missing or unreadable, shape ``(N,)``; all NaN for other kinds.
-        odd: row of the first cell that is no number where most others are, or ``None``.
-        rows: whether it only numbers or names the rows.
+        odd: row of the first cell that is not a number in a column of numbers, or ``None``.
+        rows: whether the column only numbers or names the rows.
     """
 
     name: str
@@ -70,11 +70,11 @@ class Table:
     """A table that was read.
 
     Attributes:
-        columns: at least one.
-        lines: number of the line in the file on which each row begins, shape ``(N,)``.
-        form: how it was read, such as ``"semicolon-separated with decimal commas"``.
+        columns: columns of the table, at least one.
+        lines: line number in the file at which each row begins, shape ``(N,)``.
+        form: format of the table, such as ``"semicolon-separated with decimal commas"``.
         named: whether the file names the columns.
-        notes: sentences on all that was inferred, the form first.
+        notes: sentences on all that was inferred, the format first.
     """
 
     columns: tuple[Column, ...]
@@ -90,17 +90,20 @@ class Table:
 
     @property
     def usual(self) -> bool:
-        """Whether the form is the one that CSV has everywhere, and nothing else was inferred."""
+        """Whether the table is CSV with commas and decimal points, and nothing else was inferred."""
         return self.form == "comma-separated with decimal points" and len(self.notes) == 1
 
     def find(self, name: str) -> int:
-        """Returns the place of a column.
+        """Returns the index of a column.
 
         Args:
             name: its name, or its number, from one.
 
+        Returns:
+            Index of the column, from zero.
+
         Raises:
-            ValueError: listing the columns that there are.
+            ValueError: if there is no such column, with a list of all columns.
         """
         wanted = name.strip()
         exact = [place for place, own in enumerate(self.names) if own == wanted]
@@ -118,17 +121,18 @@ def read_table(
     """Reads a table from text.
 
     Args:
-        data: the file, or its text. Separators (tabs, semicolons, pipes, commas, blanks), decimal marks, a header, units below
-            it and a column of row numbers are inferred. Blank lines and lines that start with ``#`` or ``%`` are skipped.
-        decimal: the decimal mark where numbers such as ``1,234`` leave it open.
-        most_rows: number of rows that it may have.
-        what: what a cell should hold, for error messages.
+        data: content of the file, or its text. Separators (tabs, semicolons, pipes, commas, blanks), decimal marks,
+            a header, units below it and a column of row numbers are inferred. Blank lines and lines that start with ``#`` or
+            ``%`` are skipped.
+        decimal: decimal mark if numbers such as ``1,234`` are ambiguous.
+        most_rows: largest number of rows; any number when omitted.
+        what: name of the content of a cell, for error messages.
 
     Returns:
         The table, with notes on all that was inferred.
 
     Raises:
-        ValueError: naming the line and what is wrong with it.
+        ValueError: if the text is not a table, with the line and the reason.
 
     Example:
         >>> table = read_table("Breite;Höhe;Art\\n1,5;2;rot\\n2,5;;blau\\n")
@@ -154,7 +158,7 @@ def read_table(
     columns, mark = _columns(names, units, body, starts, separator, decimal)
     form = _form(separator, mark, columns, decimal)
     notes = [f"Read as {form}{f', in the encoding {encoding}' if encoding else ''}."]
-    notes += _said_of_header(names, units, rows, body, lines)
+    notes += _notes_on_header(names, units, rows, body, lines)
     shown = [column for column in columns if column.kind != "empty"]
     if dropped := [column.name for column in columns if column.kind == "empty" and (names is not None or any(column.cells))]:
         notes.append(f"Empty columns are left out: {', '.join(map(shortened, dropped))}.")
@@ -162,11 +166,6 @@ def read_table(
         raise ValueError(f"The table of {what}s has no values: every cell is blank or marks a missing value.")
     notes += [f"{_titled(column.name)} only numbers or names the rows, and is left out." for column in shown if column.rows]
     return Table(tuple(shown), np.array(starts), form, names is not None, tuple(notes))
-
-
-def shortened(text: str) -> str:
-    """Returns the start of a cell, for a message."""
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _titled(name: str) -> str:
@@ -224,12 +223,12 @@ def _is_missing(cell: str) -> bool:
 
 def _numeric_columns(body: Sequence[Sequence[str]]) -> list[int]:
     """Returns columns of which at least half of the cells that are not missing are numbers."""
-    found = []
+    numeric = []
     for place in range(len(body[0]) if body else 0):
         there = [row[place] for row in body if not _is_missing(row[place])]
         if there and 2 * sum(map(is_number, there)) >= len(there):
-            found.append(place)
-    return found
+            numeric.append(place)
+    return numeric
 
 
 def _header(
@@ -379,7 +378,7 @@ def _form(separator: str | None, mark: Decimal, columns: Sequence[Column], decim
     return form
 
 
-def _said_of_header(
+def _notes_on_header(
     names: list[str] | None, units: list[str] | None, rows: list[list[str]], body: list[list[str]], lines: Lines
 ) -> list[str]:
     notes = []

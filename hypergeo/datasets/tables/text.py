@@ -1,10 +1,10 @@
-"""Decodes files to text, and refuses in a sentence those that are no text."""
+"""Decodes files to text, with an error message for files that are not text, and shortens texts for messages."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["decoded"]
+__all__ = ["decoded", "shortened"]
 
 _SIGNATURES = (
     (b"PK", "an Excel workbook or another ZIP file"),
@@ -35,10 +35,10 @@ def decoded(data: bytes) -> tuple[str, str]:
         data: UTF-8, UTF-16 or UTF-32 with or without a byte-order mark, or Windows-1252.
 
     Returns:
-        The text, and the name of its encoding where that is not UTF-8, else an empty string.
+        The text, and the name of its encoding, or an empty string for UTF-8.
 
     Raises:
-        ValueError: for files that are no text; the sentence says what to do with an Excel workbook and the like.
+        ValueError: if the file is not text; the message says how to convert an Excel workbook or a similar file.
 
     Example:
         >>> decoded("größe;2".encode("latin-1"))
@@ -67,6 +67,18 @@ def decoded(data: bytes) -> tuple[str, str]:
         kind = "JSON" if text.lstrip()[:1] == "{" else "a page of HTML or XML"
         raise ValueError(f"This is {kind}, and not a table. Save the table as CSV, and choose that file.")
     return text, name
+
+
+def shortened(text: str) -> str:
+    """Shortens the text of a cell for a message.
+
+    Args:
+        text: text of a cell.
+
+    Returns:
+        The text, or its first 37 characters and dots.
+    """
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _advice(kind: str) -> str:

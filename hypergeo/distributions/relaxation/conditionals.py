@@ -1,7 +1,7 @@
-"""Two ways to take a relaxed sample apart into splits: the exact conditionals, and the published sampler's merged ones.
+"""Two decompositions of a relaxed sample into splits: the exact conditionals, and the published sampler's merged ones.
 
-Both give the splits of a sample, top first, for log weights without gradient, and take gradients back from the tables of the
-splits to the log weights.
+Both return the splits of a sample, top first, for log weights without gradient, and propagate gradients from the tables of the
+splits back to the log weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .split import Split
 
 __all__ = ["DROPS", "Conditionals", "ExactConditionals", "MergedConditionals", "gumbel"]
 
-# Nats below the mode that change no sample at a temperature of one or less: what they are is less than the rounding error of a
-# probability, and in float32 less than the step of 2^-24 in which the uniform numbers come that the noise is made from.
+# Entries so many nats below the mode change no sample at a temperature of one or less: they are below the rounding error of a
+# probability, and in float32 below 2^-24, the resolution of the uniform numbers from which the noise is computed.
 DROPS = {torch.float32: 17.0, torch.float64: 38.0}
 Gradients = list[tuple[Tensor, Tensor | None, Tensor | None]]
 
@@ -33,7 +33,16 @@ def gumbel(
     generator: torch.Generator | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> Tensor:
-    """Samples independent standard Gumbel variables; from torch's global generator when ``generator`` is omitted.
+    """Samples independent standard Gumbel variables.
+
+    Args:
+        shape: shape of the result.
+        device: device of the result.
+        generator: source of the random numbers; torch's global one when omitted.
+        dtype: dtype of the result.
+
+    Returns:
+        Gumbel variables, shape ``shape``.
 
     Example:
         >>> gumbel((2, 3), torch.device("cpu")).shape
@@ -44,27 +53,44 @@ def gumbel(
 
 
 class Conditionals(Protocol):
-    """The splits of one batch of urns."""
+    """Splits of one batch of urns."""
 
     splits: list[Split]
     reverse: bool
     """Whether the groups come out in reverse order."""
 
-    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
-        """Gumbel noise for each split, from the noise given in the public layout or sampled anew."""
+    def noise(self, provided: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Returns Gumbel noise for each split.
+
+        Args:
+            provided: noise in the public layout, shape ``(S, T, L)``; sampled if ``None``.
+            samples: number of samples of each urn (S).
+            generator: source of the random numbers; torch's global generator if ``None``.
+
+        Returns:
+            Noise of each split, top first, shape ``(S, T, P, X)``.
+        """
 
     def backward(self, grads: Gradients) -> Tensor:
-        """Gradient to the log weights from those to the left, right and parent tables of the splits, top first."""
+        """Computes the gradient with respect to the log weights.
+
+        Args:
+            grads: gradients with respect to the left, right and parent tables of each split, top first; shapes ``(T, P, X)``,
+                ``(T, P, Y)`` and ``(T, P, U)``.
+
+        Returns:
+            Gradient, shape ``(T, K)``.
+        """
 
 
 class ExactConditionals:
-    """Splits down a balanced tree of the groups, whose conditionals are exact at any weights.
+    """Splits along a balanced tree of the groups, whose conditionals are exact at any weights.
 
     Args:
         rows: the urns, without gradient.
         samples: number of samples of each.
         warmest: highest temperature.
-        dtype: of tables and noise, where they are large.
+        dtype: dtype of tables and noise, where they are large.
     """
 
     reverse = False
@@ -89,41 +115,66 @@ class ExactConditionals:
 
     @staticmethod
     def noise_length(sizes: Tensor, total: Tensor) -> int:
-        """Numbers of noise that a sample takes, from sizes ``(R, K)`` and totals ``(R,)``."""
+        """Returns how many numbers of noise a sample uses.
+
+        Args:
+            sizes: group sizes, shape ``(R, K)``.
+            total: numbers of elements drawn, shape ``(R,)``.
+
+        Returns:
+            Length of the public layout of noise (L).
+        """
         return TreeShape.of(sizes, total).noise_length
 
-    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
-        """Gumbel noise for each split, each of shape ``(S, T, P, X)``."""
+    def noise(self, provided: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Returns Gumbel noise for each split.
+
+        Args:
+            provided: noise in the public layout, shape ``(S, T, L)``; sampled if ``None``.
+            samples: number of samples of each urn (S).
+            generator: source of the random numbers; torch's global generator if ``None``.
+
+        Returns:
+            Noise of each split, top first, shape ``(S, T, P, X)``.
+        """
         shapes = [(split.pairs, split.width) for split in self.splits]
         first = self.tables.tables[0]
-        if given is None:
+        if provided is None:
             lengths = [pairs * width for pairs, width in shapes]
             whole = gumbel((samples, len(first), sum(lengths)), first.device, generator, first.dtype)
             return [block.unflatten(-1, shape) for block, shape in zip(whole.split(lengths, -1), shapes, strict=True)]
         blocks, begin = [], 0
         for depth in reversed(range(len(shapes))):
             pairs, width = self.noise_shape.pairs[depth], self.noise_shape.levels[depth].width
-            block = given[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
+            block = provided[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
             begin += pairs * width
             # Groups of weight zero may shift the counts that tables begin at.
             blocks.append(self.tables.noise(block, depth, self.noise_shape).to(first.dtype))
         return blocks
 
     def backward(self, grads: Gradients) -> Tensor:
-        """Gradient to the log weights, shape ``(T, K)``."""
-        found: list[Tensor] = []
+        """Computes the gradient with respect to the log weights.
+
+        Args:
+            grads: gradients with respect to the left, right and parent tables of each split, top first; shapes ``(T, P, X)``,
+                ``(T, P, Y)`` and ``(T, P, U)``.
+
+        Returns:
+            Gradient, shape ``(T, K)``.
+        """
+        of_tables: list[Tensor] = []
         for (left, right, parent), table in zip(grads, reversed(self.tables.tables), strict=True):
-            if parent is not None and found:
-                rest = found[-1].shape[1] - parent.shape[1]
-                found[-1] = found[-1] + (pad(parent, (0, 0, 0, rest)) if rest else parent)
+            if parent is not None and of_tables:
+                rest = of_tables[-1].shape[1] - parent.shape[1]
+                of_tables[-1] = of_tables[-1] + (pad(parent, (0, 0, 0, rest)) if rest else parent)
             both = left if right is None else torch.stack([left, right], 2).flatten(1, 2)
             rest = table.shape[1] - both.shape[1]
-            found.append(pad(both, (0, 0, 0, rest)) if rest else both)
-        return self.tables.backward(found[::-1])
+            of_tables.append(pad(both, (0, 0, 0, rest)) if rest else both)
+        return self.tables.backward(of_tables[::-1])
 
 
 class MergedConditionals:
-    """Splits the groups off in the order listed, each against all that remain merged into one group of their mean weight.
+    """Splits off one group after another, in the order listed, from the rest merged into one group of its mean weight.
 
     Exact only where the remaining groups share one weight (Sutter et al., ICLR 2023, section 4.1).
 
@@ -131,7 +182,7 @@ class MergedConditionals:
         rows: the urns, without gradient.
         samples: number of samples of each.
         warmest: highest temperature.
-        dtype: of tables and noise.
+        dtype: dtype of tables and noise.
     """
 
     reverse = True
@@ -156,7 +207,7 @@ class MergedConditionals:
             rest_low = self.rest_low[:, one]
             bounds = sizes[:, one].double(), self.rest_sizes[:, one].double()
             alone = bounds[1] == 0 if bool((bounds[1] == 0).any()) else None
-            # The rest stands before the group, since it is split next; groups wait in reverse order.
+            # The rest precedes the group, since it is split next; groups are kept in reverse order.
             split = Split(
                 first[:, one], rest[:, one], above, torch.zeros_like(rest_low), rest_low, low, bounds, alone, swapped=True
             )
@@ -165,30 +216,55 @@ class MergedConditionals:
 
     @staticmethod
     def noise_length(sizes: Tensor, total: Tensor) -> int:
-        """Numbers of noise that a sample takes, from sizes ``(R, K)`` and totals ``(R,)``."""
+        """Returns how many numbers of noise a sample uses.
+
+        Args:
+            sizes: group sizes, shape ``(R, K)``.
+            total: numbers of elements drawn, shape ``(R,)``.
+
+        Returns:
+            Length of the public layout of noise (L).
+        """
         most = torch.minimum(sizes, total[:, None])[:, :-1]
         return most.shape[1] * (int(most.max().item()) + 1) if most.shape[1] else 0
 
-    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
-        """Gumbel noise for each split, each of shape ``(S, T, 1, X)``."""
+    def noise(self, provided: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Returns Gumbel noise for each split.
+
+        Args:
+            provided: noise in the public layout, shape ``(S, T, L)``; sampled if ``None``.
+            samples: number of samples of each urn (S).
+            generator: source of the random numbers; torch's global generator if ``None``.
+
+        Returns:
+            Noise of each split, top first, shape ``(S, T, 1, X)``.
+        """
         left = self.splits[0].left
-        if given is None:
+        if provided is None:
             shape = samples, len(left), len(self.splits), self.noise_width
             return list(gumbel(shape, left.device, generator, left.dtype)[..., : self.width].split(1, -2))
-        return list(given.unflatten(-1, (-1, self.noise_width))[..., : self.width].to(left.dtype).split(1, -2))
+        return list(provided.unflatten(-1, (-1, self.noise_width))[..., : self.width].to(left.dtype).split(1, -2))
 
     def backward(self, grads: Gradients) -> Tensor:
-        """Gradient to the log weights, shape ``(T, K)``."""
+        """Computes the gradient with respect to the log weights.
+
+        Args:
+            grads: gradients with respect to the left, right and parent tables of each split, top first; shapes ``(T, P, X)``,
+                ``(T, P, Y)`` and ``(T, P, U)``.
+
+        Returns:
+            Gradient, shape ``(T, K)``.
+        """
         columns = [torch.cat(column, 1) for column in zip(*[grad[:2] for grad in grads], strict=True)]
         parents = [grad[2] for grad in grads if grad[2] is not None]
         columns += [torch.cat(parents, 1)] if parents else []
-        found = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             self.tables[: len(columns)], self.leaf, [column.double() for column in columns], retain_graph=True
         )
-        return found[0]
+        return gradients[0]
 
     def _tables(self, log_weights: Tensor) -> list[Tensor]:
-        """Log-probabilities of every group but the last, of what remains after it, and of what remained before the next."""
+        """Returns log-probabilities of every group but the last, of the rest after it, and of the rest before the next."""
         rows = self.rows
         logits = log_weights + solve_tilt(log_weights, rows.sizes.double(), rows.total.double())
         present = (rows.sizes > 0).expand(logits.shape)

@@ -31,7 +31,7 @@ _COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change and their q
 
 @dataclass(frozen=True)
 class Setting:
-    """What a sample depends on beside tensors that carry gradients.
+    """Inputs of a sample other than the tensors that carry gradients.
 
     Attributes:
         sizes: group sizes, int64, shape ``(R, K)`` with ``R`` one or ``T``.
@@ -39,10 +39,10 @@ class Setting:
         samples: number of samples of each of the ``T`` urns (S).
         hard: whether counts are whole.
         conditionals: a name in ``CONDITIONALS``.
-        generator: source of noise that is not given.
-        precision: of tables and noise where they are large.
-        keep: whether gradients may be asked for.
-        warmth: whether one to the temperature may be.
+        generator: source of the noise if it is sampled.
+        precision: dtype of tables and noise where they are large.
+        keep: whether a gradient may be requested later.
+        warmth: whether this may include one with respect to the temperature.
     """
 
     sizes: Tensor
@@ -63,10 +63,13 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
         log_weights: shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
         temperature: τ, shape ``(S, T, 1)`` or ``(1, 1, 1)``.
         noise: Gumbel noise, shape ``(S, T, L)``; sampled when ``None``.
-        setting: the rest.
+        setting: all other inputs.
 
     Returns:
-        Shape ``(S, T, K)``, of the weights' dtype.
+        Counts, shape ``(S, T, K)``, of the weights' dtype.
+
+    Raises:
+        RuntimeError: from torch, if the sample fails for another reason than a transformation of ``torch.func``.
     """
     if torch.compiler.is_compiling():  # its tables are remembered, and their sizes depend on values
         return torch.compiler.disable(_Sample.apply)(log_weights, temperature, noise, setting)[0]
@@ -79,19 +82,19 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
 
 
 class _Shortcut(Protocol):
-    """A sample that needs no gradient to the temperature, in fewer operations than the splits of many urns."""
+    """A sample without gradient with respect to the temperature, in fewer operations than the splits of many urns."""
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Gradient to the log weights, ``(T, K)``, from that to the counts, ``(S, T, K)``."""
+        """Returns the gradient with respect to log weights, ``(T, K)``, from that with respect to counts, ``(S, T, K)``."""
 
 
 @dataclass
 class _Path:
-    """How a sample came about: what its backward pass needs.
+    """Intermediate results of a sample that its backward pass uses.
 
     Attributes:
-        shortcut: of a small or single sample.
-        conditionals: the splits of any other, and their way back to the log weights; neither for a single group.
+        shortcut: a small or single sample.
+        conditionals: the splits of any other sample; both are ``None`` for a single group.
         drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
@@ -102,24 +105,36 @@ class _Path:
     folded: tuple[int, ...] = field(default=())
 
     def backward(self, grad: Tensor, of_temperature: bool) -> tuple[Tensor, Tensor | None]:
-        """Gradients to the log weights, ``(T, K)``, and to the temperature, from that to the counts, ``(S, T, K)``."""
+        """Returns gradients in log weights, ``(T, K)``, and temperature, from that in the counts, ``(S, T, K)``."""
         if self.shortcut is not None:
             return self.shortcut.backward(grad), None
         if self.conditionals is None:
             return torch.zeros_like(grad).sum(0), torch.zeros_like(grad).sum().view(1, 1, 1) if of_temperature else None
         grad = grad.flip(-1) if self.conditionals.reverse else grad
-        found: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        of_tables: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
         warmth: Tensor | None = None
         for split in reversed(self.conditionals.splits):
             grad, of_left, of_right, of_parent, heat = split.backward(grad, of_temperature)
-            found.append((of_left, of_right, of_parent))
+            of_tables.append((of_left, of_right, of_parent))
             warmth = heat if warmth is None or heat is None else warmth + heat
-        of_weights = self.conditionals.backward(found[::-1])
+        of_weights = self.conditionals.backward(of_tables[::-1])
         of_weights = of_weights if self.drawable is None else torch.where(self.drawable, of_weights, 0.0)
         return of_weights, None if warmth is None else warmth[..., 0]
 
     def forward(self, of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor) -> Tensor:
-        """Tangent of the counts, ``(S, T, K)``, from those of log weights and temperature: :meth:`backward` transposed."""
+        """Computes the tangent of the counts: the transpose of :meth:`backward`.
+
+        Args:
+            of_weights: tangent of the log weights, shape ``(T, K)``.
+            of_temperature: tangent of the temperature, of its shape, if it has one.
+            counts: the sample, shape ``(S, T, K)``.
+
+        Returns:
+            Shape ``(S, T, K)``.
+
+        Raises:
+            NotImplementedError: for conditionals that are not exact.
+        """
         if isinstance(self.shortcut, SingleSample):
             units = torch.eye(counts.shape[-1], dtype=torch.float64, device=counts.device)[:, None, None]
             return torch.stack([(self.backward(unit, False)[0] * of_weights).sum() for unit in units])[None, None]
@@ -139,7 +154,7 @@ class _Path:
 def _short(
     weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting, shape: TreeShape
 ) -> tuple[Tensor, _Shortcut] | None:
-    """Samples counts, ``(S, T, K)``, where there is a shortcut."""
+    """Returns a sample of counts, ``(S, T, K)``, with its shortcut, or ``None`` if no shortcut applies."""
     rows, groups = weights.shape
     small = single = None
     two = TwoGroupsShape.of(shape, rows, setting.samples) if groups == 2 else None
@@ -206,10 +221,10 @@ class _Sample(torch.autograd.Function):
         weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
         if ctx.path.folded or (isinstance(ctx.path.shortcut, SingleSample) and _hidden(grad)):
-            found = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
+            gradients = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
-            found = ctx.path.backward(grad, of_temperature)
-        return found[0].to(weights.dtype), found[1].to(temperature.dtype) if of_temperature else None, None, None
+            gradients = ctx.path.backward(grad, of_temperature)
+        return gradients[0].to(weights.dtype), gradients[1].to(temperature.dtype) if of_temperature else None, None, None
 
     @staticmethod
     def jvp(ctx: Any, of_weights: Tensor, of_temperature: Tensor, *_: None) -> tuple[Tensor, None]:
@@ -221,7 +236,22 @@ class _Sample(torch.autograd.Function):
     def vmap(
         info: Any, in_dims: tuple[int | None, ...], weights: Tensor, temperature: Tensor, noise: Tensor | None, setting: Setting
     ) -> tuple[tuple[Tensor, _Path], tuple[int, None]]:
-        """Samples a batch of weights, temperatures or noise as so many more urns."""
+        """Samples a batch of weights, temperatures or noise as additional urns.
+
+        Args:
+            info: size of the batch and handling of random numbers.
+            in_dims: axis of the batch in each argument, or ``None``.
+            weights: log weights, shape ``(T, K)`` without the batch.
+            temperature: τ, shape ``(S, T, 1)`` or ``(1, 1, 1)`` without the batch.
+            noise: Gumbel noise, shape ``(S, T, L)`` without the batch.
+            setting: all other inputs.
+
+        Returns:
+            Counts with their intermediate results, and the axis of the batch in each.
+
+        Raises:
+            RuntimeError: if noise must be sampled and ``vmap`` does not allow it.
+        """
         size, rows = info.batch_size, weights.shape[-2]
         if in_dims[0] is not None:
             rows = weights.movedim(in_dims[0], 0).shape[1]
@@ -248,7 +278,7 @@ class _Sample(torch.autograd.Function):
 
 
 class _Plain(torch.autograd.Function):
-    """The same without what ``torch.func`` needs, which costs as much as a small sample."""
+    """The same function without support for ``torch.func``, which would cost as much as a small sample."""
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
@@ -266,7 +296,7 @@ class _Plain(torch.autograd.Function):
 
 
 def _hidden(tensor: Tensor) -> bool:
-    """Whether ``vmap`` hides the values of a tensor."""
+    """Returns whether ``vmap`` hides the values of a tensor."""
     try:
         tensor.tolist()
     except RuntimeError:
@@ -275,7 +305,7 @@ def _hidden(tensor: Tensor) -> bool:
 
 
 class _Backward(torch.autograd.Function):
-    """The backward pass of samples that ``vmap`` made part of a larger batch."""
+    """Backward pass of samples that ``vmap`` made part of a larger batch."""
 
     @staticmethod
     def forward(
@@ -316,7 +346,7 @@ class _Backward(torch.autograd.Function):
 
 
 class _Forward(torch.autograd.Function):
-    """The tangent of samples, also where ``vmap`` made them part of a larger batch."""
+    """Tangent of samples, including those that ``vmap`` made part of a larger batch."""
 
     @staticmethod
     def forward(of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor, path: _Path) -> Tensor:

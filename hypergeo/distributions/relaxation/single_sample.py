@@ -1,4 +1,4 @@
-"""One hard relaxed sample of one urn, in NumPy: tensor operations on so few numbers cost more than what they compute.
+"""One hard relaxed sample of one urn, in NumPy: the overhead of tensor operations on so few numbers dominates.
 
 The splits are those of :class:`.split.Split`, one node after another, in float64 on the CPU. A batch of one is what a model
 with one vector of weights, such as the sizes of clusters, samples at each step.
@@ -20,21 +20,24 @@ from .conditionals import gumbel
 __all__ = ["SingleSample", "SingleShape"]
 
 Array = np.ndarray
-_MOST_GROUPS = 32  # nodes are worked on one by one
-_MOST_TERMS = 1 << 18  # of all convolutions
-_WHOLE_TERMS = 1 << 12  # up to which tables are as wide as their supports
+_MOST_GROUPS = 32  # nodes are processed one by one
+_MOST_TERMS = 1 << 18  # largest number of terms of all convolutions
+_WHOLE_TERMS = 1 << 12  # number of terms up to which tables are as wide as their supports
 _LARGEST_LOG_WEIGHT = 1e6
 _IMPOSSIBLE = -1e30
-_SMALLEST = 1e-300  # sums whose logarithm no sample can tell from that of zero
-_TOLERANCE = 0.1  # of the tilt, over one plus the variance
+_SMALLEST = 1e-300  # sums below it do not change a sample
+_TOLERANCE = 0.1  # tolerance of the tilt, over one plus the variance
 
 
 class SingleShape:
     """Holds the tree of one urn's groups, as plain numbers, for single samples; created by :meth:`of`.
 
+    Args:
+        shape: tree of one urn, whose sizes have shape ``(1, K)``.
+
     Attributes:
         sizes: group sizes.
-        total: number drawn.
+        total: number of elements drawn.
         low: least total of every node: the groups, then every node that joins two, the root last.
         high: largest total of every node.
         joins: the nodes that join two, bottom up: the node, its left and its right child.
@@ -67,17 +70,20 @@ class SingleShape:
 
     @staticmethod
     def of(shape: TreeShape) -> SingleShape | None:
-        """Returns the shape of an urn, or ``None`` for many groups, empty groups or very wide tables.
+        """Computes the plain tree of an urn, unless it has many groups, empty groups or very wide tables.
 
         Args:
             shape: tree of one urn, whose sizes have shape ``(1, K)``.
+
+        Returns:
+            The plain tree, or ``None``.
         """
         groups = shape.layout.sizes.shape[1]
         return _remembered(shape) if 2 < groups <= _MOST_GROUPS and not shape.capped and shape.least > 0 else None
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # cached tensors must support autograd later
 def _remembered(shape: TreeShape) -> SingleShape:
     return SingleShape(shape)
 
@@ -87,9 +93,9 @@ class SingleSample:
 
     Args:
         shape: the urn.
-        logits: log weights, tilted so that independent binomials make up the total.
-        begin: where the table of every node begins.
-        end: its last total, but for the groups, whose tables are all as wide as the widest.
+        logits: log weights, tilted so that independent binomials have the total as their mean.
+        begin: first total of the table of every node.
+        end: last total of the table of every node; the tables of the groups all extend to the widest.
         keep: whether :meth:`backward` will follow.
     """
 
@@ -119,13 +125,16 @@ class SingleSample:
 
     @staticmethod
     def of(shape: SingleShape, log_weights: Tensor, drop: float, keep: bool) -> SingleSample | None:
-        """Computes the tables of one urn; returns ``None`` if they would be too wide or the weights are extreme.
+        """Computes the tables of one urn, unless they are too wide or the weights are extreme.
 
         Args:
             shape: the urn.
             log_weights: finite, shape ``(1, K)``.
             drop: nats below its mode at which a table may end.
             keep: whether :meth:`backward` will follow.
+
+        Returns:
+            The tables of the sample, or ``None``.
         """
         weights = log_weights[0].tolist()
         if max(map(abs, weights)) > _LARGEST_LOG_WEIGHT:
@@ -137,12 +146,15 @@ class SingleSample:
         return SingleSample(shape, logits, begin, end, keep) if terms <= _MOST_TERMS else None
 
     def noise(self, provided: Tensor | None, device: torch.device, generator: torch.Generator | None) -> list[Array]:
-        """Returns Gumbel noise for each join, bottom up, as long as its left child's table.
+        """Returns Gumbel noise for each join.
 
         Args:
             provided: noise in the public layout, shape ``(1, 1, L)``; sampled if ``None``.
             device: device of the generator.
             generator: source of the random numbers; torch's global generator if ``None``.
+
+        Returns:
+            Noise of each join, bottom up, as long as its left child's table.
         """
         lengths = [len(self.tables[left]) for _, left, _ in self.shape.joins]
         if provided is None:
@@ -155,11 +167,14 @@ class SingleSample:
         return [whole[place : place + length] for place, length in zip(places, lengths, strict=False)]
 
     def forward(self, noise: list[Array], temperature: float) -> list[int]:
-        """Samples whole counts, one for each group.
+        """Samples whole counts.
 
         Args:
             noise: from :meth:`noise`.
             temperature: temperature τ, at most one.
+
+        Returns:
+            One count for each group.
         """
         shape, begin = self.shape, self.begin
         self.temperature = temperature
@@ -207,10 +222,13 @@ class SingleSample:
         return totals[: len(shape.sizes)]
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Computes the gradient with respect to the log weights, shape ``(1, K)``.
+        """Computes the gradient with respect to the log weights.
 
         Args:
             grad: gradient with respect to the counts, shape ``(1, 1, K)``, whose values ``vmap`` must not hide.
+
+        Returns:
+            Gradient, shape ``(1, K)``.
         """
         shape, begin = self.shape, self.begin
         of_totals = grad[0, 0].tolist()
@@ -247,7 +265,7 @@ class SingleSample:
 
 
 def _tilted(shape: SingleShape, log_weights: list[float]) -> tuple[list[float], list[list[float]]]:
-    """Computes tilted log weights, at which independent binomials make up the total, and the binomials' first cumulants."""
+    """Returns tilted log weights, at which independent binomials have the total as their mean, and their cumulants."""
     present = sum(shape.sizes)
     target = max(min(shape.total, present - 0.5), 0.5)
     share = math.log(target / (present - target))
@@ -267,7 +285,7 @@ def _tilted(shape: SingleShape, log_weights: list[float]) -> tuple[list[float], 
 
 
 def _windows(shape: SingleShape, cumulants: list[list[float]], drop: float) -> tuple[list[int], list[int]]:
-    """Computes the first and the last total of every node's table."""
+    """Returns the first and the last total of every node's table."""
     if shape.whole:
         return list(shape.low), list(shape.high)
     for _, left, right in shape.joins:

@@ -16,22 +16,22 @@ from .conditionals import gumbel
 
 __all__ = ["SmallSample", "SmallShape"]
 
-_LARGEST = 1 << 14  # numbers to sample, and entries of tables, up to which operations cost more than what they work on
+_LARGEST = 1 << 14  # numbers to sample, and entries of tables, up to which the overhead of operations dominates
 _IMPOSSIBLE = -1e30
-_SMALLEST = 1e-300  # stands for a probability of zero, which no sample at a temperature of one or less can tell from it
+_SMALLEST = 1e-300  # replaces a probability of zero, without effect on samples at a temperature of one or less
 
 
 class _Level:
-    """Where a level's splits find their children's entries in one row of the level's tables, one entry impossible at its end.
+    """Indices of the children's entries of a level's splits in one row of its tables, whose last entry is impossible.
 
     Attributes:
-        index: of the left and the right child's entry, for every total and every left count, shape ``(2, P, U, X)``.
-        between: takes conditional probabilities to those at whole totals and half way between, ``(2 U - 1, U)``.
-        slope: likewise to the derivative in the total of those half way.
+        index: indices of the left and the right child's entry, for every total and every left count, shape ``(2, P, U, X)``.
+        between: matrix from conditional probabilities to those at whole totals and half way between, shape ``(2 U - 1, U)``.
+        slope: matrix from conditional probabilities to the derivative in the total half way, shape ``(2 U - 1, U)``.
         left_low: the left children's least totals, shape ``(P,)``.
-        parent_low: least totals of the split nodes.
-        last: last row of each split node.
-        waiting: where entries of nodes that wait begin.
+        parent_low: least totals of the split nodes, shape ``(P,)``.
+        last: last row of each split node, shape ``(P,)``.
+        waiting: index of the first entry of the nodes that are not split here.
     """
 
     def __init__(self, low: Tensor, high: Tensor, begin: Tensor, end: int, above_low: Tensor, above_high: Tensor):
@@ -46,8 +46,8 @@ class _Level:
         met = (self.parent_low - low[left] - low[right])[:, None, None] + totals - counts
         inside = (counts < width[left, None, None]) & (met >= 0) & (met < width[right, None, None])
         inside &= totals <= (self.last // 2)[:, None, None]
-        found = torch.stack([(begin[left, None, None] + counts).expand_as(met), begin[right, None, None] + met])
-        self.index = torch.where(inside, found, end)
+        entries = torch.stack([(begin[left, None, None] + counts).expand_as(met), begin[right, None, None] + met])
+        self.index = torch.where(inside, entries, end)
         self.size, self.flat = end + 1, self.index.flatten()
         self.rows, self.width = 2 * totals.shape[1] - 1, len(counts)
         step = torch.arange(self.rows, device=device)[:, None] - 2 * torch.arange(totals.shape[1], device=device)
@@ -58,7 +58,11 @@ class _Level:
 
 
 class SmallShape:
-    """What hard samples of a small urn need of its sizes ``(K,)`` and number drawn; see :meth:`of`."""
+    """Holds tables of a small urn for hard samples with any weights; created by :meth:`of`.
+
+    Args:
+        shape: tree of the urn, whose sizes have shape ``(1, K)``.
+    """
 
     def __init__(self, shape: TreeShape):
         levels = shape.layout.levels
@@ -83,20 +87,29 @@ class SmallShape:
 
     @staticmethod
     def of(shape: TreeShape, rows: int, samples: int) -> SmallShape | None:
-        """The shape of an urn, where all rows share one and all is small; else ``None``."""
+        """Computes the tables of an urn, unless rows have different sizes or the tables or samples are large.
+
+        Args:
+            shape: tree of the urns, whose sizes have shape ``(R, K)``.
+            rows: number of urns (T).
+            samples: number of samples of each (S).
+
+        Returns:
+            The tables, or ``None``.
+        """
         if len(shape.layout.sizes) > 1 or shape.capped or rows * max(4 * shape.terms, samples * shape.noise_length) > _LARGEST:
             return None
         return _remembered(shape)
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # cached tensors must support autograd later
 def _remembered(shape: TreeShape) -> SmallShape:
     return SmallShape(shape)
 
 
 class SmallSample:
-    """Hard samples at temperatures of at most one, and their backward pass; as :class:`.split.Split` defines them.
+    """Computes hard samples at temperatures of at most one, and their gradients, as defined by :class:`.split.Split`.
 
     Args:
         shape: the urn.
@@ -114,26 +127,38 @@ class SmallSample:
             if level is not shape.levels[-1]:
                 table = torch.cat([terms.logsumexp(-1).flatten(1), table[:, level.waiting :]], 1)
 
-    def noise(self, given: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
-        """Gumbel noise for each level, top first, each of shape ``(S, T, P, X)``."""
+    def noise(self, provided: Tensor | None, samples: int, generator: torch.Generator | None) -> list[Tensor]:
+        """Returns Gumbel noise for each level.
+
+        Args:
+            provided: noise in the public layout, shape ``(S, T, L)``; sampled if ``None``.
+            samples: number of samples of each urn (S).
+            generator: source of the random numbers; torch's global generator if ``None``.
+
+        Returns:
+            Noise of each level, top first, each of shape ``(S, T, P, X)``.
+        """
         shapes = [(level.pairs, level.width) for level in reversed(self.shape.levels)]
         device = self.shape.counts.device
-        if given is None:
+        if provided is None:
             lengths = [pairs * width for pairs, width in shapes]
             whole = gumbel((samples, self.rows, sum(lengths)), device, generator)
             return [
                 block.view(samples, self.rows, *shape) for block, shape in zip(whole.split(lengths, -1), shapes, strict=True)
             ]
         laid_out = list(reversed(self.shape.noise_widths))
-        blocks = given.double().split([pairs * width for (pairs, _), width in zip(shapes, laid_out, strict=True)], -1)
+        blocks = provided.double().split([pairs * width for (pairs, _), width in zip(shapes, laid_out, strict=True)], -1)
         return [block.unflatten(-1, (pairs, -1))[..., :width] for block, (pairs, width) in zip(blocks, shapes, strict=True)]
 
     def forward(self, noise: list[Tensor], temperature: float | Tensor) -> Tensor:
-        """Whole counts, int64, shape ``(S, T, K)``.
+        """Samples whole counts.
 
         Args:
-            noise: for each level, top first, shape ``(S, T, P, X)``.
+            noise: noise for each level, top first, shape ``(S, T, P, X)``.
             temperature: τ, one number or shape ``(S, T, 1)``.
+
+        Returns:
+            Counts, int64, shape ``(S, T, K)``.
         """
         self.temperature = temperature
         sharp = temperature if isinstance(temperature, float) else temperature[..., None]
@@ -169,7 +194,14 @@ class SmallSample:
         return totals
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Gradient to the log weights, ``(T, K)``, from that to the counts; only what ``torch.func.vmap`` can batch."""
+        """Computes the gradient with respect to the log weights, by operations that ``torch.func.vmap`` can batch.
+
+        Args:
+            grad: gradient with respect to the counts, shape ``(S, T, K)``.
+
+        Returns:
+            Gradient, shape ``(T, K)``.
+        """
         of_rows = []
         grad = grad.double()
         for level, conditional, (weights, mean, whole, at) in zip(
@@ -206,9 +238,9 @@ class SmallSample:
             if above is not None and level.waiting < level.size - 1:
                 below = below + pad(above[:, level.pairs * (level.rows // 2 + 1) :], (level.waiting, 0))
             above = below
-        found = torch.zeros(self.rows, self.shape.number, dtype=grad.dtype, device=grad.device)
+        of_weights = torch.zeros(self.rows, self.shape.number, dtype=grad.dtype, device=grad.device)
         assert above is not None
-        return found.index_add(1, self.shape.groups, above * self.shape.counts)
+        return of_weights.index_add(1, self.shape.groups, above * self.shape.counts)
 
 
 def _joined(left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
@@ -219,5 +251,5 @@ def _joined(left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)
 def _rows(urns: int, pairs: int, rows: int, device: torch.device) -> Tensor:
-    """Where the rows of each split begin, shape ``(T, P)``."""
+    """Returns the index of the first row of each split, shape ``(T, P)``."""
     return rows * torch.arange(urns * pairs, device=device).view(urns, pairs)

@@ -14,11 +14,11 @@ from torch.nn.functional import pad
 __all__ = ["Split"]
 
 _SLOPE_MARGIN = 0.25
-_FLOOR = -1e30  # log-probability of what cannot be; finite, so that differences are never NaN
+_FLOOR = -1e30  # log-probability of the impossible; finite, so that differences are never NaN
 
 
 class Split:
-    """Splits the totals of the first ``P`` nodes of a level in two; the other nodes wait.
+    """Splits the totals of the first ``P`` nodes of a level in two; the other nodes go on to the next level.
 
     With ``p(x | r)`` the conditional distribution, ``y = softmax((log p(x | r) + noise) / τ)`` over the left child's table and
     the soft sample is ``Σ x y_x``. Between two whole totals the conditional distribution is interpolated linearly in
@@ -29,14 +29,16 @@ class Split:
 
     Args:
         left: log-probabilities of the left children's totals, shape ``(T, P, X)``.
-        right: likewise of the right ones, shape ``(T, P, Y)``; ``None`` where ``left`` is conditional already.
-        parent: likewise of the totals that are split, shape ``(T, P, U)``; ``None`` where these are the same in all samples.
+        right: log-probabilities of the right children's totals, shape ``(T, P, Y)``; ``None`` if ``left`` is
+            conditional already.
+        parent: log-probabilities of the totals that are split, shape ``(T, P, U)``; ``None`` if these are the same in all
+            samples.
         left_low: the left children's smallest totals, int64, shape ``(R, P)`` with ``R`` one or ``T``.
-        right_low: likewise the right ones'.
-        parent_low: likewise of the totals that are split.
-        sizes: elements below the left and below the right children, float64, each of shape ``(R, P)``.
+        right_low: the right children's smallest totals, int64, shape ``(R, P)``.
+        parent_low: smallest totals that are split, int64, shape ``(R, P)``.
+        sizes: numbers of elements below the left and below the right children, float64, each of shape ``(R, P)``.
         alone: where the right children have no element, shape ``(R, P)``; ``None`` where all have.
-        swapped: whether the right children stand before the left ones.
+        swapped: whether the right children precede the left ones.
     """
 
     def __init__(
@@ -72,8 +74,8 @@ class Split:
         """Samples the totals of the level below.
 
         Args:
-            totals: of this level's nodes, float64, shape ``(S or 1, R or T, N)``.
-            excess: by how much their soft samples exceed them; ``None`` where they are exact.
+            totals: totals of this level's nodes, float64, shape ``(S or 1, R or T, N)``.
+            excess: soft samples of the totals less the totals, of the same shape; ``None`` if the totals are exact.
             noise: Gumbel noise, shape ``(S, T, P, X)``.
             temperature: τ, broadcast to ``(S, T, 1, 1)``.
             hard: whether samples are whole.
@@ -101,17 +103,17 @@ class Split:
         first = position + self.left_low.double()
         if self.alone is not None:
             first = torch.where(self.alone, drawn, first)
-        found = self._joined(first, drawn - first, waiting)
+        below = self._joined(first, drawn - first, waiting)
         if not keep:
-            return found, None
+            return below, None
         beyond = self.mean - position
         if self.alone is not None:  # all of it, and all of its gradient
             beyond = torch.where(self.alone, 0.0 if outer is None else outer, beyond)
         late = waiting.expand(*beyond.shape[:2], -1) if excess is None else excess[..., self.pairs :]
-        return found, self._joined(beyond, -beyond if outer is None else outer - beyond, late)
+        return below, self._joined(beyond, -beyond if outer is None else outer - beyond, late)
 
     def _bounded(self, drawn: Tensor, waiting: Tensor) -> Tensor:
-        """Soft totals of the level below, held within the children's sizes."""
+        """Returns soft totals of the level below, clamped to the children's sizes."""
         left_size, right_size = self.sizes
         least, most = (drawn - right_size).clamp_(min=0), torch.minimum(drawn, left_size)
         free = self.mean + self.left_low.double()
@@ -126,14 +128,14 @@ class Split:
     def _between(
         self, drawn: Tensor, outer: Tensor | None, noise: Tensor, hard: bool, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Noisy logits between the two whole totals around each soft one, and the hard position at each whole total."""
+        """Returns noisy logits between the two whole totals around each soft one, and the hard position at whole totals."""
         assert self.steps is not None
         position = drawn - self.parent_low
         place = position if outer is None else position + 0.5 * outer.sign()
         floor = place.floor().clamp_(0, self.steps.shape[-1] - 1)
         self.lower, self.fraction = floor.long(), (place - floor).clamp_(0, 1)
-        found = self._beside(self.lower, self.width + 1)
-        low, high = found[..., 1:] + self.left, found[..., :-1] + self.left
+        right = self._beside(self.lower, self.width + 1)
+        low, high = right[..., 1:] + self.left, right[..., :-1] + self.left
         chosen = torch.where((position > floor)[..., None], high, low).add_(noise).argmax(-1) if hard else None
         if chosen is not None and not keep:
             return low, chosen
@@ -148,17 +150,24 @@ class Split:
         return logits.add_(noise), chosen
 
     def _beside(self, lower: Tensor | None, width: int) -> Tensor:
-        """Entries ``r - x`` of the right table for all ``x``, after those of ``r + 1`` where they are one wider.
+        """Reads entries ``r - x`` of the right table for all ``x``, after those of ``r + 1`` where they are one wider.
 
         Entry ``x`` of the left table meets entry ``r - x`` of the right one, so its reverse is read in one stretch.
+
+        Args:
+            lower: index of the whole total below each soft one, shape ``(S, T, P)``; ``None`` if there is one total.
+            width: number of entries to read.
+
+        Returns:
+            Shape ``(S, T, P, width)``.
         """
         assert self.right_shape is not None
         size = self.right_shape[-1]
         met = self.above[None] if lower is None else lower + self.above
         self.met = met.clamp(-2, self.width + size - 1).expand(-1, *self.reversed.shape[:2])
         starts = _offsets(*self.reversed.shape, met.device, size + 2 * self.width - width) - self.met
-        found = self.reversed.view(-1).unfold(0, width, 1).index_select(0, starts.flatten())
-        return found.view(*starts.shape, width)
+        entries = self.reversed.view(-1).unfold(0, width, 1).index_select(0, starts.flatten())
+        return entries.view(*starts.shape, width)
 
     def _joined(self, left: Tensor, right: Tensor, waiting: Tensor) -> Tensor:
         paired = torch.stack((right, left) if self.swapped else (left, right), -1).flatten(-2)
@@ -167,10 +176,10 @@ class Split:
     def backward(
         self, grad: Tensor, of_temperature: bool
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
-        """Takes a gradient from the level below to this one; only operations that ``torch.func.vmap`` can batch.
+        """Propagates a gradient from the level below to this one, by operations that ``torch.func.vmap`` can batch.
 
         Args:
-            grad: with respect to the totals of the level below, shape ``(S, T, N + P)``.
+            grad: gradient with respect to the totals of the level below, shape ``(S, T, N + P)``.
             of_temperature: whether τ needs a gradient.
 
         Returns:
@@ -206,7 +215,7 @@ class Split:
         elif self.right_shape is not None:
             of_right = self._collect(of_left[None], None)
         if of_temperature:
-            # What has no weight has a logit that is no number one can multiply.
+            # Candidates of weight zero have a logit that cannot be multiplied.
             assert self.scaled is not None
             of_warmth = -(per_logit * torch.where(self.weights > 0, self.scaled, 0.0)).sum((-1, -2), keepdim=True)
             of_warmth = of_warmth.sum_to_size(self.temperature.shape)
@@ -215,11 +224,14 @@ class Split:
         return of_total, of_left, of_right, of_parent, of_warmth
 
     def _collect(self, values: Tensor, upper: Tensor | None) -> Tensor:
-        """Sums what belongs to each entry of the right table over all samples, shape ``(T, P, Y)``.
+        """Sums the gradients of each entry of the right table over all samples.
 
         Args:
-            values: what belongs to the entries met, shape ``(S, T, P, X)``.
-            upper: what belongs to the entries one above.
+            values: gradients of the entries met, shape ``(S, T, P, X)``.
+            upper: gradients of the entries one above, of the same shape.
+
+        Returns:
+            Shape ``(T, P, Y)``.
         """
         assert self.right_shape is not None
         size = self.right_shape[-1]
@@ -232,13 +244,13 @@ class Split:
 
 
 @lru_cache(maxsize=256)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # cached tensors must support autograd later
 def _counting(width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.arange(width, dtype=dtype, device=device)
 
 
 @lru_cache(maxsize=256)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # cached tensors must support autograd later
 def _offsets(rows: int, nodes: int, length: int, device: torch.device, place: int = 0) -> Tensor:
-    """Where a place of each node's table is in the memory of them all, shape ``(rows, nodes)``."""
+    """Returns the index of one entry of each node's table in the memory of all tables, shape ``(rows, nodes)``."""
     return torch.arange(place, place + rows * nodes * length, length, device=device).view(rows, nodes)

@@ -1,4 +1,4 @@
-"""Relaxed samples of two groups, in a dozen tensor operations: one count decides the other, and no total has to be split."""
+"""Relaxed samples of two groups, in a dozen tensor operations: one count determines the other, and no total is split."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from .conditionals import gumbel
 
 __all__ = ["TwoGroups", "TwoGroupsShape"]
 
-_LARGEST = 1 << 15  # numbers to sample, beyond which tables only as wide as the mass cost less
+_LARGEST = 1 << 15  # numbers to sample, beyond which tables that are only as wide as the mass cost less
 
 
 class TwoGroupsShape:
     """Holds tables of two groups for samples with any weights; created by :meth:`of`.
 
+    Args:
+        shape: tree of the urns, whose sizes have shape ``(R, 2)``.
+
     Attributes:
         coefficients: ``log C(m₁, x) C(m₂, n - x)``, shape ``(R, W)``.
         counting: ``0, 1, …, W - 1``, shape ``(W,)``.
-        slopes: of the logits in the log weights, shape ``(2, W)``.
-        difference: takes gradients to both counts to those to both log weights, shape ``(2, 2)``.
+        slopes: derivatives of the logits in the log weights, shape ``(2, W)``.
+        difference: matrix from gradients in both counts to those in both log weights, shape ``(2, 2)``.
         low: least count of the first group, shape ``(R,)``.
-        high: its largest count, likewise.
-        total: number drawn, likewise.
+        high: largest count of the first group, shape ``(R,)``.
+        total: number of elements drawn, shape ``(R,)``.
     """
 
     def __init__(self, shape: TreeShape):
@@ -39,12 +42,15 @@ class TwoGroupsShape:
 
     @staticmethod
     def of(shape: TreeShape, rows: int, samples: int) -> TwoGroupsShape | None:
-        """Returns the tables of two groups, or ``None`` for large samples and for rows of different sizes.
+        """Computes the tables of two groups, unless samples are large or rows have different sizes.
 
         Args:
             shape: tree of the urns, whose sizes have shape ``(R, 2)``.
             rows: number of urns (T).
             samples: number of samples of each (S).
+
+        Returns:
+            The tables, or ``None``.
         """
         if len(shape.layout.sizes) > 1 or shape.capped or rows * samples * shape.noise_length > _LARGEST:
             return None
@@ -52,7 +58,7 @@ class TwoGroupsShape:
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept must serve autograd later
+@torch.inference_mode(False)  # cached tensors must support autograd later
 def _remembered(shape: TreeShape) -> TwoGroupsShape:
     return TwoGroupsShape(shape)
 
@@ -72,14 +78,17 @@ class TwoGroups:
     def forward(
         self, noise: Tensor | None, samples: int, generator: torch.Generator | None, temperature: float | Tensor, hard: bool
     ) -> Tensor:
-        """Samples counts, shape ``(S, T, 2)``.
+        """Samples counts.
 
         Args:
             noise: Gumbel noise, shape ``(S, T, W)``; sampled when ``None``.
             samples: number of samples of each urn (S).
-            generator: source of noise that is not given.
+            generator: source of the noise if it is sampled.
             temperature: τ, one number or shape ``(S, T, 1)``.
             hard: whether counts are whole.
+
+        Returns:
+            Counts, shape ``(S, T, 2)``.
         """
         if noise is None:
             noise = gumbel((samples, *self.logits.shape), self.logits.device, generator)
@@ -93,10 +102,13 @@ class TwoGroups:
         return torch.stack([first, self.shape.total - first], -1)
 
     def backward(self, grad: Tensor) -> Tensor:
-        """Computes the gradient with respect to the log weights, shape ``(T, 2)``, by operations that ``vmap`` can batch.
+        """Computes the gradient with respect to the log weights, by operations that ``vmap`` can batch.
 
         Args:
             grad: gradient with respect to the counts, shape ``(S, T, 2)``.
+
+        Returns:
+            Gradient, shape ``(T, 2)``.
         """
         counting, weights = self.shape.counting, self.weights
         variance = (counting - (weights @ counting).unsqueeze(-1)) * weights @ counting

@@ -13,13 +13,13 @@ __all__ = ["SequentialConditionals"]
 
 
 class SequentialConditionals(MergedConditionals):
-    """Splits the groups off in the order listed, each against all that remain, whose table is their exact convolution.
+    """Splits off one group after another, in the order listed, from the rest, whose table is the exact convolution.
 
     The splits and the noise have the layout of :class:`MergedConditionals`, so that the same noise gives a sample of either.
     """
 
     def _tables(self, log_weights: Tensor) -> list[Tensor]:
-        """Log-probabilities of every group but the last, of what remains after it, and of what remained before the next."""
+        """Returns log-probabilities of every group but the last, of the rest after it, and of the rest before the next."""
         rows = self.rows
         sizes = rows.sizes[..., None].double()
         logits = (log_weights + solve_tilt(log_weights, rows.sizes.double(), rows.total.double()))[..., None]

@@ -1,4 +1,4 @@
-"""How one relaxed sample comes about: every split with its candidates, noise and softmax, and the gradient through each."""
+"""Trace of one relaxed sample: every split with its candidates, noise and softmax, and the gradient through each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hypergeo.numerics.urn_rows import Rows
 
 __all__ = ["SampleTrace", "SplitTrace", "trace_sample"]
 
-_IMPOSSIBLE = -1e29  # log-probabilities of candidates that cannot be lie below
+_IMPOSSIBLE = -1e29  # log-probabilities of impossible candidates lie below
 _COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change
 
 
 class SplitTrace(NamedTuple):
-    """One split of a sample: what its left groups take of a total; its right groups take the rest.
+    """One split of a sample: a total is divided between the left groups and the right groups.
 
     Attributes:
         left: the left groups, counted from 0.
@@ -35,7 +35,7 @@ class SplitTrace(NamedTuple):
         weights: softmax of ``scaled``, shape ``(X,)``.
         soft: mean of the candidates under ``weights``, shape ``()``.
         hard: candidate with the largest noisy log-probability, shape ``()``.
-        taken: what the left groups take, shape ``()``: ``soft`` within the bounds of the groups, or ``hard`` in a
+        taken: count of the left groups, shape ``()``: ``soft`` within the bounds of the groups, or ``hard`` in a
             straight-through sample.
         gradient: derivative of each group's count in the log-probability of each candidate, shape ``(K, X)``.
     """
@@ -161,14 +161,14 @@ class _Level(NamedTuple):
 
 
 def _log_prob(split: Split, totals: Tensor, block: Tensor) -> Tensor:
-    """Log-probabilities of a level's candidates at soft or whole totals, shape ``(P, X)``."""
+    """Returns log-probabilities of a level's candidates at soft or whole totals, shape ``(P, X)``."""
     split.forward(totals, None, torch.zeros_like(block), torch.ones_like(block[..., :1]), False, True)
     assert split.scaled is not None
     return split.scaled.log_softmax(-1)[0, 0]
 
 
 def _traced(level: _Level, p: int, gradient: Tensor, below: list[tuple[int, ...]]) -> SplitTrace:
-    """Describes split ``p`` of a level; ``below`` are the groups of the nodes after it."""
+    """Returns the trace of split ``p`` of a level; ``below`` are the groups of the nodes after it."""
     split, total = level.split, level.before[p]
     assert split.scaled is not None
     left = 2 * p + split.swapped
@@ -197,12 +197,15 @@ def _traced(level: _Level, p: int, gradient: Tensor, below: list[tuple[int, ...]
 
 
 def _node_groups(groups: int, pairs: list[int], reverse: bool) -> list[list[tuple[int, ...]]]:
-    """Groups below the nodes of each level under the root, the leaves last.
+    """Lists the groups below the nodes of each level under the root, the leaves last.
 
     Args:
         groups: number of groups.
         pairs: number of nodes that are split at each level, the root first.
-        reverse: whether groups are split off one by one, each standing after all that remain.
+        reverse: whether groups are split off one by one, each listed after all that remain.
+
+    Returns:
+        For each level, the groups below each of its nodes.
 
     Example:
         >>> _node_groups(3, [1, 1], False)

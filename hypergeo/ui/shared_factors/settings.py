@@ -13,7 +13,7 @@ from hypergeo.shared_factors.fixed_rules import AdaptiveThreshold, Categorical, 
 from hypergeo.shared_factors.records import SharedFactorsSettings
 from hypergeo.ui.limits import FACTORS
 
-__all__ = ["RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan"]
+__all__ = ["FORMER_RULES", "RULES", "SHARED", "STEPS", "VARYING", "EditList", "FactorSettings", "Plan"]
 
 STEPS = FACTORS.steps
 VARYING = "varying"
@@ -27,6 +27,12 @@ RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
     "AdaVAE's threshold": ("AdaptiveThreshold()", AdaptiveThreshold),
     "the true number": ("Oracle()", Oracle),
 }
+FORMER_RULES = {
+    "Fisher's law, for each pair": "Fisher, one weight per pair",
+    "Fisher's law, one for all": "Fisher, one weight for all",
+    "a free law": "categorical",
+}
+"""Names of rules in links from before they were renamed."""
 """Rules by which dimensions are inferred as shared: as Python, and what makes the rule, by the name on the page."""
 
 LAW_PRIOR, SCALE, WARM_UP = 0.4, 0.42, 200

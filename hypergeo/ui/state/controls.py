@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = ["Choice", "Control", "Switch", "Whole"]
@@ -111,10 +111,12 @@ class Choice(Generic[Option]):
     Attributes:
         default: value where the address says nothing.
         options: what can be chosen.
+        former: texts of links from before an option was renamed, with the text of today.
     """
 
     default: Option
     options: Sequence[Option]
+    former: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, text: str) -> Option:
         """Parses the text of a URL parameter.
@@ -131,6 +133,7 @@ class Choice(Generic[Option]):
             >>> Choice("soft", ["soft", "hard"]).read("boiled")
             'soft'
         """
+        text = self.former.get(text, text)
         if text in (self.write(option) for option in self.options):
             return next(option for option in self.options if self.write(option) == text)
         number = _number(text)

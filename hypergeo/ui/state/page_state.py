@@ -76,7 +76,7 @@ class _StoredValues:
 
     Attributes:
         values: value of each control on show, by name.
-        parameters: parameters of the page's address that belong to the state.
+        query: parameters of the page's address that belong to the state.
         before: the same before the last commit.
         at: when the last commit was, in seconds of the monotonic clock.
         commits: number of commits.
@@ -86,7 +86,7 @@ class _StoredValues:
     """
 
     values: dict[str, Any]
-    parameters: dict[str, str]
+    query: dict[str, str]
     before: dict[str, str] | None = None
     at: float = 0.0
     commits: int = 0
@@ -137,7 +137,8 @@ class PageState:
         wrong = {}
         for name, control in self.controls.items():
             text = address.get(self.key(name))
-            if text is not None and control.write(control.read(text)) != text:
+            former = control.former if isinstance(control, Choice) else {}
+            if text is not None and text not in former and control.write(control.read(text)) != text:
                 wrong[name] = (text, control.read(text))
         return wrong
 
@@ -156,23 +157,21 @@ class PageState:
                 REVEALED: Switch(),
                 GUESS: self._guess(self.controls[TOUR].read(address.get(self.key(TOUR), "0"))),
             }
-        parameters = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
+        query = {key: text for key in map(self.key, self.controls) if (text := address.get(key)) is not None}
         kept: _StoredValues | None = st.session_state.get(self._place)
         context = get_script_run_ctx()
         back = context is not None and context.is_history_navigation  # the reader's wish, however soon after a commit
-        late = kept is not None and not back and parameters == kept.before and time.monotonic() - kept.at < _LATE
-        if kept is None or (parameters != kept.parameters and not late):
+        late = kept is not None and not back and query == kept.before and time.monotonic() - kept.at < _LATE
+        if kept is None or (query != kept.query and not late):
             commits, epoch = (kept.commits, kept.epoch + back) if kept else (0, 0)
-            values = self._initial(parameters)
-            values |= {
-                name: c.read(parameters[self.key(name)]) for name, c in self.controls.items() if self.key(name) in parameters
-            }
-            kept = st.session_state[self._place] = _StoredValues(values, parameters, commits=commits, epoch=epoch)
+            values = self._initial(query)
+            values |= {name: c.read(query[self.key(name)]) for name, c in self.controls.items() if self.key(name) in query}
+            kept = st.session_state[self._place] = _StoredValues(values, query, commits=commits, epoch=epoch)
             self._forget_played(self.controls)
             kept.notes = [
                 f'The link has an invalid {_label(name)} ("{quoted(text, SHOWN_OF_A_VALUE)}"; allowed: '
                 f"{self.controls[name].allowed()}); using {self.controls[name].write(value)}."
-                for name, (text, value) in self.corrections(parameters).items()
+                for name, (text, value) in self.corrections(query).items()
             ]
         kept.drawn = kept.commits
         if GUESS in self.controls:
@@ -186,11 +185,9 @@ class PageState:
     @property
     def committed(self) -> dict[str, Any]:
         """Value of each control that the address stands for, by name."""
-        parameters = self._kept.parameters
-        explicit = {
-            name: c.read(parameters[self.key(name)]) for name, c in self.controls.items() if self.key(name) in parameters
-        }
-        return self._initial(parameters) | explicit
+        query = self._kept.query
+        explicit = {name: c.read(query[self.key(name)]) for name, c in self.controls.items() if self.key(name) in query}
+        return self._initial(query) | explicit
 
     @property
     def notes(self) -> list[str]:
@@ -200,7 +197,7 @@ class PageState:
     @property
     def uncommitted(self) -> bool:
         """Whether the values on show are ahead of the address, as while a control is dragged or a figure plays."""
-        return self._says(self._kept.values) != self._kept.parameters
+        return self._says(self._kept.values) != self._kept.query
 
     @property
     def outdated(self) -> bool:
@@ -229,12 +226,12 @@ class PageState:
         self._forget_played(values)
         kept = self._kept
         kept.commits += 1
-        parameters = self._says(kept.values)
-        if parameters != kept.parameters:
-            kept.before, kept.at, kept.parameters = kept.parameters, time.monotonic(), parameters
+        query = self._says(kept.values)
+        if query != kept.query:
+            kept.before, kept.at, kept.query = kept.query, time.monotonic(), query
         address = st.query_params.to_dict()
         own = set(map(self.key, self.controls))
-        wanted = {**{key: text for key, text in address.items() if key not in own}, **parameters}
+        wanted = {**{key: text for key, text in address.items() if key not in own}, **query}
         if wanted != address:
             st.query_params.from_dict(wanted)
 
@@ -355,15 +352,15 @@ class PageState:
         except (ValueError, TypeError, OverflowError):
             return control.default
 
-    def _initial(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+    def _initial(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Values that an address need not say: the defaults, and those of the tour's stop that it names."""
         values = {name: control.default for name, control in self.controls.items()}
-        number = self.controls[TOUR].read(parameters.get(self.key(TOUR), "0")) if self._stops else 0
+        number = self.controls[TOUR].read(query.get(self.key(TOUR), "0")) if self._stops else 0
         if not number:
             return values
         stop = self._stops[number - 1]
         values |= stop.values
-        if stop.prediction and self.controls[REVEALED].read(parameters.get(self.key(REVEALED), "false")):
+        if stop.prediction and self.controls[REVEALED].read(query.get(self.key(REVEALED), "false")):
             values |= stop.prediction.after
         return values
 
