@@ -48,7 +48,7 @@ STATE.segments("view", "View", bare=True, names={"ours": "hypergeometric"})
 
 
 def sections(clusters: int) -> list[Section]:
-    """The controls, in sections."""
+    """Returns the controls, in sections."""
     sampling = [
         Knob("tau", "Temperature τ", "For the sampled sizes."),
         Knob("kind", "Sample type", "Soft: real sizes. Straight-through: integers, with the gradients of the soft samples."),

@@ -45,7 +45,7 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> ConvergenceSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with a message."""
+    """Returns the requested settings, or those with the last valid urn and a message."""
     settings = ConvergenceSettings.of(STATE.values)
     try:
         settings.urn.law()

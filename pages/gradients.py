@@ -64,7 +64,7 @@ STATE.segments("view", "View", bare=True)
 
 
 def good_settings(say: bool = True) -> GradientSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with a message."""
+    """Returns the requested settings, or those with the last valid urn and a message."""
     asked = STATE.values
     settings = GradientSettings.of(asked)
     try:
@@ -79,7 +79,7 @@ def good_settings(say: bool = True) -> GradientSettings:
 
 
 def seen(settings: GradientSettings) -> tuple[View, Playback | None]:
-    """What is on show, with everything that it needs computed, and what the bar plays."""
+    """Returns the view, with everything that it needs computed, and the playback bar."""
     kind = STATE.get("view")
     if kind in ("descent", "race"):
         playback = Playback(length=LENGTH, subject=(kind, settings))
@@ -92,7 +92,7 @@ def seen(settings: GradientSettings) -> tuple[View, Playback | None]:
 
 
 def knobs() -> list[Section]:
-    """The controls, in sections."""
+    """Returns the controls, in sections."""
     gradient = [
         Knob("estimator", "Gradient estimator", "The glossary explains each."),
         Knob("tau", "Temperature τ", "For Gumbel-softmax and straight-through."),

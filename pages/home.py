@@ -21,7 +21,7 @@ STATE = PageState("home", {"step": Whole(whole_sample(GROUPS), 0, last_step(GROU
 
 
 def one_sample(at: int) -> OneSampleView:
-    """What is on show at a position of the playback bar."""
+    """Returns the view at a position of the playback bar."""
     return one_sample_view(SAMPLE, at)
 
 

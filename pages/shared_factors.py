@@ -49,7 +49,7 @@ STATE.segments("view", "View", bare=True)
 
 
 def knobs() -> list[Section]:
-    """The controls, in sections."""
+    """Returns the controls, in sections."""
     rule = "How the number of shared dimensions is inferred. The true number is an oracle that sees labels."
     schedule = "Steps in which the temperature falls. The first 200, or a quarter if that is less, are warm-up."
     pairs = [

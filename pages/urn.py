@@ -46,7 +46,7 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> UrnSettings:
-    """What the controls ask for, or the last urn that could be drawn from, with a message."""
+    """Returns the requested settings, or those with the last valid urn and a message."""
     settings = UrnSettings.of(STATE.values)
     try:
         settings.urn.law()

@@ -25,10 +25,13 @@ FINISHED = [
     "hypergeo/partitions",
     "hypergeo/quality",
     "hypergeo/shared_factors",
+    "hypergeo/ui/DEPLOYMENT.md",
+    "hypergeo/ui/README.md",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
     *(f"hypergeo/ui/component/{name}.py" for name in ("assets", "controls", "cover", "handles", "live", "predict")),
     *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime")),
     *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
+    "pages",
     *(f"tests/{folder}" for folder in ("commands", "datasets", "numerics", "partitions", "quality", "shared_factors")),
     *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
 ]

@@ -99,8 +99,8 @@ export class Handles {
 
   /** Name of the axis whose scale follows that of another one. */
   anchored(name) {
-    const found = Object.entries(this.layout).find(([key, value]) => /^[xy]axis\d*$/.test(key) && value.scaleanchor === name)
-    return found?.[0].replace("axis", "")
+    const entry = Object.entries(this.layout).find(([key, value]) => /^[xy]axis\d*$/.test(key) && value.scaleanchor === name)
+    return entry?.[0].replace("axis", "")
   }
 
   // The pointer

@@ -89,7 +89,7 @@ class Card {
   bar() {
     const { low, high, step, unit, label, start, truth, guess } = this.data
     const share = number => `${100 * Math.min(Math.max((number - low) / (high - low), 0), 1)}%`
-    const told = number => `${Number(number.toFixed(6))}${unit ? (unit === "%" ? "\u202f%" : `\u00a0${unit}`) : ""}`
+    const asText = number => `${Number(number.toFixed(6))}${unit ? (unit === "%" ? "\u202f%" : `\u00a0${unit}`) : ""}`
     const range = this.range(low, high, step, guess ?? start ?? (low + high) / 2, label)
     const fill = make("span", { class: "hg-fill" })
     const marks = [fill]
@@ -100,11 +100,11 @@ class Card {
       fill.style.width = share(this.guess ?? start ?? (low + high) / 2)
       fill.classList.toggle("hg-faint", this.guess === null)
       if (this.guess !== null) range.value = this.guess
-      output.textContent = this.guess === null ? "drag the bar" : told(this.guess)
-      range.setAttribute("aria-valuetext", this.guess === null ? "no guess yet" : told(this.guess))
+      output.textContent = this.guess === null ? "drag the bar" : asText(this.guess)
+      range.setAttribute("aria-valuetext", this.guess === null ? "no guess yet" : asText(this.guess))
     }
     const track = make("div", { class: "hg-guess" }, ...marks, range)
-    const limits = [low, high].map(limit => make("span", {}, told(limit)))
+    const limits = [low, high].map(limit => make("span", {}, asText(limit)))
     const ends = make("div", { class: "hg-ends", "aria-hidden": "true" }, ...limits)
     return make("div", { class: "hg-bar-part" }, make("div", {}, track, ends), output)
   }

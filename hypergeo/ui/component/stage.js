@@ -65,7 +65,7 @@ class Stage {
   inked(text) {
     const inks = JSON.parse(text.slice(0, text.indexOf("\n")))
     const at = this.dark ? 1 : 0
-    return text.slice(text.indexOf("\n")).replace(/#01E30\d|rgba\(1,227,\d,/g, found => inks[found]?.[at] ?? found)
+    return text.slice(text.indexOf("\n")).replace(/#01E30\d|rgba\(1,227,\d,/g, placeholder => inks[placeholder]?.[at] ?? placeholder)
   }
 
   receive(data, fresh) {
@@ -147,7 +147,7 @@ class Stage {
 
   // Room
 
-  /** Works out the room of the figure, and draws it anew where that has changed. */
+  /** Computes the available size of the figure, and draws the figure again if that has changed. */
   fit(paint = true) {
     const text = textScale()
     const across = this.frame.clientWidth
@@ -264,7 +264,7 @@ class Stage {
     const { speeds, length, ahead } = this.data.bar
     const [steps, wait] = speeds[this.speed.value]
     const now = performance.now()
-    // Where the browser draws slower than asked for, a fast film keeps its pace by longer strides.
+    // If the browser draws more slowly than requested, a fast film skips frames to keep its pace.
     const stride = steps === 1 ? 1 : Math.round(steps * Math.min(Math.max((this.pace ?? wait) / wait, 1), 3))
     const store = Math.max(Math.ceil(ahead / wait), 2)
     const last = this.reel.at(-1)?.position ?? this.position
@@ -323,9 +323,9 @@ class Stage {
     this.play.disabled = ended && !this.playing && !bar.again
     this.reset.disabled = position === 0 && !this.playing
     const count = position.toLocaleString("en")
-    const said = bar.labels ? bar.labels[position] : `${count} of ${bar.length.toLocaleString("en")} ${bar.unit}`
-    this.output.textContent = said
-    this.range.setAttribute("aria-valuetext", said)
+    const text = bar.labels ? bar.labels[position] : `${count} of ${bar.length.toLocaleString("en")} ${bar.unit}`
+    this.output.textContent = text
+    this.range.setAttribute("aria-valuetext", text)
     this.sentence.setAttribute("aria-live", this.playing ? "off" : "polite")
   }
 
