@@ -24,7 +24,10 @@ FINISHED = [
     "hypergeo/partitions",
     "hypergeo/quality",
     "hypergeo/shared_factors",
-    *(f"tests/{folder}" for folder in ("commands", "datasets", "numerics", "partitions", "quality", "shared_factors")),
+    *(
+        f"tests/{folder}"
+        for folder in ("commands", "datasets", "estimators", "numerics", "partitions", "quality", "shared_factors")
+    ),
     *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
 ]
 """Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
