@@ -26,7 +26,7 @@ DRAWABLE = tuple(urn for urn in URNS if urn.drawn <= sum(m for m, w in zip(urn.s
 
 
 def objective(x: Tensor) -> Tensor:
-    """Neither linear nor quadratic, and not the same for all groups."""
+    """Returns an objective that is neither linear nor quadratic and treats groups differently."""
     return (x[..., 0] - 3).abs() + x[..., 1] ** 2 / 3 + (x[..., 0] * x[..., 2]).sqrt()
 
 
@@ -38,7 +38,7 @@ def exact_value(urn: Problem) -> float:
 
 
 def stacked(urns: tuple[Problem, ...]) -> tuple[Tensor, FisherHypergeometric]:
-    """The weights, with gradient, and the distribution of all urns as one batch of shape ``(len(urns),)``."""
+    """Returns the weights, with gradient, and the distribution of all urns as one batch of shape ``(len(urns),)``."""
     weights = torch.tensor([urn.weights for urn in urns], dtype=torch.float64).requires_grad_()
     return weights, FisherHypergeometric([urn.drawn for urn in urns], [urn.sizes for urn in urns], weights)
 
@@ -95,14 +95,14 @@ def test_estimates_without_noise_are_those_of_the_urns_alone(estimator: Estimato
     "estimator", [ScoreFunction(), LinearizedControlVariate(), LinearizedControlVariate(curvature=False)], ids=repr
 )
 def test_a_weight_of_zero_leaves_losses_finite_and_unbiased(estimator: Estimator, by_logarithm: bool) -> None:
-    """The group of weight zero is as if it were not there: loss, gradient and bias.
+    """A group of weight zero has no effect on loss, gradient and bias.
 
     Both the mean loss and the gradient of 4,000 estimates are within 5.5 standard errors of the exact ones, false alarm
     below 1e-6 over all cases; a bias of 0.13 standard deviations of one estimate would be seen with probability 0.99.
     """
     urn, copies = Problem(6, (4, 5, 6), (1.0, 0.0, 2.0)), 4_000
-    given = torch.tensor(urn.weights, dtype=torch.float64).repeat(copies, 1)
-    leaf = (given.log() if by_logarithm else given).requires_grad_()
+    parameters = torch.tensor(urn.weights, dtype=torch.float64).repeat(copies, 1)
+    leaf = (parameters.log() if by_logarithm else parameters).requires_grad_()
     law = FisherHypergeometric(urn.drawn, urn.sizes, **{"log_weights" if by_logarithm else "weights": leaf})
     loss = estimator.surrogate_loss(law, objective, 4)
     assert loss.isfinite().all()
@@ -110,13 +110,13 @@ def test_a_weight_of_zero_leaves_losses_finite_and_unbiased(estimator: Estimator
     assert gradient.isfinite().all()
     assert (gradient[:, 1] == 0).all()
     kept = [0, 2]
-    of_logs = gradient[:, kept] if by_logarithm else gradient[:, kept] * given[:, kept]
+    of_logs = gradient[:, kept] if by_logarithm else gradient[:, kept] * parameters[:, kept]
     small = FisherHypergeometric(6, [4, 6], [1.0, 2.0])
     counts = small.enumerate_support()
     values = objective(torch.stack([counts[:, 0], torch.zeros(len(counts)).double(), counts[:, 1]], -1))
     probability = small.log_prob(counts).exp()
     expected = probability @ values
     slope = (probability * (values - expected)) @ (counts - small.mean)
-    for found, wanted in ((loss.detach()[:, None], expected), (of_logs, slope)):
-        noise = found.std(0) / copies**0.5
-        assert ((found.mean(0) - wanted).abs() <= 5.5 * noise + 1e-9).all()
+    for estimates, wanted in ((loss.detach()[:, None], expected), (of_logs, slope)):
+        noise = estimates.std(0) / copies**0.5
+        assert ((estimates.mean(0) - wanted).abs() <= 5.5 * noise + 1e-9).all()

@@ -1,4 +1,4 @@
-"""No bias in a million draws, and biased estimators do not pass for unbiased."""
+"""No bias in a million samples; biased estimators are rejected."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from hypergeo.estimators import (
 )
 from tests.support.gradient_problems import OBJECTIVES, URNS, Problem, bias, exact_gradient, gradients
 
-# The estimator, the draws of each of its estimates, and of all. `python -m tests.benchmarks unbiased` makes a million draws of
-# every one; here those of the plainest, and of one draw to an expansion, which costs more than a draw, are fewer.
+# The estimator, the number of samples of each estimate, and of all estimates. `python -m tests.benchmarks unbiased` uses
+# a million samples for each; here the simplest estimator, and one sample per expansion, which costs more than it, use fewer.
 CASES: list[tuple[Estimator, int, int]] = [
     (ScoreFunction(None), 1, 250_000),
     (ScoreFunction(), 4, 1_000_000),
@@ -33,18 +33,18 @@ CASES: list[tuple[Estimator, int, int]] = [
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("urn", URNS, ids=str)
-@pytest.mark.parametrize(("estimator", "num_samples", "draws"), CASES, ids=lambda value: f"{value!r}")
-def test_no_bias_is_detectable(estimator: Estimator, num_samples: int, draws: int, urn: Problem, name: str) -> None:
+@pytest.mark.parametrize(("estimator", "num_samples", "total"), CASES, ids=lambda value: f"{value!r}")
+def test_no_bias_is_detectable(estimator: Estimator, num_samples: int, total: int, urn: Problem, name: str) -> None:
     """t-tests of each component: false alarm 1e-6 over all cases together.
 
     Power, as computed by ``Bias.seen``: a bias of 6 % of the gradient (of 4 % for the estimators with a baseline) would be
-    missed with probability 1e-6 at a million draws.
+    missed with probability 1e-6 at a million samples.
     """
     torch.manual_seed(1)
-    found = bias(estimator, urn, OBJECTIVES[name](urn), num_samples, draws)
-    assert not found.significant, (found.error / found.noise, found.limit)
+    result = bias(estimator, urn, OBJECTIVES[name](urn), num_samples, total)
+    assert not result.significant, (result.error / result.noise, result.limit)
     most = 0.06 if estimator == ScoreFunction(None) else 0.04
-    assert found.seen < most * (1_000_000 / draws) ** 0.5
+    assert result.seen < most * (1_000_000 / total) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Wrong:
             return 2 * loss.detach() - loss
         counts = distribution.sample((num_samples,), generator=generator)
         values = objective(counts)
-        if self.mistake == "own draw in the baseline":
+        if self.mistake == "own sample in the baseline":
             return values.mean(0) + ((values - values.mean(0)) * distribution.log_prob(counts)).mean(0)
         if self.mistake == "three per cent":
             loss = ScoreFunction().surrogate_loss(distribution, objective, num_samples, generator=generator)
@@ -78,12 +78,12 @@ class Wrong:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "name", "num_samples", "draws"),
+    ("wrong", "name", "num_samples", "total"),
     [
         (Wrong("sign"), "linear", 4, 40_000),
         (Wrong("sign"), "absolute value", 4, 40_000),
         (Wrong("sign"), "step", 4, 40_000),
-        (Wrong("own draw in the baseline"), "absolute value", 16, 1_000_000),
+        (Wrong("own sample in the baseline"), "absolute value", 16, 1_000_000),
         (Wrong("three per cent"), "absolute value", 4, 1_000_000),
         (Wrong("control variate without its gradient"), "linear", 4, 200_000),
         (ExactMarginal(), "absolute value", 4, 400_000),
@@ -93,10 +93,10 @@ class Wrong:
     ],
     ids=str,
 )
-def test_biased_estimators_are_caught(wrong: Estimator, name: str, num_samples: int, draws: int) -> None:
-    """By the very check that the unbiased ones pass, with as many draws or fewer."""
+def test_biased_estimators_are_caught(wrong: Estimator, name: str, num_samples: int, total: int) -> None:
+    """The same test rejects them with at most as many samples."""
     torch.manual_seed(1)
-    assert bias(wrong, URNS[0], OBJECTIVES[name](URNS[0]), num_samples, draws).significant
+    assert bias(wrong, URNS[0], OBJECTIVES[name](URNS[0]), num_samples, total).significant
 
 
 @pytest.mark.parametrize("kind", [StraightThrough, GumbelSoftmax])

@@ -20,7 +20,7 @@ STATES = ("log_weights", "means", "losses", "exact_gradients")
 
 
 def objective(x: torch.Tensor) -> torch.Tensor:
-    """Not a sum over the groups."""
+    """Returns an objective that is not a sum over the groups."""
     return (x[..., 0] - 3).square() + x[..., 1] * x[..., 2]
 
 
@@ -42,9 +42,9 @@ def test_steps_are_those_of_a_plain_training_loop(optimizer, maker):
         walker.zero_grad()
         ScoreFunction().surrogate_loss(FisherHypergeometric(*URN, log_weights=logs), objective, 4).backward()
         walker.step()
-    found = run(ScoreFunction(), steps=12, learning_rate=0.05, optimizer=optimizer)
+    record = run(ScoreFunction(), steps=12, learning_rate=0.05, optimizer=optimizer)
     expected = (logs - logs.mean()).detach().numpy()
-    np.testing.assert_allclose(found.log_weights[-1], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(record.log_weights[-1], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_steps_do_not_depend_on_how_many_are_made_at_a_time(estimator):
     parts = DescentRun(estimator, objective, *URN, LOGS, **options)
     for steps in (1, 0, 3, 5):
         parts.advance(steps)
-        torch.rand(7)  # what others draw meanwhile does not matter
+        torch.rand(7)  # other random numbers have no effect
     for name in ("log_weights", "gradients", "values", "evaluations"):
         np.testing.assert_array_equal(getattr(parts.record, name), getattr(whole, name), err_msg=name)
     for name in STATES:  # sums over batches of other lengths round otherwise
@@ -76,8 +76,8 @@ def test_the_global_generator_is_put_back():
 
 
 def test_records_are_exact():
-    found = run(StraightThrough(0.5), steps=5)
-    for logs, mean, loss, gradient in zip(*(getattr(found, name) for name in STATES), strict=True):
+    record = run(StraightThrough(0.5), steps=5)
+    for logs, mean, loss, gradient in zip(*(getattr(record, name) for name in STATES), strict=True):
         law = RationalUrn(URN[0], URN[1], tuple(np.exp(logs).tolist())).law
         p = {x: float(probability) for x, probability in law.items()}
         f = {x: float(objective(torch.tensor(x, dtype=torch.float64))) for x in p}
@@ -111,20 +111,20 @@ def test_evaluations_are_counted():
 
 
 def test_exact_descent_descends():
-    found = descend(Exact(), objective, *URN, LOGS, steps=60, learning_rate=0.1, num_samples=1, seed=0)
-    assert (np.diff(found.losses[:15]) < 0).all()
-    np.testing.assert_allclose(found.gradients, found.exact_gradients[:-1], atol=1e-10)
-    np.testing.assert_allclose(found.gradient_norms, found.exact_norms[:-1], atol=1e-10)
+    record = descend(Exact(), objective, *URN, LOGS, steps=60, learning_rate=0.1, num_samples=1, seed=0)
+    assert (np.diff(record.losses[:15]) < 0).all()
+    np.testing.assert_allclose(record.gradients, record.exact_gradients[:-1], atol=1e-10)
+    np.testing.assert_allclose(record.gradient_norms, record.exact_norms[:-1], atol=1e-10)
 
 
 def test_a_weight_of_zero_stays():
-    found = descend(
+    record = descend(
         ExactMarginal(), separable, 7, (6, 6, 5), [0.0, -torch.inf, 1.0], steps=4, learning_rate=0.1, num_samples=2, seed=0
     )
-    assert np.isneginf(found.log_weights[:, 1]).all()
-    assert np.isfinite(found.log_weights[:, [0, 2]]).all()
-    assert (found.means[:, 1] == 0).all()
-    assert np.isfinite(found.exact_gradients).all()
+    assert np.isneginf(record.log_weights[:, 1]).all()
+    assert np.isfinite(record.log_weights[:, [0, 2]]).all()
+    assert (record.means[:, 1] == 0).all()
+    assert np.isfinite(record.exact_gradients).all()
 
 
 def test_settings_are_checked():
@@ -135,12 +135,12 @@ def test_settings_are_checked():
 
 
 @pytest.mark.parametrize("weights", [(1.0, 2.0, 3.0), (0.0, 1.0, 1.0), (1e-6, 1.0, 1e6)])
-def test_listed_urns_have_fishers_law(weights):
+def test_listed_urns_have_fishers_distribution(weights):
     law = RationalUrn(*URN, tuple(map(Fraction, weights))).law
     listed = ListedUrn(URN[0], torch.tensor(URN[1]))
-    found = listed.probabilities(torch.tensor(weights, dtype=torch.float64).log())
+    probabilities = listed.probabilities(torch.tensor(weights, dtype=torch.float64).log())
     expected = [float(law.get(tuple(x), 0)) for x in listed.counts.int().tolist()]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11, atol=0)
+    np.testing.assert_allclose(probabilities.numpy(), expected, rtol=1e-11, atol=0)
 
 
 @pytest.mark.parametrize("weights", [(1.0, 2.0, 3.0), (0.0, 1.0, 1.0), (1e-3, 1.0, 1e3)])

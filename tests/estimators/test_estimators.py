@@ -47,8 +47,8 @@ def step(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("urn", URNS, ids=str)
 def test_the_exact_gradient_is_the_rational_covariance_with_the_objective(urn: Problem, name: str) -> None:
     objective = OBJECTIVES[name](urn)
-    found = gradients(Exact(), urn, objective, 1, 2)
-    torch.testing.assert_close(found, exact_gradient(urn, objective).expand(2, -1), rtol=1e-11, atol=1e-11)
+    estimates = gradients(Exact(), urn, objective, 1, 2)
+    torch.testing.assert_close(estimates, exact_gradient(urn, objective).expand(2, -1), rtol=1e-11, atol=1e-11)
 
 
 def test_estimators_are_of_the_protocol_and_have_words() -> None:
@@ -80,8 +80,8 @@ def test_the_loss_has_the_shape_of_the_batch_and_the_dtype_of_the_weights(estima
 
 @every_estimator
 @pytest.mark.parametrize("num_samples", [2, 5])
-def test_the_objective_is_given_counts_that_can_occur(estimator: Estimator, num_samples: int) -> None:
-    """Or lie between such: they add up to what is drawn, and keep within the group sizes and above zero."""
+def test_the_objective_receives_possible_counts(estimator: Estimator, num_samples: int) -> None:
+    """Or relaxed ones: they add up to the number drawn, and lie between zero and the group sizes."""
     sizes = torch.tensor([[4, 5, 6], [30, 1, 2], [2, 0, 7]])
     law = FisherHypergeometric([5, 7, 9], sizes, [[1.0, 3.0, 0.1], [1.0, 20.0, 1.0], [1.0, 1.0, 1.0]])
 
@@ -97,8 +97,8 @@ def test_the_objective_is_given_counts_that_can_occur(estimator: Estimator, num_
 
 
 @every_estimator
-def test_each_law_of_a_batch_has_an_objective_of_its_own(estimator: Estimator) -> None:
-    """Targets in the batch's shape, an expanded law included: no draw's objective reaches another law's gradient."""
+def test_each_urn_of_a_batch_has_an_objective_of_its_own(estimator: Estimator) -> None:
+    """Targets of the batch's shape, also for an expanded distribution: an urn's objective affects only its own gradient."""
     targets = torch.tensor([[3.0, 5.0, 7.0], [8.0, 4.0, 3.0]], dtype=torch.float64)
     logs = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
 
@@ -108,10 +108,10 @@ def test_each_law_of_a_batch_has_an_objective_of_its_own(estimator: Estimator) -
     law = FisherHypergeometric(15, [10, 10, 10], log_weights=logs)
     loss = estimator.surrogate_loss(law, objective, 400)
     assert torch.autograd.grad(loss[0], logs, retain_graph=True)[0][1].abs().max() == 0
-    found = torch.autograd.grad(loss.sum(), logs)[0]
+    batch = torch.autograd.grad(loss.sum(), logs)[0]
     wide = FisherHypergeometric(15, [10, 10, 10], log_weights=torch.zeros(3, dtype=torch.float64)).expand([2])
     assert estimator.surrogate_loss(wide, objective, 3).shape == (2,)
-    for gradient, target in zip(found, targets, strict=True):
+    for gradient, target in zip(batch, targets, strict=True):
         exact = exact_gradient(Problem(15, (10, 10, 10), (1.0, 1.0, 1.0)), lambda x, t=target: (x - t).square().sum(-1))
         assert float(gradient @ exact) > 0.8 * float(gradient.norm() * exact.norm())
 
@@ -221,7 +221,7 @@ def test_a_network_learns_to_reach_sizes_in_a_training_loop(estimator: Estimator
         (lambda x: 3.0, r"objective must return a tensor of shape \(\d+, 2\); got float"),
         (lambda x: None, "got NoneType"),
     ],
-    ids=["counts", "sum of all", "mean over draws", "kept axis", "number", "nothing"],
+    ids=["counts", "sum of all", "mean over samples", "kept axis", "number", "nothing"],
 )
 @every_estimator
 def test_objectives_of_the_wrong_shape_are_named(estimator: Estimator, values: Callable[[Tensor], Tensor], words: str) -> None:
@@ -235,13 +235,13 @@ def test_objectives_of_the_wrong_shape_are_named(estimator: Estimator, values: C
     ("num_samples", "words"),
     [(0, "must be at least [12] for this estimator; got 0"), (-3, "got -3"), (2.0, "whole number; got 2.0"), ("4", "got '4'")],
 )
-def test_numbers_of_draws_that_cannot_be_are_named(estimator: Estimator, num_samples: object, words: str) -> None:
+def test_invalid_numbers_of_samples_are_named(estimator: Estimator, num_samples: object, words: str) -> None:
     law = FisherHypergeometric(15, [10, 10, 10])
     with pytest.raises(ValueError, match=f"num_samples.*{words}"):
         estimator.surrogate_loss(law, squared_distance, num_samples)  # type: ignore[arg-type]
 
 
-def test_one_draw_has_no_others_to_leave_out() -> None:
+def test_one_sample_has_no_others_to_leave_out() -> None:
     with pytest.raises(ValueError, match="num_samples must be at least 2"):
         ScoreFunction().surrogate_loss(FisherHypergeometric(15, [10, 10, 10]), squared_distance, 1)
 

@@ -30,7 +30,7 @@ def partition(logits: Tensor, log_weights: Tensor) -> RandomPartition:
 
 @pytest.mark.parametrize("baseline", ["leave-one-out", None])
 def test_the_score_function_is_unbiased_in_logits_and_weights(baseline):
-    """4,000 estimates of 8 samples; power: a gradient that is off by a third in one entry is seen."""
+    """4,000 estimates of 8 samples; power: a relative error of a third in one entry is rejected."""
     logits, weights = parameters()
     expected = (partition(logits, weights).log_prob(LABELS).exp() * objective(LABELS)).sum()
     exact = torch.cat([grad.flatten() for grad in torch.autograd.grad(expected, (logits, weights))])

@@ -30,7 +30,7 @@ class LargestTensor(TorchDispatchMode):
         return made
 
 
-def law_of(groups: int, drawn: int) -> tuple[FisherHypergeometric, Tensor]:
+def urn_with(groups: int, drawn: int) -> tuple[FisherHypergeometric, Tensor]:
     logs = torch.linspace(-1, 1, groups, dtype=torch.float64, requires_grad=True)
     return FisherHypergeometric(drawn, [10] * groups, log_weights=logs), logs
 
@@ -40,7 +40,7 @@ def law_of(groups: int, drawn: int) -> tuple[FisherHypergeometric, Tensor]:
 )
 def test_no_tensor_is_as_large_as_the_covariance(estimator: Estimator) -> None:
     """3,000 groups of 10: the matrix has 9 million elements; the largest tensor has less than a third of that."""
-    law, _ = law_of(3_000, 1_000)
+    law, _ = urn_with(3_000, 1_000)
     slope = torch.linspace(-1, 1, 3_000, dtype=torch.float64)
     with LargestTensor() as largest:
         estimator.surrogate_loss(law, lambda x: (x @ slope).square(), 2).backward()
@@ -48,7 +48,7 @@ def test_no_tensor_is_as_large_as_the_covariance(estimator: Estimator) -> None:
 
 
 def test_the_record_sees_the_matrix_where_it_is_formed() -> None:
-    law, _ = law_of(300, 100)
+    law, _ = urn_with(300, 100)
     with LargestTensor() as largest:
         law.covariance_matrix.sum().backward()
     assert largest.elements >= 300**2
@@ -60,9 +60,9 @@ def test_a_thousand_groups_of_equal_weight() -> None:
     law = FisherHypergeometric(1000, [10] * 1000, log_weights=logs)
     slope = torch.linspace(-1, 1, 1000, dtype=torch.float64)
     for estimator in (ExactMarginal(), LinearizedControlVariate()):
-        (found,) = torch.autograd.grad(estimator.surrogate_loss(law, lambda x: x @ slope, 1), logs)
+        (gradient,) = torch.autograd.grad(estimator.surrogate_loss(law, lambda x: x @ slope, 1), logs)
         factor = 1000 * 9000 / 9999 / 1000
-        torch.testing.assert_close(found, factor * (slope - slope.mean()), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(gradient, factor * (slope - slope.mean()), rtol=1e-9, atol=1e-9)
 
 
 def test_sixty_groups_against_rational_arithmetic() -> None:
@@ -72,11 +72,11 @@ def test_sixty_groups_against_rational_arithmetic() -> None:
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     law = FisherHypergeometric(40, sizes, log_weights=logs)
     for estimator in (ExactMarginal(), LinearizedControlVariate()):
-        (found,) = torch.autograd.grad(estimator.surrogate_loss(law, lambda x: x[..., 11], 1), logs)
-        torch.testing.assert_close(found, torch.tensor(exact, dtype=torch.float64), rtol=0.0, atol=1e-10)
+        (gradient,) = torch.autograd.grad(estimator.surrogate_loss(law, lambda x: x[..., 11], 1), logs)
+        torch.testing.assert_close(gradient, torch.tensor(exact, dtype=torch.float64), rtol=0.0, atol=1e-10)
 
 
-def test_many_groups_spread_a_third_as_well() -> None:
+def test_many_groups_have_a_third_of_the_standard_deviation() -> None:
     """40 groups, where only the curvature along each group is taken off; 400 estimates know a deviation to 4 %."""
     logs = torch.linspace(-1, 1, 40, dtype=torch.float64).repeat(400, 1).requires_grad_()
     law = FisherHypergeometric(100, [8] * 40, log_weights=logs)

@@ -1,4 +1,4 @@
-"""How much the estimates spread: not at all where they promise that, and less than the leave-one-out baseline's elsewhere."""
+"""Standard deviations of the estimates: zero where this is stated, and below those of the leave-one-out baseline elsewhere."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ CORNERS = [
 
 @pytest.mark.parametrize("urn", [*URNS, *CORNERS], ids=str)
 @pytest.mark.parametrize("estimator", [ExactMarginal(), LinearizedControlVariate()], ids=repr)
-def test_linear_objectives_have_no_bias_and_no_spread(estimator: Estimator, urn: Problem) -> None:
+def test_linear_objectives_have_no_bias_and_no_variance(estimator: Estimator, urn: Problem) -> None:
     """To 1e-10, against the rational covariance, in every estimate of a batch of 50."""
     rational = RationalUrn(urn.drawn, urn.sizes, urn.weights).covariance
     slope = torch.linspace(-1.0, 2.0, urn.groups, dtype=torch.float64)
-    found = gradients(estimator, urn, lambda x: x @ slope, 1, 50)
+    estimates = gradients(estimator, urn, lambda x: x @ slope, 1, 50)
     exact = torch.tensor([[float(c) for c in row] for row in rational], dtype=torch.float64) @ slope
-    assert (found - exact).abs().max() <= 1e-10
-    assert found.std(0).max() <= 1e-10
+    assert (estimates - exact).abs().max() <= 1e-10
+    assert estimates.std(0).max() <= 1e-10
 
 
-def test_linear_objectives_of_a_mixed_batch_have_no_bias_and_no_spread() -> None:
-    """Urns that differ in all they can, and a slope of their own for each, in one batch."""
+def test_linear_objectives_of_a_mixed_batch_have_no_bias_and_no_variance() -> None:
+    """Urns with different totals, sizes and weights, each with its own slope, in one batch."""
     urns = [urn for urn in [*URNS, *CORNERS] if urn.groups == 3]
     logs = torch.tensor([urn.weights for urn in urns], dtype=torch.float64).log().requires_grad_()
     drawn, sizes = torch.tensor([urn.drawn for urn in urns]), torch.tensor([urn.sizes for urn in urns])
@@ -49,8 +49,8 @@ def test_linear_objectives_of_a_mixed_batch_have_no_bias_and_no_spread() -> None
     loss = ExactMarginal().surrogate_loss(
         FisherHypergeometric(drawn, sizes, log_weights=logs), lambda x: (x * slopes).sum(-1), 2
     )
-    found = torch.autograd.grad(loss.sum(), logs)[0]
-    for urn, slope, gradient in zip(urns, slopes, found, strict=True):
+    batch = torch.autograd.grad(loss.sum(), logs)[0]
+    for urn, slope, gradient in zip(urns, slopes, batch, strict=True):
         exact = exact_gradient(urn, lambda x, slope=slope: x @ slope)
         assert (gradient - exact).abs().max() <= 1e-10
 
@@ -64,10 +64,10 @@ def test_the_control_variate_leaves_nothing_of_a_quadratic(urn: Problem) -> None
     def objective(x: Tensor) -> Tensor:
         return ((x - target) @ matrix * (x - target)).sum(-1)
 
-    found = gradients(LinearizedControlVariate(), urn, objective, 1, 50)
-    torch.testing.assert_close(found, exact_gradient(urn, objective).expand(50, -1), rtol=1e-9, atol=1e-9)
-    found = gradients(Exact(), urn, objective, 1, 2)
-    torch.testing.assert_close(found, exact_gradient(urn, objective).expand(2, -1), rtol=1e-11, atol=1e-10)
+    estimates = gradients(LinearizedControlVariate(), urn, objective, 1, 50)
+    torch.testing.assert_close(estimates, exact_gradient(urn, objective).expand(50, -1), rtol=1e-9, atol=1e-9)
+    estimates = gradients(Exact(), urn, objective, 1, 2)
+    torch.testing.assert_close(estimates, exact_gradient(urn, objective).expand(2, -1), rtol=1e-11, atol=1e-10)
 
 
 RANDOM = {f"{kind} {k}": o for kind, objectives in random_objectives(3).items() for k, o in enumerate(objectives)} | {
@@ -78,23 +78,23 @@ RANDOM = {f"{kind} {k}": o for kind, objectives in random_objectives(3).items() 
 
 
 @pytest.mark.parametrize("objective", RANDOM.values(), ids=RANDOM)
-def test_one_draw_of_the_control_variate_beats_four_with_leave_one_out(objective: Objective) -> None:
+def test_one_sample_of_the_control_variate_beats_four_with_leave_one_out(objective: Objective) -> None:
     """By root mean squared error, and by more than 4.9 standard errors of the difference (false alarm 1e-6 in each case).
 
-    The control variate's expansion takes 16 evaluations more, once for any number of draws.
+    The control variate's expansion needs 16 more evaluations, once for any number of samples.
     """
     torch.manual_seed(3)
     truth = exact_gradient(PLAIN, objective)
     squares = [
-        (gradients(estimator, PLAIN, objective, draws, 6_000) - truth).square().sum(-1)
-        for estimator, draws in ((LinearizedControlVariate(), 1), (ScoreFunction(), 4))
+        (gradients(estimator, PLAIN, objective, samples, 6_000) - truth).square().sum(-1)
+        for estimator, samples in ((LinearizedControlVariate(), 1), (ScoreFunction(), 4))
     ]
     difference = squares[1].mean() - squares[0].mean()
     assert difference > 4.9 * math.sqrt(sum(float(s.var()) / len(s) for s in squares))
 
 
 @pytest.mark.parametrize("name", ["quadratic", "absolute value"])
-def test_one_draw_of_the_exact_marginal_beats_four_with_leave_one_out(name: str) -> None:
+def test_one_sample_of_the_exact_marginal_beats_four_with_leave_one_out(name: str) -> None:
     """For the distance to even counts, squared or not: an evaluation each, none besides. Its bias counts as an error, too."""
     torch.manual_seed(3)
     objective: dict[str, Objective] = {
@@ -103,8 +103,8 @@ def test_one_draw_of_the_exact_marginal_beats_four_with_leave_one_out(name: str)
     }
     truth = exact_gradient(PLAIN, objective[name])
     squares = [
-        (gradients(estimator, PLAIN, objective[name], draws, 20_000) - truth).square().sum(-1)
-        for estimator, draws in ((ExactMarginal(), 1), (ScoreFunction(), 4))
+        (gradients(estimator, PLAIN, objective[name], samples, 20_000) - truth).square().sum(-1)
+        for estimator, samples in ((ExactMarginal(), 1), (ScoreFunction(), 4))
     ]
     difference = squares[1].mean() - squares[0].mean()
     assert difference > 4.9 * math.sqrt(sum(float(s.var()) / len(s) for s in squares))
@@ -113,8 +113,8 @@ def test_one_draw_of_the_exact_marginal_beats_four_with_leave_one_out(name: str)
 @pytest.mark.parametrize("num_samples", [2, 8])
 @pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("urn", URNS, ids=str)
-def test_the_control_variate_spreads_a_third_of_leave_one_out(urn: Problem, name: str, num_samples: int) -> None:
-    """At the same number of draws. 2,000 estimates know a standard deviation to 3 %; the largest ratio is 0.26."""
+def test_the_control_variate_has_a_third_of_the_deviation_of_leave_one_out(urn: Problem, name: str, num_samples: int) -> None:
+    """Same number of samples. The deviation of 2,000 estimates has an error of 3 %; the largest ratio is 0.26."""
     torch.manual_seed(4)
     objective = SMOOTH[name](urn)
     ours, plain = (
