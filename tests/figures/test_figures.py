@@ -211,9 +211,8 @@ def test_corners_that_no_sample_can_reach_are_shaded():
         places = np.array([shade["x"], shade["y"]], dtype=float).T
         corners = places.reshape(-1, 5, 2)
         assert len(corners) == (highest - lowest < spread).sum()
-        inner = np.array(
-            [counts for counts in itertools.product(np.arange(0.13, spread, 0.37), repeat=2) if sum(counts) < spread]
-        )
+        grid = np.arange(0.1313, spread, 0.3717)  # no place of which lies on the edge of a corner
+        inner = np.array([counts for counts in itertools.product(grid, repeat=2) if sum(counts) < spread])
         counts = lowest + np.column_stack([inner, spread - inner.sum(1)])
         inside = [any(within(place, corner[:3]) for corner in corners) for place in barycentric(counts, lowest, spread)]
         assert inside == (counts > highest + 1e-9).any(1).tolist()

@@ -169,7 +169,7 @@ def test_agreement_finds_what_was_put_in():
     assert found.along == pytest.approx(-0.2, abs=5 * found.along_error)
     assert found.deviation.value == pytest.approx(np.sqrt(5.25) / norm, rel=0.06)
     assert found.rmse.value == pytest.approx(np.hypot(found.bias.value, found.deviation.value), rel=0.02)
-    assert "% short of" in about_mean(found)
+    assert "shorter** than the exact gradient" in about_mean(found)
 
 
 def test_agreement_raises_few_false_alarms():
@@ -411,7 +411,7 @@ def test_the_temperature_snippet_gives_the_numbers_of_the_page():
     for method, found in TemperatureView(given).curves.items():
         for temperature, one in zip(CURVE, found, strict=False):
             if method.relaxes:
-                numbers_ = f"bias {one.bias.value:.3f}, spread {one.deviation.value:.3f}"
+                numbers_ = f"bias {one.bias.value:.3f}, standard deviation {one.deviation.value:.3f}"
                 assert f"{names[method.kind]}, {method.conditionals}, {temperature:g}: {numbers_}" in text
 
 
@@ -534,4 +534,4 @@ def test_a_rare_success_is_not_called_flat():
     )
     view = DescentView(rare, 0)
     assert 0 < 1 - view.record.losses[0] < 1.5e-4
-    assert "too rare to be met" in view.sentences()[0]
+    assert "too rare to occur" in view.sentences()[0]

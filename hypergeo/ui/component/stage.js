@@ -65,7 +65,7 @@ class Stage {
   inked(text) {
     const inks = JSON.parse(text.slice(0, text.indexOf("\n")))
     const at = this.dark ? 1 : 0
-    return text.slice(text.indexOf("\n")).replace(/#01E30\d|rgba\(1,227,\d,/g, placeholder => inks[placeholder]?.[at] ?? placeholder)
+    return text.slice(text.indexOf("\n")).replace(/#01E30\d|rgba\(1,227,\d,/g, ink => inks[ink]?.[at] ?? ink)
   }
 
   receive(data, fresh) {
