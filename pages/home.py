@@ -16,7 +16,7 @@ GROUPS = 3
 SAMPLE = OneSampleSettings(
     Urn(10, (8, 8, 8), (1.0, 2.0, 4.0)), tau=0.56, conditionals="in turn", straight_through=False, sample=34, target=1
 )
-MAKING = Playback(length=last_step(GROUPS), labels=step_labels(GROUPS), leap=("Back", -1), again="Play again", speeds=SPEEDS)
+MAKING = Playback(length=last_step(GROUPS), labels=step_labels(GROUPS), leap=("Step back", -1), again="Play again", speeds=SPEEDS)
 STATE = PageState("home", {"step": Whole(whole_sample(GROUPS), 0, last_step(GROUPS)), "speed": Choice("normal", list(SPEEDS))})
 
 

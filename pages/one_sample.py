@@ -77,7 +77,7 @@ def live() -> None:
         playback = Playback(
             length=last_step(groups),
             labels=step_labels(groups),
-            leap=("Back", -1),
+            leap=("Step back", -1),
             again="Play again",
             speeds=SPEEDS,
         )

@@ -31,7 +31,7 @@ def test_a_sample_is_made_step_by_step_and_the_gradient_comes_back(visit):
     fourth = go("s", "split 1: softmax")
     assert fourth["bars"] > third["bars"]
     assert fourth["result"].startswith("mean 2.23")
-    back = go("Back", "split 1: divided by τ")
+    back = go("Step back", "split 1: divided by τ")
     assert back == third
     page.get_by_label("Position, in steps").press("End")
     opened.wait_for(lambda: output.inner_text() == "gradient: split 1", "the last step")

@@ -27,7 +27,7 @@ def test_the_page_shows_its_figure_and_says_what_it_shows():
     assert alt(app).startswith("Bars of 4 steps of one soft sample at temperature 0.56")
     assert told(app).count("\n- ") == 3
     bar = stage(app)["bar"]
-    assert (bar["length"], len(bar["labels"]), bar["leap"]) == (10, 11, ["Back", -1])
+    assert (bar["length"], len(bar["labels"]), bar["leap"]) == (10, 11, ["Step back", -1])
     assert [button.label for button in app.get("download_button")] == ["Data (CSV)", "Figure (HTML, opens offline)", "Python"]
 
 
