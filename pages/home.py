@@ -1,5 +1,7 @@
 """Introduction, a figure to play, and links to the pages."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from hypergeo.ui.catalogue import PAGES, served_pages
@@ -16,7 +18,9 @@ GROUPS = 3
 SAMPLE = OneSampleSettings(
     Urn(10, (8, 8, 8), (1.0, 2.0, 4.0)), tau=0.56, conditionals="in turn", straight_through=False, sample=34, target=1
 )
-MAKING = Playback(length=last_step(GROUPS), labels=step_labels(GROUPS), leap=("Step back", -1), again="Play again", speeds=SPEEDS)
+MAKING = Playback(
+    length=last_step(GROUPS), labels=step_labels(GROUPS), leap=("Step back", -1), again="Play again", speeds=SPEEDS
+)
 STATE = PageState("home", {"step": Whole(whole_sample(GROUPS), 0, last_step(GROUPS)), "speed": Choice("normal", list(SPEEDS))})
 
 
@@ -32,24 +36,29 @@ def live() -> None:
 
 
 STATE.start()
-words, figure = st.columns([2, 3], gap="large")
-with words:
-    st.title("How many from each group?", anchor=False)
-    st.markdown(
-        """
+st.html(Path(__file__).with_name("home.css"))
+with st.container(key="home"):
+    with st.container(key="home_start"):
+        st.title("How many from each group?", anchor=False)
+        st.markdown(
+            """
 An urn holds balls of several groups. Each group has a weight: heavier groups are picked more often. If we take n balls, how
 many come from each group? **Fisher's noncentral hypergeometric distribution** gives the exact probabilities.
-
+"""
+        )
+        start_course()
+    with st.container(key="home_figure"):
+        live()
+    with st.container(key="home_more"):
+        st.markdown(
+            """
 Counts are integers, so we cannot backpropagate through a sample. A **relaxed sample** replaces integers by real numbers, as
 softmax replaces argmax. At low temperature it is almost an exact sample, so the weights can be *learned* by gradient descent.
 
 The figure opens one relaxed sample: log probabilities plus noise, divided by the temperature, softmax. Press **Reset** and
 **Play**, or the space bar.
 """
-    )
-    start_course()
-with figure:
-    live()
+        )
 
 for row in range(0, len(PAGES), 3):
     for column, entry in zip(st.columns(3), PAGES[row : row + 3], strict=False):

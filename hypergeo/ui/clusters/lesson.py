@@ -19,8 +19,7 @@ __all__ = ["FORMULAS", "PRESETS", "SENTENCE", "SPEEDS", "TITLE", "TOUR"]
 TITLE = "Learning cluster sizes by gradient descent"
 SENTENCE = (
     "Each step samples cluster sizes, assigns the points to fill them, and moves the weights down the gradient of the cost. "
-    "**Press *Play***, or the space bar: the bars reach the true sizes (outlines); S makes one step. Drag an outline to "
-    "set that cluster's true size."
+    "**Press *Play***, or the space bar: the bars reach the true sizes (outlines, which you can drag)."
 )
 SPEEDS = {"slow": (1, 500), "normal": (2, 110), "fast": (5, 100)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
