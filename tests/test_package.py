@@ -76,10 +76,10 @@ def test_the_library_comes_from_the_wheel_with_everything_beside_the_code(instal
     package = Path(done.stdout.strip()).parent
     assert installation.root in package.parents, done.stderr
     app = package / "_app"
-    assert {path.relative_to(app).as_posix() for path in app.rglob("*") if path.suffix in {".py", ".toml"}} == {
+    assert {path.relative_to(app).as_posix() for path in app.rglob("*") if path.suffix in {".py", ".toml", ".css"}} == {
         "app.py",
         ".streamlit/config.toml",
-        *(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")),
+        *(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.*")),
     }
     checkout = ROOT / "hypergeo"
     kept = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
