@@ -40,6 +40,7 @@ _SETTLED = """() => {
   const still = app?.dataset.testScriptState === 'notRunning' && app.querySelector('h1') !== null &&
     !app.querySelector('[data-testid="stSkeleton"]') && !app.querySelector('[data-testid="stProgress"]') &&
     [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(drawn) &&
+    [...document.querySelectorAll('.stElementContainer[class*=_stage]')].every(part => part.querySelector('.hg-stage')) &&
     [...document.querySelectorAll('.hg-stage')].every(stage => stage.dataset.pictures && stage.dataset.answered !== 'false') &&
     !document.documentElement.matches('.hg-moving, .hg-holding')
   if (!still) window.still = undefined

@@ -110,7 +110,7 @@ def test_a_preset_is_one_entry_keeps_the_figure_in_view_and_space_plays(visit):
     opened.settle()
     assert query(opened) == {"clu_number": "100", "clu_room": "40", "clu_shares": "two large", "clu_apart": "2"}
     assert page.evaluate("history.length") == entries + 1
-    assert "40 % of the points" in page.locator(".hg-note").inner_text()
+    assert "40\N{NARROW NO-BREAK SPACE}% of the points" in page.locator(".hg-note").inner_text()
     opened.wait_for(lambda: 0 <= page.locator(".hg-stage").bounding_box()["y"] < 360, "the figure to be in view")
     page.keyboard.press("Space")
     opened.wait_for(lambda: opened.position() >= 2, "it to play", seconds=60)

@@ -92,7 +92,7 @@ def test_an_address_shows_the_same_numbers_to_the_last_sample(visit):
 def test_what_is_set_by_hand_is_in_the_address_and_in_the_link(visit):
     opened = visit("/convergence")
     page = opened.page
-    page.get_by_role("button", name="One dominant group").click()
+    page.get_by_role("button", name="One heavy group").click()
     opened.settle()
     slider = opened.slider("Balls drawn n")
     before = page.evaluate("history.length")
@@ -119,7 +119,7 @@ def test_bad_input_is_said_in_place_and_keeps_the_picture(visit):
     picture = page.evaluate(DOTS)
     opened.slider("Balls drawn n").focus()
     page.keyboard.press("End")
-    alert = page.get_by_role("alert").filter(has_text="total_count must be at most sum(group_sizes) = 36; got 60.")
+    alert = page.get_by_role("alert").filter(has_text="The urn holds only 36 balls, so 60 cannot be drawn.")
     alert.wait_for(timeout=10_000)
     opened.settle()
     assert page.evaluate(DOTS) == picture

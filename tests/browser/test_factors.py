@@ -88,7 +88,7 @@ def test_reloading_while_it_plays_comes_back_to_the_step_on_show(visit):
 
 
 def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(visit):
-    opened = visit("/shared_factors?fac_factors=3&fac_step=20")
+    opened = visit("/shared_factors?fac_factors=3&fac_step=20&fac_shared=2")
     page = opened.page
     press(opened, "▶ Play")
     opened.wait_for(lambda: position(opened) >= 40, "some steps", seconds=90)
@@ -114,8 +114,8 @@ def test_a_preset_shows_its_figure_and_the_space_bar_plays_it(visit):
     opened = visit("/shared_factors?fac_factors=3&fac_step=20", size=(1280, 720))
     page = opened.page
     entries = page.evaluate("history.length")
-    press(opened, "One shared")
-    opened.wait_for(lambda: said(opened, "shared") == "1", "the address")
+    press(opened, "Two shared")
+    opened.wait_for(lambda: said(opened, "shared") == "2", "the address")
     opened.settle()
     assert page.evaluate("history.length") == entries + 1
     assert "the dotted threshold" in page.locator(".hg-note").inner_text()

@@ -54,7 +54,7 @@ def test_samples_are_drawn_as_measured(report, palette, narrow):
     figure = sample_figure(report, palette, narrow=narrow)
     for conditionals, hard in (("exact", False), ("exact", True), ("merged", False), ("merged", True)):
         rows = [row for row in report.samples if (row.conditionals, row.straight_through) == (conditionals, hard)]
-        distance, evidence = traces(figure, name=rows[0].label, mode="lines+markers")
+        distance, evidence = traces(figure, name=rows[0].label.removesuffix(" conditionals"), mode="lines+markers")
         assert numbers(distance["x"]) == [row.temperature for row in rows]
         assert numbers(distance["y"]) == [row.wasserstein for row in rows]
         assert numbers(evidence["y"]) == [max(row.adjusted_p_value, 1e-12) for row in rows]

@@ -143,8 +143,8 @@ def descent_figure(
         The figure.
     """
     if narrow:
-        above = Pixels(60 + 340 + len(panels) * (150 + 62) + 10)
-        top = above.take(60)
+        above = Pixels(80 + 340 + len(panels) * (150 + 62) + 10)
+        top = above.take(80)  # up to four lines of the legend
         boxes = [above.box(main.padding[0] / 360, 1, 330 - main.padding[3])]
         above.take(main.padding[3] + 4)
         for _ in panels:

@@ -158,7 +158,7 @@ def _line(series: Sequence[SampleQuality], values: Sequence[float], palette: Pal
         "mode": "lines+markers",
         "x": [_temperature(row) for row in series],
         "y": list(values),
-        "name": html.escape(first.label),
+        "name": html.escape(first.label.removesuffix(" conditionals")),  # short: the legend has one line
         "showlegend": legend,
         "line": {"color": colour, "width": 2, "dash": _DASHES[kind[0]]},
         "marker": {"size": 9, "symbol": _SYMBOLS[kind], "color": colour},

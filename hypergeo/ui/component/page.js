@@ -45,7 +45,10 @@ export function mounting(Part) {
         part.leave()
         parts.delete(host)
       }
-      part.leaving = setTimeout(leave, host.isConnected ? LINGER : 0)
+      part.leaving = setTimeout(() => {
+        if (host.isConnected) part.leaving = setTimeout(leave, LINGER)
+        else leave()
+      })
     }
   }
 }

@@ -44,9 +44,9 @@ class Stage {
     clearTimeout(this.timer)
     this.playing = false
     this.handles.leave()
-    this.setMode(false)
-    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
     this.root.remove()
+    if (!document.querySelector(".hg-stage")) this.setMode(false) // another stage that took its place has a mode of its own
+    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
   }
 
   // From the server
