@@ -33,7 +33,7 @@ def test_a_sweep_goes_on_where_it_stopped(write, capsys, monkeypatch):
     assert status == 0
     assert len(measured) == 28
     assert {cell["seed"] for cell in measured[14:]} == {0}
-    assert err.splitlines()[0] == " 50 %  14 of 28 cells, 14 of them from before"
+    assert err.splitlines()[0] == " 50 %  14 of 28 cells, 14 of them stored"
     assert called(capsys, "--sweep", whole, "--workers", 0, "--cells", folder, "--format", "json") == (0, out, "")
     assert len(measured) == 28
     monkeypatch.setattr(sweep_cells, "code_version", lambda: {"hypergeo": "other"})

@@ -218,6 +218,8 @@ def test_the_form_is_said(content: bytes, form: str) -> None:
         (b"x,y\n", "no numbers below it"),
         (b"x,y\nNA,\nNA,\n", "no values"),
         (b'x,y\n1,"2\n', "Line 2 cannot be read"),
+        (b'1;"2\n3;4\n', "Line 1 cannot be read"),
+        (b'1\t"2\n', "Line 1 cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(content: bytes, words: str) -> None:
@@ -301,6 +303,17 @@ def test_standardised_columns_have_mean_zero_and_deviation_one() -> None:
     assert not scales_differ(result.points)
     with pytest.raises(ValueError, match="The column a has one value only"):
         table_points(read_table(b"a,b\n1,1\n1,2\n"), [0, 1], standardise=True)
+
+
+def test_the_largest_numbers_do_not_overflow() -> None:
+    """Neither their sum nor the squares of their differences are finite."""
+    cells = np.array([[1.0, 3.0], [-1.0, 5.0], [1.0, -3.0]])
+    huge = cells * [1.7e308, 3e307]
+    assert not scales_differ(huge)
+    assert scales_differ(huge * [1.0, 1e-2])
+    table = read_table("a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in huge.tolist()))
+    expected = (cells - cells.mean(0)) / cells.std(0)
+    np.testing.assert_allclose(table_points(table, [0, 1], standardise=True).points, expected, rtol=1e-14)
 
 
 def test_names_of_columns_that_there_are_not_are_listed() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from hypergeo import FisherHypergeometric
 from hypergeo.figures import LIGHT
+from hypergeo.figures.core.words import thin
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.quality.published_check import published_check
 from hypergeo.ui.quality.controls import PUBLISHED, CheckSettings, PublishedSettings, quality_controls
@@ -51,8 +52,8 @@ class TestRelaxation:
         report = settings.measure()
         assert report.urn.total_count == law.total_count
         first, *others = report.verdict()
-        assert sentence(app) == first
-        assert timeless(told(app)) == timeless("- " + "\n- ".join(others))
+        assert sentence(app) == thin(first)
+        assert timeless(told(app)) == timeless(thin("- " + "\n- ".join(others)))
         assert alt(app).startswith("Distance of samples")
         assert good(app)
         labels = [button.label for button in app.get("download_button")]
@@ -154,8 +155,8 @@ class TestRelaxation:
         app = done(page(**SMALL, **address, qual_python="true"))
         printed = run_snippet(app, "QualityReport")
         first, *others = printed.strip().split("\n")
-        assert first == sentence(app)
-        assert timeless("\n".join(f"- {line}" for line in others)) == timeless(told(app))
+        assert thin(first) == sentence(app)
+        assert timeless(thin("\n".join(f"- {line}" for line in others))) == timeless(told(app))
 
 
 class TestPublished:

@@ -161,8 +161,8 @@ class TestCounts:
         app = pasted("\n".join(rows), qual_table="true")
         assert any("**2 different numbers**" in info.value for info in app.info)
         assert "These 7 rows" in sentence(app)
-        (choice,) = [select for select in app.selectbox if select.label == "Test the rows that draw"]
-        assert choice.options == ["15 elements (7 rows)", "6 elements (2 rows)"]
+        (choice,) = [select for select in app.selectbox if select.label == "Number of balls drawn in the tested rows"]
+        assert choice.options == ["15 balls (7 rows)", "6 balls (2 rows)"]
         choice.set_value(6).run()
         assert "These 2 rows" in sentence(app)
         fitted = FisherHypergeometric.fit(read("\n".join(rows)).counts, [10, 10, 10])
@@ -184,7 +184,7 @@ class TestCounts:
         app = pasted("10,2,3\n10,3,2\n10,1,4", qual_against="as fitted")
         assert not app.exception
         assert "Group 1 **always gave as many balls as possible**" in told(app)
-        assert any("no bound" in info.value for info in app.info)
+        assert any("The fitted weights are not finite" in info.value for info in app.info)
 
     def test_all_weights_zero_is_told(self):
         app = pasted("5,5,5\n4,5,6", qual_w1="0", qual_w2="0", qual_w3="0")

@@ -165,6 +165,7 @@ def table_points(
         raise ValueError("Every row has a missing value in one of the columns chosen; choose others.")
     points, notes = values[kept], list(_notes_on_missing(table, kept))
     if standardise:
+        points, _ = _scaled(points)
         spread = points.std(0)
         if (same := np.flatnonzero(spread == 0)).size:
             raise ValueError(f"The column {shortened(columns[same[0]].name)} has one value only and cannot be standardised.")
@@ -187,8 +188,15 @@ def scales_differ(points: np.ndarray) -> bool:
         >>> scales_differ(np.array([[1.0, 100.0], [2.0, 300.0]])), scales_differ(np.array([[1.0, 2.0], [2.0, 4.0]]))
         (True, False)
     """
-    spread = points.std(0)
-    return bool(spread.max() > _LARGEST_RATIO * spread[spread > 0].min()) if (spread > 0).any() else False
+    scaled, exponents = _scaled(points)
+    spread = np.ldexp(scaled.std(0), exponents)
+    return bool(spread.max() / _LARGEST_RATIO > spread[spread > 0].min()) if (spread > 0).any() else False
+
+
+def _scaled(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns columns divided by powers of two, so that squares of the values do not overflow, and the exponents."""
+    exponents = np.frexp(np.abs(points).max(0))[1]
+    return np.ldexp(points, -exponents), exponents
 
 
 def guess_counts(table: Table) -> tuple[int, ...]:

@@ -148,7 +148,7 @@ def infer_separator(lines: Lines) -> str | None:
     if lines.separator is not None and lines.separator in "".join(lines.lines[:1]):
         return lines.separator
     candidates: list[tuple[bool, float, float, str]] = []
-    sample = lines.lines[:_SAMPLE]
+    sample, unended = lines.lines[:_SAMPLE], None
     for mark in SEPARATORS:
         if mark == " " and any(regular and other == "\t" for regular, _, _, other in candidates):
             continue
@@ -156,6 +156,7 @@ def infer_separator(lines: Lines) -> str | None:
         try:
             rows.extend(cells for _, cells in split_rows(sample, lines.numbers, mark))
         except ValueError:  # a quote without end in the sample or the file
+            unended = mark if unended is None and not rows and mark != " " else unended
             rows = rows or [[]]
         widths = [len(row) for row in rows]
         common = max(set(widths), key=lambda width: (widths.count(width), width))
@@ -167,4 +168,4 @@ def infer_separator(lines: Lines) -> str | None:
         regular = width_of(rows)[1] is None and common > 1
         candidates.append((regular, round(numeric, 3), widths.count(common) / len(widths), mark))
     best = max(candidates, key=lambda each: each[:3], default=None)  # the first of equal candidates
-    return None if best is None else best[3]
+    return unended if best is None else best[3]  # split_rows names the line of the quote without end

@@ -349,7 +349,7 @@ def _resized(key: str) -> None:
 def _turned(state: PageState, stops: Sequence[Stop], key: str) -> None:
     by = getattr(st.session_state.get(key), "turn", None)
     if stops and by in (1, -1):
-        turn(state, stops, by)
+        turn(state, stops, int(by))  # 1.0 equals 1 too, but is no index
 
 
 def is_staged() -> bool:
