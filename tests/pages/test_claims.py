@@ -25,7 +25,7 @@ from hypergeo.ui.one_sample import view as one_sample
 from hypergeo.ui.page import frame
 from hypergeo.ui.partitions.gradient_view import GradientView
 from hypergeo.ui.partitions.sample_view import SampleView, sample_view
-from hypergeo.ui.partitions.settings import Settings as PartitionSettings
+from hypergeo.ui.partitions.settings import PartitionSettings
 from hypergeo.ui.quality.controls import COUNTS, PUBLISHED, CheckSettings, PublishedSettings
 from hypergeo.ui.runtime.background_run import finished
 from hypergeo.ui.shared_factors import session as factors
