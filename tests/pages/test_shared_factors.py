@@ -48,7 +48,7 @@ def shelf(monkeypatch) -> ResultStore:
 
 
 def same(one: Snapshot, other: Snapshot) -> None:
-    for name in ("estimate", "law", "distances", "record", "laws", "traversals", "found"):
+    for name in ("estimate", "law", "distances", "record", "laws", "traversals", "inferred"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 

@@ -91,8 +91,10 @@ class Stage {
       if (this.isNarrow() !== data.narrow) this.tellRoom()
       if (!(same && this.playing)) {
         this.reel = []
-        if (same && this.painted === data.picture.number) this.setPosition(data.picture)
-        else this.show(data.picture)
+        if (same && this.painted === data.picture.number) {
+          this.setPosition(data.picture)
+          this.fit() // the figure stays, its place may have changed
+        } else this.show(data.picture)
       }
     } else if (again) this.ask({ to: this.position, whole: true })
     if (data.film.length && data.base === this.base?.number && this.playing) {
@@ -124,7 +126,7 @@ class Stage {
     const { picture, base } = this
     if (!picture || !this.root.isConnected) return
     const data = picture.traces ? base.data.map((trace, at) => ({ ...trace, ...picture.traces[at] })) : picture.data
-    const { width, scale } = this.space
+    const { width, scale } = (this.drawn = this.space)
     const layout = { ...base.layout, ...picture.layout, width, autosize: false }
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)"
     layout.font = { ...layout.font, family: getComputedStyle(this.root).fontFamily }
@@ -164,10 +166,9 @@ class Stage {
       scale = Math.min(down / height, across / least)
       width = Math.min(across / scale, Math.max(1.9 * height, this.least))
     }
-    const before = this.space
     this.space = { scale: Math.round(scale * 1000) / 1000, width: Math.floor(width) }
     this.frame.style.setProperty("--left", `${Math.max((across - width * scale) / 2, 0)}px`)
-    if (!paint || (before?.scale === this.space.scale && before.width === this.space.width)) return
+    if (!paint || (this.drawn?.scale === this.space.scale && this.drawn.width === this.space.width)) return
     if (this.isNarrow() !== this.data.narrow) this.tellRoom()
     cancelAnimationFrame(this.fitting)
     this.fitting = requestAnimationFrame(() => this.paint())
@@ -366,7 +367,6 @@ class Stage {
     document.documentElement.classList.remove("hg-drawer")
     this.mode.textContent = on ? "Leave" : "Stage"
     if (!on && document.fullscreenElement) document.exitFullscreen()
-    this.space = undefined
     if (this.data) requestAnimationFrame(() => this.fit())
   }
 
