@@ -25,7 +25,7 @@ SHOWN = """() => {
   const balls = plot.querySelectorAll('.subplot.xy .scatterlayer .textpoint').length
   const bars = [...plot.querySelectorAll('.barlayer path')].map(bar => bar.getBBox().height)
   const words = [...plot.querySelectorAll('.annotation-text')].map(part => part.textContent)
-  const title = words.find(word => /^(Draw|Noth)/.test(word))
+  const title = words.find(word => /^(Sample|No sample)/.test(word))
   return { title, rings: points - balls, balls, bars }
 }"""
 # On every frame that the browser draws: what was drawn last, and where the figure is.
@@ -33,7 +33,7 @@ WATCH = """() => {
   window.seen = []
   const look = () => {
     const words = [...document.querySelectorAll('.annotation-text')].map(part => part.textContent)
-    const title = words.find(word => /^Draw/.test(word))
+    const title = words.find(word => /^Sample/.test(word))
     const plot = document.querySelector('.hg-plot .main-svg')
     window.seen.push([title, plot !== null, Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
@@ -62,20 +62,20 @@ def press(opened, name: str) -> None:
 def test_a_draw_takes_balls_out_and_adds_a_block_to_each_bar(visit):
     opened = visit("/urn?urn_step=0")
     empty = opened.page.evaluate(SHOWN)
-    assert empty["title"] == "Nothing drawn yet"
+    assert empty["title"] == "No sample yet"
     assert (empty["balls"], empty["rings"]) == (30, 0)
     assert sum(empty["bars"]) == 0
     press(opened, "Draw 1")
-    one = drawn(opened, "Draw 1:")
+    one = drawn(opened, "Sample 1:")
     assert (one["balls"], one["rings"]) == (30, 12), "a ring is left where each drawn ball lay"
     assert sum(map(int, re.findall(r"\d+", one["title"])[1:])) == 12
     assert sum(height > 0.5 for height in one["bars"]) == 3
     press(opened, "Draw 100")
-    many = drawn(opened, "Draw 101:")
+    many = drawn(opened, "Sample 101:")
     assert sum(height > 0.5 for height in many["bars"]) > 12
-    assert "101 draws" in opened.page.locator(".hg-sentence").inner_text()
+    assert "101 samples" in opened.page.locator(".hg-sentence").inner_text()
     press(opened, "Reset")
-    assert drawn(opened, "Nothing drawn yet") == empty
+    assert drawn(opened, "No sample yet") == empty
 
 
 def test_draws_play_and_pause_without_flicker_and_the_page_follows(visit):
@@ -105,7 +105,7 @@ def test_draws_play_and_pause_without_flicker_and_the_page_follows(visit):
 def test_an_address_shows_the_same_draws(visit):
     path = "/urn?urn_step=123&urn_seed=42&urn_w2=7.9&urn_m1=9&urn_n=15&urn_law=Wallenius"
     first, second = visit(path), visit(path)
-    assert first.page.evaluate(SHOWN)["title"].startswith("Draw 123, one by one:")
+    assert first.page.evaluate(SHOWN)["title"].startswith("Sample 123, one by one:")
     assert first.page.evaluate(SHOWN) == second.page.evaluate(SHOWN)
     assert first.text() == second.text()
     other = visit(path.replace("seed=42", "seed=43"))
@@ -142,7 +142,7 @@ def test_the_tour_speaks_and_shows(visit):
     opened = visit("/urn?urn_tour=8")
     main = opened.page.get_by_test_id("stMain")
     assert "8 of 11. Wallenius' distribution." in main.inner_text()
-    assert opened.page.evaluate(SHOWN)["title"].startswith("Draw 1000, one by one:")
+    assert opened.page.evaluate(SHOWN)["title"].startswith("Sample 1000, one by one:")
     press(opened, "Next")
     opened.wait_for(lambda: "9 of 11. Almost every ball." in main.inner_text(), "the next stop")
     opened.settle()
@@ -160,7 +160,7 @@ def test_draws_and_figure_can_be_taken_away(visit, browser, tmp_path):
     assert len(rows) == 40
     assert all(sum(int(row[f"group_{group}"]) for group in range(1, 5)) == 12 for row in rows)
     last = " + ".join(f"■ {rows[-1][f'group_{group}']}" for group in range(1, 5))
-    assert opened.page.evaluate(SHOWN)["title"] == f"Draw 40: {last}"
+    assert opened.page.evaluate(SHOWN)["title"] == f"Sample 40: {last}"
     with opened.page.expect_download() as download:
         press(opened, "Figure (HTML, opens offline)")
     target = tmp_path / download.value.suggested_filename
@@ -171,6 +171,6 @@ def test_draws_and_figure_can_be_taken_away(visit, browser, tmp_path):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(target.as_uri())
     page.wait_for_selector(".js-plotly-plot .main-svg")
-    assert page.evaluate(SHOWN)["title"] == f"Draw 40: {last}"
+    assert page.evaluate(SHOWN)["title"] == f"Sample 40: {last}"
     context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
