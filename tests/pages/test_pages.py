@@ -62,12 +62,7 @@ def test_try_this(number):
     assert values(app) != before, f"{button.label} changes nothing"
     assert button.help
     assert stage(app)["note"] == button.help, "what to look at is written beside the figure"
-    # A visitor who opens the link of this picture sees the same one.
-    again = page(**link(app))
-    assert not again.warning
-    assert values(again) == values(app)
-    assert told(again) == told(app)
-    assert figure(again)["data"] == figure(app)["data"]
+    pages.check_link("convergence", app)
 
 
 def test_there_are_no_more_presets_than_are_tried():

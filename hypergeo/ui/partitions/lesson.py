@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hypergeo.ui.component.stage import Playback
-from hypergeo.ui.convergence.arrays import TEMPERATURES
+from hypergeo.ui.convergence.lesson import COOLING
 from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
@@ -18,19 +17,6 @@ from .gradient_view import GradientView
 from .settings import PartitionSettings
 
 __all__ = ["COOLING", "FORMULAS", "PRESETS", "TOUR"]
-
-
-COOLING = Playback(
-    "tau",
-    len(TEMPERATURES) - 1,
-    values=TEMPERATURES[::-1],
-    labels=[f"τ = {temperature:g}" for temperature in TEMPERATURES[::-1]],
-    play="Cool down",
-    step="Cooler",
-    again="Heat up and cool down",
-    unit="temperatures",
-    speeds={"slow": (1, 600), "normal": (1, 200), "fast": (1, 80)},
-)
 
 
 def _sums(values: Mapping[str, Any]) -> Answer:

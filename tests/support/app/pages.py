@@ -13,7 +13,20 @@ from streamlit.testing.v1 import AppTest
 from .server import ROOT
 
 __all__ = [
-    *("SCRIPT", "alt", "components", "figure", "go", "knobs", "link", "page", "page_file", "prediction", "sentence"),
+    *(
+        "SCRIPT",
+        "alt",
+        "check_link",
+        "components",
+        "figure",
+        "go",
+        "knobs",
+        "link",
+        "page",
+        "page_file",
+        "prediction",
+        "sentence",
+    ),
     *("stage", "text", "told", "values", "visit"),
 ]
 
@@ -64,6 +77,20 @@ def link(app: AppTest) -> dict[str, str]:
     """Parameters of the link that the page offers to share."""
     shown = next(block.value for block in app.text if "?" in block.value)
     return dict(parse_qsl(urlsplit(shown).query))
+
+
+def check_link(name: str, app: AppTest) -> None:
+    """Asserts that a visitor who opens the link of a page's picture sees the same values, sentences and figure.
+
+    Args:
+        name: Name of the page's file, without ``.py``.
+        app: The page as it is shown.
+    """
+    again = page(name, **link(app))
+    assert not again.warning
+    assert values(again) == values(app)
+    assert told(again) == told(app)
+    assert figure(again)["data"] == figure(app)["data"]
 
 
 def values(app: AppTest) -> dict[str, str]:
