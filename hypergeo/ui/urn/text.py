@@ -42,7 +42,7 @@ def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
     """Reads the heat map's largest entry, in one line, or in two where the page is narrow."""
     extremes = moved(sensitivity)
     if extremes is None:
-        return "Only one outcome is possible here: no weight changes anything."
+        return f"Only one outcome is possible here:{'<br>' if narrow else ' '}no weight changes anything."
     group, gain, loser, loss = extremes
     source = f"from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
     gains = f"w<sub>{group + 1}</sub> + 1 %: group {group + 1}'s mean + {gain:.2g} balls"
