@@ -303,7 +303,7 @@ def controls() -> None:
     }
     state = FactorState("fac", {"shared": Choice("2", SHARED), **settings, "edits": EditList(), **playback_controls(3000)})
     state.start()
-    shared = [{"shared": value} for value in SHARED]
+    shared = [{"shared": choice} for choice in SHARED]
     for moved in (*shared, {"beta": 50.0}, {"step": 9}, {"shared": "1", "edits": ""}):
         words = ", ".join(f"{name}={value}" for name, value in moved.items())
         st.button(f"move {words}", on_click=state.commit, args=(moved,))
