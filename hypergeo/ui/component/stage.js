@@ -24,6 +24,7 @@ class Stage {
     this.asked = 0 // when it was asked; 0 once it has been answered
     this.position = 0 // of the picture on show
     this.pictures = 0
+    this.shownAt = -Infinity // when a film showed its last picture
     addStyles()
     Object.assign(this, buildParts(this))
     this.host.append(this.root)
@@ -272,14 +273,15 @@ class Stage {
     const busy = this.asked && now - this.asked < 3 * PATIENCE
     if (!busy && last < length && this.reel.length <= 0.8 * store)
       this.ask({ to: Math.min(last + stride * store, length), from: last, stride })
-    if (this.reel.length && now - (this.shownAt ?? 0) >= wait - 4) {
-      if (now - (this.shownAt ?? 0) < 5 * wait) this.pace = 0.8 * (this.pace ?? wait) + 0.2 * (now - this.shownAt)
+    const since = now - this.shownAt
+    if (this.reel.length && since >= wait - 4) {
+      if (since < 5 * wait) this.pace = 0.8 * (this.pace ?? wait) + 0.2 * since
       this.shownAt = now
       this.show(this.reel.shift())
       if (now - (this.saidAt ?? 0) >= ADDRESS) this.sayAddress()
     }
     if (this.position >= length) return this.pause()
-    const left = wait - (performance.now() - (this.shownAt ?? 0))
+    const left = wait - (performance.now() - this.shownAt)
     this.timer = setTimeout(() => this.tick(), this.reel.length ? Math.max(left, 4) : 15)
   }
 
