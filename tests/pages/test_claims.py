@@ -15,7 +15,7 @@ from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.ui.clusters import session as clusters
 from hypergeo.ui.clusters.settings import STEPS
 from hypergeo.ui.convergence import view as convergence
-from hypergeo.ui.gradients.arrays import DescentView
+from hypergeo.ui.gradients.descent_view import DescentView
 from hypergeo.ui.gradients.race_view import RaceView
 from hypergeo.ui.gradients.settings import GradientSettings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide

@@ -27,8 +27,8 @@ from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.figures.gradients.loss_background import BANDS, fog
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.gradients import snippet as gradients_snippet
-from hypergeo.ui.gradients.arrays import DescentView, arrow_scale
-from hypergeo.ui.gradients.descent_view import CURVE, Task, estimates, exact_gradient, law_cells
+from hypergeo.ui.gradients.descent_view import DescentView, arrow_scale
+from hypergeo.ui.gradients.arrays import CURVE, Task, estimates, exact_gradient, law_cells
 from hypergeo.ui.gradients.estimators import KINDS, Method, agreement, contestants
 from hypergeo.ui.gradients.losses import LOSSES, Loss
 from hypergeo.ui.gradients.race_view import RaceView

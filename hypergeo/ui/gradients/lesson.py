@@ -13,7 +13,7 @@ from hypergeo.ui.state.predictions import Answer, Arrow, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-from .descent_view import exact_gradient
+from .arrays import exact_gradient
 from .estimators import agreement
 from .settings import GradientSettings
 

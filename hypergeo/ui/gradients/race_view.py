@@ -17,8 +17,8 @@ from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.gradients.estimators import STYLES
 
-from .arrays import ENDS, HEIGHT
-from .descent_view import estimates
+from .descent_view import ENDS, HEIGHT
+from .arrays import estimates
 from .estimators import REFERENCE, Method, contestants
 from .settings import GradientSettings
 from .text import draws_words, loss_words

@@ -9,7 +9,7 @@ from typing import Any
 from hypergeo.estimators.descent import Descent
 from hypergeo.ui.convergence.arrays import Urn
 
-from .descent_view import Estimates, Task, descent, estimates
+from .arrays import Estimates, Task, descent, estimates
 from .estimators import Method
 from .losses import Loss
 

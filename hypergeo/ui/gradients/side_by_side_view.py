@@ -17,7 +17,7 @@ from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
 from hypergeo.quality.agreement import Agreement
 
-from .descent_view import Estimates, exact_gradient
+from .arrays import Estimates, exact_gradient
 from .estimators import Method, agreement, contestants
 from .settings import GradientSettings
 from .text import ARROW_WORDS, draws_words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .descent_view import CURVE
+from .arrays import CURVE
 from .estimators import Method, contestants
 from .settings import GradientSettings
 from .temperature_view import CURVE_ESTIMATES

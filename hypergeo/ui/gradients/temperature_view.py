@@ -18,7 +18,7 @@ from hypergeo.figures.core.words import percent
 from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.quality.agreement import Agreement
 
-from .descent_view import CURVE, exact_gradient
+from .arrays import CURVE, exact_gradient
 from .estimators import Method, agreement, contestants
 from .settings import GradientSettings
 from .text import draws_words
