@@ -3,7 +3,8 @@
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, stage
+from hypergeo.ui.component.playback import Playback
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page

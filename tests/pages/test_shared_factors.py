@@ -286,7 +286,7 @@ def controls() -> None:
     """The page's state alone, with a button for each control that a hand may move, or drag without letting go."""
     import streamlit as st
 
-    from hypergeo.ui.component.stage import playback_controls
+    from hypergeo.ui.component.playback import playback_controls
     from hypergeo.ui.shared_factors.session import FactorState
     from hypergeo.ui.shared_factors.settings import SHARED, EditList, FactorSettings
     from hypergeo.ui.state.controls import Choice, Whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypergeo.ui.component.controls import Knob, Section
-from hypergeo.ui.component.stage import SPEEDS
+from hypergeo.ui.component.playback import SPEEDS
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.limits import PARTITIONS, SEEDS
 from hypergeo.ui.page.urn_editor import WEIGHTS
