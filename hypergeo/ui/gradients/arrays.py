@@ -1,7 +1,7 @@
 """Arrays of the gradients page: many estimates at once, and descents that go on where they stopped.
 
-They are kept by functools, not by Streamlit, whose way of telling arguments apart takes a quarter of a step: all arguments
-are plain values, and nobody writes into the arrays.
+Results are cached by functools and not by Streamlit, because Streamlit takes a quarter of a step's time to hash the arguments.
+All arguments are plain values, and the arrays are read-only.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ __all__ = [
     "SEEN",
     "Cells",
     "Estimates",
-    "Ground",
+    "LossBackground",
     "Task",
     "descent",
     "estimates",
     "exact_gradient",
-    "ground",
-    "law_cells",
+    "loss_background",
+    "probable_cells",
 ]
 
 CURVE = TEMPERATURES[::2]
 """Temperatures of the curve of bias and standard deviation: 13 of them, from 0.01 to 10."""
 
-_COLUMNS = 400  # of the picture of the loss
-
 SEEN = 1e-5
 """Probability below which a ring would be smaller than a pixel."""
+
+_COLUMNS = 400  # pixels of the picture of the loss, from left to right
 
 
 @dataclass(frozen=True)
 class Task:
-    """Where descent starts and what it is after.
+    """The start of a descent and its objective.
 
     Attributes:
         urn: the urn, with the weights at the start.
-        loss: what is minimised in expectation.
+        loss: the loss whose expectation is minimised.
     """
 
     urn: Urn
@@ -62,12 +62,19 @@ class Task:
 
     @property
     def log_weights(self) -> tuple[float, ...]:
-        """Logarithms of the weights at the start."""
+        """Logarithms of the ``K`` weights at the start."""
         with np.errstate(divide="ignore"):
             return tuple(np.log(np.array(self.urn.weights, dtype=float)).tolist())
 
-    def law(self, log_weights: torch.Tensor) -> FisherHypergeometric:
-        """The distribution at other log weights ``(…, K)``."""
+    def distribution(self, log_weights: torch.Tensor) -> FisherHypergeometric:
+        """Returns the distribution of the counts at other log weights.
+
+        Args:
+            log_weights: log weights of the groups, shape ``(…, K)``.
+
+        Returns:
+            Distribution of batch shape ``(…)`` and event shape ``(K,)``.
+        """
         urn = self.urn
         return FisherHypergeometric(urn.total_count, list(urn.group_sizes), log_weights=log_weights, validate_args=False)
 
@@ -76,8 +83,8 @@ class Estimates(NamedTuple):
     """Independent estimates of one gradient.
 
     Attributes:
-        gradients: in the log weights, shape ``(S, K)``.
-        evaluations: count vectors at which each of them evaluated the loss.
+        gradients: estimates of the gradient in the log weights, shape ``(S, K)``.
+        evaluations: number of count vectors at which one estimate evaluates the loss.
     """
 
     gradients: np.ndarray
@@ -88,16 +95,21 @@ class Cells(NamedTuple):
     """The distribution over the cells of the page's plane.
 
     Attributes:
-        counts: of three groups, shape ``(N, 3)``; of groups 1 and 2 otherwise, ``(N, 2)``.
-        probabilities: shape ``(N,)``.
+        counts: counts of three groups, shape ``(N, 3)``, else those of groups 1 and 2, shape ``(N, 2)``.
+        probabilities: probability of each cell, shape ``(N,)``.
     """
 
     counts: np.ndarray
     probabilities: np.ndarray
 
 
-class Ground(NamedTuple):
-    """The loss as a picture under the plane: a ``data:`` address, and its left, right, lower and upper end."""
+class LossBackground(NamedTuple):
+    """The loss as a picture behind the page's plane.
+
+    Attributes:
+        picture: the picture as a ``data:`` address.
+        box: left, right, lower and upper end of the picture in coordinates of the plane.
+    """
 
     picture: str
     box: tuple[float, float, float, float]
@@ -106,40 +118,81 @@ class Ground(NamedTuple):
 @lru_cache(maxsize=128)
 @one_thread()
 def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
-    """Gradient of the expected loss in the log weights, shape ``(K,)``."""
+    """Computes the gradient of the expected loss in the log weights.
+
+    Args:
+        task: the urn and the loss.
+        log_weights: log weight of each of the ``K`` groups.
+
+    Returns:
+        The gradient, shape ``(K,)``.
+    """
     with torch.enable_grad():
         logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
-        return _kept(torch.autograd.grad(expected_separable(task.law(logs), task.loss), logs)[0])
+        return _read_only(torch.autograd.grad(expected_separable(task.distribution(logs), task.loss), logs)[0])
 
 
 @lru_cache(maxsize=256)
 @one_thread()
 def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
-    """``number`` estimates, each from ``draws`` draws of its own, in one backward pass."""
+    """Computes independent gradient estimates in one backward pass.
+
+    Args:
+        task: the urn and the loss.
+        log_weights: log weight of each of the ``K`` groups.
+        method: the estimator.
+        draws: number of samples per estimate.
+        number: number of estimates.
+        seed: seed of all samples.
+
+    Returns:
+        Gradients of shape ``(number, K)`` and their cost.
+    """
     counted = CountedObjective(task.loss)
     copies = 1 if method.kind == "exact" else number
     with torch.enable_grad():
         logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
         generator = torch.Generator().manual_seed(seed)
-        loss = method.estimator(draws).surrogate_loss(task.law(logs), counted, draws, generator=generator)
+        loss = method.estimator(draws).surrogate_loss(task.distribution(logs), counted, draws, generator=generator)
         (gradients,) = torch.autograd.grad(loss.sum(), logs)
-    return Estimates(_kept(gradients.expand(number, -1)), counted.evaluations / copies)
+    return Estimates(_read_only(gradients.expand(number, -1)), counted.evaluations / copies)
 
 
 def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int, step: int) -> Descent:
-    """The first ``step`` steps of a descent; those that were made before are kept."""
-    held = _held(task, method, draws, rate, optimizer, seed)
-    with held.lock:
-        missing = step - len(held.run.record)
+    """Makes the first steps of a descent, of which only those are computed that were not made before.
+
+    Args:
+        task: the urn at the start and the loss.
+        method: the estimator.
+        draws: number of samples per estimate.
+        rate: learning rate.
+        optimizer: ``"Adam"``, or ``"plain"`` for gradient descent.
+        seed: seed of all samples.
+        step: number of steps.
+
+    Returns:
+        The record of the steps.
+    """
+    shared = _shared_run(task, method, draws, rate, optimizer, seed)
+    with shared.lock:
+        missing = step - len(shared.run.record)
         if missing > 0:
             with one_thread():
-                held.run.advance(missing)
-        return held.run.record.until(step)
+                shared.run.advance(missing)
+        return shared.run.record.until(step)
 
 
 @one_thread()
-def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
-    """The distribution at some log weights, over the cells of the page's plane that have a probability to be seen."""
+def probable_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
+    """Computes the distribution over the cells of the page's plane whose probability is above ``SEEN``.
+
+    Args:
+        task: the urn.
+        log_weights: log weight of each of the ``K`` groups.
+
+    Returns:
+        Counts and probabilities of ``N`` cells, shapes ``(N, 3)`` or ``(N, 2)``, and ``(N,)``.
+    """
     logs = torch.tensor(log_weights, dtype=torch.float64)
     urn = task.urn
     with torch.no_grad():
@@ -148,23 +201,26 @@ def law_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
             probabilities = listed.probabilities(logs)
             seen = probabilities > SEEN
             return Cells(listed.counts[seen].numpy().astype(int), probabilities[seen].numpy())
-        first_law = task.law(logs).marginal_log_prob()[0].exp()
-        first = torch.nonzero(first_law > 0)[:, 0]
+        marginal = task.distribution(logs).marginal_log_prob()[0].exp()
+        first = torch.nonzero(marginal > 0)[:, 0]
         rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), log_weights=logs[1:])
-        joint = (first_law[first, None] * rest.marginal_log_prob()[:, 0].exp()).numpy()
+        joint = (marginal[first, None] * rest.marginal_log_prob()[:, 0].exp()).numpy()
     rows, second = np.nonzero(joint > SEEN)
     return Cells(np.column_stack([first.numpy()[rows], second]), joint[rows, second])
 
 
 @lru_cache(maxsize=32)
-def ground(total: int, sizes: tuple[int, ...], loss: Loss, rest: tuple[float, ...]) -> Ground | None:
-    """The loss over the plane; nothing for two groups, whose counts lie on a line.
+def loss_background(total: int, sizes: tuple[int, ...], loss: Loss, rest: tuple[float, ...]) -> LossBackground | None:
+    """Draws the loss over the plane of the counts.
 
     Args:
         total: number of elements drawn.
         sizes: number of elements in each group.
         loss: the loss.
-        rest: shares of the groups after the second in what they get together, on more than three groups.
+        rest: assumed proportions of the groups after the second one; they matter if there are more than three groups.
+
+    Returns:
+        The picture; ``None`` if the counts lie on a line or a point, as those of two groups.
     """
     if len(sizes) == 2:
         return None
@@ -172,11 +228,11 @@ def ground(total: int, sizes: tuple[int, ...], loss: Loss, rest: tuple[float, ..
     if plane.spread <= 0:
         return None
     counts, inside, box = plane.grid(_COLUMNS, np.array(rest))
-    return Ground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
+    return LossBackground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
 
 
-class _Held:
-    """A descent that may be taken on by one session at a time."""
+class _SharedRun:
+    """A descent of several sessions, which one session at a time may continue."""
 
     def __init__(self, run: DescentRun):
         self.run = run
@@ -184,7 +240,7 @@ class _Held:
 
 
 @lru_cache(maxsize=64)
-def _held(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int) -> _Held:
+def _shared_run(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int) -> _SharedRun:
     urn = task.urn
     run = DescentRun(
         method.estimator(draws),
@@ -198,7 +254,7 @@ def _held(task: Task, method: Method, draws: int, rate: float, optimizer: str, s
         optimizer="adam" if optimizer == "Adam" else "sgd",
         separable=True,
     )
-    return _Held(run)
+    return _SharedRun(run)
 
 
 @lru_cache(maxsize=32)
@@ -206,8 +262,8 @@ def _listed(total: int, sizes: tuple[int, ...]) -> ListedUrn:
     return ListedUrn(total, torch.tensor(sizes))
 
 
-def _kept(values: torch.Tensor) -> np.ndarray:
-    """An array that nobody can write into."""
+def _read_only(values: torch.Tensor) -> np.ndarray:
+    """Returns a read-only array of any shape."""
     array = values.numpy()
     array.flags.writeable = False
     return array

@@ -1,4 +1,4 @@
-"""The gradients page's first view, put together from the controls' values: arrows, the descent, and its numbers."""
+"""The view of one descent on the gradients page: its figure, its sentences and its numbers, from the controls' values."""
 
 from __future__ import annotations
 
@@ -21,37 +21,46 @@ from hypergeo.quality.agreement import Agreement
 from hypergeo.ui.component.handles import DragPoint
 from hypergeo.ui.limits import GRADIENTS
 
-from .arrays import Estimates, Ground, exact_gradient, ground, law_cells
+from .arrays import Estimates, LossBackground, exact_gradient, loss_background, probable_cells
 from .estimators import REFERENCE, WHOLE, agreement
 from .settings import GradientSettings
-from .text import about_mean, counts_words, draws_words, loss_words
+from .text import about_mean, counts_words, loss_words, samples_words
 
 __all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
 
 LENGTH = GRADIENTS.steps
-"""Steps of a descent."""
+"""Number of steps of a descent."""
 
 HEIGHT = 540
-"""Heights of figures in pixels, and of those on an enlarged page."""
+"""Height of a figure in pixels."""
 
 ENDS = (20, 50, 100, 200)
-"""Where the axis of steps may end."""
+"""Possible last steps of the axis of steps."""
 
 ARROWS = 80
-"""Single estimates that are drawn at most."""
+"""Largest number of single estimates that are drawn."""
 
-_EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the start, in sides of the plane
+_EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # lengths of arrows at the start, in sides of the plane
 
 
 @dataclass(frozen=True)
 class DescentView:
-    """The descent at one step, and what is drawn and said of it."""
+    """The descent at one step, with its figure and sentences.
+
+    Attributes:
+        settings: values of the controls.
+        step: index of the step, from 0.
+    """
 
     settings: GradientSettings
     step: int
 
     def work(self) -> Iterator[float]:
-        """Makes the steps on show, a few at a time; yields the share that is done."""
+        """Makes the steps on show, a few at a time.
+
+        Returns:
+            Iterator over the fraction that is done, in (0, 1].
+        """
         asked = {REFERENCE: self.end}
         asked[self.settings.method] = max(self.step, asked.get(self.settings.method, 0))
         return self.settings.steps_until(asked)
@@ -63,61 +72,73 @@ class DescentView:
 
     @cached_property
     def end(self) -> int:
-        """The end of the axis of steps."""
+        """Last step of the axis of steps."""
         return next(end for end in ENDS if end >= self.step)
 
     @cached_property
     def reference(self) -> Descent:
-        """Where the exact gradient leads, to the end of the axis of steps."""
+        """Descent with the exact gradient, to the end of the axis of steps."""
         return self.settings.descent(REFERENCE, self.end)
 
     @cached_property
     def log_weights(self) -> tuple[float, ...]:
-        """Log weights at this step."""
+        """Log weights of the ``K`` groups at this step."""
         return tuple(self.record.log_weights[-1].tolist())
 
     @cached_property
     def measured(self) -> Estimates:
-        """Many estimates at this step."""
+        """Independent estimates at this step."""
         return self.settings.at(self.settings.method, self.log_weights, self.step)
 
     @property
     def exact(self) -> np.ndarray:
-        """The exact gradient at this step."""
+        """The exact gradient at this step, shape ``(K,)``."""
         return self.record.exact_gradients[-1]
 
     @cached_property
     def agreement(self) -> Agreement:
-        """How the estimates at this step agree with the exact gradient."""
+        """Bias and standard deviation of the estimates at this step."""
         return agreement(self.measured.gradients, self.exact)
 
     @cached_property
     def plane(self) -> Plane:
-        """Where the urn's counts lie."""
+        """The plane in which counts are drawn."""
         urn = self.settings.task.urn
         return Plane.of(urn.total_count, urn.group_sizes)
 
     @cached_property
     def scale(self) -> float:
-        """Counts that are drawn for a gradient of one: fixed at the start, so that arrows shrink as gradients do."""
+        """Length of a unit gradient's arrow, in counts; the same at all steps, so that arrows shrink as gradients do."""
         start = self.settings.at(self.settings.method, self.settings.task.log_weights, 0)
         exact = exact_gradient(self.settings.task, self.settings.task.log_weights)
         lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
         return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure of this step; ``narrow`` for a telephone's width."""
+        """Draws the figure of this step.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            Arrows in the plane of the counts, and three panels against steps.
+        """
         return descent_figure(
             self._arrows(palette, 300.0 if narrow else HEIGHT - 80.0),
             self._panels(palette),
             palette,
-            picture=self._ground(),
+            picture=self._background(),
             height=HEIGHT,
             narrow=narrow,
         )
 
     def handles(self) -> list[DragPoint]:
-        """The target, which can be dragged, where the loss has one."""
+        """Returns the parts of the figure that can be dragged.
+
+        Returns:
+            The target, if the loss has one.
+        """
         plane, target = self.plane, self._target()
         if target is None or plane.spread <= 0:
             return []
@@ -137,7 +158,11 @@ class DescentView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         settings, mean = self.settings, counts_words(self.record.means[-1])
         return (
             f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
@@ -146,17 +171,29 @@ class DescentView:
         )
 
     def live(self) -> str:
-        """The step on show, in a sentence or two."""
+        """Describes the step on show.
+
+        Returns:
+            A few sentences with ``**bold**`` words.
+        """
         now, start, exact = (loss_words(float(x)) for x in (*self.record.losses[[-1, 0]], self.reference.losses[self.step]))
         loss = f"Expected loss **{now}**" + (f", {start} at the start, {exact} with the exact gradient" if self.step else "")
         return f"**Step {self.step}.** {loss}. {about_mean(self.agreement)}"
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Three paragraphs of Markdown.
+        """
         return [self._about_estimates(), self._about_loss(), self._about_descent()]
 
     def table(self) -> dict[str, list[Any]]:
-        """Where descent is, one row for each group."""
+        """Lists weights, means and gradients at this step.
+
+        Returns:
+            Columns by name, one row for each group.
+        """
         urn = self.settings.task.urn
         mean = self.measured.gradients.mean(0)
         return {
@@ -170,11 +207,19 @@ class DescentView:
         }
 
     def about_table(self) -> str:
-        """What the table holds."""
+        """Describes the table.
+
+        Returns:
+            A noun phrase.
+        """
         return f"Weights, mean counts and gradients of each group at step {self.step}"
 
     def export(self) -> bytes:
-        """Every step until now, as comma-separated values."""
+        """Writes every step until now as comma-separated values.
+
+        Returns:
+            The encoded table, one row for each step.
+        """
         record = self.record
         groups = range(record.means.shape[1])
         table: dict[str, list[Any]] = {"step": list(range(self.step + 1)), "loss": record.losses.tolist()}
@@ -188,12 +233,14 @@ class DescentView:
         settings = self.settings
         mean = counts_words(self.record.means[-1])
         sentence = (
-            f"At step {self.step}, E[x] = {mean}; estimator: {settings.method.label}, {draws_words(settings.draws)} per "
+            f"At step {self.step}, E[x] = {mean}; estimator: {settings.method.label}, {samples_words(settings.draws)} per "
             f"estimate. {about_mean(self.agreement)}"
         )
         if settings.task.loss.kind == "step" and not self.measured.gradients.any() and self.agreement.norm:
             if settings.method.kind in WHOLE:
-                return f"{sentence} **All samples have the same loss** here: reaching the target is too rare to occur in them."
+                return (
+                    f"{sentence} **All samples have the same loss** here: samples that reach the target are too rare to occur."
+                )
             return f"{sentence} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
         return sentence
 
@@ -211,8 +258,7 @@ class DescentView:
         own = float(record.losses[-1]) - distance
         return (
             f"{start}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
-            "optimum "
-            "balances both, so E[x] need not reach the target."
+            "optimum balances both, so E[x] need not reach the target."
         )
 
     def _about_descent(self) -> str:
@@ -221,17 +267,17 @@ class DescentView:
         if not self.step:
             later = float(self.reference.losses[self.end])
             return (
-                f"Dashed lines: {how} with the **exact** gradient; after {self.end} steps the loss is "
+                f"Dashed lines: {how} with the **exact** gradient. After {self.end} steps its loss is "
                 f"**{loss_words(later)}**. Press Play and compare the estimates with it."
             )
         exact = float(self.reference.losses[self.step])
         made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
-        share = f", **{percent(made / could)}** of the reduction by the exact gradient" if could > 1e-9 else ""
-        return f"In {self.step} steps {how} has reduced the loss by {made:.3g}{share}."
+        share = f": **{percent(made / could)}** of the reduction with the exact gradient" if could > 1e-9 else ""
+        return f"In {self.step} steps, {how} has reduced the loss by {made:.3g}{share}."
 
     def _arrows(self, palette: Palette, side: float) -> Panel:
         task = self.settings.task
-        cells = law_cells(task, self.log_weights)
+        cells = probable_cells(task, self.log_weights)
         drawn = -self.scale * self.measured.gradients
         return arrows_panel(
             self.plane,
@@ -249,17 +295,17 @@ class DescentView:
         )
 
     def _target(self) -> np.ndarray | None:
-        """The targets, or the point nearest to them among counts with the right sum."""
+        """Returns the counts of the right sum that are nearest to the targets, shape ``(K,)``; ``None`` without targets."""
         task = self.settings.task
         wanted = np.array(task.loss.targets, dtype=float)
         return wanted + (task.urn.total_count - wanted.sum()) / len(wanted) if task.loss.aims else None
 
-    def _ground(self) -> Ground | None:
+    def _background(self) -> LossBackground | None:
         task = self.settings.task
         means = self.settings.descent(REFERENCE, 0).means[0][2:]
         total = float(means.sum())
         rest = tuple(np.round(means / total, 6).tolist()) if total > 0 else (1 / max(len(means), 1),) * len(means)
-        return ground(task.urn.total_count, task.urn.group_sizes, task.loss, rest if len(means) > 1 else (1.0,))
+        return loss_background(task.urn.total_count, task.urn.group_sizes, task.loss, rest if len(means) > 1 else (1.0,))
 
     def _panels(self, palette: Palette) -> list[Panel]:
         record, reference = self.record, self.reference
@@ -308,11 +354,14 @@ class DescentView:
 
 
 def arrow_scale(exact: float, lengths: np.ndarray) -> float:
-    """How long to draw a gradient of one, in counts per unit, so that both the exact one and most single ones are well seen.
+    """Chooses the scale of the arrows so that the exact gradient and most single estimates are well visible.
 
     Args:
-        exact: length of the exact gradient, drawn at one to one, in sides of the plane.
-        lengths: of single estimates likewise.
+        exact: length of the exact gradient's arrow at scale 1, in sides of the plane.
+        lengths: lengths of the estimates' arrows at scale 1, in sides of the plane, shape ``(S,)``.
+
+    Returns:
+        Length of the arrow of a gradient of norm 1, in counts.
     """
     most = float(np.quantile(lengths, 0.8)) if len(lengths) else 0.0
     if exact <= 1e-12:
