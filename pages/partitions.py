@@ -19,11 +19,10 @@ from hypergeo.ui.state.presets import preset_note
 
 STATE = PageState("part", controls(), derive=follow)
 
-TITLE = "Random partitions: who goes where, and how many"
+TITLE = "Random partitions: group sizes and members"
 SENTENCE = (
-    "Fills are a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S: one "
-    "step): rows "
-    "become one-hot, column sums stay. Click an entry to raise its logit."
+    "Fills show a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S makes one "
+    "step): rows become one-hot, column sums stay the same. Click an entry to raise its logit."
 )
 ABOUT_GRADIENTS = "The exact gradient of an expected loss, a sum over all assignments, and the mean of its estimates."
 View = SampleView | GradientView

@@ -29,7 +29,7 @@ FINISHED = [
     "hypergeo/ui/README.md",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
     "hypergeo/ui/component",
-    *(f"hypergeo/ui/{folder}" for folder in ("glossary", "gradients", "page", "runtime")),
+    *(f"hypergeo/ui/{folder}" for folder in ("glossary", "gradients", "one_sample", "page", "partitions", "runtime")),
     *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
     "pages",
     *(

@@ -477,7 +477,7 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "No slope to follow": five_stay,
     },
     "partitions": {
-        "Who goes where": sums_are_exact,
+        "Sizes and members": sums_are_exact,
         "Only sizes": rows_of_the_plan_are_equal,
         "Fixed sizes": columns_are_the_fixed_sizes,
         "Exact gradients": close_to_the_exact_gradient,
