@@ -14,7 +14,8 @@ from hypergeo.ui.clusters.snippet import cluster_snippet
 from hypergeo.ui.clusters.upload import own_file, upload
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, next_positions, playback_controls, stage
+from hypergeo.ui.component.playback import Playback, playback_controls
+from hypergeo.ui.component.stage import next_positions, stage
 from hypergeo.ui.limits import CLUSTERS, SEEDS
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page

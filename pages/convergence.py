@@ -7,7 +7,8 @@ import streamlit as st
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import SPEEDS, stage
+from hypergeo.ui.component.playback import SPEEDS
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.convergence.lesson import COOLING, FORMULAS, PRESETS, TOUR
 from hypergeo.ui.convergence.snippet import convergence_snippet

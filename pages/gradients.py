@@ -8,9 +8,10 @@ import streamlit as st
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, playback_controls, position, stage
+from hypergeo.ui.component.playback import Playback, playback_controls
+from hypergeo.ui.component.stage import position, stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
-from hypergeo.ui.gradients.arrays import LENGTH, DescentView
+from hypergeo.ui.gradients.descent_view import LENGTH, DescentView
 from hypergeo.ui.gradients.estimators import KINDS
 from hypergeo.ui.gradients.lesson import FORMULAS, PRESETS, TOUR
 from hypergeo.ui.gradients.losses import LOSSES

@@ -6,7 +6,8 @@ import streamlit as st
 
 from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.component.live import live_part
-from hypergeo.ui.component.stage import Playback, stage
+from hypergeo.ui.component.playback import Playback
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.one_sample.lesson import SPEEDS, step_labels
 from hypergeo.ui.one_sample.view import OneSampleSettings, OneSampleView, last_step, one_sample_view, whole_sample

@@ -8,7 +8,8 @@ import streamlit as st
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, stage
+from hypergeo.ui.component.playback import Playback
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.limits import ONE_SAMPLE
 from hypergeo.ui.one_sample.arrays import CONDITIONALS

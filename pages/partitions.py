@@ -3,7 +3,8 @@
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, stage
+from hypergeo.ui.component.playback import Playback
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page
@@ -18,11 +19,10 @@ from hypergeo.ui.state.presets import preset_note
 
 STATE = PageState("part", controls(), derive=follow)
 
-TITLE = "Random partitions: who goes where, and how many"
+TITLE = "Random partitions: group sizes and members"
 SENTENCE = (
-    "Fills are a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S: one "
-    "step): rows "
-    "become one-hot, column sums stay. Click an entry to raise its logit."
+    "Fills show a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S makes one "
+    "step): rows become one-hot, column sums stay the same. Click an entry to raise its logit."
 )
 ABOUT_GRADIENTS = "The exact gradient of an expected loss, a sum over all assignments, and the mean of its estimates."
 View = SampleView | GradientView

@@ -7,7 +7,8 @@ import streamlit as st
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, next_positions, playback_controls, stage
+from hypergeo.ui.component.playback import Playback, playback_controls
+from hypergeo.ui.component.stage import next_positions, stage
 from hypergeo.ui.limits import FACTORS, SEEDS
 from hypergeo.ui.page.downloads import standalone_html
 from hypergeo.ui.page.frame import open_page

@@ -20,7 +20,8 @@ import streamlit as st
 
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
-from hypergeo.ui.component.stage import Playback, playback_controls, stage
+from hypergeo.ui.component.playback import Playback, playback_controls
+from hypergeo.ui.component.stage import stage
 from hypergeo.ui.page.frame import open_page
 from hypergeo.ui.state.controls import Choice, Whole
 from hypergeo.ui.state.page_state import PageState

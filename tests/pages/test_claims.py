@@ -15,7 +15,7 @@ from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
 from hypergeo.ui.clusters import session as clusters
 from hypergeo.ui.clusters.settings import STEPS
 from hypergeo.ui.convergence import view as convergence
-from hypergeo.ui.gradients.arrays import DescentView
+from hypergeo.ui.gradients.descent_view import DescentView
 from hypergeo.ui.gradients.race_view import RaceView
 from hypergeo.ui.gradients.settings import GradientSettings
 from hypergeo.ui.gradients.side_by_side_view import SideBySide
@@ -477,7 +477,7 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "No slope to follow": five_stay,
     },
     "partitions": {
-        "Who goes where": sums_are_exact,
+        "Sizes and members": sums_are_exact,
         "Only sizes": rows_of_the_plan_are_equal,
         "Fixed sizes": columns_are_the_fixed_sizes,
         "Exact gradients": close_to_the_exact_gradient,

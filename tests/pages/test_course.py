@@ -11,7 +11,7 @@ from hypergeo.ui.page.course import chapters, link_query
 from tests.support.app.pages import page, stage
 
 ORDER = [
-    *("Urn", "Counts have no gradient", "One sample, opened", "Convergence", "Gradients", "Which estimator?"),
+    *("Urn", "Counts have no gradient", "One sample, step by step", "Convergence", "Gradients", "Which estimator?"),
     *("Partitions", "Cluster sizes", "Shared factors", "Quality"),
 ]
 

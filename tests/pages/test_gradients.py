@@ -27,8 +27,8 @@ from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.figures.gradients.loss_background import BANDS, fog
 from hypergeo.ui.convergence.arrays import Urn
 from hypergeo.ui.gradients import snippet as gradients_snippet
-from hypergeo.ui.gradients.arrays import DescentView, arrow_scale
-from hypergeo.ui.gradients.descent_view import CURVE, Task, estimates, exact_gradient, law_cells
+from hypergeo.ui.gradients.arrays import CURVE, Task, estimates, exact_gradient, probable_cells
+from hypergeo.ui.gradients.descent_view import DescentView, arrow_scale
 from hypergeo.ui.gradients.estimators import KINDS, Method, agreement, contestants
 from hypergeo.ui.gradients.losses import LOSSES, Loss
 from hypergeo.ui.gradients.race_view import RaceView
@@ -140,7 +140,7 @@ def test_the_curve_has_the_estimates_of_each_temperature():
 def test_cells_have_the_law():
     task = settings().task
     law = RationalUrn(URN.total_count, URN.group_sizes, URN.weights).law
-    cells = law_cells(task, task.log_weights)
+    cells = probable_cells(task, task.log_weights)
     expected = {x: float(p) for x, p in law.items() if p > 1e-5}
     assert {tuple(x) for x in cells.counts.tolist()} == set(expected)
     np.testing.assert_allclose(cells.probabilities, [expected[tuple(x)] for x in cells.counts.tolist()], rtol=1e-10)
@@ -148,7 +148,7 @@ def test_cells_have_the_law():
     pairs: dict[tuple[int, ...], float] = {}
     for x, p in RationalUrn(6, (3, 4, 2, 5), (1.0, 0.5, 2.0, 0.0)).law.items():
         pairs[x[:2]] = pairs.get(x[:2], 0.0) + float(p)
-    cells = law_cells(four, four.log_weights)
+    cells = probable_cells(four, four.log_weights)
     probabilities = dict(zip(map(tuple, cells.counts.tolist()), cells.probabilities, strict=True))
     assert probabilities == pytest.approx({x: p for x, p in pairs.items() if p > 1e-5}, abs=1e-12)
 
@@ -511,7 +511,7 @@ def test_a_flat_loss_leaves_relaxations_nothing_to_follow():
     app = page(loss="step", t1="3", number="50", view="race", step="4")
     live = sentence(app)
     assert live.startswith("**Step 4.**")
-    assert "5 have not moved: the gradient estimate is zero." in live
+    assert "5 estimators have not moved: the gradient estimate is zero." in live
     app = page(loss="step", t1="3", number="50")
     assert "pathwise estimators return zero" in told(app)
 

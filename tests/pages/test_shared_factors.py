@@ -287,7 +287,7 @@ def controls() -> None:
     """The page's state alone, with one button that moves each control and one that drags it without a release."""
     import streamlit as st
 
-    from hypergeo.ui.component.stage import playback_controls
+    from hypergeo.ui.component.playback import playback_controls
     from hypergeo.ui.shared_factors.session import FactorState
     from hypergeo.ui.shared_factors.settings import SHARED, EditList, FactorSettings
     from hypergeo.ui.state.controls import Choice, Whole

@@ -22,6 +22,7 @@ from hypergeo.ui.clusters.run import ClusterRun
 from hypergeo.ui.clusters.settings import PriorSettings
 from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.component.assets import asset_address
+from hypergeo.ui.component.pictures import INKS, SentPicture, figure_json
 from hypergeo.ui.server import HEADERS, middleware, routes
 from tests.support.app.pages import go as browse
 from tests.support.app.pages import link, page, stage
@@ -51,14 +52,14 @@ class Drawn:
 
 
 def told(view: Any) -> dict[str, Any]:
-    return json.loads(stage_module._json(view, False))
+    return json.loads(figure_json(view))
 
 
 def film(base: Any, views: dict[int, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
     """Returns the figure that a browser has, and the pictures that are sent to it, by step."""
-    kept = stage_module._SentPicture(text=stage_module._whole(base, 0, False))
-    sent = {step: json.loads(json.dumps(stage_module._difference(kept, view, step, False))) for step, view in views.items()}
-    return json.loads(kept.text), sent
+    whole = SentPicture.draw(base, 0)
+    sent = {step: json.loads(json.dumps(whole.difference(view, step))) for step, view in views.items()}
+    return json.loads(whole.text), sent
 
 
 def drawn_into(base: dict[str, Any], picture: dict[str, Any]) -> dict[str, Any]:
@@ -120,12 +121,11 @@ def test_steps_of_a_film_end_where_they_were_asked_to():
 
 
 def test_every_colour_of_the_palette_has_its_light_and_dark_one():
-    inks = stage_module._INKS
-    assert inks[THEMED.exact] == (LIGHT.exact, DARK.exact)
-    assert inks["rgba(1,227,5,"] == ("rgba(76,120,168,", "rgba(127,166,214,")
+    assert INKS[THEMED.exact] == (LIGHT.exact, DARK.exact)
+    assert INKS["rgba(1,227,5,"] == ("rgba(76,120,168,", "rgba(127,166,214,")
     pattern = re.compile(r"#01E30\d|rgba\(1,227,\d,")
     assert pattern.pattern in (COMPONENT / "stage.js").read_text()
-    assert all(pattern.fullmatch(ink) for ink in inks)
+    assert all(pattern.fullmatch(ink) for ink in INKS)
 
 
 @pytest.mark.parametrize("name", ["convergence", "urn", "gradients"])
@@ -199,7 +199,7 @@ def asked_on_the_way() -> None:
 
     from hypergeo.ui.component import stage as stage_module
     from hypergeo.ui.component.handles import DragPoint
-    from hypergeo.ui.component.stage import Playback, playback_controls
+    from hypergeo.ui.component.playback import Playback, playback_controls
     from hypergeo.ui.state.controls import Whole
     from hypergeo.ui.state.page_state import PageState
 

@@ -1,5 +1,5 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
-// What travels is described in stage.py.
+// stage.py describes the messages, pictures.py the pictures in them.
 
 import { Handles } from "./handles.js"
 import { hoverImages } from "./hover_images.js"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hypergeo.ui.component.stage import Playback
+from hypergeo.ui.component.playback import Playback
 from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop

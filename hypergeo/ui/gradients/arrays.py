@@ -1,323 +1,269 @@
-"""The gradients page's first view, put together from the controls' values: arrows, the descent, and its numbers."""
+"""Arrays of the gradients page: many estimates at once, and descents that go on where they stopped.
+
+Results are cached by functools and not by Streamlit, because Streamlit takes a quarter of a step's time to hash the arguments.
+All arguments are plain values, and the arrays are read-only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
+import torch
 
-from hypergeo._records import csv_columns
-from hypergeo.estimators.descent import Descent
-from hypergeo.figures import Palette, Panel, group_colour
-from hypergeo.figures.core.series import Line, lines_panel, nice_above
-from hypergeo.figures.core.words import percent
+from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.estimators.descent import Descent, DescentRun
+from hypergeo.estimators.expectation import ListedUrn, expected_separable
 from hypergeo.figures.counts.plane import Plane
-from hypergeo.figures.gradients.descent import arrows_panel, descent_figure
-from hypergeo.quality.agreement import Agreement
-from hypergeo.ui.component.handles import DragPoint
-from hypergeo.ui.limits import GRADIENTS
+from hypergeo.figures.gradients.loss_background import fog
+from hypergeo.objectives import CountedObjective
+from hypergeo.ui.convergence.arrays import TEMPERATURES, Urn, one_thread
 
-from .descent_view import Estimates, Ground, exact_gradient, ground, law_cells
-from .estimators import REFERENCE, WHOLE, agreement
-from .settings import GradientSettings
-from .text import about_mean, counts_words, draws_words, loss_words
+from .estimators import Method
+from .losses import Loss
 
-__all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
+__all__ = [
+    "CURVE",
+    "SEEN",
+    "Cells",
+    "Estimates",
+    "LossBackground",
+    "Task",
+    "descent",
+    "estimates",
+    "exact_gradient",
+    "loss_background",
+    "probable_cells",
+]
 
-LENGTH = GRADIENTS.steps
-"""Steps of a descent."""
+CURVE = TEMPERATURES[::2]
+"""Temperatures of the curve of bias and standard deviation: 13 of them, from 0.01 to 10."""
 
-HEIGHT = 540
-"""Heights of figures in pixels, and of those on an enlarged page."""
+SEEN = 1e-5
+"""Probability below which a ring would be smaller than a pixel."""
 
-ENDS = (20, 50, 100, 200)
-"""Where the axis of steps may end."""
-
-ARROWS = 80
-"""Single estimates that are drawn at most."""
-
-_EXACT_LENGTH, _SAMPLE_LENGTH, _SHORTEST = 0.22, 0.42, 0.05  # of arrows at the start, in sides of the plane
+_COLUMNS = 400  # pixels of the picture of the loss, from left to right
 
 
 @dataclass(frozen=True)
-class DescentView:
-    """The descent at one step, and what is drawn and said of it."""
+class Task:
+    """The start of a descent and its objective.
 
-    settings: GradientSettings
-    step: int
+    Attributes:
+        urn: the urn, with the weights at the start.
+        loss: the loss whose expectation is minimised.
+    """
 
-    def work(self) -> Iterator[float]:
-        """Makes the steps on show, a few at a time; yields the share that is done."""
-        asked = {REFERENCE: self.end}
-        asked[self.settings.method] = max(self.step, asked.get(self.settings.method, 0))
-        return self.settings.steps_until(asked)
-
-    @cached_property
-    def record(self) -> Descent:
-        """The steps until now."""
-        return self.settings.descent(self.settings.method, self.step)
-
-    @cached_property
-    def end(self) -> int:
-        """The end of the axis of steps."""
-        return next(end for end in ENDS if end >= self.step)
-
-    @cached_property
-    def reference(self) -> Descent:
-        """Where the exact gradient leads, to the end of the axis of steps."""
-        return self.settings.descent(REFERENCE, self.end)
-
-    @cached_property
-    def log_weights(self) -> tuple[float, ...]:
-        """Log weights at this step."""
-        return tuple(self.record.log_weights[-1].tolist())
-
-    @cached_property
-    def measured(self) -> Estimates:
-        """Many estimates at this step."""
-        return self.settings.at(self.settings.method, self.log_weights, self.step)
+    urn: Urn
+    loss: Loss
 
     @property
-    def exact(self) -> np.ndarray:
-        """The exact gradient at this step."""
-        return self.record.exact_gradients[-1]
+    def log_weights(self) -> tuple[float, ...]:
+        """Logarithms of the ``K`` weights at the start."""
+        with np.errstate(divide="ignore"):
+            return tuple(np.log(np.array(self.urn.weights, dtype=float)).tolist())
 
-    @cached_property
-    def agreement(self) -> Agreement:
-        """How the estimates at this step agree with the exact gradient."""
-        return agreement(self.measured.gradients, self.exact)
+    def distribution(self, log_weights: torch.Tensor) -> FisherHypergeometric:
+        """Returns the distribution of the counts at other log weights.
 
-    @cached_property
-    def plane(self) -> Plane:
-        """Where the urn's counts lie."""
-        urn = self.settings.task.urn
-        return Plane.of(urn.total_count, urn.group_sizes)
+        Args:
+            log_weights: log weights of the groups, shape ``(…, K)``.
 
-    @cached_property
-    def scale(self) -> float:
-        """Counts that are drawn for a gradient of one: fixed at the start, so that arrows shrink as gradients do."""
-        start = self.settings.at(self.settings.method, self.settings.task.log_weights, 0)
-        exact = exact_gradient(self.settings.task, self.settings.task.log_weights)
-        lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
-        return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
-
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure of this step; ``narrow`` for a telephone's width."""
-        return descent_figure(
-            self._arrows(palette, 300.0 if narrow else HEIGHT - 80.0),
-            self._panels(palette),
-            palette,
-            picture=self._ground(),
-            height=HEIGHT,
-            narrow=narrow,
-        )
-
-    def handles(self) -> list[DragPoint]:
-        """The target, which can be dragged, where the loss has one."""
-        plane, target = self.plane, self._target()
-        if target is None or plane.spread <= 0:
-            return []
-        basis = np.eye(len(target))
-        right, up = plane.shift(basis[1:3] - basis[0]) if plane.triangular else np.eye(2)
-        x, y = plane.place(target)
-        return [
-            DragPoint(
-                name="target",
-                label=f"Target {counts_words(target)}: drag it, or move it with the arrow keys",
-                axes=("x", "y"),
-                at=(float(x), float(y)),
-                right=(float(right[0]), float(right[1])),
-                up=(float(up[0]), float(up[1])),
-                values=lambda x, y: {f"t{group + 1}": count for group, count in plane.nearest(x, y).items()},
-            )
-        ]
-
-    def alt(self) -> str:
-        """Describes the figure as alternative text."""
-        settings, mean = self.settings, counts_words(self.record.means[-1])
-        return (
-            f"{settings.number} gradient estimates by {settings.method.label} from E[x] = {mean} "
-            f"at step {self.step}, their mean and the exact gradient, over the loss; and the loss, now "
-            f"{self.record.losses[-1]:.3g}, the log weights and the gradient norm at each step"
-        )
-
-    def live(self) -> str:
-        """The step on show, in a sentence or two."""
-        now, start, exact = (loss_words(float(x)) for x in (*self.record.losses[[-1, 0]], self.reference.losses[self.step]))
-        loss = f"Expected loss **{now}**" + (f", {start} at the start, {exact} with the exact gradient" if self.step else "")
-        return f"**Step {self.step}.** {loss}. {about_mean(self.agreement)}"
-
-    def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
-        return [self._about_estimates(), self._about_loss(), self._about_descent()]
-
-    def table(self) -> dict[str, list[Any]]:
-        """Where descent is, one row for each group."""
-        urn = self.settings.task.urn
-        mean = self.measured.gradients.mean(0)
-        return {
-            "group": list(range(1, len(urn.group_sizes) + 1)),
-            "weight at the start": list(urn.weights),
-            "log weight now": list(self.log_weights),
-            "E[x] now": self.record.means[-1].tolist(),
-            "exact gradient": self.exact.tolist(),
-            "mean of the estimates": mean.tolist(),
-            "standard deviation of one": self.measured.gradients.std(0, ddof=1).tolist(),
-        }
-
-    def about_table(self) -> str:
-        """What the table holds."""
-        return f"Weights, mean counts and gradients of each group at step {self.step}"
-
-    def export(self) -> bytes:
-        """Every step until now, as comma-separated values."""
-        record = self.record
-        groups = range(record.means.shape[1])
-        table: dict[str, list[Any]] = {"step": list(range(self.step + 1)), "loss": record.losses.tolist()}
-        table |= {f"log_weight_{group + 1}": record.log_weights[:, group].tolist() for group in groups}
-        table |= {f"mean_{group + 1}": record.means[:, group].tolist() for group in groups}
-        table |= {f"exact_gradient_{group + 1}": record.exact_gradients[:, group].tolist() for group in groups}
-        table |= {f"estimate_{group + 1}": [*record.gradients[:, group].tolist(), None] for group in groups}
-        return csv_columns(table).encode()
-
-    def _about_estimates(self) -> str:
-        settings = self.settings
-        mean = counts_words(self.record.means[-1])
-        sentence = (
-            f"At step {self.step}, E[x] = {mean}; estimator: {settings.method.label}, {draws_words(settings.draws)} per "
-            f"estimate. {about_mean(self.agreement)}"
-        )
-        if settings.task.loss.kind == "step" and not self.measured.gradients.any() and self.agreement.norm:
-            if settings.method.kind in WHOLE:
-                return f"{sentence} **All samples have the same loss** here: reaching the target is too rare to occur in them."
-            return f"{sentence} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
-        return sentence
-
-    def _about_loss(self) -> str:
-        record, loss = self.record, self.settings.task.loss
-        start = f"The loss of a sample is {loss.words()}; its expectation is **{loss_words(float(record.losses[-1]))}**"
-        total = self.settings.task.urn.total_count
-        if loss.aims and sum(loss.targets) != total:
-            return (
-                f"{start}. The targets sum to {sum(loss.targets)}, but **{total} balls are drawn**: no sample reaches them all."
-            )
-        if loss.kind != "squared distance":
-            return f"{start}. The panel at the right shows this expectation, computed exactly and not sampled."
-        distance = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
-        own = float(record.losses[-1]) - distance
-        return (
-            f"{start}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
-            "optimum "
-            "balances both, so E[x] need not reach the target."
-        )
-
-    def _about_descent(self) -> str:
-        record, settings = self.record, self.settings
-        how = f"{'Adam' if settings.optimizer == 'Adam' else 'gradient descent'} with learning rate {settings.rate:g}"
-        if not self.step:
-            later = float(self.reference.losses[self.end])
-            return (
-                f"Dashed lines: {how} with the **exact** gradient; after {self.end} steps the loss is "
-                f"**{loss_words(later)}**. Press Play and compare the estimates with it."
-            )
-        exact = float(self.reference.losses[self.step])
-        made, could = float(record.losses[0]) - float(record.losses[-1]), float(record.losses[0]) - exact
-        share = f", **{percent(made / could)}** of the reduction by the exact gradient" if could > 1e-9 else ""
-        return f"In {self.step} steps {how} has reduced the loss by {made:.3g}{share}."
-
-    def _arrows(self, palette: Palette, side: float) -> Panel:
-        task = self.settings.task
-        cells = law_cells(task, self.log_weights)
-        drawn = -self.scale * self.measured.gradients
-        return arrows_panel(
-            self.plane,
-            palette,
-            cells=cells.counts,
-            probabilities=cells.probabilities,
-            path=self.record.means,
-            reference=self.reference.means,
-            estimates=drawn[:ARROWS],
-            mean=drawn.mean(0),
-            exact=-self.scale * self.exact,
-            names=("one estimate", f"mean of {self.settings.number}"),
-            target=self._target(),
-            side=side,
-        )
-
-    def _target(self) -> np.ndarray | None:
-        """The targets, or the point nearest to them among counts with the right sum."""
-        task = self.settings.task
-        wanted = np.array(task.loss.targets, dtype=float)
-        return wanted + (task.urn.total_count - wanted.sum()) / len(wanted) if task.loss.aims else None
-
-    def _ground(self) -> Ground | None:
-        task = self.settings.task
-        means = self.settings.descent(REFERENCE, 0).means[0][2:]
-        total = float(means.sum())
-        rest = tuple(np.round(means / total, 6).tolist()) if total > 0 else (1 / max(len(means), 1),) * len(means)
-        return ground(task.urn.total_count, task.urn.group_sizes, task.loss, rest if len(means) > 1 else (1.0,))
-
-    def _panels(self, palette: Palette) -> list[Panel]:
-        record, reference = self.record, self.reference
-        steps = np.arange(self.step + 1)
-        exact: dict[str, Any] = {"colour": palette.exact, "dash": "dash", "width": 1.5, "symbol": ""}
-        top = nice_above(float(max(record.losses.max(), reference.losses.max())))
-        common: dict[str, Any] = {"xrange": (0, self.end), "height": 118.0, "labels": 0.1}
-        loss = lines_panel(
-            [
-                Line(np.arange(self.end + 1), reference.losses, name="exact gradient", **exact),
-                Line(steps, record.losses, palette.relaxed, "expected loss"),
-            ],
-            palette,
-            title="Expected loss",
-            xtitle="",
-            yrange=(min(0.0, float(record.losses.min())), top),
-            **common,
-        )
-        logs = record.log_weights
-        shown = logs[np.isfinite(logs)]
-        reach = nice_above(float(np.abs(shown).max()) if shown.size else 1.0)
-        weights = lines_panel(
-            [
-                Line(steps, logs[:, group], group_colour(group), f"log weight {group + 1}", end=f"{group + 1}")
-                for group in range(logs.shape[1])
-                if np.isfinite(logs[0, group])
-            ],
-            palette,
-            title="Log weights (centred)",
-            xtitle="",
-            yrange=(-reach, reach),
-            **common,
-        )
-        norms = lines_panel(
-            [
-                Line(steps, record.exact_norms, name="exact gradient here", **{**exact, "symbol": "circle-open"}),
-                Line(steps[1:], record.gradient_norms, palette.relaxed, "estimate used by the step", width=1.2),
-            ],
-            palette,
-            title="Gradient norm (dashed: exact)",
-            xtitle="step",
-            yrange=(0, nice_above(float(max(record.exact_norms.max(), record.gradient_norms.max(initial=0))))),
-            **common,
-        )
-        return [loss, weights, norms]
+        Returns:
+            Distribution of batch shape ``(…)`` and event shape ``(K,)``.
+        """
+        urn = self.urn
+        return FisherHypergeometric(urn.total_count, list(urn.group_sizes), log_weights=log_weights, validate_args=False)
 
 
-def arrow_scale(exact: float, lengths: np.ndarray) -> float:
-    """How long to draw a gradient of one, in counts per unit, so that both the exact one and most single ones are well seen.
+class Estimates(NamedTuple):
+    """Independent estimates of one gradient.
+
+    Attributes:
+        gradients: estimates of the gradient in the log weights, shape ``(S, K)``.
+        evaluations: number of count vectors at which one estimate evaluates the loss.
+    """
+
+    gradients: np.ndarray
+    evaluations: float
+
+
+class Cells(NamedTuple):
+    """The distribution over the cells of the page's plane.
+
+    Attributes:
+        counts: counts of three groups, shape ``(N, 3)``, else those of groups 1 and 2, shape ``(N, 2)``.
+        probabilities: probability of each cell, shape ``(N,)``.
+    """
+
+    counts: np.ndarray
+    probabilities: np.ndarray
+
+
+class LossBackground(NamedTuple):
+    """The loss as a picture behind the page's plane.
+
+    Attributes:
+        picture: the picture as a ``data:`` address.
+        box: left, right, lower and upper end of the picture in coordinates of the plane.
+    """
+
+    picture: str
+    box: tuple[float, float, float, float]
+
+
+@lru_cache(maxsize=128)
+@one_thread()
+def exact_gradient(task: Task, log_weights: tuple[float, ...]) -> np.ndarray:
+    """Computes the gradient of the expected loss in the log weights.
 
     Args:
-        exact: length of the exact gradient, drawn at one to one, in sides of the plane.
-        lengths: of single estimates likewise.
+        task: the urn and the loss.
+        log_weights: log weight of each of the ``K`` groups.
+
+    Returns:
+        The gradient, shape ``(K,)``.
     """
-    most = float(np.quantile(lengths, 0.8)) if len(lengths) else 0.0
-    if exact <= 1e-12:
-        return _EXACT_LENGTH / most if most > 1e-12 else 1.0
-    scale = _EXACT_LENGTH / exact
-    if most > 1e-12:
-        scale = min(scale, _SAMPLE_LENGTH / most)
-    return max(scale, _SHORTEST / exact)
+    with torch.enable_grad():
+        logs = torch.tensor(log_weights, dtype=torch.float64, requires_grad=True)
+        return _read_only(torch.autograd.grad(expected_separable(task.distribution(logs), task.loss), logs)[0])
+
+
+@lru_cache(maxsize=256)
+@one_thread()
+def estimates(task: Task, log_weights: tuple[float, ...], method: Method, draws: int, number: int, seed: int) -> Estimates:
+    """Computes independent gradient estimates in one backward pass.
+
+    Args:
+        task: the urn and the loss.
+        log_weights: log weight of each of the ``K`` groups.
+        method: the estimator.
+        draws: number of samples per estimate.
+        number: number of estimates.
+        seed: seed of all samples.
+
+    Returns:
+        Gradients of shape ``(number, K)`` and their cost.
+    """
+    counted = CountedObjective(task.loss)
+    copies = 1 if method.kind == "exact" else number
+    with torch.enable_grad():
+        logs = torch.tensor(log_weights, dtype=torch.float64).repeat(copies, 1).requires_grad_()
+        generator = torch.Generator().manual_seed(seed)
+        loss = method.estimator(draws).surrogate_loss(task.distribution(logs), counted, draws, generator=generator)
+        (gradients,) = torch.autograd.grad(loss.sum(), logs)
+    return Estimates(_read_only(gradients.expand(number, -1)), counted.evaluations / copies)
+
+
+def descent(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int, step: int) -> Descent:
+    """Makes the first steps of a descent, of which only those are computed that were not made before.
+
+    Args:
+        task: the urn at the start and the loss.
+        method: the estimator.
+        draws: number of samples per estimate.
+        rate: learning rate.
+        optimizer: ``"Adam"``, or ``"plain"`` for gradient descent.
+        seed: seed of all samples.
+        step: number of steps.
+
+    Returns:
+        The record of the steps.
+    """
+    shared = _shared_run(task, method, draws, rate, optimizer, seed)
+    with shared.lock:
+        missing = step - len(shared.run.record)
+        if missing > 0:
+            with one_thread():
+                shared.run.advance(missing)
+        return shared.run.record.until(step)
+
+
+@one_thread()
+def probable_cells(task: Task, log_weights: tuple[float, ...]) -> Cells:
+    """Computes the distribution over the cells of the page's plane whose probability is above ``SEEN``.
+
+    Args:
+        task: the urn.
+        log_weights: log weight of each of the ``K`` groups.
+
+    Returns:
+        Counts and probabilities of ``N`` cells, shapes ``(N, 3)`` or ``(N, 2)``, and ``(N,)``.
+    """
+    logs = torch.tensor(log_weights, dtype=torch.float64)
+    urn = task.urn
+    with torch.no_grad():
+        if len(urn.group_sizes) == 3:
+            listed = _listed(urn.total_count, urn.group_sizes)
+            probabilities = listed.probabilities(logs)
+            seen = probabilities > SEEN
+            return Cells(listed.counts[seen].numpy().astype(int), probabilities[seen].numpy())
+        marginal = task.distribution(logs).marginal_log_prob()[0].exp()
+        first = torch.nonzero(marginal > 0)[:, 0]
+        rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), log_weights=logs[1:])
+        joint = (marginal[first, None] * rest.marginal_log_prob()[:, 0].exp()).numpy()
+    rows, second = np.nonzero(joint > SEEN)
+    return Cells(np.column_stack([first.numpy()[rows], second]), joint[rows, second])
+
+
+@lru_cache(maxsize=32)
+def loss_background(total: int, sizes: tuple[int, ...], loss: Loss, rest: tuple[float, ...]) -> LossBackground | None:
+    """Draws the loss over the plane of the counts.
+
+    Args:
+        total: number of elements drawn.
+        sizes: number of elements in each group.
+        loss: the loss.
+        rest: assumed proportions of the groups after the second one; they matter if there are more than three groups.
+
+    Returns:
+        The picture; ``None`` if the counts lie on a line or a point, as those of two groups.
+    """
+    if len(sizes) == 2:
+        return None
+    plane = Plane.of(total, sizes)
+    if plane.spread <= 0:
+        return None
+    counts, inside, box = plane.grid(_COLUMNS, np.array(rest))
+    return LossBackground(fog(loss.at(torch.from_numpy(counts).clamp(min=0)).numpy(), inside), box)
+
+
+class _SharedRun:
+    """A descent of several sessions, which one session at a time may continue."""
+
+    def __init__(self, run: DescentRun):
+        self.run = run
+        self.lock = threading.Lock()
+
+
+@lru_cache(maxsize=64)
+def _shared_run(task: Task, method: Method, draws: int, rate: float, optimizer: str, seed: int) -> _SharedRun:
+    urn = task.urn
+    run = DescentRun(
+        method.estimator(draws),
+        task.loss,
+        urn.total_count,
+        list(urn.group_sizes),
+        task.log_weights,
+        learning_rate=rate,
+        num_samples=draws,
+        seed=seed,
+        optimizer="adam" if optimizer == "Adam" else "sgd",
+        separable=True,
+    )
+    return _SharedRun(run)
+
+
+@lru_cache(maxsize=32)
+def _listed(total: int, sizes: tuple[int, ...]) -> ListedUrn:
+    return ListedUrn(total, torch.tensor(sizes))
+
+
+def _read_only(values: torch.Tensor) -> np.ndarray:
+    """Returns a read-only array of any shape."""
+    array = values.numpy()
+    array.flags.writeable = False
+    return array

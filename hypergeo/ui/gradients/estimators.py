@@ -1,4 +1,4 @@
-"""The gradient estimators as the gradients page names them: plain values that make the core's estimators."""
+"""The gradients page's estimators: plain values, by which results are stored, and the core's estimators made from them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ from hypergeo.ui.limits import GRADIENTS
 __all__ = ["KINDS", "REFERENCE", "WHOLE", "Method", "agreement", "contestants"]
 
 KINDS = ("Gumbel-softmax", "straight-through", "exact marginal", "score function", "control variate", "exact")
+"""Names of the estimators on the page."""
+
 RELAXING = KINDS[:2]
+"""Estimators that sample relaxed counts."""
+
 WHOLE = KINDS[3:5]
-"""Those that compare the losses of whole draws, and need no slope."""
+"""Estimators that compare the losses of integer samples and need no derivative of the loss."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Method:
     """An estimator by plain values.
 
     Attributes:
-        kind: one of ``KINDS``.
-        temperature: of the relaxing ones.
-        conditionals: of the relaxing ones, ``"exact"`` or ``"merged"``.
+        kind: one of ``KINDS``, or ``"reference"``.
+        temperature: temperature, for kinds in ``RELAXING``.
+        conditionals: ``"exact"`` or ``"merged"``, for kinds in ``RELAXING``.
 
     Example:
         >>> Method("score function").estimator(1), Method("score function").estimator(4)
@@ -51,7 +55,14 @@ class Method:
     conditionals: str = "exact"
 
     def estimator(self, draws: int) -> Estimator:
-        """The core's estimator for so many samples: one sample has no others that could be its baseline."""
+        """Returns the core's estimator.
+
+        Args:
+            draws: number of samples per estimate. A single sample has no other samples for a baseline.
+
+        Returns:
+            The estimator.
+        """
         match self.kind:
             case "Gumbel-softmax":
                 return GumbelSoftmax(self.temperature, self.conditionals)
@@ -70,21 +81,28 @@ class Method:
 
     @property
     def relaxes(self) -> bool:
-        """Whether it draws relaxed counts, so that temperature and conditionals matter."""
+        """Whether the estimator samples relaxed counts, so that temperature and conditionals matter."""
         return self.kind in RELAXING
 
     @property
     def key(self) -> str:
-        """Its name, with what sets it apart from its like."""
+        """Name of the estimator, with its conditionals if they are merged."""
         return f"{self.kind} (merged)" if self.relaxes and self.conditionals == "merged" else self.kind
 
     @property
     def label(self) -> str:
-        """Its name with its temperature."""
+        """Name of the estimator, with its temperature if it has one."""
         return f"{self.key}, τ = {self.temperature:g}" if self.relaxes else self.kind
 
     def code(self, draws: int) -> str:
-        """The estimator as Python."""
+        """Writes the estimator as Python.
+
+        Args:
+            draws: number of samples per estimate.
+
+        Returns:
+            A Python expression.
+        """
         merged = ', conditionals="merged"' if self.conditionals == "merged" else ""
         match self.kind:
             case "Gumbel-softmax":
@@ -96,11 +114,11 @@ class Method:
 
 
 REFERENCE = Method("reference")
-"""The exact gradient again, at little cost: what other methods are held against while they play."""
+"""The exact gradient at little cost, with which the other methods are compared during playback."""
 
 
 class _Reference:
-    """The expectation over a short list of count vectors, by way of the marginals where the list would be long."""
+    """The exact expectation: over all count vectors if they are few, else over the marginals."""
 
     def __init__(self) -> None:
         self.urn: ListedUrn | None = None
@@ -121,12 +139,27 @@ class _Reference:
 
 
 def contestants(temperature: float) -> list[Method]:
-    """All estimators that draw, the relaxing ones with both kinds of conditionals."""
+    """Returns all estimators that sample; those that relax come with both kinds of conditionals.
+
+    Args:
+        temperature: temperature of the estimators that relax.
+
+    Returns:
+        The estimators.
+    """
     relaxing = [Method(kind, temperature, rule) for kind in RELAXING for rule in ("exact", "merged")]
     return relaxing + [Method(kind) for kind in KINDS[len(RELAXING) : -1]]
 
 
 def agreement(estimates: np.ndarray, exact: np.ndarray) -> Agreement:
-    """Compares estimates ``(S, K)`` with the exact gradient ``(K,)``, in lengths of the exact one unless that is zero."""
+    """Compares gradient estimates with the exact gradient.
+
+    Args:
+        estimates: independent estimates, shape ``(S, K)``.
+        exact: the exact gradient, shape ``(K,)``.
+
+    Returns:
+        Bias and standard deviation in units of the exact gradient's norm, unless that is zero.
+    """
     reference = Reference("exact", tuple(exact.tolist()), (0.0,) * len(exact), "", rounding=1e-9)
     return compare_gradients(torch.tensor(estimates), reference).relative()

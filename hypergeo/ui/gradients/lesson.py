@@ -13,7 +13,7 @@ from hypergeo.ui.state.predictions import Answer, Arrow, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-from .descent_view import exact_gradient
+from .arrays import exact_gradient
 from .estimators import agreement
 from .settings import GradientSettings
 
@@ -21,7 +21,7 @@ __all__ = ["FORMULAS", "PRESETS", "TOUR"]
 
 
 def _three(w: tuple[float, float, float], n: int, t: tuple[int, int, int], **more: object) -> dict[str, object]:
-    """A preset of three groups of twelve."""
+    """Returns the values of the controls for three groups of twelve balls."""
     groups = {f"w{k}": weight for k, weight in enumerate(w, 1)} | {f"m{k}": 12 for k in range(1, 4)}
     return {"groups": 3, "n": n, **groups, **{f"t{k}": target for k, target in enumerate(t, 1)}, **more}
 
@@ -35,7 +35,7 @@ PRESETS = [
     Preset(
         "Reach the targets",
         {**_START, "view": "descent", "loss": "squared distance", "estimator": "straight-through", "tau": 0.56, "step": 0},
-        "The weights favour group 3, the targets group 1. Drag the target, then press Play.",
+        "The weights favour group 3, the targets favour group 1. Drag the target, then press Play.",
     ),
     Preset(
         "High temperature",
@@ -47,7 +47,7 @@ PRESETS = [
             "tau": 5.6,
             "conditionals": "exact",
         },
-        "High τ: low variance but biased. All arrows are alike, and their mean is not the exact gradient.",
+        "High τ: low variance but biased. All arrows are similar, and their mean is not the exact gradient.",
     ),
     Preset(
         "Low temperature",
@@ -57,7 +57,7 @@ PRESETS = [
     Preset(
         "The paper's approximation",
         {**_PUBLISHED, "view": "side by side"},
-        "With merged conditionals the mean arrow does not match the outline.",
+        "With merged conditionals the mean arrow does not match the outlined arrow, the exact gradient.",
     ),
     Preset(
         "A loss with a step",
@@ -67,18 +67,18 @@ PRESETS = [
     Preset(
         "A rare event",
         {**_RARE, "view": "descent", "estimator": "score function", "draws": 4},
-        "The loss changes in one of hundreds of samples: the score function has no bias, but almost all its estimates are "
-        "zero.",
+        "One sample in hundreds has another loss than the rest. The score function has no bias, but almost all its estimates "
+        "are zero.",
     ),
     Preset(
         "Few groups",
         {**_START, "view": "race", "loss": "few groups", "step": 20},
-        "A concave loss, least if all balls come from one group. Noise may decide which one.",
+        "A concave loss: it is smallest if all balls come from one group. Noise may decide which group.",
     ),
     Preset(
         "Which is fastest?",
         {**_START, "view": "race", "loss": "absolute distance", "step": 20},
-        "All estimators from one start with one seed, against steps and against cost.",
+        "All estimators start from the same weights with the same seed. Compare them by step and by cost.",
     ),
     Preset(
         "Four groups",
@@ -112,7 +112,7 @@ def _direction(values: Mapping[str, Any]) -> Answer:
 
 
 def _relative_deviation(values: Mapping[str, Any], **changes: Any) -> float:
-    """Computes the standard deviation of one estimate, in per cent of the gradient's norm."""
+    """Returns the standard deviation of one estimate, in per cent of the gradient norm."""
     settings = GradientSettings.of({**values, **changes})
     logs = settings.task.log_weights
     agreements = agreement(settings.at(settings.method, logs, 0).gradients, exact_gradient(settings.task, logs))
@@ -121,7 +121,7 @@ def _relative_deviation(values: Mapping[str, Any], **changes: Any) -> float:
 
 def _more_samples(values: Mapping[str, Any]) -> Answer:
     before, after = _relative_deviation(values), _relative_deviation(values, draws=16)
-    why = f"The mean of 16 samples in place of 4: the standard deviation is divided by {before / after:.1f}, near √(16/4) = 2."
+    why = f"With 16 samples instead of 4 the standard deviation is divided by {before / after:.1f}, near √(16/4) = 2."
     return Answer(after, why)
 
 
@@ -139,8 +139,8 @@ def _colder(values: Mapping[str, Any]) -> Answer:
     hot, cold = agreements
     lower = cold.bias.value < hot.bias.value, cold.deviation.value < hot.deviation.value
     why = (
-        f"In units of the gradient's norm, the bias goes from {hot.bias.value:.2f} to {cold.bias.value:.2f} and the standard "
-        f"deviation of one estimate from {hot.deviation.value:.2f} to {cold.deviation.value:.2f}."
+        f"In units of the gradient norm, the bias changes from {hot.bias.value:.2f} to {cold.bias.value:.2f}. The standard "
+        f"deviation of one estimate changes from {hot.deviation.value:.2f} to {cold.deviation.value:.2f}."
     )
     return Answer(_CHANGES[lower], why)
 
@@ -159,7 +159,7 @@ def _agreements(values: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Ag
 def _noisiest(values: Mapping[str, Any]) -> Answer:
     deviations = {kind: agreements.deviation.value for kind, agreements in _agreements(values, _ASKED).items()}
     listed = ", ".join(f"{kind} {deviation:.2f}" for kind, deviation in deviations.items())
-    return Answer(max(deviations, key=deviations.__getitem__), f"Standard deviation in units of the gradient's norm: {listed}.")
+    return Answer(max(deviations, key=deviations.__getitem__), f"Standard deviation in units of the gradient norm: {listed}.")
 
 
 _SLOPES = ("Gumbel-softmax", "straight-through", "exact marginal", "score function")
@@ -168,7 +168,7 @@ _SLOPES = ("Gumbel-softmax", "straight-through", "exact marginal", "score functi
 def _unbiased(values: Mapping[str, Any]) -> Answer:
     biases = {kind: agreements.bias.value for kind, agreements in _agreements(values, _SLOPES).items()}
     listed = ", ".join(f"{kind} {100 * bias:.0f} %" for kind, bias in biases.items())
-    why = f"Bias in units of the gradient's norm: {listed}. It compares the losses of whole samples and needs no slope."
+    why = f"Bias relative to the gradient norm: {listed}. The score function compares losses and needs no derivative."
     return Answer(min(biases, key=biases.__getitem__), why)
 
 
@@ -182,10 +182,10 @@ TOUR = [
     ),
     Stop(
         "The exact gradient",
-        "For this distribution the gradient of any expected loss is a covariance, Cov(f(x), x), and can be computed. It is the "
-        "outlined arrow; every estimate can be compared with it.",
+        "For this distribution the gradient of any expected loss is a covariance, Cov(f(x), x), so it can be computed exactly. "
+        "The outlined arrow shows it. Compare the estimates with it.",
         {"number": 1000},
-        "With 1,000 estimates the filled arrow fits the outline: the bias is small.",
+        "With 1,000 estimates the filled arrow matches the outline: the bias is small.",
     ),
     Stop(
         "Other targets",
@@ -197,20 +197,20 @@ TOUR = [
     ),
     Stop(
         "Descent",
-        "Forty steps of Adam, each with one estimate from four samples. The pink line is the path of the mean counts, the "
-        "dashed line is the path with the exact gradient.",
+        "Forty steps of Adam are made, each with one estimate from four samples. The pink line is the path of the mean counts. "
+        "The dashed line is their path with the exact gradient.",
         {"step": 40},
         "Press Play to go on. Near the optimum the gradient becomes small, but the noise of its estimates does not.",
     ),
     Stop(
         "More samples per estimate",
-        "Each estimate is the mean over four samples, and its standard deviation is marked on the bar. What is it with 16 "
-        "samples?",
+        "Each estimate is the mean over four samples. The bar shows its standard deviation. What is the standard deviation "
+        "with 16 samples?",
         {**_START, "loss": "squared distance", "view": "descent", "step": 0, "draws": 4, "number": 1000}
         | {"estimator": "straight-through", "tau": 0.56, "conditionals": "exact"},
         "The thin arrows are closer to each other.",
         Prediction(
-            Bar("Standard deviation of one estimate, in % of the gradient's norm", 0, 150, 5, 10, "%", _relative_deviation),
+            Bar("Standard deviation of one estimate, in % of the gradient norm", 0, 150, 5, 10, "%", _relative_deviation),
             _more_samples,
             after={"draws": 16},
         ),
@@ -221,7 +221,7 @@ TOUR = [
         "at τ = 0.1?",
         {**_START, "loss": "absolute distance", "view": "descent", "step": 0, "draws": 4, "number": 1000}
         | {"estimator": "Gumbel-softmax", "tau": 5.6, "conditionals": "exact"},
-        "The filled arrow fits the outline, and the thin arrows go in all directions.",
+        "The filled arrow matches the outline, and the thin arrows point in all directions.",
         Prediction(Pick("From τ = 5.6 to τ = 0.1", list(_CHANGES.values())), _colder, after={"tau": 0.1}),
     ),
     Stop(
@@ -229,11 +229,11 @@ TOUR = [
         "Low τ: small bias, high variance. High τ: low variance, but biased. The error of a single estimate is smallest in "
         "between.",
         {"view": "temperature", "loss": "absolute distance"},
-        "The right panel: the error of each relaxed estimator has a minimum. Horizontal lines: estimators without a "
+        "In the right panel the error of each relaxed estimator has a minimum. Horizontal lines: estimators without a "
         "temperature.",
     ),
     Stop(
-        "Which one is noisiest",
+        "Which estimator is noisiest?",
         "Four estimators, one loss, four samples per estimate. Which estimator has the largest standard deviation?",
         {**_START, "view": "side by side", "loss": "absolute distance", "draws": 4, "number": 200, "tau": 0.56},
         "The dotted ellipses: one standard deviation of one estimate.",
@@ -249,14 +249,14 @@ TOUR = [
     ),
     Stop(
         "The published approximation",
-        "The published sampler merges the groups that remain into one with their mean weight. If their weights differ, it "
-        "samples from a different distribution, and its gradient is that of the different distribution.",
+        "The published sampler merges the remaining groups into one group with their mean weight. If their weights differ, it "
+        "samples from another distribution and estimates the gradient of that distribution.",
         {**_PUBLISHED, "view": "side by side"},
-        "The mean arrows of the merged conditionals miss the outline; more samples do not help.",
+        "The mean arrows of merged conditionals do not match the outlines. More samples do not help.",
     ),
     Stop(
         "A loss with a step",
-        "The loss is 1 where group 1 gets fewer than three balls, else 0. Between integers it is constant. Which of these "
+        "The loss is 1 if fewer than three balls come from group 1, else 0. It is constant between integers. Which of these "
         "estimators has no bias?",
         {**_START, "view": "side by side", "loss": "step", "group": 1, "t1": 3, "draws": 4, "number": 200, "tau": 0.56},
         "Five estimators return zero: they have no arrow.",
@@ -265,23 +265,23 @@ TOUR = [
     Stop(
         "No slope to follow",
         "The derivative of the step loss is zero almost everywhere, so pathwise estimators return zero. Only estimators that "
-        "compare the losses of whole samples descend.",
+        "compare the losses of integer samples descend.",
         {"view": "race", "loss": "step", "t1": 3, "step": 20},
-        "Five lines stay at the start. Score function and control variate descend.",
+        "Five lines stay at the start. The lines of score function and control variate descend.",
     ),
 ]
 
 FORMULAS = r"""
-An urn holds $K$ groups of $m_k$ balls with weight $w_k$, $n$ balls are drawn, and $f$ is the loss of their counts $x$. The
+An urn holds $K$ groups of $m_k$ balls with weight $w_k$; $n$ balls are drawn, and $f$ is the loss of their counts $x$. The
 objective is the expected loss $F(\log w) = \mathbb E[f(x)]$ under Fisher's noncentral hypergeometric distribution.
 
 **The exact gradient.** The distribution is an exponential family in $\log w$, so that the score is $x - \mathbb E[x]$ and
 
 $$\frac{\partial F}{\partial \log w_k} = \mathbb E\big[f(x)\,(x_k - \mathbb E[x_k])\big] = \mathrm{Cov}\big(f(x), x_k\big).$$
 
-Its components sum to zero, since scaling all weights by one factor changes nothing: for three groups it lies in the plane of
-the triangle, where $-\nabla F$ is drawn. All losses of this page are sums over the groups,
-$f(x) = \sum_k f_k(x_k)$, so that their expectations follow from the marginals at any size.
+Its components sum to zero, since scaling all weights by one factor changes nothing. For three groups it therefore lies in the
+plane of the triangle, where $-\nabla F$ is drawn. All losses of this page are sums over the groups,
+$f(x) = \sum_k f_k(x_k)$, so their expectations follow from the marginals at any size.
 
 **Score function** (REINFORCE; Williams, *Machine Learning* 8, 1992), with the mean of the other samples' losses as the
 baseline of each sample (RLOO; Kool, van Hoof and Welling, ICLR 2019 workshop), which needs two samples or more:
@@ -292,18 +292,18 @@ $$\hat g = \frac1S \sum_s \Big(f(x^s) - \frac1{S-1} \sum_{r \ne s} f(x^r)\Big)\,
 $x(\log w, \text{noise})$ of temperature $\tau$ and differentiated through them. **Straight-through** (Bengio, Léonard and
 Courville, 2013) evaluates $f$ and its derivative at integer counts instead,
 $\hat g = (\partial x / \partial \log w)^{\!\top} \nabla f$.
-*Merged* conditionals are the published sampler's (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4).
+*Merged* conditionals are those of the published sampler (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4).
 
 **Exact marginal** (SIMPLE; Ahmed, Zeng, Niepert and Van den Broeck, ICLR 2023): the derivative at integer counts, through the
 exact mean, whose Jacobian is the covariance: $\hat g = \frac1S \sum_s \mathrm{Cov}(x)\, \nabla f(x^s)$.
 
 **Control variate** (MuProp; Gu, Levine, Sutskever and Mnih, ICLR 2016, here to second order): with a polynomial $q$ that
-follows $f$ around the mean, $\hat g = \nabla\, \mathbb E[q] + \widehat{\nabla\, \mathbb E[f - q]}$, the first exactly, the
-second by the score function. Without bias for any $q$; for a squared distance nothing is left to estimate.
+approximates $f$ around the mean, $\hat g = \nabla\, \mathbb E[q] + \widehat{\nabla\, \mathbb E[f - q]}$. The first term is
+exact, the second is estimated by the score function. There is no bias for any $q$. For a squared distance $q = f$, so the
+estimate is exact.
 
-**Bias** is the norm of the mean estimate's error, corrected for its noise; **standard deviation** the root of the summed
-variances of one estimate. Both are relative to the norm of the exact gradient. A bias is significant if noise alone would
-reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
-$\sum_k \log(1 + x_k)$ (Candès,
-Wakin and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
+**Bias** is the norm of the mean estimate's error, corrected for sampling noise. **Standard deviation** is the root of the
+summed variances of one estimate. Both are relative to the norm of the exact gradient. A bias is significant if sampling noise
+alone would reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
+$\sum_k \log(1 + x_k)$ (Candès, Wakin and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
 """

@@ -1,4 +1,4 @@
-"""What the gradients page asks of the counts: losses that are sums over the groups, so that their expectation is exact."""
+"""Losses of the gradients page: sums over the groups, so that their expectation can be computed exactly."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from hypergeo.objectives import Absolute, Quadratic
 __all__ = ["LOSSES", "Loss"]
 
 LOSSES = ("squared distance", "absolute distance", "few groups", "step")
+"""Names of the losses."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss on counts, by plain numbers, by which results are kept.
+    """A loss on counts, made of plain numbers, by which results are stored.
 
     Attributes:
         kind: one of ``LOSSES``: squared or absolute distance to the targets; ``"few groups"``: the log-sum penalty
-            ``Σ log(1 + x_k)``, which is small where few groups give all; ``"step"``: one where a group misses its target.
-        targets: count wanted of each group.
-        group: the group of the step, counted from 0.
+            ``Σ log(1 + x_k)``, which is small if few groups give all balls; ``"step"``: 1 if a group misses its target.
+        targets: target count of each group.
+        group: index of the group of the step loss, from 0.
 
     Example:
         >>> Loss("step", (2, 5), 1)(torch.tensor([[2.0, 5.0], [3.0, 4.0]]))
@@ -34,7 +35,14 @@ class Loss:
     group: int = 0
 
     def __call__(self, counts: Tensor) -> Tensor:
-        """Values, shape ``(…)``, of counts of shape ``(…, K)``."""
+        """Computes the loss.
+
+        Args:
+            counts: counts of each group, integer or relaxed, shape ``(…, K)``.
+
+        Returns:
+            Losses, shape ``(…)``.
+        """
         wanted = tuple(map(float, self.targets))
         if self.kind == "squared distance":
             return Quadratic(wanted)(counts)
@@ -50,7 +58,11 @@ class Loss:
         return self.kind in LOSSES[:2]
 
     def words(self) -> str:
-        """What the loss is of one vector of counts, as text."""
+        """Describes the loss.
+
+        Returns:
+            A noun phrase.
+        """
         wanted = "(" + ", ".join(map(str, self.targets)) + ")"
         return {
             "squared distance": f"the squared distance to {wanted}",
@@ -60,7 +72,11 @@ class Loss:
         }[self.kind]
 
     def code(self) -> str:
-        """The loss as Python that defines ``objective``."""
+        """Writes the loss as Python.
+
+        Returns:
+            Statements that define ``objective``.
+        """
         wanted = ", ".join(f"{target:.1f}" for target in self.targets)
         target = f"target = torch.tensor([{wanted}], dtype=torch.float64)\n"
         return {
@@ -71,6 +87,13 @@ class Loss:
         }[self.kind]
 
     def at(self, counts: Tensor) -> Tensor:
-        """The same without gradient, for pictures."""
+        """Computes the loss without gradient, for pictures.
+
+        Args:
+            counts: counts of each group, shape ``(…, K)``.
+
+        Returns:
+            Losses, shape ``(…)``.
+        """
         with torch.no_grad():
             return self(counts)

@@ -1,4 +1,4 @@
-"""The gradients page's race: every estimator descends from one start with one seed; compared by the exact loss."""
+"""The view of all descents on the gradients page: each estimator starts from the same weights, with the same seed."""
 
 from __future__ import annotations
 
@@ -17,44 +17,53 @@ from hypergeo.figures.core.layout import side_by_side
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.gradients.estimators import STYLES
 
-from .arrays import ENDS, HEIGHT
-from .descent_view import estimates
+from .arrays import estimates
+from .descent_view import ENDS, HEIGHT
 from .estimators import REFERENCE, Method, contestants
 from .settings import GradientSettings
-from .text import draws_words, loss_words
+from .text import loss_words, samples_words
 
 __all__ = ["RaceView"]
 
 CLOSE = 0.01
-"""Share of the way from the start to where the exact gradient is, below which two losses count as level."""
+"""Two losses count as equal if they differ by at most this fraction of the reduction with the exact gradient."""
 
 
 @dataclass(frozen=True)
 class RaceView:
-    """All descents at one step."""
+    """All descents at one step.
+
+    Attributes:
+        settings: values of the controls.
+        step: index of the step, from 0.
+    """
 
     settings: GradientSettings
     step: int
 
     def work(self) -> Iterator[float]:
-        """Makes the steps on show, a few at a time; yields the share that is done."""
+        """Makes the steps on show, a few at a time.
+
+        Returns:
+            Iterator over the fraction that is done, in (0, 1].
+        """
         methods = contestants(self.settings.method.temperature)
         return self.settings.steps_until({REFERENCE: self.end, **dict.fromkeys(methods, self.step)})
 
     @cached_property
     def records(self) -> dict[Method, Descent]:
-        """The descents until now."""
+        """Steps until now, by estimator."""
         methods = contestants(self.settings.method.temperature)
         return {method: self.settings.descent(method, self.step) for method in methods}
 
     @cached_property
     def end(self) -> int:
-        """The end of the axis of steps."""
+        """Last step of the axis of steps."""
         return next(end for end in ENDS if end >= self.step)
 
     @cached_property
     def reference(self) -> Descent:
-        """Where the exact gradient leads, to the end of the axis of steps."""
+        """Descent with the exact gradient, to the end of the axis of steps."""
         return self.settings.descent(REFERENCE, self.end)
 
     @property
@@ -63,7 +72,15 @@ class RaceView:
         return sorted(((method, float(record.losses[-1])) for method, record in self.records.items()), key=lambda row: row[1])
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Losses against steps and against evaluations; ``narrow`` for a telephone's width."""
+        """Draws the losses against steps and against evaluations of the loss.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            Two panels.
+        """
         losses = np.concatenate(
             [self.reference.losses[: 1 + (self.step or self.end)], *(record.losses for record in self.records.values())]
         )
@@ -76,7 +93,7 @@ class RaceView:
             )
         steps = np.arange(self.step + 1)
         most = max(1.0, max(float(record.evaluations.sum()) for record in self.records.values()))
-        ahead = 1 + (self.step or self.end)  # later on it would run through the words at the ends of the lines
+        ahead = 1 + (self.step or self.end)  # a longer line would cross the labels at the ends of the other lines
         exact = self.reference.losses[:ahead]
         by_step = [Line(np.arange(ahead), exact, palette.exact, "exact gradient", dash="dash", width=1.5, symbol="")]
         by_cost = []
@@ -115,17 +132,25 @@ class RaceView:
         return side_by_side(panels, palette, shares=(0.53, 0.47), height=HEIGHT, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         ranks = ", ".join(f"{method.key} {loss:.3g}" for method, loss in self.ranking)
         return (
             f"Expected loss of {len(self.records)} descents from one start over {self.step} steps and over evaluations: {ranks}"
         )
 
     def live(self) -> str:
-        """Says which estimator has the lowest loss, by steps and by evaluations of the loss."""
+        """Describes which estimator has the lowest loss, per step and per evaluation of the loss.
+
+        Returns:
+            A few sentences with ``**bold**`` words.
+        """
         start, exact = float(self.reference.losses[0]), float(self.reference.losses[self.step])
         if not self.step:
-            how = f"the same seed, {draws_words(self.settings.draws)} per step, {self._optimizer()}"
+            how = f"the same seed, {samples_words(self.settings.draws)} per step, {self._optimizer()}"
             return f"**All start at an expected loss of {loss_words(start)}** with {how}. Press Play."
         (first, best), (last, worst) = self.ranking[0], self.ranking[-1]
         level = [method.key for method, loss in self.ranking if loss - best <= CLOSE * max(start - exact, 1e-12)]
@@ -137,29 +162,37 @@ class RaceView:
         still = sum(not record.gradients.any() for record in self.records.values())
         behind = f"Highest: {last.key}, {loss_words(worst)}."
         if still:
-            behind = f"{'One has' if still == 1 else f'{still} have'} not moved: the gradient estimate is zero."
+            count = "One estimator has" if still == 1 else f"{still} estimators have"
+            behind = f"{count} not moved: the gradient estimate is zero."
         sentence = f"**Step {self.step}.** {ahead}, {loss_words(best)}; with the exact gradient {loss_words(exact)}."
         return f"{sentence} {behind} {self._by_cost()}"
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Three paragraphs of Markdown.
+        """
         settings, task = self.settings, self.settings.task
         variate = next(method for method in self.records if method.kind == "control variate")
         one = estimates(task, task.log_weights, variate, settings.draws, 1, 0)
         start, later = float(self.reference.losses[0]), float(self.reference.losses[ENDS[0]])
         ahead = f"After step {self.step}, **{self.ranking[0][0].key}** has the lowest loss." if self.step else "No step yet."
         return [
-            f"All start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient reaches "
-            f"**{loss_words(later)}**: no estimator beats this except by chance.",
-            f"The lines are exact expected losses: noise is in the steps, not in the comparison. {ahead}",
-            f"A step costs {settings.draws} evaluations of the loss, {one.evaluations:,.0f} with the control variate, which "
-            "also "
-            "evaluates it around the mean. The right panel counts cost: a method that is fast per step may be slow per "
-            "evaluation.",
+            f"All estimators start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient "
+            f"reaches **{loss_words(later)}**. Only by chance can an estimator reach less.",
+            f"The lines show exact expected losses. The steps are noisy, the losses are not. {ahead}",
+            f"A step costs {settings.draws} evaluations of the loss. With the control variate it costs {one.evaluations:,.0f}, "
+            "because the loss is also evaluated around the mean. The right panel counts cost: a method that is fast per step "
+            "may be slow per evaluation.",
         ]
 
     def table(self) -> dict[str, list[Any]]:
-        """One row for each estimator, the one ahead first."""
+        """Lists loss, cost and progress of each estimator.
+
+        Returns:
+            Columns by name, one row for each estimator, the lowest loss first.
+        """
         ranking = self.ranking
         return {
             "estimator": [method.label for method, _ in ranking],
@@ -170,11 +203,19 @@ class RaceView:
         }
 
     def about_table(self) -> str:
-        """What the table holds."""
+        """Describes the table.
+
+        Returns:
+            A noun phrase.
+        """
         return f"Loss, cost and progress of each estimator after {self.step} steps, the lowest loss first"
 
     def export(self) -> bytes:
-        """Every step of every descent, as comma-separated values."""
+        """Writes every step of every descent as comma-separated values.
+
+        Returns:
+            The encoded table, one row for each step.
+        """
         rows = [
             (method.label, step, loss, int(spent))
             for method, record in self.records.items()
@@ -186,7 +227,7 @@ class RaceView:
         return csv_text([names, *rows]).encode()
 
     def _by_cost(self) -> str:
-        """Names the estimator of the lowest loss at equal cost: the number of evaluations that all have reached."""
+        """Returns which estimator has the lowest loss at equal cost: the number of evaluations that all have reached."""
         spent = {method: record.evaluations.cumsum() for method, record in self.records.items()}
         budget = min(float(cost[-1]) for cost in spent.values())
         at = {
@@ -194,10 +235,10 @@ class RaceView:
             for method, record in self.records.items()
         }
         best = min(at, key=lambda method: at[method])
-        return f"After {budget:,.0f} evaluations of the loss each: lowest is {best.key}, {loss_words(at[best])}."
+        return f"Lowest loss after {budget:,.0f} evaluations each: {best.key}, {loss_words(at[best])}."
 
     def _steps_to(self, method: Method, share: float) -> int | None:
-        """The first step that has made this share of the way to the lowest loss that the exact gradient has shown."""
+        """Returns the first step with this share of the largest reduction by the exact gradient, or ``None``."""
         start = float(self.reference.losses[0])
         goal = start - share * (start - float(self.reference.losses.min()))
         reached = np.flatnonzero(self.records[method].losses <= goal)

@@ -1,4 +1,4 @@
-"""The gradients page's estimators side by side at the start."""
+"""The view of all estimators side by side on the gradients page, at the start of the descent."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
 from hypergeo.quality.agreement import Agreement
 
-from .descent_view import Estimates, exact_gradient
+from .arrays import Estimates, exact_gradient
 from .estimators import Method, agreement, contestants
 from .settings import GradientSettings
-from .text import ARROW_WORDS, draws_words
+from .text import ARROW_WORDS, samples_words
 
 __all__ = ["SideBySide"]
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """All estimators at the start: the same distribution, loss, number of samples and seed."""
+    """All estimators at the start: the same distribution, loss, number of samples and seed.
+
+    Attributes:
+        settings: values of the controls.
+    """
 
     settings: GradientSettings
 
     def work(self) -> Iterator[float]:
-        """Makes the estimates, one estimator after the other; yields the share that is done."""
+        """Computes the estimates, one estimator after the other.
+
+        Yields:
+            The fraction that is done, in (0, 1].
+        """
         for number, method in enumerate(self.methods, 1):
             self.settings.at(method, self.settings.task.log_weights, 0)
             yield number / len(self.methods)
 
     @cached_property
     def methods(self) -> list[Method]:
-        """What is compared; the exact gradient comes last."""
+        """Estimators that are compared; the exact gradient comes last."""
         return [*contestants(self.settings.method.temperature), Method("exact")]
 
     @cached_property
@@ -49,16 +57,24 @@ class SideBySide:
 
     @cached_property
     def measured(self) -> dict[Method, Estimates]:
-        """Estimates by each."""
+        """Estimates by each estimator."""
         return {method: self.settings.at(method, self.settings.task.log_weights, 0) for method in self.methods}
 
     @cached_property
     def agreements(self) -> dict[Method, Agreement]:
-        """How each agrees with the exact gradient."""
+        """Bias and standard deviation of each estimator."""
         return {method: agreement(measured.gradients, self.exact) for method, measured in self.measured.items()}
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Draws the arrows of each estimator, and its bias and standard deviation."""
+        """Draws the arrows of each estimator, with its bias and standard deviation.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            One panel for each estimator.
+        """
         urn = self.settings.task.urn
         compared = [
             Compared(
@@ -74,12 +90,20 @@ class SideBySide:
         return estimators_figure(compared, -self.exact, Plane.of(urn.total_count, urn.group_sizes), palette, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         summary = "; ".join(f"{method.key}: {_note(measured)}" for method, measured in self.agreements.items())
         return f"Arrows of {len(self.methods)} gradient estimators against the exact gradient. {summary}"
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Up to three paragraphs of Markdown.
+        """
         settings = self.settings
         drawing = {method: measured for method, measured in self.agreements.items() if method.kind != "exact"}
         if not next(iter(drawing.values())).norm:
@@ -98,17 +122,21 @@ class SideBySide:
         widest = max(drawing, key=lambda method: drawing[method].deviation.value)
         error = drawing[best].rmse.value
         size = f"**{error:.2g} ×** the gradient norm" if error else "**zero up to rounding error**"
-        least = f"One estimate from {draws_words(settings.draws)} has the least error with {best.key}: {size}"
+        least = f"One estimate from {samples_words(settings.draws)} has the smallest error with {best.key}: {size}"
         return [
             bias,
-            f"{least}; the largest standard deviation is {drawing[widest].deviation.value:.2g} ×, of {widest.key}.",
-            f"An estimate from {draws_words(settings.draws)} costs {self._cost('score function')} evaluations of the loss for "
-            f"most estimators, {self._cost('control variate')} for the control variate, which also evaluates it around the "
-            f"mean, and {self._cost('exact')} for the exact sum over all count vectors.",
+            f"{least}. The largest standard deviation is that of {widest.key}: {drawing[widest].deviation.value:.2g} ×.",
+            f"An estimate from {samples_words(settings.draws)} costs {self._cost('score function')} evaluations of the loss "
+            f"with most estimators. It costs {self._cost('control variate')} with the control variate, because the loss is "
+            f"also evaluated around the mean. The exact sum over all count vectors costs {self._cost('exact')}.",
         ]
 
     def table(self) -> dict[str, list[Any]]:
-        """One row for each estimator."""
+        """Lists bias, standard deviation, error and cost of each estimator.
+
+        Returns:
+            Columns by name, one row for each estimator.
+        """
         measured = self.agreements.values()
         return {
             "estimator": [method.label for method in self.methods],
@@ -122,18 +150,30 @@ class SideBySide:
         }
 
     def live(self) -> str:
-        """What is drawn, in a sentence or two."""
+        """Describes what is drawn.
+
+        Returns:
+            A few sentences of plain text.
+        """
         return (
-            f"Thin arrows: single estimates from {draws_words(self.settings.draws)}; filled: the mean of "
+            f"Thin arrows: single estimates from {samples_words(self.settings.draws)}; filled: the mean of "
             f"{self.settings.number}; outlined: exact; dotted: one standard deviation. {ARROW_WORDS}"
         )
 
     def about_table(self) -> str:
-        """What the table holds."""
+        """Describes the table.
+
+        Returns:
+            A noun phrase.
+        """
         return "Bias, standard deviation and error of each estimator at the start, relative to the norm of the exact gradient"
 
     def export(self) -> bytes:
-        """Every estimate, as comma-separated values."""
+        """Writes every estimate as comma-separated values.
+
+        Returns:
+            The encoded table, one row for each estimate.
+        """
         rows = [
             (method.label, number, *row)
             for method, measured in self.measured.items()

@@ -1,8 +1,8 @@
-"""The Python that gives the numbers of the gradients page, for each of its views."""
+"""Python programs that print the numbers of the gradients page, one for each of its views."""
 
 from __future__ import annotations
 
-from .descent_view import CURVE
+from .arrays import CURVE
 from .estimators import Method, contestants
 from .settings import GradientSettings
 from .temperature_view import CURVE_ESTIMATES
@@ -24,7 +24,7 @@ log_weights = torch.tensor({weights}, dtype=torch.float64).log()
 _GRADIENTS = """
 
 def gradients(estimator, log_weights, number, num_samples):
-    logs = log_weights.repeat(number, 1).requires_grad_()  # a row of its own for each estimate
+    logs = log_weights.repeat(number, 1).requires_grad_()  # one row per estimate
     distribution = FisherHypergeometric(total_count, group_sizes, log_weights=logs)
     estimator.surrogate_loss(distribution, objective, num_samples).sum().backward()
     return logs.grad
@@ -92,7 +92,15 @@ for estimator in [
 
 
 def descent_snippet(settings: GradientSettings, step: int) -> str:
-    """Python that prints the numbers of one step of the descent."""
+    """Writes Python that prints the numbers of one step of the descent.
+
+    Args:
+        settings: values of the controls.
+        step: index of the step, from 0.
+
+    Returns:
+        A complete program.
+    """
     method = settings.method
     imports = [
         "from hypergeo.estimators.descent import descend",
@@ -104,7 +112,14 @@ def descent_snippet(settings: GradientSettings, step: int) -> str:
 
 
 def side_by_side_snippet(settings: GradientSettings) -> str:
-    """Returns Python that prints bias and standard deviation of every estimator."""
+    """Writes Python that prints bias and standard deviation of every estimator.
+
+    Args:
+        settings: values of the controls.
+
+    Returns:
+        A complete program.
+    """
     methods = contestants(settings.method.temperature)
     imports = [f"from hypergeo.estimators import {_names([*methods, Method('exact')], settings.draws)}"]
     body = _SIDE_BY_SIDE.format(estimators=_listed(methods, settings.draws), **_all(settings, 0))
@@ -112,14 +127,29 @@ def side_by_side_snippet(settings: GradientSettings) -> str:
 
 
 def curve_snippet(settings: GradientSettings) -> str:
-    """Returns Python that prints bias and standard deviation of the relaxing estimators at each temperature."""
+    """Writes Python that prints bias and standard deviation of the estimators with a temperature.
+
+    Args:
+        settings: values of the controls.
+
+    Returns:
+        A complete program.
+    """
     imports = ["from hypergeo.estimators import Exact, GumbelSoftmax, StraightThrough"]
     body = _CURVE.format(temperatures=list(CURVE), **{**_all(settings, 0), "number": CURVE_ESTIMATES})
     return _head(settings, imports) + _GRADIENTS + body
 
 
 def race_snippet(settings: GradientSettings, step: int) -> str:
-    """Python that prints where every descent is after so many steps."""
+    """Writes Python that prints the loss and the cost of every descent.
+
+    Args:
+        settings: values of the controls.
+        step: number of steps.
+
+    Returns:
+        A complete program.
+    """
     methods = contestants(settings.method.temperature)
     imports = [
         "from hypergeo.estimators.descent import descend",

@@ -1,4 +1,4 @@
-"""The gradients page's estimators against temperature: bias, standard deviation and error."""
+"""The view of the estimators against temperature on the gradients page: bias, standard deviation and error."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from hypergeo.figures.core.words import percent
 from hypergeo.figures.gradients.estimators import STYLES
 from hypergeo.quality.agreement import Agreement
 
-from .descent_view import CURVE, exact_gradient
+from .arrays import CURVE, exact_gradient
 from .estimators import Method, agreement, contestants
 from .settings import GradientSettings
-from .text import draws_words
+from .text import samples_words
 
 __all__ = ["CURVE_ESTIMATES", "TemperatureView"]
 
 CURVE_ESTIMATES = 1000
-"""Estimates at each temperature: fewer would not tell a small bias from noise."""
+"""Number of estimates at each temperature: with fewer estimates a small bias would not be significant."""
 
 
 @dataclass(frozen=True)
 class TemperatureView:
-    """Bias and standard deviation of the relaxing estimators against temperature, and of those without a temperature."""
+    """Bias and standard deviation of each estimator, against temperature if it has one.
+
+    Attributes:
+        settings: values of the controls.
+    """
 
     settings: GradientSettings
 
@@ -41,7 +45,11 @@ class TemperatureView:
         return exact_gradient(self.settings.task, self.settings.task.log_weights)
 
     def work(self) -> Iterator[float]:
-        """Makes the estimates, one temperature after the other; yields the share that is done."""
+        """Computes the estimates, one temperature after the other.
+
+        Yields:
+            The fraction that is done, in (0, 1].
+        """
         asked = [each for method in contestants(1.0) for each in self._each(method)]
         for number, method in enumerate(asked, 1):
             self._estimates(method)
@@ -49,24 +57,32 @@ class TemperatureView:
 
     @cached_property
     def curves(self) -> dict[Method, list[Agreement]]:
-        """Agreement at each temperature of ``CURVE``; one for all temperatures where there is none."""
+        """Bias and standard deviation at each temperature of ``CURVE``, or once for an estimator without a temperature."""
         return {
             method: [agreement(self._estimates(each), self.exact) for each in self._each(method)] for method in contestants(1.0)
         }
 
     def _each(self, method: Method) -> list[Method]:
-        """The method at each temperature of ``CURVE``, or alone where it has none."""
+        """Returns the estimator at each temperature of ``CURVE``, or itself if it has no temperature."""
         return [replace(method, temperature=temperature) for temperature in CURVE] if method.relaxes else [method]
 
     def _estimates(self, method: Method) -> np.ndarray:
         return replace(self.settings, number=CURVE_ESTIMATES).at(method, self.settings.task.log_weights, 0).gradients
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Bias, standard deviation and root mean squared error, each against temperature."""
+        """Draws bias, standard deviation and root mean squared error, each against temperature.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            Three panels.
+        """
         kept = self.curves
         values = [max(one.bias.value, one.deviation.value, one.rmse.value) for measured in kept.values() for one in measured]
         high = max(1.2 * max(values, default=1.0), 1.5)
-        low = 0.008  # so that the ticks of both axes keep apart where they meet
+        low = 0.008  # below the first tick, so that the first labels of both axes do not overlap
         panels = []
         for name, title in (
             ("bias", "Bias, where significant"),
@@ -93,16 +109,24 @@ class TemperatureView:
         return side_by_side(panels, palette, shares=(0.29, 0.28, 0.43), narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         best = self._best()
         return (
             f"Bias, standard deviation and error of gradient estimates against temperature from {CURVE[0]:g} to "
-            f"{CURVE[-1]:g}; the least error with a temperature is {best[2]:.2g} × the gradient norm, by {best[0].key} at "
+            f"{CURVE[-1]:g}; the smallest error with a temperature is {best[2]:.2g} × the gradient norm, by {best[0].key} at "
             f"τ = {best[1]:g}"
         )
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Up to three paragraphs of Markdown.
+        """
         soft = next(measured for method, measured in self.curves.items() if method.key == "Gumbel-softmax")
         if not soft[0].norm:
             return ["The exact gradient is **zero** here. Change a weight or the loss."]
@@ -113,18 +137,18 @@ class TemperatureView:
             f"**Low τ: high variance. High τ: low variance but biased.** The standard deviation of Gumbel-softmax is "
             f"{soft[0].deviation.value:.2g} × the gradient norm at τ = {CURVE[0]:g} and {soft[-1].deviation.value:.2g} × at "
             f"τ = {CURVE[-1]:g}, where its bias is {soft[-1].bias.value:.2g} ×.",
-            f"The least error with a temperature is **{error:.2g} ×** the gradient norm, by {method.key} at "
-            f"**τ = {temperature:g}**; of the estimators without one, {other.key} has {rest[other].rmse.value:.2g} ×.",
+            f"The smallest error with a temperature is **{error:.2g} ×** the gradient norm, by {method.key} at "
+            f"**τ = {temperature:g}**. Without a temperature it is {rest[other].rmse.value:.2g} ×, by {other.key}.",
             self._about_rule(),
         ]
 
     def _about_rule(self) -> str:
-        """Compares the bias with merged and with exact conditionals, where the error is least."""
+        """Returns a comparison of the biases with merged and exact conditionals, at the temperature of the smallest error."""
         measured = {method.key: curve_ for method, curve_ in self.curves.items()}
         at = int(np.argmin([one.rmse.value for one in measured["Gumbel-softmax"]]))
         merged, exact = measured["Gumbel-softmax (merged)"][at], measured["Gumbel-softmax"][at]
         sentence = (
-            f"At τ = {CURVE[at]:g}, where the error of Gumbel-softmax is least, its bias with the paper's approximation is "
+            f"The error of Gumbel-softmax is smallest at τ = {CURVE[at]:g}. There its bias with the paper's approximation is "
             f"{_bias_words(merged)}"
         )
         if merged.bias.low > exact.bias.high:
@@ -135,7 +159,11 @@ class TemperatureView:
         return f"{sentence}, with exact conditionals {_bias_words(exact)}."
 
     def table(self) -> dict[str, list[Any]]:
-        """One row for each estimator and temperature."""
+        """Lists bias, standard deviation and error.
+
+        Returns:
+            Columns by name, one row for each estimator and temperature.
+        """
         rows = [
             (method.key, temperature, one)
             for method, measured in self.curves.items()
@@ -152,22 +180,34 @@ class TemperatureView:
         }
 
     def live(self) -> str:
-        """What is drawn, in a sentence or two."""
+        """Describes what is drawn.
+
+        Returns:
+            A few sentences of plain text.
+        """
         return (
-            f"All relative to the norm of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
-            f"{draws_words(self.settings.draws)} at each temperature. Horizontal lines: estimators without a temperature. "
+            f"All values are relative to the norm of the exact gradient, from {CURVE_ESTIMATES:,} estimates of "
+            f"{samples_words(self.settings.draws)} at each temperature. Horizontal lines: estimators without a temperature. "
             "Values below 0.01 are drawn at the lower edge."
         )
 
     def about_table(self) -> str:
-        """What the table holds."""
+        """Describes the table.
+
+        Returns:
+            A noun phrase.
+        """
         return (
             "Bias, standard deviation and error of each estimator at each temperature, relative to the norm of the exact "
             "gradient"
         )
 
     def export(self) -> bytes:
-        """The table as comma-separated values."""
+        """Writes the table as comma-separated values.
+
+        Returns:
+            The encoded table.
+        """
         return csv_columns(self.table()).encode()
 
     def _best(self) -> tuple[Method, float, float]:

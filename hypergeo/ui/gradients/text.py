@@ -1,4 +1,4 @@
-"""The gradients page's sentences: pure functions from numbers to text."""
+"""Sentences of the gradients page: pure functions from numbers to text."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import numpy as np
 from hypergeo.figures.core.words import percent
 from hypergeo.quality.agreement import Agreement
 
-__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "draws_words", "loss_words"]
+__all__ = ["ARROW_WORDS", "about_mean", "counts_words", "loss_words", "samples_words"]
 
-ARROW_WORDS = "Arrows show the descent direction −∇ in the log weights; one pointing at a corner raises that group's weight."
+ARROW_WORDS = "Arrows show the descent direction −∇ in the log weights. An arrow towards a corner raises that group's weight."
+"""Explanation of the arrows."""
 
 
 def counts_words(counts: np.ndarray) -> str:
     """Returns mean counts as text.
+
+    Args:
+        counts: mean count of each group, shape ``(K,)``.
+
+    Returns:
+        The counts with two decimals.
 
     Example:
         >>> counts_words(np.array([3.2783, 5.0, 6.7217]))
@@ -25,6 +32,12 @@ def counts_words(counts: np.ndarray) -> str:
 def loss_words(loss: float) -> str:
     """Returns a loss as text.
 
+    Args:
+        loss: value of the loss.
+
+    Returns:
+        The loss with four digits.
+
     Example:
         >>> loss_words(51.4912), loss_words(2e-5)
         ('51.49', 'less than 0.001')
@@ -32,30 +45,43 @@ def loss_words(loss: float) -> str:
     return "less than 0.001" if 0 < loss < 0.001 else f"{loss:.4g}"
 
 
-def draws_words(number: int) -> str:
+def samples_words(number: int) -> str:
     """Returns a number of samples as text.
 
+    Args:
+        number: number of samples.
+
+    Returns:
+        The number with its noun.
+
     Example:
-        >>> draws_words(1), draws_words(4)
+        >>> samples_words(1), samples_words(4)
         ('one sample', '4 samples')
     """
     return "one sample" if number == 1 else f"{number} samples"
 
 
 def about_mean(quality: Agreement) -> str:
-    """Describes how the mean estimate agrees with the exact gradient."""
+    """Describes how the mean estimate agrees with the exact gradient.
+
+    Args:
+        quality: bias and standard deviation of the estimates.
+
+    Returns:
+        One or two sentences with ``**bold**`` words.
+    """
     deviation = quality.deviation.value
     if not quality.norm:
         return f"The exact gradient is **zero** here; the standard deviation of one estimate is {deviation:.3g}."
-    spread = (
+    noise = (
         f"the standard deviation of one estimate is **{deviation:.2g} ×** the gradient norm"
         if deviation
         else "all estimates are equal"
     )
     if quality.bias.value == 0 and deviation == 0:
-        return f"The mean estimate **equals the exact gradient**; {spread}."
+        return f"The mean estimate **equals the exact gradient**; {noise}."
     if not quality.biased:
-        return f"**No significant bias** in the mean of {quality.number} estimates; {spread}."
+        return f"**No significant bias** in the mean of {quality.number} estimates; {noise}."
     if quality.along >= 1:
         length = f"The mean estimate is **{1 + quality.along:.2g} times** as long as the exact gradient"
     elif quality.along < -1.001:
@@ -66,4 +92,4 @@ def about_mean(quality: Agreement) -> str:
         size = f"**{percent(abs(quality.along))} {'longer' if quality.along > 0 else 'shorter'}**"
         length = f"Significant bias: the mean estimate is {size} than the exact gradient"
     turned = f", at an angle of {quality.angle:.2g}° to it" if quality.angle >= 1 and quality.along > -1 else ""
-    return f"{length}{turned}; {spread}."
+    return f"{length}{turned}; {noise}."

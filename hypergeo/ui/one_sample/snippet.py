@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the page on one sample."""
+"""A Python program that prints the numbers of the page on one sample."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ total_count = {total_count}
 group_sizes = {group_sizes}
 weights = torch.tensor({weights}, dtype=torch.float64)
 log_weights = weights.log().requires_grad_()
-law = RelaxedFisherHypergeometric(
+relaxed = RelaxedFisherHypergeometric(
     {tau}, total_count, group_sizes, log_weights=log_weights, straight_through={straight_through}, conditionals="{conditionals}"
 )
 
 torch.manual_seed({seed})
-noise = law.sample_noise(({samples},))[{index}]
-trace = trace_sample(law, noise)
+noise = relaxed.sample_noise(({samples},))[{index}]
+trace = trace_sample(relaxed, noise)
 for split in trace.splits:
     groups = [group + 1 for group in split.left]
     mean, largest = split.soft.item(), split.hard.item()
     print(f"groups {{groups}} of the {{split.total.item():.2f}} left: mean {{mean:.2f}}, largest {{largest}}")
 print("counts:", [round(x, 3) for x in trace.counts.tolist()])
 
-# The sampler and autograd give the same.
-counts = law.rsample(noise=noise)
+# The sampler and autograd give the same numbers.
+counts = relaxed.rsample(noise=noise)
 (gradient,) = torch.autograd.grad(counts[{target}], log_weights)
 exact = FisherHypergeometric(total_count, group_sizes, weights).covariance_matrix[{target}]
 print("gradient of count {group}, this sample:", [round(x, 3) for x in gradient.tolist()])
@@ -42,18 +42,18 @@ print("gradient of mean {group}, exactly:     ", [round(x, 3) for x in exact.tol
 
 
 def one_sample_snippet(urn: Urn, *, tau: float, conditionals: str, straight_through: bool, sample: int, target: int) -> str:
-    """Python that prints the numbers of the page.
+    """Writes Python that prints the numbers of the page.
 
     Args:
-        urn: what is drawn from.
+        urn: the urn.
         tau: temperature.
-        conditionals: the library's name of them.
-        straight_through: whether the bars are those of the straight-through sample.
+        conditionals: the library's name of the conditionals.
+        straight_through: whether the sample is the straight-through one.
         sample: number of the sample, from 1.
-        target: group whose count has the gradient on show, counted from 0.
+        target: index of the group whose gradient is on show, from 0.
 
     Returns:
-        A program that runs by itself.
+        A complete program.
     """
     return _CODE.format(
         total_count=urn.total_count,

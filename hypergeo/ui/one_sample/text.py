@@ -1,4 +1,4 @@
-"""The live sentences of the page on one sample: pure functions from arrays to words."""
+"""Sentences of the page on one sample: pure functions from arrays to text."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from .arrays import Opened, Split
 __all__ = ["about_conditionals", "about_gradient", "about_sum", "about_whole", "names", "sentence"]
 
 ROUNDING = 5e-4
+"""Counts that differ from an integer by less are shown as integers."""
 
 
 def names(groups: Sequence[int]) -> str:
     """Returns the names of consecutive groups as text.
 
     Args:
-        groups: counted from 0.
+        groups: indices of the groups, from 0.
 
     Returns:
-        Their names, counted from 1.
+        Names of the groups, numbered from 1.
 
     Example:
         >>> names([0]), names([0, 1]), names([0, 1, 2])
@@ -33,7 +34,7 @@ def names(groups: Sequence[int]) -> str:
 
 
 def number(value: float) -> str:
-    """Formats a count with two decimals, or none where it is whole.
+    """Formats a count with two decimals, or without decimals if it is an integer.
 
     Args:
         value: the count.
@@ -75,14 +76,14 @@ def sentence(
     *,
     straight_through: bool = False,
 ) -> str:
-    """Says what the current step does.
+    """Describes what the current step does.
 
     Args:
         opened: the sample.
         tau: temperature.
-        current: index of the split and column of the step; none once all groups have their counts.
-        lit: how many splits, from the last one back, show the gradient.
-        target: group whose count has the gradient on show.
+        current: index of the split and column of the step; ``None`` once all groups have their counts.
+        lit: number of splits, from the last one back, that show the gradient.
+        target: index of the group whose gradient is on show, from 0.
         exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
         straight_through: whether the sample is the straight-through one.
 
@@ -108,7 +109,7 @@ def sentence(
 
 
 def about_sum(opened: Opened, total: int) -> str:
-    """Says that the counts add up.
+    """Describes the sum of the counts.
 
     Args:
         opened: the sample.
@@ -138,9 +139,9 @@ def about_whole(opened: Opened, tau: float) -> str:
     distance = float(np.abs(opened.soft - opened.hard).max())
     coldest = float(np.abs(opened.path[0] - opened.hard).max())
     return (
-        f"The same noise gives the straight-through sample **{_listed(opened.hard)}**, whatever the temperature. The soft "
-        f"sample differs from it by at most {distance:.2f} in a count at τ = {tau:g}, and by {coldest:.2g} at τ = 0.01: the "
-        "dotted line is its path."
+        f"The same noise gives the straight-through sample **{_listed(opened.hard)}** at every temperature. The counts of the "
+        f"soft sample differ from it by at most {distance:.2f} at τ = {tau:g}, and by {coldest:.2g} at τ = 0.01. The dotted "
+        "line is the path of the soft sample."
     )
 
 
@@ -149,15 +150,15 @@ def about_conditionals(opened: Opened, conditionals: str) -> str:
 
     Args:
         opened: the sample.
-        conditionals: the page's name of those in use.
+        conditionals: the page's name of the conditionals in use.
 
     Returns:
         Sentences with ``**bold**`` words.
     """
     if conditionals == "tree":
         return (
-            "Here the groups are split in two, and each part again: the library's default. All groups are settled in fewer "
-            "levels, with the same exact distribution. *In turn* can be compared with the published approximation."
+            "The groups are split into two halves, then each half again, as is the library's default. This takes fewer levels, "
+            "and the exact distribution is the same. Choose *in turn* to compare with the published approximation."
         )
     differences = [split.difference or 0.0 for split in opened.splits]
     worst = int(np.argmax(differences))
@@ -176,7 +177,7 @@ def about_gradient(opened: Opened, exact: np.ndarray, target: int) -> str:
     Args:
         opened: the sample.
         exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
-        target: group whose count is differentiated, counted from 0.
+        target: index of the group whose count is differentiated, from 0.
 
     Returns:
         Sentences with ``**bold**`` words.
@@ -185,7 +186,7 @@ def about_gradient(opened: Opened, exact: np.ndarray, target: int) -> str:
     return (
         f"If the weight of group {target + 1} grows by 1 %, its count moves by **{signed(0.01 * own, 3)}** in this sample, "
         f"and its exact mean by {signed(0.01 * mean, 3)}: the gradient of a single sample is noisy. A common factor of all "
-        f"weights changes nothing, so that the gradient adds up to zero (rounding error "
+        f"weights changes nothing, so the gradient adds up to zero (rounding error "
         f"{abs(opened.jacobian[target].sum()):.0e})."
     )
 
@@ -205,7 +206,7 @@ def _noise(split: Split, tau: float) -> str:
     change = f"is still **{split.hard}**" if best == split.hard else f"is now **{split.hard}**; it was {best}"
     return (
         f"**Plus Gumbel noise.** Each bar moves by its own noise, the same at every temperature. The largest bar {change}: "
-        "choosing the largest is an exact sample of the count."
+        "its count is an exact sample."
     )
 
 
@@ -235,8 +236,8 @@ def _straight_temperature(split: Split, tau: float) -> str:
     if split.slope_total == split.total:
         return f"{start} The count is decided: it is the largest bar, **{split.hard}**, at any temperature."
     return (
-        f"{start} The count is decided: it is the largest bar, **{split.hard}**. These bars are the probabilities at "
-        f"{split.slope_total:g} left, half way from {split.total:g} to the next whole total on the side of the soft sample."
+        f"{start} The count is decided: it is the largest bar, **{split.hard}**. These bars use the probabilities with "
+        f"{split.slope_total:g} left, half way from {split.total:g} to the next integer in the direction of the soft sample."
     )
 
 
@@ -252,7 +253,7 @@ def _whole(opened: Opened) -> str:
     last = opened.splits[-1].right
     return (
         f"**{names(last).capitalize()} takes the rest, {number(float(opened.counts[last[0]]))}.** The sample is "
-        f"**{_listed(opened.counts)}**: one point among a thousand, which differ in their noise alone."
+        f"**{_listed(opened.counts)}**: one point among a thousand that differ only in their noise."
     )
 
 
@@ -260,7 +261,7 @@ def _bar_gradient(split: Split, target: int) -> str:
     gradient = split.gradient[target]
     best = int(np.abs(gradient).argmax())
     if abs(gradient[best]) < 1e-12:
-        return f"**Back through {names(split.left)}.** No bar of this split changes x{_index(target)}: it was settled before."
+        return f"**Back through {names(split.left)}.** No bar of this split changes x{_index(target)}."
     return (
         f"**Back through {names(split.left)}.** ▲ bars raise x{_index(target)}, ▼ bars lower it. Count "
         f"{split.candidates[best]} matters most: **{signed(gradient[best])}** per unit of its log-probability."

@@ -1,4 +1,4 @@
-"""What the page on one sample shows, put together from the controls' values: its settings, its figure and its numbers."""
+"""The view of the page on one sample: its settings, its figure, its sentences and its numbers, from the controls' values."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def last_step(groups: int) -> int:
 
 @dataclass(frozen=True)
 class OneSampleSettings:
-    """The controls' values in the page's own terms.
+    """What the controls of the page ask for.
 
     Attributes:
-        urn: what is drawn from.
+        urn: the urn.
         tau: temperature.
         conditionals: a name in ``CONDITIONALS``.
-        straight_through: whether the bars are those of the straight-through sample.
+        straight_through: whether the sample is the straight-through one.
         sample: number of the sample, from 1.
-        target: group whose count has the gradient on show, counted from 0.
+        target: index of the group whose gradient is on show, from 0.
     """
 
     urn: Urn
@@ -73,7 +73,7 @@ class OneSampleSettings:
         """Makes settings from the page's controls.
 
         Args:
-            values: of the controls, by name.
+            values: value of each control, by name.
 
         Returns:
             The settings; a group beyond the last one counts as the last.
@@ -92,14 +92,14 @@ class OneSampleSettings:
 
 @dataclass(frozen=True)
 class OneSampleView:
-    """The arrays of one setting of the controls, and what is drawn and said from them.
+    """Arrays for one setting of the controls, with the figure and the sentences made of them.
 
     Attributes:
-        settings: the controls' values.
-        opened: the sample.
+        settings: values of the controls.
+        opened: the sample with all its splits.
         law: the exact distribution.
         exact: derivative of each exact mean in each log weight, shape ``(K, K)``.
-        step: how far the sample is on show.
+        step: index of the step on show, from 0.
     """
 
     settings: OneSampleSettings
@@ -120,17 +120,17 @@ class OneSampleView:
 
     @property
     def current(self) -> tuple[int, int] | None:
-        """Index of the split and column of the step that is made now; none once all groups have their counts."""
+        """Index of the split and column of the current step; ``None`` once all groups have their counts."""
         return None if self.whole else divmod(self.step, COLUMNS)
 
     @property
     def lit(self) -> int:
-        """How many splits, from the last one back, show the gradient."""
+        """Number of splits, from the last one back, that show the gradient."""
         return max(self.step - whole_sample(self.groups), 0)
 
     @property
     def decided(self) -> list[int]:
-        """Groups whose counts are on show."""
+        """Indices of the groups whose counts are on show, from 0."""
         if self.whole:
             return list(range(self.groups))
         done = self.opened.splits[: (self.step + 1) // COLUMNS]
@@ -140,11 +140,11 @@ class OneSampleView:
         """Draws the page's figure.
 
         Args:
-            palette: the inks.
-            narrow: whether the page is a telephone's width.
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
 
         Returns:
-            Bars, strips of counts, the sample among others and its gradient.
+            Bars of each split, strips of counts, the sample among others and its gradient.
         """
         settings, opened, urn = self.settings, self.opened, self.settings.urn
         rows = len(opened.splits)
@@ -186,10 +186,10 @@ class OneSampleView:
         return one_sample_figure(bars, strips, cloud, gradient, palette, rows=rows, key=self._key(narrow), narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure for screen readers.
+        """Describes the figure.
 
         Returns:
-            A sentence or two.
+            The alternative text.
         """
         settings, opened = self.settings, self.opened
         counts = ", ".join(f"{count:.2f}" for count in opened.counts)
@@ -203,20 +203,20 @@ class OneSampleView:
         )
 
     def live(self) -> str:
-        """Says what the current step does, with its numbers.
+        """Describes what the current step does, with its numbers.
 
         Returns:
-            A sentence or two, with ``**bold**`` words.
+            A few sentences with ``**bold**`` words.
         """
         settings = self.settings
         shown = self.current, self.lit, settings.target, self.exact
         return sentence(self.opened, settings.tau, *shown, straight_through=settings.straight_through)
 
     def sentences(self) -> list[str]:
-        """Says what to notice, with the numbers on show.
+        """Describes what to notice, with the numbers on show.
 
         Returns:
-            Four sentences as Markdown.
+            Four paragraphs of Markdown.
         """
         settings, opened = self.settings, self.opened
         return [
@@ -227,7 +227,7 @@ class OneSampleView:
         ]
 
     def table(self) -> dict[str, list[Any]]:
-        """Lists the numbers behind the picture.
+        """Lists the numbers behind the figure.
 
         Returns:
             Columns by name, one row for each group.
@@ -248,7 +248,7 @@ class OneSampleView:
         """Writes all bars as comma-separated values.
 
         Returns:
-            One row for each candidate of each split.
+            The encoded table, one row for each candidate of each split.
         """
         gradients = [f"gradient_of_count_{group + 1}" for group in range(self.groups)]
         head = ["split", "groups", "total", "candidate", "log_prob_exact", "log_prob_merged", "noise", "scaled", "softmax"]
@@ -260,7 +260,7 @@ class OneSampleView:
         return csv_text(rows).encode()
 
     def _bars(self, index: int, narrow: bool) -> SplitBars:
-        """What the figure shows of one split."""
+        """Returns what the figure shows of one split."""
         split, current, straight = self.opened.splits[index], self.current, self.settings.straight_through
         shown, column = COLUMNS, None
         if current is not None:
@@ -314,10 +314,10 @@ class OneSampleView:
     def _cloud_title(self, line: bool) -> str:
         if self.whole:
             return "This sample among a thousand"
-        return "Where this sample can still be" if line else "Exact distribution of the counts"
+        return "Line on which this sample lies" if line else "Exact distribution of the counts"
 
     def _line(self, plane: Plane) -> np.ndarray | None:
-        """The line on which the sample lies once the first split is made."""
+        """Returns the ends of the line on which the sample lies after the first split, shape ``(2, K)``, or ``None``."""
         first = self.opened.splits[0]
         if self.step < COLUMNS - 1 or self.whole or self.groups == 2:
             return None
@@ -329,17 +329,16 @@ class OneSampleView:
 
 
 def one_sample_view(settings: OneSampleSettings, step: int) -> OneSampleView:
-    """Computes, or remembers, what the page shows.
+    """Makes the view of one step; arrays that were computed before are used again.
+
+    An urn that is not valid raises the exceptions of :meth:`hypergeo.ui.convergence.arrays.Urn.law`.
 
     Args:
-        settings: the controls' values.
-        step: how far the sample is on show.
+        settings: values of the controls.
+        step: index of the step on show, from 0.
 
     Returns:
-        What the page shows.
-
-    Raises:
-        ValueError: where the urn cannot be drawn from.
+        The view.
     """
     urn = settings.urn
     urn.law()

@@ -1,4 +1,4 @@
-"""Arrays of the page on partitions: one sample at every temperature, and gradients. Computed once, kept as NumPy."""
+"""Arrays of the page on partitions: one sample at every temperature, and gradients. Results are cached."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from .settings import Model
 
 __all__ = [
     "CHUNKS",
-    "Chances",
     "Cooling",
     "Estimate",
-    "chances",
+    "LogProbabilities",
     "cooling",
     "exact_gradient",
     "gradient_estimate",
+    "log_probabilities",
     "order_distance",
 ]
 
 CHUNKS = 20
-"""Independent parts of an estimate, whose scatter gives its standard error."""
+"""Number of independent parts of an estimate. Their standard deviation gives the standard error of the estimate."""
 
 
 class Cooling(NamedTuple):
     """One sample with the same noise at each of ``TEMPERATURES``.
 
     Attributes:
-        soft: relaxed matrices, shape ``(T, N, K)``.
-        hard: the exact partition of that noise, shape ``(N, K)``.
-        sizes: relaxed sizes, shape ``(K,)``.
+        soft: relaxed assignment matrices, shape ``(T, N, K)``.
+        hard: the exact partition with the same noise, shape ``(N, K)``.
+        sizes: relaxed group sizes, shape ``(K,)``.
         plan: the calibrated plan, shape ``(N, K)``.
-        expected: mean of the sizes, shape ``(K,)``.
-        moved: elements that differ from the exact partition at each temperature, shape ``(T,)``.
+        expected: mean of the group sizes, shape ``(K,)``.
+        moved: number of elements that differ from the exact partition at each temperature, shape ``(T,)``.
     """
 
     soft: np.ndarray
@@ -59,9 +59,12 @@ def cooling(model: Model, size_tau: float, seed: int) -> Cooling:
     """Computes one sample at every temperature.
 
     Args:
-        model: what is partitioned.
+        model: logits, group sizes and order of the groups.
         size_tau: temperature of the sizes.
-        seed: of the noise.
+        seed: seed of the noise.
+
+    Returns:
+        The sample and its plan.
     """
     single = model.relaxed(1.0, size_tau, straight_through=True)
     noise = single.sample_noise(generator=torch.Generator().manual_seed(seed))
@@ -78,14 +81,14 @@ def cooling(model: Model, size_tau: float, seed: int) -> Cooling:
     )
 
 
-class Chances(NamedTuple):
+class LogProbabilities(NamedTuple):
     """Log-probabilities of one exact partition.
 
     Attributes:
-        sizes: of its sizes; zero where they are fixed.
-        ordered: of the partition, for the order of the page.
-        reversed: of the partition, for the groups the other way round.
-        symmetric: of the partition under the symmetric distribution of members, with the same sizes.
+        sizes: log-probability of its sizes; zero if they are fixed.
+        ordered: log-probability of the partition, with groups in the order of the page.
+        reversed: log-probability of the partition, with groups in the reverse order.
+        symmetric: log-probability of the partition under the symmetric distribution of members, with the same sizes.
     """
 
     sizes: float
@@ -96,13 +99,22 @@ class Chances(NamedTuple):
 
 @st.cache_data(max_entries=48, show_spinner=False)
 @one_thread()
-def chances(model: Model, size_tau: float, seed: int) -> Chances:
-    """Computes the log-probabilities of the exact partition of a seed; arguments as for :func:`cooling`."""
+def log_probabilities(model: Model, size_tau: float, seed: int) -> LogProbabilities:
+    """Computes the log-probabilities of the exact partition of a seed.
+
+    Args:
+        model: logits, group sizes and order of the groups.
+        size_tau: temperature of the sizes.
+        seed: seed of the noise.
+
+    Returns:
+        The log-probabilities.
+    """
     value = torch.from_numpy(cooling(model, size_tau, seed).hard)
     counts, sizes = value.sum(0), model.size_distribution()
     of_sizes = sizes.log_prob(counts).item() if isinstance(sizes, FisherHypergeometric) else 0.0
     members = ConditionalCategorical(counts.long(), np.array(model.logits)).log_prob(value).item()
-    return Chances(
+    return LogProbabilities(
         of_sizes,
         model.exact().log_prob(value).item(),
         model.exact(model.order[::-1]).log_prob(value).item(),
@@ -111,14 +123,14 @@ def chances(model: Model, size_tau: float, seed: int) -> Chances:
 
 
 def _all_partitions(model: Model) -> Tensor:
-    """All assignments as one-hot matrices, whatever their sizes."""
+    """Returns all assignments as one-hot matrices, for any group sizes, shape ``(K ** N, N, K)``."""
     num_elements, groups = model.shape
     labels = torch.cartesian_prod(*[torch.arange(groups)] * num_elements)
     return torch.nn.functional.one_hot(labels, groups).double()
 
 
 def _parameters(model: Model, copies: int = 0) -> tuple[Tensor, Tensor]:
-    """Logits and log weights that require gradients; some copies of both where that is not 0."""
+    """Returns logits and log weights that require gradients, shapes ``(N, K)`` and ``(K,)``, or copies in a batch."""
     logits = torch.tensor(model.logits, dtype=torch.float64)
     log_weights = torch.tensor(model.weights, dtype=torch.float64).log()
     if copies:
@@ -140,11 +152,14 @@ def _entries(model: Model, logits: Tensor, log_weights: Tensor) -> GradientEntri
 @st.cache_data(max_entries=24, show_spinner=False)
 @one_thread()
 def exact_gradient(model: Model, loss: str) -> tuple[float, GradientEntries]:
-    """Computes a loss's exact expectation and its gradient by listing all partitions.
+    """Computes the exact expectation of a loss and its gradient, by listing all partitions.
 
     Args:
-        model: what is partitioned.
-        loss: its name.
+        model: logits, group sizes and order of the groups.
+        loss: name of the loss.
+
+    Returns:
+        The expected loss and its gradient in logits and log weights.
     """
     logits, log_weights = _parameters(model)
     value = _all_partitions(model)
@@ -157,7 +172,14 @@ def exact_gradient(model: Model, loss: str) -> tuple[float, GradientEntries]:
 @st.cache_data(max_entries=24, show_spinner=False)
 @one_thread()
 def order_distance(model: Model) -> float:
-    """Computes the total variation between the distributions of both directions of the order of choice."""
+    """Computes how much the order of choice matters.
+
+    Args:
+        model: logits, group sizes and order of the groups.
+
+    Returns:
+        Total variation between the distributions with the order and with the reverse order.
+    """
     value = _all_partitions(model)
     orders = (model.order, model.order[::-1])
     first, second = (
@@ -174,8 +196,8 @@ class Estimate(NamedTuple):
 
     Attributes:
         loss: estimate of the expected loss.
-        mean: the gradient.
-        error: its standard errors.
+        mean: estimate of the gradient.
+        error: standard errors of the estimate.
     """
 
     loss: float
@@ -191,14 +213,17 @@ def gradient_estimate(
     """Estimates the gradient of a loss, in ``CHUNKS`` independent parts.
 
     Args:
-        model: what is partitioned.
-        loss: its name.
+        model: logits, group sizes and order of the groups.
+        loss: name of the loss.
         estimator: ``"relaxed"``, ``"plan"`` or ``"score function"``.
-        number: samples of all parts together.
-        seed: of the samples.
-        tau: temperature of the members, of the relaxed estimator.
-        size_tau: temperature of the sizes, of the relaxed estimator.
-        straight_through: whether the relaxed estimator takes the loss of exact partitions.
+        number: number of samples in all parts together.
+        seed: seed of the samples.
+        tau: temperature of the members; only the relaxed estimator uses it.
+        size_tau: temperature of the sizes; only the relaxed estimator uses it.
+        straight_through: whether the relaxed estimator evaluates the loss at exact partitions.
+
+    Returns:
+        The estimate with its standard errors.
     """
     logits, log_weights = _parameters(model, CHUNKS)
     sizes, home, each = _sizes(model, log_weights), home_of(*model.shape), max(number // CHUNKS, 2)

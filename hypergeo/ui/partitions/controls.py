@@ -1,4 +1,4 @@
-"""Controls of the page on partitions: their table, their knobs, and those that follow from others."""
+"""Controls of the page on partitions: their table, their sections, and values that follow from other values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypergeo.ui.component.controls import Knob, Section
-from hypergeo.ui.component.stage import SPEEDS
+from hypergeo.ui.component.playback import SPEEDS
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 from hypergeo.ui.limits import PARTITIONS, SEEDS
 from hypergeo.ui.page.urn_editor import WEIGHTS
@@ -20,7 +20,11 @@ from .settings import AFFINITIES, ORDERS, SCORES, STRENGTHS, Edit, chosen_entry,
 __all__ = ["ESTIMATORS", "VIEWS", "EditedScores", "controls", "follow", "sections", "shown_values", "synchronise"]
 
 VIEWS = ("sample", "gradients")
+"""Names of the views."""
+
 ESTIMATORS = ("relaxed", "plan", "score function")
+"""Names of the gradient estimators."""
+
 _WEIGHTS = (1.0, 1.0, 2.0, 4.0)
 _SIZES = (3, 5, 6)
 
@@ -38,6 +42,12 @@ class EditedScores:
     def read(self, text: str) -> str:
         """Returns the valid edits.
 
+        Args:
+            text: edits as the address contains them.
+
+        Returns:
+            Edits as the address contains them.
+
         Example:
             >>> EditedScores().read("3~1~2.4_nonsense")
             '3~1~2.5'
@@ -45,16 +55,31 @@ class EditedScores:
         return write_edits(read_edits(text))
 
     def write(self, value: Any) -> str:
-        """Returns the edits as the address contains them."""
+        """Returns the edits as the address contains them.
+
+        Args:
+            value: edits as the address contains them.
+
+        Returns:
+            Edits as the address contains them.
+        """
         return str(value)
 
     def allowed(self) -> str:
-        """Returns the allowed values as text."""
+        """Returns the allowed values as text.
+
+        Returns:
+            A noun phrase.
+        """
         return "element~group~logit, joined by underscores"
 
 
 def controls() -> dict[str, Control]:
-    """Returns the table of the page's controls."""
+    """Returns the table of the page's controls.
+
+    Returns:
+        Controls by name.
+    """
     table: dict[str, Control] = {
         "view": Choice("sample", VIEWS),
         "n": Whole(24, *PARTITIONS.elements),
@@ -88,6 +113,9 @@ def follow(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     Args:
         before: value of each control before the change, by name.
         changes: values that are set, by name.
+
+    Returns:
+        Values that follow, by name.
     """
     after = {**before, **changes}
     entry = chosen_entry(after)
@@ -114,6 +142,9 @@ def sections(state: PageState) -> list[Section]:
 
     Args:
         state: the page's state, with the table of :func:`controls`.
+
+    Returns:
+        The sections in order.
     """
     values = state.values
     gradients, sampled, groups = values["view"] == "gradients", values["given"] == "sampled", values["groups"]
@@ -121,7 +152,7 @@ def sections(state: PageState) -> list[Section]:
     sample = [
         Knob("tau", "Temperature of the members, τ"),
         Knob("kind", "Samples", "Soft: real entries. Straight-through: exact partitions, with the gradients of the soft ones."),
-        Knob("seed", "Seed", "Another seed, other noise; the noise stays when anything else changes.", stepper=True),
+        Knob("seed", "Seed", "Seed of the noise, which stays the same when other controls change.", stepper=True),
     ]
     learning = [
         Knob("loss", "Loss of a partition", "; ".join(f"{name}: {loss.meaning}" for name, loss in LOSSES.items()) + "."),
@@ -133,25 +164,25 @@ def sections(state: PageState) -> list[Section]:
         ),
         Knob("number", "Number of samples"),
     ]
-    sizes = [Knob("given", "Group sizes", "Sampled from Fisher's distribution with the weights, or fixed.")]
+    sizes = [Knob("given", "Group sizes", "Sampled from Fisher's distribution with these weights, or fixed.")]
     if sampled:
         sizes += [Knob(f"w{group + 1}", f"Weight of group {group + 1}", group=group) for group in range(groups)]
         sizes.append(
             Knob(
                 "size_tau",
                 "Temperature of the sizes",
-                "Near zero sizes are whole; their gradients have less noise at higher ones.",
+                "Near zero, sizes are integers. At higher temperatures their gradients have less noise.",
             )
         )
     else:
         sizes += [Knob(f"n{group + 1}", f"Size of group {group + 1}", group=group) for group in range(groups - 1)]
     sizes.append(Knob("order", "Order of choice", "Groups choose their members one after another, in this order."))
     members = [
-        Knob("score", f"Logit of element {entry[0] + 1} in group {entry[1] + 1}", "Of the entry that is marked in the figure."),
+        Knob("score", f"Logit of element {entry[0] + 1} in group {entry[1] + 1}", "The chosen entry is marked in the figure."),
         Knob("element", "Chosen element", stepper=True),
         Knob("group", "Chosen group", stepper=True),
         Knob("affinity", "Logits", "Blocks: consecutive elements share a group. Random: normal numbers. None: all zero."),
-        Knob("strength", "Scale of the logits", "0: only the sizes decide."),
+        Knob("strength", "Scale of the logits", "0: only the group sizes matter."),
         Knob("few" if gradients else "n", "Number of elements", "At most 6,561 partitions are listed." if gradients else ""),
         Knob("groups", "Number of groups"),
     ]
@@ -163,6 +194,13 @@ def sections(state: PageState) -> list[Section]:
 
 
 def shown_values(state: PageState) -> dict[str, Any]:
-    """Returns the values of the state, less those of groups that are not on show."""
+    """Returns the values of the state without those of groups that are not on show.
+
+    Args:
+        state: the page's state.
+
+    Returns:
+        Values of the controls, by name.
+    """
     hidden = {f"{kind}{group}" for kind in "wn" for group in range(state.get("groups") + 1, PARTITIONS.groups[-1] + 1)}
     return {name: value for name, value in state.values.items() if name not in hidden}

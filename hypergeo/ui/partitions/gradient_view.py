@@ -1,4 +1,4 @@
-"""Gradients on the page on partitions: an estimate beside the exact gradient, which lists all partitions."""
+"""The view of gradients on the page on partitions: an estimate beside the exact gradient."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _ZERO = 1e-12
 
 @dataclass(frozen=True)
 class GradientView:
-    """An estimated gradient and the exact one, and the figure and sentences made of them.
+    """An estimated gradient and the exact one, with the figure and the sentences made of them.
 
     Attributes:
-        settings: the controls' values.
+        settings: values of the controls.
     """
 
     settings: PartitionSettings
@@ -41,7 +41,7 @@ class GradientView:
 
     @cached_property
     def estimate(self) -> Estimate:
-        """The estimate."""
+        """The estimated gradient."""
         own = self.settings
         return gradient_estimate(
             own.model, own.loss, own.estimator, own.number, own.seed, own.tau, own.size_tau, own.straight_through
@@ -49,19 +49,19 @@ class GradientView:
 
     @property
     def relative_error(self) -> float:
-        """Norm of the error over that of the exact gradient; infinite where the latter is zero and the estimate is not."""
+        """Norm of the error relative to that of the exact gradient; infinite if only the exact gradient is zero."""
         error, norm = np.linalg.norm(self.estimate.mean.flat - self.exact[1].flat), np.linalg.norm(self.exact[1].flat)
         return float(error / norm) if norm > _ZERO else float("inf") if error > _ZERO else 0.0
 
     @property
     def noise(self) -> float:
-        """The part of the relative error that sampling alone would give: norm of the standard errors."""
+        """Norm of the standard errors relative to that of the exact gradient: the relative error by sampling noise."""
         norm = np.linalg.norm(self.exact[1].flat)
         return float(np.linalg.norm(self.estimate.error.flat) / norm) if norm > _ZERO else float("inf")
 
     @property
     def cosine(self) -> float:
-        """Cosine of the angle between both gradients; one where both are zero."""
+        """Cosine of the angle between both gradients; 1 if one of them is zero."""
         both = self.estimate.mean.flat, self.exact[1].flat
         norms = np.linalg.norm(both[0]) * np.linalg.norm(both[1])
         return float(both[0] @ both[1] / norms) if norms > _ZERO else 1.0
@@ -70,8 +70,11 @@ class GradientView:
         """Draws the page's figure.
 
         Args:
-            palette: the inks.
-            narrow: whether the page is a telephone's width.
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            Both gradients as matrices, and one against the other.
         """
         limit = nice_above(max(float(np.abs(self.exact[1].flat).max()), 1e-6))
         panels = [
@@ -88,7 +91,11 @@ class GradientView:
         return gradient_figure(panels, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         num_elements, groups = self.settings.model.shape
         return (
             f"Exact gradient of the loss {self.settings.loss} in the {num_elements * groups} logits"
@@ -97,7 +104,11 @@ class GradientView:
         )
 
     def live(self) -> str:
-        """Returns the error of the estimate in two sentences."""
+        """Describes the error of the estimate.
+
+        Returns:
+            Two sentences with ``**bold**`` words.
+        """
         if np.abs(self.exact[1].flat).max() < _ZERO:
             return "The exact gradient is **zero**: with fixed sizes this loss cannot change."
         verdict = (
@@ -113,15 +124,19 @@ class GradientView:
         )
 
     def sentences(self) -> list[str]:
-        """Returns what to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Three paragraphs of Markdown.
+        """
         loss, model = LOSSES[self.settings.loss], self.settings.model
         listed = model.shape[1] ** model.shape[0]
         between = order_distance(model)
         return [
-            f"The exact expected loss ({loss.meaning}) is **{self.exact[0]:.3f}**, a sum over all {listed:,} assignments; the "
-            f"estimates' mean is {self.estimate.loss:.3f}.",
-            "Each row of the logits' gradient sums to zero, and so does that of the log weights: adding a constant to an "
-            "element's logits, or scaling all weights, changes nothing.",
+            f"The exact expected loss ({loss.meaning}) is **{self.exact[0]:.3f}**, a sum over all {listed:,} assignments. The "
+            f"mean of the estimates is {self.estimate.loss:.3f}.",
+            "Each row of the gradient in the logits sums to zero, because a constant added to all logits of an element changes "
+            "nothing. The gradient in the log weights sums to zero, because scaling all weights changes nothing.",
             f"**The order of choice matters here**: reversing it changes the distribution by {between:.2f} in total variation."
             if between > 0.005
             else f"The order of choice hardly matters here: reversing it changes the distribution by {between:.1g} in total "
@@ -129,7 +144,11 @@ class GradientView:
         ]
 
     def table(self) -> dict[str, list[Any]]:
-        """Returns the numbers behind the picture, one row for each entry of the gradient."""
+        """Lists the numbers behind the figure.
+
+        Returns:
+            Columns by name, one row for each entry of the gradient.
+        """
         num_elements, groups = self.settings.model.shape
         names = [f"logit of element {e + 1}, group {k + 1}" for e in range(num_elements) for k in range(groups)]
         if self.settings.model.sizes is None:
@@ -142,7 +161,11 @@ class GradientView:
         }
 
     def export(self) -> bytes:
-        """Returns the table as comma-separated values."""
+        """Writes the table as comma-separated values.
+
+        Returns:
+            The encoded table.
+        """
         table = self.table()
         return csv_text([list(table), *zip(*table.values(), strict=True)]).encode()
 

@@ -1,4 +1,4 @@
-"""What the page "Partitions" teaches: what it plays, its presets, its tour with predictions and its formulas."""
+"""Texts of the page on partitions: its presets, its tour with predictions and its formulas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
-from .arrays import chances, cooling
+from .arrays import cooling, log_probabilities
 from .gradient_view import GradientView
 from .settings import PartitionSettings
 
@@ -24,12 +24,12 @@ def _sums(values: Mapping[str, Any]) -> Answer:
     sums = cooling(settings.model, settings.size_tau, settings.seed).soft.sum(-2)
     change = float(np.abs(sums - sums[0]).max())
     listed = ", ".join(f"{size:.0f}" for size in sums[0])
-    why = f"Columns sum to the sampled sizes, {listed}, at all 25 temperatures; the largest change is {change:.0e}."
+    why = f"Columns sum to the sampled sizes ({listed}) at all 25 temperatures. The largest change is {change:.0e}."
     return Answer("stay the same" if change < 1e-6 else "become equal", why)
 
 
 def _of_element_1(values: Mapping[str, Any], score: float | None = None) -> np.ndarray:
-    """The plan's row of element 1, after its logit in group 4 is set."""
+    """Returns the plan's row of element 1 after its logit for group 4 is set, shape ``(K,)``."""
     edited = values if score is None else {**values, "edits": f"1~4~{score:g}"}
     settings = PartitionSettings.of(edited)
     return cooling(settings.model, settings.size_tau, settings.seed).plan[0]
@@ -44,20 +44,19 @@ def _raised(values: Mapping[str, Any]) -> Answer:
     return Answer(
         100 * float(after[3]),
         f"Its probabilities of groups 1 to 4 change from {_percent(before)} to {_percent(after)}. The column sums of the plan "
-        "stay, so the other elements make room.",
+        "do not change, so the other elements are less probable in group 4.",
     )
 
 
 def _order(values: Mapping[str, Any]) -> Answer:
     settings = PartitionSettings.of(values)
-    each = chances(settings.model, settings.size_tau, settings.seed)
+    each = log_probabilities(settings.model, settings.size_tau, settings.seed)
     change = abs(each.ordered - each.reversed)
     what = "its probability" if change > 1e-6 else "nothing"
     return Answer(
         what,
         f"Its log-probability is {each.ordered:.1f} in one order and {each.reversed:.1f} in the other. Sizes and plan are "
-        f"computed "
-        "before any group chooses.",
+        "computed before any group chooses.",
     )
 
 
@@ -66,9 +65,8 @@ def _plan_error(values: Mapping[str, Any]) -> Answer:
     noise = float(np.linalg.norm(view.estimate.error.flat))
     return Answer(
         100 * view.relative_error,
-        f"Its standard errors are {noise:.1g}: a linear loss has no sampling noise here, and what is left is a bias, which "
-        f"falls "
-        "with the number of elements.",
+        f"The standard errors are {noise:.1g}: with a linear loss this estimator has no sampling noise. The whole error is "
+        "a bias. It falls with the number of elements.",
     )
 
 
@@ -77,51 +75,48 @@ def _percent(row: np.ndarray) -> str:
 
 
 PRESETS = [
-    Preset("Cold, τ = 0.01", {"view": "sample", "tau": 0.01}, "Rows are all but one-hot: fills lie in the outlines."),
-    Preset(
-        "Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Every row is spread over the groups, and the column sums are the same."
-    ),
+    Preset("Cold, τ = 0.01", {"view": "sample", "tau": 0.01}, "Rows are nearly one-hot: fills lie in the outlines."),
+    Preset("Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Each element is shared by all groups. Column sums are the same."),
     Preset(
         "Only sizes",
         {"view": "sample", "strength": 0.0, "edits": ""},
-        "All logits are equal: any element is as likely as any other, and only the sizes decide.",
+        "All logits are equal: all elements have the same probabilities, which depend on the sizes only.",
     ),
     Preset(
         "Strong blocks, unequal sizes",
         {"view": "sample", "affinity": "blocks", "strength": 4.0, "given": "sampled", "edits": ""},
-        "The blocks are of one size, the groups are not: elements of full groups are moved to others.",
+        "The blocks have equal sizes, the groups do not: elements of a block that is too large go to other groups.",
     ),
     Preset(
         "Fixed sizes",
         {"view": "sample", "given": "fixed", "n1": 3, "n2": 5, "n3": 6},
-        "Sizes do not vary: the columns always sum to them, whatever the logits.",
+        "Sizes do not vary: the columns sum to them for any logits.",
     ),
     Preset(
         "Exact gradient",
         {"view": "gradients", "estimator": "relaxed", "tau": 0.1, "kind": "soft", "size_tau": 0.56, "few": 6, "groups": 3},
-        "All 729 assignments are listed: estimates lie near the diagonal, within their bars.",
+        "The exact gradient is a sum over all 729 assignments. Estimates lie near the diagonal, within their error bars.",
     ),
     Preset(
         "A biased gradient",
         {"view": "gradients", "estimator": "plan", "loss": "misplaced", "few": 6, "groups": 3},
-        "The plan's gradient has no noise for a linear loss, and a bias with so few elements.",
+        "With a linear loss the plan's gradient has no noise. With so few elements it has a bias.",
     ),
 ]
 
 TOUR = [
     Stop(
-        "Who goes where",
-        "24 elements go into four groups. Rows are elements, columns are groups. First the sizes are sampled from Fisher's "
-        "distribution, then the groups choose their members. Fills are a relaxed sample, outlines the exact one of the same "
-        "noise.",
+        "Sizes and members",
+        "24 elements are assigned to four groups. Rows are elements, columns are groups. First the sizes are sampled from "
+        "Fisher's distribution, then the groups choose their members. Fills show a relaxed sample, outlines the exact sample "
+        "of the same noise.",
         {"tau": 1.0},
-        "Row sums are to the right of the matrix, column sums below it, above the sampled sizes.",
+        "Row sums are to the right of the matrix. Column sums are below it, and the sampled sizes below them.",
     ),
     Stop(
         "Hot and cold",
-        "At τ = 10 each element is spread over all groups. The noise is kept while τ falls to 0.01 and rows become one-hot. "
-        "What "
-        "happens to the column sums?",
+        "At τ = 10 each element is shared by all groups. Now τ falls to 0.01 with the same noise, and rows become one-hot. "
+        "What happens to the column sums?",
         {"tau": 10.0},
         "Press Cool down, and watch the last two lines of the matrix.",
         Prediction(
@@ -132,8 +127,8 @@ TOUR = [
     ),
     Stop(
         "One logit",
-        "Element 1 prefers group 1 with logit 2; its logit for group 4, the largest one, is 0. It is raised to 4. How probable "
-        "is group 4 for element 1 then?",
+        "Element 1 has logit 2 for group 1, and logit 0 for group 4, the largest group. Suppose that the logit for group 4 is "
+        "raised to 4. How probable is group 4 for element 1 then?",
         {"tau": 0.1, "element": 1, "group": 4, "score": 0.0},
         "The first row of the plan. Click other entries to raise their logits.",
         Prediction(
@@ -144,17 +139,16 @@ TOUR = [
     ),
     Stop(
         "Only sizes",
-        "All logits are zero: any element is as likely as any other to join a group, and only the sizes decide. Each row of "
-        "the plan "
-        "is then the same: the expected sizes, divided by 24.",
+        "All logits are zero, so all elements have the same probabilities. Each row of the plan is then the same: the expected "
+        "sizes, divided by 24.",
         {"strength": 0.0, "score": 0.0, "tau": 0.1},
-        "The sample is one of many of these sizes; another seed gives other sizes and members.",
+        "The rows of the plan. Another seed gives other sizes and other members, but the same plan.",
     ),
     Stop(
         "Fixed sizes",
-        "Sizes need not be random. Here they are 3, 5, 6 and 10, whatever the logits and the noise: a capacity for each group.",
+        "Sizes need not be random. Here they are 3, 5, 6 and 10 for any logits and any noise.",
         {"given": "fixed", "tau": 0.1},
-        "Bars fill their outlines. Change the logits: the column sums stay.",
+        "Bars fill their outlines. Change the logits: the column sums stay the same.",
     ),
     Stop(
         "The order of choice",
@@ -170,53 +164,48 @@ TOUR = [
     ),
     Stop(
         "Exact gradients",
-        "Six elements and three groups have 729 assignments, few enough to list: so the gradient of any expected loss is "
-        "known. "
-        "Relaxed samples at a low temperature come close to it.",
+        "There are 729 assignments of six elements to three groups. They can be listed, so the gradient of any expected loss "
+        "can be computed exactly. The gradient of relaxed samples at a low temperature is close to it.",
         {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.56, "number": 4000},
-        "At the right, points are estimates with two standard errors, and the line is where they are exact.",
+        "The points at the right are estimates with two standard errors. On the line they equal the exact gradient.",
     ),
     Stop(
         "A cheap estimate",
-        "The plan estimator takes exact samples forward and the gradient of the plan backward. How large is the relative "
-        "error of "
-        "its gradient with six elements?",
+        "The plan estimator evaluates the loss at exact samples and takes the gradient of the plan, in place of the gradient "
+        "that samples do not have. How large is its relative error with six elements?",
         {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.56},
-        "The points have no bars, and lie off the line. With more elements the bias falls.",
+        "The points have no error bars and do not lie on the line. With more elements the bias falls.",
         Prediction(Bar("Relative error of the plan estimator", 0, 100, 1, 10, "%"), _plan_error, after={"estimator": "plan"}),
     ),
 ]
 
 FORMULAS = r"""
-$N$ elements go into $K$ groups; $y$ is a matrix of one-hot rows, and element $i$ has logit $\ell_{ik}$ for group $k$.
+$N$ elements are assigned to $K$ groups; $y$ is a matrix of one-hot rows, and element $i$ has logit $\ell_{ik}$ for group $k$.
 
 **Sizes.** $n$ follows Fisher's noncentral hypergeometric distribution with total $N$, or is fixed.
 
 **The plan.** $P_{ik} = \mathrm{softmax}_k(\ell_{ik} + \lambda_k)$, with $\lambda$ such that $\sum_i P_{ik}$ is the expected
-size of group
-$k$, smoothed by 0.05 elements so that no group is empty. Adding a constant to a row or a column of the logits changes nothing.
+size of group $k$, smoothed by 0.05 elements so that no group is empty. Adding a constant to a row or a column of the logits
+changes nothing.
 
 **Members.** Groups choose one after another. Of the elements that are left, group $k$ takes the $n_k$ with the largest
 $\log w_{ik} + g_{ik}$, where $g$ is Gumbel noise and $w_{ik} = -\log(1 - P_{ik} / \sum_{j \ge k} P_{ij})$; the last group
-takes the
-rest. Each choice is one sample of Wallenius' distribution, so
+takes the rest. Each choice is one sample of Wallenius' distribution, so
 
 $$\log p(y) = \log p(n) + \sum_{k<K} \log \mathrm{Wallenius}(\text{members of } k;\ n_k, w_{\cdot k})$$
 
 exactly, for any $N$ and $K$.
 
-**The relaxation.** $y_{ik} = r_i\, \sigma\big((\log w_{ik} + g_{ik} - t_k) / \tau\big)$, where $r_i$ is what element $i$ has
-left and
-$t_k$ is such that $\sum_i y_{ik} = n_k$. Rows and columns have their sums at every temperature, and with the same noise
-$y$ becomes the exact partition as $\tau \to 0$.
+**The relaxation.** $y_{ik} = r_i\, \sigma\big((\log w_{ik} + g_{ik} - t_k) / \tau\big)$, where $r_i$ is the remaining fraction
+of element $i$, and $t_k$ is such that $\sum_i y_{ik} = n_k$. Row and column sums are exact at every temperature, and with the
+same noise $y$ becomes the exact partition as $\tau \to 0$.
 
 **What is exact**: row and column sums, the distribution of the sizes, probabilities of partitions, straight-through samples.
+
 **What depends on the order of the groups**: probabilities and samples of the members; small groups first is closest to the
-symmetric distribution $p \propto \prod_{ik} e^{\ell_{ik} y_{ik}}$ of the same sizes. **What is approximate**: soft samples
-above
-$\tau = 0$, their gradients, and the plan as membership probabilities.
+symmetric distribution $p \propto \prod_{ik} e^{\ell_{ik} y_{ik}}$ with the same sizes. **What is approximate**: soft
+samples above $\tau = 0$, their gradients, and the plan as membership probabilities.
 
 Related work: Sutter, Ryser, Liebeskind and Vogt, "Differentiable random partition models", NeurIPS 2023. Wallenius'
-distribution
-for several groups: Chesson, *Journal of Applied Probability* 13, 1976.
+distribution for several groups: Chesson, *Journal of Applied Probability* 13, 1976.
 """

@@ -1,4 +1,4 @@
-"""Losses of a partition for the page on partitions, with the Python that snippets show."""
+"""Losses on the page on partitions, with the Python that the page shows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["LOSSES", "Loss", "home_of"]
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss of one-hot or relaxed matrices.
+    """A loss of one-hot or relaxed assignment matrices.
 
     Attributes:
-        meaning: what it measures.
-        source: the same as a Python expression of ``y``, shape ``(..., N, K)``, and ``home``.
-        compute: maps ``y`` and ``home`` to ``(...)``.
+        meaning: what the loss measures.
+        source: Python expression of ``y``, shape ``(..., N, K)``, and ``home``, shape ``(N, K)``.
+        compute: function from ``y`` and ``home`` to losses of shape ``(...)``.
     """
 
     meaning: str
@@ -27,7 +27,14 @@ class Loss:
 
 
 def home_of(num_elements: int, groups: int) -> Tensor:
-    """Returns the home group of each element as one-hot rows, shape ``(N, K)``: consecutive elements share one.
+    """Returns the home group of each element; consecutive elements share one.
+
+    Args:
+        num_elements: number of elements.
+        groups: number of groups.
+
+    Returns:
+        One-hot rows, shape ``(N, K)``.
 
     Example:
         >>> home_of(4, 2).argmax(-1).tolist()
@@ -39,12 +46,12 @@ def home_of(num_elements: int, groups: int) -> Tensor:
 
 LOSSES = {
     "misplaced": Loss(
-        "elements outside their block's group",
+        "number of elements outside their block's group",
         "num_elements - (y * home).sum((-1, -2))",
         lambda y, home: len(home) - (y * home).sum((-1, -2)),
     ),
     "misplaced²": Loss(
-        "the square of that",
+        "squared number of elements outside their block's group",
         "(num_elements - (y * home).sum((-1, -2))).square()",
         lambda y, home: (len(home) - (y * home).sum((-1, -2))).square(),
     ),
@@ -54,7 +61,7 @@ LOSSES = {
         lambda y, home: (y.sum(-2) - len(home) / home.shape[1]).square().sum(-1),
     ),
     "separated": Loss(
-        "one unless elements 1 and 2 share a group",
+        "1 if elements 1 and 2 are in different groups, else 0",
         "1 - (y[..., 0, :] * y[..., 1, :]).sum(-1)",
         lambda y, home: 1 - (y[..., 0, :] * y[..., 1, :]).sum(-1),
     ),

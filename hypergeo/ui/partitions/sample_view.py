@@ -1,4 +1,4 @@
-"""One sample of the page on partitions: its matrix, its sums and its way to the exact partition as the temperature falls."""
+"""The view of one sample on the page on partitions: its matrix, its sums and how it becomes exact as the temperature falls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypergeo.figures.partitions.sizes import sizes_panel
 from hypergeo.ui.component.handles import DragPoint, Handle, PressGrid
 from hypergeo.ui.convergence.arrays import TEMPERATURES
 
-from .arrays import Chances, Cooling, chances, cooling
+from .arrays import Cooling, LogProbabilities, cooling, log_probabilities
 from .settings import SCORES, PartitionSettings
 
 __all__ = ["SampleView", "sample_view"]
@@ -26,10 +26,10 @@ __all__ = ["SampleView", "sample_view"]
 
 @dataclass(frozen=True)
 class SampleView:
-    """The arrays of one setting of the controls, and the figure and sentences made of them.
+    """Arrays for one setting of the controls, with the figure and the sentences made of them.
 
     Attributes:
-        settings: the controls' values.
+        settings: values of the controls.
         cooling: the sample at every temperature.
     """
 
@@ -52,16 +52,19 @@ class SampleView:
         return self.cooling.hard.sum(0) if self.settings.straight_through else self.cooling.sizes
 
     @property
-    def chances(self) -> Chances:
+    def log_probabilities(self) -> LogProbabilities:
         """Log-probabilities of the exact partition; computed on request, after the figure."""
-        return chances(self.settings.model, self.settings.size_tau, self.settings.seed)
+        return log_probabilities(self.settings.model, self.settings.size_tau, self.settings.seed)
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
         """Draws the page's figure.
 
         Args:
-            palette: the inks.
-            narrow: whether the page is a telephone's width.
+            palette: colours of the figure.
+            narrow: whether the figure is for a telephone's width.
+
+        Returns:
+            Sample, plan, sizes, and number of moved elements against temperature.
         """
         exact, fixed = self.cooling.hard.argmax(1), self.settings.model.sizes is not None
         kind = "Exact" if self.settings.straight_through else "Relaxed"
@@ -97,7 +100,7 @@ class SampleView:
                 ),
             ],
             palette,
-            title="Elements moved from the exact sample",
+            title="Elements that differ from the exact sample",
             xtitle="temperature τ",
             xrange=(TEMPERATURES[0] / 1.8, TEMPERATURES[-1] * 1.15),
             yrange=(0.0, max(float(self.cooling.moved.max()) * 1.08, 1.0)),
@@ -108,7 +111,11 @@ class SampleView:
         return partition_figure(sample, plan, sizes, path, palette, narrow=narrow)
 
     def handles(self) -> Sequence[Handle]:
-        """Returns the entries of the sample, which a click raises, and the mark of the chosen one."""
+        """Returns the parts of the figure that can be dragged or pressed.
+
+        Returns:
+            The entries, whose logits a click raises, and the mark of the chosen entry.
+        """
         num_elements, groups = self.settings.model.shape
         element, group = self.settings.chosen
         return [
@@ -131,32 +138,47 @@ class SampleView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure.
+
+        Returns:
+            The alternative text.
+        """
         num_elements, groups = self.settings.model.shape
         kind = "exact" if self.settings.straight_through else "relaxed"
         return (
             f"Assignment matrix of one {kind} partition of {num_elements} elements into {groups} groups at temperature "
             f"{self.settings.tau:g}, with column sums {_listed(self.matrix.sum(0))}, the exact partition as outlines, the plan "
-            f"with column sums {_listed(self.cooling.plan.sum(0))}, and the number of elements moved against temperature"
+            f"with column sums {_listed(self.cooling.plan.sum(0))}, and the number of elements that differ, against temperature"
         )
 
     def live(self) -> str:
-        """Returns the state of the sample in one sentence."""
+        """Describes the sample.
+
+        Returns:
+            One sentence with ``**bold**`` words.
+        """
         if self.settings.straight_through:
             return f"The sample is **the exact partition** at every temperature; its column sums are {_listed(self.sizes)}."
         moved = self.cooling.moved[self.at]
         return (
-            f"At τ = {self.settings.tau:g} **{moved:.2g} of {len(self.matrix)} elements** are moved from the exact sample; "
-            f"columns "
-            f"sum to **{_listed(self.matrix.sum(0))}**."
+            f"At τ = {self.settings.tau:g}, **{moved:.2g} of {len(self.matrix)} elements** differ from the exact sample; "
+            f"columns sum to **{_listed(self.matrix.sum(0))}**."
         )
 
     def sentences(self) -> list[str]:
-        """Returns what to notice, with the numbers on show."""
+        """Describes what to notice, with the numbers on show.
+
+        Returns:
+            Three paragraphs of Markdown.
+        """
         return [self._about_sums(), self._about_entry(), self._about_order()]
 
     def table(self) -> dict[str, list[Any]]:
-        """Returns the numbers behind the picture, one row for each element."""
+        """Lists the numbers behind the figure.
+
+        Returns:
+            Columns by name, one row for each element.
+        """
         groups = range(self.settings.model.shape[1])
         logits = np.array(self.settings.model.logits)
         columns: dict[str, list[Any]] = {"element": list(range(1, len(self.matrix) + 1))}
@@ -165,7 +187,11 @@ class SampleView:
         return columns | {"exact group": (self.cooling.hard.argmax(1) + 1).tolist()}
 
     def export(self) -> bytes:
-        """Returns the sample at every temperature as comma-separated values."""
+        """Writes the sample at every temperature as comma-separated values.
+
+        Returns:
+            The encoded table, one row for each element at each temperature.
+        """
         groups = self.settings.model.shape[1]
         rows: list[list[Any]] = [["temperature", "element", *(f"group_{group + 1}" for group in range(groups)), "exact_group"]]
         exact = (self.cooling.hard.argmax(1) + 1).tolist()
@@ -176,10 +202,10 @@ class SampleView:
     def _about_sums(self) -> str:
         rows = np.abs(self.cooling.soft.sum(-1) - 1).max()
         columns = np.abs(self.cooling.soft.sum(-2) - self.cooling.sizes).max()
-        origin = "fixed sizes" if self.settings.model.sizes is not None else "sampled sizes, drawn from Fisher's distribution"
+        origin = "fixed sizes" if self.settings.model.sizes is not None else "sizes sampled from Fisher's distribution"
         return (
-            f"**Exact at every temperature**: rows sum to 1 with an error of at most {rows:.0e}, columns to the {origin}, with "
-            f"at most {columns:.0e}."
+            f"**Exact at every temperature**: rows sum to 1 with an error of at most {rows:.0e}. Columns sum to the {origin} "
+            f"with an error of at most {columns:.0e}."
         )
 
     def _about_entry(self) -> str:
@@ -187,42 +213,45 @@ class SampleView:
         score = self.settings.model.logits[element][group]
         now, end = self.matrix[element, group], int(self.cooling.hard[element].argmax()) + 1
         return (
-            f"Element {element + 1} has logit {score:g} for group {group + 1}: the plan gives it probability "
-            f"**{self.cooling.plan[element, group]:.2f}** there, this sample {now:.2f}, and the exact sample puts it into "
-            f"group "
-            f"{end}. Raising its logit takes room from others, since the column sums of the plan stay."
+            f"Element {element + 1} has logit {score:g} for group {group + 1}. Its probability there is "
+            f"**{self.cooling.plan[element, group]:.2f}** by the plan, its entry in this sample is {now:.2f}, and its group in "
+            f"the exact sample is {end}. A higher logit lowers the probabilities of other elements for this group, because the "
+            f"column sums of the plan do not change."
         )
 
     def _about_order(self) -> str:
         order = self.settings.model.order
-        each = self.chances
+        each = self.log_probabilities
         return (
             f"Groups choose in the order {_listed(np.array(order) + 1)}. **Sums, sizes and plan do not depend on it, "
             f"probabilities do**: the exact partition has log-probability {_signed(each.ordered)} in this order, "
             f"{_signed(each.reversed)} in the reverse one, and {_signed(each.symmetric)} under the symmetric distribution, "
-            f"which has no order."
+            f"in which there is no order."
         )
 
 
 def sample_view(settings: PartitionSettings, tau: float) -> SampleView:
-    """Computes, or remembers, the view of one sample.
+    """Makes the view of one sample; arrays that were computed before are used again.
 
     Args:
-        settings: the controls' values.
+        settings: values of the controls.
         tau: temperature on show, one of ``TEMPERATURES``.
+
+    Returns:
+        The view.
     """
     shown = PartitionSettings(**{**vars(settings), "tau": tau})
     return SampleView(shown, cooling(settings.model, settings.size_tau, settings.seed))
 
 
 def _pressed(settings: PartitionSettings, group: int, element: int, times: int) -> Mapping[str, Any]:
-    """Values of the controls after presses of an entry: it is chosen, and its logit is raised."""
+    """Returns values of the controls after presses of an entry: it is chosen, and its logit is raised."""
     score = min(max(settings.model.logits[element][group] + times, SCORES[0]), SCORES[-1])
     return {"element": element + 1, "group": group + 1, "score": score}
 
 
 def _chosen(num_elements: int, groups: int, x: float, y: float) -> Mapping[str, Any]:
-    """Values of the controls for the entry at a position."""
+    """Returns values of the controls for the entry at a position."""
     return {
         "element": min(max(round(y), 0), num_elements - 1) + 1,
         "group": min(max(round(x), 0), groups - 1) + 1,
@@ -230,7 +259,7 @@ def _chosen(num_elements: int, groups: int, x: float, y: float) -> Mapping[str, 
 
 
 def _listed(values: np.ndarray) -> str:
-    """Numbers to two digits after the point, whole ones without.
+    """Returns numbers with two decimals, integers without decimals.
 
     Example:
         >>> _listed(np.array([2.0, 3.456]))
@@ -240,5 +269,5 @@ def _listed(values: np.ndarray) -> str:
 
 
 def _signed(value: float) -> str:
-    """A number to two digits after the point, with a minus sign and not a hyphen."""
+    """Returns a number with two decimals and a minus sign in place of a hyphen."""
     return f"{value:.2f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Settings of the page on partitions: what is partitioned, from the values of the page's controls."""
+"""Settings of the page on partitions: the model and the estimator, from the values of the page's controls."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ __all__ = [
 ]
 
 AFFINITIES = ("blocks", "random", "none")
+"""Names of the patterns of logits."""
+
 ORDERS = ("as listed", "small groups first", "large groups first", "reversed")
+"""Names of the orders in which groups choose."""
+
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Scales of the logits."""
+
 SCORES = tuple(step / 2 for step in range(-16, 17))
-"""Logits that an element can be given by hand: −8 to 8 in steps of a half."""
+"""Logits that can be set by hand: −8 to 8 in steps of 0.5."""
 
 
 class Edit(NamedTuple):
     """A logit set by hand.
 
     Attributes:
-        element: counted from 0.
-        group: counted from 0.
-        score: one of ``SCORES``.
+        element: index of the element, from 0.
+        group: index of the group, from 0.
+        score: the logit, one of ``SCORES``.
     """
 
     element: int
@@ -38,7 +44,13 @@ class Edit(NamedTuple):
 
 
 def read_edits(text: str) -> list[Edit]:
-    """Returns the valid edits of a text, in the order of their entries, the last one of each entry.
+    """Parses edits, of which invalid ones are ignored.
+
+    Args:
+        text: edits as the address contains them.
+
+    Returns:
+        The last edit of each entry, in the order of the text.
 
     Example:
         >>> read_edits("3~1~2.5_1~2~-9_x")
@@ -59,7 +71,13 @@ def read_edits(text: str) -> list[Edit]:
 
 
 def write_edits(edits: Sequence[Edit]) -> str:
-    """Returns edits as a page's address has them.
+    """Returns edits as the address contains them.
+
+    Args:
+        edits: logits set by hand.
+
+    Returns:
+        Edits in one word, numbered from 1.
 
     Example:
         >>> write_edits([Edit(2, 0, 2.5)])
@@ -69,10 +87,13 @@ def write_edits(edits: Sequence[Edit]) -> str:
 
 
 def number_of_elements(values: Mapping[str, Any]) -> int:
-    """Returns the number of elements on show; few in the view of the gradients, which lists all their partitions.
+    """Returns the number of elements on show; it is small in the view of gradients, where all partitions are listed.
 
     Args:
         values: value of each control, by name.
+
+    Returns:
+        The number of elements.
     """
     if values["view"] == "sample":
         return int(values["n"])
@@ -83,10 +104,13 @@ def number_of_elements(values: Mapping[str, Any]) -> int:
 
 
 def logits_of(values: Mapping[str, Any]) -> np.ndarray:
-    """Returns the logits that the controls ask for, shape ``(N, K)``, all of them among ``SCORES``.
+    """Returns the logits that the controls ask for.
 
     Args:
         values: value of each control, by name.
+
+    Returns:
+        Numbers among ``SCORES``, shape ``(N, K)``.
     """
     num_elements, groups, strength = number_of_elements(values), values["groups"], values["strength"]
     logits = np.zeros((num_elements, groups))
@@ -103,19 +127,26 @@ def logits_of(values: Mapping[str, Any]) -> np.ndarray:
 
 
 def chosen_entry(values: Mapping[str, Any]) -> tuple[int, int]:
-    """Returns element and group of the chosen entry, counted from 0, within the matrix on show."""
+    """Returns the chosen entry of the matrix on show.
+
+    Args:
+        values: value of each control, by name.
+
+    Returns:
+        Indices of its element and its group, from 0.
+    """
     return min(values["element"], number_of_elements(values)) - 1, min(values["group"], values["groups"]) - 1
 
 
 @dataclass(frozen=True)
 class Model:
-    """What is partitioned: plain numbers, by which results are kept.
+    """Logits, group sizes and order of the groups: plain numbers, by which results are stored.
 
     Attributes:
         logits: ``N`` rows of ``K`` numbers.
-        weights: weight of each group where sizes are sampled.
-        sizes: size of each group where they are fixed, else none.
-        order: groups in the order in which they choose.
+        weights: weight of each group, which matters if sizes are sampled.
+        sizes: size of each group if sizes are fixed, else ``None``.
+        order: indices of the groups in the order in which they choose.
     """
 
     logits: tuple[tuple[float, ...], ...]
@@ -129,23 +160,47 @@ class Model:
         return len(self.logits), len(self.weights)
 
     def size_distribution(self) -> FisherHypergeometric | list[int]:
-        """Returns the distribution of the sizes, each group with capacity for all elements, or the fixed sizes."""
+        """Returns the distribution of the sizes or the fixed sizes.
+
+        Returns:
+            Distribution in which each group has capacity for all elements, or one size for each group.
+        """
         if self.sizes is not None:
             return list(self.sizes)
         num_elements, groups = self.shape
         return FisherHypergeometric(num_elements, [num_elements] * groups, list(self.weights))
 
     def expected_sizes(self) -> np.ndarray:
-        """Returns the mean of the sizes, or the fixed ones, shape ``(K,)``."""
+        """Returns the mean of the sizes or the fixed sizes.
+
+        Returns:
+            One size for each group, shape ``(K,)``.
+        """
         sizes = self.size_distribution()
         return sizes.mean.numpy() if isinstance(sizes, FisherHypergeometric) else np.array(sizes, dtype=float)
 
     def exact(self, order: Sequence[int] | None = None) -> RandomPartition:
-        """Returns the exact distribution, for this or another order of the groups."""
+        """Returns the exact distribution.
+
+        Args:
+            order: indices of the groups in another order; ``None`` for the order of the model.
+
+        Returns:
+            Distribution of partitions of event shape ``(N, K)``.
+        """
         return RandomPartition(self.size_distribution(), np.array(self.logits), order=order or self.order)
 
     def relaxed(self, temperature: Any, size_temperature: float, straight_through: bool) -> RelaxedRandomPartition:
-        """Returns the relaxed distribution."""
+        """Returns the relaxed distribution.
+
+        Args:
+            temperature: temperature of the members, a number or a tensor of the batch shape.
+            size_temperature: temperature of the sizes.
+            straight_through: whether samples are exact partitions with relaxed gradients.
+
+        Returns:
+            Distribution of assignment matrices of event shape ``(N, K)``.
+        """
         return RelaxedRandomPartition(
             temperature,
             self.size_distribution(),
@@ -158,18 +213,18 @@ class Model:
 
 @dataclass(frozen=True)
 class PartitionSettings:
-    """The controls' values in the page's own terms.
+    """What the controls of the page ask for.
 
     Attributes:
-        model: what is partitioned.
+        model: logits, group sizes and order of the groups.
         tau: temperature of the members.
         size_tau: temperature of the sizes.
         straight_through: whether samples are exact partitions.
-        seed: of the noise.
-        chosen: element and group of the chosen entry, counted from 0.
+        seed: seed of the noise.
+        chosen: indices of element and group of the chosen entry, from 0.
         loss: name of the loss.
         estimator: name of the gradient estimator.
-        number: samples of an estimate.
+        number: number of samples of an estimate.
     """
 
     model: Model
@@ -184,10 +239,13 @@ class PartitionSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> PartitionSettings:
-        """Returns the settings that the page's controls ask for.
+        """Makes the settings from the values of the page's controls.
 
         Args:
             values: value of each control, by name.
+
+        Returns:
+            The settings.
         """
         num_elements, groups = number_of_elements(values), values["groups"]
         weights = tuple(values[f"w{group + 1}"] for group in range(groups))
@@ -208,7 +266,7 @@ class PartitionSettings:
 
 
 def _fixed_sizes(values: Mapping[str, Any], num_elements: int) -> tuple[int, ...]:
-    """Sizes that the controls ask for, as far as there are elements; the last group takes the rest."""
+    """Returns the sizes that the controls ask for, as far as there are elements; the last group takes the rest."""
     sizes, left = [], num_elements
     for group in range(1, values["groups"]):
         sizes.append(min(values[f"n{group}"], left))
@@ -217,7 +275,7 @@ def _fixed_sizes(values: Mapping[str, Any], num_elements: int) -> tuple[int, ...
 
 
 def _order(words: str, sizes: np.ndarray) -> tuple[int, ...]:
-    """Groups in the order of their choice."""
+    """Returns the indices of the groups in the order of their choice."""
     if words == "reversed":
         return tuple(range(len(sizes)))[::-1]
     if words == "as listed":

@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the page on partitions."""
+"""Python programs that print the numbers of the page on partitions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ log_prob = {{
 print("row sums:", sample.sum(-1).tolist())
 print("column sums:", [round(x, 9) for x in sample.sum(-2).tolist()])
 print("group of each element:", (partition.argmax(-1) + 1).tolist())
-print(f"elements moved from the exact partition: {{moved:.4g}}")
+print(f"elements that differ from the exact partition: {{moved:.4g}}")
 print("log-probability of the exact partition:", {{name: round(value, 4) for name, value in log_prob.items()}})
 print("plan, its column sums:", [round(x, 3) for x in exact.plan.sum(-2).tolist()])
 """
@@ -70,7 +70,7 @@ partition = RandomPartition(sizes_for(log_weights), logits, order=order, validat
 expected = (partition.log_prob(y).exp() * loss(y)).sum()
 exact = torch.autograd.grad(expected, (logits, log_weights), materialize_grads=True)
 
-# Estimates in {chunks} independent parts, whose scatter gives standard errors.
+# Estimates in {chunks} independent parts, whose standard deviation gives standard errors.
 parts = [t.detach().repeat({chunks}, *[1] * t.dim()).requires_grad_() for t in (logits, log_weights)]
 torch.manual_seed({seed})
 {estimate}
@@ -103,10 +103,13 @@ def _head(settings: PartitionSettings, names: list[str], imports: str = "") -> s
 
 
 def sample_snippet(settings: PartitionSettings) -> str:
-    """Returns Python that prints the numbers of one sample.
+    """Writes Python that prints the numbers of one sample.
 
     Args:
-        settings: the controls' values.
+        settings: values of the controls.
+
+    Returns:
+        A complete program.
     """
     model = settings.model
     sizes = _SAMPLED.format(weights=list(model.weights)) if model.sizes is None else _FIXED.format(sizes=list(model.sizes))
@@ -116,10 +119,13 @@ def sample_snippet(settings: PartitionSettings) -> str:
 
 
 def gradient_snippet(settings: PartitionSettings) -> str:
-    """Returns Python that prints an estimated gradient and the exact one.
+    """Writes Python that prints an estimated gradient and the exact one.
 
     Args:
-        settings: the controls' values.
+        settings: values of the controls.
+
+    Returns:
+        A complete program.
     """
     model = settings.model
     names, imports, each = ["RandomPartition"], "", max(settings.number // CHUNKS, 2)
