@@ -9,7 +9,8 @@ from hypergeo.quality import QualityReport
 from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.counts.arrays import example_counts
 from hypergeo.ui.counts.view import counts_view
-from hypergeo.ui.state.predictions import Answer, Pick, Prediction
+from hypergeo.ui.state.prediction_kinds import Pick
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hypergeo.ui.state.predictions import Answer, Bar, Prediction
+from hypergeo.ui.state.prediction_kinds import Bar
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 

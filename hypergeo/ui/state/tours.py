@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from .page_state import TOUR, PageState
+from .address import TOUR
+from .page_state import PageState
 from .predictions import REVEALED, Prediction
 
 __all__ = ["Stop", "current_stop", "go_to_stop", "is_withheld", "take_turn", "tour_buttons", "tour_words", "turn"]
