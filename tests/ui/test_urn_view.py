@@ -331,7 +331,7 @@ def test_the_probability_of_a_deviation_is_exact_for_one_sample():
         expected = sum(p for x, p in reference.items() if abs(x[2] - mean) >= abs(count - mean))
         assert deviation_probability(law.marginals[2], 1, count) == pytest.approx(float(expected), abs=1e-13)
     said = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
-    assert "2.1 standard errors, within sampling error: a difference this large has probability 0.05 (exact" in said
+    assert "2.1 standard errors: a difference this large has probability 0.05 (exact" in said
 
 
 @pytest.mark.parametrize("samples", [2, 7, 40])

@@ -172,7 +172,7 @@ def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
     if draws == 1:
         seen = f"count of group {group + 1} is **{total}**"
     return (
-        f"**{draws_in_words(draws)}**: the {seen}; {possessive(name)} distribution has mean **{mean:.{places}f}** ± "
+        f"**{draws_in_words(draws)}**: the {seen}; the mean of {possessive(name)} distribution is **{mean:.{places}f}** ± "
         f"{noise:.{places}f}. The difference is {distance:.2g} standard errors"
         f"{', within sampling error' if chance >= LEVEL else ''}: a difference this large has probability "
         f"{_probability(chance)} (exact, not by a normal approximation)."
