@@ -31,11 +31,7 @@ FINISHED = [
     *(f"hypergeo/ui/component/{name}.py" for name in ("assets", "controls", "cover", "handles", "live", "predict")),
     *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime", "quality", "shared_factors", "state", "urn")),
     "pages",
-    *(
-        f"tests/{folder}"
-        for folder in ("commands", "datasets", "estimators", "numerics", "partitions", "quality", "shared_factors")
-    ),
-    *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
+    "tests",
 ]
 """Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
 
