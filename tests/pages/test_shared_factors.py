@@ -337,7 +337,7 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
 
 def test_edits_of_an_address_are_shown_and_can_be_forgotten():
     app = page(fac_factors="3", fac_step="5", fac_shared="3", fac_edits="0~2_2~3")
-    assert "pairs share 3 from step 2 on, 2 at first" in text(app)
+    assert "2 at first, 3 from step 2 on" in text(app)
     assert figure(page(**link(app)))["data"] == figure(app)["data"]
     app.button(key="_fac_forget").click().run()
     assert not app.exception
