@@ -29,8 +29,13 @@ FINISHED = [
     "hypergeo/ui/README.md",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
     "hypergeo/ui/component",
-    *(f"hypergeo/ui/{folder}" for folder in ("glossary", "gradients", "one_sample", "page", "partitions", "runtime")),
-    *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
+    *(
+        f"hypergeo/ui/{folder}"
+        for folder in (
+            *("glossary", "gradients", "one_sample", "page", "partitions"),
+            *("quality", "runtime", "shared_factors", "state", "urn"),
+        )
+    ),
     "pages",
     "tests",
 ]

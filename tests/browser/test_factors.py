@@ -103,7 +103,7 @@ def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(vis
     opened.wait_for(lambda: position(opened) >= since + 20, "training to go on", seconds=90)
     press(opened, "❚❚ Pause")
     opened.settle()
-    page.get_by_text(f"pairs share 0 from step {since} on, 2 at first").wait_for()
+    page.get_by_text(f"2 at first, 0 from step {since} on").wait_for()
     shown, text = page.evaluate(SHOWN), opened.text()
     other = visit(opened.address())
     assert other.page.evaluate(SHOWN) == shown

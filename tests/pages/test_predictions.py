@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page import frame
 from hypergeo.ui.state.page_state import PageState
-from hypergeo.ui.state.predictions import Bar, Pick, Prediction
+from hypergeo.ui.state.prediction_kinds import Bar, Pick
+from hypergeo.ui.state.predictions import Prediction
 from hypergeo.ui.state.tours import Stop
 from tests.support.app.pages import go, page, prediction
 from tests.support.app.quality import done

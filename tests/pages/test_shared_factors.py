@@ -219,7 +219,7 @@ def test_the_mosaic_is_the_pictures():
         (3, Collapse(True, False, ()), ""),
         (1, Collapse(False, True, ()), "no dimension is inferred as shared"),
         (0, Collapse(False, True, ()), ""),
-        (1, Collapse(False, False, (1,)), "unused: dimension 2, whose posterior"),
+        (1, Collapse(False, False, (1,)), "unused: dimension 2 (its posterior"),
         (1, Collapse(True, False, (0, 2)), "every dimension is inferred as shared; unused: dimensions 1, 3"),
     ],
 )
@@ -234,7 +234,7 @@ def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, message):
 @pytest.mark.parametrize("shared", SHARED[:4])
 def test_the_bias_is_told_where_it_is_seen(shared):
     now = replace(FactorRun(SMALL).at(3, Plan(shared)), **LATE)
-    assert ("0 is estimated as about 1" in FactorWords(SMALL, now).sentences()[0]) == (shared in ("0", "2"))
+    assert ("If no factor is shared" in FactorWords(SMALL, now).sentences()[0]) == (shared in ("0", "2"))
     assert FactorWords(SMALL, now).answer == pytest.approx((1, 0.6, 1, 1), abs=0.05)
     assert ("correct to within a quarter" in FactorWords(SMALL, now).live()) == (shared == "1")
 
@@ -267,7 +267,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     )
     assert not app.exception
     assert not app.warning
-    assert "pairs share 2 from step 6 on, 1 at first" in text(app)
+    assert "1 at first, 2 from step 6 on" in text(app)
     code = next(block.value for block in app.code if "SharedFactors" in block.value)
     output, names = io.StringIO(), dict[str, Any]()
     with contextlib.redirect_stdout(output):
@@ -337,7 +337,7 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
 
 def test_edits_of_an_address_are_shown_and_can_be_forgotten():
     app = page(fac_factors="3", fac_step="5", fac_shared="3", fac_edits="0~2_2~3")
-    assert "pairs share 3 from step 2 on, 2 at first" in text(app)
+    assert "2 at first, 3 from step 2 on" in text(app)
     assert figure(page(**link(app)))["data"] == figure(app)["data"]
     app.button(key="_fac_forget").click().run()
     assert not app.exception
@@ -374,7 +374,7 @@ def test_the_pair_can_be_chosen_where_it_is_shown():
 def test_more_cannot_be_shared_than_there_are_factors():
     app = page(fac_factors="3", fac_shared="5", fac_step="2")
     assert not app.exception
-    assert "the truth is 3.0" in alt(app)
+    assert "the true number is 3.0" in alt(app)
 
 
 @pytest.mark.parametrize(("former", "rule"), FORMER_RULES.items())

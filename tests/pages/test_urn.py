@@ -153,7 +153,7 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
 def test_the_draws_can_be_taken_away():
     view = urn_view(UrnSettings(Urn(12, (10, 10, 10), (1.0, 2.0, 4.0)), "Fisher", 0), 3)
     lines = view.export().decode().splitlines()
-    assert lines[0] == "draw,group_1,group_2,group_3"
+    assert lines[0] == "sample,group_1,group_2,group_3"
     assert [list(map(int, line.split(","))) for line in lines[1:]] == [
         [number, *row] for number, row in enumerate(view.drawn.counts[:3].tolist(), 1)
     ]

@@ -106,7 +106,7 @@ def test_a_second_correction_in_the_same_visit_is_said_too_and_stays(moved: bool
 )
 def test_values_that_no_browser_sends_are_held_within_bounds(name: str, value: object, wanted: object) -> None:
     """Messages from a browser may contain anything."""
-    assert STATE._within(name, value) == wanted
+    assert STATE.nearest(name, value) == wanted
 
 
 def put_by_hand() -> None:

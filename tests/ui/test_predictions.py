@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from hypergeo.ui.state.predictions import Answer, Arrow, Bar, Guess, Pick, judge
+from hypergeo.ui.state.prediction_kinds import Arrow, Bar, Pick
+from hypergeo.ui.state.predictions import Answer, Guess, judge
 from tests.support.app.pages import page, prediction, stage, told
 
 BAR = Bar("Mean of group 3", 0, 12, 0.5, within=1.0, unit="balls")

@@ -318,7 +318,7 @@ def test_the_line_about_the_draws_says_what_is_far_off():
     assert "within sampling error" in about_draws(near, law, "Fisher")
     off = about_draws(far, law, "Fisher")
     assert "within sampling error" not in off
-    assert re.search(r"\d+ standard errors from the mean; .* probability below 1e-9 \(exact", off)
+    assert re.search(r"is \d+ standard errors: .* probability below 1e-9 \(exact", off)
     assert about_draws(near[:0], law, "Fisher").startswith("No sample yet")
 
 
@@ -331,7 +331,7 @@ def test_the_probability_of_a_deviation_is_exact_for_one_sample():
         expected = sum(p for x, p in reference.items() if abs(x[2] - mean) >= abs(count - mean))
         assert deviation_probability(law.marginals[2], 1, count) == pytest.approx(float(expected), abs=1e-13)
     sentence = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
-    assert "2.1 standard errors from the mean; a deviation this large has probability 0.05 (exact" in sentence
+    assert "2.1 standard errors: a difference this large has probability 0.05 (exact" in sentence
 
 
 @pytest.mark.parametrize("samples", [2, 7, 40])

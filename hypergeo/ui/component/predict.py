@@ -13,8 +13,10 @@ from typing import Any
 import streamlit as st
 
 from hypergeo.figures.core.words import thin
-from hypergeo.ui.state.page_state import TOUR, PageState
-from hypergeo.ui.state.predictions import GUESS, REVEALED, Bar, Prediction, judge
+from hypergeo.ui.state.address import TOUR
+from hypergeo.ui.state.page_state import PageState
+from hypergeo.ui.state.prediction_kinds import Bar
+from hypergeo.ui.state.predictions import GUESS, REVEALED, Prediction, judge
 from hypergeo.ui.state.tours import Stop, current_stop, go_to_stop
 
 from .assets import component

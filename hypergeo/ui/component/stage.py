@@ -24,8 +24,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from hypergeo.figures.core.words import thin
 from hypergeo.ui.runtime.scheduler import TURNS
+from hypergeo.ui.state.address import TOUR
 from hypergeo.ui.state.controls import Whole
-from hypergeo.ui.state.page_state import TOUR, PageState
+from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop, current_stop, is_withheld, turn
 
 from .assets import asset_address, component

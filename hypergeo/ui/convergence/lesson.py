@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hypergeo.ui.component.playback import Playback
-from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
+from hypergeo.ui.state.prediction_kinds import Bar, Pick
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.quality.agreement import Agreement
-from hypergeo.ui.state.predictions import Answer, Arrow, Bar, Pick, Prediction
+from hypergeo.ui.state.prediction_kinds import Arrow, Bar, Pick
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 

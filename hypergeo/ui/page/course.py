@@ -13,7 +13,8 @@ from typing import NoReturn
 import streamlit as st
 
 from hypergeo.ui.catalogue import PAGES, PageEntry, served_pages
-from hypergeo.ui.state.page_state import TOUR, PageState
+from hypergeo.ui.state.address import TOUR
+from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop, take_turn
 
 __all__ = ["Chapter", "chapters", "course_bar", "go_on", "is_course", "link_query", "next_label", "start_course"]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from hypergeo.ui.convergence.lesson import COOLING
-from hypergeo.ui.state.predictions import Answer, Bar, Pick, Prediction
+from hypergeo.ui.state.prediction_kinds import Bar, Pick
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 

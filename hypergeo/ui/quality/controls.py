@@ -1,4 +1,4 @@
-"""The table of the quality page's controls, and what they ask for: plain settings, by which results are kept."""
+"""Controls of the quality page, and settings of its computations, which are the keys of stored results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 RELAXATION, PUBLISHED, COUNTS = CHECKS = ("a relaxation", "the published rule", "your counts")
-"""What the page checks."""
+"""Kinds of checks."""
 
 FIGURES = ("samples", "gradients")
 """Figures of a report."""
@@ -50,14 +50,18 @@ ESTIMATORS = {
     "score": "Score function, leave-one-out",
     "control": "Linearised control variate",
 }
-"""Words of each estimator's switch."""
+"""Label of each estimator's switch."""
 
 _KINDS = {"soft": (False,), "straight-through": (True,), "both": (False, True)}
 _RULES = {"exact": ("exact",), "merged": ("merged",), "both": ("exact", "merged")}
 
 
 def quality_controls() -> dict[str, Control]:
-    """The table of the page's controls."""
+    """Makes the controls of the page.
+
+    Returns:
+        The controls by name.
+    """
     return {
         "check": Choice(RELAXATION, CHECKS),
         **urn_controls(sizes=[10, 10, 10], weights=[1.0, 2.0, 4.0], drawn=15, within=QUALITY.urn),
@@ -81,12 +85,15 @@ def quality_controls() -> dict[str, Control]:
 
 
 def urn_of(values: Mapping[str, Any], total_count: int | None = None, sizes: tuple[int, ...] | None = None) -> Urn:
-    """The urn that the controls describe.
+    """Makes the urn of the controls.
 
     Args:
         values: value of each control, by name.
-        total_count: number drawn, where the controls do not say it.
-        sizes: of the groups, where the controls do not say them.
+        total_count: number of balls drawn; ``None`` for that of the controls.
+        sizes: size of each group; ``None`` for those of the controls.
+
+    Returns:
+        The urn.
     """
     groups = range(1, values["groups"] + 1)
     return Urn(
@@ -98,19 +105,19 @@ def urn_of(values: Mapping[str, Any], total_count: int | None = None, sizes: tup
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What a report is asked for: plain values, by which reports are kept.
+    """Settings of a report.
 
     Attributes:
-        urn: what is drawn from.
-        temperatures: of the relaxation.
-        straight_through: which draws.
-        conditionals: by which rules.
-        num_samples: draws of each sampler.
-        objective: one of ``OBJECTIVES``.
-        estimators: names of ``ESTIMATORS``.
-        num_gradients: estimates of each estimator.
-        num_evaluations: draws of each estimate.
-        seed: of all random numbers.
+        urn: the urn.
+        temperatures: temperatures of the relaxation.
+        straight_through: sample types; true for straight-through, false for soft.
+        conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
+        num_samples: number of samples of each sampler.
+        objective: name of the objective, one of ``OBJECTIVES``.
+        estimators: names of the estimators, each one of ``ESTIMATORS``.
+        num_gradients: number of estimates of each estimator.
+        num_evaluations: number of samples per estimate.
+        seed: seed of all random numbers.
     """
 
     urn: Urn
@@ -126,7 +133,14 @@ class CheckSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> CheckSettings:
-        """Settings from the controls' values."""
+        """Makes settings from values of the page's controls.
+
+        Args:
+            values: values of the controls, by name.
+
+        Returns:
+            The settings.
+        """
         return cls(
             urn=urn_of(values),
             temperatures=tuple(float(tau) for tau in values["taus"].split(", ")),
@@ -141,20 +155,28 @@ class CheckSettings:
         )
 
     def made_estimators(self) -> list[Estimator]:
-        """The estimators; relaxing ones by each rule, at temperatures that the report replaces."""
-        relaxing: dict[str, Callable[[float, str], Estimator]] = {"gumbel": GumbelSoftmax, "straight": StraightThrough}
+        """Makes the estimators; relaxed ones for each kind of conditionals, at a temperature that the report replaces.
+
+        Returns:
+            The estimators.
+        """
+        relaxed: dict[str, Callable[[float, str], Estimator]] = {"gumbel": GumbelSoftmax, "straight": StraightThrough}
         others: dict[str, Callable[[], Estimator]] = {
             "marginal": ExactMarginal,
             "score": ScoreFunction,
             "control": LinearizedControlVariate,
         }
         made: list[Estimator] = [
-            kind(1.0, rule) for rule in self.conditionals for name, kind in relaxing.items() if name in self.estimators
+            kind(1.0, rule) for rule in self.conditionals for name, kind in relaxed.items() if name in self.estimators
         ]
         return made + [kind() for name, kind in others.items() if name in self.estimators]
 
     def work(self) -> float:
-        """Rough number of seconds that one quiet core takes."""
+        """Estimates the time of the computation.
+
+        Returns:
+            Approximate time in seconds on one idle core.
+        """
         groups, total = len(self.urn.group_sizes), sum(self.urn.group_sizes)
         samplers = len(self.temperatures) * len(self.straight_through) * len(self.conditionals)
         draws = 0.3 + samplers * self.num_samples * (4e-6 + 1.5e-8 * total)
@@ -167,7 +189,11 @@ class CheckSettings:
         return draws + self.num_gradients * (gradient + reference)
 
     def objection(self) -> str | None:
-        """Why these settings cannot be run, as text for the reader; ``None`` where they can."""
+        """Checks the settings.
+
+        Returns:
+            The reason why these settings cannot be run, as text for the user; ``None`` if they can.
+        """
         try:
             self.urn.law()
         except ValueError as error:
@@ -175,11 +201,15 @@ class CheckSettings:
         return None
 
     def questions(self) -> list[str]:
-        """What the report will answer."""
+        """Lists the questions that the report will answer.
+
+        Returns:
+            The questions.
+        """
         samplers = len(self.straight_through) * len(self.conditionals) * len(self.temperatures)
         asked = [
             f"Do the samples have the exact distribution? {self.num_samples:,} from each of {samplers} samplers are tested.",
-            "Do all samples add up, and stay within the group sizes?",
+            "Does every sample sum to n, with counts within the group sizes?",
         ]
         if self.estimators:
             number = f"{self.num_gradients:,} estimates of each of {len(self.made_estimators())} estimators"
@@ -187,7 +217,14 @@ class CheckSettings:
         return asked
 
     def measure(self, progress: Progress | None = None) -> QualityReport:
-        """The report; see :meth:`hypergeo.quality.QualityReport.measure`."""
+        """Computes the report; see :meth:`hypergeo.quality.QualityReport.measure`.
+
+        Args:
+            progress: called with the fraction of the work done and a label.
+
+        Returns:
+            The report.
+        """
         law = self.urn.law()
         return QualityReport.measure(
             law,
@@ -206,12 +243,12 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class PublishedSettings:
-    """What the published check is asked for.
+    """Settings of the published check.
 
     Attributes:
-        num_seeds: independent sets of samples at each weight.
-        num_samples: draws in each set.
-        seed: of all random numbers.
+        num_seeds: number of independent sets of samples at each weight.
+        num_samples: number of samples in each set.
+        seed: seed of all random numbers.
     """
 
     num_seeds: int
@@ -220,24 +257,51 @@ class PublishedSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> PublishedSettings:
-        """Settings from the controls' values."""
+        """Makes settings from values of the page's controls.
+
+        Args:
+            values: values of the controls, by name.
+
+        Returns:
+            The settings.
+        """
         return cls(values["repeats"], values["samples"], values["seed"])
 
     def work(self) -> float:
-        """Rough number of seconds that one quiet core takes."""
+        """Estimates the time of the computation.
+
+        Returns:
+            Approximate time in seconds on one idle core.
+        """
         return 20 * self.num_seeds * (0.02 + 6e-6 * self.num_samples)
 
     def objection(self) -> str | None:
-        """Every setting can be run."""
+        """Checks the settings, all of which can be run.
+
+        Returns:
+            ``None``.
+        """
         return None
 
     def questions(self) -> list[str]:
-        """What the check will answer."""
+        """Lists the questions that the check will answer.
+
+        Returns:
+            The questions.
+        """
         return [
-            "Do samples of the published sampler follow Fisher's distribution as the weights part? And exact conditionals?",
-            "Would a reference with the same approximation show it?",
+            "Do samples of the published sampler follow Fisher's distribution if the weights differ?",
+            "Do samples with exact conditionals follow it?",
+            "Does a test against a reference with the same approximation show a difference?",
         ]
 
     def measure(self, progress: Progress | None = None) -> PublishedCheck:
-        """The check; see :func:`hypergeo.quality.published_check.published_check`."""
+        """Computes the check; see :func:`hypergeo.quality.published_check.published_check`.
+
+        Args:
+            progress: called with the fraction of the work done and a label.
+
+        Returns:
+            The check.
+        """
         return published_check(num_seeds=self.num_seeds, num_samples=self.num_samples, seed=self.seed, progress=progress)

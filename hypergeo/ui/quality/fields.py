@@ -1,4 +1,4 @@
-"""The quality page's live controls, in sections."""
+"""Live controls of the quality page, in sections."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from .controls import ESTIMATORS
 
 __all__ = ["counts_sections", "published_sections", "report_sections"]
 
-_SEED = Knob("seed", "Seed", "Another seed, other samples.", stepper=True)
+_SEED = Knob("seed", "Seed", "Each seed gives other samples.", stepper=True)
 _SAMPLES = Knob("samples", "Number of samples", "Samples from each sampler.")
 
 
 def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]:
-    """The controls of a report.
+    """Makes the controls of a report.
 
     Args:
-        state: the page's state.
-        gradients_shown: whether there is a figure of gradients to choose.
+        state: state of the page.
+        gradients_shown: whether the report has a figure of gradients, which can be selected.
+
+    Returns:
+        The sections.
     """
     figure = [Section("", [Knob("figure", "Figure")])] if gradients_shown else []
     relaxation = [
@@ -37,12 +40,12 @@ def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]
         Knob(
             "objective",
             "Gradient of the expected value of",
-            "linear: the count of group 1. quadratic and absolute: the distance from even counts. step: whether group 1 "
+            "linear: the count of group 1. quadratic and absolute: the distance from equal counts. step: whether group 1 "
             "reaches its mean.",
         ),
         *(Knob(name, words) for name, words in ESTIMATORS.items()),
         Knob("gradients", "Number of estimates", "Gradient estimates of each estimator."),
-        Knob("evaluations", "Samples for each estimate"),
+        Knob("evaluations", "Samples per estimate"),
     ]
     return [
         *figure,
@@ -53,22 +56,30 @@ def report_sections(state: PageState, *, gradients_shown: bool) -> list[Section]
 
 
 def published_sections() -> list[Section]:
-    """The controls of the published check, whose urn is that of the paper."""
+    """Makes the controls of the published check, whose urn is that of the paper.
+
+    Returns:
+        The sections.
+    """
     return [Section("", [Knob("repeats", "Sets of samples at each weight"), _SAMPLES, _SEED])]
 
 
 def counts_sections(state: PageState, sizes: tuple[int, ...] | None, names: tuple[str, ...] | None = None) -> list[Section]:
-    """The controls of the distribution that counts are compared with.
+    """Makes the controls of the distribution with which counts are compared.
 
     Args:
-        state: the page's state.
-        sizes: group sizes of the reader's data, which no control sets then.
-        names: of the reader's groups.
+        state: state of the page.
+        sizes: group sizes of the user's data, which replace the controls of sizes; ``None`` if the data have none.
+        names: names of the groups in the user's data; ``None`` if the data have none.
+
+    Returns:
+        The sections.
     """
     against = Knob(
         "against",
         "Weights tested",
-        "Those set here, or those that fit the counts best: does any of Fisher's distributions fit?",
+        "as set: the weights of the controls. as fitted: the weights that fit the counts best; does any of Fisher's "
+        "distributions fit?",
     )
     if state.get("source") == "yours":
         return [Section("", [against]), Section("Urn", _urn(state, sizes=sizes is None, drawn=False, names=names))]
@@ -77,7 +88,7 @@ def counts_sections(state: PageState, sizes: tuple[int, ...] | None, names: tupl
 
 
 def _urn(state: PageState, *, sizes: bool = True, drawn: bool = True, names: tuple[str, ...] | None = None) -> list[Knob]:
-    """The controls of an urn: groups may be large here, so that their sizes are written."""
+    """Returns the controls of an urn; groups may be large here, so their sizes have fields instead of sliders."""
     knobs = [Knob("groups", "Number of groups")]
     for group in range(state.get("groups")):
         number = group + 1

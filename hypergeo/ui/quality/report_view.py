@@ -1,4 +1,4 @@
-"""What the quality page shows of a finished report, and of the published check."""
+"""The quality page for a finished report or published check: verdict, figure, table and files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["PublishedView", "ReportView", "view_of"]
 
 @dataclass(frozen=True)
 class ReportView:
-    """A quality report as the page shows it.
+    """A quality report with its sentences, figure, table and files.
 
     Attributes:
-        report: what was measured.
-        gradients: whether the figure is that of the gradients, where there are any.
+        report: the report.
+        gradients: whether the figure shows the gradients, if there are any, instead of the samples.
     """
 
     report: QualityReport
@@ -33,23 +33,43 @@ class ReportView:
 
     @property
     def good(self) -> bool:
-        """Whether nothing was found that a model could not rely on; that soft samples are soft is no fault."""
+        """Whether the report has no failures; a significant difference of soft samples is expected and is no failure."""
         return not failures(self.report)
 
     def sentences(self) -> list[str]:
-        """The verdict, the overall one first."""
+        """Returns the verdict in sentences, the overall one first.
+
+        Returns:
+            The sentences as Markdown.
+        """
         return self.report.verdict()
 
     def live(self) -> str:
-        """The verdict in a sentence."""
+        """Returns the overall verdict.
+
+        Returns:
+            The sentence as Markdown.
+        """
         return self.sentences()[0]
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure of the samples or of the gradients."""
+        """Draws the figure of the samples or of the gradients.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         return (gradient_figure if self._of_gradients else sample_figure)(self.report, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure as text."""
+        """Describes the figure as alternative text.
+
+        Returns:
+            The text.
+        """
         return (gradient_alt if self._of_gradients else sample_alt)(self.report)
 
     @property
@@ -57,12 +77,16 @@ class ReportView:
         return bool(self.report.gradients) and self.gradients
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the figures: samplers, then estimators."""
+        """Returns the numbers behind the figures: samplers, then estimators.
+
+        Returns:
+            The columns by name.
+        """
         samples, gradients = self.report.samples, self.report.gradients
         blank_samples: list[Any] = [None] * len(samples)
         blank_gradients: list[Any] = [None] * len(gradients)
         return {
-            "what": [row.label for row in samples] + [row.label for row in gradients],
+            "sampler or estimator": [row.label for row in samples] + [row.label for row in gradients],
             "τ": [row.temperature for row in samples] + [row.temperature for row in gradients],
             "verdict": ["significantly different" if row.differs else "no significant difference" for row in samples]
             + [row.verdict for row in gradients],
@@ -70,7 +94,7 @@ class ReportView:
             "largest KS": [max(row.ks) for row in samples] + blank_gradients,
             "total variation": [row.total_variation for row in samples] + blank_gradients,
             "Wasserstein, counts": [row.wasserstein for row in samples] + blank_gradients,
-            "of exact samples": [row.wasserstein_floor.mean for row in samples] + blank_gradients,
+            "Wasserstein, exact samples": [row.wasserstein_floor.mean for row in samples] + blank_gradients,
             "bias": blank_samples + [row.bias.value for row in gradients],
             "standard deviation": blank_samples + [row.deviation.value for row in gradients],
             "RMSE": blank_samples + [row.rmse.value for row in gradients],
@@ -81,44 +105,60 @@ class ReportView:
 
     @property
     def note(self) -> str:
-        """What the table's numbers are of."""
+        """Caption of the table."""
         return "p-values are corrected for all tests of the report; the formulas below define distances and errors."
 
     def csv(self) -> bytes:
-        """The report as comma-separated values."""
+        """Writes the report as comma-separated values.
+
+        Returns:
+            Contents of the file.
+        """
         return self.report.to_csv().encode()
 
     def html(self) -> str:
-        """The report as a page that opens offline."""
+        """Writes the report as an HTML page that opens offline.
+
+        Returns:
+            The HTML document.
+        """
         return report_html(self.report)
 
     def json(self) -> str:
-        """The report as JSON."""
+        """Writes the report as JSON.
+
+        Returns:
+            Contents of the file.
+        """
         return self.report.to_json()
 
 
 @dataclass(frozen=True)
 class PublishedView:
-    """The published check as the page shows it.
+    """The published check with its sentences, figure, table and files.
 
     Attributes:
-        check: what was measured.
+        check: the check.
     """
 
     check: PublishedCheck
 
     @property
     def good(self) -> bool:
-        """Whether neither kind of conditionals is told from Fisher's distribution."""
+        """Whether no kind of conditionals differs significantly from Fisher's distribution."""
         return not any(row.rejected for row in self.check.rows if row.reference == "exact")
 
     def sentences(self) -> list[str]:
-        """The verdict, the overall one first."""
+        """Returns the verdict in sentences, the overall one first.
+
+        Returns:
+            The sentences as Markdown.
+        """
         check = self.check
         missed = [row for row in check.of("merged", "exact") if row.rejected]
         false = [row for row in check.of("exact", "exact") if row.rejected]
         if false:
-            overall = "**The exact conditionals fail here, which they should not.** Please report the settings."
+            overall = "**The exact conditionals fail here, but they should pass.** Please report the settings."
         elif missed:
             overall = (
                 "**The exact conditionals pass, the paper's approximation does not**: it differs significantly from Fisher's "
@@ -130,15 +170,31 @@ class PublishedView:
         return [overall, *check.verdict()]
 
     def live(self) -> str:
-        """The verdict in a sentence."""
+        """Returns the overall verdict.
+
+        Returns:
+            The sentence as Markdown.
+        """
         return self.sentences()[0]
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Distances of samples from Fisher's distribution and from the merged reference."""
+        """Draws the distances of samples from Fisher's distribution and from the merged reference.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         return published_figure(self.check, palette, narrow=narrow)
 
     def alt(self) -> str:
-        """The figure as text."""
+        """Describes the figure as alternative text.
+
+        Returns:
+            The text.
+        """
         rows = self.check.of("merged", "exact")
         numbers = ", ".join(
             f"merged conditionals at weight {row.second_weight:g}: {row.median_distance:.2g}, {row.rejected} of {row.tests} "
@@ -146,11 +202,15 @@ class PublishedView:
             for row in rows
         )
         return (
-            f"Distance of samples from Fisher's distribution and from a merged reference against the second weight. {numbers}."
+            f"Distance of samples from Fisher's distribution and from a merged reference, by the weight of group 2. {numbers}."
         )
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the figure."""
+        """Returns the numbers behind the figure.
+
+        Returns:
+            The columns by name.
+        """
         rows = self.check.rows
         return {
             "weight of group 2": [row.second_weight for row in rows],
@@ -163,11 +223,15 @@ class PublishedView:
 
     @property
     def note(self) -> str:
-        """What the table's numbers are of."""
-        return "Median over the sets of samples of the largest distance of the three groups, and the number of rejected tests."
+        """Caption of the table."""
+        return "Largest distance of the three groups, as the median over the sets of samples, and number of rejected tests."
 
     def csv(self) -> bytes:
-        """Every test as comma-separated values."""
+        """Writes every test as comma-separated values.
+
+        Returns:
+            Contents of the file.
+        """
         head = ["second_weight", "conditionals", "reference", "set", "group", "ks", "p_value"]
         rows = [
             [row.second_weight, row.conditionals, row.reference, number, group, *tested]
@@ -178,19 +242,30 @@ class PublishedView:
         return csv_text([head, *rows]).encode()
 
     def html(self) -> str:
-        """The figure as a page that opens offline."""
+        """Writes the figure as an HTML page that opens offline.
+
+        Returns:
+            The HTML document.
+        """
         return standalone_html(self.figure(LIGHT), "The published check")
 
     def json(self) -> str:
-        """The check as JSON."""
+        """Writes the check as JSON.
+
+        Returns:
+            Contents of the file.
+        """
         return self.check.to_json()
 
 
 def view_of(result: QualityReport | PublishedCheck, *, gradients: bool = False) -> ReportView | PublishedView:
-    """How the page shows a result.
+    """Makes the view of a result.
 
     Args:
-        result: what was measured.
-        gradients: whether the figure is that of the gradients, where there are any.
+        result: the report or the published check.
+        gradients: whether the figure of a report shows the gradients, if there are any, instead of the samples.
+
+    Returns:
+        The view.
     """
     return PublishedView(result) if isinstance(result, PublishedCheck) else ReportView(result, gradients)

@@ -1,4 +1,4 @@
-"""Run, progress, cancel: what is on show while a report is made, and what stays there when it is not."""
+"""Buttons that run and cancel a computation of the quality page, its progress, and the result on show."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .report_view import PublishedView, ReportView
 __all__ = ["AT_ONCE", "AskingState", "Shown", "in_words", "plan", "report_files", "result_of", "run_panel"]
 
 AT_ONCE = 8.0
-"""Seconds of work that a first visit, a stop of the tour and a preset begin by themselves."""
+"""Greatest number of seconds of a computation that a first visit, a stop of the tour or a preset starts by itself."""
 
-_EVERY = 0.4  # seconds between two looks at the progress
+_EVERY = 0.4  # seconds between two updates of the progress
 
 ReportSettings = CheckSettings | PublishedSettings
 
@@ -32,8 +32,8 @@ class Shown:
     """A result on show.
 
     Attributes:
-        settings: what it is of.
-        values: the controls that asked for it, by name.
+        settings: settings of the computation.
+        values: values of the controls that requested it, by name.
         result: the report or the published check.
     """
 
@@ -43,18 +43,29 @@ class Shown:
 
 
 class AskingState(PageState):
-    """A page's state that remembers when its controls were set by a button: a preset, a stop of the tour.
+    """A page's state that records whether a button, such as a preset or a stop of the tour, has set its controls.
 
-    A press of such a button also starts the run: no second button has to be pressed.
+    Such a button also starts the computation, so that no second button has to be pressed.
     """
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Sets controls; for callbacks, which run before the controls are drawn."""
+        """Commits values that a button sets; called by callbacks, which run before the controls are drawn.
+
+        Args:
+            values: values of some controls, by name.
+        """
         super().set(values)
         st.session_state[f"_{self.prefix}_asked"] = True
 
     def asked(self, kind: str) -> bool:
-        """Whether a button has asked for something since the last time, or this kind is on show for the first time."""
+        """Checks whether a button has requested a computation since the last call, or a kind is shown for the first time.
+
+        Args:
+            kind: kind of the check on show.
+
+        Returns:
+            Whether a computation is requested.
+        """
         visited = st.session_state.setdefault(f"_{self.prefix}_visited", set())
         first = kind not in visited
         visited.add(kind)
@@ -62,18 +73,18 @@ class AskingState(PageState):
 
 
 def run_panel(state: AskingState, kind: str, settings: ReportSettings, row: DeltaGenerator) -> Shown | None:
-    """Draws the button that runs, or the progress and the button that cancels.
+    """Draws the buttons that run and cancel a computation, and its progress.
 
-    What a button of the page has asked for, and what a first visit shows, begins by itself where it is quick.
+    A short computation that a button of the page or a first visit requests starts by itself.
 
     Args:
-        state: the page's state.
-        kind: of what is run; each kind keeps its own latest result.
-        settings: what the controls ask for now.
-        row: place of the buttons and of the progress.
+        state: state of the page.
+        kind: kind of the check; each kind keeps its own latest result.
+        settings: settings of the controls.
+        row: container of the buttons and of the progress.
 
     Returns:
-        What to show: the result of these settings, else the latest one; ``None`` where there is none yet.
+        The result of these settings, or else the latest one; ``None`` if there is none yet.
     """
     held = st.session_state.setdefault(f"_{state.prefix}_runs", {})
     shown = st.session_state.setdefault(f"_{state.prefix}_shown", {})
@@ -110,7 +121,7 @@ def run_panel(state: AskingState, kind: str, settings: ReportSettings, row: Delt
             key=f"_{state.prefix}_cancel",
             icon=":material/close:",
             disabled=not running,
-            help="Stops at once; the previous results stay.",
+            help="Stops at once; the previous results are kept.",
             on_click=_note,
             args=(state, "cancelled"),
         )
@@ -132,23 +143,26 @@ def run_panel(state: AskingState, kind: str, settings: ReportSettings, row: Delt
 
 
 def result_of(prefix: str, settings: ReportSettings) -> Any:
-    """Returns the result of these settings, also one that a run of this session has just ended with; ``None`` without one.
+    """Returns the result of settings, if it is stored or a run of this session has just finished.
 
     Args:
-        prefix: of the page's parameters in the address.
-        settings: what was asked for.
+        prefix: start of the names of the page's URL parameters.
+        settings: settings of the computation.
+
+    Returns:
+        The result; ``None`` without one.
     """
     runs = [run for run, _ in st.session_state.get(f"_{prefix}_runs", {}).values() if run.settings == settings]
     return finished().get(settings) or next((run.result for run in runs), None)
 
 
 def plan(state: PageState, settings: ReportSettings, note: str = "") -> None:
-    """What a run will measure, where there is nothing to show yet.
+    """Draws the questions that a run will answer, while there is no result.
 
     Args:
-        state: the page's state.
-        settings: what the controls ask for.
-        note: what to look at, once there is something.
+        state: state of the page.
+        settings: settings of the controls.
+        note: note of the last preset as Markdown; empty for none.
     """
     if settings.objection() is not None:
         return
@@ -156,16 +170,19 @@ def plan(state: PageState, settings: ReportSettings, note: str = "") -> None:
     with st.container(border=True):
         if note:
             st.markdown(f"*{note}*")
-        st.markdown("**Running:**" if running else "Press *Run*; the results appear here. It will answer:")
+        st.markdown(f"{'**Running**' if running else 'Press *Run*'}; the results appear here. They answer:")
         st.markdown("\n".join(f"- {line}" for line in settings.questions()))
 
 
 def report_files(view: ReportView | PublishedView | None, code: str) -> list[File]:
-    """What can be downloaded of a report, and the Python that makes it.
+    """Lists the files of a report that can be downloaded.
 
     Args:
-        view: what is on show, if anything.
-        code: the Python.
+        view: view of the result; ``None`` if there is none.
+        code: Python code that computes the result.
+
+    Returns:
+        The files.
     """
     python = File("Python", "quality.py", "text/x-python", ":material/code:", lambda: code)
     if view is None:
@@ -179,7 +196,13 @@ def report_files(view: ReportView | PublishedView | None, code: str) -> list[Fil
 
 
 def in_words(seconds: float) -> str:
-    """A rough length of time.
+    """Returns an approximate time as text.
+
+    Args:
+        seconds: the time in seconds.
+
+    Returns:
+        The text.
 
     Example:
         >>> in_words(3.0), in_words(40.0), in_words(110.0)
@@ -191,12 +214,12 @@ def in_words(seconds: float) -> str:
 
 
 def _note(state: PageState, what: str) -> None:
-    """Callbacks run before the controls are read: what is to be done waits until they are."""
+    """Records that a button was pressed. Callbacks run before the controls are read, so the action follows later."""
     st.session_state[f"_{state.prefix}_{what}"] = True
 
 
 def _take(held: dict[str, tuple[Run[Any], Mapping[str, Any]]], shown: dict[str, Shown], kind: str) -> str:
-    """Takes what has ended; returns what went wrong with the kind on show."""
+    """Returns the failure of the kind on show, as text, after moving results of finished runs to ``shown``."""
     wrong = ""
     for name, (run, values) in list(held.items()):
         if run.running:

@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the quality page."""
+"""Python code that computes the numbers of the quality page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ report = QualityReport.measure(
     seed={seed},
 )
 print(*report.verdict(), sep="\\n")
-# report.to_json(), report.to_csv() and hypergeo.figures.quality.report.report_html(report) are what the page's downloads hold.
+# The page's downloads: report.to_json(), report.to_csv() and hypergeo.figures.quality.report.report_html(report).
 """
 
 _PUBLISHED = """\
@@ -62,23 +62,29 @@ for group, (distance, p_value) in enumerate(zip(quality.ks, quality.ks_p_values)
 
 
 def snippet(settings: CheckSettings | PublishedSettings) -> str:
-    """Python that prints the verdict of a report or of the published check.
+    """Writes Python code that prints the verdict of a report or of the published check.
 
     Args:
-        settings: what is asked for.
+        settings: settings of the computation.
+
+    Returns:
+        The code.
     """
     return _published(settings) if isinstance(settings, PublishedSettings) else _report(settings)
 
 
 def counts_snippet(urn: Urn, *, wallenius: bool, rows: int | None, seed: int, fitted_law: bool) -> str:
-    """Python that tests counts and fits their weights.
+    """Writes Python code that tests counts and fits their weights.
 
     Args:
-        urn: the distribution that is asked about, and that examples are drawn from.
-        wallenius: whether an example is of Wallenius' distribution.
+        urn: urn of the tested distribution, and of examples.
+        wallenius: whether an example is a sample of Wallenius' distribution.
         rows: number of rows of an example; ``None`` for counts from a file.
-        seed: of an example, and of the distances' noise.
+        seed: seed of an example, and of the sampling noise of the distances.
         fitted_law: whether the distribution with the fitted weights is tested.
+
+    Returns:
+        The code.
     """
     imports, more = "", ""
     if rows is None:
@@ -127,7 +133,7 @@ def _published(settings: PublishedSettings) -> str:
 
 
 def _call(estimator: object) -> str:
-    """An estimator as Python, arguments that are the usual ones left out."""
+    """Returns the constructor call of an estimator, without default arguments."""
     words = repr(estimator)
     name, _, arguments = words.partition("(")
     kept = [argument for argument in arguments.rstrip(")").split(", ") if argument]

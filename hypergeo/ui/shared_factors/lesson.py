@@ -1,11 +1,12 @@
-"""What the page "Shared factors" teaches: its presets, its tour and its formulas."""
+"""Presets, tour and formulas of the page "Shared factors"."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from hypergeo.ui.state.predictions import Answer, Bar, Prediction
+from hypergeo.ui.state.prediction_kinds import Bar
+from hypergeo.ui.state.predictions import Answer, Prediction
 from hypergeo.ui.state.presets import Preset
 from hypergeo.ui.state.tours import Stop
 
@@ -21,7 +22,7 @@ PRESETS = [
     Preset(
         "Three shared",
         {**_ANEW, "shared": "3"},
-        "Press Play: the blue line rises to three, while AdaVAE's threshold gives about the same number as for one.",
+        "Press Play: the blue line rises to three. AdaVAE's threshold gives about the same number as for one shared factor.",
     ),
     Preset(
         "Two shared", {**_ANEW, "shared": "2"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
@@ -31,11 +32,11 @@ PRESETS = [
         {**_ANEW, "shared": VARYING},
         "Press Play: the weight is inferred from each pair's distances, and the blue discs move to the diagonal.",
     ),
-    Preset("None shared", {**_ANEW, "shared": "0"}, "Press Play: a biased case. The estimate ends at about one."),
+    Preset("None shared", {**_ANEW, "shared": "0"}, "Press Play: the estimate is biased here and ends at about one."),
     Preset(
         "Two spare dimensions",
         {**_ANEW, "spare": 2},
-        "Press Play: factors spread over more dimensions than there are factors, so the estimate is too high.",
+        "Press Play: the model uses more dimensions than there are factors, so the estimate is too high.",
     ),
     Preset(
         "All unused",
@@ -49,7 +50,7 @@ _STEP = 400
 
 
 def _trained(values: Mapping[str, Any]) -> FactorView:
-    """Trains the model of the page's values for some steps."""
+    """Returns the view of the page's model after ``_STEP`` training steps."""
     run, plan = run_of(settings_of(values)), plan_of(values)
     train(run, [_STEP], plan)
     return view_at(run, _STEP, plan, "learning", 1)
@@ -71,7 +72,7 @@ def _threshold(values: Mapping[str, Any]) -> Answer:
     answer = _trained(values).words.answer
     assert answer is not None, "the steps are enough"
     why = (
-        "The threshold lies half-way between the smallest and the largest distance, whatever the pairs share. The learned "
+        "The threshold is half-way between the smallest and the largest distance, whatever the pairs share. The learned "
         f"distribution has mean {answer.mean:.2f}; the true number is 1."
     )
     return Answer(answer.adavae, why)
@@ -81,8 +82,8 @@ def _swapped(values: Mapping[str, Any]) -> Answer:
     moved = _trained(values).now.moved
     adavae = moved["AdaVAE's"]
     why = (
-        f"Root mean square of the pixels: {moved['ours']:.3f} for the inferred shared part, {moved['everything']:.3f} for "
-        f"everything, {adavae:.3f} for the part that AdaVAE's threshold infers."
+        f"Root mean square change of the pixels by a swap: {moved['ours']:.3f} for the inferred shared part, "
+        f"{moved['everything']:.3f} for everything, {adavae:.3f} for the shared part by AdaVAE's threshold."
     )
     return Answer(100 * moved["ours"] / moved["everything"], why)
 
@@ -91,7 +92,7 @@ TOUR = [
     Stop(
         "Pairs",
         "The two sprites of each pair share one of five factors: position x, position y, hue, size or brightness. The model "
-        "sees only the images: not which factor a pair shares, not how many, not that there are factors.",
+        "sees only the images. It does not know which factor a pair shares, how many are shared, or that there are factors.",
         {"shared": "1"},
         "Rings mark the factor that each pair shares. The untrained model reconstructs every image alike.",
     ),
@@ -107,7 +108,7 @@ TOUR = [
     Stop(
         "Train the weight",
         "The warm-up ends after step 200, with a mean of 2.5 shared dimensions. Now the weight of the distribution is trained, "
-        "too. The pairs share one factor, which the model does not know. What is the mean after 200 more steps?",
+        "too. The pairs share one factor, but the model does not know this. What is the mean after 200 more steps?",
         {**_ONE, "view": "learning", "step": 200},
         "The blue line falls after step 200.",
         Prediction(
@@ -119,15 +120,15 @@ TOUR = [
     Stop(
         "A fixed threshold",
         "AdaVAE shares a dimension if the distance of its posteriors is below the middle between the smallest and the largest "
-        "distance. The pairs share one factor. How many dimensions does AdaVAE's rule share on average, with the same model?",
+        "distance. The pairs share one factor. How many dimensions does this rule share on average, with the same model?",
         {**_ONE, "view": "learning", "step": _STEP},
         "The dashed orange line and diamonds: AdaVAE's threshold.",
         Prediction(Bar("Mean number by AdaVAE's threshold", 0, 5, 0.25, 0.5), _threshold, covered=True),
     ),
     Stop(
         "The weight is now trained",
-        "From step 200 on the weight is trained. Sharing a dimension saves one KL term; sharing a wrong one worsens both "
-        "reconstructions. The number settles where the two balance.",
+        "The weight is trained from step 200 on. Sharing a dimension saves one KL term, but sharing a dimension that differs "
+        "worsens both reconstructions. The number settles where both effects balance.",
         {"shared": "1", "step": _STEP},
         "The blue line is nearer to the true number than the dashed orange line, AdaVAE's threshold.",
     ),
@@ -150,48 +151,48 @@ TOUR = [
     ),
     Stop(
         "What each dimension encodes",
-        "One dimension changes at a time, the others are fixed. The factors were never labelled: which factor a dimension "
-        "follows is learned from the pairs alone.",
+        "One dimension changes at a time, and the others are fixed. The factors were never labelled: the model learns from the "
+        "pairs alone which factor a dimension encodes.",
         {"shared": "1", "step": _STEP, "view": "traversals"},
-        "A dot marks the dimensions that are inferred as shared by this pair.",
+        "A dot marks each dimension that is inferred as shared by this pair.",
     ),
 ]
 
 LEGEND = (
     "Dark: true number. Blue: the learned distribution, fitted to the pairs of the last steps, and its threshold (dotted). "
-    "Orange, dashed or diamonds: AdaVAE's threshold on the same distances. Short strokes: the distribution before training."
+    "Orange, dashed or diamonds: AdaVAE's threshold on the same distances. Short lines: the distribution before training."
 )
 
 FORMULAS = (
     r"""
 **The model.** An encoder gives each image $x_i$ of a pair a normal posterior $q_i = \mathcal N(\mu_i, \sigma_i^2)$ in $d$
-dimensions, and a decoder $g$ makes images of samples $z$ (a variational autoencoder; Kingma and Welling, ICLR 2014). The
-distance of both images in dimension $j$ is
+dimensions, and a decoder $g$ reconstructs images from samples $z$ (a variational autoencoder; Kingma and Welling, ICLR 2014).
+The distance between both images in dimension $j$ is
 $\delta_j = \tfrac12 \mathrm{KL}(q_{1j} \Vert q_{2j}) + \tfrac12 \mathrm{KL}(q_{2j} \Vert q_{1j})$.
 
 **The number** $k$ of shared dimensions follows Fisher's noncentral hypergeometric distribution with $d$ drawn from two groups
 of $d$, shared and not,
 
-$$p(k) \propto \binom{d}{k} \binom{d}{d-k} w^k ,$$
+$$p(k) \propto \binom{d}{k} \binom{d}{d-k} w^k .$$
 
-whose weight $w$ is inferred by a small network from the sorted distances of the pair, or is one for all pairs. The $k$ closest
-dimensions share the normalised product of both posteriors, with one sample (Sutter, Manduchi, Ryser and Vogt, ICLR 2023,
-section 5.2). Each step samples a relaxed $k$ whose temperature falls from 1 to 0.1.
+A small network infers the weight $w$ from the sorted distances of the pair, or one weight is learned for all pairs. The $k$
+closest dimensions share the normalised product of both posteriors, with one sample (Sutter, Manduchi, Ryser and Vogt, ICLR
+2023, section 5.2). Each step samples a relaxed $k$, and the temperature falls from 1 to 0.1.
 
-**The loss** is, with gates $s_j$ from 0 to 1 that open for the closest dimensions and $\bar q$ for the product,
+**The loss** has gates $s_j$ from 0 to 1, which are close to 1 for the closest dimensions; $\bar q$ is the product:
 
 $$\sum_i \frac{\lVert x_i - g(z_i) \rVert^2}{2 \cdot 0.42^2}
 + \beta \sum_j \Big[(1 - s_j) \sum_i \mathrm{KL}(q_{ij} \Vert p) + s_j\, \mathrm{KL}(\bar q_j \Vert p)\Big]
-+ \lambda\, \mathrm{KL}\big(p(k) \,\Vert\, \text{uniform}\big):$$
++ \lambda\, \mathrm{KL}\big(p(k) \,\Vert\, \text{uniform}\big).$$
 
-the KL term of a shared posterior counts once. $\lambda$ is 0.4 on this page. In the warm-up $w = 1$.
+The KL term of a shared posterior counts once. $\lambda$ is 0.4 on this page. During the warm-up, $w = 1$.
 
-**The bars** are Fisher's distribution with the mean number of the pairs of the last hundred steps, which is its
-maximum-likelihood fit to them; the estimated number is its mode.
+**The bars** show Fisher's distribution whose mean is the mean number of shared dimensions in the pairs of the last hundred
+steps. This is the maximum-likelihood fit. The estimated number is its mode.
 
 **AdaVAE** shares a dimension where $\delta_j < \tfrac12 (\min_j \delta_j + \max_j \delta_j)$ (Locatello and others,
-ICML 2020, section 5). A dimension is called **unused** where its posteriors are within 0.1 nats of the prior on average.
-**Every** dimension, or **none**, is called shared where the model infers so in more than nine of ten pairs.
+ICML 2020, section 5). A dimension is called **unused** if its posteriors are within 0.1 nats of the prior on average.
+**Every** dimension, or **none**, is called shared if the model infers this for more than nine of ten pairs.
 """
     + "\n"
     + BIASES

@@ -1,4 +1,4 @@
-"""A live run on shared factors: a model that trains on or goes back, and what there is to see at a step."""
+"""A training run on shared factors: a model that can be trained further or set back, and what it shows at a step."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from .settings import STEPS, FactorSettings, Plan
 __all__ = ["PAIRS", "VALUES", "FactorRun", "Snapshot", "fresh_pairs"]
 
 PAIRS = 192
-"""Fresh pairs on which a model is looked at."""
+"""Number of fresh pairs on which a model is evaluated."""
 VALUES = np.linspace(-1.8, 1.8, 7)
-"""Where traversals go, in the prior's standard deviations."""
+"""Latent values of traversals, in standard deviations of the prior, shape ``(V,)``."""
 SHOWN = 8
-"""Pairs in the pictures: the first ones."""
+"""Number of pairs in the pictures, which are the first ones."""
 
-_EXCHANGED = 64  # pairs with which exchanges are measured
-_ASIDE = 2**40  # seeds of the pairs that are looked at lie beyond those of training
-_STEPS_PER_TURN = 10  # steps that are made before others have their turn
-_STEPS_PER_STORED_STATE = 100  # steps between two states that all sessions may go on from
-_LAST = 24  # steps that were looked at and are kept as they were
+_EXCHANGED = 64  # pairs for which the effect of a swap is measured
+_SEED_OFFSET = 2**40  # added to the seed of the fresh pairs, which thus differ from those of training
+_STEPS_PER_TURN = 10  # training steps before other work gets its turn
+_STEPS_PER_STORED_STATE = 100  # steps between two stored states, from which all sessions can continue
+_STORED_SNAPSHOTS = 24
 
 State = dict[str, Tensor]
 _SHELF: ResultStore[State] = ResultStore(100)
@@ -41,36 +41,38 @@ _SHELF: ResultStore[State] = ResultStore(100)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A model at a step, on fresh pairs. ``N`` pairs, ``P`` of them in pictures, ``F`` factors, ``d`` dimensions.
+    """A model after a number of steps, evaluated on ``N`` fresh pairs.
+
+    ``P`` of the pairs are in pictures. Images have ``F`` factors and ``d`` latent dimensions.
 
     Attributes:
-        step: number of steps made.
-        said: what pairs share, as the control says it.
-        since: number of steps after which they began to.
+        step: number of training steps.
+        sharing_kind: value of the control of shared factors, one of ``SHARED``.
+        since: number of steps after which pairs began to share this.
         true: number of factors that each pair shares, shape ``(N,)``.
-        estimate: expected number of shared dimensions, ``(N,)``.
-        adavae: number by AdaVAE's threshold for the same distances, ``(N,)``.
-        law: mean distribution of the number, ``(d + 1,)``.
-        even: the distribution of weight one, ``(d + 1,)``.
-        log_weight: of the shared group, mean over pairs; NaN for rules without weights.
-        distances: sorted, ``(N, d)``, in nats.
-        threshold: AdaVAE's, the median over pairs, in nats.
-        information: mean divergence of each dimension from the prior, ``(d,)``, in nats.
-        match: for each factor the dimension that follows it, or -1, ``(F,)``.
-        strength: rank correlation of both, without its sign, ``(F,)``.
-        shared: which factors the pairs in pictures share, ``(P, F)``.
-        found: whether the dimensions that follow them are inferred as shared, ``(P, F)``.
-        hits: fraction of pairs and factors in which both agree.
-        dimensions: which dimensions of the pairs in pictures are inferred as shared, ``(P, d)``.
-        collapse: how the model has failed, if it has.
-        images: the ``"pairs"``, what the model has ``"seen"``, the same without sharing (``"plain"``), after an exchange of
-            the ``"shared"`` part, of the ``"independent"`` part, and with the shared part of the ``"next"`` pair; each of
-            shape ``(P, 2, H, W, 3)``, from 0 to 255.
-        moved: change of the images of a pair by an exchange of what is ``"ours"`` to share, of what is ``"AdaVAE's"``, and of
-            ``"everything"``: root mean square over pixels, from 0 to 1.
-        traversals: first images as each dimension goes through ``VALUES``, ``(P, d, V, H, W, 3)``.
-        record: at each step until now loss, estimate, AdaVAE's number, true number and log weight, ``(T, 5)``.
-        laws: distribution of the number at each step until now, ``(T, d + 1)``.
+        estimate: expected number of shared dimensions, shape ``(N,)``.
+        adavae: number of shared dimensions by AdaVAE's threshold for the same distances, shape ``(N,)``.
+        law: distribution of the number of shared dimensions, mean over pairs, shape ``(d + 1,)``.
+        even: distribution of that number with weight one, shape ``(d + 1,)``.
+        log_weight: log weight of the shared group, mean over pairs; NaN for rules without weights.
+        distances: sorted distances of the posteriors in nats, shape ``(N, d)``.
+        threshold: AdaVAE's threshold in nats, median over pairs.
+        information: mean divergence of each dimension from the prior in nats, shape ``(d,)``.
+        match: index of the dimension that encodes each factor, or -1, shape ``(F,)``.
+        strength: absolute rank correlation of each factor with its dimension, shape ``(F,)``.
+        shared: whether each pair in pictures shares each factor, shape ``(P, F)``.
+        inferred: whether the dimension that encodes each factor is inferred as shared, shape ``(P, F)``.
+        hits: fraction of pairs and factors for which ``inferred`` and ``shared`` agree.
+        dimensions: whether each dimension of the pairs in pictures is inferred as shared, shape ``(P, d)``.
+        collapse: failures of the model, if any.
+        images: the ``"pairs"``, their reconstructions (``"seen"``), the reconstructions without sharing (``"plain"``), after a
+            swap of the ``"shared"`` part, after a swap of the ``"independent"`` part, and with the shared part of the
+            ``"next"`` pair; each of shape ``(P, 2, H, W, 3)``, from 0 to 255.
+        moved: change of the images of a pair by a swap of the part inferred as shared (``"ours"``), of the part that AdaVAE's
+            threshold infers (``"AdaVAE's"``), and of ``"everything"``: root mean square over pixels, from 0 to 1.
+        traversals: first images while each dimension takes ``VALUES``, shape ``(P, d, V, H, W, 3)``, from 0 to 255.
+        record: loss, estimate, AdaVAE's number, true number and log weight at each of ``T`` steps so far, shape ``(T, 5)``.
+        laws: distribution of the number of shared dimensions at each step so far, shape ``(T, d + 1)``.
     """
 
     step: int
@@ -100,12 +102,15 @@ class Snapshot:
 
 
 class FactorRun:
-    """A model that learns, and goes back where it is asked to.
+    """A model that is trained further or set back on request.
 
-    What it shows after so many steps depends on the settings and the plan alone, not on how it came there.
+    A snapshot depends on the settings, the plan and the number of steps only, not on the order of requests.
 
     Args:
-        settings: what it is made with.
+        settings: settings of the run.
+
+    Attributes:
+        settings: settings of the run.
     """
 
     def __init__(self, settings: FactorSettings):
@@ -114,25 +119,31 @@ class FactorRun:
         self._turn = threading.Lock()
         self._model: SharedFactors | None = None
         self._done: tuple[tuple[int, str], ...] = ()
-        self._seen: ResultStore[Snapshot] = ResultStore(_LAST)
+        self._seen: ResultStore[Snapshot] = ResultStore(_STORED_SNAPSHOTS)
 
     def at(self, step: int, plan: Plan) -> Snapshot:
-        """What there is to see after so many steps.
+        """Computes the snapshot after a number of steps.
 
         Args:
             step: number of steps.
-            plan: what pairs share on the way.
+            plan: what pairs share from step to step.
+
+        Returns:
+            The snapshot.
         """
         seen = self._reach(step, plan)
         assert seen is not None, "all missing steps are made at once"
         return seen
 
     def take_on(self, steps: Sequence[int], plan: Plan) -> Iterator[float]:
-        """Makes what :meth:`at` needs for some steps, a few at a time; yields the share that is done.
+        """Computes the snapshots after several numbers of steps, a few training steps at a time.
 
         Args:
             steps: numbers of steps, increasing.
-            plan: what pairs share on the way.
+            plan: what pairs share from step to step.
+
+        Yields:
+            The fraction of the work that is done.
         """
         for step in steps:
             for _ in range(STEPS):  # at most: another run of the page may take the model elsewhere meanwhile
@@ -141,7 +152,7 @@ class FactorRun:
                 yield self._model.steps_done / steps[-1] if self._model else 0.0
 
     def _reach(self, step: int, plan: Plan, most: int = STEPS) -> Snapshot | None:
-        """Makes at most so many steps; what there is to see at the step, once it is reached."""
+        """Returns the snapshot after a number of steps, or ``None`` if ``most`` training steps do not reach it."""
         with self._turn, one_thread():
             seen = self._seen.get((step, plan))
             if seen is None:
@@ -152,7 +163,7 @@ class FactorRun:
             return seen
 
     def _go_to(self, step: int, plan: Plan, most: int) -> SharedFactors:
-        """The model, taken towards a step by at most so many steps."""
+        """Returns the model, trained or set back towards a step by at most ``most`` training steps."""
         model = self._model
         if model is None or model.steps_done > step or self._done != plan.until(model.steps_done):
             model = self._back_to(step, plan)
@@ -173,7 +184,7 @@ class FactorRun:
         return model
 
     def _skip_to(self, model: SharedFactors, step: int, plan: Plan) -> None:
-        """Goes on from the furthest state that a session has passed with the same settings and plan."""
+        """Loads the last stored state before a step that any session has reached with the same settings and plan."""
         for done in range(
             step // _STEPS_PER_STORED_STATE * _STEPS_PER_STORED_STATE, model.steps_done, -_STEPS_PER_STORED_STATE
         ):
@@ -188,8 +199,17 @@ class FactorRun:
 
 
 def fresh_pairs(settings: FactorSettings, model: SharedFactors, sharing_kind: str) -> ImagePairs:
-    """Pairs that a model is looked at with, the same at every step."""
-    return model.data.pairs(PAIRS, settings.sharing(sharing_kind), torch.Generator().manual_seed(_ASIDE + settings.seed))
+    """Generates the pairs on which a model is evaluated, the same at every step.
+
+    Args:
+        settings: settings of the run.
+        model: the model, which holds the data.
+        sharing_kind: what pairs share, one of ``SHARED``.
+
+    Returns:
+        ``PAIRS`` pairs.
+    """
+    return model.data.pairs(PAIRS, settings.sharing(sharing_kind), torch.Generator().manual_seed(_SEED_OFFSET + settings.seed))
 
 
 def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Snapshot:
@@ -233,7 +253,7 @@ def _snapshot(model: SharedFactors, settings: FactorSettings, plan: Plan) -> Sna
 
 
 def _exchanged(model: SharedFactors, seen: PairView) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Pictures before and after exchanges, and how far both are from each other."""
+    """Returns images before and after swaps, and the root mean square change by each swap."""
     few = seen.first(_EXCHANGED)
     pairs = few.mean.shape[1]
     plain, shared = model.decode(few.mean)[0], model.swap(few)[0]
@@ -245,7 +265,11 @@ def _exchanged(model: SharedFactors, seen: PairView) -> tuple[dict[str, np.ndarr
         "next": model.swap(few, donors=torch.arange(1, pairs + 1) % pairs)[0],
         "seen": model.reconstruct(few)[0],
     }
-    moved = {"ours": _far(shared, plain), "AdaVAE's": _far(threshold, plain), "everything": _far(plain[:, 0], plain[:, 1])}
+    moved = {
+        "ours": _difference(shared, plain),
+        "AdaVAE's": _difference(threshold, plain),
+        "everything": _difference(plain[:, 0], plain[:, 1]),
+    }
     return {name: _bytes(each[:SHOWN]) for name, each in pictures.items()}, moved
 
 
@@ -265,5 +289,5 @@ def _bytes(images: Tensor) -> np.ndarray:
     return (255 * images.clamp(0, 1)).round().to(torch.uint8).movedim(-3, -1).contiguous().numpy()
 
 
-def _far(first: Tensor, second: Tensor) -> float:
+def _difference(first: Tensor, second: Tensor) -> float:
     return float((first - second).square().mean().sqrt())

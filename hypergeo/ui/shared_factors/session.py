@@ -1,4 +1,4 @@
-"""The page's state, the run that a session goes on with, and what it shows at a step."""
+"""State of the page on shared factors, and the training run of a session."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from .view import FactorView
 __all__ = ["PACE", "FactorState", "plan_of", "run_of", "settings_of", "train", "view_at"]
 
 PACE = {"slow": (1, 500), "normal": (10, 200), "fast": (25, 300)}
-"""Training steps of a tick, and the least number of milliseconds between two ticks."""
+"""Training steps of each tick, and the least number of milliseconds between two ticks, by the name of the speed."""
 
 
 class FactorState(PageState):
-    """The page's state. What pairs share may change on the way, which is noted as an edit; other settings start anew."""
+    """State of the page.
+
+    If the control of shared factors changes during training, the state records the change as an edit. A change of any other
+    setting restarts the training.
+    """
 
     @property
     def settings(self) -> FactorSettings:
-        """What a run is made with."""
+        """Settings of the run."""
         return settings_of(self.values)
 
     @property
@@ -34,7 +38,11 @@ class FactorState(PageState):
         return plan_of(self.values)
 
     def live(self, values: Mapping[str, Any]) -> None:
-        """Sets controls; a change of what pairs share is an edit at the step on show, unless the values say edits too."""
+        """Sets values of controls without changing the URL; a change of what pairs share adds an edit at the step on show.
+
+        Args:
+            values: values of some controls, by name. If they contain edits, none is added.
+        """
         before, after = self.values, {**self.values, **values}
         if settings_of(before) != settings_of(after):
             values = {"step": 0, "edits": "", **values}
@@ -44,7 +52,14 @@ class FactorState(PageState):
 
 
 def run_of(settings: FactorSettings) -> FactorRun:
-    """The session's run, or a new one where it has other settings."""
+    """Returns the session's run, which is a new one if its settings have changed.
+
+    Args:
+        settings: settings of the run.
+
+    Returns:
+        The run.
+    """
     run = st.session_state.get("_fac_run")
     if run is None or run.settings != settings:
         run = st.session_state["_fac_run"] = FactorRun(settings)
@@ -52,12 +67,12 @@ def run_of(settings: FactorSettings) -> FactorRun:
 
 
 def train(run: FactorRun, steps: Sequence[int], plan: Plan) -> None:
-    """Trains up to steps that are going to be shown.
+    """Trains a model up to the steps that will be shown, with a progress bar if there is only one such step.
 
     Args:
         run: the run.
-        steps: increasing; more than one while it plays, when the figure alone says how far it is.
-        plan: what pairs share on the way.
+        steps: numbers of steps, increasing; more than one while the page plays.
+        plan: what pairs share from step to step.
     """
     work = run.take_on(steps, plan)
     if len(steps) == 1:
@@ -70,20 +85,30 @@ def train(run: FactorRun, steps: Sequence[int], plan: Plan) -> None:
 
 
 def view_at(run: FactorRun, step: int, plan: Plan, view: str, pair: int) -> FactorView:
-    """What is on show after so many steps.
+    """Returns what the page shows after a number of steps.
 
     Args:
         run: the run.
         step: number of steps.
-        plan: what pairs share on the way.
-        view: one of ``VIEWS``.
-        pair: that traversals start from, counted from 1.
+        plan: what pairs share from step to step.
+        view: name of the figure, one of ``VIEWS``.
+        pair: number of the pair whose first image is traversed, counted from 1.
+
+    Returns:
+        The view.
     """
     return FactorView(run.settings, run.at(step, plan), view, pair)
 
 
 def settings_of(values: Mapping[str, Any]) -> FactorSettings:
-    """Returns what a run is made with, from the values of the page's controls."""
+    """Makes settings of a run from values of the page's controls.
+
+    Args:
+        values: values of the controls, by name.
+
+    Returns:
+        The settings.
+    """
     return FactorSettings(
         factors=int(values["factors"]),
         spare=values["spare"],
@@ -95,5 +120,12 @@ def settings_of(values: Mapping[str, Any]) -> FactorSettings:
 
 
 def plan_of(values: Mapping[str, Any]) -> Plan:
-    """Returns what pairs share from step to step, from the values of the page's controls."""
+    """Makes a plan from values of the page's controls.
+
+    Args:
+        values: values of the controls, by name.
+
+    Returns:
+        The plan.
+    """
     return Plan.read(values["edits"], values["shared"])

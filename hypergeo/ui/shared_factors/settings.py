@@ -1,4 +1,4 @@
-"""Settings of a live run on shared factors, and what its pairs share from step to step, as the page's address holds it."""
+"""Settings of a training run on shared factors, and the plan of what its pairs share from step to step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FORMER_RULES", "RULES", "SHARED", "STEPS", "VARYING", "EditList", "F
 STEPS = FACTORS.steps
 VARYING = "varying"
 SHARED = (*map(str, range(FACTORS.factors[-1] + 1)), VARYING)
-"""What pairs share, as the control and the address say it."""
+"""Values of the control of shared factors: a number of factors, or ``VARYING``."""
 
 RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
     "Fisher, one weight per pair": ("Hypergeometric()", Hypergeometric),
@@ -27,32 +27,42 @@ RULES: dict[str, tuple[str, Callable[[], SharingRule]]] = {
     "AdaVAE's threshold": ("AdaptiveThreshold()", AdaptiveThreshold),
     "the true number": ("Oracle()", Oracle),
 }
+"""Python code and constructor of each rule that infers shared dimensions, by its name on the page."""
+
 FORMER_RULES = {
     "Fisher's law, for each pair": "Fisher, one weight per pair",
     "Fisher's law, one for all": "Fisher, one weight for all",
     "a free law": "categorical",
 }
-"""Names of rules in links from before they were renamed."""
-"""Rules by which dimensions are inferred as shared: as Python, and what makes the rule, by the name on the page."""
+"""Present names of rules, by their names in old links."""
 
 LAW_PRIOR, SCALE, WARM_UP = 0.4, 0.42, 200
-"""Weight of the divergence from the uniform distribution, standard deviation of the decoder, and steps of warm-up: chosen on
-other seeds than the tests', so that a short run finds the right number for one to four of five factors."""
+"""Weight of the divergence from the uniform distribution, standard deviation of the decoder, and steps of warm-up.
 
-_NAMES = ("x", "y", "hue", "size", "brightness")  # colour tells more than size: pictures of three factors differ clearly
+They are chosen on other seeds than those of the tests, so that a short run finds the right number for one to four of five
+factors.
+"""
+
+_NAMES = (
+    "x",
+    "y",
+    "hue",
+    "size",
+    "brightness",
+)  # hue is easier to see than size, so it is among the first three
 
 
 @dataclass(frozen=True)
 class FactorSettings:
-    """What a run is made with.
+    """Settings of a run.
 
     Attributes:
-        factors: number of factors that images are made from.
-        spare: latent dimensions beyond them.
-        rule: one of ``RULES``.
+        factors: number of factors of an image.
+        spare: number of latent dimensions minus number of factors.
+        rule: name of the rule that infers shared dimensions, one of ``RULES``.
         beta: weight of the posteriors' divergence from the prior.
-        schedule: steps until the temperature is at its lowest.
-        seed: of the networks, the pairs and all samples.
+        schedule: number of steps until the temperature is at its lowest.
+        seed: seed of the networks, the pairs and all samples.
     """
 
     factors: int = 5
@@ -79,21 +89,35 @@ class FactorSettings:
 
     @property
     def warm_up(self) -> int:
-        """Steps of the warm-up."""
+        """Number of warm-up steps."""
         return sum(self.training.warming(step) for step in range(WARM_UP + 1))
 
     @property
     def training(self) -> SharedFactorsSettings:
-        """How the model is trained; two hundred steps of warm-up are enough for images this small."""
+        """Training settings; two hundred warm-up steps are enough for images this small."""
         warm_up = min(0.25, WARM_UP / self.schedule)
         return SharedFactorsSettings(steps=self.schedule, prior=self.beta, law_prior=LAW_PRIOR, scale=SCALE, warm_up=warm_up)
 
     def sharing(self, sharing_kind: str) -> Sharing:
-        """What the core calls what pairs share; never more than there are factors."""
+        """Converts a value of the control of shared factors for the data set.
+
+        Args:
+            sharing_kind: value of the control, one of ``SHARED``.
+
+        Returns:
+            Number of shared factors, at most the number of factors, or the range of a number that varies.
+        """
         return (0, self.factors) if sharing_kind == VARYING else min(int(sharing_kind), self.factors)
 
     def model(self, sharing_kind: str) -> SharedFactors:
-        """A model that has not been trained."""
+        """Makes an untrained model.
+
+        Args:
+            sharing_kind: what pairs share at first, one of ``SHARED``.
+
+        Returns:
+            The model.
+        """
         return SharedFactors(
             Sprites(self.names),
             [self.sharing(sharing_kind)],
@@ -109,8 +133,8 @@ class Plan:
     """What pairs share from step to step.
 
     Attributes:
-        start: at first, one of ``SHARED``.
-        edits: numbers of steps made, increasing, and what pairs share from there on.
+        start: what pairs share at first, one of ``SHARED``.
+        edits: changes, each as the number of steps before it and what pairs share afterwards; in the order of the steps.
 
     Example:
         >>> plan = Plan("2", ((300, "4"),))
@@ -122,19 +146,48 @@ class Plan:
     edits: tuple[tuple[int, str], ...] = ()
 
     def at(self, step: int) -> str:
-        """What the pairs of the next step share, after so many."""
+        """Returns what the pairs of the next step share.
+
+        Args:
+            step: number of steps so far.
+
+        Returns:
+            One of ``SHARED``.
+        """
         return next((sharing_kind for since, sharing_kind in reversed(self.edits) if since <= step), self.start)
 
     def until(self, step: int) -> tuple[tuple[int, str], ...]:
-        """What the pairs of the steps made so far shared: since when, and what."""
+        """Returns what the pairs of the steps so far shared.
+
+        Args:
+            step: number of steps so far.
+
+        Returns:
+            The number of steps before each change, 0 for the first entry, and what pairs shared afterwards.
+        """
         return tuple((since, sharing_kind) for since, sharing_kind in ((0, self.start), *self.edits) if since < step)
 
     def since(self, step: int) -> int:
-        """The step from which on pairs share what they do after so many steps."""
+        """Returns the number of steps before the last change.
+
+        Args:
+            step: number of steps so far.
+
+        Returns:
+            The number of steps; 0 without a change.
+        """
         return max((since for since, _ in self.edits if since <= step), default=0)
 
     def changed(self, step: int, sharing_kind: str) -> Plan:
-        """The plan in which pairs share something else from a step on, and nothing is changed later."""
+        """Returns the plan with a change at one step and without later changes.
+
+        Args:
+            step: number of steps before the change.
+            sharing_kind: what pairs share afterwards, one of ``SHARED``.
+
+        Returns:
+            The new plan.
+        """
         if step == 0:
             return Plan(sharing_kind)
         earlier = Plan(self.start, tuple(edit for edit in self.edits if edit[0] < step))
@@ -143,7 +196,10 @@ class Plan:
         return Plan(self.start, (*earlier.edits, (step, sharing_kind))[: FACTORS.edits])
 
     def write(self) -> str:
-        """The edits as text of the address; the first entry is what was at the start.
+        """Writes the edits as a URL parameter; the first entry is what pairs share at first.
+
+        Returns:
+            Text of the URL parameter; empty without edits.
 
         Example:
             >>> Plan("2", ((300, "4"),)).write()
@@ -153,11 +209,14 @@ class Plan:
 
     @classmethod
     def read(cls, text: str, otherwise: str) -> Plan:
-        """Reads what :meth:`write` wrote, and leaves out what is not valid.
+        """Parses the text of a URL parameter and leaves out invalid entries.
 
         Args:
-            text: of the address.
-            otherwise: what pairs share where the text does not say.
+            text: text of the URL parameter, as :meth:`write` returns it.
+            otherwise: what pairs share at first if the text has no entry for step 0.
+
+        Returns:
+            The plan.
         """
         edits_by_step: dict[int, str] = {}
         for part in text.split("_")[: FACTORS.edits + 1]:
@@ -168,33 +227,53 @@ class Plan:
         return cls(start, tuple(sorted(edits_by_step.items())))
 
     def in_words(self) -> str:
-        """The changes in a sentence; empty where there are none."""
-        changes = [f"{_words(sharing_kind)} from step {step:,} on" for step, sharing_kind in self.edits]
-        return f"Changed on the way: pairs share {', '.join(changes)}, {_words(self.start)} at first." if changes else ""
+        """Describes the changes in a sentence.
+
+        Returns:
+            The sentence; empty without changes.
+        """
+        if not self.edits:
+            return ""
+        changes = ", ".join(f"{sharing_kind} from step {step:,} on" for step, sharing_kind in self.edits)
+        return f"The number of shared factors was changed during training: {self.start} at first, {changes}."
 
 
 @dataclass(frozen=True)
 class EditList:
-    """Edits as a control of a page.
+    """The control of a page that holds the edits of its plan.
 
     Attributes:
-        default: no edits.
+        default: value without edits, the empty text.
     """
 
     default: str = ""
 
     def read(self, text: str) -> str:
-        """The edits that make sense, in the order of their steps."""
+        """Parses the text of a URL parameter and leaves out invalid edits.
+
+        Args:
+            text: text of the URL parameter.
+
+        Returns:
+            The edits as text, in the order of their steps.
+        """
         return Plan.read(text, SHARED[0]).write()
 
     def write(self, value: Any) -> str:
-        """How the address says edits."""
+        """Writes edits as a URL parameter.
+
+        Args:
+            value: edits as text.
+
+        Returns:
+            Text of the URL parameter.
+        """
         return str(value)
 
     def allowed(self) -> str:
-        """What is allowed, as text."""
-        return "what pairs share, with the steps at which it changes"
+        """Describes the allowed edits as text.
 
-
-def _words(sharing_kind: str) -> str:
-    return "numbers that vary" if sharing_kind == VARYING else sharing_kind
+        Returns:
+            The description.
+        """
+        return "numbers of shared factors, each with the step from which on pairs share so many"

@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the page on shared factors."""
+"""Python code that computes the numbers of the page on shared factors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ model = SharedFactors(
     sprites, [{start}], dimensions={dimensions}, rule={call}, settings=settings, seeds=[{seed}]
 )
 {steps}
-# Fresh pairs, which the model has not learned from.
+# Fresh pairs, on which the model was not trained.
 pairs = sprites.pairs({pairs}, {shared}, torch.Generator().manual_seed(2**40 + {seed}))
 seen = model.view(pairs.images, pairs.num_shared)
 true = pairs.num_shared.double()
@@ -46,12 +46,15 @@ _START = "law = pooled_law({half}, {dimensions})"
 
 
 def factor_snippet(settings: FactorSettings, plan: Plan, step: int) -> str:
-    """Python that prints the estimates on show, their distribution, and whether the model has failed.
+    """Writes Python code that prints the estimates on show, their distribution, and failures of the model.
 
     Args:
-        settings: of the run.
-        plan: what pairs share on the way.
-        step: number of steps made.
+        settings: settings of the run.
+        plan: what pairs share from step to step.
+        step: number of training steps.
+
+    Returns:
+        The code.
     """
     call = RULES[settings.rule][0]
     lines, done = [], 0

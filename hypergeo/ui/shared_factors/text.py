@@ -18,12 +18,12 @@ from .settings import VARYING, FactorSettings
 __all__ = ["BIASES", "Answer", "FactorWords"]
 
 BIASES = (
-    "Estimates near the ends are biased towards the middle: **0 is estimated as about 1**, since Fisher's distribution of two "
-    "groups of *d* is wide and sharing the closest dimension costs almost nothing; **with all factors shared but one the "
-    "estimate is too low**, since a wrongly shared dimension worsens both reconstructions, and a missed one costs only a few "
-    "nats."
+    "Estimates near the ends are biased towards the middle. **If no factor is shared, the estimate is about 1**: Fisher's "
+    "distribution with two groups of *d* is wide, and sharing the closest dimension costs almost nothing. **If all factors but "
+    "one are shared, the estimate is too low**: a wrongly shared dimension worsens both reconstructions, and a missed one "
+    "costs only a few nats."
 )
-"""Where estimates are biased, and why."""
+"""Cases in which estimates are biased, and the reasons."""
 
 
 CLOSE = 0.25
@@ -34,9 +34,9 @@ class Answer(NamedTuple):
     """The estimated number of shared factors.
 
     Attributes:
-        number: the most probable one.
-        probability: of it.
-        mean: of the distribution.
+        number: the most probable number.
+        probability: probability of that number.
+        mean: mean of the distribution.
         adavae: mean number by AdaVAE's threshold.
     """
 
@@ -52,11 +52,11 @@ def _signed(value: float) -> str:
 
 @dataclass(frozen=True)
 class FactorWords:
-    """Sentences about a model at a step.
+    """Sentences about a model after a number of steps.
 
     Attributes:
-        settings: of the run.
-        now: the model.
+        settings: settings of the run.
+        now: snapshot of the model.
     """
 
     settings: FactorSettings
@@ -64,12 +64,12 @@ class FactorWords:
 
     @property
     def warming(self) -> bool:
-        """Whether the weight is still held at one."""
+        """Whether the weight is still fixed at one."""
         return self.settings.training.warming(self.now.step)
 
     @property
     def law(self) -> np.ndarray:
-        """Distribution fitted to the last steps' pairs, shape ``(d + 1,)``: Fisher's, or their mean where the rule has none."""
+        """Distribution for the pairs of the last steps, shape ``(d + 1,)``: fitted, or the mean for rules without weights."""
         steps = steps_that_count(self.now.step, self._free)
         if not self.now.step:
             return self.now.even
@@ -79,7 +79,7 @@ class FactorWords:
 
     @property
     def answer(self) -> Answer | None:
-        """Estimate from the last steps; none before the weight has had time to learn."""
+        """Estimate from the last steps; ``None`` until the weight has been trained for some steps."""
         if self.now.step < self._free + SETTLED:
             return None
         record, law = self.now.record[steps_that_count(self.now.step, self._free)].mean(0), self.law
@@ -87,27 +87,31 @@ class FactorWords:
 
     @property
     def _free(self) -> int:
-        """Number of steps made before the weight could learn what pairs share now."""
+        """Number of steps before the weight was trained with what pairs share now."""
         return max(self.settings.warm_up, self.now.since)
 
     def live(self) -> str:
-        """The step in a sentence or two, with nothing but **bold** words as Markdown."""
+        """Describes the state of the training in a sentence or two.
+
+        Returns:
+            The sentences; **bold** words are the only Markdown.
+        """
         now = self.now
         if not now.step:
             return (
                 "Nothing is learned yet: every image is reconstructed alike. **Press Play**: in each sampled pair, the closest "
-                "dimensions share one posterior, and how many do is sampled from the distribution on the right."
+                "dimensions share one posterior; their number is sampled from the distribution on the right."
             )
         if self.answer is None and not self.settings.fisher:
             return f"**Step {now.step:,}.** The number of shared dimensions comes from the rule “{self.settings.rule}”."
         if self.warming:
             return (
-                f"**Step {now.step:,}.** Warm-up: the weight is held at one, so {self.settings.dimensions / 2:g} dimensions "
+                f"**Step {now.step:,}.** Warm-up: the weight is fixed at one, so {self.settings.dimensions / 2:g} dimensions "
                 "are shared on average, while dimensions begin to encode factors."
             )
         if self.answer is None:
             why = "Pairs now share another number" if now.since > self.settings.warm_up else "The weight is now trained"
-            return f"**Step {now.step:,}.** {why}. It rises if sharing more lowers the loss, else it falls."
+            return f"**Step {now.step:,}.** {why}. The weight rises if sharing more lowers the loss; otherwise it falls."
         sentence = f"**Step {now.step:,}.** {self._verdict()}"
         return f"{sentence} **Collapse: {self._failure()}.**" if self._failure() else sentence
 
@@ -134,7 +138,7 @@ class FactorWords:
         return float(np.square(self.now.estimate - true).mean()), float(np.square(self.now.adavae - true).mean())
 
     def _failure(self) -> str:
-        """How the model has failed, as text; sharing all or none is no failure where pairs do."""
+        """Returns the failures of the model as text; sharing all or none is no failure if the pairs do so."""
         collapse, true = self.now.collapse, self.now.true
         parts = []
         if collapse.all_shared and not (true == self.settings.factors).all():
@@ -142,19 +146,25 @@ class FactorWords:
         if collapse.none_shared and (true > 0).any():
             parts.append("no dimension is inferred as shared")
         if collapse.unused:
-            which = ", ".join(str(dimension + 1) for dimension in collapse.unused)
-            parts.append(f"unused: dimension{'s' * (len(collapse.unused) > 1)} {which}, whose posterior stays at the prior")
+            listed = ", ".join(str(dimension + 1) for dimension in collapse.unused)
+            several = len(collapse.unused) > 1
+            reason = "their posteriors stay at the prior" if several else "its posterior stays at the prior"
+            parts.append(f"unused: dimension{'s' * several} {listed} ({reason})")
         return "; ".join(parts)
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes the estimated number, the encoded factors and failures of the model.
+
+        Returns:
+            The sentences as Markdown.
+        """
         return [self._about_number(), self._about_factors(), self._about_collapse()]
 
     def _about_number(self) -> str:
         if self.answer is None:
             return (
                 f"The weight is **one** during the warm-up and is trained afterwards. AdaVAE's threshold, half-way between the "
-                f"closest and the farthest dimension, gives {self.now.adavae.mean():.2f} shared dimensions on average."
+                f"smallest and the largest distance, gives {self.now.adavae.mean():.2f} shared dimensions on average."
             )
         if self.now.sharing_kind != VARYING:
             return f"{self._verdict()} {self._about_ends()}".strip()
@@ -166,7 +176,7 @@ class FactorWords:
         return "none" if np.isnan(coefficient) else f"{coefficient:.2f}"
 
     def _about_ends(self) -> str:
-        """The bias, where pairs share a number at which it shows."""
+        """Returns the sentence about the bias if the pairs share a number for which it is visible."""
         if not self.settings.fisher:
             return ""
         true = int(self.now.true[0])
@@ -178,13 +188,13 @@ class FactorWords:
             for name, match in zip(self.settings.names, self.now.match, strict=True)
         ]
         return (
-            f"Dimensions that follow each factor, learned without labels: {'; '.join(follows)}. With this matching, "
+            f"Dimension that encodes each factor, learned without labels: {'; '.join(follows)}. With this matching, "
             f"**{percent(self.now.hits)}** of discs and rings agree; the majority-class baseline is {percent(self._guess())}."
         )
 
     def _guess(self) -> float:
-        share = float(self.now.true.mean()) / self.settings.factors
-        return max(share, 1 - share)
+        fraction = float(self.now.true.mean()) / self.settings.factors
+        return max(fraction, 1 - fraction)
 
     def _about_collapse(self) -> str:
         ours, adavae, everything = (percent(self.now.moved[part], 1) for part in ("ours", "AdaVAE's", "everything"))

@@ -1,4 +1,4 @@
-"""What the page on shared factors shows of a live run: its figures, its sentences and its numbers."""
+"""The page on shared factors for a snapshot of its model: figures, sentences and table."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .text import FactorWords
 __all__ = ["VIEWS", "FactorView"]
 
 VIEWS = ("learning", "exchange", "traversals")
-_POINTS = 300  # of a line
-_NARROW = 5  # pairs on a telephone
+_POINTS = 300  # greatest number of points of a line
+_NARROW = 5  # pairs in pictures on a telephone
 
 
 @dataclass(frozen=True)
 class FactorView:
-    """The arrays on show.
+    """A snapshot of the model, with its figures and sentences.
 
     Attributes:
-        settings: of the run.
-        now: the model at this step.
-        view: one of ``VIEWS``.
-        pair: that traversals start from, counted from 1.
+        settings: settings of the run.
+        now: snapshot of the model.
+        view: name of the figure, one of ``VIEWS``.
+        pair: number of the pair whose first image is traversed, counted from 1.
     """
 
     settings: FactorSettings
@@ -46,11 +46,19 @@ class FactorView:
 
     @cached_property
     def words(self) -> FactorWords:
-        """The sentences about them."""
+        """Sentences about the snapshot."""
         return FactorWords(self.settings, self.now)
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The figure of the view."""
+        """Draws the figure of the view.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         pairs = _NARROW if narrow else SHOWN
         if self.view == "exchange":
             gallery, beside = self._exchange_panel(palette, pairs), [self._moved_panel(palette), self._law_panel(palette)]
@@ -113,13 +121,13 @@ class FactorView:
         return sprite_panel(
             images[:, ::2] if narrow else images,
             palette,
-            title=f"Pair {self.pair}: one dimension moved at a time",
+            title=f"Pair {self.pair}: one dimension changes at a time",
             rows=[self._dimension(dimension) for dimension in range(self.settings.dimensions)],
             columns=[_signed(value) for value in values],
         )
 
     def _dimension(self, dimension: int) -> str:
-        """A dimension with the factor that it follows best, and whether the pair's images share it."""
+        """Returns the label of a dimension: a dot if the pair shares it, its number and the factor that it encodes."""
         factors = [name for name, match in zip(self.settings.names, self.now.match, strict=True) if match == dimension]
         shared = "● " if self.now.dimensions[self.pair - 1, dimension] else ""
         return f"{shared}{dimension + 1}: {factors[0] if factors else 'spare'}"
@@ -149,8 +157,7 @@ class FactorView:
                 palette,
                 title="Estimates against the true number",
             )
-        shares = [np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true)]
-        adavae, true = shares
+        adavae, true = (np.bincount(values, minlength=numbers)[:numbers] / len(values) for values in (now.adavae, now.true))
         return law_panel(self.words.law, palette, adavae=adavae, true=true, even=now.even, title=title)
 
     def _cuts_panel(self, palette: Palette) -> Panel:
@@ -203,33 +210,49 @@ class FactorView:
 
     @property
     def _steps(self) -> tuple[float, float]:
-        """Ends of the axis of steps: it ends with the schedule, and further on once that is passed."""
+        """Ends of the axis of steps, which has the length of the schedule, or the greatest length once that is passed."""
         reach = self.settings.schedule if self.now.step <= self.settings.schedule else STEPS
         return -0.015 * reach, reach
 
     def alt(self) -> str:
-        """The figure in one sentence, as alternative text."""
+        """Describes the figure as alternative text.
+
+        Returns:
+            The text.
+        """
         shown = {
             "learning": "pairs of sprites and their reconstructions",
-            "exchange": "sprites after exchanges of latent parts",
-            "traversals": "sprites as each latent dimension moves",
+            "exchange": "sprites after swaps of latent parts",
+            "traversals": "sprites while each latent dimension changes",
         }[self.view]
         now = self.now
         return (
             f"After {now.step} steps: {shown}; {now.estimate.mean():.1f} dimensions inferred as shared on average, AdaVAE's "
-            f"threshold says {now.adavae.mean():.1f}, the truth is {now.true.mean():.1f}"
+            f"threshold gives {now.adavae.mean():.1f}, the true number is {now.true.mean():.1f}"
         )
 
     def live(self) -> str:
-        """What is happening, in a sentence or two that each step changes."""
+        """Describes the state of the training in a sentence or two.
+
+        Returns:
+            The sentences; **bold** words are the only Markdown.
+        """
         return self.words.live()
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes the estimated number, the encoded factors and failures of the model.
+
+        Returns:
+            The sentences as Markdown.
+        """
         return self.words.sentences()
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the picture, one row for each pair in it."""
+        """Returns the numbers behind the figure, one row for each pair in pictures.
+
+        Returns:
+            The columns by name.
+        """
         now, names = self.now, self.settings.names
         return {
             "pair": list(range(1, SHOWN + 1)),
@@ -241,7 +264,11 @@ class FactorView:
         }
 
     def export(self) -> bytes:
-        """All steps, as comma-separated values."""
+        """Writes the record of all steps as comma-separated values.
+
+        Returns:
+            Contents of the file.
+        """
         law = [f"probability_of_{number}" for number in range(self.settings.dimensions + 1)]
         rows: list[list[Any]] = [["step", "loss", "ours", "adavae", "true", "log_weight", *law]]
         for step, (record, probabilities) in enumerate(zip(self.now.record, self.now.laws, strict=True), 1):
@@ -250,7 +277,7 @@ class FactorView:
 
 
 def _thinned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Steps, counted from 1, and means over blocks of them, so that a line has a few hundred points at most."""
+    """Returns step numbers and means over blocks of steps, so that a line has at most a few hundred points."""
     block = -(-len(values) // _POINTS) or 1
     starts = np.arange(0, len(values), block)
     if not len(starts):

@@ -1,4 +1,4 @@
-"""Kinds of controls: which values they allow, and how the address of a page says them."""
+"""Kinds of controls: their allowed values, and the texts of these values in a URL."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Option = TypeVar("Option", float, str)
 
 
 class Control(Protocol):
-    """What every kind of control offers."""
+    """The methods of every kind of control."""
 
     @property
     def default(self) -> Any:
-        """Value where the address says nothing."""
+        """Value of a control that is missing from the URL."""
         ...
 
     def read(self, text: str) -> Any:
@@ -55,7 +55,7 @@ class Whole:
     """A whole number between two bounds.
 
     Attributes:
-        default: value where the address says nothing.
+        default: value of a control that is missing from the URL.
         low: least value.
         high: greatest value.
     """
@@ -109,9 +109,9 @@ class Choice(Generic[Option]):
     """One of a few values: numbers in increasing order, or words.
 
     Attributes:
-        default: value where the address says nothing.
-        options: what can be chosen.
-        former: texts of links from before an option was renamed, with the text of today.
+        default: value of a control that is missing from the URL.
+        options: the values, in the order of the control.
+        former: present texts of renamed options, by their texts in old links.
     """
 
     default: Option
@@ -176,7 +176,7 @@ class Switch:
     """On or off.
 
     Attributes:
-        default: value where the address says nothing.
+        default: value of a control that is missing from the URL.
     """
 
     default: bool = False

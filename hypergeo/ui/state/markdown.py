@@ -1,4 +1,4 @@
-"""What a reader wrote, in the middle of Markdown, as text alone."""
+"""Escapes text of users for Markdown."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ class Preset:
     """A named setting of some of a page's controls; the others stay as they are.
 
     Attributes:
-        label: words on the button.
-        values: values of the controls it sets, by name.
+        label: label of the button.
+        values: values of the controls that it sets, by name.
         help: what to look at, shown under the pointer.
     """
 
@@ -31,11 +31,11 @@ class Preset:
 
 
 def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
-    """One button for each preset, side by side as far as the page is wide.
+    """Draws one button for each preset, side by side where the page is wide enough.
 
     Args:
-        state: the page's state, whose controls the buttons set.
-        presets: what the buttons are.
+        state: state of the page, whose controls the buttons set.
+        presets: the presets.
     """
     with st.container(horizontal=True, gap="small", key=f"{state.prefix}_presets"):
         for number, preset in enumerate(presets):

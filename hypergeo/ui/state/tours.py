@@ -1,4 +1,4 @@
-"""Guided tours as data: each stop says something, sets the page's controls, and says what to look at."""
+"""Guided tours as data: each stop has a text, values of the page's controls, and a hint what to look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from .page_state import TOUR, PageState
+from .address import TOUR
+from .page_state import PageState
 from .predictions import REVEALED, Prediction
 
 __all__ = ["Stop", "current_stop", "go_to_stop", "is_withheld", "take_turn", "tour_buttons", "tour_words", "turn"]
@@ -22,10 +23,10 @@ class Stop:
 
     Attributes:
         title: a few words.
-        text: what is told there, as Markdown.
-        values: values of the controls it sets, by name; the others have the page's defaults.
+        text: the stop's text, as Markdown.
+        values: values of the controls that the stop sets, by name; the others have the page's defaults.
         look: what to look at; where there is a prediction, after the answer is shown.
-        prediction: what the reader predicts here, if anything; the text asks for it.
+        prediction: prediction that the text asks for, if any.
         chapter: title of the course's chapter that begins here, where that is not the first of its page.
     """
 
@@ -86,9 +87,9 @@ def tour_buttons(state: PageState, stops: Sequence[Stop], onward: str | None = N
     """Shows the buttons that begin the tour, go on and back, and end it.
 
     Args:
-        state: the page's state.
-        stops: of the page's tour.
-        onward: label of the button that goes on, which a course may lead to another page; empty for none.
+        state: state of the page.
+        stops: stops of the page's tour.
+        onward: label of the button that goes on, in a course perhaps to another page; empty for no such button.
     """
     number, last = state.get(TOUR), len(stops)
     if onward is None:
@@ -111,9 +112,9 @@ def turn(state: PageState, stops: Sequence[Stop], by: int) -> None:
     """Goes on or back by one stop; beyond the ends of the tour, a course may go on to another page.
 
     Args:
-        state: the page's state.
-        stops: of the page's tour.
-        by: 1 or -1.
+        state: state of the page.
+        stops: stops of the page's tour.
+        by: 1 to go on, -1 to go back.
     """
     number = state.get(TOUR) + by
     if 1 <= number <= len(stops):
@@ -133,12 +134,12 @@ def take_turn() -> int:
 
 
 def go_to_stop(state: PageState, stops: Sequence[Stop], number: int) -> None:
-    """Sets the controls as a stop has them, in one commit.
+    """Sets the controls to the values of a stop, in one commit.
 
     Args:
-        state: the page's state.
-        stops: of the page's tour.
-        number: of the stop, from 1; 0 leaves the tour and the page as it is.
+        state: state of the page.
+        stops: stops of the page's tour.
+        number: number of the stop, from 1; 0 ends the tour and leaves the other controls unchanged.
     """
     if number:
         defaults = {name: control.default for name, control in state.controls.items()}

@@ -1,4 +1,4 @@
-"""Arrays of the urn page: both distributions exactly, and one sequence of samples from either. Computed once, kept as NumPy."""
+"""Arrays of the urn page: both exact distributions, and one sequence of samples of either. Results are cached."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from hypergeo.ui.limits import URN
 __all__ = ["DRAWS", "Drawn", "ExactLaws", "deviation_probability", "draw_all", "elements_of", "exact_laws"]
 
 DRAWS = URN.draws
-"""Draws in the sequence, of which the page shows the first few."""
+"""Number of samples in the sequence, of which the page shows the first few."""
 
-LISTED = URN.listed  # count vectors; an urn with more has no joint distance and no mode of Wallenius' distribution here
+LISTED = URN.listed  # greatest number of count vectors for the joint distance and the mode of Wallenius' distribution
 
 
 class ExactLaw(NamedTuple):
-    """One distribution exactly.
+    """Exact values of one distribution.
 
     Attributes:
-        marginals: of each group over ``0, 1, ..``, shape ``(K, M + 1)``.
-        mean: of each group, shape ``(K,)``.
-        covariance: shape ``(K, K)``.
+        marginals: probabilities of each group's counts ``0, 1, ...``, shape ``(K, M + 1)``.
+        mean: mean count of each group, shape ``(K,)``.
+        covariance: covariance matrix of the counts, shape ``(K, K)``.
         sensitivity: derivative of mean ``i`` in log weight ``j``, shape ``(K, K)``; zero for a weight of zero.
-        mode: a most probable vector of counts, shape ``(K,)``; ``None`` where there are too many to look through.
+        mode: a most probable count vector, shape ``(K,)``; ``None`` where there are too many count vectors to list.
     """
 
     marginals: np.ndarray
@@ -40,14 +40,14 @@ class ExactLaw(NamedTuple):
 
 
 class ExactLaws(NamedTuple):
-    """Both distributions of an urn, and how far they are apart.
+    """Both distributions of an urn, and their distance.
 
     Attributes:
         fisher: Fisher's distribution.
         wallenius: Wallenius' distribution.
-        distance: total variation between the two: of the count vectors, or, where these are too many to list, the greatest of
-            the groups' own, which is less.
-        joint: whether it is that of the count vectors.
+        distance: total variation distance of the count vectors, or, where these are too many to list, the greatest one of the
+            groups' marginals, which is a lower bound.
+        joint: whether ``distance`` is that of the count vectors.
     """
 
     fisher: ExactLaw
@@ -56,7 +56,14 @@ class ExactLaws(NamedTuple):
     joint: bool
 
     def of(self, law: str) -> ExactLaw:
-        """The distribution of that name."""
+        """Returns one of the two distributions.
+
+        Args:
+            law: ``"Fisher"`` or ``"Wallenius"``.
+
+        Returns:
+            The distribution.
+        """
         return self.fisher if law == "Fisher" else self.wallenius
 
 
@@ -64,8 +71,9 @@ class Drawn(NamedTuple):
     """A sequence of samples.
 
     Attributes:
-        counts: of each group in each sample, shape ``(DRAWS, K)``.
-        order: elements in the order in which they left, shape ``(DRAWS, n)``, where they leave one by one.
+        counts: count of each group in each sample, shape ``(DRAWS, K)``.
+        order: indices of the drawn elements in the order in which they were drawn, shape ``(DRAWS, n)``; ``None`` where all
+            are drawn at once.
     """
 
     counts: np.ndarray
@@ -75,8 +83,15 @@ class Drawn(NamedTuple):
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def exact_laws(urn: Urn) -> ExactLaws:
-    """Both distributions of an urn, as arrays."""
-    law, raced = urn.law(), wallenius_tables(urn.total_count, urn.group_sizes, urn.weights)
+    """Computes both distributions of an urn.
+
+    Args:
+        urn: the urn.
+
+    Returns:
+        Arrays of both distributions.
+    """
+    law, tables = urn.law(), wallenius_tables(urn.total_count, urn.group_sizes, urn.weights)
     probabilities = law.marginal_log_prob().exp()
     counts = torch.arange(probabilities.shape[-1], dtype=probabilities.dtype)
     covariance = law.covariance_matrix.numpy()
@@ -86,39 +101,54 @@ def exact_laws(urn: Urn) -> ExactLaws:
     mode, joint = None, count_support(urn.total_count, law.group_sizes) <= LISTED
     if joint:
         support = law.enumerate_support()
-        chances = wallenius_probabilities(raced, support, urn.group_sizes, urn.weights)
+        chances = wallenius_probabilities(tables, support, urn.group_sizes, urn.weights)
         mode = support[chances.argmax()].numpy().astype(int)
         distance = float((chances - law.log_prob(support).exp()).abs().sum() / 2)
     else:
-        distance = float((raced.marginals - probabilities).abs().sum(-1).max() / 2)
-    return ExactLaws(fisher, _arrays(raced, mode), distance if distance > 1e-10 else 0.0, joint)
+        distance = float((tables.marginals - probabilities).abs().sum(-1).max() / 2)
+    return ExactLaws(fisher, _arrays(tables, mode), distance if distance > 1e-10 else 0.0, joint)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 @one_thread()
 def draw_all(urn: Urn, law: str, seed: int) -> Drawn:
-    """``DRAWS`` samples: of Fisher's distribution by its exact sampler, of Wallenius' as a race between the elements."""
+    """Draws ``DRAWS`` samples.
+
+    Fisher's distribution has an exact sampler. For Wallenius' distribution, each element gets an exponential arrival time
+    whose rate is its weight, and the first ``n`` elements to arrive are drawn.
+
+    Args:
+        urn: the urn.
+        law: ``"Fisher"`` or ``"Wallenius"``.
+        seed: seed of the sequence.
+
+    Returns:
+        The samples.
+    """
     generator = torch.Generator().manual_seed(seed)
     if law == "Fisher":
         return Drawn(urn.law().sample((DRAWS,), generator=generator).numpy().astype(np.int16), None)
     group = torch.repeat_interleave(torch.tensor(urn.group_sizes))
     weights = torch.tensor(urn.weights, dtype=torch.float64)
-    clocks = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_(generator=generator) / weights[group]
-    order = clocks.topk(urn.total_count, largest=False).indices
+    arrivals = torch.empty(DRAWS, len(group), dtype=torch.float64).exponential_(generator=generator) / weights[group]
+    order = arrivals.topk(urn.total_count, largest=False).indices
     counts = torch.nn.functional.one_hot(group[order], len(weights)).sum(1)
     return Drawn(counts.numpy().astype(np.int16), order.numpy().astype(np.int16))
 
 
 def deviation_probability(probabilities: np.ndarray, samples: int, total: int) -> float:
-    """Computes the probability of a sum at least as far from its mean as one that was observed.
+    """Computes the probability that a sum differs from its mean at least as much as an observed sum.
 
-    The distribution of the sum is the convolution power of the samples' own, computed by a Fourier transform. The absolute
-    error is about 1e-13, so that a smaller result is no more than a bound.
+    The distribution of the sum is a convolution power of the distribution of one sample, computed by a Fourier transform. The
+    absolute error is about 1e-13, so a smaller result is only a bound.
 
     Args:
         probabilities: distribution of one sample over ``0, 1, ...``, shape ``(M + 1,)``.
         samples: number of independent samples.
-        total: their observed sum.
+        total: observed sum of the samples.
+
+    Returns:
+        The probability.
 
     Example:
         >>> deviation_probability(np.array([0.5, 0.5]), 4, 4)  # four heads or four tails
@@ -134,15 +164,19 @@ def deviation_probability(probabilities: np.ndarray, samples: int, total: int) -
 
 
 def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:
-    """Which elements the sample of that number took, numbered group by group, in the order in which they are shown.
+    """Returns the elements in one sample.
 
-    Where elements leave all at once, those of a group are equally likely: any of them, picked from the seed.
+    Elements are numbered group by group. Where they are drawn all at once, the elements of a group are equally likely, and
+    the seed determines which of them are drawn.
 
     Args:
-        drawn: the sequence.
-        urn: what it is drawn from.
-        step: number of the sample, from 1; for 0 nothing has been drawn.
-        seed: of the sequence.
+        drawn: the sequence of samples.
+        urn: the urn.
+        step: number of the sample, from 1; 0 for an empty sample.
+        seed: seed of the sequence.
+
+    Returns:
+        Indices of the elements in the order in which they are shown, shape ``(n,)``, or ``(0,)`` for an empty sample.
     """
     if step == 0:
         return np.empty(0, dtype=int)
@@ -155,5 +189,5 @@ def elements_of(drawn: Drawn, urn: Urn, step: int, seed: int) -> np.ndarray:
     ).astype(int)
 
 
-def _arrays(raced: WalleniusTables, mode: np.ndarray | None) -> ExactLaw:
-    return ExactLaw(raced.marginals.numpy(), raced.mean.numpy(), raced.covariance.numpy(), raced.sensitivity.numpy(), mode)
+def _arrays(tables: WalleniusTables, mode: np.ndarray | None) -> ExactLaw:
+    return ExactLaw(tables.marginals.numpy(), tables.mean.numpy(), tables.covariance.numpy(), tables.sensitivity.numpy(), mode)

@@ -1,4 +1,4 @@
-"""The Python that prints the numbers of the urn page."""
+"""Python code that prints the numbers of the urn page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ torch.manual_seed({seed})
 samples = distribution.sample(({number},))[:{step}]
 
 mean, variance = distribution.mean, distribution.variance
-sensitivity = distribution.covariance_matrix  # of mean i to log weight j: for Fisher's distribution the covariance
+sensitivity = distribution.covariance_matrix  # of mean i to log weight j; equal to the covariance for Fisher's distribution
 print("most probable:", distribution.mode.long().tolist())
 """
 
@@ -37,12 +37,12 @@ group_sizes = {group_sizes}
 weights = {weights}
 distribution = WalleniusHypergeometric(total_count, group_sizes, weights)
 
-# Every element has an exponential clock with its weight as the rate; the first to ring are drawn.
+# Every element has an exponential arrival time with its weight as the rate; the first to arrive are drawn.
 torch.manual_seed({seed})
 group = torch.repeat_interleave(torch.tensor(group_sizes))
 rates = torch.tensor(weights, dtype=torch.float64)[group]
-clocks = torch.empty({number}, len(group), dtype=torch.float64).exponential_() / rates
-drawn = group[clocks.topk(total_count, largest=False).indices]
+times = torch.empty({number}, len(group), dtype=torch.float64).exponential_() / rates
+drawn = group[times.topk(total_count, largest=False).indices]
 samples = torch.nn.functional.one_hot(drawn, len(weights)).sum(1)[:{step}].double()
 
 mean, variance = distribution.mean, distribution.variance
@@ -68,13 +68,16 @@ print(f"raising weight {{group + 1}} by 1 % raises the mean of group {{group + 1
 
 
 def urn_snippet(urn: Urn, *, law: str, seed: int, step: int) -> str:
-    """Returns Python that prints the numbers of the urn page.
+    """Writes Python code that prints the numbers of the urn page.
 
     Args:
         urn: the urn.
         law: ``"Fisher"`` or ``"Wallenius"``.
-        seed: of the sequence of samples.
+        seed: seed of the sequence of samples.
         step: number of samples on show.
+
+    Returns:
+        The code.
     """
     parts = [_FISHER if law == "Fisher" else _WALLENIUS, _BOTH, *([_DRAWN] if step else []), _SENSITIVITY]
     return "".join(parts).format(

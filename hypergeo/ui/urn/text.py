@@ -1,4 +1,4 @@
-"""The urn page's live sentences: pure functions from arrays to text."""
+"""Sentences of the urn page, as functions of arrays."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from .arrays import ExactLaw, ExactLaws, deviation_probability
 
 __all__ = ["about_draws", "about_laws", "about_shares", "about_weights", "draws_in_words", "heat_note", "possessive"]
 
-PER_CENT = 0.01  # of a weight, to first order
+PER_CENT = 0.01  # relative change of a weight
 NOTHING = 1e-9
-LEVEL = 0.05  # probability of a deviation below which it is no longer called sampling error
+LEVEL = 0.05  # probability of a difference below which it is no longer called sampling error
 
 
 def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
-    """Returns what raising a weight by one per cent changes, to first order: for the group that gains most.
+    """Computes the effect of raising a weight by one per cent on the means, to first order, for the group that gains most.
 
     Args:
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
 
     Returns:
-        The group, what it gains, the group that loses most and how much that loses; ``None`` where nothing moves.
+        Index of the group, gain of its mean, index of the group that loses most, and loss of that group's mean; ``None`` where
+        no mean changes.
 
     Example:
         >>> moved(np.array([[1.0, -0.4, -0.6], [-0.4, 2.0, -1.6], [-0.6, -1.6, 2.2]]))
@@ -39,7 +40,15 @@ def moved(sensitivity: np.ndarray) -> tuple[int, float, int, float] | None:
 
 
 def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
-    """Reads the heat map's largest entry, in one line, or in two where the page is narrow."""
+    """Describes the heat map's largest entry.
+
+    Args:
+        sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
+        narrow: whether the page is narrow, so that the text has two lines.
+
+    Returns:
+        The text as HTML.
+    """
     extremes = moved(sensitivity)
     if extremes is None:
         return f"Only one outcome is possible here:{'<br>' if narrow else ' '}no weight changes anything."
@@ -50,7 +59,16 @@ def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
 
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
-    """Describes the effect of raising a weight, and its reason."""
+    """Describes the effect of raising a weight, and its reason.
+
+    Args:
+        urn: the urn.
+        law: distribution of the samples.
+        name: ``"Fisher"`` or ``"Wallenius"``.
+
+    Returns:
+        The sentences as Markdown.
+    """
     extremes = moved(law.sensitivity)
     if extremes is None:
         return "**Only one outcome is possible** here, whatever the weights."
@@ -75,7 +93,15 @@ def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
 
 
 def about_shares(urn: Urn, law: ExactLaw) -> list[str]:
-    """Compares how often heavy and light balls are drawn; nothing where only one outcome is possible."""
+    """Compares how often heavy and light balls are drawn.
+
+    Args:
+        urn: the urn.
+        law: distribution of the samples.
+
+    Returns:
+        The sentence as Markdown; none where only one outcome is possible.
+    """
     if moved(law.sensitivity) is None:
         return []
     drawable = [k for k, (size, weight) in enumerate(zip(urn.group_sizes, urn.weights, strict=True)) if size and weight]
@@ -96,7 +122,15 @@ def about_shares(urn: Urn, law: ExactLaw) -> list[str]:
 
 
 def about_laws(urn: Urn, laws: ExactLaws) -> str:
-    """Describes what changes if balls are drawn one by one."""
+    """Describes how the distribution changes if balls are drawn one by one.
+
+    Args:
+        urn: the urn.
+        laws: both distributions of the urn.
+
+    Returns:
+        The sentences as Markdown.
+    """
     fisher, wallenius, distance = laws.fisher, laws.wallenius, laws.distance
     if moved(fisher.sensitivity) is None:
         return "Fisher's and Wallenius' distributions are **the same** here: only one outcome is possible."
@@ -106,20 +140,23 @@ def about_laws(urn: Urn, laws: ExactLaws) -> str:
     group = int(np.abs(fisher.mean - wallenius.mean).argmax())
     means = (
         f"If balls are drawn one by one (Wallenius), the mean of group {group + 1} is {wallenius.mean[group]:.3g} instead of "
-        f"{fisher.mean[group]:.3g} (Fisher). The total variation distance is **{distance:.2g}**"
+        f"{fisher.mean[group]:.3g} (Fisher). The total variation distance of both distributions is **{distance:.2g}**"
     )
     if laws.joint:
-        return f"{means}: even with the best coupling, {percent(distance)} of samples differ."
-    return f"{means} for the counts of one group; it is at least as large for all counts together (too many to list here)."
+        return f"{means}: even under the best coupling, {percent(distance)} of samples differ."
+    return f"{means} for one group's counts. It is at least as large for all counts together (too many to list here)."
 
 
 def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
-    """Compares the mean of the samples so far with the exact one, for the group of the largest variance.
+    """Compares the mean of the samples so far with the exact mean, for the group of the largest variance.
 
     Args:
-        counts: shape ``(S, K)``.
-        law: the distribution that they are sampled from.
-        name: its name.
+        counts: samples so far, shape ``(S, K)``.
+        law: distribution of the samples.
+        name: ``"Fisher"`` or ``"Wallenius"``.
+
+    Returns:
+        The sentences as Markdown.
     """
     draws, group = len(counts), int(law.covariance.diagonal().argmax())
     mean, variance = float(law.mean[group]), float(law.covariance[group, group])
@@ -130,25 +167,31 @@ def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
     noise, total = (variance / draws) ** 0.5, int(counts[:, group].sum())
     distance = abs(total / draws - mean) / noise
     chance = deviation_probability(law.marginals[group], draws, total)
-    verdict = (
-        f"{distance:.2g} standard errors from the mean{', within sampling error' if chance >= LEVEL else ''}; a deviation this "
-        f"large has probability {_probability(chance)} (exact, not by a normal approximation)"
-    )
     places = max(0, 1 - floor(log10(noise)))
-    seen = f"**{total / draws:.{places}f}** balls on average" if draws > 1 else f"**{total}** balls"
+    seen = f"mean count of group {group + 1} is **{total / draws:.{places}f}**"
+    if draws == 1:
+        seen = f"count of group {group + 1} is **{total}**"
     return (
-        f"**{draws_in_words(draws)}**: group {group + 1} gave {seen}; {possessive(name)} distribution has mean "
-        f"**{mean:.{places}f}** ± {noise:.{places}f}: {verdict}."
+        f"**{draws_in_words(draws)}**: the {seen}; the mean of {possessive(name)} distribution is **{mean:.{places}f}** ± "
+        f"{noise:.{places}f}. The difference is {distance:.2g} standard errors"
+        f"{', within sampling error' if chance >= LEVEL else ''}: a difference this large has probability "
+        f"{_probability(chance)} (exact, not by a normal approximation)."
     )
 
 
 def _probability(chance: float) -> str:
-    """A probability to two digits; the least that is told from nothing is one in a thousand million."""
+    """Returns a probability as text with two digits; numbers below 1e-9 are only bounded."""
     return f"{chance:.2g}" if chance >= 1e-9 else "below 1e-9"
 
 
 def draws_in_words(number: int) -> str:
     """Returns a number of samples as text.
+
+    Args:
+        number: number of samples.
+
+    Returns:
+        The text.
 
     Example:
         >>> draws_in_words(1), draws_in_words(1000)
@@ -158,7 +201,13 @@ def draws_in_words(number: int) -> str:
 
 
 def possessive(name: str) -> str:
-    """Returns a name's genitive.
+    """Returns the possessive form of a name.
+
+    Args:
+        name: the name.
+
+    Returns:
+        The name with an apostrophe, and with an ``s`` unless it ends with one.
 
     Example:
         >>> possessive("Fisher"), possessive("Wallenius")

@@ -1,4 +1,4 @@
-"""What the urn page shows, put together from the controls' values: its settings, its figure and its numbers."""
+"""The urn page for values of its controls: settings, figure, handles, sentences and table."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ LAWS = ("Fisher", "Wallenius")
 
 @dataclass(frozen=True)
 class UrnSettings:
-    """The controls' values in the page's own terms.
+    """Settings of the page.
 
     Attributes:
-        urn: what is drawn from.
+        urn: the urn.
         law: ``"Fisher"`` or ``"Wallenius"``.
-        seed: of the sequence of samples.
+        seed: seed of the sequence of samples.
     """
 
     urn: Urn
@@ -42,7 +42,14 @@ class UrnSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> UrnSettings:
-        """Settings from the values of the page's controls, by name."""
+        """Makes settings from values of the page's controls.
+
+        Args:
+            values: values of the controls, by name.
+
+        Returns:
+            The settings.
+        """
         groups = range(1, values["groups"] + 1)
         urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
         return cls(urn, values["law"], values["seed"])
@@ -50,13 +57,13 @@ class UrnSettings:
 
 @dataclass(frozen=True)
 class UrnView:
-    """The arrays of one setting of the controls, and what is drawn and said from them.
+    """Arrays of one setting of the controls, with their figure and sentences.
 
     Attributes:
-        settings: the controls' values.
-        laws: both distributions exactly.
+        settings: settings of the page.
+        laws: both exact distributions.
         drawn: the whole sequence of samples.
-        step: how many of them are on show.
+        step: number of samples on show.
     """
 
     settings: UrnSettings
@@ -66,7 +73,7 @@ class UrnView:
 
     @property
     def law(self) -> ExactLaw:
-        """The distribution that is drawn from."""
+        """Distribution of the samples."""
         return self.laws.of(self.settings.law)
 
     @property
@@ -76,12 +83,12 @@ class UrnView:
 
     @property
     def counts(self) -> np.ndarray:
-        """The samples on show, shape ``(step, K)``."""
+        """Counts of the samples on show, shape ``(step, K)``."""
         return self.drawn.counts[: self.step]
 
     @cached_property
     def seen(self) -> np.ndarray:
-        """How often each group has given each count, shape ``(K, M + 1)``."""
+        """Number of samples with each count of each group, shape ``(K, M + 1)``."""
         width = self.law.marginals.shape[1]
         return np.stack([np.bincount(column, minlength=width) for column in self.counts.T])
 
@@ -91,11 +98,14 @@ class UrnView:
         return self.counts.mean(0) if self.step else None
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The page's figure.
+        """Draws the page's figure.
 
         Args:
-            palette: the inks.
-            narrow: whether the page is a telephone's width.
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
         """
         urn, measures = self.settings.urn, NARROW if narrow else WIDE
         balls = ball_panel(
@@ -104,7 +114,7 @@ class UrnView:
             elements_of(self.drawn, urn, self.step, self.settings.seed),
             palette,
             capacity=urn.total_count,
-            title=self._last_draw(),
+            title=self._last_sample(),
             note=f"{sum(urn.group_sizes) - (urn.total_count if self.step else 0)} balls in the urn; larger balls are heavier",
             width=measures.balls[0],
             height=measures.balls[1],
@@ -130,7 +140,11 @@ class UrnView:
         return urn_figure(balls, observed, heat, palette, narrow=narrow)
 
     def handles(self) -> list[PressArea]:
-        """The columns of the heat map: a press of an entry raises the weight of its column."""
+        """Makes the columns of the heat map pressable: a press of an entry raises the weight of its column.
+
+        Returns:
+            The areas, one for each group.
+        """
         weights = self.settings.urn.weights
         return [
             PressArea(
@@ -145,32 +159,52 @@ class UrnView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure as alternative text.
+
+        Returns:
+            The text.
+        """
         urn = self.settings.urn
         last = f"the last one is {_listed(self.counts[-1])}" if self.step else "none yet"
         return (
             f"An urn with {_listed(urn.group_sizes)} balls of {len(urn.group_sizes)} groups; each sample takes "
             f"{urn.total_count}. {draws_in_words(self.step)} of {possessive(self.settings.law)} distribution: {last}. "
-            f"Histograms over the exact probabilities, with means {_listed(self.law.mean, '.2f')}; a heat map of the effect of "
-            "each weight on each mean"
+            "Histograms of the counts, with outlines of the exact probabilities, whose means are "
+            f"{_listed(self.law.mean, '.2f')}; a heat map of the effect of each weight on each mean"
         )
 
     def live(self) -> str:
-        """Compares the samples on show with the exact distribution, in one sentence."""
+        """Compares the samples on show with the exact distribution.
+
+        Returns:
+            The sentences as Markdown.
+        """
         return about_draws(self.counts, self.law, self.settings.law)
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
+        """Describes the effect of weights, and the difference between both distributions.
+
+        Returns:
+            The sentences as Markdown.
+        """
         urn, law = self.settings.urn, self.settings.law
         return [about_weights(urn, self.law, law), *about_shares(urn, self.law), about_laws(urn, self.laws)]
 
     def export(self) -> bytes:
-        """The samples on show as comma-separated values, one row for each."""
-        head = ["draw", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))]
+        """Writes the samples on show as comma-separated values, one row for each sample.
+
+        Returns:
+            Contents of the file.
+        """
+        head = ["sample", *(f"group_{group + 1}" for group in range(self.counts.shape[1]))]
         return csv_text([head, *([number, *row] for number, row in enumerate(self.counts.tolist(), 1))]).encode()
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the picture, one row for each group."""
+        """Returns the numbers behind the figure, one row for each group.
+
+        Returns:
+            The columns by name.
+        """
         urn, fisher, wallenius = self.settings.urn, self.laws.fisher, self.laws.wallenius
         observed = self.counts if self.step else np.full((1, len(urn.group_sizes)), np.nan)
         mode: list[Any] = [None] * len(urn.group_sizes) if wallenius.mode is None else wallenius.mode.tolist()
@@ -188,7 +222,7 @@ class UrnView:
             "mode, Wallenius": mode,
         }
 
-    def _last_draw(self) -> str:
+    def _last_sample(self) -> str:
         if not self.step:
             return "No sample yet"
         parts = " + ".join(f"{_square(group)} {count}" for group, count in enumerate(self.counts[-1]))
@@ -205,14 +239,14 @@ def _pressed(name: str, weight: float, presses: int) -> dict[str, float]:
 
 
 def urn_view(settings: UrnSettings, step: int = 0) -> UrnView:
-    """Computes, or remembers, what the page shows.
+    """Computes the arrays of the page; a ``ValueError`` of the distribution passes through where the urn has too few balls.
 
     Args:
-        settings: the controls' values.
+        settings: settings of the page.
         step: number of samples on show.
 
-    Raises:
-        ValueError: where the urn cannot be drawn from.
+    Returns:
+        The arrays.
     """
     settings.urn.law()
     drawn = draw_all(settings.urn, settings.law, settings.seed)
