@@ -29,7 +29,7 @@ FINISHED = [
     "hypergeo/ui/README.md",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
     *(f"hypergeo/ui/component/{name}.py" for name in ("assets", "controls", "cover", "handles", "live", "predict")),
-    *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime")),
+    *(f"hypergeo/ui/{folder}" for folder in ("clusters", "convergence", "counts", "glossary", "page", "runtime")),
     *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
     "pages",
     *(
