@@ -53,7 +53,7 @@ PRESETS = [
     Preset(
         "Real digits",
         {"source": "digits", "clusters": 4, "shares": "even"},
-        "Handwritten digits 0 to 3, projected onto two dimensions. Press Play: the classes are not round, so sizes are harder.",
+        "Handwritten digits 0 to 3 in two dimensions. Press Play: the classes are not round, so sizes are harder to learn.",
     ),
 ]
 
@@ -80,7 +80,7 @@ def _equal_error(values: Mapping[str, Any]) -> Answer:
     return Answer(
         errors[NAMES["uniform"]],
         "Each cluster has 100 points, but two of the true clusters have 213 and 107. So 113 + 7 = 120 of the 400 points must "
-        f"change cluster, which is 30 %. Size errors after {STEPS} steps: {_listed(errors)}.",
+        f"change cluster (30 %). Size errors after {STEPS} steps: {_listed(errors)}.",
     )
 
 

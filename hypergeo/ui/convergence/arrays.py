@@ -163,7 +163,7 @@ def one_thread() -> Iterator[None]:
     """Limits torch to one thread, because at these sizes threads wait for each other longer than they compute.
 
     Yields:
-        Nothing, once; afterwards torch has its previous number of threads.
+        ``None``; after the block torch has its previous number of threads again.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

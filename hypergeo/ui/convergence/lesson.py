@@ -54,7 +54,7 @@ PRESETS = [
     Preset(
         "Few outcomes",
         _three((1.0, 2.0, 4.0), (4, 10, 12), 24, conditionals="exact"),
-        "Only two balls stay in the urn, so few outcomes are possible. At every temperature the samples lie between them.",
+        "Only two balls stay in the urn, so few outcomes are possible. At every temperature samples lie between the outcomes.",
     ),
     Preset("A weight of zero", {"w1": 0.0}, "Balls of group 1 are never drawn: all samples lie on one side of the triangle."),
     Preset(
@@ -65,7 +65,7 @@ PRESETS = [
     Preset(
         "Five groups",
         {"groups": 5, "n": 20},
-        "A triangle shows three groups only, so the figure shows the counts of groups 1 and 2.",
+        "A triangle can show three groups only. With five groups the figure shows the counts of groups 1 and 2.",
     ),
 ]
 
@@ -98,8 +98,8 @@ def _rounded(values: Mapping[str, Any]) -> Answer:
     options = {_EQUAL: soft.distance, _HALF: soft.distance / 2, _NOISE: soft.floor.mean}
     nearest = min(options, key=lambda option: abs(options[option] - hard.distance))
     why = (
-        f"Straight-through samples have distance {hard.distance:.2f}, soft samples {soft.distance:.2f}; 95 % of equally many "
-        f"exact samples are below {soft.floor.quantile:.2f}. The temperature does not change the order of the log "
+        f"Straight-through samples have distance {hard.distance:.2f}, soft samples {soft.distance:.2f}; 95 % of equally large "
+        f"sets of exact samples are below {soft.floor.quantile:.2f}. The temperature does not change the order of the log "
         "probabilities with noise, so it does not change the integer sample."
     )
     return Answer(nearest, why)
@@ -112,9 +112,9 @@ def _heavy_first(values: Mapping[str, Any]) -> Answer:
     view = _view(values, conditionals="merged")
     other = _view(values, conditionals="merged", w1=1.0, w2=10.0)
     why = (
-        f"Their distance is {view.distance:.2f}; 95 % of equally many exact samples are below {view.floor.quantile:.2f}. The "
-        "merged groups 2 and 3 have the same weight, so nothing is lost. With weights 1, 10, 1 the distance is "
-        f"{other.distance:.2f}."
+        f"Their distance is {view.distance:.2f}; 95 % of equally large sets of exact samples are below "
+        f"{view.floor.quantile:.2f}. The merged groups 2 and 3 have the same weight, so the merge is exact. With weights 1, 10, "
+        f"1 the distance is {other.distance:.2f}."
     )
     return Answer(_EXACT if view.distance <= 1.5 * view.floor.quantile else _OTHER, why)
 
@@ -151,7 +151,7 @@ TOUR = [
         "Almost exact",
         "At τ = 0.01 nearly every sample is an integer vector up to rounding, and the samples follow the exact distribution.",
         {"tau": 0.01},
-        "The distance is below the upper edge of the band, as it is for 95 % of equally many exact samples.",
+        "The distance is below the upper edge of the band, as it is for 95 % of equally large sets of exact samples.",
     ),
     Stop(
         "One sample, from hot to cold",
@@ -182,7 +182,7 @@ TOUR = [
     ),
     Stop(
         "An approximation that can be exact",
-        "The published sampler samples one group at a time and merges the remaining groups into one group with their mean "
+        "The published method samples one group at a time and merges the remaining groups into one group with their mean "
         "weight. Here group 1 has weight 10, groups 2 and 3 have weight 1. Which distribution do its samples follow?",
         {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
         "The control *Conditional distributions* is now set to *merged*.",

@@ -300,7 +300,7 @@ class View:
 
     def _about_conditionals(self) -> str:
         exact, merged, joint, p_value = self.variation
-        distance = "total variation distance" if joint else "total variation distance of the worst group"
+        distance = "total variation distance" if joint else "largest total variation distance of a group"
         numbers = (
             f"Integer samples: {distance} **{exact:.2g}** with exact conditionals (sampling error only), **{merged:.2g}** with "
             "the paper's approximation"
@@ -372,7 +372,7 @@ def convergence_view(settings: ConvergenceSettings, *, moving: bool = False) -> 
     """Computes the view of the page, or takes its parts from the cache.
 
     Args:
-        settings: settings of the page.
+        settings: settings of the page, with an urn that holds enough balls.
         moving: whether the reader is moving a control of the urn. The preview then has every third temperature and the current
             one, and estimates the sampling noise from fewer replicates.
 
