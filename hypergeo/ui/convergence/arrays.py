@@ -184,14 +184,16 @@ def exact_law(urn: Urn) -> ExactLaw:
     Returns:
         The distribution as arrays.
     """
-    law = urn.law()
-    marginals = law.marginal_log_prob().exp().numpy()
+    distribution = urn.law()
+    marginals = distribution.marginal_log_prob().exp().numpy()
     if len(urn.group_sizes) == 3:
-        counts = law.enumerate_support()
-        cells, probabilities = counts.numpy().astype(int), law.log_prob(counts).exp().numpy()
+        counts = distribution.enumerate_support()
+        cells, probabilities = counts.numpy().astype(int), distribution.log_prob(counts).exp().numpy()
     else:
         cells, probabilities = _pairs(urn, marginals)
-    return ExactLaw(cells, probabilities, marginals, law.mean.numpy(), law.variance.clamp(min=0).sqrt().numpy())
+    return ExactLaw(
+        cells, probabilities, marginals, distribution.mean.numpy(), distribution.variance.clamp(min=0).sqrt().numpy()
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -228,7 +230,7 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
         The samples with their distances from the exact distribution.
     """
     temperatures = torch.tensor(at, dtype=torch.float64)
-    law = urn.law()
+    distribution = urn.law()
     single = urn.relaxed(1.0, conditionals, straight_through=True)
     noise = single.sample_noise((number,), generator=torch.Generator().manual_seed(seed))
     hard = single.rsample((number,), noise=noise)
@@ -241,8 +243,8 @@ def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, .
     return Samples(
         soft.movedim(0, 1).contiguous().numpy(),
         hard.numpy(),
-        wasserstein_distance(soft, law).numpy(),
-        wasserstein_distance(hard, law).item(),
+        wasserstein_distance(soft, distribution).numpy(),
+        wasserstein_distance(hard, distribution).item(),
     )
 
 
@@ -276,15 +278,17 @@ def variation(urn: Urn, number: int, seed: int) -> Variation:
     Returns:
         The distances with exact and with merged conditionals, and a test of the latter.
     """
-    law = urn.law()
+    distribution = urn.law()
     joint = len(urn.group_sizes) <= 3
     distances = []
     for conditionals in ("exact", "merged"):
         sampler = urn.relaxed(1.0, conditionals, straight_through=True)
         samples = sampler.sample((number,), generator=torch.Generator().manual_seed(seed))
-        distances.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
-    test = g_test(samples, law) if joint else None
-    p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value
+        distances.append(
+            total_variation(samples, distribution) if joint else marginal_total_variation(samples, distribution).max()
+        )
+    test = g_test(samples, distribution) if joint else None
+    p_value = min(holm(ks_test(samples, distribution).p_values.tolist())) if test is None else test.p_value
     return Variation(distances[0].item(), distances[1].item(), joint, p_value)
 
 

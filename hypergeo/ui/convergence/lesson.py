@@ -113,8 +113,8 @@ def _heavy_first(values: Mapping[str, Any]) -> Answer:
     other = _view(values, conditionals="merged", w1=1.0, w2=10.0)
     why = (
         f"Their distance is {view.distance:.2f}; 95 % of equally large sets of exact samples are below "
-        f"{view.floor.quantile:.2f}. The merged groups 2 and 3 have the same weight, so the merge is exact. With weights 1, 10, "
-        f"1 the distance is {other.distance:.2f}."
+        f"{view.floor.quantile:.2f}. The merged groups 2 and 3 have the same weight, so the merge is exact. With weights "
+        f"1, 10, 1 the distance is {other.distance:.2f}."
     )
     return Answer(_EXACT if view.distance <= 1.5 * view.floor.quantile else _OTHER, why)
 

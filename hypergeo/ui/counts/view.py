@@ -140,15 +140,15 @@ class CountsView:
         Returns:
             The columns, by name.
         """
-        quality, law = self.quality, self.law
+        quality, urn = self.quality, self.law
         return {
-            "group": list(self.names or range(1, len(law.group_sizes) + 1)),
-            "size": list(law.group_sizes),
+            "group": list(self.names or range(1, len(urn.group_sizes) + 1)),
+            "size": list(urn.group_sizes),
             "mean count": self.tested.mean(0).tolist(),
             "exact mean": self.means,
             "KS distance": list(quality.ks),
             "p": list(quality.ks_p_values),
-            "weight": list(self.fitted.scaled(law.weights)),
+            "weight": list(self.fitted.scaled(urn.weights)),
             "fitted weight": list(self.fitted.weights),
             "from": [low for low, _ in self.fitted.intervals],
             "to": [high for _, high in self.fitted.intervals],
@@ -283,16 +283,16 @@ def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, name
     """
     fitted_weights = fit(rows, urn.group_sizes)
     fitted_law = fitted_law and fitted_weights.usable
-    law = Urn(urn.total_count, urn.group_sizes, fitted_weights.weights) if fitted_law else urn
-    tested = rows[rows.sum(1) == law.total_count]
+    tested_urn = Urn(urn.total_count, urn.group_sizes, fitted_weights.weights) if fitted_law else urn
+    tested = rows[rows.sum(1) == tested_urn.total_count]
     return CountsView(
-        law,
+        tested_urn,
         fitted_law,
         rows,
         tested,
-        measure(law, tested, seed),
+        measure(tested_urn, tested, seed),
         fitted_weights,
-        marginals(law),
+        marginals(tested_urn),
         tuple(names) if names else None,
     )
 
