@@ -278,7 +278,7 @@ class View:
         times = f"{start}, **{self.distance / floor.mean:.2g} times** that of {settings.number:,} exact samples ({noise})"
         if settings.conditionals == "merged" and not self.merged_is_exact and self.distances[0] > floor.quantile:
             coldest = f"{self.distances[0]:.2g} at τ = {TEMPERATURES[0]:g}"
-            return f"{times}. With merged conditionals it is still {coldest}: the samples follow another distribution."
+            return f"{times}. With merged conditionals it is still {coldest}: the samples have a different distribution."
         return f"{times}."
 
     def _about_moments(self) -> str:
