@@ -6,7 +6,7 @@ import streamlit as st
 
 from hypergeo.figures import LIGHT
 from hypergeo.ui.clusters.data import SHARES
-from hypergeo.ui.clusters.edits import BY_HAND, EditList, SizeList, edits_after, edits_in_words
+from hypergeo.ui.clusters.edits import BY_HAND, EditList, SizeList, edits_after, edits_as_text
 from hypergeo.ui.clusters.lesson import FORMULAS, PRESETS, SENTENCE, SPEEDS, TITLE, TOUR
 from hypergeo.ui.clusters.session import data_lines, request_of, view_at, work_until
 from hypergeo.ui.clusters.settings import LIVE, STEPS
@@ -91,7 +91,7 @@ def live() -> None:
     if shown.run.data.notes:
         notes.caption(" ".join(shown.run.data.notes))
     with controls:
-        if changes := edits_in_words(shown.edits):
+        if changes := edits_as_text(shown.edits):
             st.caption(changes)
             forget = {"edits": "", **{name: control.default for name, control in BY_HAND.items()}}
             st.button("Undo these changes", key="_clu_forget", on_click=STATE.set, args=(forget,))

@@ -28,14 +28,7 @@ FINISHED = [
     "hypergeo/ui/DEPLOYMENT.md",
     "hypergeo/ui/README.md",
     *(f"hypergeo/ui/{name}.py" for name in ("__init__", "catalogue", "limits", "script", "server")),
-    "hypergeo/ui/component",
-    *(
-        f"hypergeo/ui/{folder}"
-        for folder in (
-            *("glossary", "gradients", "one_sample", "page", "partitions"),
-            *("quality", "runtime", "shared_factors", "state", "urn"),
-        )
-    ),
+    "hypergeo/ui",
     "pages",
     "tests",
 ]

@@ -22,11 +22,12 @@ from hypergeo.figures import DARK, LIGHT
 from hypergeo.figures.clusters.digits import image_sheet
 from hypergeo.ui.clusters import run as cluster_run
 from hypergeo.ui.clusters.data import SHARES, ClusterData, clouds, cluster_sizes, digits
-from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_in_words
+from hypergeo.ui.clusters.edits import BY_HAND, EditList, edits_after, edits_as_text
 from hypergeo.ui.clusters.own_points import read_points
 from hypergeo.ui.clusters.run import PRIORS, ClusterRun
 from hypergeo.ui.clusters.settings import LIVE, STEPS, Edit, PriorSettings, read_edits, write_edits
-from hypergeo.ui.clusters.view import NAMES, ClusterView
+from hypergeo.ui.clusters.text import NAMES
+from hypergeo.ui.clusters.view import ClusterView
 from hypergeo.ui.runtime.result_store import ResultStore
 from tests.support.app import pages
 from tests.support.app.pages import alt, figure, go, link, sentence, told, values
@@ -98,7 +99,7 @@ def test_weights_set_by_hand_are_forgotten_with_the_edit():
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
-    monkeypatch.setattr(cluster_run, "_SHELF", ResultStore(10))
+    monkeypatch.setattr(cluster_run, "_SHARED_STATES", ResultStore(10))
     edits = [Edit(70, "tau", 0.5), Edit(100, "weights", (1.0, 2.0, 5.0))]
     first = ClusterRun(DATA, 3, 9).at(prior, 130, PriorSettings(), edits)
     steps = []
@@ -133,7 +134,7 @@ def test_edits_survive_the_address():
     for junk in ("", "x", "1~tau~7", "1~weights~nan!1", "9999999~tau~1", "1~tau", "1~room~5", "1~weights~1e9!1", "ü~é~\0"):
         assert read_edits(junk) == []
     assert len(read_edits("_".join(["1~tau~1"] * 5000))) <= 60
-    assert "τ = 0.1 at step 40" in edits_in_words([Edit(0, "tau", 1.0), Edit(40, "tau", 0.1)])
+    assert "τ = 0.1 at step 40" in edits_as_text([Edit(0, "tau", 1.0), Edit(40, "tau", 0.1)])
 
 
 def test_a_control_that_moves_during_a_run_is_an_edit_at_the_step_on_show():
@@ -313,7 +314,7 @@ def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     assert not app.warning
     assert "Read as semicolon-separated with decimal commas" in captions(app)
     assert "The column id only numbers or names the rows, and is left out." in captions(app)
-    assert "Shown are the first two principal components of bill (mm), depth (mm), mass (g)." in captions(app)
+    assert "The figure shows the first two principal components of bill (mm), depth (mm), mass (g)." in captions(app)
     assert "Each column is standardised" in captions(app), "the mass is a hundred times as spread as the others"
     words = json.dumps(figure(app)["layout"]["annotations"])
     assert "principal component 1 (" in words
@@ -321,7 +322,7 @@ def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     assert set(app.dataframe[0].value["class"]) <= {"Adelie", "Gentoo", "<b>Papua</b>"}
     preview = app.table[0].value
     assert preview.shape == (5, 4)
-    app.segmented_control[[each.label for each in app.segmented_control].index("Plane of")].set_value("two columns").run()
+    app.segmented_control[[each.label for each in app.segmented_control].index("Axes")].set_value("two columns").run()
     assert not app.exception
     words = json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
     assert "bill (mm) →" in words
@@ -352,7 +353,7 @@ def test_a_snippet_reads_the_file_as_the_page_does(tmp_path, monkeypatch):
 def test_a_file_that_is_refused_leaves_clouds_and_a_sentence():
     app = uploaded(b"PK\x03\x04 xl/workbook.xml")
     assert "Excel workbook" in app.warning[0].value
-    assert "Clouds are shown" in app.warning[0].value
+    assert "The page shows clouds" in app.warning[0].value
     app = uploaded(b"a,b\n" + b'"1,234","2,500"\n"2,345","3,500"\n' * 5)
     assert "could be 1234 or 1.234" in app.warning[0].value.replace("\\", "")
     app.segmented_control[[each.label for each in app.segmented_control].index("Decimal mark")].set_value("point").run()

@@ -143,7 +143,7 @@ class TestCounts:
 
     def test_larger_sizes_are_offered(self):
         app = pasted("1,2,12\n2,2,11")
-        assert "Row 1 has **12 of group 3**, which holds 10" in app.warning[0].value
+        assert "Row 1 has **12 balls of group 3**, but this group has only 10" in app.warning[0].value
         app.button[[b.label for b in app.button].index("Raise the sizes to 10, 10, 12")].click().run()
         assert not app.exception
         assert values(app)["m3"] == "12"
@@ -160,7 +160,7 @@ class TestCounts:
     def test_rows_that_draw_different_numbers_are_fitted_together_and_tested_apart(self):
         rows = ["3,5,7"] * 3 + ["4,5,6"] * 4 + ["2,2,2"] * 2
         app = pasted("\n".join(rows), qual_table="true")
-        assert any("**2 different numbers**" in info.value for info in app.info)
+        assert any("**2 different totals**" in info.value for info in app.info)
         assert "These 7 rows" in sentence(app)
         (choice,) = [select for select in app.selectbox if select.label == "Number of balls drawn in the tested rows"]
         assert choice.options == ["15 balls (7 rows)", "6 balls (2 rows)"]
@@ -185,7 +185,7 @@ class TestCounts:
         app = pasted("10,2,3\n10,3,2\n10,1,4", qual_against="as fitted")
         assert not app.exception
         assert "Group 1 **always gave as many balls as possible**" in told(app)
-        assert any("The fitted weights are not finite" in info.value for info in app.info)
+        assert any("Not all fitted weights are finite" in info.value for info in app.info)
 
     def test_all_weights_zero_is_told(self):
         app = pasted("5,5,5\n4,5,6", qual_w1="0", qual_w2="0", qual_w3="0")

@@ -68,7 +68,7 @@ def test_a_first_column_that_counts_rows_is_kept_where_the_sizes_say_so():
         ("a,b\n3,2\n4,−1", "where a count should be"),
         ("a,b\n3,2\n4,-1", "Line 3, column 2 has −1. Counts are not negative"),
         ("3,2\n4.5,1", "Line 2, column 1 has 4.5. Counts are integers"),
-        ("3,1e30", "no count that this page can show"),
+        ("3,1e30", "Counts on this page are at most 1,000,000,000"),
         ("3,inf", "where a count should be"),
         ("3,nan", "where a count should be"),
         ("sizes: 9, 8\n3,2,1", "The line of sizes has 2 numbers, and the rows have 3"),

@@ -1,4 +1,4 @@
-"""Points to cluster: clouds whose sizes are known, real digits in two dimensions, or a reader's own (``own_points``)."""
+"""Points to cluster: Gaussian clouds of known sizes, or handwritten digits in two dimensions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _RATIOS = {"even": 1.0, "steep": 0.5}
 
 @dataclass(frozen=True)
 class ClusterData:
-    """Points in the plane, and what is known of them.
+    """Holds points, and their true classes where they are known.
 
     Attributes:
-        name: what they are, as text.
-        points: shape ``(N, 2)``.
+        name: short description of the points.
+        points: coordinates of the points, shape ``(N, 2)``; ``(N, D)`` for the pixels of images.
         classes: true class of each point, shape ``(N,)``, or ``None``.
-        axes: names of the horizontal and of the vertical axis, if they mean something.
-        class_names: of each class; their numbers when empty.
-        notes: sentences on how the points were read, in Markdown.
-        images: of the points, uint8, shape ``(N, H, W)``, where they are images.
-        sizes_chosen: whether the page made the points, in classes of sizes that can be chosen.
+        axes: names of the horizontal and of the vertical axis; ``None`` if the coordinates have no names.
+        class_names: name of each class; their numbers serve as names when empty.
+        notes: sentences in Markdown on how the points were read.
+        images: image of each point, uint8, shape ``(N, H, W)``; ``None`` if the points are not images.
+        sizes_chosen: whether the page made the points, so that the reader can set the sizes of the classes.
     """
 
     name: str
@@ -42,25 +42,33 @@ class ClusterData:
     sizes_chosen: bool = True
 
     def in_pixels(self) -> ClusterData:
-        """The images themselves as points, one dimension a pixel, of overall variance one."""
+        """Returns the data with the pixels of the images as coordinates, scaled to overall variance one.
+
+        Returns:
+            The same data, whose ``points`` have shape ``(N, H * W)``.
+        """
         assert self.images is not None
         pixels = self.images.reshape(len(self.images), -1).astype(float)
         return replace(self, points=(pixels - pixels.mean(0)) / pixels.std(), axes=None)
 
     @property
     def sizes(self) -> np.ndarray | None:
-        """Points in each class."""
+        """Number of points in each class, shape ``(C,)``; ``None`` if the classes are unknown."""
         return None if self.classes is None else np.bincount(self.classes)
 
 
 def cluster_sizes(shares: str, clusters: int, number: int, by_hand: Sequence[int] = ()) -> list[int]:
-    """Returns sizes of ``clusters`` clouds that add up to ``number``.
+    """Computes cluster sizes that add up to the number of points.
 
     Args:
-        shares: one of ``SHARES``: all alike; two large ones and the rest small; each half of the one before; all alike but one.
-        clusters: number of clouds.
+        shares: pattern of the sizes, one of ``SHARES``: all equal; two large and the others small; each half of the one before;
+            all equal but a tiny last one.
+        clusters: number of clusters.
         number: number of points.
-        by_hand: sizes whose ratios replace those of ``shares``, where there is one for each cloud.
+        by_hand: sizes that replace the pattern by their ratios; ignored unless there is one for each cluster.
+
+    Returns:
+        Number of points in each cluster.
 
     Example:
         >>> cluster_sizes("steep", 4, 400)
@@ -80,12 +88,15 @@ def cluster_sizes(shares: str, clusters: int, number: int, by_hand: Sequence[int
 
 
 def resized(sizes: Sequence[int], cluster: int, size: float) -> list[int]:
-    """Returns sizes after one was set by hand: the others share the rest in their ratios, and keep a point each.
+    """Sets one cluster size and divides the other points among the other clusters in proportion to their sizes.
 
     Args:
-        sizes: sizes before, at least two.
-        cluster: whose size is set, counted from 0.
-        size: the size wanted.
+        sizes: number of points in each cluster before the change; at least two clusters.
+        cluster: index of the cluster that is resized, from 0.
+        size: requested number of points; rounded, and limited so that every cluster keeps a point.
+
+    Returns:
+        Number of points in each cluster after the change, with the same sum.
 
     Example:
         >>> resized([200, 100, 100], 0, 301.2)
@@ -98,7 +109,7 @@ def resized(sizes: Sequence[int], cluster: int, size: float) -> list[int]:
 
 
 def _in_ratio(wanted: np.ndarray, number: int) -> list[int]:
-    """Whole numbers in the ratios of others that add up to ``number``."""
+    """Returns integers that add up to ``number``, in the ratios of ``wanted`` up to rounding."""
     exact = number * wanted / wanted.sum()
     sizes = np.floor(exact).astype(int)
     # Largest remainders first, so that sizes add up.
@@ -108,7 +119,16 @@ def _in_ratio(wanted: np.ndarray, number: int) -> list[int]:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def clouds(sizes: Sequence[int], separation: float, seed: int) -> ClusterData:
-    """Samples Gaussian clouds of standard deviation one."""
+    """Samples Gaussian clouds of standard deviation one.
+
+    Args:
+        sizes: number of points in each cloud.
+        separation: distance between the centres of the clouds, in standard deviations.
+        seed: seed of the random numbers.
+
+    Returns:
+        The points, with the cloud of each as its class.
+    """
     made = datasets.gaussian_blobs(list(sizes), separation, seed)
     name = f"{len(sizes)} clouds with centres {separation:g} standard deviations from each other"
     return ClusterData(name, made.points, made.classes)
@@ -116,9 +136,14 @@ def clouds(sizes: Sequence[int], separation: float, seed: int) -> ClusterData:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def digits(sizes: Sequence[int], seed: int) -> ClusterData:
-    """Chooses handwritten digits 0, 1, ... in these numbers, projected on their first two principal components.
+    """Chooses images of the handwritten digits 0, 1, ... and projects them onto their first two principal components.
 
-    At most as many of each as there are, so that there may be fewer points than asked for.
+    Args:
+        sizes: number of images of each digit; limited to the number of images in the data set.
+        seed: seed of the random choice.
+
+    Returns:
+        The projected points, with the digit of each as its class, and their images.
     """
     sizes = list(sizes)
     dataset, images = datasets.digits(sizes, seed), chosen_digits(sizes, seed).arrays

@@ -1,4 +1,4 @@
-"""Points of the reader's own: which columns of a table are shown, and how."""
+"""The reader's own points: reads a table and chooses the columns that are shown."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _FEWEST, _MOST_POINTS = CLUSTERS.rows
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """The columns that are shown.
+    """Columns of a table that are shown.
 
     Attributes:
-        x: place of the column along the horizontal axis.
-        y: place of the column along the vertical axis.
-        label: place of the column of true classes, or ``None``.
-        components: places of columns whose first two principal components are shown instead of two columns; none when empty.
+        x: index of the column on the horizontal axis.
+        y: index of the column on the vertical axis.
+        label: index of the column of true classes; ``None`` if there is none.
+        components: indices of the columns whose first two principal components replace ``x`` and ``y``; empty to show those.
         standardise: whether each column is scaled to mean zero and standard deviation one.
     """
 
@@ -49,18 +49,18 @@ class ColumnChoice:
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Places of all columns that the picture depends on."""
+        """Indices of all columns that the figure depends on."""
         return self.components or (self.x, self.y)
 
 
 @dataclass(frozen=True)
 class OwnFile:
-    """A file of the reader's.
+    """Uploaded file of the reader.
 
     Attributes:
-        content: its bytes.
-        decimal: the decimal mark, where the reader says it.
-        choice: of the columns; what is guessed when ``None``.
+        content: bytes of the file.
+        decimal: decimal mark that the reader has chosen; inferred when ``None``.
+        choice: columns that the reader has chosen; guessed when ``None``.
     """
 
     content: bytes
@@ -72,23 +72,36 @@ class OwnFile:
 def own_table(content: bytes, decimal: Decimal | None = None) -> Table:
     """Reads the reader's table.
 
+    Args:
+        content: bytes of the file.
+        decimal: decimal mark; inferred when omitted.
+
+    Returns:
+        The table.
+
     Raises:
-        ValueError: saying in which line what is wrong, in Markdown.
+        ValueError: if the table cannot be read; the message is Markdown and names the line and the problem.
     """
     try:
         return read_table(content, decimal=decimal, most_rows=_MOST_POINTS + 1)
     except ValueError as error:
-        words = str(error)
-        if "may have at most" in words:
-            words = f"There are more than {_MOST_POINTS:,} points; the live demo takes at most so many."
-        raise ValueError(plain(words)) from None
+        message = str(error)
+        if "may have at most" in message:
+            message = f"The table has more than {_MOST_POINTS:,} points, the most that this page can cluster."
+        raise ValueError(plain(message)) from None
 
 
 def first_choice(table: Table) -> ColumnChoice:
-    """Guesses the columns: those named x and y, or the only two of numbers, or the principal components of all.
+    """Guesses the columns: those named x and y, else the only two columns of numbers, else principal components of all.
+
+    Args:
+        table: table of the reader.
+
+    Returns:
+        The guess.
 
     Raises:
-        ValueError: for fewer than two columns of numbers, in Markdown.
+        ValueError: if the table has fewer than two columns of numbers; the message is Markdown.
     """
     guess = guess_columns(table)
     if len(guess.axes) < 2:
@@ -106,20 +119,28 @@ def first_choice(table: Table) -> ColumnChoice:
 
 
 def with_scales(table: Table, choice: ColumnChoice) -> ColumnChoice:
-    """The choice, standardised where scales differ by more than a factor of ten."""
+    """Returns the choice, with standardised columns if their scales differ by more than a factor of ten.
+
+    Args:
+        table: table of the reader.
+        choice: columns that are shown.
+
+    Returns:
+        The choice.
+    """
     values = np.column_stack([table.columns[place].values for place in choice.axes])
     values = values[np.isfinite(values).all(1)]
     return replace(choice, standardise=bool(len(values)) and scales_differ(values))
 
 
 def read_points(content: bytes) -> ClusterData:
-    """Points of a file whose columns are guessed.
+    """Reads the points of a file and guesses its columns.
 
     Args:
-        content: a table; see :func:`~hypergeo.datasets.tables.table.read_table`.
+        content: bytes of a table; see :func:`~hypergeo.datasets.tables.table.read_table`.
 
-    Raises:
-        ValueError: saying in which line what is wrong, in Markdown.
+    Returns:
+        The points, shape ``(N, 2)``, with their classes if the table has some.
 
     Example:
         >>> rows = "x,y\\n" + "0,1\\n2,3\\n" * 4
@@ -130,10 +151,16 @@ def read_points(content: bytes) -> ClusterData:
 
 
 def own_points(file: OwnFile) -> ClusterData:
-    """Points of a file as chosen, with the names of axes and classes, and sentences on how they were read.
+    """Reads the chosen columns of a file as points, with names of axes and classes and notes on how they were read.
+
+    Args:
+        file: uploaded file with the reader's choices.
+
+    Returns:
+        The points, shape ``(N, 2)``, with their classes if the table has some.
 
     Raises:
-        ValueError: saying in which line what is wrong, in Markdown.
+        ValueError: if the points cannot be read or drawn; the message is Markdown.
     """
     table = own_table(file.content, file.decimal)
     choice = file.choice or first_choice(table)
@@ -145,11 +172,11 @@ def own_points(file: OwnFile) -> ClusterData:
     if len(points) < _FEWEST:
         raise ValueError(f"There are {len(points)} points; at least {_FEWEST} are needed.")
     if np.abs(points).max() > CLUSTERS.largest:
-        raise ValueError("Every number must be finite and below a thousand million.")
+        raise ValueError(f"Every number must be finite and between −{CLUSTERS.largest:,.0f} and {CLUSTERS.largest:,.0f}.")
     if choice.components:
         points, shares = _components(points)
         axes = tuple(f"principal component {k} ({share:.0%} of variance)" for k, share in enumerate(shares, 1))
-        notes.append(f"Shown are the first two principal components of {', '.join(parsed.axes)}.")
+        notes.append(f"The figure shows the first two principal components of {', '.join(parsed.axes)}.")
     if np.ptp(points, axis=0).max() <= CLUSTERS.nearest * max(1.0, np.abs(points).max()):
         raise ValueError("All points are the same, or too close to each other to be drawn.")
     notes = [plain(note) for note in notes]
@@ -165,24 +192,31 @@ def own_points(file: OwnFile) -> ClusterData:
 
 
 def _components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns coordinates along the first two principal components, and their fractions of the variance."""
+    """Returns coordinates along the first two principal components, ``(N, 2)``, and their fractions of variance, ``(2,)``."""
     centred = points - points.mean(0)
     left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
-    left = left * np.sign(
-        left[np.abs(left).argmax(0), np.arange(len(lengths))]
-    )  # the sign is free: the farthest point's is plus
+    # The sign of a component is free; the point with the largest coordinate gets a positive one.
+    left = left * np.sign(left[np.abs(left).argmax(0), np.arange(len(lengths))])
     variances = lengths**2
     return (left * lengths)[:, :2], variances[:2] / max(float(variances.sum()), 1e-300)
 
 
 def own_lines(file: OwnFile, choice: ColumnChoice) -> str:
-    """Returns Python that sets ``points`` and ``classes`` from the file ``points.csv``."""
+    """Returns Python code that sets ``points`` and ``classes`` from the file ``points.csv``.
+
+    Args:
+        file: uploaded file with the reader's choices.
+        choice: columns that are shown.
+
+    Returns:
+        Lines of code.
+    """
     decimal = f", decimal={file.decimal!r}" if file.decimal else ""
     standardise = ", standardise=True" if choice.standardise else ""
     lines = (
         f'table = read_table(Path("points.csv").read_bytes(){decimal})\n'
-        f"found = table_points(table, {list(choice.axes)}, {choice.label}{standardise})\n"
-        "points, classes = found.points, found.classes\n"
+        f"columns = table_points(table, {list(choice.axes)}, {choice.label}{standardise})\n"
+        "points, classes = columns.points, columns.classes\n"
     )
     if choice.components:
         lines += (
@@ -194,7 +228,14 @@ def own_lines(file: OwnFile, choice: ColumnChoice) -> str:
 
 
 def axis_kinds(table: Table) -> tuple[list[int], list[int]]:
-    """Places of the columns that can be axes, and of those that can be classes."""
+    """Returns the columns that can be axes and the columns that can hold the classes.
+
+    Args:
+        table: table of the reader.
+
+    Returns:
+        Indices of the columns of numbers, and indices of the columns of numbers or words.
+    """
     numbers = [place for place, column in enumerate(table.columns) if column.kind == "numbers"]
     labels = [place for place, column in enumerate(table.columns) if column.kind in ("numbers", "words")]
     return numbers, labels

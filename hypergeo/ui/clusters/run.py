@@ -1,4 +1,4 @@
-"""A live run of clustering: three size priors from one start, that can be edited, taken on, and gone back in."""
+"""Live run of clustering: three size priors from one start. Its settings can change at any step, and it can go back."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from .settings import STEPS, Edit, PriorSettings
 __all__ = ["PRIORS", "ClusterRun", "Snapshot"]
 
 PRIORS = ("hypergeometric", "categorical", "uniform")
-# Sizes are drawn to the end, and steps stay large for long: what is changed on the way has its effect, and time to mend.
+# Sizes are sampled until the last step, and the learning rate stays high for long, so that late changes still have an effect.
 _SCHEDULE = Schedule(steps=STEPS, hold=0.8, drawn=1.0)
-_STEPS_PER_TURN = 5  # steps that are made before others have their turn
-_STEPS_PER_STORED_STATE = 25  # steps between two states that are kept to go back to
-_SHARED = 100  # steps between two states that other sessions may go on from
+_STEPS_PER_TURN = 5  # steps until other requests have their turn
+_STEPS_PER_STORED_STATE = 25  # steps between two stored states, to which the run can go back
+_STEPS_PER_SHARED_STATE = 100  # steps between two states from which other sessions can continue
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One prior's clusters at the step on show.
+    """Holds the clusters of one prior after a number of steps ``T``.
 
     Attributes:
-        means: shape ``(K, 2)``.
+        means: centres of the clusters, shape ``(K, 2)``; ``(K, D)`` for points of ``D`` dimensions.
         width: standard deviation of the clusters.
-        sizes: expected sizes, ``(K,)``.
-        labels: cluster of each point, ``(N,)``.
-        certainty: share of each point in its cluster, ``(N,)``.
-        pull: by how much the loss falls with each size, ``(K,)``, less its mean.
-        drawn: sizes drawn at each step until now, ``(T, K)``.
-        log_weights: after each step and at the start, ``(T + 1, K)``.
-        losses: at each step, in nats per point, ``(T,)``.
-        scores: agreement with the true classes, where they are known.
+        sizes: expected sizes, shape ``(K,)``.
+        labels: cluster of each point, shape ``(N,)``.
+        certainty: fraction of each point that is assigned to its cluster, shape ``(N,)``.
+        pull: negative gradient of the loss with respect to each size, in nats per point, centred, shape ``(K,)``.
+        drawn: sizes sampled at each step, shape ``(T, K)``.
+        log_weights: log weights at the start and after each step, shape ``(T + 1, K)``.
+        losses: loss at each step, in nats per point, shape ``(T,)``.
+        scores: agreement with the true classes; ``None`` if they are unknown.
     """
 
     means: np.ndarray
@@ -60,32 +60,35 @@ class Snapshot:
 
 
 class ClusterRun:
-    """Three models of the same points from the same start.
+    """Fits the same points with three priors from the same start.
 
-    What it shows after so many steps depends on the data, the seed, the settings and the edits alone, not on how it came there.
+    The state after a number of steps depends only on data, seed, settings and edits, not on the steps requested before.
 
     Args:
-        data: the points.
+        data: points to cluster.
         clusters: number of clusters.
-        seed: of the start and of all samples.
+        seed: seed of the start and of all samples.
     """
 
     def __init__(self, data: ClusterData, clusters: int, seed: int):
         self.data, self.clusters = data, clusters
-        # Streamlit starts the next run of a page while the last one still computes.
+        # Streamlit starts the next run of a page while the previous one still computes.
         self._turn = threading.Lock()
         points = hashlib.sha256(data.points.tobytes()).digest(), data.points.shape
         self._tracks = {prior: _Track(data.points, clusters, seed, prior, (points, clusters, seed, prior)) for prior in PRIORS}
 
     @one_thread()
     def at(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Snapshot:
-        """Clusters after so many steps.
+        """Computes the clusters after a number of steps.
 
         Args:
             prior: one of ``PRIORS``.
             step: number of steps.
-            settings: before the first edit.
-            edits: in the order of their steps. Only the hypergeometric prior has settings to edit.
+            settings: settings before the first edit.
+            edits: edits in the order of their steps; only the hypergeometric prior has settings that they change.
+
+        Returns:
+            The clusters.
         """
         track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         with self._turn:
@@ -93,7 +96,17 @@ class ClusterRun:
             return track.snapshot(self.data)
 
     def take_on(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Iterator[float]:
-        """Makes the steps that :meth:`at` needs, a few at a time; yields the share that is done. Arguments as there."""
+        """Makes the steps that :meth:`at` needs, a few at a time.
+
+        Args:
+            prior: one of ``PRIORS``.
+            step: number of steps.
+            settings: settings before the first edit.
+            edits: edits in the order of their steps; only the hypergeometric prior has settings that they change.
+
+        Yields:
+            Fraction of the steps that are done.
+        """
         track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         for _ in range(STEPS):
             with self._turn, one_thread():
@@ -105,7 +118,7 @@ class ClusterRun:
 
 
 class _Turn(NamedTuple):
-    """What one step is made with, and the weights set by hand before it."""
+    """Settings of one step, and the weights that the reader has set before it."""
 
     settings: PriorSettings
     weights: tuple[float, ...] | None
@@ -123,8 +136,8 @@ def _turn(turn: int, settings: PriorSettings, edits: Sequence[Edit]) -> _Turn:
     return _Turn(replace(settings, **changes), by_hand[-1] if by_hand else None)
 
 
-class _Passed(NamedTuple):
-    """A state of a model on its way, and what it drew and lost until there."""
+class _SharedState(NamedTuple):
+    """State of a model, with the sampled sizes, log weights and losses of the steps before it."""
 
     state: dict[str, Any]
     drawn: tuple[np.ndarray, ...]
@@ -132,18 +145,18 @@ class _Passed(NamedTuple):
     losses: tuple[float, ...]
 
 
-_SHELF: ResultStore[_Passed] = ResultStore(240)
+_SHARED_STATES: ResultStore[_SharedState] = ResultStore(240)
 
 
 class _Track:
-    """One model, and states that it passed.
+    """Runs one model and stores states to which it can go back.
 
     Args:
-        points: to divide.
+        points: points to cluster, shape ``(N, D)``.
         clusters: number of clusters.
-        seed: of the start and of all samples.
+        seed: seed of the start and of all samples.
         prior: one of ``PRIORS``.
-        name: the same for two tracks exactly where the same turns take them through the same states.
+        name: key of the model: two tracks have the same name exactly if the same turns lead to the same states.
     """
 
     def __init__(self, points: np.ndarray, clusters: int, seed: int, prior: str, name: Hashable):
@@ -158,17 +171,17 @@ class _Track:
         self.by_hand: tuple[float, ...] | None = None
 
     def go_to(self, step: int, turns: Sequence[_Turn], most: int = STEPS) -> None:
-        """Makes the steps that are missing, from the last kept state before anything differs from what was done.
+        """Makes the missing steps, from the last stored state whose turns are the requested ones.
 
         Args:
             step: number of steps.
-            turns: what each of them is made with, and the next.
-            most: steps to make at most, for now.
+            turns: turn of each step, and of the next one.
+            most: greatest number of steps in this call.
         """
         same = next(
             (done for done, (was, now) in enumerate(zip(self.turns, turns, strict=False)) if was != now), len(self.turns)
         )
-        # Weights set by hand after the last step change the model, but are no step yet.
+        # Weights set by hand after the last step change the model before the next step.
         taken_back = self.by_hand is not None and turns[min(same, step)].weights != self.by_hand
         if min(same, step) < len(self.turns) or taken_back:
             self._back_to(max(kept for kept in self.kept if kept <= min(same, step)))
@@ -190,18 +203,19 @@ class _Track:
     def _keep(self) -> None:
         done = len(self.turns)
         self.kept[done] = self.model.state_dict()
-        if done % _SHARED == 0:
-            passed = _Passed(self.kept[done], tuple(self.drawn), tuple(self.logs), tuple(self.losses))
-            _SHELF.put((self.name, tuple(self.turns)), passed)
+        if done % _STEPS_PER_SHARED_STATE == 0:
+            shared = _SharedState(self.kept[done], tuple(self.drawn), tuple(self.logs), tuple(self.losses))
+            _SHARED_STATES.put((self.name, tuple(self.turns)), shared)
 
     def _skip_to(self, step: int, turns: Sequence[_Turn]) -> None:
-        """Goes on from the furthest state that a session has passed with the same turns."""
-        for done in range(step // _SHARED * _SHARED, len(self.turns), -_SHARED):
-            passed = _SHELF.get((self.name, tuple(turns[:done])))
-            if passed is not None:
-                self.model.load_state_dict(passed.state)
-                self.turns, self.kept[done] = list(turns[:done]), passed.state
-                self.drawn, self.logs, self.losses = list(passed.drawn), list(passed.logs), list(passed.losses)
+        """Loads the latest state that any session has reached with the same turns."""
+        every = _STEPS_PER_SHARED_STATE
+        for done in range(step // every * every, len(self.turns), -every):
+            shared = _SHARED_STATES.get((self.name, tuple(turns[:done])))
+            if shared is not None:
+                self.model.load_state_dict(shared.state)
+                self.turns, self.kept[done] = list(turns[:done]), shared.state
+                self.drawn, self.logs, self.losses = list(shared.drawn), list(shared.logs), list(shared.losses)
                 return
 
     def _prepare(self, turn: _Turn) -> None:
@@ -209,7 +223,7 @@ class _Track:
         if not self.editable:
             return
         prior = cast(HypergeometricSizes, self.model.prior)
-        turn.settings.put_on(prior)
+        turn.settings.apply_to(prior)
         if turn.weights is not None:
             self.model.log_weights = [[math.log(weight) for weight in turn.weights]]
 
@@ -220,7 +234,14 @@ class _Track:
             del record[step:]
 
     def snapshot(self, data: ClusterData) -> Snapshot:
-        """Where it is now."""
+        """Computes the clusters after the steps made so far.
+
+        Args:
+            data: points of the model, with their classes.
+
+        Returns:
+            The clusters.
+        """
         evaluation = self.model.evaluate()
         labels, sizes = evaluation.labels[0].numpy(), evaluation.sizes[0].numpy()
         clusters = len(sizes)

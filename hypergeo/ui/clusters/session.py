@@ -1,4 +1,4 @@
-"""The run of clustering that a session goes on with, and what it shows at a step."""
+"""The clustering run of a session, and the view of one of its steps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ __all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "wor
 
 
 def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[ClusterData, str]:
-    """What the controls ask for, and what the reader should know where it is something else.
+    """Returns the points that the controls request, or clouds with a message if the reader's file cannot be shown.
 
     Args:
         values: value of each control, by name.
-        own: the reader's file.
+        own: uploaded file of the reader; ``None`` if there is none.
+
+    Returns:
+        The points, and the message for the reader; the message is empty if these are the requested points.
     """
     sizes = _sizes(values)
     if values["source"] == "digits":
@@ -31,23 +34,23 @@ def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[Cluster
     if values["source"] == "clouds":
         return made, ""
     if own is None:
-        return made, "Choose a table under *Points*. Until then, clouds are shown."
+        return made, "Choose a table under *Points*. Until then, the page shows clouds."
     try:
         return own_points(own), ""
     except ValueError as error:
-        return made, f"{error} Clouds are shown until the file can be read."
+        return made, f"{error} The page shows clouds until the file can be read."
 
 
 @dataclass(frozen=True)
 class Request:
-    """The run that the controls ask for.
+    """Run that the controls request.
 
     Attributes:
-        run: the session's run.
-        settings: of the hypergeometric prior before the first edit.
-        edits: changes of them during the run.
-        beside: whether the other priors are shown, too.
-        pixels: a run of the images in all their dimensions, where it is shown beside the plane's.
+        run: run of the session.
+        settings: settings of the hypergeometric prior before the first edit.
+        edits: changes of these settings during the run.
+        beside: whether the other priors are shown side by side with the hypergeometric one.
+        pixels: run of the images in all their dimensions, to be shown beside ``run``; ``None`` if it is not requested.
         problem: message for the reader if the data are not the requested ones.
     """
 
@@ -60,11 +63,14 @@ class Request:
 
 
 def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
-    """Returns what the controls ask for, with the session's run, or a new one for other points, clusters or seed.
+    """Returns the run that the controls request: that of the session, or a new one for other points, clusters or seed.
 
     Args:
         values: value of each control, by name.
-        own: the reader's file.
+        own: uploaded file of the reader; ``None`` if there is none.
+
+    Returns:
+        The requested run with its settings.
     """
     data, problem = chosen_data(values, own)
     clusters, key = min(values["clusters"], len(data.points)), "_clu_run"
@@ -72,7 +78,7 @@ def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
     pixels = None
     if values["pixels"] and data.images is not None:
         pixels = _run("_clu_pixels", data.in_pixels(), clusters, values["seed"])
-    # The address may hold weights for another number of clusters.
+    # The URL may hold weights for another number of clusters.
     edits = [edit for edit in read_edits(values["edits"]) if edit.name != "weights" or len(edit.value) == clusters]
     settings = PriorSettings(**{name: values[name] for name in LIVE})
     beside = values["view"] == "side by side" and pixels is None
@@ -80,7 +86,7 @@ def request_of(values: Mapping[str, Any], own: OwnFile | None) -> Request:
 
 
 def _run(key: str, data: ClusterData, clusters: int, seed: int) -> ClusterRun:
-    """The session's run, or a new one for other points, clusters or seed."""
+    """Returns the session's run, or a new one for other points, clusters or seed."""
     classes = None if data.classes is None else data.classes.tobytes()
     request = (data.points.tobytes(), classes, data.axes, data.class_names, data.notes, clusters, seed)
     kept = st.session_state.get(key)
@@ -90,7 +96,15 @@ def _run(key: str, data: ClusterData, clusters: int, seed: int) -> ClusterRun:
 
 
 def view_at(request: Request, step: int) -> ClusterView:
-    """Returns what is on show after a number of steps."""
+    """Returns the view of a run after a number of steps.
+
+    Args:
+        request: requested run.
+        step: number of steps.
+
+    Returns:
+        The view.
+    """
     run, settings = request.run, request.settings
     pixels = None
     if request.pixels is not None:
@@ -100,21 +114,32 @@ def view_at(request: Request, step: int) -> ClusterView:
 
 
 def work_until(request: Request, step: int) -> Iterator[float]:
-    """Makes the steps that :func:`view_at` needs, a few at a time; yields the share that is done."""
+    """Makes the steps that :func:`view_at` needs, a few at a time.
+
+    Args:
+        request: requested run.
+        step: number of steps.
+
+    Yields:
+        Fraction of the steps that are done.
+    """
     runs = [(request.run, prior) for prior in (PRIORS if request.beside else PRIORS[:1])]
     if request.pixels is not None:
         runs.append((request.pixels, "hypergeometric"))
     for number, (run, prior) in enumerate(runs):
-        for share in run.take_on(prior, step, request.settings, request.edits):
-            yield (number + share) / len(runs)
+        for fraction in run.take_on(prior, step, request.settings, request.edits):
+            yield (number + fraction) / len(runs)
 
 
 def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str]:
-    """Returns Python that sets ``points`` and ``classes``, and the imports that it needs.
+    """Returns Python code that sets ``points`` and ``classes``, and the imports that it needs.
 
     Args:
         values: value of each control, by name.
-        own: the reader's file.
+        own: uploaded file of the reader; ``None`` if there is none.
+
+    Returns:
+        Lines of code, and lines of imports.
     """
     if values["source"] == "your own" and own is not None and own.choice is not None:
         return own_lines(own, own.choice), "from pathlib import Path\nfrom hypergeo.datasets import read_table, table_points\n"
@@ -122,11 +147,11 @@ def data_lines(values: Mapping[str, Any], own: OwnFile | None) -> tuple[str, str
     name = "digits" if values["source"] == "digits" else "gaussian_blobs"
     arguments = f"{sizes}, {values['seed']}" if name == "digits" else f"{sizes}, {values['apart']}, {values['seed']}"
     return (
-        f"made = {name}({arguments})\npoints, classes = made.points, made.classes\n",
+        f"data = {name}({arguments})\npoints, classes = data.points, data.classes\n",
         f"from hypergeo.datasets import {name}\n",
     )
 
 
 def _sizes(values: Mapping[str, Any]) -> list[int]:
-    """True sizes that the controls ask for."""
+    """Returns the true sizes that the controls request."""
     return cluster_sizes(values["shares"], values["clusters"], values["number"], read_sizes(values["sizes"]))

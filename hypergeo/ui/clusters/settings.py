@@ -1,4 +1,4 @@
-"""What a live run of clustering is set to, and what is changed on the way, as the page's address holds it."""
+"""Settings of a live clustering run and their changes during the run, with their text in the page's URL."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LIVE: dict[str, Control] = {
     "conditionals": Choice("exact", ["exact", "merged"]),
     "room": Whole(100, 13, 100),
 }
-"""Controls that may be moved while a run goes on."""
+"""Controls that may change during a run."""
 
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """What the hypergeometric prior draws sizes with.
+    """Settings with which the hypergeometric prior samples sizes.
 
     Attributes:
         tau: temperature of the samples.
-        kind: ``"soft"`` or ``"straight-through"``.
-        conditionals: ``"exact"`` or ``"merged"``.
-        room: the most that a cluster holds, in percent of the points.
+        kind: type of the samples, ``"soft"`` or ``"straight-through"``.
+        conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
+        room: capacity of each cluster, in per cent of the points.
     """
 
     tau: float = 1.0
@@ -40,8 +40,12 @@ class PriorSettings:
     conditionals: str = "exact"
     room: int = 100
 
-    def put_on(self, prior: HypergeometricSizes) -> None:
-        """Sets a prior; the capacities always suffice for all points."""
+    def apply_to(self, prior: HypergeometricSizes) -> None:
+        """Changes a prior to these settings; its capacities always suffice for all points.
+
+        Args:
+            prior: prior to change in place.
+        """
         prior.temperature, prior.straight_through = self.tau, self.kind == "straight-through"
         if prior.conditionals != self.conditionals:
             prior.conditionals = self.conditionals
@@ -52,12 +56,12 @@ class PriorSettings:
 
 @dataclass(frozen=True)
 class Edit:
-    """What was changed before some step.
+    """Change of one setting before a step.
 
     Attributes:
-        step: number of steps made before.
-        name: a key of ``LIVE``, or ``"weights"``.
-        value: what it was set to: a number, a word, or weights.
+        step: number of steps made before the change.
+        name: name of the setting: a key of ``LIVE``, or ``"weights"``.
+        value: new value: a number, an option, or a tuple of weights.
     """
 
     step: int
@@ -66,17 +70,29 @@ class Edit:
 
 
 def write_edits(edits: Sequence[Edit]) -> str:
-    """Edits as a page's address says them.
+    """Writes edits as a URL parameter.
+
+    Args:
+        edits: changes of the settings.
+
+    Returns:
+        Text of the URL parameter.
 
     Example:
         >>> write_edits([Edit(40, "tau", 0.1), Edit(60, "weights", (1.0, 0.5))])
         '40~tau~0.1_60~weights~1!0.5'
     """
-    return "_".join(f"{edit.step}~{edit.name}~{_said(edit.value)}" for edit in edits)
+    return "_".join(f"{edit.step}~{edit.name}~{_value_text(edit.value)}" for edit in edits)
 
 
 def read_edits(text: str) -> list[Edit]:
-    """What :func:`write_edits` wrote; what makes no sense is left out.
+    """Parses the text of :func:`write_edits`; invalid parts are left out.
+
+    Args:
+        text: text of the URL parameter.
+
+    Returns:
+        The valid edits in the order of their steps.
 
     Example:
         >>> read_edits("40~tau~0.1_x~y_60~weights~1!0.5")
@@ -86,14 +102,20 @@ def read_edits(text: str) -> list[Edit]:
     for part in text.split("_")[: CLUSTERS.edits]:
         match part.split("~"):
             case [step, name, value] if step.isdecimal() and len(step) < 5:
-                read = _read(name, value)
-                if read is not None:
-                    edits.append(Edit(min(int(step), STEPS), name, read))
+                setting = _parse(name, value)
+                if setting is not None:
+                    edits.append(Edit(min(int(step), STEPS), name, setting))
     return sorted(edits, key=lambda edit: edit.step)
 
 
 def write_sizes(sizes: Sequence[int]) -> str:
-    """Returns true sizes that were set by hand as a page's address has them.
+    """Writes true cluster sizes as a URL parameter.
+
+    Args:
+        sizes: number of points in each cluster.
+
+    Returns:
+        Text of the URL parameter.
 
     Example:
         >>> write_sizes([200, 120, 80])
@@ -103,7 +125,13 @@ def write_sizes(sizes: Sequence[int]) -> str:
 
 
 def read_sizes(text: str) -> tuple[int, ...]:
-    """Returns what :func:`write_sizes` wrote; nothing where it makes no sense.
+    """Parses the text of :func:`write_sizes`.
+
+    Args:
+        text: text of the URL parameter.
+
+    Returns:
+        Number of points in each cluster; empty if the text is not valid.
 
     Example:
         >>> read_sizes("200-120-80"), read_sizes("200-x")
@@ -115,14 +143,14 @@ def read_sizes(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if valid else ()
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, tuple):
         return "!".join(f"{weight:g}" for weight in value)
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _read(name: str, text: str) -> Any:
-    """A value that some control allows, or nothing."""
+def _parse(name: str, text: str) -> Any:
+    """Returns the value of a setting that a text stands for; ``None`` if the control does not allow it."""
     if name == "weights":
         try:
             weights = tuple(float(weight) for weight in text.split("!"))

@@ -1,4 +1,4 @@
-"""The Python that gives the numbers of the page on cluster sizes."""
+"""Python code that prints the numbers of the page on cluster sizes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ for prior in ("hypergeometric", "categorical", "uniform"):
 {ours}
     else:
         model.step({step})
-    found = model.evaluate()
-    print(prior, "sizes:", found.sizes[0].numpy().round(2).tolist())
+    evaluation = model.evaluate()
+    print(prior, "sizes:", evaluation.sizes[0].numpy().round(2).tolist())
 {scores}"""
 
 
 def cluster_snippet(
     data: str, imports: str, clusters: int, seed: int, step: int, settings: PriorSettings, edits: Sequence[Edit], known: bool
 ) -> str:
-    """Python that prints the sizes on show, and how far they are from the true ones.
+    """Returns Python code that prints the expected sizes of all priors, and their errors.
 
     Args:
-        data: lines that set ``points`` and, where known, ``classes``.
-        imports: lines that those need.
+        data: lines of code that set ``points`` and ``classes``.
+        imports: lines of code that import what ``data`` needs.
         clusters: number of clusters.
-        seed: of the start and of all samples.
-        step: number of steps made.
-        settings: before the first edit.
-        edits: what was changed on the way.
-        known: whether the true classes are.
+        seed: seed of the start and of all samples.
+        step: number of steps.
+        settings: settings of the hypergeometric prior before the first edit.
+        edits: changes of these settings during the run, in the order of their steps.
+        known: whether the true classes are known.
+
+    Returns:
+        The code.
     """
     lines, done = _settings(vars(settings)), 0
     for edit in edits:
@@ -55,8 +58,8 @@ def cluster_snippet(
             lines += _settings({edit.name: edit.value})
     lines.append(f"model.step({step - done})")
     scores = (
-        "    scores = score_clusters(classes, found.labels[0].numpy(), found.sizes[0].numpy())\n"
-        '    print(prior, f"wrong in size: {scores.size_error:.4f}, adjusted Rand index: {scores.adjusted_rand_index:.4f}")\n'
+        "    scores = score_clusters(classes, evaluation.labels[0].numpy(), evaluation.sizes[0].numpy())\n"
+        '    print(prior, f"size error: {scores.size_error:.4f}, adjusted Rand index: {scores.adjusted_rand_index:.4f}")\n'
         if known
         else ""
     )
@@ -83,7 +86,7 @@ def _settings(values: dict[str, object]) -> list[str]:
             lines.append(f"model.prior.conditionals = {value!r}")
         else:
             lines.append(
-                f"places = max(int(np.ceil({value} / 100 * len(points))), -(-len(points) // model.prior.num_clusters))"
+                f"capacity = max(int(np.ceil({value} / 100 * len(points))), -(-len(points) // model.prior.num_clusters))"
             )
-            lines.append("model.prior.capacities = places")
+            lines.append("model.prior.capacities = capacity")
     return lines

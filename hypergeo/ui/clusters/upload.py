@@ -1,4 +1,4 @@
-"""The field for the reader's file of points, the choice of its columns, and its first rows."""
+"""File field for the reader's points, with controls for the columns and a preview of the first rows."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from .own_points import ColumnChoice, OwnFile, axis_kinds, first_choice, own_tab
 __all__ = ["own_file", "upload"]
 
 _PREVIEW = 5  # rows
-_AGAIN = {"edits": "", "step": 0}
+_RESTART = {"edits": "", "step": 0}
 _TWO, _COMPONENTS = "two columns", "components"
-_NONE = -1  # in place of a column; Streamlit takes None for no answer
+_NONE = -1  # option for no column, because Streamlit takes None for no choice
 _DECIMALS = {"as inferred": None, "point": "point", "comma": "comma"}
 
 
 def upload(state: PageState) -> DeltaGenerator:
-    """Draws the field for a file, and for a file that can be read the choice of its columns.
+    """Draws the file field and, for a readable file, the controls for its columns.
 
     Args:
-        state: the page's state; other points start anew.
+        state: state of the page; a change of the points restarts its run.
 
     Returns:
-        A place for sentences on how the file was read.
+        Container for notes on how the file was read.
     """
     st.file_uploader(
-        "A table: CSV or text, a row a point",
+        "A table (CSV or text), one row per point",
         key=_key(state, "file"),
         max_upload_size=CLUSTERS.megabytes,
         on_change=state.set,
-        args=(_AGAIN,),
-        help="Any separator, decimal mark and encoding. Words or whole numbers in a column can be the true classes.",
+        args=(_RESTART,),
+        help="Any separator, decimal mark and encoding. A column of words or integers can hold the true classes.",
     )
     st.caption("The file stays in this session; a link to this page does not contain it.")
     notes, content = st.container(), _content(state)
@@ -51,7 +51,7 @@ def upload(state: PageState) -> DeltaGenerator:
             table = own_table(content, _decimal(state, content))
             choice = _choices(state, content, table)
         except ValueError:
-            return notes  # what is wrong is said above the figure
+            return notes  # a message above the figure describes the problem
         chosen = dict.fromkeys([*choice.axes, *([] if choice.label is None else [choice.label])])
         st.table(
             [{plain(table.names[place]): plain(table.columns[place].cells[row]) for place in chosen} for row in _first(table)]
@@ -60,10 +60,13 @@ def upload(state: PageState) -> DeltaGenerator:
 
 
 def own_file(state: PageState) -> OwnFile | None:
-    """The reader's file with the columns as chosen, or ``None``.
+    """Returns the uploaded file with the reader's choice of columns.
 
     Args:
-        state: the page's state.
+        state: state of the page.
+
+    Returns:
+        The file; ``None`` if there is none.
     """
     content = _content(state)
     if content is None:
@@ -77,17 +80,17 @@ def own_file(state: PageState) -> OwnFile | None:
 
 
 def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
-    """Draws the choice of columns."""
+    """Returns the reader's choice of columns, and draws the controls for it."""
     first = first_choice(table)
     numbers, labels = axis_kinds(table)
     if len(numbers) > 2:
         st.segmented_control(
-            "Plane of",
+            "Axes",
             [_TWO, _COMPONENTS],
             default=_COMPONENTS if first.components else _TWO,
             **_widget(state, "plane", content),
         )
-    components = _said(state, "plane", content, _COMPONENTS if first.components else _TWO) == _COMPONENTS
+    components = _widget_value(state, "plane", content, _COMPONENTS if first.components else _TWO) == _COMPONENTS
 
     def name(place: int) -> str:
         return "none" if place == _NONE else table.names[place]
@@ -107,24 +110,24 @@ def _choices(state: PageState, content: bytes, table: Table) -> ColumnChoice:
     st.toggle(
         "Standardise the columns",
         with_scales(table, choice).standardise,
-        help="To mean zero and standard deviation one. Preselected where scales differ by more than a factor of ten.",
+        help="Scales each column to mean 0 and standard deviation 1. On by default if scales differ more than tenfold.",
         **_widget(state, _scale_key(choice), content),
     )
     return choice
 
 
 def _chosen(state: PageState, content: bytes, table: Table) -> ColumnChoice:
-    """The choice that the controls hold, or what is guessed until they are drawn."""
+    """Returns the columns that the controls have chosen, or the guess before they are drawn."""
     first = first_choice(table)
-    plane = _said(state, "plane", content, _COMPONENTS if first.components else _TWO)
-    x, y = _said(state, "x", content, first.x), _said(state, "y", content, first.y)
-    column = _said(state, "label", content, first.label)
+    plane = _widget_value(state, "plane", content, _COMPONENTS if first.components else _TWO)
+    x, y = _widget_value(state, "x", content, first.x), _widget_value(state, "y", content, first.y)
+    column = _widget_value(state, "label", content, first.label)
     label = None if column == _NONE else column
     numbers, _ = axis_kinds(table)
     components = first.components or tuple(place for place in numbers if place != label and not table.columns[place].rows)
     choice = ColumnChoice(x, y, label, components if plane == _COMPONENTS else ())
     usual = with_scales(table, choice)
-    standardise = bool(_said(state, _scale_key(choice), content, usual.standardise))
+    standardise = bool(_widget_value(state, _scale_key(choice), content, usual.standardise))
     return ColumnChoice(x, y, label, choice.components, standardise)
 
 
@@ -141,16 +144,16 @@ def _key(state: PageState, name: str) -> str:
 
 
 def _widget(state: PageState, name: str, content: bytes) -> dict[str, Any]:
-    """A widget's key, for this file, and what follows a change of it: other points start anew."""
-    return {"key": _key(state, f"{name}_{zlib.crc32(content)}"), "on_change": state.set, "args": (_AGAIN,)}
+    """Returns arguments of a widget: its key for this file, and the restart of the run after a change."""
+    return {"key": _key(state, f"{name}_{zlib.crc32(content)}"), "on_change": state.set, "args": (_RESTART,)}
 
 
-def _said(state: PageState, name: str, content: bytes, otherwise: Any) -> Any:
-    return st.session_state.get(_key(state, f"{name}_{zlib.crc32(content)}"), otherwise)
+def _widget_value(state: PageState, name: str, content: bytes, default: Any) -> Any:
+    return st.session_state.get(_key(state, f"{name}_{zlib.crc32(content)}"), default)
 
 
 def _decimal(state: PageState, content: bytes) -> Any:
-    return _DECIMALS.get(_said(state, "decimal", content, "as inferred"))
+    return _DECIMALS.get(_widget_value(state, "decimal", content, "as inferred"))
 
 
 def _content(state: PageState) -> bytes | None:

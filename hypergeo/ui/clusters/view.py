@@ -1,4 +1,4 @@
-"""What the page on cluster sizes shows, put together from a live run: its figure, its words and its numbers."""
+"""View of the page on cluster sizes: figure, sentences and numbers of a live run at one step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
-from hypergeo.clustering.scores import ClusterScores
 from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
@@ -18,32 +17,38 @@ from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.core.words import percent
 from hypergeo.ui.component.handles import DragPoint
-from hypergeo.ui.state.markdown import plain
 
 from .data import ClusterData, resized
 from .run import Snapshot
 from .settings import STEPS, PriorSettings, write_sizes
+from .text import (
+    NAMES,
+    about_arrows,
+    about_capacity,
+    about_classes,
+    about_pixels,
+    about_samples,
+    about_sizes,
+    about_step,
+    compare_priors,
+)
 
-__all__ = ["NAMES", "ClusterView"]
+__all__ = ["ClusterView"]
 
-NAMES = {"hypergeometric": "hypergeometric", "categorical": "mixture weights", "uniform": "equal sizes"}
-_CLOSE, _FEW = 0.1, 3.0  # a size is right with an error below this fraction of the true size, or below so many points
-_TIE = 0.01
-_SHORT = 0.01  # nats per point below which an arrow is too short to be seen
 _MATCHED = 0.5  # fraction of a cluster's points in its class above which their match is certain
 
 
 @dataclass(frozen=True)
 class ClusterView:
-    """The arrays on show.
+    """Clusters on show, with the figure, the sentences and the numbers about them.
 
     Attributes:
-        data: the points.
+        data: points that are clustered.
         ours: clusters with the hypergeometric prior.
-        others: those of the other priors, by name; empty where they are not asked for.
-        step: number of steps made.
-        settings: of the hypergeometric prior now.
-        pixels: clusters of the images in all their dimensions, where they are shown beside the plane's.
+        others: clusters with each of the other priors, by name; empty if only the hypergeometric prior is shown.
+        step: number of steps.
+        settings: current settings of the hypergeometric prior.
+        pixels: clusters of the images in all their dimensions, to be shown beside ``ours``; ``None`` if not requested.
     """
 
     data: ClusterData
@@ -54,7 +59,15 @@ class ClusterView:
     pixels: Snapshot | None = None
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """The run as it is, or all priors side by side where their clusters are at hand."""
+        """Draws the points and sizes of the hypergeometric prior, or of all models side by side.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         drawn = self._figure(palette, narrow)
         if self.data.images is not None:
             drawn.layout.meta = {"sheet": image_sheet(self.data.images)}
@@ -70,23 +83,23 @@ class ClusterView:
         return clusters_figure(points, self._sizes_panel(self.ours, palette, pull=True), lines, palette, narrow=narrow)
 
     def _with_pixels(self, pixels: Snapshot, palette: Palette, narrow: bool) -> go.Figure:
-        """The plane's clusters beside those of all dimensions, which are drawn in the plane as well."""
+        """Returns a figure of the clusters of two components beside those of all pixels, both in the plane of components."""
         assert self.data.images is not None
         labels = pixels.labels
         clusters = len(pixels.sizes)
-        belongs = np.eye(clusters)[labels]
-        middles = belongs.T @ self.data.points / np.maximum(belongs.sum(0), 1)[:, None]
-        shown = replace(pixels, means=middles, width=0.0)
-        titles = [f"<b>{words}</b>{_size_error(snapshot)}" for words, snapshot in self._pictures(pixels)]
+        memberships = np.eye(clusters)[labels]
+        centres = memberships.T @ self.data.points / np.maximum(memberships.sum(0), 1)[:, None]
+        shown = replace(pixels, means=centres, width=0.0)
+        titles = [f"<b>{name}</b>{_size_error(snapshot)}" for name, snapshot in self._models(pixels)]
         points = [
             self._points_panel(snapshot, palette, title) for snapshot, title in zip((self.ours, shown), titles, strict=True)
         ]
         sizes = [self._sizes_panel(snapshot, palette) for snapshot in (self.ours, pixels)]
         return beside_figure(points, sizes, palette, narrow=narrow)
 
-    def _pictures(self, pixels: Snapshot) -> list[tuple[str, Snapshot]]:
+    def _models(self, pixels: Snapshot) -> list[tuple[str, Snapshot]]:
         assert self.data.images is not None
-        return [("the plane", self.ours), (f"all {self.data.images[0].size} pixels", pixels)]
+        return [("two components", self.ours), (f"all {self.data.images[0].size} pixels", pixels)]
 
     def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
         points, sizes = [], []
@@ -127,7 +140,7 @@ class ClusterView:
         )
 
     def _certain(self, snapshot: Snapshot) -> np.ndarray | None:
-        """Whether most points of each cluster are of the class that it is matched with, shape ``(K,)``."""
+        """Returns whether most points of each cluster belong to the class matched with it, shape ``(K,)``."""
         if snapshot.scores is None or self.data.classes is None:
             return None
         agree = self.data.classes == snapshot.scores.matched[snapshot.labels]
@@ -136,7 +149,7 @@ class ClusterView:
         return np.bincount(snapshot.labels[agree], minlength=clusters) > _MATCHED * np.maximum(points, 1)
 
     def _true(self, snapshot: Snapshot) -> np.ndarray | None:
-        """True sizes in the order of the clusters."""
+        """Returns the size of the class matched with each cluster, NaN where there is none, shape ``(K,)``."""
         if snapshot.scores is None or self.data.sizes is None:
             return None
         matched = snapshot.scores.matched
@@ -165,7 +178,7 @@ class ClusterView:
         losses = self.ours.losses
         low, high = (float(losses.min()), float(losses.max())) if len(losses) else (0.0, 1.0)
         rim = 0.05 * max(high - low, 1e-3)
-        # Before the first step there is a point that is not drawn: without one the panel would have no axes to be placed by.
+        # Without any point the panel would have no axes, so there is an invisible one before the first step.
         steps, losses = (1.0 + np.arange(len(losses)), losses) if len(losses) else (np.zeros(1), np.full(1, np.nan))
         return lines_panel(
             [Line(steps, losses, palette.relaxed, "loss")],
@@ -179,7 +192,11 @@ class ClusterView:
         )
 
     def handles(self) -> list[DragPoint]:
-        """The outlines of the true sizes, which can be dragged where the page made the points."""
+        """Returns handles on the outlines of the true sizes, if the page made the points.
+
+        Returns:
+            One handle for each matched cluster; none beside other models or for the reader's own points.
+        """
         true, sizes = self._true(self.ours), self.data.sizes
         if (
             self.others
@@ -206,132 +223,66 @@ class ClusterView:
         ]
 
     def alt(self) -> str:
-        """Describes the figure in one sentence, as alternative text."""
+        """Describes the figure in one sentence.
+
+        Returns:
+            Alternative text of the figure.
+        """
         sizes = ", ".join(f"{size:.0f}" for size in self.ours.sizes)
         return (
             f"{len(self.data.points)} points in {len(self.ours.sizes)} clusters after {self.step} steps; expected sizes {sizes}"
         )
 
     def live(self) -> str:
-        """Describes the step in a sentence or two."""
-        if not self.step:
-            return (
-                "All sizes start equal, around the centres that k-means found. **Press Play**: sizes are sampled, points are "
-                "assigned to fill them, and poorly fitting points change the weights through the gradient."
-            )
-        snapshot, scores = self.ours, self.ours.scores
-        largest, smallest = int(snapshot.sizes.argmax()), int(snapshot.sizes.argmin())
-        sizes = (
-            f"**Step {self.step}.** Cluster {largest + 1} is the largest ({snapshot.sizes[largest]:.0f} points), cluster "
-            f"{smallest + 1} the smallest ({snapshot.sizes[smallest]:.0f})."
-        )
-        if scores is None:
-            return sizes
-        if self.pixels is not None:
-            return f"**Step {self.step}.** {self._about_pixels(self.pixels)}"
-        return self.verdict() if self.others else f"{sizes} {_to_move(scores)}"
+        """Describes the current step.
 
-    def _about_pixels(self, pixels: Snapshot) -> str:
-        """Compares the plane's clusters with those of all dimensions."""
-        parts = [
-            f"{words}: size error **{percent(snapshot.scores.size_error, 1)}**, adjusted Rand index "
-            f"{snapshot.scores.adjusted_rand_index:.2f}"
-            for words, snapshot in self._pictures(pixels)
-            if snapshot.scores is not None
-        ]
-        return f"The model of {'; that of '.join(parts)}."
-
-    def _about_arrows(self) -> list[str]:
-        """Says which arrows point away from the true sizes, and which outlines are faint."""
-        snapshot, true, certain = self.ours, self._true(self.ours), self._certain(self.ours)
-        if true is None or certain is None or not self.step:
-            return []
-        away = (np.abs(snapshot.pull) > _SHORT) & (snapshot.pull * (true - snapshot.sizes) < 0) & ~_close(snapshot.sizes, true)
-        sentences = []
-        if away.any():
-            sentences.append(
-                f"The arrow of {_names(away)} points **away from the true size**. It shows the gradient of this step for the "
-                "present centres; while these still move, it can be wrong."
-            )
-        if not certain.all():
-            sentences.append(
-                f"The outline of {_names(~certain)} is faint: less than half of its points are of the class that it is matched "
-                "with, so the outline may still change places with another one."
-            )
-        return sentences
+        Returns:
+            A few sentences, as Markdown.
+        """
+        if self.step and self.ours.scores is not None:
+            if self.pixels is not None:
+                models = [(name, each.scores) for name, each in self._models(self.pixels) if each.scores is not None]
+                return about_pixels(self.step, models)
+            if self.others:
+                return self.verdict()
+        return about_step(self.step, self.ours)
 
     def verdict(self) -> str:
-        """Compares the errors of all priors."""
-        shown = {prior: snapshot.scores for prior, snapshot in self._all().items() if snapshot.scores is not None}
-        if not shown:
-            return "Without true classes the priors cannot be ranked; compare the sizes."
-        errors = {prior: scores.size_error for prior, scores in shown.items()}
-        numbers = "; ".join(
-            f"{NAMES[prior]} {percent(errors[prior], 1)}, adjusted Rand index {scores.adjusted_rand_index:.2f}"
-            for prior, scores in shown.items()
-        )
-        least = min(errors.values())
-        ahead = [NAMES[prior] for prior, error in errors.items() if error <= least + _TIE]
-        return f"**Step {self.step}. Smallest size error: {' and '.join(ahead)}** ({numbers})."
+        """Compares the size errors of all priors.
+
+        Returns:
+            One sentence, as Markdown.
+        """
+        scores = {prior: snapshot.scores for prior, snapshot in self._all().items() if snapshot.scores is not None}
+        return compare_priors(self.step, scores)
 
     def sentences(self) -> list[str]:
-        """Returns what to notice, with the numbers on show."""
-        about_sizes = f"{self._about_sizes()}{self._about_classes()}"
-        return [about_sizes, *self._about_arrows(), self._about_samples(), self._about_capacity()]
+        """Describes what to notice in the figure, with its numbers.
+
+        Returns:
+            The sentences, as Markdown.
+        """
+        ours, true, certain, names = self.ours, self._true(self.ours), self._certain(self.ours), self._class_names()
+        sizes = about_sizes(ours, true)
+        return [
+            sizes if names is None else f"{sizes} {about_classes(names)}",
+            *(about_arrows(ours, true, certain) if self.step and true is not None and certain is not None else []),
+            about_samples(ours.drawn, self.settings.tau),
+            about_capacity(ours.sizes, len(self.data.points), self.settings.room),
+        ]
 
     def _class_names(self) -> list[str] | None:
-        """Name of the class that each cluster is matched with, where classes have names."""
+        """Returns the name of the class matched with each cluster; ``None`` if classes have no names."""
         if self.ours.scores is None or not self.data.class_names:
             return None
         return [self.data.class_names[match] if match >= 0 else "none" for match in self.ours.scores.matched]
 
-    def _about_classes(self) -> str:
-        names = self._class_names()
-        if names is None:
-            return ""
-        return f" By most points in common: {', '.join(f'{k} is {plain(name)}' for k, name in enumerate(names, 1))}."
-
-    def _about_sizes(self) -> str:
-        snapshot = self.ours
-        if snapshot.scores is None:
-            return f"The expected sizes are {_listed(snapshot.sizes)}; the true sizes are unknown."
-        true = self._true(snapshot)
-        assert true is not None
-        right = _close(snapshot.sizes, true)
-        sizes = f"Expected sizes {_listed(snapshot.sizes)}, true sizes {_listed(true)}"
-        if right.all():
-            return f"**All {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}."
-        worst = int(np.nanargmax(np.where(right, -1.0, np.abs(snapshot.sizes - true) / true)))
-        return (
-            f"**{right.sum()} of {len(right)} sizes are right**, to within 10 % or {_FEW:.0f} points: {sizes}. The largest "
-            "error "
-            f"is that of cluster {worst + 1}. {_to_move(snapshot.scores)}"
-        )
-
-    def _about_samples(self) -> str:
-        last = self.ours.drawn[-20:]
-        if len(last) < 2:
-            return "Dots: sizes sampled in recent steps. Each step learns from one sample."
-        spread, tau = float(last.std(0).max()), self.settings.tau
-        return (
-            f"Sizes sampled in the last {len(last)} steps have a standard deviation of up to **{spread:.1f} points** at "
-            f"τ = {tau:g}. Each step learns from one sample."
-        )
-
-    def _about_capacity(self) -> str:
-        number, clusters = len(self.data.points), len(self.ours.sizes)
-        if self.settings.room >= 100:
-            return (
-                f"Every cluster could hold all {number} points. Without a size limit this behaves like learned mixture "
-                "weights. It helps only when **maximum sizes** are known."
-            )
-        places = max(int(np.ceil(self.settings.room / 100 * number)), -(-number // clusters))
-        full = [str(k + 1) for k, size in enumerate(self.ours.sizes) if size > 0.98 * places]
-        limit = f"A cluster holds at most **{places} points**, which mixture weights cannot use"
-        return f"{limit}; full: {', '.join(full)}." if full else f"{limit}; none is full."
-
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the picture, one row for each cluster."""
+        """Returns the numbers behind the figure, one row for each cluster.
+
+        Returns:
+            The columns, by name.
+        """
         snapshot, true, names = self.ours, self._true(self.ours), self._class_names()
         return {
             "cluster": list(range(1, len(snapshot.sizes) + 1)),
@@ -340,13 +291,17 @@ class ClusterView:
             "points assigned": np.bincount(snapshot.labels, minlength=len(snapshot.sizes)).tolist(),
             "true size": [None] * len(snapshot.sizes) if true is None else true.tolist(),
             "log weight": snapshot.log_weights[-1].tolist(),
-            "pull on the size, nats per point": snapshot.pull.tolist(),
+            "negative gradient of the size, nats per point": snapshot.pull.tolist(),
             "centre x": snapshot.means[:, 0].tolist(),
             "centre y": snapshot.means[:, 1].tolist(),
         }
 
     def export(self) -> bytes:
-        """The points with their clusters, as comma-separated values."""
+        """Writes the points with their clusters as comma-separated values.
+
+        Returns:
+            Bytes of the file.
+        """
         names = self.data.class_names
         numbers = [None] * len(self.data.points) if self.data.classes is None else self.data.classes.tolist()
         classes = ["" if k is None else names[k] if names else k for k in numbers]
@@ -359,22 +314,5 @@ def _dragged(sizes: list[int], actual: int, _: float, size: float) -> dict[str, 
     return {"sizes": write_sizes(resized(sizes, actual, size))}
 
 
-def _close(sizes: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Whether each size is right, shape ``(K,)``; none is where there is no true one."""
-    return np.abs(sizes - true) <= np.maximum(_CLOSE * true, _FEW)
-
-
-def _names(chosen: np.ndarray) -> str:
-    return "cluster " + ", ".join(str(cluster + 1) for cluster in np.flatnonzero(chosen))
-
-
-def _to_move(scores: ClusterScores) -> str:
-    return f"**{percent(scores.size_error, 1)}** of points would need to change cluster to match the true sizes."
-
-
 def _size_error(snapshot: Snapshot) -> str:
     return "" if snapshot.scores is None else f": size error {percent(snapshot.scores.size_error, 1)}"
-
-
-def _listed(sizes: Any) -> str:
-    return "(" + ", ".join("–" if np.isnan(size) else f"{size:.0f}" for size in sizes) + ")"

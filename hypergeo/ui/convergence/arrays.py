@@ -1,4 +1,4 @@
-"""Arrays of the convergence page: the exact distribution, and the same samples at every temperature. Computed once."""
+"""Arrays of the convergence page: the exact distribution, and the same samples at every temperature. Results are cached."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ __all__ = [
 ]
 
 TEMPERATURES = tuple(float(f"{10 ** (step / 8 - 2):.2g}") for step in range(25))
-"""From 0.01 to 10 in 25 even steps of the logarithm, to two digits, so that labels say exactly what is computed."""
+"""25 temperatures from 0.01 to 10, evenly spaced on a logarithmic scale and rounded to the two digits that labels show."""
 
 _NOISE_ROWS_PER_PART = 250
 
 
 @dataclass(frozen=True)
 class Urn:
-    """What is drawn from: plain numbers, by which results are kept.
+    """Parameters of an urn as plain numbers, which serve as keys of cached results.
 
     Attributes:
-        total_count: number of elements drawn.
+        total_count: number of elements drawn from the urn.
         group_sizes: number of elements in each group.
-        weights: importance of each group.
+        weights: weight of an element of each group.
     """
 
     total_count: int
@@ -51,11 +51,18 @@ class Urn:
     weights: tuple[float, ...]
 
     def law(self) -> FisherHypergeometric:
-        """The exact distribution; raises ``ValueError`` where nothing can be drawn."""
+        """Creates the exact distribution.
+
+        Returns:
+            Fisher's noncentral hypergeometric distribution of this urn, event shape ``(K,)``.
+        """
         return FisherHypergeometric(self.total_count, list(self.group_sizes), list(self.weights))
 
     def problem(self) -> str:
-        """Returns why so many balls cannot be drawn, in a sentence; empty where they can.
+        """Explains why so many balls cannot be drawn.
+
+        Returns:
+            One sentence; empty if the balls can be drawn.
 
         Example:
             >>> Urn(55, (10, 20), (1.0, 2.0)).problem()
@@ -72,7 +79,16 @@ class Urn:
     def relaxed(
         self, temperature: float | torch.Tensor, conditionals: str, straight_through: bool
     ) -> RelaxedFisherHypergeometric:
-        """The relaxed distribution."""
+        """Creates the relaxed distribution.
+
+        Args:
+            temperature: temperature of the relaxation: a number, or a tensor of any shape ``(...,)``.
+            conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
+            straight_through: whether samples are integers with the gradients of soft samples.
+
+        Returns:
+            The distribution, batch shape ``(...,)`` and event shape ``(K,)``.
+        """
         return RelaxedFisherHypergeometric(
             temperature,
             self.total_count,
@@ -84,14 +100,14 @@ class Urn:
 
 
 class ExactLaw(NamedTuple):
-    """The exact distribution as arrays.
+    """Holds the exact distribution as arrays.
 
     Attributes:
-        cells: count vectors of three groups, shape ``(N, 3)``; pairs of counts of groups 1 and 2 otherwise, ``(N, 2)``.
-        probabilities: of the cells, shape ``(N,)``.
-        marginals: of each group over ``0, 1, ..``, shape ``(K, M + 1)``.
-        mean: of each group, shape ``(K,)``.
-        deviation: standard deviation of each group, shape ``(K,)``.
+        cells: count vectors of three groups, shape ``(N, 3)``; otherwise pairs of counts of groups 1 and 2, shape ``(N, 2)``.
+        probabilities: probability of each cell, shape ``(N,)``.
+        marginals: probability of each count ``0, 1, ..., M`` of each group, shape ``(K, M + 1)``.
+        mean: mean count of each group, shape ``(K,)``.
+        deviation: standard deviation of the count of each group, shape ``(K,)``.
     """
 
     cells: np.ndarray
@@ -102,13 +118,13 @@ class ExactLaw(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Samples with the same noise at several of ``TEMPERATURES``.
+    """Holds samples at several temperatures, with the same noise at each.
 
     Attributes:
-        soft: relaxed counts, shape ``(T, S, K)``.
-        hard: straight-through counts, which no temperature changes, shape ``(S, K)``.
-        soft_distances: distance of the relaxed counts from the exact distribution at each temperature, shape ``(T,)``.
-        hard_distance: the same of the straight-through counts.
+        soft: relaxed counts at each temperature, shape ``(T, S, K)``.
+        hard: straight-through counts, the same at every temperature, shape ``(S, K)``.
+        soft_distances: Wasserstein distance of the relaxed counts from the exact distribution, in counts, shape ``(T,)``.
+        hard_distance: Wasserstein distance of the straight-through counts from the exact distribution, in counts.
     """
 
     soft: np.ndarray
@@ -117,14 +133,26 @@ class Samples(NamedTuple):
     hard_distance: float
 
     def forward(self, straight_through: bool) -> tuple[np.ndarray, np.ndarray]:
-        """What a model would be given at each temperature, ``(T, S, K)``, and its distances, ``(T,)``."""
+        """Returns the samples that a model would receive in its forward pass at each temperature.
+
+        Args:
+            straight_through: whether these are the integer samples instead of the soft ones.
+
+        Returns:
+            Samples, shape ``(T, S, K)``, and their distances from the exact distribution, shape ``(T,)``.
+        """
         if not straight_through:
             return self.soft, self.soft_distances
         return np.broadcast_to(self.hard, self.soft.shape), np.full(len(self.soft), self.hard_distance)
 
 
 class Floor(NamedTuple):
-    """Distance of equally many exact samples: its expectation and its 95 % quantile."""
+    """Holds the Wasserstein distance of equally many exact samples from their distribution, in counts.
+
+    Attributes:
+        mean: expectation of the distance.
+        quantile: distance below which 95 % of sets of exact samples are.
+    """
 
     mean: float
     quantile: float
@@ -132,7 +160,11 @@ class Floor(NamedTuple):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: at these sizes threads wait for each other longer than they work."""
+    """Limits torch to one thread, because at these sizes threads wait for each other longer than they compute.
+
+    Yields:
+        ``None``; after the block torch has its previous number of threads again.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -144,21 +176,40 @@ def one_thread() -> Iterator[None]:
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def exact_law(urn: Urn) -> ExactLaw:
-    """The exact distribution of an urn, as arrays."""
-    law = urn.law()
-    marginals = law.marginal_log_prob().exp().numpy()
+    """Computes the exact distribution of an urn.
+
+    Args:
+        urn: parameters of the urn.
+
+    Returns:
+        The distribution as arrays.
+    """
+    distribution = urn.law()
+    marginals = distribution.marginal_log_prob().exp().numpy()
     if len(urn.group_sizes) == 3:
-        counts = law.enumerate_support()
-        cells, probabilities = counts.numpy().astype(int), law.log_prob(counts).exp().numpy()
+        counts = distribution.enumerate_support()
+        cells, probabilities = counts.numpy().astype(int), distribution.log_prob(counts).exp().numpy()
     else:
         cells, probabilities = _pairs(urn, marginals)
-    return ExactLaw(cells, probabilities, marginals, law.mean.numpy(), law.variance.clamp(min=0).sqrt().numpy())
+    return ExactLaw(
+        cells, probabilities, marginals, distribution.mean.numpy(), distribution.variance.clamp(min=0).sqrt().numpy()
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def exact_noise(urn: Urn, number: int, seed: int, replicates: int = 100) -> Floor:
-    """Distance of ``number`` exact samples, whose quantile is estimated from so many replicates."""
+    """Computes the distance that exact samples have from their own distribution.
+
+    Args:
+        urn: parameters of the urn.
+        number: number of exact samples in a set.
+        seed: seed of the random numbers.
+        replicates: number of sets from which the quantile is estimated.
+
+    Returns:
+        Expectation and 95 % quantile of the Wasserstein distance.
+    """
     floor = noise_floor(urn.law(), number, num_replicates=replicates, generator=torch.Generator().manual_seed(seed))
     return Floor(floor.mean.item(), floor.quantile.item())
 
@@ -166,35 +217,46 @@ def exact_noise(urn: Urn, number: int, seed: int, replicates: int = 100) -> Floo
 @st.cache_data(max_entries=12, show_spinner=False)
 @one_thread()
 def draw(urn: Urn, number: int, seed: int, conditionals: str, at: tuple[float, ...] = TEMPERATURES) -> Samples:
-    """``number`` samples, soft at each temperature and straight-through, all with the same noise."""
+    """Samples relaxed counts at each temperature and straight-through counts, all with the same noise.
+
+    Args:
+        urn: parameters of the urn.
+        number: number of samples.
+        seed: seed of the noise.
+        conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
+        at: temperatures.
+
+    Returns:
+        The samples with their distances from the exact distribution.
+    """
     temperatures = torch.tensor(at, dtype=torch.float64)
-    law = urn.law()
+    distribution = urn.law()
     single = urn.relaxed(1.0, conditionals, straight_through=True)
     noise = single.sample_noise((number,), generator=torch.Generator().manual_seed(seed))
     hard = single.rsample((number,), noise=noise)
     relaxed = urn.relaxed(temperatures, conditionals, straight_through=False)
     parts = []
-    for part in noise.split(_NOISE_ROWS_PER_PART):  # all at once would take hundreds of megabytes, and longer
-        everywhere = part[:, None].expand(len(part), len(temperatures), noise.shape[-1])
-        parts.append(relaxed.rsample((len(part),), noise=everywhere))
+    for part in noise.split(_NOISE_ROWS_PER_PART):  # a single part would take hundreds of megabytes, and more time
+        repeated = part[:, None].expand(len(part), len(temperatures), noise.shape[-1])
+        parts.append(relaxed.rsample((len(part),), noise=repeated))
     soft = torch.cat(parts)
     return Samples(
         soft.movedim(0, 1).contiguous().numpy(),
         hard.numpy(),
-        wasserstein_distance(soft, law).numpy(),
-        wasserstein_distance(hard, law).item(),
+        wasserstein_distance(soft, distribution).numpy(),
+        wasserstein_distance(hard, distribution).item(),
     )
 
 
 class Variation(NamedTuple):
-    """Total variation of integer samples from the exact distribution, by the conditionals that they are sampled with.
+    """Holds the total variation distance of integer samples from the exact distribution, for both kinds of conditionals.
 
     Attributes:
-        exact: with exact conditionals, whose samples have exactly that distribution: sampling error only.
-        merged: with merged conditionals (the published approximation).
-        joint: whether it is of whole count vectors, or of the group with the largest distance.
-        p_value: of a test of the samples with merged conditionals against the exact distribution: a G-test of count vectors, or
-            Kolmogorov-Smirnov tests of all groups with Holm's correction.
+        exact: distance with exact conditionals, which is sampling error only.
+        merged: distance with merged conditionals (the published approximation).
+        joint: whether distances are those of count vectors; otherwise of the group with the largest distance.
+        p_value: p-value of a test of the samples with merged conditionals against the exact distribution: a G-test of count
+            vectors, or Kolmogorov-Smirnov tests of all groups with Holm's correction.
     """
 
     exact: float
@@ -206,21 +268,35 @@ class Variation(NamedTuple):
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
 def variation(urn: Urn, number: int, seed: int) -> Variation:
-    """Measures the distance of ``number`` integer samples from the exact distribution; of single groups for more than three."""
-    law = urn.law()
+    """Measures the total variation distance of integer samples from the exact distribution.
+
+    Args:
+        urn: parameters of the urn. With more than three groups the distance is that of single groups.
+        number: number of samples.
+        seed: seed of the samples.
+
+    Returns:
+        The distances with exact and with merged conditionals, and a test of the latter.
+    """
+    distribution = urn.law()
     joint = len(urn.group_sizes) <= 3
     distances = []
     for conditionals in ("exact", "merged"):
         sampler = urn.relaxed(1.0, conditionals, straight_through=True)
         samples = sampler.sample((number,), generator=torch.Generator().manual_seed(seed))
-        distances.append(total_variation(samples, law) if joint else marginal_total_variation(samples, law).max())
-    test = g_test(samples, law) if joint else None
-    p_value = min(holm(ks_test(samples, law).p_values.tolist())) if test is None else test.p_value
+        distances.append(
+            total_variation(samples, distribution) if joint else marginal_total_variation(samples, distribution).max()
+        )
+    test = g_test(samples, distribution) if joint else None
+    p_value = min(holm(ks_test(samples, distribution).p_values.tolist())) if test is None else test.p_value
     return Variation(distances[0].item(), distances[1].item(), joint, p_value)
 
 
 def _pairs(urn: Urn, marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts of groups 1 and 2 with their joint distribution: given the first count, the rest is an urn of its own."""
+    """Returns pairs of counts of groups 1 and 2, ``(N, 2)``, and their probabilities, ``(N,)``.
+
+    The balls after those of group 1 have the distribution of an urn with the other groups.
+    """
     first = np.flatnonzero(marginals[0] > 0)
     rest = FisherHypergeometric(urn.total_count - first, list(urn.group_sizes[1:]), list(urn.weights[1:]))
     joint = marginals[0, first][:, None] * rest.marginal_log_prob()[:, 0].exp().numpy()

@@ -1,4 +1,4 @@
-"""What the page "Convergence" teaches: what it plays, its presets, its tour and its formulas."""
+"""Playback, presets, tour and formulas of the page "Convergence"."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ COOLING = Playback(
 
 
 def _three(w: tuple[float, float, float], m: tuple[int, int, int], n: int, **more: object) -> dict[str, object]:
-    """A preset of three groups."""
+    """Returns values of the controls for an urn of three groups, with further values."""
     groups = {f"w{k}": weight for k, weight in enumerate(w, 1)} | {f"m{k}": size for k, size in enumerate(m, 1)}
     return {"groups": 3, "n": n, **groups, **more}
 
 
 PRESETS = [
-    Preset("Low temperature, τ = 0.01", {"tau": 0.01}, "Discs fill the rings: up to sampling error the samples are exact."),
+    Preset("Low temperature, τ = 0.01", {"tau": 0.01}, "The discs fill the rings: up to sampling error the samples are exact."),
     Preset(
         "High temperature, τ = 10", {"tau": 10.0}, "All samples are close to one spot: the standard deviation is too small."
     ),
@@ -50,23 +50,23 @@ PRESETS = [
     Preset(
         "The paper's approximation",
         _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
-        "With merged conditionals (the published approximation) discs do not fill the rings even at τ = 0.01.",
+        "With merged conditionals (the published approximation) the discs do not fill the rings, even at τ = 0.01.",
     ),
     Preset(
         "Few outcomes",
         _three((1.0, 2.0, 4.0), (4, 10, 12), 24, conditionals="exact"),
-        "Only two balls stay in the urn: few outcomes are possible, and samples stay within them at every temperature.",
+        "Only two balls stay in the urn, so few outcomes are possible. At every temperature samples lie between the outcomes.",
     ),
     Preset("A weight of zero", {"w1": 0.0}, "Balls of group 1 are never drawn: all samples lie on one side of the triangle."),
     Preset(
         "Straight-through",
         {"kind": "straight-through"},
-        "Integer counts with exactly the right distribution at every temperature; gradients follow the soft samples (dots).",
+        "Integer counts with exactly the right distribution at every temperature. The soft samples (dots) give the gradients.",
     ),
     Preset(
         "Five groups",
         {"groups": 5, "n": 20},
-        "Counts of more than three groups do not fit into a triangle: the figure shows groups 1 and 2.",
+        "A triangle can show three groups only. With five groups the figure shows the counts of groups 1 and 2.",
     ),
 ]
 
@@ -76,7 +76,7 @@ def _view(values: Mapping[str, Any], **changes: Any) -> View:
 
 
 def _deviation(values: Mapping[str, Any], **changes: Any) -> float:
-    """Computes the standard deviation of the samples of group 3, in per cent of the exact one."""
+    """Returns the standard deviation of the samples of group 3, in per cent of the exact one."""
     view = _view(values, **changes)
     return 100 * float(view.shown[:, 2].std() / view.law.deviation[2])
 
@@ -85,22 +85,23 @@ def _cooled(values: Mapping[str, Any]) -> Answer:
     exact = float(_view(values).law.deviation[2])
     before, after = _deviation(values), _deviation(values, tau=0.1)
     why = (
-        f"A soft sample averages over counts; at τ = 0.1 over fewer than at τ = 1. The standard deviation grows from "
-        f"{before * exact / 100:.2f} to {after * exact / 100:.2f} balls, that of exact samples is {exact:.2f}."
+        f"A soft sample is an average over counts. At τ = 0.1 it averages over fewer counts than at τ = 1. The standard "
+        f"deviation grows from {before * exact / 100:.2f} to {after * exact / 100:.2f} balls; exact samples have {exact:.2f}."
     )
     return Answer(after, why)
 
 
-_FURTHER, _NOISE, _SAME = "as far as the soft samples", "sampling noise only", "half as far"
+_EQUAL, _HALF, _NOISE = "as large as that of the soft samples", "half as large", "sampling noise only"
 
 
 def _rounded(values: Mapping[str, Any]) -> Answer:
     soft, hard = _view(values, kind="soft"), _view(values, kind="straight-through")
-    options = {_FURTHER: soft.distance, _SAME: soft.distance / 2, _NOISE: soft.floor.mean}
+    options = {_EQUAL: soft.distance, _HALF: soft.distance / 2, _NOISE: soft.floor.mean}
     nearest = min(options, key=lambda option: abs(options[option] - hard.distance))
     why = (
-        f"Their distance is {hard.distance:.2f}, that of the soft samples {soft.distance:.2f}; 95 % of sets of exact samples "
-        f"stay below {soft.floor.quantile:.2f}. The largest of the noisy log probabilities does not depend on τ."
+        f"Straight-through samples have distance {hard.distance:.2f}, soft samples {soft.distance:.2f}; 95 % of equally large "
+        f"sets of exact samples are below {soft.floor.quantile:.2f}. The temperature does not change the order of the log "
+        "probabilities with noise, so it does not change the integer sample."
     )
     return Answer(nearest, why)
 
@@ -112,8 +113,9 @@ def _heavy_first(values: Mapping[str, Any]) -> Answer:
     view = _view(values, conditionals="merged")
     other = _view(values, conditionals="merged", w1=1.0, w2=10.0)
     why = (
-        f"Their distance is {view.distance:.2f}, and 95 % of sets of exact samples stay below {view.floor.quantile:.2f}: the "
-        f"groups that are merged, 2 and 3, have the same weight. With weights 1, 10, 1 it would be {other.distance:.2f}."
+        f"Their distance is {view.distance:.2f}; 95 % of equally large sets of exact samples are below "
+        f"{view.floor.quantile:.2f}. The merged groups 2 and 3 have the same weight, so the merge is exact. With weights "
+        f"1, 10, 1 the distance is {other.distance:.2f}."
     )
     return Answer(_EXACT if view.distance <= 1.5 * view.floor.quantile else _OTHER, why)
 
@@ -123,21 +125,21 @@ _UNEQUAL = _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau
 TOUR = [
     Stop(
         "Exact and relaxed",
-        "Ring area: exact probability of a count vector, 12 balls from three groups. Disc area: fraction of relaxed samples "
-        "nearest to that vector. At τ = 10 each sample is an average over many counts, so all are nearly equal.",
+        "12 balls are drawn from three groups. Ring area: exact probability of a count vector. Disc area: fraction of relaxed "
+        "samples nearest to that vector. At τ = 10 each sample is an average over many counts, so all are nearly equal.",
         {"tau": 10.0},
-        "All samples sit in one spot, while the rings are spread over many counts.",
+        "All samples are close to one spot, while the rings cover many count vectors.",
     ),
     Stop(
         "A lower temperature",
-        "The same samples with the same noise at τ = 1: each averages over fewer counts, so the samples differ more.",
+        "The same samples with the same noise, at τ = 1. Each sample averages over fewer counts, so the samples differ more.",
         {"tau": 1.0},
-        "The distance from the exact distribution at the bottom right is smaller than at τ = 10.",
+        "Bottom right: the distance from the exact distribution is smaller than at τ = 10.",
     ),
     Stop(
         "Cool down further",
-        "At τ = 1 the standard deviation of the samples is far too small. How much of the exact standard deviation do they "
-        "have at τ = 0.1?",
+        "At τ = 1 the standard deviation of the samples is far too small. How large is it at τ = 0.1, in per cent of the exact "
+        "standard deviation?",
         {**_URN, "tau": 1.0, "kind": "soft"},
         "The histograms at the right are almost as wide as the dark outlines.",
         Prediction(
@@ -150,49 +152,49 @@ TOUR = [
         "Almost exact",
         "At τ = 0.01 nearly every sample is an integer vector up to rounding, and the samples follow the exact distribution.",
         {"tau": 0.01},
-        "The distance is below the band's upper end: 95 % of sets of as many exact samples are.",
+        "The distance is below the upper edge of the band, as it is for 95 % of equally large sets of exact samples.",
     ),
     Stop(
         "One sample, from hot to cold",
         "The line is the path of one sample from the highest temperature to the lowest. It is continuous, so a gradient "
         "exists, and its counts sum to 12 at every point.",
         {"tau": 0.32, "follow": 24},
-        "Watch the coloured point while you press Cool down.",
+        "Press Cool down and watch the coloured point.",
     ),
     Stop(
         "Integers at a high temperature",
-        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample takes the most probable "
-        "count after the noise is added, an integer, instead of the average. How far are these samples from the exact "
-        "distribution?",
+        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample is not an average: after "
+        "the noise is added, it takes the most probable count, an integer. How large is the distance of these samples from "
+        "the exact distribution?",
         {**_URN, "tau": 10.0, "kind": "soft"},
-        "The discs are on the rings, at τ = 10.",
+        "The discs fill the rings, although τ = 10.",
         Prediction(
-            Pick("Distance of straight-through samples at τ = 10", [_FURTHER, _SAME, _NOISE]),
+            Pick("Distance of straight-through samples at τ = 10", [_EQUAL, _HALF, _NOISE]),
             _rounded,
             after={"kind": "straight-through"},
         ),
     ),
     Stop(
         "Straight-through",
-        "A model that needs integers can have them at every temperature: forward the integer sample, backward the gradient of "
-        "the soft sample. The page *Gradients* measures the error of that gradient.",
+        "A model that needs integers can have them at every temperature: the forward pass uses the integer sample, the "
+        "backward pass the gradient of the soft sample. The page *Gradients* measures the error of that gradient.",
         {"tau": 1.0, "kind": "straight-through"},
-        "The samples are exact at τ = 1 already.",
+        "The integer samples are exact already at τ = 1.",
     ),
     Stop(
         "An approximation that can be exact",
-        "The published sampler merges the groups that remain into one group with their mean weight. Here group 1 has weight "
-        "10, groups 2 and 3 have weight 1. After group 1, it merges groups 2 and 3. Which distribution do its samples follow?",
+        "The published method samples one group at a time and merges the remaining groups into one group with their mean "
+        "weight. Here group 1 has weight 10, groups 2 and 3 have weight 1. Which distribution do its samples follow?",
         {**_three((10.0, 1.0, 1.0), (12, 12, 12), 18, conditionals="exact"), "tau": 0.01, "kind": "soft"},
-        "The control *Conditional distributions* is at *merged* now.",
+        "The control *Conditional distributions* is now set to *merged*.",
         Prediction(Pick("At τ = 0.01 its samples", [_EXACT, _OTHER]), _heavy_first, after={"conditionals": "merged"}),
     ),
     Stop(
         "The published approximation",
-        "Now group 2 has weight 10, so that groups of different weights are merged. The samples follow another distribution, "
-        "at every temperature.",
+        "Now group 2 has weight 10, so groups of different weights are merged. At every temperature the samples follow another "
+        "distribution.",
         _UNEQUAL,
-        "The distance stays far above the band, even at τ = 0.01.",
+        "The distance is far above the band, even at τ = 0.01.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""The Python that prints the numbers of the convergence page."""
+"""Python code that prints the numbers of the convergence page."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ torch.manual_seed({seed})
 floor = noise_floor(exact, {number})
 
 variation = {{}}
-for rule in ("exact", "merged"):
-    rounded = RelaxedFisherHypergeometric(1.0, total_count, group_sizes, weights, straight_through=True, conditionals=rule)
+for kind in ("exact", "merged"):
+    rounded = RelaxedFisherHypergeometric(1.0, total_count, group_sizes, weights, straight_through=True, conditionals=kind)
     torch.manual_seed({seed})
-    variation[rule] = {variation}(rounded.sample(({number},)), exact).max().item()
+    variation[kind] = {variation}(rounded.sample(({number},)), exact).max().item()
 
 print(f"Wasserstein distance: {{distance:.3g}} counts")
-print(f"of equally many exact samples: {{floor.mean.item():.3g}} on average, 95 % below {{floor.quantile.item():.3g}}")
-print("total variation of integer samples:", {{rule: round(value, 3) for rule, value in variation.items()}})
+print(f"equally many exact samples: {{floor.mean.item():.3g}} on average, 95 % below {{floor.quantile.item():.3g}}")
+print("total variation of integer samples:", {{kind: round(value, 3) for kind, value in variation.items()}})
 print("mean counts, exact:  ", [round(x, 3) for x in exact.mean.tolist()])
 print("mean counts, relaxed:", [round(x, 3) for x in samples.mean(0).tolist()])
 print("sample {follow}:", [round(x, 3) for x in samples[{follow}].tolist()])
@@ -44,16 +44,19 @@ print("sample {follow}:", [round(x, 3) for x in samples[{follow}].tolist()])
 def convergence_snippet(
     urn: Urn, *, temperature: float, number: int, seed: int, follow: int, straight_through: bool, conditionals: str
 ) -> str:
-    """Returns Python that prints the numbers of the convergence page.
+    """Returns Python code that prints the numbers of the convergence page.
 
     Args:
-        urn: the urn.
+        urn: parameters of the urn.
         temperature: temperature of the relaxation.
         number: number of samples.
-        seed: of the noise.
+        seed: seed of the noise.
         follow: index of the highlighted sample.
         straight_through: whether samples are integers.
-        conditionals: ``"exact"`` or ``"merged"``.
+        conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
+
+    Returns:
+        The code.
     """
     options = (", straight_through=True" if straight_through else "") + (
         f', conditionals="{conditionals}"' if conditionals != "exact" else ""

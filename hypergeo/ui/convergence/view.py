@@ -1,4 +1,4 @@
-"""What the convergence page shows, put together from the controls' values: its settings, its figure and its numbers."""
+"""View of the convergence page: settings, figure, sentences and numbers for the values of the controls."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
 
 @dataclass(frozen=True)
 class ConvergenceSettings:
-    """The controls' values in the page's own terms.
+    """Settings that the values of the controls stand for.
 
     Attributes:
-        urn: what is drawn from.
-        temperature: index of the temperature on show in ``TEMPERATURES``.
+        urn: parameters of the urn.
+        temperature: index of the current temperature in ``TEMPERATURES``.
         number: number of samples.
-        seed: of their noise.
-        follow: index of the followed sample.
-        straight_through: whether samples are whole.
-        conditionals: ``"exact"`` or ``"merged"``.
+        seed: seed of the noise.
+        follow: index of the highlighted sample.
+        straight_through: whether samples are integers.
+        conditionals: conditional distributions, ``"exact"`` or ``"merged"``.
     """
 
     urn: Urn
@@ -55,7 +55,14 @@ class ConvergenceSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ConvergenceSettings:
-        """Settings from the values of the page's controls, by name."""
+        """Reads the settings from the values of the controls.
+
+        Args:
+            values: value of each control, by name.
+
+        Returns:
+            The settings.
+        """
         groups = range(1, values["groups"] + 1)
         urn = Urn(values["n"], tuple(values[f"m{group}"] for group in groups), tuple(values[f"w{group}"] for group in groups))
         return cls(
@@ -70,18 +77,26 @@ class ConvergenceSettings:
 
     @property
     def drawn(self) -> tuple[Urn, int, int, str]:
-        """All that samples depend on, but for the temperature."""
+        """Everything that the samples depend on, except the temperature."""
         return self.urn, self.number, self.seed, self.conditionals
 
     @property
     def tau(self) -> float:
-        """The temperature on show."""
+        """Current temperature."""
         return TEMPERATURES[self.temperature]
 
 
 @dataclass(frozen=True)
 class View:
-    """The arrays of one setting of the controls, and what is drawn and said from them."""
+    """Samples and exact distribution of one setting of the controls, with the figure, the sentences and the numbers.
+
+    Attributes:
+        settings: settings of the page.
+        law: exact distribution.
+        samples: samples at each of ``temperatures``.
+        floor: distance of equally many exact samples.
+        temperatures: temperatures of the samples, in ascending order.
+    """
 
     settings: ConvergenceSettings
     law: ExactLaw
@@ -91,54 +106,57 @@ class View:
 
     @property
     def at(self) -> int:
-        """Index of the temperature on show in ``temperatures``."""
+        """Index of the current temperature in ``temperatures``."""
         return self.temperatures.index(self.settings.tau)
 
     @property
     def distances(self) -> np.ndarray:
-        """Distance from the exact distribution at each temperature, shape ``(T,)``."""
+        """Wasserstein distance from the exact distribution at each temperature, in counts, shape ``(T,)``."""
         return self.samples.forward(self.settings.straight_through)[1]
 
     @property
     def distance(self) -> float:
-        """Distance from the exact distribution at the temperature on show; zero where it is rounding."""
+        """Wasserstein distance at the current temperature, in counts; zero if it is only rounding error."""
         distance = float(self.distances[self.at])
         return distance if distance > ROUNDING else 0.0
 
     @property
     def shown(self) -> np.ndarray:
-        """Samples at the temperature on show, shape ``(S, K)``."""
+        """Samples at the current temperature, shape ``(S, K)``."""
         return self.samples.forward(self.settings.straight_through)[0][self.at]
 
     @property
     def sum_error(self) -> float:
-        """Greatest difference between the sum of any sample at any temperature and the number drawn."""
+        """Greatest error of the sum of any sample at any temperature, in counts."""
         return float(np.abs(self.samples.soft.sum(-1) - self.settings.urn.total_count).max())
 
     @property
     def variation(self) -> Variation:
-        """Distances of whole samples of both rules from the exact distribution; computed on request, after the figure."""
+        """Total variation distances of integer samples; computed on request, because the figure does not need them."""
         return variation(self.settings.urn, self.settings.number, self.settings.seed)
 
     @property
     def within_noise(self) -> bool:
-        """Whether the distance is one that exact samples would show."""
+        """Whether the distance is at most the 95 % quantile of that of equally many exact samples."""
         return self.distance <= self.floor.quantile
 
     @property
     def merged_is_exact(self) -> bool:
-        """Whether merged conditionals have the exact distribution, because the groups after the first share one weight."""
+        """Whether merged conditionals are exact, because all groups after the first have the same weight."""
         urn = self.settings.urn
         later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
         return len({weight for weight, size in later if size > 0}) <= 1
 
     def figure(self, palette: Palette, *, narrow: bool = False, frames: bool = False) -> go.Figure:
-        """Draws the page's figure.
+        """Draws the figure of the page.
 
         Args:
-            palette: the inks.
-            narrow: whether the page is a telephone's width.
-            frames: whether the figure plays the temperatures by itself, instead of showing one.
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+            frames: whether the figure plays all temperatures by itself, instead of showing the current one.
+
+        Returns:
+            The figure.
         """
         forward, distances = self.samples.forward(self.settings.straight_through)
         titles = [self._group_title(group) for group in range(len(self.settings.urn.group_sizes))]
@@ -165,7 +183,11 @@ class View:
         )
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure in one sentence.
+
+        Returns:
+            Alternative text of the figure.
+        """
         groups = len(self.settings.urn.group_sizes)
         kind = "straight-through" if self.settings.straight_through else "relaxed"
         verdict = "within sampling error"
@@ -177,21 +199,37 @@ class View:
         )
 
     def live(self) -> str:
-        """The temperature, and the distance of its samples."""
+        """Describes the distance of the samples at the current temperature.
+
+        Returns:
+            One or two sentences, as Markdown.
+        """
         preview = "" if self.temperatures == TEMPERATURES else " (Preview while a control moves: every third temperature.)"
         return self._about_distance() + preview
 
     def sentences(self) -> list[str]:
-        """What to notice, with the numbers on show."""
-        return [self._about_followed(), self._about_spread(), self._about_conditionals()]
+        """Describes what to notice in the figure, with its numbers.
+
+        Returns:
+            The sentences, as Markdown.
+        """
+        return [self._about_followed(), self._about_moments(), self._about_conditionals()]
 
     def export(self) -> tuple[np.ndarray, str]:
-        """The samples at every temperature, shape ``(T, S, K)``, and what they are."""
+        """Returns the samples for a download.
+
+        Returns:
+            Samples at every temperature, shape ``(T, S, K)``, and their type.
+        """
         kind = "straight-through" if self.settings.straight_through else "soft"
         return self.samples.forward(self.settings.straight_through)[0], kind
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the picture, one row for each group."""
+        """Returns the numbers behind the figure, one row for each group.
+
+        Returns:
+            The columns, by name.
+        """
         urn = self.settings.urn
         return {
             "group": list(range(1, len(urn.group_sizes) + 1)),
@@ -204,7 +242,16 @@ class View:
         }
 
     def main_panel(self, palette: Palette, side: float, at: int | None) -> Panel:
-        """Draws the counts of three groups on a triangle, of others as pairs; ``side`` in pixels, ``at`` or all as frames."""
+        """Draws the counts of three groups on a triangle, and those of other numbers of groups as pairs.
+
+        Args:
+            palette: colours of the figure.
+            side: side of the panel in pixels.
+            at: index of the temperature; ``None`` for all as frames.
+
+        Returns:
+            The panel.
+        """
         forward, _ = self.samples.forward(self.settings.straight_through)
         lattice = simplex_panel if len(self.settings.urn.group_sizes) == 3 else pair_panel
         return lattice(
@@ -221,7 +268,7 @@ class View:
     def _about_distance(self) -> str:
         settings, floor = self.settings, self.floor
         if floor.quantile < ROUNDING:
-            return f"At τ = {settings.tau:g}: **only one outcome is possible**, and every sample has it."
+            return f"At τ = {settings.tau:g}: **only one outcome is possible**, and every sample equals it."
         noise = f"{floor.mean:.2g}; 95 % below {floor.quantile:.2g}"
         start = (
             f"At τ = {settings.tau:g} the {settings.number:,} samples have Wasserstein distance **{self.distance:.2g} counts**"
@@ -231,14 +278,14 @@ class View:
         times = f"{start}, **{self.distance / floor.mean:.2g} times** that of {settings.number:,} exact samples ({noise})"
         if settings.conditionals == "merged" and not self.merged_is_exact and self.distances[0] > floor.quantile:
             coldest = f"{self.distances[0]:.2g} at τ = {TEMPERATURES[0]:g}"
-            return f"{times}. With merged conditionals it stays {coldest}: the samples have a different distribution."
+            return f"{times}. With merged conditionals it is still {coldest}: the samples have a different distribution."
         return f"{times}."
 
-    def _about_spread(self) -> str:
+    def _about_moments(self) -> str:
         group = int(self.law.deviation.argmax())
         exact, shown = float(self.law.deviation[group]), self.shown[:, group]
         if exact < ROUNDING:
-            return "**Only one outcome is possible** here, and samples have it at every temperature."
+            return "**Only one outcome is possible** here, and every sample equals it at every temperature."
         numbers = (
             f"Group {group + 1}: exact {self.law.mean[group]:.3g} ± {exact:.2g} balls, samples {shown.mean():.3g} ± "
             f"{shown.std():.2g}"
@@ -253,20 +300,19 @@ class View:
 
     def _about_conditionals(self) -> str:
         exact, merged, joint, p_value = self.variation
-        which = "total variation" if joint else "total variation of the group with the largest distance"
+        distance = "total variation distance" if joint else "largest total variation distance of a group"
         numbers = (
-            f"Rounded to integers: {which} **{exact:.2g}** with exact conditionals (sampling error only), **{merged:.2g}** "
-            "with "
+            f"Integer samples: {distance} **{exact:.2g}** with exact conditionals (sampling error only), **{merged:.2g}** with "
             "the paper's approximation"
         )
         if self.merged_is_exact:
-            return f"{numbers}; here the groups after the first share one weight, so both are exact."
+            return f"{numbers}; here all groups after the first have the same weight, so both are exact."
         if p_value >= LEVEL:
             return f"{numbers}; no significant difference in {self.settings.number:,} samples."
         return f"{numbers}; a significant difference (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
 
     def _about_followed(self) -> str:
-        """Describes the path of the highlighted sample."""
+        """Returns a sentence on the path of the highlighted sample."""
         settings = self.settings
         path = self.samples.soft[:, settings.follow]
         now = ", ".join(f"{count:.2f}" for count in path[self.at])
@@ -274,7 +320,7 @@ class View:
         error = f"with a rounding error below {self.sum_error:.0e}" if self.sum_error else "exactly"
         return (
             f"Sample {settings.follow} is at ({now}) and reaches **({end})** as τ falls, with the same noise at every "
-            f"temperature. All samples sum to {settings.urn.total_count}, {error}, at every temperature."
+            f"temperature. At every temperature all samples sum to {settings.urn.total_count}, {error}."
         )
 
     def _group_title(self, group: int) -> str:
@@ -284,38 +330,54 @@ class View:
 
 @dataclass(frozen=True)
 class SimplexView:
-    """The triangle of the page alone.
+    """The main panel of the page as a figure of its own.
 
     Attributes:
-        view: of the whole page.
+        view: view of the whole page.
     """
 
     view: View
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Draws the distribution and the samples; arguments as for :meth:`View.figure`."""
+        """Draws the exact distribution and the samples.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         panel = self.view.main_panel(palette, 300.0 if narrow else 560.0, self.view.at)
         return single_figure(panel, palette, narrow=narrow, checked=False)
 
     def alt(self) -> str:
-        """Describes the figure as alternative text."""
+        """Describes the figure in one sentence.
+
+        Returns:
+            Alternative text of the figure.
+        """
         return self.view.alt()
 
     def live(self) -> str:
-        """Says the temperature, and the distance of its samples."""
+        """Describes the distance of the samples at the current temperature.
+
+        Returns:
+            One or two sentences, as Markdown.
+        """
         return self.view.live()
 
 
 def convergence_view(settings: ConvergenceSettings, *, moving: bool = False) -> View:
-    """Computes, or remembers, what the page shows.
+    """Computes the view of the page, or takes its parts from the cache.
 
     Args:
-        settings: the controls' values.
-        moving: whether a hand moves the urn: the samples are all there, at every third temperature and the one on show, and
-            the band of the sampling noise is estimated from fewer replicates.
+        settings: settings of the page, with an urn that holds enough balls.
+        moving: whether the reader is moving a control of the urn. The preview then has every third temperature and the current
+            one, and estimates the sampling noise from fewer replicates.
 
-    Raises:
-        ValueError: where the urn cannot be drawn from.
+    Returns:
+        The view.
     """
     urn, temperatures = settings.urn, TEMPERATURES
     urn.law()

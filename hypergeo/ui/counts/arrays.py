@@ -1,4 +1,4 @@
-"""Observed counts against the exact distribution, and the weights that fit them: computed once, kept as plain numbers."""
+"""Tests of observed counts against the exact distribution, and fitted weights. Results are cached as plain numbers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Fitted:
     """Maximum-likelihood weights as plain numbers; see :class:`hypergeo.distributions.fitting.WeightFit`.
 
     Attributes:
-        weights: of geometric mean one among those that are neither zero, infinite nor NaN.
-        intervals: ends of the 95 % interval of each; NaN where there is none.
-        converged: whether there is a best fit.
-        rows: number of rows that it is made from.
+        weights: fitted weight of each group; those that are neither zero, infinite nor NaN have geometric mean one.
+        intervals: ends of the 95 % confidence interval of each weight; NaN where there is none.
+        converged: whether the likelihood has a maximum and the fit has reached it.
+        rows: number of rows that were fitted.
     """
 
     weights: tuple[float, ...]
@@ -36,7 +36,13 @@ class Fitted:
     rows: int
 
     def scaled(self, weights: tuple[float, ...]) -> tuple[float, ...]:
-        """Other weights on the scale of these, as only ratios matter: the same geometric mean over the same groups.
+        """Scales other weights for a comparison with the fitted ones: to the same geometric mean over the same groups.
+
+        Args:
+            weights: weight of each group.
+
+        Returns:
+            The scaled weights, in the same ratios.
 
         Example:
             >>> Fitted((1.0, 1.0), ((0.9, 1.1), (0.9, 1.1)), True, 10).scaled((3.0, 3.0))
@@ -50,15 +56,18 @@ class Fitted:
 
     @property
     def usable(self) -> bool:
-        """Whether the weights make a distribution: all finite, and one above zero."""
+        """Whether the weights define a distribution: all are finite, and at least one is above zero."""
         return all(math.isfinite(weight) for weight in self.weights) and max(self.weights) > 0
 
 
 def common_sums(counts: np.ndarray) -> list[tuple[int, int]]:
-    """Numbers of elements drawn, each with how many rows draw it, the commonest first.
+    """Counts the rows for each number of elements drawn.
 
     Args:
-        counts: shape ``(N, K)``.
+        counts: counts of each group in each row, shape ``(N, K)``.
+
+    Returns:
+        Pairs of a number of elements drawn and its number of rows, the most common first.
 
     Example:
         >>> common_sums(np.array([[1, 2], [2, 1], [0, 4]]))
@@ -70,7 +79,13 @@ def common_sums(counts: np.ndarray) -> list[tuple[int, int]]:
 
 
 def fitted_sums(group_sizes: Sequence[int]) -> int:
-    """The most different numbers of elements drawn that a fit is made from: each is a distribution of its own.
+    """Computes how many different numbers of elements drawn a fit can use: each adds a distribution to its likelihood.
+
+    Args:
+        group_sizes: number of elements in each group.
+
+    Returns:
+        The greatest number of different numbers of elements drawn.
 
     Example:
         >>> fitted_sums([10, 10, 10]), fitted_sums([1000] * 6)
@@ -82,31 +97,65 @@ def fitted_sums(group_sizes: Sequence[int]) -> int:
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def example_counts(urn: Urn, rows: int, seed: int, wallenius: bool) -> np.ndarray:
-    """Counts drawn from Fisher's distribution, or from Wallenius' with the same urn, shape ``(rows, K)``."""
+    """Samples counts from Fisher's or Wallenius' distribution.
+
+    Args:
+        urn: parameters of the urn.
+        rows: number of samples.
+        seed: seed of the random numbers.
+        wallenius: whether to sample from Wallenius' distribution instead of Fisher's.
+
+    Returns:
+        The counts, int64, shape ``(rows, K)``.
+    """
     kind = WalleniusHypergeometric if wallenius else FisherHypergeometric
     distribution = kind(urn.total_count, list(urn.group_sizes), list(urn.weights))
-    drawn = distribution.sample((rows,), generator=torch.Generator().manual_seed(seed))
-    return drawn.numpy().astype(np.int64)
+    samples = distribution.sample((rows,), generator=torch.Generator().manual_seed(seed))
+    return samples.numpy().astype(np.int64)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def measure(urn: Urn, counts: np.ndarray, seed: int) -> SampleQuality:
-    """Tests of counts against the distribution of an urn; the seed is that of the distances' noise."""
+    """Tests counts against the distribution of an urn.
+
+    Args:
+        urn: parameters of the urn.
+        counts: counts of each group in each row, shape ``(N, K)``.
+        seed: seed of the simulated noise of the distances.
+
+    Returns:
+        Distances, tests and p-values.
+    """
     return measure_counts(urn.law(), torch.from_numpy(counts), generator=torch.Generator().manual_seed(seed))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def marginals(urn: Urn) -> np.ndarray:
-    """Exact distribution of each group's count, shape ``(K, M + 1)``."""
+    """Computes the exact distribution of the count of each group.
+
+    Args:
+        urn: parameters of the urn.
+
+    Returns:
+        Probability of each count ``0, 1, ..., M`` of each group, shape ``(K, M + 1)``.
+    """
     return urn.law().marginal_log_prob().exp().numpy()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def fit(counts: np.ndarray, group_sizes: tuple[int, ...]) -> Fitted:
-    """The weights that fit counts best, from the rows of the commonest numbers drawn; see :func:`fitted_sums`."""
+    """Fits weights to the rows with the most common numbers of elements drawn; see :func:`fitted_sums`.
+
+    Args:
+        counts: counts of each group in each row, shape ``(N, K)``.
+        group_sizes: number of elements in each group.
+
+    Returns:
+        The maximum-likelihood weights.
+    """
     common = [total for total, _ in common_sums(counts)[: fitted_sums(group_sizes)]]
     used = counts[np.isin(counts.sum(1), common)]
     fitted = FisherHypergeometric.fit(torch.from_numpy(used), list(group_sizes))

@@ -1,4 +1,4 @@
-"""Where counts come from: a field to paste into, a file, or an example; and what is done where they do not fit the urn."""
+"""Source of the counts: pasted text, a file or an example. Offers changes of the urn where the counts do not fit it."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ __all__ = [
 
 _MOVING = 2_000  # rows of an example while a control moves
 _PREVIEW = 5  # rows
-_SEED = 0  # of the noise of distances, which no p-value depends on
+_SEED = 0  # seed of the simulated noise of the distances; p-values do not depend on it
 _PLACEHOLDER = "sizes: 10, 10, 10\n2, 5, 8\n4, 4, 7\n1, 6, 8"
 
 
 @dataclass(frozen=True)
 class CountsInput:
-    """Counts and the urn they are held against.
+    """Counts of the reader.
 
     Attributes:
-        reading: the counts; ``None`` where there are none yet.
-        problem: why those given last cannot be read, as Markdown.
-        kept: whether the counts are those given before, since the last ones cannot be read.
+        reading: counts that were read; ``None`` if there are none yet.
+        problem: description of why the latest counts cannot be read, as Markdown; empty if they can.
+        kept: whether ``reading`` holds the previous counts, because the latest ones cannot be read.
     """
 
     reading: Reading | None
@@ -53,52 +53,52 @@ class CountsInput:
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """Group sizes that the data give, one for each column of counts."""
+        """Group sizes in the data, one for each column of counts; ``None`` if the data have none."""
         reading = self.reading
         return None if reading is None or len(reading.sizes or ()) != reading.counts.shape[1] else reading.sizes
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """Names of the groups, where the data have them."""
+        """Names of the groups; ``None`` if the data have none."""
         return None if self.reading is None else self.reading.names
 
 
 def counts_input(state: PageState) -> CountsInput:
-    """Draws the source of the counts, and reads the reader's own.
+    """Draws the controls for the source of the counts and reads the counts of the reader.
 
     Args:
-        state: the page's state.
+        state: state of the page.
 
     Returns:
-        The reader's counts, or those of an example once :func:`counts_results` has drawn it.
+        The reader's counts; without any for an example, which :func:`counts_results` samples.
     """
     source = state.choose(
         "source",
         "Counts",
-        help="Your own counts, or samples of this distribution or of Wallenius'.",
+        help="Your own counts, or samples from this distribution or from Wallenius' distribution.",
         names={"of this law": "from this distribution", "of Wallenius' law": "from Wallenius' distribution"},
     )
     if source != "yours":
         return CountsInput(None)
     key = f"_{state.prefix}"
     text = st.text_area(
-        "Paste one row a line",
+        "Paste counts, one row per line",
         key=f"{key}_text",
         height=112,
         placeholder=_PLACEHOLDER,
         max_chars=COUNTS.pasted,
         persist_state="session",
-        on_change=_took,
+        on_change=_note_source,
         args=(state, "text", ""),
-        help="Commas, semicolons, tabs or blanks separate counts. A line of names may come first, and a line "
-        "*sizes: 10, 10, 10* gives the group sizes.",
+        help="Commas, semicolons, tabs or blanks separate counts. The first line may hold names. A line *sizes: 10, 10, 10* "
+        "sets the group sizes.",
     )
     chosen = f"{key}_file_{st.session_state.get(f'{key}_files', 0)}"
     file = st.file_uploader(
         f"or a CSV file, at most {COUNTS.megabytes} MB and {COUNTS.rows:,} rows",
         key=chosen,
         max_upload_size=COUNTS.megabytes,
-        on_change=_took,
+        on_change=_note_source,
         args=(state, "file", chosen),
     )
     if file is not None:
@@ -111,27 +111,27 @@ def counts_input(state: PageState) -> CountsInput:
                 st.button("Remove", key=f"{key}_remove", on_click=_remove, args=(state,))
         return _read(state, data)
     if text and len(text) > COUNTS.pasted:
-        problem = f"{len(text):,} letters were pasted, and the field takes up to {COUNTS.pasted:,}: choose a file instead."
+        problem = f"{len(text):,} characters were pasted; the field takes up to {COUNTS.pasted:,}. Choose a file instead."
         return _unreadable(key, problem)
     return _read(state, text) if text and text.strip() else CountsInput(None)
 
 
 def counts_results(state: PageState, counts: CountsInput) -> CountsView | None:
-    """Says what is wrong with the counts and offers what can be done; otherwise holds them against the distribution.
+    """Compares the counts with the distribution, or describes what is wrong with them and offers changes.
 
     Args:
-        state: the page's state.
-        counts: what :func:`counts_input` returned.
+        state: state of the page.
+        counts: result of :func:`counts_input`.
 
     Returns:
-        What there is to show, if anything.
+        The view; ``None`` if there is nothing to show.
     """
     values = state.values
     if counts.problem:
         kept = " The previous counts are kept below." if counts.kept else ""
         st.error(f"**These counts cannot be read.** {counts.problem}{kept}", icon=":material/error:")
     if values["source"] != "yours":
-        if state.uncommitted:  # many rows take too long while a hand moves
+        if state.uncommitted:  # many rows take too long while a control moves
             values["rows"] = min(values["rows"], _MOVING)
         return _example(values)
     if counts.reading is None:
@@ -145,11 +145,11 @@ def counts_results(state: PageState, counts: CountsInput) -> CountsView | None:
 
 
 def fit_button(state: PageState, view: CountsView) -> None:
-    """A button that sets the weights' controls to the fitted ones.
+    """Draws a button that sets the controls of the weights to the fitted weights.
 
     Args:
-        state: the page's state.
-        view: what is on show.
+        state: state of the page.
+        view: view on show.
     """
     nearest = view.nearest_controls()
     ratio = " : ".join(f"{weight:g}" for weight in nearest.values())
@@ -158,23 +158,26 @@ def fit_button(state: PageState, view: CountsView) -> None:
         key=f"_{state.prefix}_use",
         icon=":material/tune:",
         disabled=not nearest,
-        help=f"Sets the weights to {ratio}, the steps of the controls that are nearest; only ratios matter. To test the fitted "
-        "weights themselves, choose *as fitted*.",
+        help=f"Sets the weights to {ratio}, the nearest values of the controls; only ratios matter. To test the fitted weights "
+        "themselves, choose *as fitted*.",
         on_click=state.set,
         args=(nearest,),
     )
 
 
 def counts_code(view: CountsView, values: Mapping[str, Any]) -> str:
-    """The Python that gives the numbers on show.
+    """Returns Python code that prints the numbers on show.
 
     Args:
-        view: what is on show.
-        values: of the controls, by name.
+        view: view on show.
+        values: value of each control, by name.
+
+    Returns:
+        The code.
     """
-    asked = urn_of(values, view.law.total_count, view.law.group_sizes)
+    urn = urn_of(values, view.law.total_count, view.law.group_sizes)
     return counts_snippet(
-        asked,
+        urn,
         wallenius="Wallenius" in values["source"],
         rows=None if values["source"] == "yours" else values["rows"],
         seed=_SEED if values["source"] == "yours" else values["seed"],
@@ -183,11 +186,14 @@ def counts_code(view: CountsView, values: Mapping[str, Any]) -> str:
 
 
 def counts_files(view: CountsView, code: str) -> list[File]:
-    """What can be downloaded of counts.
+    """Returns the files that the reader can download.
 
     Args:
-        view: what is on show.
-        code: the Python.
+        view: view on show.
+        code: Python code that prints the numbers on show.
+
+    Returns:
+        The files.
     """
     return [
         File("Results (CSV)", "results.csv", "text/csv", ":material/table_view:", view.csv),
@@ -222,23 +228,25 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
         group = above[0]
         row = int(np.argmax(counts[:, group] > sizes[group]))
         st.warning(
-            f"Row {row + 1} has **{counts[row, group]:,} of {_group(reading, group)}**, which holds {sizes[group]:,}: "
-            "a group gives no more than it has.",
+            f"Row {row + 1} has **{counts[row, group]:,} balls of {_group(reading, group)}**, but this group has only "
+            f"{sizes[group]:,}.",
             icon=":material/tune:",
         )
         field = state.controls["m1"]
         assert isinstance(field, Whole)
         highest = field.high
         if reading.sizes is not None:
-            st.caption("The sizes are those of the line of sizes in your data: correct it there.")
+            st.caption("Correct the line of sizes in your data.")
         elif most.max() <= highest:
             raised = {f"m{k + 1}": int(max(sizes[k], most[k])) for k in range(groups)}
             _offer(state, f"Raise the sizes to {', '.join(map(str, raised.values()))}", raised)
         else:
-            st.caption(f"The fields go up to {highest}; a line *sizes: …* in your data may say up to {COUNTS.size:,}.")
+            st.caption(
+                f"The controls allow sizes up to {highest}; a line *sizes: …* in your data allows up to {COUNTS.size:,}."
+            )
         return None
     if not any(values[f"w{group}"] > 0 for group in range(1, groups + 1)):
-        st.warning("All weights are zero: nothing could be drawn. Raise one.", icon=":material/tune:")
+        st.warning("All weights are zero, so no ball can be drawn. Raise a weight.", icon=":material/tune:")
         return None
     total = _total(state, counts, fitted_sums(sizes))
     urn = urn_of(values, total, sizes)
@@ -252,7 +260,9 @@ def _own(state: PageState, values: Mapping[str, Any], reading: Reading) -> Count
         _offer(state, "Test the fitted weights", {"against": "as fitted"})
         return None
     if fitted_law and not view.fitted_law:
-        st.info("The fitted weights are not finite: the weights set by the controls are tested.", icon=":material/info:")
+        st.info(
+            "Not all fitted weights are finite, so the test uses the weights that the controls set.", icon=":material/info:"
+        )
     return view
 
 
@@ -261,17 +271,17 @@ def _group(reading: Reading, group: int) -> str:
 
 
 def _total(state: PageState, counts: np.ndarray, fitted: int) -> int:
-    """The number drawn by the rows to test; where rows differ in it, the reader chooses."""
+    """Returns the number of balls drawn in the rows to test; the reader chooses it if rows differ."""
     common = common_sums(counts)
     if len(common) == 1:
         return common[0][0]
     st.info(
-        f"Your rows have **{len(common)} different numbers** of balls drawn. The distribution has one number: the test uses "
-        "the rows with it. "
+        f"Your rows have **{len(common)} different totals** (numbers of balls drawn). The test uses the rows with one total, "
+        "because the distribution has only one. "
         + (
-            "The fit uses all rows, which is valid."
+            "The fit uses all rows."
             if len(common) <= fitted
-            else f"The fit uses those with the {fitted} most common numbers."
+            else f"The fit uses the rows with the {fitted} most common totals."
         ),
         icon=":material/info:",
     )
@@ -291,9 +301,9 @@ def _invitation(state: PageState, *, has_problem: bool) -> None:
     with st.container(border=True):
         if not has_problem:
             st.markdown(
-                "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, one "
-                "row for each time that elements were drawn and one count for each group, or choose a CSV file. They stay in "
-                "this session, and out of the link."
+                "**Do your counts come from Fisher's distribution, and with which weights?** Paste them under *Counts*, or "
+                "choose a CSV file. Each row is one sample, with one count for each group. The counts stay in this session; a "
+                "link to this page does not contain them."
             )
         st.markdown("No counts at hand? Try with example counts:")
         with st.container(horizontal=True, gap="small"):
@@ -325,7 +335,7 @@ def _read(state: PageState, data: str | bytes) -> CountsInput:
 
 
 def _columns(state: PageState, reading: Reading, file: int) -> tuple[str, ...]:
-    """The columns that the reader chooses, below the first rows as they were read."""
+    """Returns the columns that the reader chooses, and shows the first rows."""
     with st.expander("Columns and first rows", icon=":material/table:"):
         chosen = st.multiselect(
             "Columns of counts",
@@ -349,16 +359,16 @@ def _reading(data: str | bytes, columns: tuple[str, ...] | None) -> Reading:
     return read(data, columns)
 
 
-def _took(state: PageState, source: str, chosen: str) -> None:
-    """Notes which of the two was given last; an upload that failed leaves what there was."""
+def _note_source(state: PageState, source: str, chosen: str) -> None:
+    """Stores whether the text or the file is the latest source; a failed upload changes nothing."""
     key = f"_{state.prefix}"
-    state.commit()  # the rest of the page follows
+    state.commit()  # the rest of the page runs again
     if source == "text" or st.session_state.get(chosen) is not None:
         st.session_state[f"{key}_from"] = source
 
 
 def _remove(state: PageState) -> None:
-    """Forgets the file, and has the uploader begin anew."""
+    """Removes the file and empties the uploader."""
     key = f"_{state.prefix}"
     state.commit()
     st.session_state.pop(f"{key}_bytes", None)

@@ -1,4 +1,4 @@
-"""Counts as readers of the page have them, in files and pasted from tables, with an answer for all that can be wrong."""
+"""Reads counts from files and pasted tables, with a message for the reader if they cannot be read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIZES = re.compile(r"[\s#\"]*(?:group[ _])?sizes?\"?\s*[:=,;\s]\s*(.*\d.*)", re
 
 
 class UnreadableError(ValueError):
-    """Why counts cannot be read, as text for the reader; Markdown, in which what the reader wrote is text alone."""
+    """Raised if counts cannot be read. Its message is Markdown for the reader, with the reader's own text escaped."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Reading:
     """Counts that were read.
 
     Attributes:
-        counts: whole numbers, shape ``(N, K)``.
-        sizes: group sizes, where a line gave them.
-        notes: sentences on how they were read, in Markdown.
-        names: of the groups, where the table has them.
+        counts: counts of each group in each row, int64, shape ``(N, K)``.
+        sizes: group sizes, if a line of the data sets them.
+        notes: sentences in Markdown on how the counts were read.
+        names: names of the groups, if the table has them.
         columns: names of all columns of the table.
-        chosen: names of those that hold the counts.
+        chosen: names of the columns that hold the counts.
     """
 
     counts: np.ndarray
@@ -50,16 +50,20 @@ class Reading:
 
 
 def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
-    """Reads one row of counts a line, as :func:`~hypergeo.datasets.counts_csv.read_counts` does, for urns of the page.
+    """Reads one row of counts per line, within the limits of the page.
 
-    A line ``sizes: 10, 10, 10`` gives the group sizes.
+    A line ``sizes: 10, 10, 10`` sets the group sizes. The other lines are read by
+    :func:`~hypergeo.datasets.counts_csv.read_counts`.
 
     Args:
         data: text, or the bytes of a file.
         columns: names of the columns that hold the counts; inferred when omitted.
 
+    Returns:
+        The counts, shape ``(N, K)``, with sizes and names of the groups.
+
     Raises:
-        UnreadableError: where that is not what the data are.
+        UnreadableError: if the data are no such table or exceed the limits.
 
     Example:
         >>> read("a;b\\n3;2\\n1;4").counts
@@ -69,7 +73,7 @@ def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
         (5, 5)
     """
     if len(data) > MOST_BYTES:
-        raise UnreadableError(f"It has {len(data) / 1e6:.1f} MB, and this page takes up to {MOST_BYTES / 1e6:g} MB.")
+        raise UnreadableError(f"The data have {len(data) / 1e6:.1f} MB; this page takes up to {MOST_BYTES / 1e6:g} MB.")
     try:
         text, encoding = (data, "") if isinstance(data, str) else decoded(data)
         text, sizes_line = _without_sizes(text)
@@ -86,7 +90,21 @@ def read(data: str | bytes, columns: Sequence[str] | None = None) -> Reading:
 
 
 def _reading(parsed: CountsTable, table: Table, chosen: Sequence[str], sizes: tuple[int, ...] | None, encoding: str) -> Reading:
-    """Counts as an urn of the page has them."""
+    """Checks that counts are within the limits of the page.
+
+    Args:
+        parsed: counts of the chosen columns.
+        table: table with all columns.
+        chosen: names of the columns that hold the counts.
+        sizes: group sizes, if a line of the data sets them.
+        encoding: encoding to mention; empty for the usual one.
+
+    Returns:
+        The counts with notes on how they were read.
+
+    Raises:
+        UnreadableError: if an urn of the page cannot have such counts.
+    """
     counts = _whole(parsed, chosen)
     groups = counts.shape[1]
     if groups < 2:
@@ -107,7 +125,7 @@ def _reading(parsed: CountsTable, table: Table, chosen: Sequence[str], sizes: tu
 
 
 def _without_sizes(text: str) -> tuple[str, str | None]:
-    """The text with a comment in place of the line of sizes, so that numbers of lines stay; and what that line says."""
+    """Returns the text with a comment in place of the line of sizes, so that line numbers stay, and the sizes as text."""
     lines, sizes = text.splitlines(), None
     for number, line in enumerate(lines):
         if match := _SIZES.fullmatch(line):
@@ -116,7 +134,18 @@ def _without_sizes(text: str) -> tuple[str, str | None]:
 
 
 def _whole(parsed: CountsTable, chosen: Sequence[str]) -> np.ndarray:
-    """The table as whole numbers that are not negative."""
+    """Converts counts to integers.
+
+    Args:
+        parsed: counts of the chosen columns.
+        chosen: names of these columns.
+
+    Returns:
+        The counts, int64, shape ``(N, K)``.
+
+    Raises:
+        UnreadableError: if a count is negative, too large or no integer.
+    """
     table = parsed.counts.numpy()
     wrong = (table < 0) | (table != np.floor(table)) | (table > 1e9)
     if wrong.any():
@@ -127,10 +156,8 @@ def _whole(parsed: CountsTable, chosen: Sequence[str]) -> np.ndarray:
         if value < 0:
             raise UnreadableError(f"{where}. Counts are not negative.")
         if value > 1e9:
-            raise UnreadableError(f"{where}. That is no count that this page can show.")
-        raise UnreadableError(
-            f"{where}. Counts are integers; relaxed samples, which are not, are measured under *a relaxation*."
-        )
+            raise UnreadableError(f"{where}. Counts on this page are at most 1,000,000,000.")
+        raise UnreadableError(f"{where}. Counts are integers. For relaxed samples choose *a relaxation*.")
     return table.astype(np.int64)
 
 

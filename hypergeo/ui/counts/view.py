@@ -1,4 +1,4 @@
-"""What the quality page shows of observed counts: the verdict, the figure and the numbers."""
+"""View of observed counts on the quality page: verdict, figure and numbers."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from hypergeo.ui.state.markdown import plain
 
 from .arrays import Fitted, fit, marginals, measure
 
-__all__ = ["CountsView", "counts_view", "said_p"]
+__all__ = ["CountsView", "counts_view", "p_value_text"]
 
 LEAST_P = 1e-12
 
 
 @dataclass(frozen=True)
 class CountsView:
-    """Counts against a distribution, and the weights that fit them.
+    """Comparison of counts with a distribution, and the weights that fit them.
 
     Attributes:
-        law: the distribution that was tested; its number drawn is that of the tested rows.
-        fitted_law: whether its weights are the fitted ones.
+        law: urn of the tested distribution; it draws as many elements as each tested row has.
+        fitted_law: whether the tested distribution has the fitted weights.
         rows: all counts, shape ``(N, K)``.
-        tested: rows that draw as many as the distribution.
-        quality: tests of these.
-        fitted: the weights that fit all rows.
-        exact: marginal distributions, shape ``(K, M + 1)``.
-        names: of the groups; their numbers when omitted.
+        tested: rows with as many elements as the distribution draws, shape ``(T, K)``.
+        quality: distances and tests of the tested rows.
+        fitted: weights fitted to the rows.
+        exact: probability of each count ``0, 1, ..., M`` of each group, shape ``(K, M + 1)``.
+        names: names of the groups; their numbers serve as names when omitted.
     """
 
     law: Urn
@@ -52,30 +52,46 @@ class CountsView:
     names: tuple[str, ...] | None = None
 
     def _label(self, group: int) -> str:
-        """What follows the word "group" in a sentence: the name, as Markdown that is text alone, or the number."""
+        """Returns what follows the word "group" in a sentence: the name, escaped for Markdown, or the number."""
         return str(group + 1) if self.names is None else plain(self.names[group])
 
     def _titles(self) -> list[str]:
-        """Of the groups in figures, where a few tags of HTML would count."""
+        """Returns the names of the groups for figures, escaped because plotly reads some HTML."""
         if self.names is None:
             return [f"Group {group + 1}" for group in range(len(self.law.group_sizes))]
         return [html.escape(name if len(name) <= 24 else f"{name[:23]}…") for name in self.names]
 
     @property
     def good(self) -> bool:
-        """Whether nothing tells the counts from the distribution."""
+        """Whether the counts do not differ significantly from the distribution."""
         return not self.quality.differs
 
     def sentences(self) -> list[str]:
-        """The verdict, the overall one first."""
+        """Describes the results of tests and fit, the overall verdict first.
+
+        Returns:
+            The sentences, as Markdown.
+        """
         return [self._overall(), self._worst_group(), self._together(), *self._about_fit(), self._power()]
 
     def live(self) -> str:
-        """The verdict in a sentence."""
+        """Describes the overall verdict.
+
+        Returns:
+            One sentence, as Markdown.
+        """
         return self._overall()
 
     def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
-        """Counts of each group over the exact distribution, and the weights that fit them."""
+        """Draws the counts of each group over the exact distribution, and the fitted weights.
+
+        Args:
+            palette: colours of the figure.
+            narrow: whether the page is as narrow as a telephone.
+
+        Returns:
+            The figure.
+        """
         groups, names = len(self.law.group_sizes), self._titles()
         titles = [
             f'<span style="color:{group_colour(group)}">■</span> {names[group]}: '
@@ -99,32 +115,40 @@ class CountsView:
         )
 
     def alt(self) -> str:
-        """The figure as text."""
-        off = "a significant difference" if self.quality.differs else "no significant difference"
+        """Describes the figure in a few sentences.
+
+        Returns:
+            Alternative text of the figure.
+        """
+        difference = "a significant difference" if self.quality.differs else "no significant difference"
         means = ", ".join(
             f"group {group + 1 if self.names is None else self.names[group]}: mean {self.tested[:, group].mean():.3g}, "
             f"exact {mean:.3g}, fitted weight {self.fitted.weights[group]:.3g}"
             for group, mean in enumerate(self.means)
         )
-        return f"Histograms of {len(self.tested)} rows of counts over the exact probabilities: {off}. {means}."
+        return f"Histograms of {len(self.tested)} rows of counts over the exact probabilities: {difference}. {means}."
 
     @property
     def means(self) -> list[float]:
-        """Mean count of each group by the distribution."""
+        """Exact mean count of each group."""
         counts = np.arange(self.exact.shape[1])
         return [float(row @ counts) for row in self.exact]
 
     def table(self) -> dict[str, list[Any]]:
-        """The numbers behind the figure, one row for each group."""
-        quality, law = self.quality, self.law
+        """Returns the numbers behind the figure, one row for each group.
+
+        Returns:
+            The columns, by name.
+        """
+        quality, urn = self.quality, self.law
         return {
-            "group": list(self.names or range(1, len(law.group_sizes) + 1)),
-            "size": list(law.group_sizes),
+            "group": list(self.names or range(1, len(urn.group_sizes) + 1)),
+            "size": list(urn.group_sizes),
             "mean count": self.tested.mean(0).tolist(),
             "exact mean": self.means,
             "KS distance": list(quality.ks),
             "p": list(quality.ks_p_values),
-            "weight": list(self.fitted.scaled(law.weights)),
+            "weight": list(self.fitted.scaled(urn.weights)),
             "fitted weight": list(self.fitted.weights),
             "from": [low for low, _ in self.fitted.intervals],
             "to": [high for _, high in self.fitted.intervals],
@@ -132,31 +156,50 @@ class CountsView:
 
     @property
     def note(self) -> str:
-        """What the table's numbers are of."""
-        return "p is each group's own, not corrected for their number; weights have geometric mean one, with 95 % intervals."
+        """Explanation of the columns of the table."""
+        return (
+            "p is the p-value of one group, not corrected for the number of groups. Weights have geometric mean one. *From* "
+            "and *to* are the ends of their 95 % intervals."
+        )
 
     def csv(self) -> bytes:
-        """The table as comma-separated values."""
+        """Writes the table as comma-separated values.
+
+        Returns:
+            Bytes of the file.
+        """
         return csv_columns(self.table()).encode()
 
     def counts_csv(self) -> bytes:
-        """All counts as they were read, as comma-separated values."""
+        """Writes all counts that were read as comma-separated values.
+
+        Returns:
+            Bytes of the file.
+        """
         head = self.names or [f"group_{group + 1}" for group in range(self.rows.shape[1])]
         return csv_text([[*head], *self.rows.tolist()]).encode()
 
     def html(self) -> str:
-        """The figure as a page that opens offline."""
+        """Writes the figure as a page that opens offline.
+
+        Returns:
+            The HTML.
+        """
         return standalone_html(self.figure(LIGHT), "Counts against the exact distribution")
 
     def nearest_controls(self) -> dict[str, float]:
-        """Values of the weights' controls that are nearest to the fitted weights; infinite and unknown ones stay."""
+        """Computes the values of the controls of the weights that are nearest to the fitted weights.
+
+        Returns:
+            Values of controls, by name; none for weights that are infinite or NaN.
+        """
         return {
             f"w{group}": weight for group, weight in enumerate(nearest_weights(self.fitted.weights), 1) if weight is not None
         }
 
     def _overall(self) -> str:
         quality, number = self.quality, f"{len(self.tested):,} {'rows' if len(self.tested) > 1 else 'row'}"
-        tests = f"{len(quality.p_values)} tests, corrected for their number: p {said_p(quality.adjusted_p_value)}"
+        tests = f"{len(quality.p_values)} tests, corrected for their number: p {p_value_text(quality.adjusted_p_value)}"
         if self.fitted_law:
             if quality.differs:
                 return f"**Fisher's distribution does not fit these {number}, not even with the best weights** ({tests})."
@@ -169,21 +212,18 @@ class CountsView:
         quality = self.quality
         group = min(range(len(quality.ks)), key=lambda k: (quality.ks_p_values[k], -quality.ks[k]))
         return (
-            f"Group {self._label(group)} fits least: **{self.tested[:, group].mean():.3g}** on average, exact "
-            f"**{self.means[group]:.3g}**; Kolmogorov-Smirnov distance {quality.ks[group]:.2g}, "
-            f"p {said_p(quality.ks_p_values[group])}."
+            f"Group {self._label(group)} fits worst: mean count **{self.tested[:, group].mean():.3g}**, exact mean "
+            f"**{self.means[group]:.3g}**, Kolmogorov-Smirnov distance {quality.ks[group]:.2g}, "
+            f"p {p_value_text(quality.ks_p_values[group])}."
         )
 
     def _together(self) -> str:
         quality = self.quality
         if quality.g is None or quality.g_p_value is None:
-            return (
-                "All groups together were not tested: there are too many count vectors to list, or too few rows for "
-                "cells of their own."
-            )
+            return "All groups together were not tested, because there are too many possible count vectors or too few rows."
         return (
             f"All groups together: G = {quality.g:.3g} on {quality.g_degrees} degrees of freedom, "
-            f"p {said_p(quality.g_p_value)}."
+            f"p {p_value_text(quality.g_p_value)}."
         )
 
     def _about_fit(self) -> list[str]:
@@ -203,61 +243,68 @@ class CountsView:
         for group, weight in enumerate(fitted.weights):
             label = self._label(group)
             if weight == 0:
-                sentences.append(f"Group {label} was **never drawn** although it could have been: the best weight is zero.")
+                sentences.append(f"Group {label} was **never drawn**, although it could have been: its best weight is zero.")
             elif weight == math.inf:
-                sentences.append(f"Group {label} **always gave as many balls as possible**: the best weight is infinite.")
+                sentences.append(f"Group {label} **always gave as many balls as possible**: its best weight is infinite.")
             elif math.isnan(weight):
                 sentences.append(
                     f"Group {label} had **only one possible count** in every row, so its weight cannot be estimated."
                 )
         if self.fitted_law and sentences:
             sentences.append(
-                "The weights are fitted to the rows that are tested, so p-values are slightly too large: a rejection is valid, "
-                "a pass is weaker evidence."
+                "The weights are fitted to the tested rows, so p-values are slightly too large: a significant difference is "
+                "valid, agreement is weaker evidence."
             )
         return sentences
 
     def _power(self) -> str:
-        seen = 2 * math.sqrt(math.log(2 * len(self.quality.p_values) / self.quality.level) / (2 * len(self.tested)))
-        if seen >= 1:
-            return "So few rows could come from almost any distribution: only large differences can be detected."
+        detectable = 2 * math.sqrt(math.log(2 * len(self.quality.p_values) / self.quality.level) / (2 * len(self.tested)))
+        if detectable >= 1:
+            return "With so few rows only very large differences can be detected."
         return (
-            f"With {len(self.tested):,} rows a difference of up to about {seen:.2g} in a group's distribution function may go "
-            f"undetected; counts from the distribution itself are rejected in at most {100 * self.quality.level:g} % of cases."
+            f"With {len(self.tested):,} rows a difference of up to about {detectable:.2g} in the distribution function of a "
+            "group may go undetected. Counts from the distribution itself are rejected in at most "
+            f"{100 * self.quality.level:g} % of cases."
         )
 
 
 def counts_view(urn: Urn, rows: np.ndarray, seed: int, *, fitted_law: bool, names: Sequence[str] | None = None) -> CountsView:
-    """Computes, or remembers, what the page shows of counts.
+    """Tests counts and fits their weights, or takes the results from the cache.
 
     Args:
-        urn: the distribution that is asked about; rows that draw another number than it are left to the fit alone.
+        urn: urn of the tested distribution; only the fit uses rows with another number of elements drawn.
         rows: all counts, shape ``(N, K)``, within the group sizes.
-        seed: of the distances' noise.
-        fitted_law: whether to test the distribution with the fitted weights instead, if they make one.
-        names: of the groups.
+        seed: seed of the simulated noise of the distances.
+        fitted_law: whether to test the fitted weights instead of those of the urn, if they define a distribution.
+        names: names of the groups.
+
+    Returns:
+        The view.
     """
     fitted_weights = fit(rows, urn.group_sizes)
     fitted_law = fitted_law and fitted_weights.usable
-    law = Urn(urn.total_count, urn.group_sizes, fitted_weights.weights) if fitted_law else urn
-    tested = rows[rows.sum(1) == law.total_count]
+    tested_urn = Urn(urn.total_count, urn.group_sizes, fitted_weights.weights) if fitted_law else urn
+    tested = rows[rows.sum(1) == tested_urn.total_count]
     return CountsView(
-        law,
+        tested_urn,
         fitted_law,
         rows,
         tested,
-        measure(law, tested, seed),
+        measure(tested_urn, tested, seed),
         fitted_weights,
-        marginals(law),
+        marginals(tested_urn),
         tuple(names) if names else None,
     )
 
 
 def nearest_weights(weights: tuple[float, ...]) -> list[float | None]:
-    """Steps of the weights' controls nearest to given weights, on the scale that loses least, as only ratios matter.
+    """Computes the values of the controls nearest to weights. Only ratios matter, so the weights are scaled to fit best.
 
     Args:
-        weights: ``None`` comes back for infinite and NaN ones.
+        weights: weight of each group.
+
+    Returns:
+        Value of the control of each group; ``None`` for weights that are infinite or NaN.
 
     Example:
         >>> nearest_weights((0.5, 1.0, 2.0, 0.0))
@@ -268,10 +315,10 @@ def nearest_weights(weights: tuple[float, ...]) -> list[float | None]:
     if not known:
         return [0.0 if weight == 0 else None for weight in weights]
     logs = np.log(known)
-    # A unit scale first, so that it is kept where it is as good as another.
+    # The first scale is one, so that it is chosen if no other is better.
     scales = np.concatenate([[0.0], np.linspace(-0.12, 0.12, 49)]) * math.log(10)
-    away = np.abs(logs[None, :, None] + scales[:, None, None] - np.log(steps)).min(-1)
-    scale = scales[int(np.argmin(np.round((away**2).sum(-1), 12)))]
+    distances = np.abs(logs[None, :, None] + scales[:, None, None] - np.log(steps)).min(-1)
+    scale = scales[int(np.argmin(np.round((distances**2).sum(-1), 12)))]
 
     def nearest(weight: float) -> float | None:
         if weight == 0:
@@ -283,11 +330,17 @@ def nearest_weights(weights: tuple[float, ...]) -> list[float | None]:
     return [nearest(weight) for weight in weights]
 
 
-def said_p(p_value: float) -> str:
-    """A p-value for the middle of a sentence.
+def p_value_text(p_value: float) -> str:
+    """Writes a p-value for the middle of a sentence.
+
+    Args:
+        p_value: the p-value.
+
+    Returns:
+        An equality, or an inequality for very small values.
 
     Example:
-        >>> said_p(0.0312), said_p(1e-30)
+        >>> p_value_text(0.0312), p_value_text(1e-30)
         ('= 0.031', '< 1e-12')
     """
     return f"< {LEAST_P:g}" if p_value < LEAST_P else f"= {p_value:.2g}"
