@@ -2,7 +2,7 @@
 
 The distribution is an exponential family: the derivative of each cumulant with respect to the log weights is the next one. The
 functions of this module compute values from the tables of :mod:`hypergeo.numerics.partition` and derivatives by this rule. They
-support forward and backward mode, second derivatives, and ``torch.func``, whose ``vmap`` becomes a batch of urns.
+support forward and backward mode, second derivatives, and ``torch.func``. ``vmap`` evaluates a batch of urns.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _moved(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> l
 
 
 class _Cumulant(torch.autograd.Function):
-    """A function of log weights, perhaps more tensors, the sizes, the numbers of elements drawn, and cached tables.
+    """A function of log weights, optional further tensors, the sizes, the numbers of elements drawn, and cached tables.
 
     Values are float64. Gradients have the dtype of the log weights.
     """
@@ -271,7 +271,7 @@ class _ThirdCumulant(_Cumulant):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
         raise NotImplementedError(
-            "Means are differentiable twice, log-probabilities three times; fourth cumulants are not known."
+            "Means are differentiable twice and log-probabilities three times; fourth cumulants are not implemented."
         )
 
     @staticmethod

@@ -256,9 +256,7 @@ def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shi
 
 def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Tensor, Tensor]:
     """Returns binomial log-probabilities of the counts if each element has arrived with probability ``1 - exp(-rate)``, and
-    their doubt.
-
-    The doubt, times the rounding unit of float64, bounds the rounding error.
+    bounds on their rounding errors in units of float64's rounding unit.
     """
     left = sizes - counts
     rates = torch.exp(log_rates.clamp(max=300))
