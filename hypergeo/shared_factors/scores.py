@@ -23,7 +23,7 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True)
 class Collapse:
-    """Flags the ways in which a model has stopped to distinguish shared and independent dimensions.
+    """Flags the ways in which a model no longer distinguishes shared and independent dimensions.
 
     Attributes:
         all_shared: whether the model answers "all" for nearly all pairs.

@@ -1,4 +1,4 @@
-"""What a prior of cluster sizes offers."""
+"""Interface of the priors of cluster sizes."""
 
 from __future__ import annotations
 
