@@ -126,4 +126,4 @@ def test_the_page_takes_names_as_words(study):
     assert "theirs <b>" not in page.replace("\\u003cb>", "")
     assert "theirs &lt;b&gt;" in page
     assert "&lt;here&gt;" in page
-    assert "how much better than" in page
+    assert "improvement over other methods" in page

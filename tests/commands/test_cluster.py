@@ -104,7 +104,7 @@ def test_large_files_are_sampled_and_that_is_said(archive, capsys):
         capsys, archive, "--max-points", 30, "--seeds", 2, "--methods", "k-means", "--format", "json", *QUICK
     )
     assert status == 0
-    assert err == "70 points; each seed takes 30 of them at random (--max-points).\n"
+    assert err == "70 points; each seed uses 30 of them at random (--max-points).\n"
     assert [sum(row["sizes"]) for row in json.loads(out)["runs"]] == [30, 30]
 
 
