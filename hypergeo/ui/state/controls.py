@@ -1,4 +1,4 @@
-"""Kinds of controls: which values they allow, and how the address of a page says them."""
+"""Kinds of controls: their allowed values, and the text of a value in the URL."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Option = TypeVar("Option", float, str)
 
 
 class Control(Protocol):
-    """What every kind of control offers."""
+    """Interface of all kinds of controls."""
 
     @property
     def default(self) -> Any:
-        """Value where the address says nothing."""
+        """Value of the control if the URL has none."""
         ...
 
     def read(self, text: str) -> Any:
@@ -26,7 +26,7 @@ class Control(Protocol):
             text: text of the URL parameter.
 
         Returns:
-            The allowed value nearest to it.
+            The nearest allowed value.
         """
         ...
 
@@ -55,7 +55,7 @@ class Whole:
     """A whole number between two bounds.
 
     Attributes:
-        default: value where the address says nothing.
+        default: value if the URL has none.
         low: least value.
         high: greatest value.
     """
@@ -71,7 +71,7 @@ class Whole:
             text: text of the URL parameter.
 
         Returns:
-            The allowed number nearest to it; the default where it is no number.
+            The nearest allowed number; the default if the text is no number.
 
         Example:
             >>> Whole(default=5, low=0, high=9).read("12")
@@ -109,9 +109,9 @@ class Choice(Generic[Option]):
     """One of a few values: numbers in increasing order, or words.
 
     Attributes:
-        default: value where the address says nothing.
-        options: what can be chosen.
-        former: texts of links from before an option was renamed, with the text of today.
+        default: value if the URL has none.
+        options: options to choose from.
+        former: former texts of renamed options in old links, with the current texts.
     """
 
     default: Option
@@ -125,7 +125,7 @@ class Choice(Generic[Option]):
             text: text of the URL parameter.
 
         Returns:
-            The option nearest to it; the default where there is none.
+            The nearest option; the default if there is none.
 
         Example:
             >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
@@ -176,7 +176,7 @@ class Switch:
     """On or off.
 
     Attributes:
-        default: value where the address says nothing.
+        default: value if the URL has none.
     """
 
     default: bool = False
@@ -188,7 +188,7 @@ class Switch:
             text: text of the URL parameter.
 
         Returns:
-            The value; the default where it is neither true nor false.
+            The value; the default if the text is neither true nor false.
 
         Example:
             >>> Switch().read("1"), Switch(default=True).read("perhaps")
