@@ -2,7 +2,7 @@
 
 A message to the browser is one line of JSON with the colours of the themes, then JSON with:
 
-* ``picture``: a whole figure with its sentence; missing while only a film continues;
+* ``picture``: a whole figure with its sentence; ``null`` while only a film continues;
 * ``film``: pictures of the next steps, sent ahead of time, each as its differences from the whole figure ``base``;
 * ``bar``, ``tour``, ``note``: texts and limits of the parts around the figure;
 * ``answered``: serial number of the browser's last question.

@@ -165,7 +165,7 @@ COUNTS = {
         Term(
             "Order of choice",
             "The order in which the groups of a random partition choose their members. Row and column sums, sizes and plan do "
-            "not depend on it; probabilities do. The order from small to large groups is closest to the symmetric distribution.",
+            "not depend on it; probabilities do. An order from small to large groups is closest to the symmetric distribution.",
             "",
             _PARTITIONS,
         ),
