@@ -205,7 +205,8 @@ def labelled_archive(place: str | Path) -> LabelledArrays:
         Points with their classes.
 
     Raises:
-        ValueError: if the file is damaged, lacks an array, or holds one of a wrong shape or type.
+        ValueError: if the file is not an archive or is damaged, or if an array is missing, not finite or of a wrong shape or
+            type.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -60,7 +60,7 @@ class Likelihood:
         """Computes the log-likelihood and its gradient, observed less expected counts.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Log-likelihood in nats and its gradient, shape ``(K,)``.
@@ -80,7 +80,7 @@ class Likelihood:
         """Computes minus the second derivatives of the log-likelihood: the sum of the covariances of all rows.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Shape ``(K, K)``.
@@ -151,7 +151,7 @@ class WalleniusLikelihood(Likelihood):
         """Computes the log-likelihood and its gradient.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Log-likelihood in nats and its gradient, shape ``(K,)``.
@@ -164,7 +164,7 @@ class WalleniusLikelihood(Likelihood):
         """Computes minus the second derivatives of the log-likelihood.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Shape ``(K, K)``.
@@ -184,7 +184,7 @@ def different_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Finds the distinct rows of a matrix of nonnegative whole numbers, and the number of occurrences of each.
 
     Args:
-        rows: int64, shape ``(N, C)``.
+        rows: rows to compare, int64, shape ``(N, C)``.
 
     Returns:
         Distinct rows, int64, shape ``(D, C)``, and their numbers of occurrences, float64, shape ``(D,)``.

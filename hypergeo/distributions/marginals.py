@@ -23,7 +23,7 @@ class Marginals(NamedTuple):
 
     Attributes:
         rows: the urns, ``T`` of them.
-        table: float64, shape ``(T, K, W)``; ``-inf`` where a count cannot occur.
+        table: log-probabilities, float64, shape ``(T, K, W)``; ``-inf`` where a count cannot occur.
         low: the counts of the first entries, int64, shape ``(R or T, K)``.
     """
 

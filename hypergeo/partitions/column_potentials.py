@@ -22,7 +22,7 @@ class ColumnPotentials:
     The method is Newton's with a trust region and occasional steps of Sinkhorn's algorithm, in logarithms and float64.
 
     Args:
-        cost: shape ``(R, K, N)``.
+        cost: cost of each point in each column, shape ``(R, K, N)``.
         sizes: column sums, shape ``(R, K)``.
 
     Attributes:

@@ -235,8 +235,8 @@ class SharedFactors:
         """Encodes pairs and decides which dimensions they share, without sampling.
 
         Args:
-            images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model. A ``ValueError`` is raised
-                for any other shape.
+            images: pixel values, shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model. A
+                ``ValueError`` is raised for any other shape.
             num_shared: number of factors that the pairs share, shape ``(N,)`` or ``(R, N)``; needed by the oracle's rule only.
 
         Returns:
@@ -265,7 +265,7 @@ class SharedFactors:
         """Computes the images of latents.
 
         Args:
-            latents: shape ``(R, …, d)``.
+            latents: latent coordinates, shape ``(R, …, d)``.
 
         Returns:
             Images between 0 and 1, shape ``(R, …, C, H, W)``.

@@ -43,7 +43,7 @@ class ClusterTask:
     """Describes points to cluster and the effort of the methods.
 
     Attributes:
-        points: shape ``(N, D)``.
+        points: coordinates of the points, shape ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         seed: seed of starts and samples.
         restarts: number of restarts.

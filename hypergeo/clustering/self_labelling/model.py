@@ -67,7 +67,7 @@ class SelfLabelling:
     which prevents all points from joining one cluster when sizes are learned.
 
     Args:
-        images: shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for other data; any scale.
+        images: pixel values, shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for other data; any scale.
         num_clusters: number of clusters, ``K``, at most ``N``.
         prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
         seed: seed of the network, its batches and augmentation, of starts and sampled sizes.
@@ -304,7 +304,7 @@ def fit_self_labelling(
     """Trains :class:`SelfLabelling` for all steps. A ``ValueError`` is raised for an invalid argument.
 
     Args:
-        images: shape ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, D)``.
+        images: pixel values, shape ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
         seed: seed of all random numbers.

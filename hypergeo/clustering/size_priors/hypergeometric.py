@@ -152,7 +152,7 @@ class HypergeometricSizes(SizePrior):
         """Samples relaxed sizes, differentiable in the log weights.
 
         Args:
-            log_weights: shape ``(R, K)``.
+            log_weights: log weights, shape ``(R, K)``.
             generators: random generator of each row.
 
         Returns:
@@ -177,7 +177,7 @@ class HypergeometricSizes(SizePrior):
         Its gradient is correct to leading order in the counts. It is zero exactly where the true gradient is zero.
 
         Args:
-            log_weights: shape ``(…, K)``.
+            log_weights: log weights, shape ``(…, K)``.
 
         Returns:
             Expected sizes, shape ``(…, K)``.
@@ -210,7 +210,7 @@ class HypergeometricSizes(SizePrior):
 
         Args:
             counts: real numbers, shape ``(…, K)``.
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             float64, shape ``(…)``; ``-inf`` for counts outside the bounds by one or more.

@@ -62,7 +62,8 @@ def guess_columns(table: Table) -> PointColumns:
 
     A column is taken for the classes by its name (``class``, ``label``, ``species``, ..; ``y`` where there is no ``x``), or
     because it holds words that repeat, or because it is the last of exactly three nameless columns and holds few whole
-    numbers. All other columns of numbers are coordinates, except for row numbers and dates.
+    numbers. All other columns of numbers are coordinates, except for row numbers, which are coordinates only if no other column
+    of numbers remains.
 
     Args:
         table: table from :func:`.read_table`.

@@ -46,7 +46,7 @@ class Column:
         name: name from the header, with its unit, or ``column`` and its number.
         cells: text of each row.
         kind: ``"numbers"``, ``"words"``, ``"dates"`` or ``"empty"``.
-        values: float64, NaN where a number is missing or unreadable, shape ``(N,)``; all NaN for other kinds.
+        values: numbers of the column, float64, shape ``(N,)``; NaN for missing and unreadable numbers and for other kinds.
         odd: row of the first cell that is not a number in a column of numbers, or ``None``.
         rows: whether the column only numbers or names the rows.
     """
@@ -132,7 +132,8 @@ def read_table(
         The table, with notes on all that was inferred.
 
     Raises:
-        ValueError: if the text is not a table, with the line and the reason.
+        ValueError: if the text is not a table, if it is ambiguous or if it has too many rows; the message names the line and
+            the reason.
 
     Example:
         >>> table = read_table("Breite;Höhe;Art\\n1,5;2;rot\\n2,5;;blau\\n")

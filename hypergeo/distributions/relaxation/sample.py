@@ -60,7 +60,7 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     """Samples relaxed counts, differentiable once with respect to log weights and temperature.
 
     Args:
-        log_weights: shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
+        log_weights: log weights, shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
         temperature: τ, shape ``(S, T, 1)`` or ``(1, 1, 1)``.
         noise: Gumbel noise, shape ``(S, T, L)``; sampled when ``None``.
         setting: all other inputs.

@@ -113,7 +113,7 @@ class SmallSample:
 
     Args:
         shape: the urn.
-        log_weights: float64, shape ``(T, K)``.
+        log_weights: log weights, float64, shape ``(T, K)``.
     """
 
     def __init__(self, shape: SmallShape, log_weights: Tensor):

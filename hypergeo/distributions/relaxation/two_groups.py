@@ -68,7 +68,7 @@ class TwoGroups:
 
     Args:
         shape: the urns.
-        log_weights: float64, shape ``(T, 2)``.
+        log_weights: log weights, float64, shape ``(T, 2)``.
     """
 
     def __init__(self, shape: TwoGroupsShape, log_weights: Tensor):

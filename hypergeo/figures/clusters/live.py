@@ -47,7 +47,7 @@ def points_panel(
     """Draws points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
 
     Args:
-        points: shape ``(N, 2)``.
+        points: coordinates of the points, shape ``(N, 2)``.
         labels: cluster of each point, ``(N,)``.
         certainty: probability of each point's own cluster, ``(N,)``; points with a low probability are pale.
         means: centres, ``(K, 2)``.

@@ -26,7 +26,7 @@ def distance_panel(
     """Draws the distance at each temperature, both logarithmic, with a marker that moves with the frames.
 
     Args:
-        temperatures: shape ``(T,)``, increasing.
+        temperatures: temperatures in increasing order, shape ``(T,)``.
         distances: distance at each temperature, shape ``(T,)``.
         floor: expected distance of equally many exact samples.
         ceiling: 95 % quantile of the distance of equally many exact samples.

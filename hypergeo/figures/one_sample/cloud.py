@@ -85,7 +85,7 @@ def segment(fixed: int, value: float, plane: Plane) -> np.ndarray:
     """Computes the ends of the line of all counts with one count fixed, within the bounds of the others.
 
     Args:
-        fixed: group whose count is fixed.
+        fixed: index of the group whose count is fixed, from 0.
         value: the fixed count.
         plane: plane of the urn.
 

@@ -39,7 +39,7 @@ def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: T
     its logarithm was taken.
 
     Args:
-        log_weights: floating-point, shape ``(..., K)``; ``-inf`` for a weight of zero. The shapes of all arguments broadcast.
+        log_weights: log weights, floating-point, shape ``(..., K)``; ``-inf`` for a weight of zero. All shapes broadcast.
         counts: counts of any real dtype, shape ``(..., K)``.
         sizes: group sizes, whole numbers, shape ``(..., K)``.
         drawn: numbers of elements drawn, shape ``(..., 1)``.

@@ -71,7 +71,7 @@ def downloads(files: Sequence[File]) -> None:
     """Draws one button for each file.
 
     Args:
-        files: the files.
+        files: files to download; the content of a file is computed when its button is pressed.
     """
     with st.container(horizontal=True, gap="small"):
         for label, name, kind, icon, make in files:
@@ -105,7 +105,7 @@ def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -
 
     Args:
         temperatures: temperatures, shape ``(T,)``.
-        samples: shape ``(T, S, K)``.
+        samples: sampled counts, shape ``(T, S, K)``.
         kind: kind of the samples, for the second column.
 
     Returns:

@@ -80,7 +80,7 @@ class Frame:
         """Draws the Python code that computes the page's numbers, in a section that is closed at first.
 
         Args:
-            code: the code.
+            code: Python code.
         """
         section = self._section("python", "The Python that gives these numbers", ":material/code:")
         if section is not None:

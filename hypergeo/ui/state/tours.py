@@ -133,7 +133,7 @@ def take_turn() -> int:
 
 
 def go_to_stop(state: PageState, stops: Sequence[Stop], number: int) -> None:
-    """Sets the controls to the values of a stop, in one commit.
+    """Sets the controls to the values of a stop, and all others to their defaults, in one commit.
 
     Args:
         state: the page's state.
