@@ -56,7 +56,7 @@ class SizedClusters:
     and the first restarts do not depend on the number of restarts.
 
     Args:
-        points: coordinates of the points, shape ``(N, D)``, finite; float32 and float64 are kept, all other types become float64.
+        points: finite coordinates of the points, shape ``(N, D)``; float32 and float64 are kept, other types become float64.
         num_clusters: number of clusters, ``K``, at most ``N``.
         prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
         restarts: number of restarts, ``R``.
