@@ -16,6 +16,7 @@ import io
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -36,6 +37,7 @@ from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkI
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hypergeo"]["mutation"]
 _COPIED = ("hypergeo", "tests", "pages", "app.py", "pyproject.toml", "README.md")
+_PATIENCE = 10  # times the processor time that the tests of a mutant may take by the clock
 _PRELOADED_WARNING = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 _PRELOADED = ("torch", "torch.distributions", "scipy.stats", "scipy.optimize", "streamlit.testing.v1", "plotly.graph_objects")
 
@@ -116,14 +118,18 @@ def _tried(tests: list[list[str]], seconds: float) -> int:
 
 
 def _status(tests: list[str], seconds: float) -> int:
-    """Exit status of pytest over some tests in a process of their own; -1 where they take too long."""
+    """Exit status of pytest over some tests in a process of their own; negative where they take too long.
+
+    Processor time is limited, so that a busy machine condemns no mutant; the clock ends tests that wait for ever.
+    """
     child = os.fork()
     if not child:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             code = pytest.main(["-n", "0", "-x", "-q", "-p", "no:cacheprovider", "-W", _PRELOADED_WARNING, *tests])
         os._exit(int(code))
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _PATIENCE * seconds
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:

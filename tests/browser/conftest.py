@@ -28,6 +28,8 @@ from tests.support.app.server import FLAGS, NAMES, find_chromium, served
 
 PAGES = ["/", *(f"/{Path(entry.path).stem}" for entry in ENTRIES)]
 READY = ".js-plotly-plot .slider-group"
+# All tabs in one process, which keeps the compiled scripts of the app: a page then opens for half the processor time.
+_ONE_PROCESS = ["--process-per-site", "--renderer-process-limit=1"]
 _ENTRIES = 25  # of a tab's history at which it is given up: a browser keeps 50, and a test counts those that it adds
 # For a third of a second the app has not been running, its title has been there, and all figures have been drawn.
 _SETTLED = """() => {
@@ -85,18 +87,24 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
-    running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-    yield running
-    running.close()
+def context(chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """Returns one profile for all visits, on disk, where Chromium keeps the compiled scripts of the app.
+
+    Pages keep nothing in it.
+    """
+    folder = tmp_path_factory.mktemp("profile")
+    profile = playwright.chromium.launch_persistent_context(
+        folder, executable_path=chromium, args=[*FLAGS, *_ONE_PROCESS], reduced_motion="no-preference"
+    )
+    yield profile
+    profile.close()
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One profile for all visits: pages keep nothing in it."""
-    profile = browser.new_context(reduced_motion="no-preference")
-    yield profile
-    profile.close()
+def browser(context: BrowserContext) -> Browser:
+    """Returns the browser of the shared profile, for tests that need a profile of their own."""
+    assert context.browser is not None
+    return context.browser
 
 
 class Tabs:
