@@ -22,7 +22,7 @@ TEXTS = """chart => [...chart.querySelectorAll('.js-plotly-plot text')].flatMap(
   return [{ words, left: box.left, right: box.right, top: box.top, bottom: box.bottom, ink: style.fill }]
 })"""
 # All that a figure says before the reader has predicted.
-COVER = "The figure is shown with the answer"
+COVER = "The figure comes with the answer"
 # Words that end in an ellipsis because there is no room for them, and what reaches out of the window at the sides.
 CUT = """main => {
   const controls = ['button', 'a', 'h1', 'h2', 'h3', 'input:not([type=range])', '.stSlider', '.stPlotlyChart',

@@ -1,5 +1,5 @@
 // The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
-// The messages are described in stage.py.
+// What travels is described in stage.py.
 
 import { Handles } from "./handles.js"
 import { hoverImages } from "./hover_images.js"

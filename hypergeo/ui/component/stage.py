@@ -1,14 +1,14 @@
-"""Shows a figure, its playback bar and its sentence in one component of the page. Its browser part is ``stage.js``.
+"""Shows a figure, its playback bar and its sentence in one component of the page; ``stage.js`` is its half in the browser.
 
 A message to the browser is one line of JSON with the colours of the themes, then JSON with:
 
-* ``picture``: a whole figure with its sentence; ``null`` while only a film continues;
-* ``film``: pictures of the next steps, sent ahead of time, each as its differences from the whole figure ``base``;
-* ``bar``, ``tour``, ``note``: texts and limits of the parts around the figure;
+* ``picture``: a whole figure with its sentence, or none where only a film goes on;
+* ``film``: pictures of the next steps, each as what differs from the whole figure ``base``, sent ahead of time;
+* ``bar``, ``tour``, ``note``: texts and limits of what is around the figure;
 * ``answered``: serial number of the browser's last question.
 
-The reader's browser keeps the time: it asks for the next steps once it has shown most of the last ones. A pause therefore acts
-at once, a slow server is never asked for more than it can compute, and a page that is not open costs nothing.
+The clock is the reader's browser: it asks for the next steps once it has shown most of the last ones. So a pause acts at once,
+a slow server is never asked for more than it gives, and a page that nobody has open costs nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["SPEEDS", "HandledView", "Playback", "View", "is_staged", "next_posit
 SPEEDS = {"slow": (1, 500), "normal": (1, 80), "fast": (5, 80)}
 """Steps that each tick makes, and the least number of milliseconds between two ticks."""
 
-_AHEAD = 600  # milliseconds of pictures that are requested at once
+_AHEAD = 600  # milliseconds of pictures that are asked for at once
 _MOST = 20
 _STRIDE = Whole(1, 1, 60)
 _SERIAL = Whole(0, 0, 10**9)
@@ -71,20 +71,20 @@ class HandledView(View, Protocol):
 
 @dataclass(frozen=True)
 class Playback:
-    """Describes the steps that the playback bar plays.
+    """What the playback bar plays.
 
     Attributes:
-        name: name of the control that holds the step.
-        length: last position; the first one is 0.
-        values: value of the control at each position; the position itself when omitted.
-        labels: text of each position; the number of steps when omitted.
-        subject: identity of the played content. When it changes, playback stops and the position is 0 again.
+        name: of the control that holds the step.
+        length: the last position, where the first is 0.
+        values: value of the control at each position; the position itself where there are none.
+        labels: text of each position, where a number of steps does not say it.
+        subject: identity of what is played; when it changes, playback stops and the position is 0 again.
         play: label of the button that plays.
         step: label of the button for one step.
         leap: label and number of steps of one more button; a negative number goes back.
-        again: label of the button that plays from the start again at the end; no such button when omitted.
-        unit: name of the steps.
-        speeds: steps of a tick and milliseconds between two ticks, by name as in ``SPEEDS``.
+        again: label of the button that plays at the end, and goes back to the start; none where there is no such button.
+        unit: what the steps are called.
+        speeds: steps of a tick and milliseconds between two, by name as in ``SPEEDS``.
     """
 
     name: str = "step"
@@ -100,7 +100,7 @@ class Playback:
     speeds: Mapping[str, tuple[int, int]] | None = None
 
     def at(self, value: Any) -> int:
-        """Returns the position of a value of the control.
+        """Position of a value of the control.
 
         Example:
             >>> Playback("tau", 2, values=[10.0, 1.0, 0.1]).at(1.0)
@@ -109,20 +109,20 @@ class Playback:
         return list(self.values).index(value) if self.values is not None else min(int(value), self.length)
 
     def value(self, at: int) -> Any:
-        """Returns the value of the control at a position."""
+        """Value of the control at a position."""
         return at if self.values is None else self.values[at]
 
 
 @dataclass
 class _SentPicture:
-    """Holds the state of a stage in a session.
+    """What a session keeps of a stage.
 
     Attributes:
-        epoch: number of subjects that have been played.
-        asked: position of the browser's last picture, and the distance of the steps that it asks for.
+        epoch: number of things that have been played.
+        asked: position of the browser's last picture, and the steps between those that it asks for.
         answered: serial number of the last question.
-        number: number of the whole picture that the browser has.
-        text: that picture as JSON.
+        number: of the whole picture that the browser has.
+        text: that picture, as JSON.
         parts: that picture's traces and layout.
     """
 
@@ -135,10 +135,10 @@ class _SentPicture:
 
 
 def playback_controls(length: int) -> dict[str, Control]:
-    """Returns the controls of a playback bar, for a page's state.
+    """The controls of a playback bar, for a page's state.
 
     Args:
-        length: last step.
+        length: the last step.
 
     Example:
         >>> playback_controls(200)["step"]
@@ -148,7 +148,7 @@ def playback_controls(length: int) -> dict[str, Control]:
 
 
 def position(state: PageState, playback: Playback) -> int:
-    """Returns the position that a stage is going to show, so that its content can be computed before."""
+    """The position that a stage is going to show, for what has to be computed before it."""
     key = f"_{state.key(playback.name)}_of"
     if key in st.session_state and st.session_state[key] != playback.subject:
         state.live({playback.name: playback.value(0)})
@@ -159,7 +159,7 @@ def position(state: PageState, playback: Playback) -> int:
 
 
 def next_positions(state: PageState, playback: Playback) -> list[int]:
-    """Returns the positions that a stage is going to draw, increasing: more than one if the browser asks for a film."""
+    """The positions that a stage is going to draw, increasing: more than one where the browser asks for a film."""
     at, asked = position(state, playback), _kept(state).asked
     return (_steps(at, *asked) if asked else []) or [at]
 
@@ -173,18 +173,18 @@ def stage(
     text: str = "",
     note: str = "",
 ) -> None:
-    """Shows a figure. Call it inside a live part (:func:`hypergeo.ui.component.live.live_part`).
+    """Shows a figure; call it inside of a part of the page that :func:`hypergeo.ui.component.live.live_part` made.
 
-    Space plays and pauses, S makes one step. The URL follows the step that is shown.
+    Space plays and pauses, S makes one step. The address follows the step that is shown.
 
     Args:
-        state: state of the page. It includes the controls of :func:`playback_controls` if there is a playback bar.
-        draw: function from a position to its view. Less is sent if the figures of all positions have the same traces.
+        state: the page's state. Its table holds what :func:`playback_controls` returns where something plays.
+        draw: makes what is shown at a position. Less is sent where the figures of all positions have the same traces.
             The parts of a :class:`HandledView` can be dragged and pressed.
-        playback: content of the playback bar; no bar when omitted.
-        stops: stops of the page's tour, which stage mode shows and moves.
-        text: text of stage mode outside of tours.
-        note: hint above the figure.
+        playback: what the bar plays; none for a figure without one.
+        stops: of the page's tour, which stage mode shows and moves.
+        text: what stage mode says where no tour is on.
+        note: what to look at, above the figure.
     """
     kept = _kept(state)
     at = 0 if playback is None else position(state, playback)
@@ -232,7 +232,7 @@ def stage(
 
 
 def _covered(at: int) -> View:
-    return Cover("The figure is shown with the answer", "Make your prediction, then press **Reveal**.")
+    return Cover("The figure comes with the answer", "Make your prediction, then press **Reveal**.")
 
 
 def _bar(state: PageState, playback: Playback) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _tour(state: PageState, stops: Sequence[Stop], text: str) -> dict[str, Any] 
 
 
 def _without_emphasis(text: str) -> str:
-    """Returns Markdown without the marks around *emphasised* words; bold words keep theirs."""
+    """Markdown without the marks around *emphasized* words; bold ones keep theirs."""
     return thin(re.sub(r"(?<!\*)\*(?!\*)", "", text.replace("***", "**")))
 
 
@@ -273,13 +273,13 @@ def _steps(at: int, before: int, stride: int) -> list[int]:
 
 
 def _whole(view: View, at: int, narrow: bool) -> str:
-    """Returns a picture as JSON."""
+    """A picture as JSON."""
     words = json.dumps({**_words(view, at), "good": getattr(view, "good", None)})
     return f"{words[:-1]}, {_json(view, narrow)[1:]}"
 
 
 def _words(view: View, at: int) -> dict[str, Any]:
-    """Returns the texts that are sent with a figure."""
+    """What comes with a figure."""
     words: dict[str, Any] = {"position": at, "sentence": thin(view.live()), "alt": thin(view.alt())}
     handles = [handle.message() for handle in _handles(view)]
     return {**words, "handles": handles} if handles else words
@@ -296,7 +296,7 @@ def _json(view: View, narrow: bool) -> str:
 
 
 def _difference(kept: _SentPicture, view: View, at: int, narrow: bool) -> dict[str, Any]:
-    """Returns a picture as its differences from the browser's picture, or the whole picture if it has other traces."""
+    """A picture as what differs from the one that the browser has; the whole of it where its traces are others."""
     if kept.parts is None:
         kept.parts = _parts(kept.text)
     parts = _parts(_json(view, narrow))
@@ -311,13 +311,13 @@ def _difference(kept: _SentPicture, view: View, at: int, narrow: bool) -> dict[s
 
 
 def _parts(text: str) -> list[dict[str, Any]]:
-    """Returns the traces, then the layout."""
+    """Traces, then the layout."""
     parsed = json.loads(text)
     return [*parsed["data"], parsed["layout"]]
 
 
 def _moved(state: PageState, playback: Playback | None, handles: Sequence[Handle], key: str) -> None:
-    """Applies a message of the browser: another step, or the new position of a handle."""
+    """Takes what the browser asks for: another step, or the place to which a handle was moved."""
     asked = getattr(st.session_state.get(key), "move", None)
     kept = _kept(state)
     if not isinstance(asked, Mapping):
@@ -331,7 +331,7 @@ def _moved(state: PageState, playback: Playback | None, handles: Sequence[Handle
             kept.asked = to.read(str(asked.get("from"))), _STRIDE.read(str(asked.get("stride")))
         values = {playback.name: playback.value(to.read(str(asked.get("to")))), "speed": str(asked.get("speed"))}
     elif handle is None:
-        return  # sent before another subject was played
+        return  # asked for on the way, before something else was played
     if handle is not None:
         state.live(values)
         values = handle.taken(asked)
@@ -349,7 +349,7 @@ def _resized(key: str) -> None:
 def _turned(state: PageState, stops: Sequence[Stop], key: str) -> None:
     by = getattr(st.session_state.get(key), "turn", None)
     if stops and by in (1, -1):
-        turn(state, stops, int(by))  # 1.0 equals 1, but is no index
+        turn(state, stops, int(by))  # 1.0 equals 1 too, but is no index
 
 
 def is_staged() -> bool:
@@ -368,7 +368,7 @@ def _kept(state: PageState) -> _SentPicture:
 
 
 def _inks() -> dict[str, tuple[str, str]]:
-    """Returns the colours of the light and the dark theme, by their placeholders in figures."""
+    """Colours of the light and the dark theme, by what stands for them in figures."""
     inks = {}
     for name in (field.name for field in fields(Palette)):
         ours, light, dark = (getattr(palette, name) for palette in (THEMED, LIGHT, DARK))
@@ -379,7 +379,7 @@ def _inks() -> dict[str, tuple[str, str]]:
 
 
 def _start(colour: str) -> str:
-    """Returns the start of a colour with an opacity.
+    """The start of a colour with an opacity.
 
     Example:
         >>> _start("#010203")

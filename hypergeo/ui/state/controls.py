@@ -1,4 +1,4 @@
-"""Kinds of controls: their allowed values, and the text of a value in the URL."""
+"""Kinds of controls: which values they allow, and how the address of a page says them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Option = TypeVar("Option", float, str)
 
 
 class Control(Protocol):
-    """Interface of all kinds of controls."""
+    """What every kind of control offers."""
 
     @property
     def default(self) -> Any:
-        """Value of the control if the URL has none."""
+        """Value where the address says nothing."""
         ...
 
     def read(self, text: str) -> Any:
@@ -26,7 +26,7 @@ class Control(Protocol):
             text: text of the URL parameter.
 
         Returns:
-            The nearest allowed value.
+            The allowed value nearest to it.
         """
         ...
 
@@ -55,7 +55,7 @@ class Whole:
     """A whole number between two bounds.
 
     Attributes:
-        default: value if the URL has none.
+        default: value where the address says nothing.
         low: least value.
         high: greatest value.
     """
@@ -71,7 +71,7 @@ class Whole:
             text: text of the URL parameter.
 
         Returns:
-            The nearest allowed number; the default if the text is no number.
+            The allowed number nearest to it; the default where it is no number.
 
         Example:
             >>> Whole(default=5, low=0, high=9).read("12")
@@ -109,9 +109,9 @@ class Choice(Generic[Option]):
     """One of a few values: numbers in increasing order, or words.
 
     Attributes:
-        default: value if the URL has none.
-        options: options to choose from.
-        former: former texts of renamed options in old links, with the current texts.
+        default: value where the address says nothing.
+        options: what can be chosen.
+        former: texts of links from before an option was renamed, with the text of today.
     """
 
     default: Option
@@ -125,7 +125,7 @@ class Choice(Generic[Option]):
             text: text of the URL parameter.
 
         Returns:
-            The nearest option; the default if there is none.
+            The option nearest to it; the default where there is none.
 
         Example:
             >>> Choice(1.0, [0.1, 1.0, 10.0]).read("7")
@@ -176,7 +176,7 @@ class Switch:
     """On or off.
 
     Attributes:
-        default: value if the URL has none.
+        default: value where the address says nothing.
     """
 
     default: bool = False
@@ -188,7 +188,7 @@ class Switch:
             text: text of the URL parameter.
 
         Returns:
-            The value; the default if the text is neither true nor false.
+            The value; the default where it is neither true nor false.
 
         Example:
             >>> Switch().read("1"), Switch(default=True).read("perhaps")

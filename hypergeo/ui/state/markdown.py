@@ -1,4 +1,4 @@
-"""Escapes texts of readers for use within Markdown."""
+"""What a reader wrote, in the middle of Markdown, as text alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def plain(words: str) -> str:
         '\\\\!\\\\[x\\\\]\\\\(y\\\\)'
     """
     printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    for address in ("://", "www.", "@"):  # Markdown makes links of these even if they are escaped; a word joiner prevents it
+    for address in ("://", "www.", "@"):  # made links of even where they are escaped: a word joiner within prevents it
         printable = re.sub(
             re.escape(address), lambda match: f"{match[0][0]}\u2060{match[0][1:]}", printable, flags=re.IGNORECASE
         )

@@ -17,12 +17,12 @@ __all__ = ["Preset", "preset_buttons", "preset_note"]
 
 @dataclass(frozen=True)
 class Preset:
-    """A named setting of some of a page's controls; the others do not change.
+    """A named setting of some of a page's controls; the others stay as they are.
 
     Attributes:
-        label: text on the button.
-        values: values of the controls that the preset sets, by name.
-        help: hint on what to observe, as a tooltip.
+        label: words on the button.
+        values: values of the controls it sets, by name.
+        help: what to look at, shown under the pointer.
     """
 
     label: str
@@ -31,11 +31,11 @@ class Preset:
 
 
 def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
-    """Shows one button for each preset, side by side as far as the width of the page allows.
+    """One button for each preset, side by side as far as the page is wide.
 
     Args:
-        state: state of the page, whose controls the buttons set.
-        presets: presets of the page.
+        state: the page's state, whose controls the buttons set.
+        presets: what the buttons are.
     """
     with st.container(horizontal=True, gap="small", key=f"{state.prefix}_presets"):
         for number, preset in enumerate(presets):
@@ -44,7 +44,7 @@ def preset_buttons(state: PageState, presets: Sequence[Preset]) -> None:
 
 
 def preset_note(state: PageState) -> str:
-    """Returns the note of the last preset until a control changes.
+    """Returns the note of the last preset until a control has moved.
 
     Args:
         state: state of the page.

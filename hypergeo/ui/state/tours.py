@@ -1,4 +1,4 @@
-"""Guided tours as data: each stop has a text, sets the page's controls, and names what to observe."""
+"""Guided tours as data: each stop says something, sets the page's controls, and says what to look at."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Stop:
     """One stop of a page's tour.
 
     Attributes:
-        title: title of a few words.
-        text: explanation, as Markdown.
-        values: values of the controls that the stop sets, by name; the others have the page's defaults.
-        look: hint on what to observe; a stop with a prediction shows it after the answer.
-        prediction: prediction that the text asks for, if there is one.
-        chapter: title of the course's chapter that begins here, if it is not the first chapter of its page.
+        title: a few words.
+        text: what is told there, as Markdown.
+        values: values of the controls it sets, by name; the others have the page's defaults.
+        look: what to look at; where there is a prediction, after the answer is shown.
+        prediction: what the reader predicts here, if anything; the text asks for it.
+        chapter: title of the course's chapter that begins here, where that is not the first of its page.
     """
 
     title: str
@@ -38,7 +38,7 @@ class Stop:
 
 
 def current_stop(state: PageState, stops: Sequence[Stop]) -> Stop | None:
-    """Returns the current stop of the tour; ``None`` outside of a tour.
+    """Returns the stop at which the tour is; ``None`` where no tour is on.
 
     Args:
         state: state of the page.
@@ -52,7 +52,7 @@ def current_stop(state: PageState, stops: Sequence[Stop]) -> Stop | None:
 
 
 def is_withheld(state: PageState, stops: Sequence[Stop]) -> bool:
-    """Returns whether the page asks for a prediction whose answer is still hidden.
+    """Returns whether the page asks for a prediction whose answer is not on show yet.
 
     Args:
         state: state of the page.
@@ -73,7 +73,7 @@ def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
         stops: stops of the page's tour.
 
     Returns:
-        The text as Markdown; empty outside of a tour.
+        The text as Markdown; empty where no tour is on.
     """
     stop = current_stop(state, stops)
     if stop is None:
@@ -83,12 +83,12 @@ def tour_words(state: PageState, stops: Sequence[Stop]) -> str:
 
 
 def tour_buttons(state: PageState, stops: Sequence[Stop], onward: str | None = None) -> None:
-    """Shows the buttons that begin the tour, move to the next and the previous stop, and end it.
+    """Shows the buttons that begin the tour, go on and back, and end it.
 
     Args:
         state: the page's state.
-        stops: stops of the page's tour.
-        onward: label of the button to the next stop, which may be on another page of the course; no button if empty.
+        stops: of the page's tour.
+        onward: label of the button that goes on, which a course may lead to another page; empty for none.
     """
     number, last = state.get(TOUR), len(stops)
     if onward is None:
@@ -98,7 +98,7 @@ def tour_buttons(state: PageState, stops: Sequence[Stop], onward: str | None = N
         return
     _button(state, "Back", turn, state, stops, -1, disabled=number == 1)
     if onward:
-        # One key for all labels, so that the button keeps its place and the focus.
+        # One key for all labels: the button stays where it is, and keeps the focus.
         _button(state, "Next", turn, state, stops, 1, label=onward, icon=":material/arrow_forward:")
     _button(state, "End", go_to_stop, state, stops, 0, help="Leaves the page as it is.")
 
@@ -108,11 +108,11 @@ def _button(state: PageState, name: str, act: Callable[..., None], *arguments: A
 
 
 def turn(state: PageState, stops: Sequence[Stop], by: int) -> None:
-    """Moves to the next or the previous stop. Beyond the ends of the tour, a course may continue on another page.
+    """Goes on or back by one stop; beyond the ends of the tour, a course may go on to another page.
 
     Args:
         state: the page's state.
-        stops: stops of the page's tour.
+        stops: of the page's tour.
         by: 1 or -1.
     """
     number = state.get(TOUR) + by
@@ -133,12 +133,12 @@ def take_turn() -> int:
 
 
 def go_to_stop(state: PageState, stops: Sequence[Stop], number: int) -> None:
-    """Sets the controls to the values of a stop, and all others to their defaults, in one commit.
+    """Sets the controls as a stop has them, in one commit.
 
     Args:
         state: the page's state.
-        stops: stops of the page's tour.
-        number: number of the stop, from 1; 0 ends the tour and leaves the controls as they are.
+        stops: of the page's tour.
+        number: of the stop, from 1; 0 leaves the tour and the page as it is.
     """
     if number:
         defaults = {name: control.default for name, control in state.controls.items()}
