@@ -1,4 +1,4 @@
-"""What every test starts from: a fixed seed, one thread, and torch's defaults put back afterwards."""
+"""Conditions of every test: a fixed seed, one thread, and torch's defaults restored afterwards."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageSch
     return PageScheduling(config, log)
 
 
-collect_ignore = ["mutation.py"]  # needs what tests/requirements-mutation.txt lists
+collect_ignore = ["mutation.py"]  # needs the packages of tests/requirements-mutation.txt
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests go first: begun last, they would keep one process busy while the other has nothing left to do."""
+    """Moves files with slow tests to the start: at the end, one process would run them while the other is idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -1,10 +1,10 @@
-"""Mutation testing: plants small changes in a copy of the package, one at a time, and reports which ones no test notices.
+"""Mutation testing: makes small changes in a copy of the package, one at a time, and reports those that no test notices.
 
     python -m tests.mutation numerics --sample 60 --seed 0 --session results/numerics.sqlite
 
-Cosmic Ray makes the changes and keeps the results (``cr-report`` and ``cr-html`` read the session). ``pyproject.toml`` says
-under ``[tool.hypergeo.mutation]`` which tests belong to which modules. Each mutant is tried in a process that is forked from
-one that has imported torch, SciPy and Streamlit, since these imports take longer than most mutants live.
+Cosmic Ray makes the changes and keeps the results (``cr-report`` and ``cr-html`` read the session). ``pyproject.toml``
+assigns tests to modules under ``[tool.hypergeo.mutation]``. Each mutant is tested in a process that is forked from one with
+torch, SciPy and Streamlit imported, since these imports take longer than the tests of most mutants.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
-    """A random sample of the changes that the settings allow, at most one of a kind at each place."""
+    """Returns a random sample of the changes that the settings allow, at most one of a kind at each place."""
     excluded = re.compile("|".join(SETTINGS["exclude-operators"]))
     names = [name for name in operator_names() if not excluded.search(name)]
     operators = {name: get_operator(name)() for name in names if not get_operator(name).arguments()}
@@ -96,7 +96,7 @@ def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
 
 
 def _result(item: WorkItem, tests: list[list[str]]) -> WorkResult:
-    """What the tests say of one mutant."""
+    """Returns the result of the tests of one mutant."""
     (change,) = item.mutations
     operator = get_operator(change.operator_name)(**change.operator_args)
     with use_mutation(change.module_path, operator, change.occurrence) as (before, after):
@@ -106,19 +106,21 @@ def _result(item: WorkItem, tests: list[list[str]]) -> WorkResult:
         code = _tried(tests, SETTINGS["timeout"])
         took = time.monotonic() - start
     line = after.splitlines()[change.start_pos[0] - 1].strip()
-    said = f"{change.module_path}:{change.start_pos[0]}: {before.splitlines()[change.start_pos[0] - 1].strip()}  ->  {line}"
+    description = (
+        f"{change.module_path}:{change.start_pos[0]}: {before.splitlines()[change.start_pos[0] - 1].strip()}  ->  {line}"
+    )
     outcome = TestOutcome.SURVIVED if code == 0 else TestOutcome.KILLED
-    print(f"{outcome.value:8} {took:5.0f} s  {said}", flush=True)
-    return WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=f"exit status {code}", diff=said)
+    print(f"{outcome.value:8} {took:5.0f} s  {description}", flush=True)
+    return WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=f"exit status {code}", diff=description)
 
 
 def _tried(tests: list[list[str]], seconds: float) -> int:
-    """Exit status of the first tests that fail; zero where none does."""
+    """Returns the exit status of the first tests that fail, or zero."""
     return next((code for some in tests if (code := _status(some, seconds)) != 0), 0)
 
 
 def _status(tests: list[str], seconds: float) -> int:
-    """Exit status of pytest over some tests in a process of their own; negative where they take too long.
+    """Returns the exit status of pytest for some tests in a separate process; negative after a timeout.
 
     Processor time is limited, so that a busy machine condemns no mutant; the clock ends tests that wait for ever.
     """
@@ -141,7 +143,7 @@ def _status(tests: list[str], seconds: float) -> int:
 
 
 def _report(db: WorkDB) -> None:
-    """The score, and what survived."""
+    """Prints the share of noticed mutants, and the surviving ones."""
     done = [result for _, result in db.completed_work_items if result.worker_outcome is WorkerOutcome.NORMAL]
     number = Counter(result.test_outcome for result in done)
     survivors = [result.diff for result in done if result.test_outcome is TestOutcome.SURVIVED]

@@ -1,4 +1,4 @@
-"""The layout of the house: which package may import which, no circles, no streamlit or plotly in the core, small folders."""
+"""Architecture: allowed imports between packages, no import cycles, no streamlit or plotly in the core, small folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = {"_validate", "numerics", "datasets", "distributed", "distributions", "objectives", "estimators", "quality"}
 CORE |= {"clustering", "shared_factors", "partitions", "_records"}
-# What each room may import of the others.
+# Top-level packages and modules that each of them may import.
 MAY_IMPORT: dict[str, set[str]] = {
     "_validate": set(),
     "_records": set(),
@@ -38,7 +38,7 @@ MOST_MODULES, MOST_LINES, MOST_ROOMS, LONGEST_CHAIN = 14, 400, 16, 8
 
 
 def sources(root: Path) -> list[Path]:
-    """All modules of the project: the package, the pages and the entry of the app."""
+    """Returns all modules of the project: the package, the pages and the app's entry point."""
     return sorted([*(root / "hypergeo").rglob("*.py"), *(root / "pages").rglob("*.py"), *root.glob("app.py")])
 
 
@@ -47,7 +47,7 @@ def module_of(path: Path, root: Path) -> str:
 
 
 def imported(path: Path, root: Path) -> set[str]:
-    """Dotted names that a module imports anywhere in it, relative ones made absolute; of ``from a import b`` also ``a.b``."""
+    """Returns the absolute dotted names that a module imports anywhere; for ``from a import b`` also ``a.b``."""
     package = path.relative_to(root).parts[:-1]
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -61,7 +61,7 @@ def imported(path: Path, root: Path) -> set[str]:
 
 
 def arrows(root: Path) -> dict[str, set[str]]:
-    """The modules of the project that each module imports; a package's face hands on names and stands for its package."""
+    """Returns the modules of the project that each module imports; ``__init__`` has the name of its package."""
     modules = {module_of(path, root): path for path in sources(root)}
     drawn: dict[str, set[str]] = {}
     for module, path in modules.items():
@@ -78,15 +78,15 @@ def room(module: str) -> str:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Circles of a graph, each as a path from a node back to itself."""
-    found, state, path = [], dict.fromkeys(graph, 0), []
+    """Returns the cycles of a graph, each as a path from a node back to itself."""
+    cycles, state, path = [], dict.fromkeys(graph, 0), []
 
     def visit(node: str) -> None:
         state[node] = 1
         path.append(node)
         for other in sorted(graph.get(node, ())):
             if state.get(other, 2) == 1:
-                found.append([*path[path.index(other) :], other])
+                cycles.append([*path[path.index(other) :], other])
             elif state.get(other, 2) == 0:
                 visit(other)
         path.pop()
@@ -95,7 +95,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     for node in sorted(graph):
         if state[node] == 0:
             visit(node)
-    return found
+    return cycles
 
 
 def between_rooms(graph: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -117,7 +117,7 @@ def longest_chain(graph: dict[str, set[str]]) -> list[str]:
 
 
 def breaches(root: Path) -> list[str]:
-    """What stands against the rules of the house, a line each."""
+    """Returns the violations of the architecture's rules, one line each."""
     graph = arrows(root)
     wrong = []
     for module, others in graph.items():

@@ -1,4 +1,4 @@
-"""The benchmark command runs, and writes what it promises. Never how fast: that is for the command itself to say."""
+"""The benchmark command runs and writes all its sections; no test depends on the measured times."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .benchmarks.sections import SECTIONS
 from .benchmarks.studies.merged import total_variation
 from .benchmarks.timing import Effort, compare
 
-# What starts a browser, workers, replicas or one page after the other is for the long mode alone, and so is what trains: all of
-# these have tests of their own.
+# Sections that start a browser, workers or replicas, visit page after page or train run in the long mode only: all of them
+# have separate tests.
 LONG = os.environ.get("HYPERGEO_LONG") == "1"
 QUICK = [name for name in SECTIONS if LONG or name not in {"latency", "sweep", "replicas", "limits", "clusters"}]
 
@@ -65,9 +65,9 @@ def test_bad_arguments_are_named(arguments, words, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     with pytest.raises(SystemExit) as end:
         main()
-    said = capsys.readouterr().err + str(end.value)
-    assert words in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err + str(end.value)
+    assert words in printed
+    assert "Traceback" not in printed
     assert end.value.code
 
 

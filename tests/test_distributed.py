@@ -1,4 +1,4 @@
-"""Two real processes under torchrun learn what one learns by itself; and what the team promises each of them."""
+"""Two real processes under torchrun learn the same as one process; guarantees of a team for each of its processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "1
 
 
 class Counts(nn.Module):
-    """Relaxed counts whose log weights a layer makes of inputs; what follows is as in any training of this project."""
+    """Model of relaxed counts whose log weights are a linear function of the inputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Counts(nn.Module):
 
 
 def train(team: Team) -> dict[str, object]:
-    """What a process has learned, and from which rows."""
+    """Returns the results of training in a process and the rows of each batch, as JSON values."""
     model = team.wrap(Counts())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     inputs = torch.randn(ROWS, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -60,7 +60,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     with process_group("cpu") as team:
         alone = train(team)
-    assert [(found["rank"], found["size"]) for found in (first, second, alone)] == [(0, 2), (1, 2), (0, 1)]
+    assert [(result["rank"], result["size"]) for result in (first, second, alone)] == [(0, 2), (1, 2), (0, 1)]
     assert first["state"] == second["state"]
     assert first["losses"] == second["losses"] == pytest.approx(alone["losses"], rel=1e-12)
     assert len(alone["losses"]) == EPOCHS * STEPS_AN_EPOCH

@@ -1,4 +1,4 @@
-"""All random numbers of the project come from explicit generators: torch's global state takes no part and stays as it was."""
+"""All random numbers of the project come from explicit generators: torch's global state is neither used nor changed."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def generator(seed: int) -> torch.Generator:
 
 
 def report(seed: int) -> object:
-    found = QualityReport.measure(LAW, [0.5], OBJECTIVE, [ScoreFunction()], num_samples=50, num_gradients=5, seed=seed)
-    return [(row.ks, row.wasserstein, row.wasserstein_floor) for row in found.samples], found.gradients[0].mean
+    measured = QualityReport.measure(LAW, [0.5], OBJECTIVE, [ScoreFunction()], num_samples=50, num_gradients=5, seed=seed)
+    return [(row.ks, row.wasserstein, row.wasserstein_floor) for row in measured.samples], measured.gradients[0].mean
 
 
 def estimates(seed: int) -> object:
     reference = reference_gradient(LONG, lambda x: x[..., 0], num_estimates=3, generator=generator(seed))
-    found = measure_estimator(
+    measured = measure_estimator(
         LONG,
         lambda x: x[..., 0],
         ScoreFunction(),
@@ -51,7 +51,7 @@ def estimates(seed: int) -> object:
         num_evaluations=2,
         generator=generator(seed),
     )
-    return reference.gradient, found.mean
+    return reference.gradient, measured.mean
 
 
 def descent(seed: int) -> object:
@@ -105,7 +105,7 @@ def test_the_command_line_depends_on_its_seed_alone(capsys: pytest.CaptureFixtur
 
 
 def test_no_module_touches_the_global_state() -> None:
-    """Seeds, forks or states of torch's global generator stand nowhere in the package, docstrings aside."""
+    """The package has no seeds, forks or states of torch's global generator, except in docstrings."""
     forbidden = {"manual_seed", "fork_rng", "get_rng_state", "set_rng_state", "seed", "initial_seed"}
     for path in Path(hypergeo.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

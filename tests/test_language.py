@@ -32,11 +32,7 @@ FINISHED = [
     *(f"hypergeo/ui/{folder}" for folder in ("glossary", "page", "runtime")),
     *(f"hypergeo/ui/state/{name}.py" for name in ("controls", "markdown", "presets", "tours")),
     "pages",
-    *(
-        f"tests/{folder}"
-        for folder in ("commands", "datasets", "estimators", "numerics", "partitions", "quality", "shared_factors")
-    ),
-    *(f"tests/support/{name}.py" for name in ("gradient_problems", "reference", "registry", "scheduling")),
+    "tests",
 ]
 """Packages and modules whose words and identifiers are checked; those under ``hypergeo/`` also for complete docstrings."""
 

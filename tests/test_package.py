@@ -1,4 +1,4 @@
-"""The wheel in an empty environment outside the checkout, what importing the package costs, and what it needs of the system."""
+"""The wheel in an empty environment outside the checkout, the cost of importing it, and its requirements of the system."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ POSIX_NAMES |= {"SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "alarm", "setitimer",
 
 @dataclass(frozen=True)
 class Installation:
-    """An environment with the wheel, the folder outside the checkout in which its programs run, and their environment."""
+    """An environment with the wheel.
+
+    Attributes:
+        root: folder of the environment.
+        folder: folder outside the checkout in which programs run.
+        environment: environment variables of the programs.
+    """
 
     root: Path
     folder: Path
@@ -54,7 +60,7 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Builds the wheel and installs it; the environment sees the libraries of this one, but not the checkout."""
+    """Returns an environment with the built wheel; it has the libraries of this one, but not the checkout."""
     root = tmp_path_factory.mktemp("package")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     options = ["--no-deps", "--no-index"]
@@ -102,7 +108,7 @@ def test_the_command_line_is_a_program(installation):
 
 @pytest.fixture(scope="module")
 def installed_app(installation: Installation) -> Iterator[tuple[str, Path]]:
-    """Address and log of the app, as the installed program starts it from a folder of its own."""
+    """Yields the address and the log of the app, started by the installed program from an empty folder."""
     port, log = free_port(), installation.folder / "log"
     words = [installation.program, "app", "--port", str(port), "--address", "127.0.0.1", "--headless"]
     with log.open("w") as output:
@@ -133,7 +139,7 @@ def test_the_installed_app_serves_every_page(installed_app):
 
 
 def test_the_installed_app_has_the_settings_of_the_project(installed_app):
-    """What the server tells a browser of its settings; without the file it would report to Streamlit's makers."""
+    """The server sends a browser the project's settings; without their file it would report to Streamlit's makers."""
     address, _ = installed_app
     socket = f"ws{address.removeprefix('http')}/_stcore/stream"
     ask = BackMsg()
@@ -159,7 +165,7 @@ def test_a_library_that_is_missing_is_named_with_its_extra(library, monkeypatch,
 
 
 def test_importing_is_light():
-    """Without the libraries of the app, of clustering and of the tests of hypotheses; those come when they are asked for."""
+    """The import leaves out the libraries of the app, of clustering and of hypothesis tests until they are needed."""
     code = """
 import sys, hypergeo
 print(*sys.modules)
@@ -195,20 +201,20 @@ def _numbers(version: str) -> list[int]:
 
 
 def posix_only(source: str) -> set[str]:
-    """Modules and names in a source that Windows does not have, but for names that the source asks for with ``hasattr``."""
-    found, guarded = set(), set()
+    """Returns modules and names in a source that Windows does not have, except names checked with ``hasattr``."""
+    used, guarded = set(), set()
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
-                found |= {alias.name.partition(".")[0] for alias in names} & POSIX_MODULES
+                used |= {alias.name.partition(".")[0] for alias in names} & POSIX_MODULES
             case ast.ImportFrom(module=str(module), names=names, level=0):
-                found |= {module.partition(".")[0]} & POSIX_MODULES
-                found |= {alias.name for alias in names} & POSIX_NAMES if module in {"os", "signal", "socket"} else set()
+                used |= {module.partition(".")[0]} & POSIX_MODULES
+                used |= {alias.name for alias in names} & POSIX_NAMES if module in {"os", "signal", "socket"} else set()
             case ast.Attribute(value=ast.Name(id="os" | "signal" | "socket"), attr=name):
-                found |= {name} & POSIX_NAMES
+                used |= {name} & POSIX_NAMES
             case ast.Call(func=ast.Name(id="hasattr"), args=[_, ast.Constant(value=name)]):
                 guarded.add(name)
-    return found - guarded
+    return used - guarded
 
 
 def test_nothing_needs_posix():

@@ -1,4 +1,4 @@
-"""What the README files say: two commands that work on a new account, links, and tables that are up to date."""
+"""Contents of the README files: two commands that work on a new account, valid links, and up-to-date tables."""
 
 from __future__ import annotations
 
@@ -91,17 +91,21 @@ def test_every_page_and_subcommand_is_named():
 
 
 def table_of(name: str) -> list[tuple[str, ...]]:
-    """Rows of a written table, wherever it is."""
+    """Returns the rows of a written table in any README file.
+
+    Raises:
+        KeyError: if no file has the table.
+    """
     for file in readme_files():
-        _, found, rest = file.read_text(encoding="utf-8").partition(f"<!-- table: {name} -->")
-        if found:
+        _, marker, rest = file.read_text(encoding="utf-8").partition(f"<!-- table: {name} -->")
+        if marker:
             lines = [line for line in rest.partition("<!-- end -->")[0].splitlines() if line.startswith("|")]
             return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
     raise KeyError(name)
 
 
 def test_the_table_of_limits_is_the_one_that_holds():
-    """Mended by ``python -m tests.benchmarks accepted --write``."""
+    """``python -m tests.benchmarks accepted --write`` updates the table."""
     assert table_of("accepted") == limits.rows()
 
 
@@ -152,7 +156,7 @@ def test_every_requirement_is_pinned():
 
 @pytest.fixture
 def started_app(tmp_path) -> Iterator[int]:
-    """The app as the README starts it, on a terminal of a new account with a display; yields the terminal."""
+    """Starts the app as the README does, with a display, for a new account; yields its terminal's file descriptor."""
     words = COMMANDS[0].split(" && ")[-1].split()
     words[0] = sys.executable
     terminal, theirs = pty.openpty()

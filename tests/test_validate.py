@@ -1,4 +1,4 @@
-"""Whole and real numbers of callers: NumPy's scalars do, booleans, strings and what is out of range do not."""
+"""Whole and real numbers of callers: NumPy's scalars are accepted; booleans, strings and numbers out of range are not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hypergeo.shared_factors import SharedFactorsSettings
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
 def test_whole_numbers_of_any_kind_become_int(value):
-    for found in (require_whole("n", value, 3, 3), require_count("n", value, 3)):
-        assert (found, type(found)) == (3, int)
+    for number in (require_whole("n", value, 3, 3), require_count("n", value, 3)):
+        assert (number, type(number)) == (3, int)
 
 
 @pytest.mark.parametrize("value", [True, np.True_, 3.0, np.float64(3), "3", None, math.nan, np.array([3])])
@@ -31,9 +31,9 @@ def test_what_is_no_whole_number_is_refused(value):
 
 @pytest.mark.parametrize(("value", "kind"), [(1, int), (0.5, float), (np.float32(0.5), float), (np.int64(1), float)])
 def test_real_numbers_of_any_kind_become_plain_ones(value, kind):
-    found = require_real("x", value, gt=0)
-    assert found == value
-    assert type(found) is kind
+    number = require_real("x", value, gt=0)
+    assert number == value
+    assert type(number) is kind
 
 
 @pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, True, "1", None, 1j])

@@ -1,6 +1,6 @@
-"""Run the benchmarks, print their tables and write them as JSON.
+"""Runs the benchmarks, prints their tables and writes them as JSON.
 
-``load`` puts a classroom on the app, ``commands`` runs the commands whose results the README files show: see their --help.
+``load`` simulates a classroom on the app, ``commands`` runs the commands with results in README files: see their --help.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _QUICK = Effort(seconds=0.0, repeats=1, most_draws=20)
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="few draws and one repeat: shows that all works, judges nothing")
+    parser.add_argument("--quick", action="store_true", help="few samples and one repeat: a trial without verdicts")
     parser.add_argument(
         "--peer",
         type=Path,
@@ -42,14 +42,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help="write the tables into the README files that have a place for them"
     )
-    given = parser.parse_args()
-    if unknown := [name for name in given.sections if name not in SECTIONS]:
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.sections if name not in SECTIONS]:
         parser.error(f"SECTION must be one of {', '.join(SECTIONS)}; got {', '.join(unknown)}")
-    if given.write and given.quick:
+    if arguments.write and arguments.quick:
         parser.error("--write needs a full run; leave out --quick")
-    if given.threads < 1:
-        parser.error(f"--threads must be at least 1; got {given.threads}")
-    return given
+    if arguments.threads < 1:
+        parser.error(f"--threads must be at least 1; got {arguments.threads}")
+    return arguments
 
 
 def _print(section: Section) -> None:
@@ -57,20 +57,30 @@ def _print(section: Section) -> None:
 
 
 def _write(section: Section) -> None:
-    """Writes a table at once, so that a later section's failure costs nothing."""
+    """Writes a table immediately, so that it is kept if a later section fails."""
     note = "" if section.name == "accepted" else written_tables.provenance()
     for file in written_tables.write_tables({section.name: table(section.rows)}, written_tables.readme_files(), note):
         print(f"\nwritten: {file}")
 
 
 def _peers(paths: list[Path]) -> tuple[Path | None, Peer | None, PartitionPeer | None]:
-    """Reads the checkouts: the path and the code of mvhg, and the code of drpm."""
+    """Reads the checkouts of the official code.
+
+    Args:
+        paths: checkouts of mvhg and drpm, in any order.
+
+    Returns:
+        The path and the code of mvhg, and the code of drpm; ``None`` for a missing one.
+
+    Raises:
+        SystemExit: if a checkout does not contain the code.
+    """
     drpm = next((path for path in paths if (path / SOURCE).exists()), None)
     mvhg = next((path for path in paths if path != drpm), None)
     try:
         peer = None if mvhg is None else Peer(mvhg)
         if drpm is not None and mvhg is None:
-            raise FileNotFoundError("drpm needs it")
+            raise SystemExit("--peer must name a checkout of thomassutter/mvhg: drpm needs it")
         return mvhg, peer, None if drpm is None or mvhg is None else PartitionPeer(drpm, mvhg)
     except FileNotFoundError as error:
         raise SystemExit(f"--peer must name a checkout of thomassutter/mvhg: {error}") from None
@@ -84,31 +94,31 @@ def main() -> None:
     if sys.argv[1:2] == ["commands"]:
         written_tables.main(sys.argv[2:])
         return
-    given = _arguments()
-    peer_path, peer, partition_peer = _peers(given.peer)
-    torch.set_num_threads(given.threads)
+    arguments = _arguments()
+    peer_path, peer, partition_peer = _peers(arguments.peer)
+    torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    bench = Bench(_QUICK if given.quick else _FULL, given.threads, peer_path, peer, BiasedUrn(), partition_peer)
+    bench = Bench(_QUICK if arguments.quick else _FULL, arguments.threads, peer_path, peer, BiasedUrn(), partition_peer)
     at_start = machine()
     print("\n".join(f"{name}: {value}" for name, value in at_start.items()))
     sections = []
-    for name in given.sections or SECTIONS:
+    for name in arguments.sections or SECTIONS:
         sections.append(SECTIONS[name](bench))
         _print(sections[-1])
-        if given.write:
+        if arguments.write:
             _write(sections[-1])
     verdicts = [verdict.row() for section in sections for verdict in section.verdicts]
     if verdicts:
         print(f"\n## Targets\n\n{table(verdicts)}")
     settings = {
-        "quick": given.quick,
-        "sections": given.sections or list(SECTIONS),
+        "quick": arguments.quick,
+        "sections": arguments.sections or list(SECTIONS),
         "official_code": None if peer is None else {"sha256_of_pt_fmvhg.py": peer.digest},
         "official_partitions": None if partition_peer is None else {f"sha256_of_{SOURCE.name}": partition_peer.digest},
         "biased_urn": bench.biased_urn.version or bench.biased_urn.missing,
     }
-    given.json.write_text(json.dumps(to_json(sections, settings, at_start), indent=1, ensure_ascii=False) + "\n")
-    print(f"\nwritten: {given.json}")
+    arguments.json.write_text(json.dumps(to_json(sections, settings, at_start), indent=1, ensure_ascii=False) + "\n")
+    print(f"\nwritten: {arguments.json}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The urns that are timed, and the speeds that they must reach."""
+"""Urns of the benchmarks, and target speeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ __all__ = ["BIAS", "EXACT", "GRID", "LARGE", "LOG_PROB", "MERGED", "RELAXED", "C
 
 @dataclass(frozen=True)
 class Urn:
-    """Groups of elements, their weights and how many are drawn."""
+    """Arguments of a distribution.
+
+    Attributes:
+        sizes: group sizes.
+        drawn: number of elements drawn.
+        weights: weights of the groups.
+    """
 
     sizes: tuple[int, ...]
     drawn: int
@@ -21,7 +27,7 @@ class Urn:
 
     @classmethod
     def alike(cls, groups: int, size: int, drawn: int, *, spread: float = 5.0) -> Urn:
-        """Groups of one size, weights growing geometrically from 1 to ``spread``.
+        """Returns an urn with groups of one size and geometric weights from 1 to ``spread``.
 
         Example:
             >>> Urn.alike(3, 200, 180, spread=4.0).weights
@@ -36,11 +42,11 @@ class Urn:
         return len(self.sizes)
 
     def size_tensor(self) -> Tensor:
-        """Group sizes, shape ``(K,)``."""
+        """Returns the group sizes, shape ``(K,)``."""
         return torch.tensor(self.sizes)
 
     def log_weights(self, dtype: torch.dtype = torch.float64, rows: int | None = None) -> Tensor:
-        """Logarithms of the weights, shape ``(K,)``, or ``(rows, K)``, each row a random order of them, a little off."""
+        """Returns the log weights, shape ``(K,)``, or ``(rows, K)`` with each row in random order and with small noise."""
         logs = torch.tensor([math.log(weight) for weight in self.weights], dtype=torch.float64)
         if rows is not None:
             random = torch.Generator().manual_seed(0)
@@ -49,7 +55,7 @@ class Urn:
         return logs.to(dtype)
 
     def even_counts(self) -> Tensor:
-        """Counts as even as they can be, shape ``(K,)``: a possible draw where the groups are of one size.
+        """Returns counts that are as equal as possible, shape ``(K,)``: a possible sample for groups of one size.
 
         Example:
             >>> Urn.alike(3, 200, 20).even_counts()
@@ -59,7 +65,7 @@ class Urn:
         return torch.full((self.groups,), each) + (torch.arange(self.groups) < over)
 
     def __str__(self) -> str:
-        """Short description.
+        """Returns a short description.
 
         Example:
             >>> print(Urn.alike(3, 200, 180)); print(Urn((2, 3), 4, (1.0, 5.0)))
@@ -81,7 +87,13 @@ class Urn:
 
 @dataclass(frozen=True)
 class Case:
-    """An urn and how often it is drawn from: ``draws`` times with one weight vector, or once with each of ``draws``."""
+    """An urn with a number of samples.
+
+    Attributes:
+        urn: the urn.
+        draws: number of samples.
+        per_row: whether each sample has a separate weight vector.
+    """
 
     urn: Urn
     draws: int
@@ -94,7 +106,14 @@ class Case:
 
 @dataclass(frozen=True)
 class RelaxedCase:
-    """A case of the comparison with the official code, and how many times faster than that it must be."""
+    """A case of the comparison with the official code, with target ratios of the official code's time to ours.
+
+    Attributes:
+        urn: the urn.
+        draws: number of samples.
+        faster: target ratio for one weight vector.
+        faster_per_row: target ratio for a weight vector for each sample.
+    """
 
     urn: Urn
     draws: int
@@ -104,7 +123,14 @@ class RelaxedCase:
 
 @dataclass(frozen=True)
 class LargeCase:
-    """A large urn, the number of relaxed draws from it, and the time and memory that it may take."""
+    """A large urn with targets for time and memory.
+
+    Attributes:
+        urn: the urn.
+        draws: number of relaxed samples.
+        seconds: largest allowed time; ``None`` without a target.
+        megabytes: largest allowed peak memory; ``None`` without a target.
+    """
 
     urn: Urn
     draws: int
@@ -112,7 +138,7 @@ class LargeCase:
     megabytes: float | None = None
 
 
-# Over K, m, n and batch. Equal weights (spread 1) are there for SciPy, which has only that law for K > 2.
+# Over K, m, n and batch. SciPy supports only equal weights for K > 2.
 GRID = (
     Case(Urn.alike(2, 50, 40), 10_000),
     Case(Urn.alike(2, 1_000, 700), 10_000),

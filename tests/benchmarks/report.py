@@ -1,4 +1,4 @@
-"""Results as tables to read and as JSON to keep."""
+"""Results of benchmarks as Markdown tables and as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ Cell = str | int | float | bool | Timing | Missing | None
 
 @dataclass(frozen=True)
 class Verdict:
-    """A measured number beside the bound that it must keep."""
+    """A measured number and its bound.
+
+    Attributes:
+        what: description of the number.
+        measured: the number, or the reason why it is missing.
+        bound: largest or smallest allowed number.
+        unit: unit of both.
+    """
 
     what: str
     measured: float | Missing
@@ -40,11 +47,11 @@ class Verdict:
     at_least: bool = False
     """Whether the bound is a lower one."""
     judged: bool = True
-    """Whether the run made enough effort to be held against the bound."""
+    """Whether the run had enough effort for a verdict."""
 
     @property
     def passed(self) -> bool | None:
-        """Whether the bound is kept; ``None`` where nothing was measured or judged.
+        """Whether the bound is satisfied; ``None`` without a measurement or a verdict.
 
         Example:
             >>> Verdict("a race", 30.0, 25.0, "×", at_least=True).passed
@@ -57,7 +64,7 @@ class Verdict:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
     def row(self) -> dict[str, Cell]:
-        """The verdict as a row of a table."""
+        """Returns the verdict as a row of a table."""
         outcome = {True: "pass", False: "FAIL", None: "not judged"}[self.passed]
         bound = f"{'≥' if self.at_least else '≤'} {self.bound:g} {self.unit}"
         measured = self.measured if isinstance(self.measured, Missing) else f"{_number(self.measured)} {self.unit}"
@@ -75,7 +82,7 @@ class Section:
 
 
 def table(rows: Sequence[dict[str, Cell]]) -> str:
-    """A Markdown table, padded to be read as it is; the reasons of missing cells follow below it.
+    """Returns a padded Markdown table, followed by the reasons of missing cells.
 
     Example:
         >>> print(table([{"case": "a", "ours": Timing.of([0.0021]), "theirs": Missing("no R")}]))
@@ -100,7 +107,13 @@ def table(rows: Sequence[dict[str, Cell]]) -> str:
 
 
 def to_json(sections: Sequence[Section], settings: dict[str, Any], at_start: dict[str, Any]) -> dict[str, Any]:
-    """Everything that was measured, ready for ``json.dump``."""
+    """Returns all measurements as JSON values.
+
+    Args:
+        sections: tables and verdicts.
+        settings: settings of the run.
+        at_start: description of the machine at the start.
+    """
     return {
         "machine": at_start,
         "load_average_at_end": os.getloadavg(),
@@ -121,7 +134,7 @@ def to_json(sections: Sequence[Section], settings: dict[str, Any], at_start: dic
 
 
 def machine() -> dict[str, Any]:
-    """The machine, the versions and how busy it is now."""
+    """Returns a description of the machine, versions of libraries and the current load."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
@@ -158,7 +171,7 @@ def _text(cell: Cell, reasons: list[str]) -> str:
 
 
 def _number(number: float) -> str:
-    """Three significant digits, without an exponent where that stays short."""
+    """Returns a number with three significant digits, if possible without an exponent."""
     if isinstance(number, int) or 1e3 <= abs(number) < 1e6:
         return f"{round(number):,}"
     return f"{number:.3g}"

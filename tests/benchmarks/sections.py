@@ -1,4 +1,4 @@
-"""The tables of the benchmark, one function each."""
+"""Tables of the benchmark, one function each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,16 @@ _TEMPERATURE = 0.5
 
 @dataclass(frozen=True)
 class Bench:
-    """What a run measures with."""
+    """Settings of a run.
+
+    Attributes:
+        effort: repeats and time for each measurement.
+        threads: number of threads.
+        peer_path: checkout of the official code.
+        peer: official code of relaxed samples.
+        biased_urn: BiasedUrn in R.
+        partition_peer: official code of random partitions.
+    """
 
     effort: Effort
     threads: int
@@ -56,12 +65,12 @@ class Bench:
 
     @property
     def judged(self) -> bool:
-        """Whether the run makes enough effort to be held against the targets."""
+        """Whether the run has enough effort for verdicts on the targets."""
         return self.effort.most_draws is None
 
 
 def grid(bench: Bench) -> Section:
-    """Sampling, sampling with gradients, log_prob and moments over K, m, n and batch, SciPy beside it."""
+    """Returns times of sampling, gradients, log_prob and moments over K, m, n and batch, beside SciPy's."""
     section = Section("grid", "Over K, m, n and batch (each with the construction of its distribution)")
     for case in cases.GRID if bench.judged else cases.GRID[::6]:
         draws = bench.effort.draws(case.draws)
@@ -85,7 +94,7 @@ def grid(bench: Bench) -> Section:
 
 
 def relaxed(bench: Bench) -> Section:
-    """Straight-through draws with gradients, against the official code."""
+    """Returns times of straight-through samples with gradients, against the official code."""
     section = Section("relaxed", f"Straight-through draws, forward + backward, temperature {_TEMPERATURE}")
     for case in cases.RELAXED:
         for per_row, faster in ((False, case.faster), (True, case.faster_per_row)):
@@ -116,7 +125,7 @@ def _against_peer(bench: Bench, case: RelaxedCase, per_row: bool) -> tuple[dict[
 
 
 def log_prob(bench: Bench) -> Section:
-    """One probability among nine groups."""
+    """Returns the time of one probability for nine groups."""
     section = Section("log_prob", "One log-probability")
     urn, counts = cases.LOG_PROB, cases.LOG_PROB.even_counts()
     ours = measure(workloads.log_prob(urn, urn.log_weights(), counts), bench.effort)
@@ -129,7 +138,7 @@ def log_prob(bench: Bench) -> Section:
 
 
 def exact(bench: Bench) -> Section:
-    """Exact draws, against BiasedUrn's C++."""
+    """Returns times of exact samples, against BiasedUrn's C++."""
     section = Section("exact", "Exact draws")
     for case in cases.EXACT:
         draws = bench.effort.draws(case.draws)
@@ -158,7 +167,7 @@ def exact(bench: Bench) -> Section:
 
 
 def large(bench: Bench) -> Section:
-    """Large urns: seconds and memory of fresh processes."""
+    """Returns time and memory for large urns in new processes."""
     section = Section("large", "Large urns, each in a fresh process, from a cold start")
     for case in cases.LARGE:
         draws = bench.effort.draws(case.draws)
@@ -189,7 +198,7 @@ def _footprint_row(case: LargeCase, draws: int, who: str, result: Footprint) -> 
 
 
 def bias(bench: Bench) -> Section:
-    """Straight-through gradients against exact covariances."""
+    """Returns errors of straight-through gradients, against exact covariances."""
     section = Section(
         "bias", "Straight-through estimates of dE[x_1]/d log w_1, and the largest relative error of any dE[x_k]/d log w_j"
     )
@@ -222,7 +231,7 @@ def _bias_cells(who: str, result: Bias) -> dict[str, Cell]:
 
 
 def merged(bench: Bench) -> Section:
-    """The published sampler's law against Fisher's."""
+    """Returns total variations between the published sampler's distribution and Fisher's."""
     section = Section("merged", "Total variation between the published sampler's law and Fisher's, computed exactly")
     for urn in cases.MERGED:
         listed, shuffled = total_variation(urn)
@@ -231,7 +240,7 @@ def merged(bench: Bench) -> Section:
 
 
 def latency(bench: Bench) -> Section:
-    """From a key on a slider to the new picture in a real browser, each page beside a bare one; and while a pointer drags."""
+    """Returns times from a slider's key to the new picture in a browser, beside a bare page, and pictures during drags."""
     title = "From the key that moves a slider to the new picture, beside a bare page with one slider and one figure; drags"
     section = Section("latency", title)
     if find_chromium() is None:
@@ -254,7 +263,7 @@ def latency(bench: Bench) -> Section:
 
 
 def accepted(bench: Bench) -> Section:
-    """The table of what the pages accept, which is not measured."""
+    """Returns the table of values that the pages accept, which is not measured."""
     rows: list[dict[str, Cell]] = [dict(zip(("page", "what", "from, to"), row, strict=True)) for row in accepted_values()]
     return Section("accepted", "What the pages accept", rows)
 

@@ -1,4 +1,4 @@
-"""How long a call takes: warmed up, repeated, the median reported."""
+"""Times of calls: medians of repeated calls after one to warm up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ __all__ = ["Effort", "Timing", "compare", "measure"]
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that one call took, over repeated calls."""
+    """Summary of the times of repeated calls, in seconds.
+
+    Attributes:
+        median: median time.
+        fastest: smallest time.
+        slowest: largest time.
+        repeats: number of calls.
+    """
 
     median: float
     fastest: float
@@ -23,7 +30,7 @@ class Timing:
 
     @classmethod
     def of(cls, seconds: list[float]) -> Timing:
-        """Summary of single measurements.
+        """Returns the summary of single measurements.
 
         Example:
             >>> Timing.of([0.3, 0.1, 0.2])
@@ -34,17 +41,17 @@ class Timing:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work a run of the benchmarks puts in."""
+    """Effort of a run of the benchmarks."""
 
     seconds: float
-    """Time to spend on each call, once ``repeats`` are done."""
+    """Smallest total time of each call, in seconds."""
     repeats: int
     """Smallest number of repeats of each call."""
     most_draws: int | None = None
-    """Cap on the number of draws of a case; a capped run is not held against the targets."""
+    """Largest number of samples of a case; a run with such a limit has no verdicts."""
 
     def draws(self, wanted: int) -> int:
-        """Number of draws to make where a case asks for ``wanted``.
+        """Returns the number of samples for a case with ``wanted`` ones.
 
         Example:
             >>> Effort(1.0, 5, most_draws=100).draws(1_000), Effort(1.0, 5).draws(1_000)
@@ -54,18 +61,21 @@ class Effort:
 
 
 def measure(call: Callable[[], object], effort: Effort) -> Timing:
-    """Time one call."""
+    """Returns the times of one call."""
     return compare({"": call}, effort)[""]
 
 
 def compare(calls: Mapping[str, Callable[[], object]], effort: Effort) -> dict[str, Timing]:
-    """Time several calls in turns, so that what else the machine does falls on all of them alike.
+    """Measures several calls in turns, so that other load of the machine affects all of them equally.
 
-    The next turn goes to the call that has used the least time so far.
+    The next turn is that of the call with the least total time.
 
     Args:
-        calls: what to time, by name.
+        calls: functions to call, by name.
         effort: repeats and seconds for each call.
+
+    Returns:
+        Times of each call, by name.
     """
     for call in calls.values():
         call()

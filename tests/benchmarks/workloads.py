@@ -1,4 +1,4 @@
-"""The calls that are timed, each with the construction of its distribution."""
+"""Timed calls, each with the construction of its distribution."""
 
 from __future__ import annotations
 
@@ -25,35 +25,47 @@ __all__ = [
 
 Call = Callable[[], object]
 Sampler = Callable[[Tensor, int], Tensor]
-"""Differentiable counts, shape ``(draws, K)``, from log weights of shape ``(K,)`` or ``(draws, K)`` and a number of draws."""
+"""Differentiable counts, shape ``(S, K)``, from log weights of shape ``(K,)`` or ``(S, K)`` and a number of samples S."""
 
 
 def weights_of(case: Case, draws: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Log weights of a case: one vector, or one for each draw."""
+    """Returns the log weights of a case, shape ``(K,)``, or ``(draws, K)`` for separate weights of each sample."""
     return case.urn.log_weights(dtype, draws if case.per_row else None)
 
 
 def exact_sampling(urn: Urn, log_weights: Tensor, draws: int) -> Call:
-    """Exact draws: ``draws`` with one weight vector, or one with each."""
+    """Returns a call for exact samples.
+
+    Args:
+        urn: the urn.
+        log_weights: shape ``(K,)`` for all samples, or ``(draws, K)`` for one sample each.
+        draws: number of samples.
+    """
     sizes, shape = urn.size_tensor(), _sample_shape(log_weights, draws)
     return lambda: FisherHypergeometric(urn.drawn, sizes, log_weights=log_weights).sample(shape)
 
 
 def log_prob(urn: Urn, log_weights: Tensor, counts: Tensor) -> Call:
-    """Log-probabilities of counts of shape ``(N, K)``."""
+    """Returns a call for log-probabilities.
+
+    Args:
+        urn: the urn.
+        log_weights: shape ``(K,)`` or ``(N, K)``.
+        counts: shape ``(N, K)``.
+    """
     sizes = urn.size_tensor()
     return lambda: FisherHypergeometric(urn.drawn, sizes, log_weights=log_weights).log_prob(counts)
 
 
 def values(urn: Urn, log_weights: Tensor, draws: int) -> Tensor:
-    """Counts whose log-probability is asked for: exact draws, shape ``(draws, K)``."""
+    """Returns exact samples as arguments of log_prob, shape ``(draws, K)``."""
     torch.manual_seed(0)
     law = FisherHypergeometric(urn.drawn, urn.size_tensor(), log_weights=log_weights)
     return law.sample(_sample_shape(log_weights, draws))
 
 
 def moments(urn: Urn, log_weights: Tensor) -> Call:
-    """Means and covariance matrices."""
+    """Returns a call for means and covariance matrices."""
     sizes = urn.size_tensor()
 
     def call() -> object:
@@ -64,7 +76,7 @@ def moments(urn: Urn, log_weights: Tensor) -> Call:
 
 
 def relaxed_sampler(urn: Urn, temperature: float, *, straight_through: bool) -> Sampler:
-    """Relaxed draws of this project."""
+    """Returns this project's sampler of relaxed samples."""
     sizes = urn.size_tensor()
 
     def draw(log_weights: Tensor, draws: int) -> Tensor:
@@ -77,7 +89,13 @@ def relaxed_sampler(urn: Urn, temperature: float, *, straight_through: bool) -> 
 
 
 def forward_backward(sampler: Sampler, log_weights: Tensor, draws: int) -> Call:
-    """Draw, weigh the counts by the number of their group, and differentiate with respect to the log weights."""
+    """Returns a call for samples, their sum weighted by the groups' numbers, and its gradient in the log weights.
+
+    Args:
+        sampler: sampler of differentiable counts.
+        log_weights: shape ``(K,)`` or ``(draws, K)``.
+        draws: number of samples.
+    """
     leaf = log_weights.detach().clone().requires_grad_()
     score = torch.arange(leaf.shape[-1], dtype=leaf.dtype)
 

@@ -31,17 +31,17 @@ _CLOSE = 0.05
 
 
 def readme_files(root: Path = ROOT) -> list[Path]:
-    """Lists the files of the repository that may hold measured tables."""
+    """Returns the files of the repository that may have measured tables."""
     return sorted([*root.glob("*.md"), *(root / "hypergeo").rglob("*.md"), *(root / "tests").rglob("*.md")])
 
 
 def table_names(files: Iterable[Path]) -> list[str]:
-    """Lists the names of the tables in files, in order and with repetitions."""
-    return [found["name"] for file in files for found in _BLOCK.finditer(file.read_text(encoding="utf-8"))]
+    """Returns the names of the tables in files, in order and with repetitions."""
+    return [match["name"] for file in files for match in _BLOCK.finditer(file.read_text(encoding="utf-8"))]
 
 
 def write_tables(tables: Mapping[str, str], files: Iterable[Path], note: str = "") -> list[Path]:
-    """Replaces what is between the comments ``<!-- table: NAME -->`` and ``<!-- end -->``.
+    """Replaces the text between the comments ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
     Args:
         tables: Markdown text of each table by its name.
@@ -68,7 +68,7 @@ def write_tables(tables: Mapping[str, str], files: Iterable[Path], note: str = "
 
 
 def provenance() -> str:
-    """Describes the machine and the day in one line."""
+    """Returns a description of the machine and the day in one line."""
     at = machine()
     versions = ", ".join(f"{name} {at[name]}" for name in ("torch", "numpy", "scipy"))
     load = at["load_average"][0]
@@ -78,7 +78,7 @@ def provenance() -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Formats a Markdown table, the first column to the left and the others to the right.
+    """Returns a Markdown table, the first column aligned left and the others right.
 
     Example:
         >>> print(markdown(["method", "ARI"], [["k-means", "0.5"]]))
@@ -94,11 +94,11 @@ def command_tables(command: str) -> dict[str, str]:
     """Runs a ``hypergeo cluster`` or ``hypergeo factors`` command and formats its results.
 
     Args:
-        command: as in a terminal, without output options.
+        command: command as in a terminal, without output options.
 
     Returns:
-        The tables by name: that of ``cluster`` has the command as its name, those of ``factors`` and its sentences
-        the command with ``| 1``, ``| 2`` and ``| sentences``.
+        Tables by name: the table of ``cluster`` has the command as its name; the tables and the sentences of ``factors``
+        have the command with ``| 1``, ``| 2`` and ``| sentences``.
 
     Raises:
         RuntimeError: if the command fails.
@@ -106,7 +106,7 @@ def command_tables(command: str) -> dict[str, str]:
     words = shlex.split(command)[1:]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "results.json"
-        # Finished runs of ``cluster`` are kept: long commands go on where they were stopped.
+        # Finished runs of ``cluster`` are kept, so that stopped commands can continue.
         kept = ["--runs", str(ROOT / "results" / "cluster.runs")] if words[0] == "cluster" else []
         if status := hypergeo([*words, *kept, "--output", str(file)]):
             raise RuntimeError(f"{command} ended with status {status}")
@@ -119,9 +119,13 @@ def command_tables(command: str) -> dict[str, str]:
 
 
 def _cluster_table(results: Mapping[str, Any]) -> str:
-    """One row a method: mean ± standard deviation over seeds, and how much better the first method is."""
+    """Returns a table with one row for each method: mean ± standard deviation over seeds, and the first method's gain."""
     ours = results["summary"][0]["method"]
-    better = {(found["rival"], found["score"]): found for found in results["comparisons"] if found["method"] == ours}
+    better = {
+        (comparison["rival"], comparison["score"]): comparison
+        for comparison in results["comparisons"]
+        if comparison["method"] == ours
+    }
     columns = [column for column in _COLUMNS if column[0] in results["summary"][0]]
     compared = [column for column in columns if any(score == column[0] for _, score in better)]
     head = ["method", *(title for _, title, _, _ in columns), "CPU s", *(f"ours better by: {c[1]}" for c in compared)]
@@ -140,16 +144,16 @@ def _cluster_table(results: Mapping[str, Any]) -> str:
             row.insert(2, f"{sum(error < _CLOSE for error in errors)} of {len(errors)}")
         row.append(f"{method['seconds']['median']:.2f}")
         for score, _, scale, _ in compared:
-            found = better.get((name, score))
+            comparison = better.get((name, score))
             digits = 2 if scale > 1 else 3
-            row.append("" if found is None else _difference(found, scale, digits))
+            row.append("" if comparison is None else _difference(comparison, scale, digits))
         rows.append(row)
     return markdown(head, rows)
 
 
-def _difference(found: Mapping[str, Any], scale: float, digits: int) -> str:
-    error = "" if found["standard_error"] is None else f" ± {scale * found['standard_error']:.{digits}f}"
-    return f"{scale * found['better']:+.{digits}f}{error}, {found['verdict']}".replace("-", "−")
+def _difference(comparison: Mapping[str, Any], scale: float, digits: int) -> str:
+    error = "" if comparison["standard_error"] is None else f" ± {scale * comparison['standard_error']:.{digits}f}"
+    return f"{scale * comparison['better']:+.{digits}f}{error}, {comparison['verdict']}".replace("-", "−")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What can be checked on any page: words in figures are whole and legible, nothing is cut off."""
+"""Checks for any page: words in figures are whole and legible, nothing is cut off."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TEXTS = """chart => [...chart.querySelectorAll('.js-plotly-plot text')].flatMap(
   if (!words || !box.width || style.visibility === 'hidden' || opacity < 0.1) return []
   return [{ words, left: box.left, right: box.right, top: box.top, bottom: box.bottom, ink: style.fill }]
 })"""
-# All that a figure says before the reader has predicted.
+# The only text in a figure before the reader has predicted.
 COVER = "The figure comes with the answer"
-# Words that end in an ellipsis because there is no room for them, and what reaches out of the window at the sides.
+# Words that end in an ellipsis because they do not fit, and parts that reach out of the window at the sides.
 CUT = """main => {
   const controls = ['button', 'a', 'h1', 'h2', 'h3', 'input:not([type=range])', '.stSlider', '.stPlotlyChart',
     '.hg-bar', '.hg-row', '.hg-frame']
@@ -39,7 +39,7 @@ CUT = """main => {
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2.2, from rgb(...)."""
+    """Returns the relative luminance of WCAG 2.2 of a colour ``rgb(...)``."""
     total = 0.0
     for weight, channel in zip((0.2126, 0.7152, 0.0722), colour.strip("rgba()").split(",")[:3], strict=True):
         value = float(channel) / 255
@@ -48,18 +48,23 @@ def luminance(colour: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast ratio of WCAG 2.2 of two colours."""
+    """Returns the contrast ratio of WCAG 2.2 of two colours."""
     bright, dim = sorted([luminance(one), luminance(other)], reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 
 
 def figures(page: Page) -> list[Locator]:
-    """The page's figures."""
+    """Returns the page's figures."""
     return page.locator(".stPlotlyChart, .hg-plot").all()
 
 
 def check_words(page: Page, *, least: int = 5) -> None:
-    """Words in figures neither overlap nor are cut off; there are enough, or a prediction covers them."""
+    """Asserts that words in figures neither overlap nor are cut off.
+
+    Args:
+        page: the page.
+        least: smallest number of words in a figure that no prediction covers.
+    """
     for chart in figures(page):
         outside = chart.bounding_box()
         assert outside is not None
@@ -79,7 +84,7 @@ def check_words(page: Page, *, least: int = 5) -> None:
 
 
 def check_inks(page: Page, theme: str) -> None:
-    """The page is as dark as the theme, and each word of a figure stands out from what is behind it (WCAG AA)."""
+    """Asserts that the page is as dark as the theme, and that words of figures contrast with their background (WCAG AA)."""
     ground = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
     assert (luminance(ground) < 0.1) == (theme == "dark")
     if not figures(page):
@@ -101,14 +106,19 @@ def check_inks(page: Page, theme: str) -> None:
 
 
 def check_fit(page: Page) -> None:
-    """The page does not scroll sideways, and no words or controls are cut off."""
+    """Asserts that the page does not scroll sideways, and that no words or controls are cut off."""
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, "the page scrolls sideways"
     assert main.evaluate(CUT) == []
 
 
 def check_in_view(page: Page, labels: Sequence[str] = ()) -> None:
-    """The first figure, the playback and the sliders beside it, or those with these labels, need no scrolling."""
+    """Asserts that the first figure, the playback and the sliders need no scrolling.
+
+    Args:
+        page: the page.
+        labels: labels of the sliders to check; all sliders if empty.
+    """
     height = (page.viewport_size or {})["height"]
     charts = figures(page)
     for part, name in [*((chart, "the figure") for chart in charts[:1]), *_main_controls(page, labels)]:

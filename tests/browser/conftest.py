@@ -1,4 +1,4 @@
-"""A real Chromium on the app as its readers start it, and what must hold for every page it visits."""
+"""Visits to the app with a real Chromium, and conditions that every visited page fulfils."""
 
 from __future__ import annotations
 
@@ -63,32 +63,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where Chromium is; without one these tests are skipped, or fail where they are required."""
-    found = find_chromium()
-    if found is None:
+    """Returns the path of Chromium; without one these tests are skipped, or fail where they are required."""
+    program = find_chromium()
+    if program is None:
         reason = f"no Chromium on this machine (looked for {', '.join(NAMES)})"
         if os.environ.get("HYPERGEO_REQUIRE_BROWSER") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    return found
+    return program
 
 
 @pytest.fixture(scope="session")
 def app(chromium: str) -> Iterator[str]:
-    """Address of the running app."""
+    """Yields the address of the running app."""
     with served() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
+    """Yields the driver of browsers."""
     with sync_playwright() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def context(chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """Returns one profile for all visits, on disk, where Chromium keeps the compiled scripts of the app.
+    """Yields one profile for all visits, on disk, where Chromium keeps the compiled scripts of the app.
 
     Pages keep nothing in it.
     """
@@ -108,10 +109,10 @@ def browser(context: BrowserContext) -> Browser:
 
 
 class Tabs:
-    """Tabs of a browser, used again: where one has shown the app before, it does so in half the time.
+    """Tabs of a browser for repeated use: a tab that has shown the app before opens it in half the time.
 
     Args:
-        context: the profile that they have.
+        context: profile of the tabs.
     """
 
     def __init__(self, context: BrowserContext):
@@ -119,7 +120,7 @@ class Tabs:
         self._free: list[Page] = []
 
     def take(self) -> Page:
-        """A tab that shows nothing."""
+        """Returns a blank tab."""
         return self._free.pop() if self._free else self._context.new_page()
 
     def give(self, page: Page) -> None:
@@ -134,13 +135,20 @@ class Tabs:
 
 @pytest.fixture(scope="session")
 def tabs(context: BrowserContext) -> Tabs:
-    """Those of the profile of all visits."""
+    """Returns the tabs of the profile of all visits."""
     return Tabs(context)
 
 
 @dataclass
 class Visit:
-    """A page in a tab of its own, and everything that it did which it should not have."""
+    """A page in a separate tab, with its errors.
+
+    Attributes:
+        page: tab of the browser.
+        wrongs: exceptions, console errors and requests to other machines.
+        sent: times of the messages to the server, in seconds.
+        answers: number of messages from the server.
+    """
 
     page: Page
     wrongs: list[str] = field(default_factory=list)
@@ -149,7 +157,17 @@ class Visit:
 
     @classmethod
     def start(cls, page: Page, address: str, size: tuple[int, int] = WIDE, theme: str = "light") -> Visit:
-        """Opens an address in a tab and waits for it."""
+        """Opens an address in a tab and waits until it is complete.
+
+        Args:
+            page: tab of the browser.
+            address: URL to open.
+            size: width and height of the window, in pixels.
+            theme: ``"light"`` or ``"dark"``.
+
+        Returns:
+            The visit.
+        """
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=theme)
         opened = cls(page)
@@ -161,7 +179,7 @@ class Visit:
         return opened
 
     def leave(self, tabs: Tabs) -> None:
-        """Gives the tab back; what it does from then on is no longer this visit's."""
+        """Gives the tab back and stops recording its errors."""
         for event, heard in self._listeners().items():
             self.page.remove_listener(event, heard)
         tabs.give(self.page)
@@ -170,7 +188,7 @@ class Visit:
         return {"request": self._asked, "console": self._said, "pageerror": self._failed, "websocket": self._connected}
 
     def text(self) -> str:
-        """What the page says under "What to notice"."""
+        """Returns the sentences under "What to notice"."""
         return (
             self.page.get_by_role("heading", name="What to notice")
             .locator("xpath=ancestor::*[.//ul][1]//ul")
@@ -178,29 +196,33 @@ class Visit:
         )
 
     def slider(self, label: str):
-        """The slider of that name, which takes the arrow keys once it has the focus."""
+        """Returns the slider with a label; it takes the arrow keys once it has the focus."""
         return self.page.locator(f'input[type=range][aria-label="{label}"]')
 
     def temperature(self) -> str:
-        """What the playback bar says."""
+        """Returns the text of the playback bar."""
         return self.page.locator(".hg-bar output").inner_text()
 
     def position(self) -> int:
-        """The step of the picture on show."""
+        """Returns the step of the current picture."""
         return int(self.page.locator(".hg-stage").get_attribute("data-position") or -1)
 
     def settle(self) -> None:
-        """Brings the tab to the front, for others draw once a second, and waits until the app has run and drawn its figures."""
+        """Brings the tab to the front, as others draw once a second, and waits until the app has run and drawn its figures.
+
+        Raises:
+            AssertionError: if the page is not complete within a minute.
+        """
         self.page.bring_to_front()
         self.page.evaluate("window.still = undefined")
         try:
             self.page.wait_for_function(_SETTLED, timeout=60_000)
         except TimeoutError:
-            said = self.page.get_by_test_id("stApp").inner_text()
-            raise AssertionError(f"the page did not come to rest; it says: {said[:2000]}") from None
+            text = self.page.get_by_test_id("stApp").inner_text()
+            raise AssertionError(f"the page did not come to rest; it says: {text[:2000]}") from None
 
     def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
-        """Shows the page in another size or theme and waits until it follows; without a stage, the browser alone does it."""
+        """Shows the page in another size or theme and waits until it follows; without a stage, no run of the app is needed."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=theme)
         if self.page.locator(".hg-stage").count():
@@ -208,14 +230,20 @@ class Visit:
         self.settle()
 
     def wait_for(self, true: Callable[[], object], what: str, seconds: float = 15) -> None:
-        """Waits until something is true, while the browser goes on."""
+        """Waits until a condition is true, while the browser goes on.
+
+        Args:
+            true: function of the condition.
+            what: name of the condition, for the message of a failure.
+            seconds: longest time to wait, in seconds.
+        """
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             self.page.wait_for_timeout(20)
 
     def address(self) -> str:
-        """The page's path and query."""
+        """Returns the page's path and query."""
         parts = urlsplit(self.page.url)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
@@ -245,7 +273,7 @@ class Visit:
 
 @pytest.fixture
 def visit(tabs: Tabs, app: str) -> Iterator[Callable[..., Visit]]:
-    """Opens a path of the app; at the end, nothing may have gone wrong on any page that was opened."""
+    """Yields a function that opens a path of the app; at the end, no opened page may have an error."""
     visits: list[Visit] = []
 
     def open_(path: str, *, size: tuple[int, int] = WIDE, theme: str = "light", base: str = app) -> Visit:
@@ -267,7 +295,7 @@ def _kept_open(request: pytest.FixtureRequest, tabs: Tabs, app: str) -> Iterator
 
 @pytest.fixture
 def standing(_kept_open: Visit) -> Iterator[Visit]:
-    """Each page of the app in turn, as it opens. Tests share it: each says how it looks at it, and changes no control."""
+    """Yields each page of the app in turn, as it opens; tests share it, choose size and theme, and change no control."""
     _kept_open.page.bring_to_front()
     yield _kept_open
     wrongs, _kept_open.wrongs = _kept_open.wrongs, []

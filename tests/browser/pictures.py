@@ -19,14 +19,18 @@ PICTURES = {
     "convergence": "/convergence?conv_n=10&conv_tau=0.56&conv_number=1000",
     "cluster_sizes": "/cluster_sizes?clu_step=150",
 }
-"""The address that each picture shows."""
+"""Address of the page in each picture."""
 
 MOST_BYTES = 200_000
 _SIZE = (1280, 840)
 
 
 def main() -> None:
-    """Visits the pages in the light theme and writes one PNG of each, with as many colours as its size allows."""
+    """Visits the pages in the light theme and writes one PNG of each, with as many colours as its size allows.
+
+    Raises:
+        SystemExit: if this machine has no Chromium, or a page has an error.
+    """
     program = find_chromium()
     if program is None:
         raise SystemExit("the pictures need Chromium: apt-get install chromium")
@@ -46,8 +50,15 @@ def main() -> None:
 def smallest(screenshot: bytes, most: int = MOST_BYTES) -> bytes:
     """Encodes a screenshot as PNG, with fewer colours where it would be larger than allowed.
 
+    Args:
+        screenshot: encoded image in any format.
+        most: largest size in bytes.
+
+    Returns:
+        The encoded PNG.
+
     Raises:
-        ValueError: if it is too large with 16 colours as well.
+        ValueError: if the PNG is too large with 16 colours as well.
     """
     image = Image.open(io.BytesIO(screenshot)).convert("RGB")
     for colours in (256, 128, 64, 32, 16):

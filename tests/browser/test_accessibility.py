@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on any page that it does not find on a bare page of Streamlit's as well."""
+"""axe-core reports no serious violation on any page, apart from those that it reports on a bare Streamlit page as well."""
 
 from __future__ import annotations
 
@@ -52,32 +52,34 @@ st.plotly_chart(go.Figure(go.Scatter(x=[1, 2], y=[1, 2])))
 
 
 def violations(visit: Visit) -> dict[str, str]:
-    """Serious and critical violations: their kind, and the first element of that kind."""
+    """Returns the first element with a serious or critical violation, by kind of violation."""
     visit.page.evaluate(AXE)
-    found: dict[str, str] = {}
+    elements: dict[str, str] = {}
     for one in visit.page.evaluate(RUN):
-        found.setdefault(one["kind"], one["words"])
-    return found
+        elements.setdefault(one["kind"], one["words"])
+    return elements
 
 
 @pytest.fixture(scope="session")
 def bare(chromium, tmp_path_factory) -> Iterator[str]:
+    """Yields the address of a bare Streamlit page."""
     with served(write_page(tmp_path_factory.mktemp("bare"), BARE)) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def excused(bare, tabs) -> dict[str, set[str]]:
-    """What axe finds on the bare page, by theme."""
-    found = {}
+    """Returns the kinds of violations on the bare page, by theme."""
+    kinds = {}
     for theme in ("light", "dark"):
         opened = Visit.start(tabs.take(), bare, theme=theme)
-        found[theme] = set(violations(opened))
+        kinds[theme] = set(violations(opened))
         opened.leave(tabs)
-    return found
+    return kinds
 
 
 def serious(visit: Visit, theme: str, excused: dict[str, set[str]]) -> dict[str, str]:
+    """Returns the violations of kinds that the bare page does not have."""
     return {kind: words for kind, words in violations(visit).items() if kind not in excused[theme]}
 
 

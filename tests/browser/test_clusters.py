@@ -1,4 +1,4 @@
-"""The page on cluster sizes in a reader's hands: it plays, follows a hand, remembers both, and every view is whole."""
+"""The page on cluster sizes in a browser: it plays, follows a dragged slider, keeps both in the address, and is legible."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WATCH = """() => {
   const look = () => {
     window.looking = requestAnimationFrame(look)
     const stage = document.querySelector('.hg-stage')
-    const told = stage?.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./)
-    if (stage) window.seen.push([Number(stage.dataset.position), told ? Number(told[1]) : 0,
+    const stated = stage?.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./)
+    if (stage) window.seen.push([Number(stage.dataset.position), stated ? Number(stated[1]) : 0,
       Math.round(stage.querySelector('.hg-frame').getBoundingClientRect().top)])
   }
   look()
@@ -27,12 +27,12 @@ BARS = "() => [...document.querySelectorAll('.hg-plot .barlayer path')].map(bar 
 
 
 def query(opened: Visit) -> dict[str, str]:
-    """Parameters of the page's address."""
+    """Returns the parameters of the page's address."""
     return {name: values[0] for name, values in parse_qs(urlsplit(opened.page.url).query).items()}
 
 
 def pictures(opened: Visit) -> int:
-    """Number of pictures that the stage has shown."""
+    """Returns the number of pictures that the stage has shown."""
     return int(opened.page.locator(".hg-stage").get_attribute("data-pictures") or 0)
 
 
@@ -57,7 +57,7 @@ def test_it_plays_takes_a_change_on_the_way_and_a_reload_comes_back(visit):
     steps = [step for step, _, _ in seen]
     assert steps == sorted(steps), "steps go back"
     assert len(set(steps)) >= 6
-    assert all(step == told for step, told, _ in seen), "the sentence is about another picture"
+    assert all(step == stated for step, stated, _ in seen), "the sentence is about another picture"
     assert len({top for _, _, top in seen}) == 1, "the figure jumps"
     opened.wait_for(lambda: query(opened).get("clu_step") == str(at_once), "the address")
     assert query(opened)["clu_edits"] == edits

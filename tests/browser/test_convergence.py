@@ -1,4 +1,4 @@
-"""The convergence page in a reader's hands: the sweep plays in the browser, links reproduce it, and it can be taken away."""
+"""The convergence page in a browser: the cooling plays, links reproduce it, and figure and data can be downloaded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DOTS = """() => [...document.querySelectorAll('.js-plotly-plot .subplot.xy .scat
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const said = selector => document.querySelector(selector).textContent.match(/τ = ([\\d.]*\\d)/)?.[1]
+    const stated = selector => document.querySelector(selector).textContent.match(/τ = ([\\d.]*\\d)/)?.[1]
     const points = document.querySelectorAll('.hg-plot .scatterlayer path.point').length
-    window.seen.push([said('.hg-bar output'), said('.hg-sentence'), points])
+    window.seen.push([stated('.hg-bar output'), stated('.hg-sentence'), points])
     window.looking = requestAnimationFrame(look)
   }
   look()

@@ -15,6 +15,7 @@ STOPS = [(chapter, number) for chapter in chapters() for number in range(chapter
 
 
 def where(page) -> dict[str, str]:
+    """Returns the parameters of the page's address."""
     return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
 
 
@@ -31,20 +32,23 @@ def arrives(opened, chapter, number: int) -> None:
 
 
 def press(opened, key: str, place: str, button: str = "") -> None:
-    """Presses a key until the address changes, as a reader would: Streamlit may drop what happens while it draws the page.
+    """Presses a key until the address changes, as a reader would: Streamlit may drop events while it draws the page.
 
     Args:
         opened: the visit.
-        key: to press.
-        place: where, for the message of a failure.
-        button: name of the button that has to have the focus.
+        key: name of the key to press.
+        place: description of the stop, for the message of a failure.
+        button: name of the button that needs the focus; none if empty.
+
+    Raises:
+        AssertionError: if the address stays the same.
     """
     before = opened.address()
     for _ in range(12):
         if button:
-            found = opened.page.get_by_role("button", name=button)
-            found.wait_for()
-            found.focus()
+            control = opened.page.get_by_role("button", name=button)
+            control.wait_for()
+            control.focus()
         opened.page.keyboard.press(key)
         for _ in range(200):
             if opened.address() != before:
@@ -54,6 +58,7 @@ def press(opened, key: str, place: str, button: str = "") -> None:
 
 
 def walk(opened, stops) -> None:
+    """Follows stops of the course with the button *Next*."""
     for chapter, number in stops:
         arrives(opened, chapter, number)
         if (chapter, number) != stops[-1]:
@@ -61,6 +66,7 @@ def walk(opened, stops) -> None:
 
 
 def walk_on_stage(opened, stops) -> None:
+    """Follows stops of the course with the right arrow key in stage mode."""
     for chapter, number in stops:
         arrives(opened, chapter, number)
         words = f"{number} of {len(chapter.stops)}. {chapter.stops[number - 1].title}."

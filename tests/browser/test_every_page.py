@@ -1,4 +1,4 @@
-"""Every page, in both themes, on a wide screen and on a telephone: all of it there, in reach and legible."""
+"""Every page, in both themes, on a wide screen and on a telephone: complete, in reach and legible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PICTURES = [
     "/convergence?conv_m1=30&conv_m2=30&conv_m3=30&conv_n=45&conv_tau=10",
     "/convergence?conv_n=0",
 ]
-# The outlines of the exact law that a figure of rings and discs shows, and the words in figures.
+# Colours of the outlines of the exact distribution in a figure of rings and discs, and of the words in figures.
 INKS = """() => {
   const page = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor
   const texts = [...document.querySelectorAll('.js-plotly-plot text')].map(text => getComputedStyle(text).fill)

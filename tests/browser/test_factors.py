@@ -1,4 +1,4 @@
-"""The page on shared factors in a reader's hands: it trains while one watches, and every view is whole."""
+"""The page on shared factors in a browser: its training plays, and every view is legible."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SHOWN = """() => {
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const told = document.querySelector('.hg-sentence').innerText.match(/^Step ([\\d,]+)\\./)
+    const stated = document.querySelector('.hg-sentence').innerText.match(/^Step ([\\d,]+)\\./)
     const step = Number(document.querySelector('.hg-stage').dataset.position)
     const plot = document.querySelector('.hg-plot .main-svg') !== null
     const stale = [...document.querySelectorAll('.st-key-live [data-stale]')]
     const faded = stale.some(part => getComputedStyle(part).opacity < 0.9)
     const top = Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)
-    window.seen.push([step, told ? Number(told[1].replace(',', '')) : 0, plot && !faded, top])
+    window.seen.push([step, stated ? Number(stated[1].replace(',', '')) : 0, plot && !faded, top])
     window.looking = requestAnimationFrame(look)
   }
   look()
@@ -36,7 +36,7 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 
 def position(opened) -> int:
-    """The step, as the playback says it."""
+    """Returns the step on the playback bar."""
     return int(opened.page.locator(".hg-bar output").inner_text().split(" of ")[0].replace(",", ""))
 
 
@@ -44,8 +44,8 @@ def press(opened, name: str) -> None:
     opened.page.get_by_role("button", name=name, exact=True).click()
 
 
-def said(opened, name: str) -> str:
-    """What the address says of a control."""
+def setting(opened, name: str) -> str:
+    """Returns a control's value in the address, ``""`` for the default."""
     return parse_qs(urlsplit(opened.page.url).query).get(f"fac_{name}", [""])[0]
 
 
@@ -63,10 +63,10 @@ def test_it_trains_while_one_watches_and_a_link_shows_the_same(visit):
     stopped = position(opened)
     seen = opened.page.evaluate(SEEN)
     assert [frame[0] for frame in seen] == sorted(frame[0] for frame in seen), "steps go back"
-    assert all(step == told for step, told, _, _ in seen), "the sentence is of another step than the figure"
+    assert all(step == stated for step, stated, _, _ in seen), "the sentence is of another step than the figure"
     assert all(whole for _, _, whole, _ in seen), "the figure flickers"
     assert len({top for _, _, _, top in seen}) == 1, "the figure jumps"
-    opened.wait_for(lambda: said(opened, "step") == str(stopped), "the address")
+    opened.wait_for(lambda: setting(opened, "step") == str(stopped), "the address")
     after = opened.page.evaluate(SHOWN)
     assert after["live"].startswith(f"Step {stopped}.")
     assert after["picture"] != before["picture"]
@@ -94,9 +94,9 @@ def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(vis
     opened.wait_for(lambda: position(opened) >= 40, "some steps", seconds=90)
     entries = page.evaluate("history.length")
     page.locator('[data-name="shared"] input[value="0"]').click()
-    opened.wait_for(lambda: said(opened, "shared") == "0", "the address")
+    opened.wait_for(lambda: setting(opened, "shared") == "0", "the address")
     assert page.evaluate("history.length") == entries + 1
-    first, edit = said(opened, "edits").split("_")
+    first, edit = setting(opened, "edits").split("_")
     assert first == "0~2"
     since, shared = map(int, edit.split("~"))
     assert shared == 0
@@ -104,10 +104,10 @@ def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(vis
     press(opened, "❚❚ Pause")
     opened.settle()
     page.get_by_text(f"pairs share 0 from step {since} on, 2 at first").wait_for()
-    shown, told = page.evaluate(SHOWN), opened.text()
+    shown, text = page.evaluate(SHOWN), opened.text()
     other = visit(opened.address())
     assert other.page.evaluate(SHOWN) == shown
-    assert other.text() == told
+    assert other.text() == text
 
 
 def test_a_preset_shows_its_figure_and_the_space_bar_plays_it(visit):
@@ -115,7 +115,7 @@ def test_a_preset_shows_its_figure_and_the_space_bar_plays_it(visit):
     page = opened.page
     entries = page.evaluate("history.length")
     press(opened, "Two shared")
-    opened.wait_for(lambda: said(opened, "shared") == "2", "the address")
+    opened.wait_for(lambda: setting(opened, "shared") == "2", "the address")
     opened.settle()
     assert page.evaluate("history.length") == entries + 1
     assert "the dotted threshold" in page.locator(".hg-note").inner_text()
@@ -128,7 +128,7 @@ def test_a_preset_shows_its_figure_and_the_space_bar_plays_it(visit):
     page.go_back()
     opened.settle()
     page.go_back()
-    opened.wait_for(lambda: said(opened, "shared") == "", "the way back")
+    opened.wait_for(lambda: setting(opened, "shared") == "", "the way back")
     opened.wait_for(lambda: position(opened) == 20, "the step from before the preset")
 
 
@@ -141,9 +141,9 @@ def test_a_slider_moves_the_picture_before_it_is_let_go(visit):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
     opened.wait_for(lambda: page.evaluate(SHOWN)["picture"] != first, "another pair")
-    assert said(opened, "pair") == "", "the address changes on release"
+    assert setting(opened, "pair") == "", "the address changes on release"
     page.mouse.up()
-    opened.wait_for(lambda: said(opened, "pair") in ("4", "5"), "the address")
+    opened.wait_for(lambda: setting(opened, "pair") in ("4", "5"), "the address")
 
 
 @pytest.mark.parametrize("view", ["exchange", "traversals", "learning&fac_shared=varying&fac_spare=2"])

@@ -1,4 +1,4 @@
-"""The gradients page in a reader's hands: descents play, the address remembers, every view is whole and can be taken away."""
+"""The gradients page in a browser: descents play, the address keeps the step, every view is legible, downloads work."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ PICTURES = [
     "/gradients?grad_view=temperature",
     "/gradients?grad_view=race&grad_step=9&grad_loss=few+groups",
 ]
-# What the sentence with the figure says, and every line and arrow of the figure.
+# The sentence with the figure, and every line and arrow of the figure.
 SHOWN = """() => {
   const plot = document.querySelector('.js-plotly-plot')
   const lines = [...plot.querySelectorAll('.scatterlayer path.js-line')].map(line => line.getAttribute('d'))
   return { live: document.querySelector('.hg-sentence')?.innerText, lines }
 }"""
-# On every frame that the browser draws: the step that is told, and where the figure is.
+# On every frame that the browser draws: the step in the sentence, and the place of the figure.
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const told = document.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./) // none before the first step
+    const stated = document.querySelector('.hg-sentence').innerText.match(/^Step (\\d+)\\./) // none before the first step
     const visible = document.querySelector('.hg-plot .main-svg') !== null
-    window.seen.push([told ? Number(told[1]) : 0, visible,
+    window.seen.push([stated ? Number(stated[1]) : 0, visible,
       Math.round(document.querySelector('.hg-frame').getBoundingClientRect().top)])
     window.looking = requestAnimationFrame(look)
   }
@@ -40,7 +40,7 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 
 def position(opened) -> int:
-    """The step, as the playback says it."""
+    """Returns the step on the playback bar."""
     return int(opened.page.locator(".hg-bar output").inner_text().split(" of ")[0])
 
 
@@ -48,8 +48,12 @@ def press(opened, name: str) -> None:
     opened.page.get_by_role("button", name=name, exact=True).click()
 
 
-def told(opened, step: int) -> dict:
-    """The figure once it is at a step."""
+def figure_at(opened, step: int) -> dict:
+    """Waits until the figure is at a step.
+
+    Returns:
+        The figure's sentence and lines.
+    """
     opened.wait_for(lambda: (opened.page.evaluate(SHOWN)["live"] or "").startswith(f"Step {step}."), f"step {step}", seconds=60)
     opened.settle()
     return opened.page.evaluate(SHOWN)
@@ -86,8 +90,8 @@ def test_steps_by_key_reach_what_the_address_shows(visit):
     opened.page.get_by_role("heading", name="What to notice").click()
     for step in (1, 2):
         opened.page.keyboard.press("s")
-        told(opened, step)
-    by_hand = told(opened, 2)
+        figure_at(opened, step)
+    by_hand = figure_at(opened, 2)
     assert by_hand["lines"] != start["lines"]
     other = visit("/gradients?grad_seed=5&grad_number=50&grad_step=2")
     assert other.page.evaluate(SHOWN) == by_hand
@@ -101,7 +105,7 @@ def test_sliders_move_the_picture_and_start_again(visit):
     for _ in range(3):
         opened.page.keyboard.press("ArrowRight")
     opened.page.wait_for_url("**grad_tau=1.3**", timeout=15_000)
-    after = told(opened, 0)
+    after = figure_at(opened, 0)
     assert after["lines"] != before["lines"]
     assert position(opened) == 0
 
@@ -129,9 +133,9 @@ def test_the_descent_can_be_taken_away(visit, browser, tmp_path):
     assert [int(row["step"]) for row in rows] == list(range(6))
     assert sum(float(rows[-1][f"mean_{group}"]) for group in (1, 2, 3)) == pytest.approx(12)
     live = opened.page.evaluate(SHOWN)["live"]
-    said = re.search(r"Expected loss ([\d.]+)", live)
-    assert said is not None
-    assert float(said[1]) == pytest.approx(float(rows[-1]["loss"]), rel=1e-3)
+    loss = re.search(r"Expected loss ([\d.]+)", live)
+    assert loss is not None
+    assert float(loss[1]) == pytest.approx(float(rows[-1]["loss"]), rel=1e-3)
     with opened.page.expect_download() as download:
         press(opened, "Figure (HTML, opens offline)")
     target = tmp_path / download.value.suggested_filename

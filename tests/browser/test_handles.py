@@ -13,15 +13,25 @@ MARK = "() => document.querySelector('.hg-plot .scatterlayer .trace:last-child p
 
 
 def middle(box: dict[str, float]) -> tuple[float, float]:
+    """Returns the centre of a box, in pixels."""
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def handle(opened: Visit, name: str) -> Locator:
+    """Returns the handle with a name."""
     return opened.page.locator(f'.hg-handles [data-name="{name}"]')
 
 
 def drag(opened: Visit, grip: Locator, across: float, down: float, while_held: Callable[[], None] = lambda: None) -> None:
-    """Moves a handle by some pixels and lets it go."""
+    """Moves a handle by some pixels and releases it.
+
+    Args:
+        opened: the visit.
+        grip: the handle.
+        across: distance to the right, in pixels.
+        down: distance downwards, in pixels.
+        while_held: function that is called before the release.
+    """
     grip.evaluate("element => element.scrollIntoView({block: 'center'})")
     x, y = middle(grip.bounding_box())
     opened.page.mouse.move(x, y)

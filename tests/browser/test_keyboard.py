@@ -65,7 +65,17 @@ STEPS_LEFT = """() => {
 
 
 def tab_through(page: Page) -> tuple[list[str], list[dict[str, Any]]]:
-    """Names of all controls, and the stops that Tab makes on the page until it leaves it."""
+    """Presses Tab until it leaves the page.
+
+    Args:
+        page: the page.
+
+    Returns:
+        Names of all controls, and the stops that Tab made on the page.
+
+    Raises:
+        AssertionError: if Tab does not leave the page.
+    """
     names = page.evaluate(CONTROLS)
     stops: list[dict[str, Any]] = []
     for _ in range(2 * len(names) + 30):
@@ -92,7 +102,7 @@ def test_tab_reaches_every_control_in_order_and_shows_where_it_is(standing):
 
 
 def plays(opened: Visit, milliseconds: int = 900) -> bool:
-    """Whether the page moves by itself."""
+    """Returns whether the page moves by itself."""
     before = opened.page.evaluate(STATE)
     opened.page.wait_for_timeout(milliseconds)
     return opened.page.evaluate(STATE) != before

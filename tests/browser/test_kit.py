@@ -1,4 +1,4 @@
-"""The stage and the live controls, on a page that holds nothing else: drags, films, history, address."""
+"""The stage and the live controls, on a page without anything else: drags, films, history, address."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ st.markdown(f"committed {{STATE.get('amount')}}, run {{st.session_state.setdefau
 st.session_state.runs += 1
 preset_buttons(STATE, [Preset("Far", {{"amount": 50, "step": 30}}, "The points lie far to the right.")])
 """
-# On every frame that the browser draws: what the figure, the sentence and the playback bar say.
+# On every frame that the browser draws: the numbers in the figure, the sentence and the playback bar.
 WATCH = """() => {
   window.seen = []
   const number = (selector, pattern = /\\d+/) => Number(document.querySelector(selector)?.textContent.match(pattern)?.[0] ?? -1)
@@ -85,12 +85,17 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 @pytest.fixture(scope="module")
 def kit(chromium, tmp_path_factory) -> Iterator[str]:
+    """Yields the address of the page."""
     with served(write_page(tmp_path_factory.mktemp("kit"), PAGE, settings=True, live=True)) as address:
         yield address
 
 
 class Walk:
-    """The page, and the parts of its stage."""
+    """The page, and the parts of its stage.
+
+    Args:
+        opened: a visit to the page.
+    """
 
     def __init__(self, opened: Visit):
         self.opened = opened
@@ -103,32 +108,39 @@ class Walk:
         return self.page.locator(".hg-bar").get_by_role("button", name=name, exact=True)
 
     def shown(self) -> int:
-        """The step that the page shows."""
+        """Returns the step of the current picture."""
         return self.opened.position()
 
-    def said(self) -> str:
-        """The sentence with the figure."""
+    def sentence(self) -> str:
+        """Returns the sentence with the figure."""
         return self.page.locator(".hg-sentence").inner_text()
 
     def runs(self) -> int:
-        """How often the whole script has run."""
+        """Returns the number of runs of the whole script."""
         return int(self.page.get_by_text("committed").inner_text().split()[-1])
 
     def address(self) -> dict[str, list[str]]:
         return parse_qs(urlsplit(self.page.url).query)
 
     def history(self) -> int:
-        """Entries of the browser's history."""
+        """Returns the number of entries in the browser's history."""
         return int(self.page.evaluate("history.length"))
 
     def reaches(self, step: int) -> None:
-        """Waits until the page shows a step and has come to rest."""
+        """Waits until the page shows a step and is complete."""
         self.opened.wait_for(lambda: self.shown() >= step, f"step {step}", seconds=40)
         self.opened.settle()
-        assert self.said().startswith(f"Shown: {self.shown()} ")
+        assert self.sentence().startswith(f"Shown: {self.shown()} ")
 
     def hold(self, share: float) -> tuple[float, float]:
-        """Presses the pointer on the amount's slider, at a share of its width; the slider's left end and width."""
+        """Presses the pointer on the amount's slider.
+
+        Args:
+            share: place on the slider, as a share of its width.
+
+        Returns:
+            The slider's left end and width, in pixels.
+        """
         box = self.amount.bounding_box()
         assert box is not None
         self.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
@@ -138,6 +150,8 @@ class Walk:
 
 @pytest.fixture
 def walk(visit, kit) -> Callable[..., Walk]:
+    """Returns a function that opens the page with a query."""
+
     def open_(query: str = "", **how: object) -> Walk:
         return Walk(visit(f"/{query}", base=kit, **how))
 
@@ -148,12 +162,12 @@ def test_a_drag_shows_pictures_all_the_way_and_is_one_entry_of_the_history(walk)
     here = walk()
     runs, before, picture = here.runs(), here.history(), here.page.evaluate(WATCH)
     left, width = here.hold(0.1)
-    said = []
+    sentences = []
     for step in range(40):
         here.page.mouse.move(left + (0.1 + 0.02 * step) * width, here.amount.bounding_box()["y"] + 5)
         here.page.wait_for_timeout(40)
-        said.append(here.said())
-    assert len(set(said)) >= 6, "the picture does not follow the hand"
+        sentences.append(here.sentence())
+    assert len(set(sentences)) >= 6, "the picture does not follow the hand"
     assert here.address() == {}, "the address changes before the hand lets go"
     assert here.history() == before
     assert here.runs() == runs
@@ -167,7 +181,7 @@ def test_a_drag_shows_pictures_all_the_way_and_is_one_entry_of_the_history(walk)
     amount = here.amount.input_value()
     assert here.address() == {"kit_amount": [amount]}
     here.opened.wait_for(lambda: here.page.get_by_text(f"committed {amount},").count(), "the rest of the page")
-    assert here.said() == f"Shown: 0 of amount {amount}."
+    assert here.sentence() == f"Shown: 0 of amount {amount}."
     assert picture is None
     # A hand that comes back to where it began lets go too: nothing changes, and nothing counts as moving any more.
     left, width = here.hold((int(amount) - 1) / 98)
@@ -186,7 +200,7 @@ def test_a_drag_shows_pictures_all_the_way_and_is_one_entry_of_the_history(walk)
 def test_back_and_forward_restore_whole_states(walk):
     here = walk()
     here.page.get_by_role("button", name="Far", exact=True).click()
-    here.opened.wait_for(lambda: "amount 50" in here.said(), "the preset")
+    here.opened.wait_for(lambda: "amount 50" in here.sentence(), "the preset")
     here.opened.settle()
     far = here.address()
     assert far == {"kit_amount": ["50"], "kit_step": ["30"]}
@@ -200,22 +214,22 @@ def test_back_and_forward_restore_whole_states(walk):
     assert here.address() == far
     assert here.amount.input_value() == "50"
     here.page.go_back()
-    here.opened.wait_for(lambda: "Shown: 0 of amount 3." in here.said(), "the start")
+    here.opened.wait_for(lambda: "Shown: 0 of amount 3." in here.sentence(), "the start")
     here.page.go_forward()
-    here.opened.wait_for(lambda: "Shown: 30 of amount 50." in here.said(), "the preset once more")
+    here.opened.wait_for(lambda: "Shown: 30 of amount 50." in here.sentence(), "the preset once more")
 
 
 def test_after_a_preset_the_figure_is_in_view_and_space_plays(walk):
     here = walk(size=NARROW)
     here.page.get_by_role("button", name="Far", exact=True).click()
-    here.opened.wait_for(lambda: "amount 50" in here.said(), "the preset")
+    here.opened.wait_for(lambda: "amount 50" in here.sentence(), "the preset")
     here.opened.settle()
     assert here.page.locator(".hg-note").inner_text() == "The points lie far to the right."
     here.page.wait_for_timeout(800)
     assert 0 <= here.page.locator(".hg-bar").bounding_box()["y"] < 300
     here.page.keyboard.press(" ")
     here.opened.wait_for(lambda: here.shown() > 32, "Space to play")
-    assert "amount 50" in here.said()
+    assert "amount 50" in here.sentence()
 
 
 def test_it_plays_every_step_and_all_that_is_shown_changes_together(walk):
@@ -324,7 +338,7 @@ def test_stage_mode_fills_the_window_and_leaves_no_trace(walk):
     assert here.page.locator(".hg-plot").bounding_box() == plain
 
 
-# Mounts a part that counts its births and deaths, as Streamlit does: again in the same place, and then without a place.
+# Mounts a part that counts how often it is made and removed, as Streamlit does: again in the same place, then without a place.
 REMOUNTS = """async () => {
   const address = document.querySelector('link[href$="components.css"]').href.replace('components.css', 'page.js')
   const { mounting } = await import(address)

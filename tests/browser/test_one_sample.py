@@ -1,4 +1,4 @@
-"""The page on one sample in a reader's hands: steps forward and back, the gradient, and the temperature under the hand."""
+"""The page on one sample in a browser: steps forward and back, the gradient, and a temperature set by keyboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on partitions in a browser: it cools down, an entry is clicked, and the mark moves by keyboard."""
+"""The page on partitions in a browser: the sample cools, an entry is clicked, and the mark moves by keyboard."""
 
 from __future__ import annotations
 

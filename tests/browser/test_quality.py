@@ -1,4 +1,4 @@
-"""The quality page as a reader uses it: runs, stops, uploads, and takes results away."""
+"""The quality page in a browser: runs, cancellation, uploads and downloads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PICTURES = [
 
 
 def rows(number: int = 60) -> str:
-    """Counts that add up to 15, whatever law they have."""
+    """Returns a file of counts that sum to 15, from an arbitrary distribution."""
     first = np.random.default_rng(0).integers(1, 6, (number, 2))
     return "".join(f"{a},{b + 2},{13 - a - b}\n" for a, b in first if 13 - a - b <= 10)
 
@@ -34,7 +34,7 @@ def alert(page, words: str):
 
 
 def verdict(page, words: str = ""):
-    """The sentence with the figure."""
+    """Returns the sentence with the figure."""
     return page.locator(".hg-sentence").filter(has_text=words)
 
 
@@ -59,11 +59,11 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     opened.wait_for(lambda: "qual_figure=gradients" in page.url, "the address to follow")
     opened.settle()
     assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Bias, cosine")
-    said = opened.text()
+    notices = opened.text()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report (JSON)").click()
     report = QualityReport.from_json(download.value.path().read_text())
-    assert report.verdict()[1] in said
+    assert report.verdict()[1] in notices
     with page.expect_download() as download:
         page.get_by_role("button", name="Report (HTML, opens offline)").click()
     text = download.value.path().read_text()
@@ -73,11 +73,11 @@ def test_a_report_is_read_marked_and_taken_away(visit):
     page.get_by_label("Group size m₁", exact=True).fill("9")
     page.get_by_label("Group size m₁", exact=True).press("Enter")
     alert(page, "for the former settings").wait_for()
-    assert opened.text() == said
+    assert opened.text() == notices
     page.get_by_role("button", name="Restore the former settings").click()
     alert(page, "for the former settings").wait_for(state="detached")
     opened.wait_for(lambda: page.get_by_label("Group size m₁", exact=True).input_value() == "10", "the size to be put back")
-    assert opened.text() == said
+    assert opened.text() == notices
 
 
 def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
@@ -109,16 +109,16 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
     opened.settle()
     number = len(rows().splitlines())
     assert verdict(page, f"{number} rows").count() == 1
-    said = opened.text()
+    notices = opened.text()
     choose = page.locator("input[type=file]")
     choose.set_input_files({"name": "book.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04" + bytes(200)})
     alert(page, "an Excel workbook").wait_for()
     assert "previous counts are kept" in alert(page, "cannot be read").inner_text()
-    assert opened.text() == said
+    assert opened.text() == notices
     choose.set_input_files({"name": "large.csv", "mimeType": "text/csv", "buffer": b"5,5,5\n" * 1_000_000})
     page.get_by_text("File must be 5.0MB or smaller").wait_for()
     opened.settle()
-    assert opened.text() == said
+    assert opened.text() == notices
     choose.set_input_files(
         {"name": "good.csv", "mimeType": "text/csv", "buffer": ("a;b;c\n" + rows(40).replace(",", ";")).encode()}
     )
@@ -159,12 +159,12 @@ def test_the_counts_figure_follows_a_hand_and_a_drag_is_one_commit(visit):
     box = opened.slider("Weight w₁").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
-    said = set()
+    labels = set()
     for step in range(20):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.02 * step), box["y"] + box["height"] / 2)
         page.wait_for_timeout(100)
-        said.add(page.locator(".hg-plot").get_attribute("aria-label"))
-    assert len(said) >= 3, "the figure does not follow the hand"
+        labels.add(page.locator(".hg-plot").get_attribute("aria-label"))
+    assert len(labels) >= 3, "the figure does not follow the hand"
     assert "qual_w1" not in page.url, "the address changes before the hand lets go"
     page.mouse.up()
     opened.wait_for(lambda: "qual_w1=" in page.url, "the address to follow")

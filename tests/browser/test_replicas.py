@@ -1,4 +1,4 @@
-"""A tab of a real browser whose replica of the app dies: the page is there again, as it was, and answers."""
+"""A tab of a real browser outlives its replica of the app: the page reappears unchanged and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For a teacher at a projector: tours by keyboard and by link, and a stage mode that leaves no trace."""
+"""Tours by keyboard and by link, and a stage mode for projectors that leaves no trace."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
 
-def told(page: Page, number: int):
-    """What the tour says at a stop."""
+def tour_text(page: Page, number: int):
+    """Returns the tour's text at a stop."""
     return page.get_by_test_id("stMarkdown").get_by_text(re.compile(rf"^{number} of \d+\. "))
 
 
 def names(page: Page) -> list[str | None]:
-    """What the figures are, in words."""
+    """Returns the alternative texts of the figures."""
     return [chart.get_attribute("aria-label") for chart in figures(page)]
 
 
@@ -73,21 +73,21 @@ def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visi
     button(page, "Tour").focus()
     page.keyboard.press("Enter")
     for number in (1, 2):
-        told(page, number).wait_for(timeout=60_000)
+        tour_text(page, number).wait_for(timeout=60_000)
         button(page, "Next").focus()
         page.keyboard.press("Enter")
-    told(page, 3).wait_for(timeout=60_000)
+    tour_text(page, 3).wait_for(timeout=60_000)
     opened.settle()
     query = parse_qs(urlsplit(page.url).query)
     assert [value for key, value in query.items() if key.endswith("_tour")] == [["3"]]
     check_words(page)
     linked = visit(opened.address())
-    assert told(linked.page, 3).inner_text() == told(page, 3).inner_text()
+    assert tour_text(linked.page, 3).inner_text() == tour_text(page, 3).inner_text()
     assert names(linked.page) == names(page)
     opened.settle()
     button(page, "Back").focus()
     page.keyboard.press("Enter")
-    told(page, 2).wait_for()
+    tour_text(page, 2).wait_for()
     button(page, "End").focus()
     page.keyboard.press("Enter")
     button(page, "Tour").wait_for()

@@ -1,4 +1,4 @@
-"""The urn page in a reader's hands: balls leave, bars grow, the address remembers, and it can be taken away."""
+"""The urn page in a browser: balls leave, bars grow, the address keeps the step, figure and data can be downloaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICTURES = [
     "/urn?urn_n=30&urn_w1=0.01&urn_w3=100",
     "/urn?urn_n=0&urn_w1=0",
 ]
-# What the figure says was drawn last, how many balls and rings it shows, and how high each bar is.
+# The last sample in the figure's title, the numbers of balls and rings, and the height of each bar.
 SHOWN = """() => {
   const plot = document.querySelector('.js-plotly-plot')
   if (!plot) return { title: null }  // between two figures
@@ -28,7 +28,7 @@ SHOWN = """() => {
   const title = words.find(word => /^(Sample|No sample)/.test(word))
   return { title, rings: points - balls, balls, bars }
 }"""
-# On every frame that the browser draws: what was drawn last, and where the figure is.
+# On every frame that the browser draws: the last sample, and the place of the figure.
 WATCH = """() => {
   window.seen = []
   const look = () => {
@@ -44,12 +44,16 @@ SEEN = "() => { cancelAnimationFrame(window.looking); return window.seen }"
 
 
 def position(opened) -> int:
-    """The number of draws, as the playback says it."""
+    """Returns the number of samples on the playback bar."""
     return int(opened.page.locator(".hg-bar output").inner_text().split(" of ")[0].replace(",", ""))
 
 
 def drawn(opened, title: str) -> dict:
-    """The figure once it says this."""
+    """Waits until the figure's title starts with some text.
+
+    Returns:
+        The figure's title, and its numbers of rings, balls and bars.
+    """
     opened.wait_for(lambda: (opened.page.evaluate(SHOWN)["title"] or "").startswith(title), title)
     opened.settle()
     return opened.page.evaluate(SHOWN)

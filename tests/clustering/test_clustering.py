@@ -1,4 +1,4 @@
-"""Clusters with learned sizes: what is recovered, what is respected, and that nothing depends on what it should not."""
+"""Clusters with learned sizes: recovered sizes, respected limits, and independence of order, units and common generators."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ BLOBS = gaussian_blobs([60, 25, 10, 5], 6.0, seed=3)
 SHORT = Schedule(steps=40)
 
 
-def size_error(blobs: object, found: object) -> float:
-    return score_clusters(blobs.classes, found.labels.numpy(), found.sizes.numpy()).size_error
+def size_error(blobs: object, fit: object) -> float:
+    return score_clusters(blobs.classes, fit.labels.numpy(), fit.sizes.numpy()).size_error
 
 
 @pytest.mark.parametrize(
     "settings", [{}, {"straight_through": True}, {"conditionals": "merged"}, {"temperature": 0.5}], ids=str
 )
 def test_sizes_are_recovered(settings: dict[str, object]) -> None:
-    """Clouds six deviations apart: of a hundred points one at most is not where it seems, so an error of 2 % is generous."""
-    found = fit_clusters(BLOBS.points, 4, restarts=2, schedule=Schedule(steps=100), **settings)
-    scores = score_clusters(BLOBS.classes, found.labels.numpy(), found.sizes.numpy())
+    """Clouds at a distance of six deviations: at most one of a hundred points is misplaced, so an error of 2 % is generous."""
+    fit = fit_clusters(BLOBS.points, 4, restarts=2, schedule=Schedule(steps=100), **settings)
+    scores = score_clusters(BLOBS.classes, fit.labels.numpy(), fit.sizes.numpy())
     assert scores.size_error < 0.02
     assert scores.accuracy > 0.98
-    assert found.width == pytest.approx(1.0, abs=0.15)
-    means = found.means.numpy()[np.argsort(scores.matched)]
+    assert fit.width == pytest.approx(1.0, abs=0.15)
+    means = fit.means.numpy()[np.argsort(scores.matched)]
     assert np.abs(means - BLOBS.centres).max() < 5 / math.sqrt(5)
 
 
@@ -54,7 +54,7 @@ def test_weights_walk_from_equal_ones() -> None:
 
 
 def test_without_limits_the_loss_is_the_likelihood_of_a_mixture() -> None:
-    """Expectation-maximization of the same model, from the best means, as the judge; the priors must agree with it."""
+    """Reference: expectation-maximization of the same model, from the best means; both priors must agree with it."""
     blobs = gaussian_blobs([90, 40, 20], 3.0, seed=5)
     x = torch.from_numpy(blobs.points)
     fits = {prior: fit_clusters(x, 3, restarts=2, prior=prior) for prior in ("categorical", "hypergeometric")}
@@ -82,12 +82,12 @@ def test_uniform_sizes_stay_uniform_and_cost_more() -> None:
 
 
 def test_a_fit_shows_itself() -> None:
-    found = fit_clusters(BLOBS.points, 4, restarts=2, schedule=SHORT)
-    assert repr(found).startswith("ClusterFit(100 points in 4 clusters of expected sizes ")
-    assert "\n" not in repr(found)
-    table = found._repr_html_()
+    fit = fit_clusters(BLOBS.points, 4, restarts=2, schedule=SHORT)
+    assert repr(fit).startswith("ClusterFit(100 points in 4 clusters of expected sizes ")
+    assert "\n" not in repr(fit)
+    table = fit._repr_html_()
     assert table.count("<tr>") == 5
-    assert all(f"<td>{int(count)}</td>" in table for count in torch.bincount(found.labels))
+    assert all(f"<td>{int(count)}</td>" in table for count in torch.bincount(fit.labels))
 
 
 def test_the_first_restarts_are_the_same_however_many_there_are() -> None:
@@ -137,7 +137,7 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened() -> None:
 
 
 def test_a_weight_dragged_by_hand_comes_back() -> None:
-    """From the true centres, with one weight made twelve times larger: 100 steps later the sizes are right again."""
+    """From the true centres, with one weight multiplied by twelve, the sizes are right again after 100 steps."""
     model = SizedClusters(BLOBS.points, 4, start=BLOBS.centres, temperature=2.0, schedule=Schedule(steps=None))
     model.step(5)
     model.log_weights = model.log_weights + torch.tensor([0.0, 0.0, 0.0, 2.5])
@@ -172,9 +172,9 @@ def test_settings_may_be_edited_between_steps() -> None:
 
 
 def test_the_gradient_in_the_weights_is_that_of_the_loss() -> None:
-    """Through the drawn sizes and the assignment, with the noise held fixed: central differences of solving all anew.
+    """Central differences of the whole solution, through sampled sizes and assignment, with fixed noise.
 
-    Two clusters, as with one split of the draw its gradient has no part that is chosen (see RelaxedFisherHypergeometric).
+    Two clusters have one split of the sample, whose gradient is exact (see RelaxedFisherHypergeometric).
     """
     model = SizedClusters(BLOBS.points, 2, seed=2)
     cost = model._cost().detach()
@@ -183,14 +183,14 @@ def test_the_gradient_in_the_weights_is_that_of_the_loss() -> None:
     def loss(logs: Tensor) -> Tensor:
         return assignment_loss(cost, model.prior.draw(logs, [np.random.default_rng(8)]))[0].sum()
 
-    (found,) = torch.autograd.grad(loss(logs), logs)
+    (gradient,) = torch.autograd.grad(loss(logs), logs)
     for k in range(2):
         step = torch.zeros_like(logs)
         step[0, k] = 1e-5
         with torch.no_grad():
             slope = float(loss(logs + step) - loss(logs - step)) / 2e-5
-        assert float(found[0, k]) == pytest.approx(slope, rel=1e-5)
-    assert float(found.abs().max()) > 0.1
+        assert float(gradient[0, k]) == pytest.approx(slope, rel=1e-5)
+    assert float(gradient.abs().max()) > 0.1
 
 
 def test_the_mean_of_the_law_is_exact_and_its_gradient_nearly_so() -> None:
@@ -208,14 +208,14 @@ def test_the_mean_of_the_law_is_exact_and_its_gradient_nearly_so() -> None:
 def test_weights_for_counts_give_those_counts(prior: str) -> None:
     counts = torch.tensor([[120.0, 60.0, 20.0, 0.0]])
     sizes = size_prior(prior, 200, 4)
-    found = sizes.mean(sizes.log_weights_for(counts))
+    mean = sizes.mean(sizes.log_weights_for(counts))
     wanted = counts.double() if prior != "uniform" else torch.full((1, 4), 50.0, dtype=torch.float64)
-    torch.testing.assert_close(found, wanted, rtol=0, atol=1.0)
-    assert found.sum().item() == pytest.approx(200)
+    torch.testing.assert_close(mean, wanted, rtol=0, atol=1.0)
+    assert mean.sum().item() == pytest.approx(200)
 
 
 def test_draws_average_to_the_mean_where_they_are_whole() -> None:
-    """Straight-through sizes follow Fisher's law: 2,000 draws, a z-test of each mean at 1e-6 in all."""
+    """Straight-through sizes follow Fisher's distribution: 2,000 samples, z-tests of all means at a total level of 1e-6."""
     prior = HypergeometricSizes(40, 3, capacities=[20, 30, 40], straight_through=True)
     logs = torch.tensor([[1.0, 0.0, -1.0]], dtype=torch.float64).expand(2_000, 3)
     drawn = prior.draw(logs, [np.random.default_rng(i) for i in range(2_000)])
@@ -225,7 +225,7 @@ def test_draws_average_to_the_mean_where_they_are_whole() -> None:
 
 @pytest.mark.parametrize("prior", ["hypergeometric", "categorical"])
 def test_float32_and_large_offsets(prior: str) -> None:
-    """Points in single precision stay so; a large common offset is taken off before distances lose their digits."""
+    """Points keep their single precision; a large common offset is subtracted before distances lose their digits."""
     exact = fit_clusters(BLOBS.points, 4, prior=prior, start=BLOBS.centres, restarts=1, schedule=SHORT)
     single = fit_clusters(BLOBS.points.astype(np.float32), 4, prior=prior, start=BLOBS.centres, restarts=1, schedule=SHORT)
     moved = fit_clusters(BLOBS.points + 1e7, 4, prior=prior, start=BLOBS.centres + 1e7, restarts=1, schedule=SHORT)
@@ -237,7 +237,7 @@ def test_float32_and_large_offsets(prior: str) -> None:
 
 @pytest.mark.parametrize("unit", [1e-4, 1e-290, 1e300])
 def test_other_units_change_nothing_but_the_units(unit: float) -> None:
-    """Also where the squares of the numbers are out of range."""
+    """Units also make squares of the numbers overflow or underflow."""
     start = BLOBS.centres
     plain = fit_clusters(BLOBS.points, 4, start=start, restarts=1, schedule=SHORT)
     scaled = fit_clusters(unit * BLOBS.points, 4, start=unit * start, restarts=1, schedule=SHORT)
@@ -248,17 +248,17 @@ def test_other_units_change_nothing_but_the_units(unit: float) -> None:
 
 def test_repeated_points_and_clusters_without_any_do_no_harm() -> None:
     points = torch.tensor([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]])
-    found = fit_clusters(points, 3, restarts=3, schedule=SHORT)
-    assert all(bool(value.isfinite().all()) for value in (found.means, found.sizes, found.plan, found.losses))
-    assert float(found.sizes.sum()) == pytest.approx(6, abs=1e-4)
+    fit = fit_clusters(points, 3, restarts=3, schedule=SHORT)
+    assert all(bool(value.isfinite().all()) for value in (fit.means, fit.sizes, fit.plan, fit.losses))
+    assert float(fit.sizes.sum()) == pytest.approx(6, abs=1e-4)
     one = fit_clusters(points, 1, restarts=1, schedule=SHORT)
     assert one.sizes.tolist() == pytest.approx([6.0])
 
 
 def test_progress_is_told() -> None:
-    told = []
-    fit_clusters(BLOBS.points, 2, restarts=1, schedule=Schedule(steps=3), progress=lambda *now: told.append(now))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    calls = []
+    fit_clusters(BLOBS.points, 2, restarts=1, schedule=Schedule(steps=3), progress=lambda *now: calls.append(now))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize(
@@ -303,12 +303,12 @@ def test_kmeans_plus_plus_spreads_and_lloyd_descends() -> None:
     points = torch.from_numpy(BLOBS.points)
     means = kmeans_plus_plus(points, 4, [np.random.default_rng(i) for i in range(400)])
     nearest = squared_distances(torch.from_numpy(BLOBS.centres), means).argmin(-1)
-    found = torch.tensor([len(set(row.tolist())) for row in nearest])
+    reached = torch.tensor([len(set(row.tolist())) for row in nearest])
     uniform = points[torch.randint(len(points), (400, 4))]
     by_chance = torch.tensor(
         [len(set(row.tolist())) for row in squared_distances(torch.from_numpy(BLOBS.centres), uniform).argmin(-1)]
     )
-    assert found.double().mean() > by_chance.double().mean() + 0.2  # distinct clouds that four means reach
+    assert reached.double().mean() > by_chance.double().mean() + 0.2  # distinct clouds that four means reach
     widths = [lloyd(points, means, steps)[2] for steps in range(6)]
     for before, after in itertools.pairwise(widths):
         assert (after <= before + 1e-12).all()
@@ -319,23 +319,23 @@ def test_kmeans_plus_plus_spreads_and_lloyd_descends() -> None:
 
 
 def test_scores_agree_with_their_definitions() -> None:
-    """Adjusted Rand index over all pairs of points, mutual information over all pairs of a class and a cluster."""
+    """References: sums over all pairs of points, and over all pairs of a class and a cluster."""
     random = np.random.default_rng(0)
     for classes, clusters in ((3, 3), (4, 2), (2, 5), (1, 3), (1, 1)):
-        true, found = random.integers(classes, size=60), random.integers(clusters, size=60)
-        found = np.where(random.random(60) < 0.6, true % clusters, found)
-        scores = score_clusters(true, found)
+        true, labels = random.integers(classes, size=60), random.integers(clusters, size=60)
+        labels = np.where(random.random(60) < 0.6, true % clusters, labels)
+        scores = score_clusters(true, labels)
         pairs = list(itertools.combinations(range(60), 2))
-        same = np.array([(true[i] == true[j], found[i] == found[j]) for i, j in pairs])
+        same = np.array([(true[i] == true[j], labels[i] == labels[j]) for i, j in pairs])
         chance, most = same[:, 0].sum() * same[:, 1].sum() / len(pairs), same.sum() / 2
         rand = 1.0 if most == chance else (same.all(1).sum() - chance) / (most - chance)
         assert scores.adjusted_rand_index == pytest.approx(rand, abs=1e-12)
-        joint = np.array([[np.mean((true == a) & (found == b)) for b in range(clusters)] for a in range(classes)])
+        joint = np.array([[np.mean((true == a) & (labels == b)) for b in range(clusters)] for a in range(classes)])
         entropies = [-sum(p * math.log(p) for p in shares if p > 0) for shares in (joint.sum(0), joint.sum(1), joint.ravel())]
         both = (entropies[0] + entropies[1]) / 2
         information = 1.0 if both == 0 else (entropies[0] + entropies[1] - entropies[2]) / both
         assert scores.mutual_information == pytest.approx(information, abs=1e-12)
-        again = score_clusters(true, found[::-1], np.bincount(found))
+        again = score_clusters(true, labels[::-1], np.bincount(labels))
         assert 0 <= again.size_error <= 1
     exact = score_clusters([0, 0, 1, 2], [2, 2, 0, 1])
     assert (exact.adjusted_rand_index, exact.accuracy, exact.size_error) == (1.0, 1.0, 0.0)

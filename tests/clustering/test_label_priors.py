@@ -1,4 +1,4 @@
-"""Laws of labels against urns whose every place is taken in every order, and their soft labels against all labellings."""
+"""Priors of labels against enumerated orders of filling an urn's places, and their soft labels against all labellings."""
 
 from __future__ import annotations
 
@@ -27,13 +27,21 @@ def fisher(total: int, capacities: list[int], log_weights: list[float], minimum:
 
 
 def labellings(points: int, clusters: int) -> torch.Tensor:
-    """All of them, one-hot, shape ``(K^n, n, K)``."""
+    """Returns all labellings, one-hot, shape ``(K^n, n, K)``."""
     every = torch.tensor(list(itertools.product(range(clusters), repeat=points)))
     return torch.nn.functional.one_hot(every, clusters).double()
 
 
 def posterior(law: LabelPrior, scores: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Exact probabilities of each label, and the evidence, by listing all labellings."""
+    """Enumerates all labellings.
+
+    Args:
+        law: prior of labels.
+        scores: log-likelihoods of points in clusters, shape ``(n, K)``.
+
+    Returns:
+        Exact posterior probabilities of labels, shape ``(n, K)``, and the log-evidence.
+    """
     every = labellings(*scores.shape)
     joint = (every * scores).sum((-1, -2)) + law.log_prob(every.sum(1))
     return (joint.softmax(0)[:, None, None] * every).sum(0), float(joint.logsumexp(0))
@@ -48,11 +56,11 @@ def test_places_taken_one_by_one_in_every_order():
         tally[labels] += math.prod(weights[label] for label in labels)
     law = fisher(total, capacities, [math.log(weight) for weight in weights])
     every = labellings(total, 3)
-    found = law.log_prob(every.sum(1)).exp()
+    probabilities = law.log_prob(every.sum(1)).exp()
     expected = [float(Fraction(tally[tuple(row.argmax(-1).tolist())], sum(tally.values()))) for row in every]
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=0)
+    torch.testing.assert_close(probabilities, torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=0)
     assert 0 in expected, "labellings that need more places than there are must be among them"
-    assert float(found.sum()) == pytest.approx(1, abs=1e-12)
+    assert float(probabilities.sum()) == pytest.approx(1, abs=1e-12)
 
 
 def test_fishers_law_over_the_number_of_orders():
@@ -85,6 +93,15 @@ def test_at_expected_counts_it_is_a_little_above_its_expectation(points, capacit
 
 
 def objective(law: LabelPrior, scores: torch.Tensor, rest: torch.Tensor, share: float, soft: torch.Tensor) -> torch.Tensor:
+    """Returns the objective of soft labels, shape ``()``.
+
+    Args:
+        law: prior of labels.
+        scores: log-likelihoods of points in clusters, shape ``(n, K)``.
+        rest: expected counts of all other points, shape ``(K,)``.
+        share: number of points that each row stands for.
+        soft: probabilities of labels, shape ``(n, K)``.
+    """
     own = share * ((soft * scores).sum() + torch.special.entr(soft).sum())
     return own + law.log_prob(rest + share * soft.sum(0))
 
@@ -101,7 +118,7 @@ def objective(law: LabelPrior, scores: torch.Tensor, rest: torch.Tensor, share: 
     ],
 )
 def test_soft_labels_are_the_best(capacities, logs, rest, share):
-    """Stationary, which is enough: the objective is concave. The gradient's scale is that of a point's scores, a few nats."""
+    """The labels are stationary, and the objective is concave. The gradient's scale is that of the scores, a few nats."""
     law = fisher(40, capacities, logs)
     rest = torch.tensor(rest, dtype=torch.float64)
     rows = round((40 - float(rest.sum())) / share)
@@ -121,7 +138,7 @@ def test_soft_labels_are_the_best(capacities, logs, rest, share):
 
 
 def test_soft_labels_are_near_the_exact_posterior():
-    """Places for 6 of 7 points that all look alike: the exact answer is known only to those who list all 2,187 labellings."""
+    """Places for 6 of 7 similar points: the exact answer needs an enumeration of all 2,187 labellings."""
     law = fisher(7, [6, 6, 3], [0.0, 0.0, 0.0])
     scores = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) + torch.tensor([0.0, 0.0, 1.5])
     exact, evidence = posterior(law, scores)
@@ -160,13 +177,13 @@ def test_fitted_weights_expect_the_counts(capacities):
 
 def fitted_log_prob(law: LabelPrior, logs: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     kept, law.log_weights = law.log_weights, logs
-    found = law.log_prob(counts)
+    result = law.log_prob(counts)
     law.log_weights = kept
-    return found
+    return result
 
 
 def test_many_places_make_labels_independent():
-    """As m grows, taking a place changes nothing: probabilities differ from independent ones by n² / m, relatively."""
+    """For large m a taken place changes little: the relative difference from independent probabilities is n² / m."""
     logs = torch.tensor([0.5, -0.2, 0.0], dtype=torch.float64)
     law, free = fisher(5, [10**8] * 3, logs.tolist()), labels("categorical", 5, 3)
     free.log_weights = logs
@@ -188,7 +205,7 @@ def test_full_and_empty_clusters_keep_finite_weights():
 
 @pytest.mark.parametrize("start", [[80.0, 10.0, 10.0], [20.0, 40.0, 40.0]])
 def test_without_limits_learned_weights_are_learned_shares(start):
-    """As m = N, in place of weights and places left one may write shares: both end at the same labels."""
+    """For m = N, weights and free places are equivalent to mixing weights: both priors end at the same labels."""
     scores = 2 * torch.randn(100, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     scores += torch.tensor([2.0, 0.0, 0.5])
     ends = []
@@ -241,9 +258,9 @@ def test_errors(prior, bounds, words):
 
 
 def test_places_that_must_be_taken_come_first():
-    """One place of cluster 0 and two of cluster 1 are taken by three of five points, further ones from the urn that is left.
+    """Three of five points take one place of cluster 0 and two of cluster 1, the others further places of the urn.
 
-    All ways to choose who takes which place are listed, with fractions.
+    All assignments of points to places are enumerated, with fractions.
     """
     capacities, minimum, weights, total = [3, 3, 2], [1, 2, 0], [Fraction(1), Fraction(3), Fraction(1, 2)], 5
     tally: Counter[tuple[int, ...]] = Counter()
@@ -253,12 +270,12 @@ def test_places_that_must_be_taken_come_first():
         tally[tuple(counts)] += math.prod(weights[further[place]] for place in chosen)
     law = fisher(total, capacities, [math.log(weight) for weight in weights], minimum)
     every = labellings(total, 3)
-    found = law.log_prob(every.sum(1)).exp()
-    assert float(found.sum()) == pytest.approx(1, abs=1e-12)
+    probabilities = law.log_prob(every.sum(1)).exp()
+    assert float(probabilities.sum()) == pytest.approx(1, abs=1e-12)
     for counts, ways in tally.items():
         same = (every.sum(1) == torch.tensor(counts)).all(-1)
         expected = float(Fraction(ways, sum(tally.values())) / int(same.sum()))
-        torch.testing.assert_close(found[same], torch.full((int(same.sum()),), expected, dtype=torch.float64))
+        torch.testing.assert_close(probabilities[same], torch.full((int(same.sum()),), expected, dtype=torch.float64))
     mean = sum(torch.tensor(counts).double() * float(Fraction(ways, sum(tally.values()))) for counts, ways in tally.items())
     torch.testing.assert_close(law.mean, mean)
 
@@ -272,7 +289,7 @@ def test_places_that_must_be_taken_come_first():
     ],
 )
 def test_soft_labels_with_minimum_sizes_are_the_best(capacities, minimum, rest):
-    """Stationary, by automatic differentiation, which is enough: the objective is concave."""
+    """The labels are stationary, by automatic differentiation, and the objective is concave."""
     law = fisher(40, capacities, [1.0, -1.0, 0.0], minimum)
     rest = torch.tensor(rest, dtype=torch.float64)
     rows = round(40 - float(rest.sum()))

@@ -1,4 +1,4 @@
-"""Self-labelling: parts against references, what every prior must keep, and what only learned sizes can find."""
+"""Self-labelling: parts against references, conditions that every prior fulfils, and sizes that only two priors learn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ SIZES = (40, 15, 5)
 
 
 def three_kinds(sizes: tuple[int, ...] = SIZES) -> tuple[np.ndarray, np.ndarray]:
-    """Bars that lie, bars that stand, and rings: nothing that warps can turn into one another."""
+    """Returns images of horizontal bars, vertical bars and rings, shape ``(N, 8, 8)``, and their classes, shape ``(N,)``.
+
+    No augmentation turns one kind into another.
+
+    Args:
+        sizes: number of images of each kind.
+    """
     kinds = np.zeros((3, 8, 8))
     kinds[0, 3:5, 1:7] = kinds[1, 1:7, 3:5] = kinds[2, 1:7, 1:7] = 255.0
     kinds[2, 3:5, 3:5] = 0.0
@@ -40,12 +46,12 @@ def three_kinds(sizes: tuple[int, ...] = SIZES) -> tuple[np.ndarray, np.ndarray]
 
 @cache
 def fitted(prior: str, seed: int) -> LabelledClusters:
-    """What a prior finds among three kinds; several tests look at it."""
+    """Returns the fit of a prior to the three kinds of images; several tests share it."""
     return fit_self_labelling(three_kinds()[0], 3, prior=prior, seed=seed, settings=QUICK)
 
 
 def centres(images: torch.Tensor) -> np.ndarray:
-    """Column and row of each image's centre of mass, in pixels."""
+    """Returns column and row of each image's centre of mass, in pixels, shape ``(N, 2)``."""
     mass = images[:, 0].sum((-1, -2))
     places = torch.arange(images.shape[-1], dtype=torch.float32)
     return (
@@ -61,7 +67,7 @@ def test_shifts_are_even_up_to_the_largest():
     changed = Augmentation(**{**STILL, "shift": 0.125})(image.expand(4_000, -1, -1, -1), torch.Generator().manual_seed(0))
     moved = centres(changed) - 7.5
     assert np.abs(moved).max() <= 2.0 + 1e-4
-    # One in a million for a right sampler; a largest shift that is off by 4 % is seen at this number.
+    # False alarm 1e-6; this number of samples shows an error of 4 % in the largest shift.
     for axis in moved.T:
         assert stats.kstest(axis, stats.uniform(-2.0, 4.0).cdf).pvalue > 1e-6
 
@@ -131,7 +137,7 @@ def test_sizes_that_are_learned_and_sizes_that_are_not(prior):
         assert scores.size_error < 0.02
         assert scores.adjusted_rand_index == 1.0
         shares = fit.log_weights.softmax(-1).numpy()
-        # With room for all in each cluster, Fisher's mean is near the categorical shares but pulled to the middle.
+        # With a capacity for all points in each cluster, Fisher's mean is near the categorical one, but less unequal.
         assert np.argsort(shares).tolist() == np.argsort(fit.sizes.numpy()).tolist()
 
 
@@ -148,17 +154,17 @@ def test_capacities_are_kept_and_help():
         model.step()
         if model.plan is not None:
             assert float(model.plan.sum(0).max()) <= 22 + 1e-3
-    found = model.evaluate()
-    assert score_clusters(classes, found.labels.numpy(), found.sizes.numpy()).adjusted_rand_index == 1.0
+    result = model.evaluate()
+    assert score_clusters(classes, result.labels.numpy(), result.sizes.numpy()).adjusted_rand_index == 1.0
 
 
 def test_labels_keep_to_both_bounds():
     images, _ = three_kinds()
     model = SelfLabelling(images, 3, capacities=[30, 30, 30], minimum_sizes=12, settings=QUICK)
-    found = model.finish()
-    counts = torch.bincount(found.labels, minlength=3)
+    fit = model.finish()
+    counts = torch.bincount(fit.labels, minlength=3)
     assert 12 <= int(counts.min()) <= int(counts.max()) <= 30
-    assert 12 - 1e-3 <= float(found.sizes.min()) <= float(found.sizes.max()) <= 30 + 1e-3
+    assert 12 - 1e-3 <= float(fit.sizes.min()) <= float(fit.sizes.max()) <= 30 + 1e-3
 
 
 def test_one_seed_is_one_result_whatever_the_common_generator():
@@ -198,13 +204,13 @@ def test_progress_counts_every_step():
     images, _ = three_kinds()
     seen = []
     settings = LabellingSettings(width=8, batch=16, warm_up=3, steps=2)
-    fit_self_labelling(images, 3, settings=settings, progress=lambda done, of: seen.append((done, of)))
+    fit_self_labelling(images, 3, settings=settings, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 @pytest.mark.slow
 def test_digits_of_unequal_sizes():
-    """Less than half the usual training; after the usual one, uniform sizes are 0.2 behind on average over ten seeds."""
+    """Less than half the usual training; after the usual one, uniform sizes score 0.2 less on average over ten seeds."""
     digits = labelled_digits().sized(geometric_sizes(10, 180, 20), seed=10)
     settings = LabellingSettings(warm_up=150, steps=90)
     warmed = SelfLabelling(digits.arrays, 10, settings=settings)
@@ -236,9 +242,9 @@ def test_digits_of_unequal_sizes():
     ],
 )
 def test_what_is_wrong_is_named(change, words):
-    given = {"images": three_kinds()[0], "num_clusters": 3, **change}
+    arguments = {"images": three_kinds()[0], "num_clusters": 3, **change}
     with pytest.raises(ValueError, match=words):
-        SelfLabelling(given.pop("images"), given.pop("num_clusters"), **given)
+        SelfLabelling(arguments.pop("images"), arguments.pop("num_clusters"), **arguments)
 
 
 @pytest.mark.parametrize(("name", "value"), [("batch", 1), ("every", 0), ("steps", -1), ("draws", 1.5)])
@@ -256,7 +262,7 @@ def test_classes_get_their_sizes_by_chance():
         assert len(set(some.points[:, 0])) == 15
         assert (some.points[:, 0] // 20 == some.classes).all()
         largest.append(int(some.sizes.argmax()))
-    # A class that is the largest in 45 % of the cases instead of a third would be seen.
+    # The test detects a class that is the largest in 45 % of the cases instead of a third.
     assert stats.chisquare(np.bincount(largest, minlength=3)).pvalue > 1e-6
 
 

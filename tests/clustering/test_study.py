@@ -1,4 +1,4 @@
-"""What several ways to cluster reached: comparisons seed by seed, tables, and the figure that shows every run."""
+"""Studies of clustering methods: comparisons seed by seed, tables, and the figure of every run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHODS = ("ours", "theirs <b>", "k-means")
 
 
 def unpacked(values: object) -> np.ndarray:
-    """Numbers of a trace, which travel packed."""
+    """Returns the numbers of a trace, which are packed in a figure's JSON, shape ``(N,)``."""
     if isinstance(values, dict):
         return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"])).astype(float)
     return np.asarray(values, dtype=float)
@@ -25,6 +25,7 @@ def unpacked(values: object) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def study() -> ClusterStudy:
+    """Returns a study of three methods and six seeds, with different rates of wrong labels."""
     random = np.random.default_rng(0)
     classes = np.repeat([0, 1, 2], [10, 30, 20])
     runs = []
@@ -40,7 +41,7 @@ def test_sizes_stand_beside_the_classes_that_they_are_matched_with(study):
     for run in study.runs:
         assert run.true_sizes == (30, 20, 10)
         assert sum(run.sizes) == pytest.approx(60)
-        error = sum(abs(found - true) for found, true in zip(run.sizes, run.true_sizes, strict=True)) / 120
+        error = sum(abs(size - true) for size, true in zip(run.sizes, run.true_sizes, strict=True)) / 120
         assert run.scores["size_error"] == pytest.approx(error)
 
 
@@ -54,14 +55,14 @@ def test_clusters_without_a_class_come_last():
 def test_comparisons_are_paired_t_tests(study):
     for rival in METHODS[1:]:
         for score, sign in (("adjusted_rand_index", 1), ("size_error", -1)):
-            found = study.compared("ours", rival, score)
+            comparison = study.compared("ours", rival, score)
             tested = stats.ttest_rel(study.values("ours", score), study.values(rival, score))
-            assert found.difference / found.standard_error == pytest.approx(sign * tested.statistic)
-            assert found.verdict(True) == (
+            assert comparison.difference / comparison.standard_error == pytest.approx(sign * tested.statistic)
+            assert comparison.verdict(True) == (
                 "tie" if abs(tested.statistic) <= 2 else "win" if sign * tested.statistic > 0 else "loss"
             )
             back = study.compared(rival, "ours", score)
-            assert back.difference == pytest.approx(-found.difference)
+            assert back.difference == pytest.approx(-comparison.difference)
     assert study.compared("ours", "theirs <b>", "adjusted_rand_index").verdict(True) == "win"
     assert study.compared("theirs <b>", "ours", "adjusted_rand_index").verdict(True) == "loss"
     assert len(study.comparisons("ours")) == 4
@@ -84,8 +85,8 @@ def test_tables_are_the_numbers(study):
     head, rows = study.comparison_table(study.comparisons("ours"))
     assert head == ["rival", "size error, %", "", "ARI", ""]
     assert [row[0] for row in rows] == list(METHODS[1:])
-    found = study.compared("ours", "k-means", "adjusted_rand_index")
-    assert rows[1][3:] == [f"{found.difference:+.3f} ± {found.standard_error:.3f}", found.verdict(True)]
+    comparison = study.compared("ours", "k-means", "adjusted_rand_index")
+    assert rows[1][3:] == [f"{comparison.difference:+.3f} ± {comparison.standard_error:.3f}", comparison.verdict(True)]
 
 
 def test_spread_is_over_seeds():

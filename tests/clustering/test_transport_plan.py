@@ -12,7 +12,15 @@ from hypergeo.clustering.transport_plan import assign, assignment_loss
 
 
 def problem(seed: int, points: int, groups: int, scale: float = 3.0, batch: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
-    """Squared distances to points on a circle of some size, and sizes that do not suit them."""
+    """Returns a random assignment problem: costs, shape ``(*batch, N, K)``, and unsuitable sizes, shape ``(*batch, K)``.
+
+    Args:
+        seed: seed of the points and sizes.
+        points: number of points N.
+        groups: number of clusters K, whose centres lie on a circle.
+        scale: radius of the circle.
+        batch: leading axes.
+    """
     random = torch.Generator().manual_seed(seed)
     angle = torch.arange(groups, dtype=torch.float64) * (2 * np.pi / groups)
     centres = scale * torch.stack([angle.cos(), angle.sin()], -1)
@@ -23,7 +31,16 @@ def problem(seed: int, points: int, groups: int, scale: float = 3.0, batch: tupl
 
 
 def dense_sinkhorn(cost: np.ndarray, sizes: np.ndarray, rounds: int) -> tuple[np.ndarray, float]:
-    """Sinkhorn's algorithm as in the textbook, on the kernel itself."""
+    """Runs Sinkhorn's algorithm as in the textbook, on the kernel itself.
+
+    Args:
+        cost: costs, shape ``(N, K)``.
+        sizes: sizes of the clusters, shape ``(K,)``.
+        rounds: number of iterations.
+
+    Returns:
+        The plan, shape ``(N, K)``, and its loss.
+    """
     kernel = np.exp(-cost) * sizes / len(cost)
     right = np.ones_like(sizes)
     for _ in range(rounds):
@@ -37,26 +54,26 @@ def dense_sinkhorn(cost: np.ndarray, sizes: np.ndarray, rounds: int) -> tuple[np
 @pytest.mark.parametrize("scale", [0.1, 1.0, 3.0, 30.0])
 @pytest.mark.parametrize("groups", [1, 2, 5])
 def test_plans_satisfy_the_conditions_of_the_optimum(groups: int, scale: float) -> None:
-    """Feasible, and of the form that the Lagrangian asks for: the problem is convex, so that is all it takes."""
+    """The plan is feasible and stationary for the Lagrangian, which suffices, as the problem is convex."""
     cost, sizes = problem(1, 60, groups, scale)
-    found = assign(cost, sizes)
-    assert (found.plan >= 0).all()
-    torch.testing.assert_close(found.plan.sum(-1), torch.ones(60, dtype=torch.float64), rtol=0, atol=1e-12)
-    torch.testing.assert_close(found.plan.sum(0), sizes, rtol=1e-8, atol=0)
-    logs = (sizes / 60).log() + found.row_potentials[:, None] + found.column_potentials - cost
-    torch.testing.assert_close(found.plan, logs.exp(), rtol=1e-9, atol=1e-300)
-    entropy = torch.where(found.plan > 0, found.plan * (found.plan * 60 / sizes).log(), 0.0)
-    torch.testing.assert_close(found.loss, (found.plan * cost + entropy).sum(), rtol=1e-10, atol=1e-9)
-    assert abs(float(found.column_potentials @ sizes)) < 1e-8 * (1 + cost.abs().max())
+    result = assign(cost, sizes)
+    assert (result.plan >= 0).all()
+    torch.testing.assert_close(result.plan.sum(-1), torch.ones(60, dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(result.plan.sum(0), sizes, rtol=1e-8, atol=0)
+    logs = (sizes / 60).log() + result.row_potentials[:, None] + result.column_potentials - cost
+    torch.testing.assert_close(result.plan, logs.exp(), rtol=1e-9, atol=1e-300)
+    entropy = torch.where(result.plan > 0, result.plan * (result.plan * 60 / sizes).log(), 0.0)
+    torch.testing.assert_close(result.loss, (result.plan * cost + entropy).sum(), rtol=1e-10, atol=1e-9)
+    assert abs(float(result.column_potentials @ sizes)) < 1e-8 * (1 + cost.abs().max())
 
 
 def test_plan_and_loss_equal_those_of_the_textbook_algorithm() -> None:
     for seed in range(5):
         cost, sizes = problem(seed, 40, 4, 1.5)
         plan, loss = dense_sinkhorn(cost.numpy(), sizes.numpy(), 5_000)
-        found = assign(cost, sizes)
-        torch.testing.assert_close(found.plan, torch.from_numpy(plan), rtol=1e-8, atol=1e-12)
-        assert float(found.loss) == pytest.approx(loss, rel=1e-10)
+        result = assign(cost, sizes)
+        torch.testing.assert_close(result.plan, torch.from_numpy(plan), rtol=1e-8, atol=1e-12)
+        assert float(result.loss) == pytest.approx(loss, rel=1e-10)
 
 
 def test_large_costs_approach_the_linear_program() -> None:
@@ -68,16 +85,16 @@ def test_large_costs_approach_the_linear_program() -> None:
     columns = np.kron(np.ones(points), np.eye(groups))
     right = np.concatenate([np.ones(points), sizes.numpy()])
     program = linprog(cost.numpy().ravel(), A_eq=np.concatenate([rows, columns]), b_eq=right)
-    found = assign(scale * cost, sizes)
+    result = assign(scale * cost, sizes)
     optimum = scale * program.fun
-    assert optimum <= float(found.loss) + 1e-6 * optimum
-    assert float(found.loss) <= optimum + points * np.log(points)
-    torch.testing.assert_close(found.plan, torch.from_numpy(program.x).view(points, groups), rtol=0, atol=1e-6)
+    assert optimum <= float(result.loss) + 1e-6 * optimum
+    assert float(result.loss) <= optimum + points * np.log(points)
+    torch.testing.assert_close(result.plan, torch.from_numpy(program.x).view(points, groups), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 def test_gradients_are_those_of_solving_anew(scale: float) -> None:
-    """Finite differences through the whole solution, in the costs and along sizes that keep their sum."""
+    """References are finite differences of the whole solution, in the costs and along sizes with a constant sum."""
     cost, sizes = problem(5, 12, 3, scale, (2,))
     logs = sizes.log()
 
@@ -100,7 +117,7 @@ def test_an_empty_cluster_is_the_limit_of_a_small_one() -> None:
 
 
 def test_no_loss_is_below_that_of_free_sizes() -> None:
-    """Where the sizes are those that a mixture's own responsibilities give, the constraint costs nothing."""
+    """With the sizes of a mixture's own responsibilities, the constraint costs nothing."""
     cost, sizes = problem(4, 80, 4, 2.0)
     for _ in range(3_000):
         sizes = (sizes.log() - cost).softmax(-1).sum(0)
@@ -115,9 +132,9 @@ def test_no_loss_is_below_that_of_free_sizes() -> None:
 @pytest.mark.parametrize("scale", [20.0, 200.0])
 def test_hard_assignments_with_sizes_far_off_converge(scale: float) -> None:
     cost, sizes = problem(6, 200, 6, scale, (8,))
-    found = assign(cost, sizes)
-    assert float(found.residual.max()) < 1e-6
-    torch.testing.assert_close(found.plan.sum(-2), sizes, rtol=1e-6, atol=0)
+    result = assign(cost, sizes)
+    assert float(result.residual.max()) < 1e-6
+    torch.testing.assert_close(result.plan.sum(-2), sizes, rtol=1e-6, atol=0)
 
 
 def test_a_batch_equals_its_rows() -> None:
@@ -143,10 +160,10 @@ def test_a_warm_start_needs_fewer_steps_for_the_same_answer() -> None:
 def test_float32_costs_are_solved_in_double_precision() -> None:
     cost, sizes = problem(9, 300, 4, 50.0)
     exact = assign(cost, sizes)
-    found = assign(cost.float(), sizes.float())
-    assert found.plan.dtype == found.loss.dtype == found.column_potentials.dtype == torch.float32
-    torch.testing.assert_close(found.plan.sum(0), sizes.float(), rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(found.plan, exact.plan.float(), rtol=0, atol=2e-3)
+    result = assign(cost.float(), sizes.float())
+    assert result.plan.dtype == result.loss.dtype == result.column_potentials.dtype == torch.float32
+    torch.testing.assert_close(result.plan.sum(0), sizes.float(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(result.plan, exact.plan.float(), rtol=0, atol=2e-3)
     loss, _ = assignment_loss(cost.float().requires_grad_(), sizes.float())
     assert loss.dtype == torch.float32
 

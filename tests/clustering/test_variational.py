@@ -1,4 +1,4 @@
-"""Variational clustering: the bound against integrals, its gradient, what is found, and two processes that learn as one."""
+"""Variational clustering: the bound against integrals, its gradient, recovered clusters, and training in two processes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,20 @@ SIZES = (90, 50, 25, 15)
 QUICK = {"latent": 2, "hidden": (32,), "batch_size": 60, "pretraining": 40, "epochs": 30, "rate": 3e-3}
 
 
-def curved_clusters(seed: int, sizes: tuple[int, ...] = SIZES, apart: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
-    """Four Gaussian clusters of a plane, at the corners of a square, bent into eight dimensions."""
+def curved_clusters(seed: int, sizes: tuple[int, ...] = SIZES, distance: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
+    """Returns four Gaussian clusters at the corners of a square, bent into eight dimensions, and their classes.
+
+    Args:
+        seed: seed of the points.
+        sizes: number of points of each cluster.
+        distance: side length of the square, in standard deviations.
+
+    Returns:
+        Points, shape ``(N, 8)``, and classes, shape ``(N,)``.
+    """
     generator = np.random.default_rng(seed)
     classes = np.repeat(np.arange(4), sizes)
-    corners = apart / 2 * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    corners = distance / 2 * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
     plane = generator.normal(size=(len(classes), 2)) + corners[classes]
     bent = np.tanh(plane @ np.random.default_rng(1).normal(size=(2, 12)) / 3) @ np.random.default_rng(2).normal(size=(12, 8))
     return bent + 0.05 * generator.normal(size=bent.shape), classes
@@ -40,13 +49,13 @@ def curved_clusters(seed: int, sizes: tuple[int, ...] = SIZES, apart: float = 6.
 
 @cache
 def fitted(prior: str, num_clusters: int) -> VariationalClusters:
-    """What a prior finds among the curved clusters; several tests look at it."""
+    """Returns the fit of a prior to the curved clusters; several tests share it."""
     return fit_variational_clusters(curved_clusters(0)[0], num_clusters, prior, **QUICK)
 
 
 @pytest.fixture(scope="module")
 def model() -> MixtureAutoencoder:
-    """One latent dimension, two clusters and three columns, with parameters that are nothing special."""
+    """Returns an autoencoder with one latent dimension, two clusters, three columns and generic parameters."""
     model = MixtureAutoencoder(3, 2, 1, (6,), torch.Generator().manual_seed(0)).double()
     with torch.no_grad():
         model.means.copy_(torch.tensor([[-1.0], [1.5]]))
@@ -62,7 +71,7 @@ def shares() -> LabelPrior:
 
 
 def test_scores_are_expectations(model):
-    """Of normal log-densities under normal laws: Gauss and Hermite's rule is exact for such polynomials."""
+    """References are Gauss-Hermite sums, which are exact for normal log-densities under normal distributions."""
     mean, variance = torch.tensor([[0.3], [-2.0]]).double(), torch.tensor([[0.5], [3.0]]).double()
     nodes, weights = (torch.from_numpy(part) for part in np.polynomial.hermite_e.hermegauss(8))
     drawn = mean + variance.sqrt() * nodes
@@ -75,7 +84,7 @@ def test_scores_are_expectations(model):
 
 @torch.no_grad()
 def test_the_bound_is_below_the_evidence_and_as_far_as_the_posterior_is_off(model):
-    """log p(x) less the bound is the divergence of q(z | x) q(c | x) from the exact posterior: both by integration."""
+    """log p(x) minus the bound is the divergence of q(z | x) q(c | x) from the exact posterior: both by integration."""
     law, row = shares(), torch.tensor([[0.4, -1.0, 0.2]]).double()
     log_shares = law.log_weights.log_softmax(-1)
     z, step = torch.linspace(-12, 12, 24_001, dtype=torch.float64), 0.001
@@ -96,7 +105,7 @@ def test_the_bound_is_below_the_evidence_and_as_far_as_the_posterior_is_off(mode
 
 
 def test_no_gradient_is_lost_through_the_labels(model):
-    """Where labels are the best there are, the bound's gradient is that of the sum over labels, in which they are gone."""
+    """With optimal labels, the bound's gradient is that of the sum over all labels."""
     law, rows = shares(), torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     noise = torch.randn(6, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     log_shares = law.log_weights.log_softmax(-1)
@@ -112,27 +121,27 @@ def test_no_gradient_is_lost_through_the_labels(model):
 
 def test_a_start_that_keeps_to_limits_is_found():
     points, classes = curved_clusters(3, (50, 50, 50, 50))
-    found = start_mixture(torch.from_numpy(points).float(), LabelPrior(HypergeometricSizes(200, 4, capacities=55)), 0)
-    assert found.labels.mean.max() <= 55
-    scores = gaussian_scores(torch.from_numpy(points).float(), None, found.means, found.log_variances)
-    assert score_clusters(classes, found.labels.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
+    start = start_mixture(torch.from_numpy(points).float(), LabelPrior(HypergeometricSizes(200, 4, capacities=55)), 0)
+    assert start.labels.mean.max() <= 55
+    scores = gaussian_scores(torch.from_numpy(points).float(), None, start.means, start.log_variances)
+    assert score_clusters(classes, start.labels.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
 
 
 @pytest.mark.parametrize("prior", ["uniform", "categorical", "fisher"])
 def test_clusters_are_found(prior):
     points, classes = curved_clusters(0)
-    told: list[tuple[int, int]] = []
-    found = fit_variational_clusters(points, 4, prior, progress=lambda *place: told.append(place), **QUICK)
-    scores = score_clusters(classes, found.labels, found.sizes)
+    calls: list[tuple[int, int]] = []
+    fit = fit_variational_clusters(points, 4, prior, progress=lambda *place: calls.append(place), **QUICK)
+    scores = score_clusters(classes, fit.labels, fit.sizes)
     assert scores.accuracy > 0.9
     assert scores.size_error == pytest.approx(1 / 4 + 5 / 180, abs=1e-9) if prior == "uniform" else scores.size_error < 0.05
-    assert told == [(done, 70) for done in range(1, 71)]
-    assert found.sizes.sum() == pytest.approx(180)
-    assert len(found.elbo) == 30
-    assert np.mean(found.elbo[-3:]) > np.mean(found.elbo[:3]) + 1
-    assert found.log_weights.sum() == pytest.approx(0, abs=1e-9)
-    np.testing.assert_array_equal(found.predict(points), found.labels)
-    np.testing.assert_allclose(found.soft_labels.sum(1), 1, rtol=1e-5)
+    assert calls == [(done, 70) for done in range(1, 71)]
+    assert fit.sizes.sum() == pytest.approx(180)
+    assert len(fit.elbo) == 30
+    assert np.mean(fit.elbo[-3:]) > np.mean(fit.elbo[:3]) + 1
+    assert fit.log_weights.sum() == pytest.approx(0, abs=1e-9)
+    np.testing.assert_array_equal(fit.predict(points), fit.labels)
+    np.testing.assert_allclose(fit.soft_labels.sum(1), 1, rtol=1e-5)
 
 
 def test_results_follow_from_the_seed():
@@ -144,7 +153,7 @@ def test_results_follow_from_the_seed():
 
 @pytest.mark.parametrize("urn", ["all", "batch"])
 def test_limits_are_kept_to(urn):
-    """Five clusters of four clouds: left alone, one is split or drained; places for 45 each leave no room for 90 in one."""
+    """Five clusters for four clouds: without limits one is split or almost empty; capacities of 45 forbid one of 90."""
     points, _ = curved_clusters(0)
     assert fitted("categorical", 5).sizes.max() > 55
     limited = fit_variational_clusters(points, 5, "fisher", capacities=45, urn=urn, **QUICK)
@@ -154,15 +163,15 @@ def test_limits_are_kept_to(urn):
 
 @pytest.mark.parametrize("urn", ["all", "batch"])
 def test_minimum_sizes_are_kept_to(urn):
-    """Three clusters hold the fourth's points where nothing is said; 40 for each is more than the smallest two have."""
+    """A minimum of 40 for each is more than the smallest two clouds have."""
     points, _ = curved_clusters(0)
-    found = fit_variational_clusters(points, 4, minimum_sizes=40, urn=urn, **QUICK)
-    assert found.sizes.min() >= 40 - 1e-6
-    assert np.bincount(found.labels, minlength=4).min() >= 40
+    fit = fit_variational_clusters(points, 4, minimum_sizes=40, urn=urn, **QUICK)
+    assert fit.sizes.min() >= 40 - 1e-6
+    assert np.bincount(fit.labels, minlength=4).min() >= 40
 
 
 def test_limits_matter_and_weights_alone_do_not_on_digits():
-    """Without limits Fisher's law finds what learned shares find; no digit has more than 183 images, and saying so helps."""
+    """Without limits Fisher's and the learned categorical prior agree; the true limit, 183 images of a digit, helps."""
     digits = labelled_digits()
     shared, urn, limited = (
         fit_variational_clusters(digits.points / 16, 10, prior, capacities=capacities)
@@ -171,7 +180,7 @@ def test_limits_matter_and_weights_alone_do_not_on_digits():
     assert score_clusters(shared.labels, urn.labels).accuracy > 0.97
     assert np.abs(shared.sizes - urn.sizes).sum() / 2 < 0.02 * len(digits.points)
     assert limited.sizes.max() <= 183
-    before, after = (score_clusters(digits.classes, found.labels, found.sizes) for found in (shared, limited))
+    before, after = (score_clusters(digits.classes, fit.labels, fit.sizes) for fit in (shared, limited))
     assert min(before.adjusted_rand_index, after.adjusted_rand_index) > 0.5
     assert after.size_error < 0.03 < before.size_error
 
@@ -185,8 +194,8 @@ def test_the_scale_of_the_data_moves_the_bound_by_its_logarithm():
 @pytest.mark.parametrize("shape", [(180, 2, 4), (180, 8)])
 def test_images_are_rows(shape):
     points = curved_clusters(0)[0].reshape(shape).astype(np.float32)
-    found = fit_variational_clusters(torch.from_numpy(points), 4, **{**QUICK, "pretraining": 1, "epochs": 1})
-    assert found.predict(points[:7]).shape == (7,)
+    fit = fit_variational_clusters(torch.from_numpy(points), 4, **{**QUICK, "pretraining": 1, "epochs": 1})
+    assert fit.predict(points[:7]).shape == (7,)
 
 
 BAD = [
@@ -215,28 +224,28 @@ BAD = [
 
 @pytest.mark.parametrize(("changes", "words"), BAD)
 def test_errors_say_what_is_allowed(changes, words):
-    given = {"x": np.random.default_rng(0).normal(size=(12, 3)), "num_clusters": 3, **changes}
+    arguments = {"x": np.random.default_rng(0).normal(size=(12, 3)), "num_clusters": 3, **changes}
     with pytest.raises(ValueError, match=words):
-        fit_variational_clusters(**given)
+        fit_variational_clusters(**arguments)
 
 
 def test_predict_knows_its_columns():
-    found = fit_variational_clusters(curved_clusters(0)[0], 4, **{**QUICK, "pretraining": 0, "epochs": 1})
+    fit = fit_variational_clusters(curved_clusters(0)[0], 4, **{**QUICK, "pretraining": 0, "epochs": 1})
     with pytest.raises(ValueError, match="x must have 8 numbers per point, as in training; got 7"):
-        found.predict(np.zeros((2, 7)))
+        fit.predict(np.zeros((2, 7)))
 
 
 def as_one(team: Team) -> dict[str, object]:
-    """What a process has learned."""
+    """Returns the results of training in a process, as JSON values."""
     points, _ = curved_clusters(0)
-    found = fit_variational_clusters(points, 4, capacities=80, team=team, **{**QUICK, "pretraining": 3, "epochs": 3})
-    state = {name: value.tolist() for name, value in found.model.state_dict().items()}
+    fit = fit_variational_clusters(points, 4, capacities=80, team=team, **{**QUICK, "pretraining": 3, "epochs": 3})
+    state = {name: value.tolist() for name, value in fit.model.state_dict().items()}
     return {
         "size": team.size,
         "state": state,
-        "elbo": found.elbo,
-        "sizes": found.sizes.tolist(),
-        "labels": found.labels.tolist(),
+        "elbo": fit.elbo,
+        "sizes": fit.sizes.tolist(),
+        "labels": fit.labels.tolist(),
     }
 
 
@@ -262,11 +271,11 @@ if __name__ == "__main__":
 
 class TestSampledLabels:
     def test_sizes_and_members_are_sampled_together_and_the_sizes_learned(self):
-        """As good as the best soft labels on the curved clusters, and the sizes are learned to within a tenth of the points."""
+        """The labels are as good as the best soft labels, and the sizes are correct to within a tenth of the points."""
         points, classes = curved_clusters(0)
-        found = fit_variational_clusters(points, 4, urn="batch", labels="sampled", **QUICK)
-        assert score_clusters(classes, found.labels).adjusted_rand_index > 0.9
-        assert np.abs(np.sort(found.sizes) - np.sort(SIZES)).sum() < 0.1 * len(points)
+        fit = fit_variational_clusters(points, 4, urn="batch", labels="sampled", **QUICK)
+        assert score_clusters(classes, fit.labels).adjusted_rand_index > 0.9
+        assert np.abs(np.sort(fit.sizes) - np.sort(SIZES)).sum() < 0.1 * len(points)
 
     def test_labels_of_a_batch_keep_within_the_capacities(self):
         prior = LabelPrior(HypergeometricSizes(30, 3, capacities=[20, 15, 5], minimum_sizes=[0, 6, 0], straight_through=True))

@@ -1,4 +1,4 @@
-"""First clusters of unequal sizes, and variational clustering whose encoder starts from the warm-up of self-labelling."""
+"""Initial clusters of unequal sizes, and variational clustering with an encoder from the warm-up of self-labelling."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ SIZES = (600, 60, 40, 30)
 
 
 def caps(seed: int) -> tuple[torch.Tensor, np.ndarray]:
-    """Unit vectors: one wide cap and three narrow ones near one another, of very unequal sizes.
+    """Returns unit vectors in one wide cap and three narrow ones near one another, of very unequal sizes.
 
-    Displacements are uniform in a ball, so that caps end: by at most 49° around the middle of the wide one, by 12° around the
-    others, which are 106° away or more. Normal displacements had tails that lay nearer to another middle (8 to 19 of 600
+    Displacements are uniform in a ball, so that caps end: at most 49° from the middle of the wide one and 12° from those of
+    the others, at a distance of 106° or more. Normal displacements had tails nearer to another middle (8 to 19 of 600
     points), and whether average linkage joined them to their cap depended on rounding errors of k-means.
+
+    Args:
+        seed: seed of the points.
+
+    Returns:
+        Points, shape ``(N, 4)``, and their classes, shape ``(N,)``.
     """
     generator = torch.Generator().manual_seed(seed)
     middles = functional.normalize(
@@ -38,7 +44,7 @@ def caps(seed: int) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def test_merged_clusters_keep_sizes_that_kmeans_makes_equal():
-    """Over five seeds: k-means cuts the large cap every time, merging finds it."""
+    """For each of five seeds k-means splits the large cap, and merging recovers it."""
     for seed in range(5):
         points, classes = caps(seed)
         generators = [np.random.default_rng((seed, start)) for start in range(3)]
@@ -69,7 +75,7 @@ def test_few_points_give_as_many_clusters_as_asked_for(number):
 
 
 def strokes(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images of upright and of lying strokes and of dots, of unequal numbers, at random places."""
+    """Returns images of vertical and horizontal strokes and dots at random places, shape ``(N, 8, 8)``, and their classes."""
     generator = np.random.default_rng(seed)
     classes = np.repeat(np.arange(3), (70, 30, 20))
     images = 0.1 * generator.random((len(classes), 8, 8))
@@ -84,6 +90,7 @@ def strokes(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def warmed() -> SelfLabelling:
+    """Returns self-labelling of the strokes after its warm-up."""
     model = SelfLabelling(strokes()[0], 3, settings=LabellingSettings(width=64, batch=60, warm_up=80, steps=1))
     model.step(model.warm_up)
     return model
@@ -93,17 +100,17 @@ def test_the_encoder_gives_the_features_of_the_warm_up(warmed):
     encoder = WarmedEncoder(warmed, 2, 16, torch.Generator().manual_seed(0))
     images = strokes()[0].reshape(120, 64)
     rows = torch.from_numpy((images - images.mean(0)) / (images - images.mean(0)).std()).float()
-    found = encoder(rows)
-    assert found.shape == (120, 2 * (16 + 2))
-    torch.testing.assert_close(found[:, :16] / 4, warmed.features(), atol=2e-4, rtol=0)
-    torch.testing.assert_close(found[:7], encoder.train()(rows[:7]), atol=1e-5, rtol=0)  # whatever the other rows of the batch
+    result = encoder(rows)
+    assert result.shape == (120, 2 * (16 + 2))
+    torch.testing.assert_close(result[:, :16] / 4, warmed.features(), atol=2e-4, rtol=0)
+    torch.testing.assert_close(result[:7], encoder.train()(rows[:7]), atol=1e-5, rtol=0)  # whatever the other rows of the batch
     changed = encoder.changed(rows, torch.Generator().manual_seed(1))
     assert changed.shape == rows.shape
     assert not torch.equal(changed, rows)
 
 
 def test_style_has_a_standard_normal_prior():
-    """The bound falls by the divergence of the style's posterior from it, and labels do not see it."""
+    """The bound decreases by the divergence of the style's posterior from its prior; labels do not depend on the style."""
     plain = MixtureAutoencoder(3, 2, 1, (4,), torch.Generator().manual_seed(0))
     styled = MixtureAutoencoder(3, 2, 2, (4,), torch.Generator().manual_seed(0), style=1)
     with torch.no_grad():
@@ -129,10 +136,10 @@ def test_a_warm_up_finds_what_pixels_do_not_show(warmed):
     short = {"hidden": (32,), "batch_size": 60, "pretraining": 4, "epochs": 6, "latent": 4}
     scores = {}
     for start in (None, warmed):
-        found = fit_variational_clusters(images, 3, warm_up=start, **short)
-        scores[start is None] = score_clusters(classes, found.labels, found.sizes)
-        assert found.predict(images).tolist() == found.labels.tolist()
-        assert found.sizes.sum() == pytest.approx(120)
+        fit = fit_variational_clusters(images, 3, warm_up=start, **short)
+        scores[start is None] = score_clusters(classes, fit.labels, fit.sizes)
+        assert fit.predict(images).tolist() == fit.labels.tolist()
+        assert fit.sizes.sum() == pytest.approx(120)
     assert scores[False].adjusted_rand_index > 0.9
     assert scores[False].size_error < 0.05
     assert scores[True].adjusted_rand_index < 0.7

@@ -13,12 +13,12 @@ from torch.distributions import Distribution
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, WalleniusHypergeometric
 from tests.support.reference import FALSE_ALARM, RationalUrn, g_test
 
-# Urns that differ in all that they can, and two that share everything but their weights.
+# Urns that differ in all arguments, and two that differ in their weights only.
 TOTALS = [5, 9, 0, 13, 6, 6]
 SIZES = [[3, 4, 5], [9, 2, 4], [2, 3, 4], [6, 5, 4], [6, 0, 7], [6, 0, 7]]
 WEIGHTS = [[1.0, 2.0, 0.3], [0.1, 5.0, 1.0], [1.0, 1.0, 1.0], [1.0, 10.0, 0.1], [0.5, 1.0, 2.0], [3.0, 1.0, 0.0]]
 SHAPES = [(6,), (2, 3), (3, 1, 2)]
-# Public members that are no function of the urn, or have tests of their own below.
+# Public members that are no function of the urn, or have separate tests below.
 OTHERS = {
     "arg_constraints", "support", "has_rsample", "has_enumerate_support", "batch_shape", "event_shape",
     "set_default_validate_args",
@@ -42,7 +42,7 @@ def alone(law: type[Distribution], row: int, **more: Any) -> Any:
 
 
 def values(name: str) -> Tensor:
-    """Seven arguments for each urn: counts that it allows, or probabilities for quantiles; shape ``(7, 6, 3)``."""
+    """Returns seven arguments for each urn: possible counts, or probabilities for quantiles; shape ``(7, 6, 3)``."""
     if name == "icdf":
         return torch.rand(7, 6, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     torch.manual_seed(1)
@@ -50,23 +50,23 @@ def values(name: str) -> Tensor:
 
 
 def takes_value(law: type[Distribution], name: str) -> bool:
-    """Whether a public member is a method of one value, rather than a property or a method without arguments."""
+    """Returns whether a public member is a method of one value, not a property or a method without arguments."""
     if isinstance(getattr(law, name), property):
         return False
-    given = [p.name for p in inspect.signature(getattr(law, name)).parameters.values() if p.name != "self"]
-    assert given in ([], ["value"]), f"{law.__name__}.{name} needs a test against urns one by one, or a place in OTHERS"
-    return bool(given)
+    parameters = [p.name for p in inspect.signature(getattr(law, name)).parameters.values() if p.name != "self"]
+    assert parameters in ([], ["value"]), f"{law.__name__}.{name} needs a test against urns one by one, or a place in OTHERS"
+    return bool(parameters)
 
 
 def evaluated(law: Any, name: str, value: Tensor) -> tuple[Tensor, ...] | None:
-    """What a member gives, as a tuple of tensors; nothing where it is not offered."""
+    """Returns the result of a member as a tuple of tensors of any shape, or ``None`` where it is not implemented."""
     try:
-        found = getattr(law, name)
-        if callable(found):
-            found = found(value) if takes_value(type(law), name) else found()
+        result = getattr(law, name)
+        if callable(result):
+            result = result(value) if takes_value(type(law), name) else result()
     except NotImplementedError:
         return None
-    return found if isinstance(found, tuple) else (found,)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def cases() -> list[tuple[type[Distribution], str]]:
@@ -75,20 +75,20 @@ def cases() -> list[tuple[type[Distribution], str]]:
 
 
 def test_the_methods_that_matter_are_among_them() -> None:
-    found = {(law.__name__, name) for law, name in cases()}
+    names = {(law.__name__, name) for law, name in cases()}
     fisher = ("log_prob", "mean", "variance", "covariance_matrix", "mode", "entropy", "log_normalizer", "marginal_log_prob")
-    assert {("FisherHypergeometric", name) for name in (*fisher, "cdf", "icdf")} <= found
-    assert {("WalleniusHypergeometric", name) for name in ("log_prob", "mean", "variance")} <= found
+    assert {("FisherHypergeometric", name) for name in (*fisher, "cdf", "icdf")} <= names
+    assert {("WalleniusHypergeometric", name) for name in ("log_prob", "mean", "variance")} <= names
 
 
 @pytest.mark.parametrize(("law", "name"), cases(), ids=lambda value: value if isinstance(value, str) else value.__name__)
 def test_a_batch_is_its_urns_one_by_one(law: type[Distribution], name: str) -> None:
-    """For batches of one, two and three axes, to rounding."""
-    given = values(name)
+    """Batches with one, two and three axes agree with single urns up to rounding."""
+    arguments = values(name)
     leading = (7,) if takes_value(law, name) else ()
-    singles = [evaluated(alone(law, row), name, given[:, row]) for row in range(6)]
+    singles = [evaluated(alone(law, row), name, arguments[:, row]) for row in range(6)]
     for shape in SHAPES:
-        together = evaluated(batch(law, shape), name, given.view(7, *shape, 3))
+        together = evaluated(batch(law, shape), name, arguments.view(7, *shape, 3))
         if together is None:
             assert singles == [None] * 6
             continue
@@ -96,11 +96,11 @@ def test_a_batch_is_its_urns_one_by_one(law: type[Distribution], name: str) -> N
             assert single is not None
             for whole, one in zip(together, single, strict=True):
                 assert whole.shape[: len(leading) + len(shape)] == leading + shape
-                found = whole.flatten(len(leading), len(leading) + len(shape) - 1).select(len(leading), row)
+                part = whole.flatten(len(leading), len(leading) + len(shape) - 1).select(len(leading), row)
                 if name == "marginal_log_prob":  # as wide as the largest group of the batch
-                    assert (found[..., one.shape[-1] :] == -torch.inf).all()
-                    found = found[..., : one.shape[-1]]
-                torch.testing.assert_close(found, one, rtol=1e-10, atol=1e-12, msg=lambda m, row=row: f"urn {row}: {m}")
+                    assert (part[..., one.shape[-1] :] == -torch.inf).all()
+                    part = part[..., : one.shape[-1]]
+                torch.testing.assert_close(part, one, rtol=1e-10, atol=1e-12, msg=lambda m, row=row: f"urn {row}: {m}")
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -118,9 +118,9 @@ def test_divergences_of_batches_are_those_of_pairs(shape: tuple[int, ...]) -> No
 def test_supports_of_batches_of_one_urn() -> None:
     law = FisherHypergeometric(6, [6, 0, 7], torch.tensor(WEIGHTS[:4]).view(2, 2, 3))
     wanted = FisherHypergeometric(6, [6, 0, 7]).enumerate_support()
-    found = law.enumerate_support()
-    assert found.shape == (7, 2, 2, 3)
-    assert (found.double() == wanted[:, None, None]).all()
+    support = law.enumerate_support()
+    assert support.shape == (7, 2, 2, 3)
+    assert (support.double() == wanted[:, None, None]).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -161,7 +161,7 @@ def test_relaxed_samples_and_gradients_of_a_batch_are_those_of_its_urns(
     for row in range(5):
         leaf = logs[row].detach().clone().requires_grad_()
         single = RelaxedFisherHypergeometric(heat[row], 11, [6, 9, 4, 7], log_weights=leaf, **more)
-        found = single.rsample((30,), noise[:, row])
-        torch.testing.assert_close(found, samples[:, row], rtol=1e-9, atol=1e-9)
-        (slope,) = torch.autograd.grad((found @ weights).sin().sum(), leaf)
+        counts = single.rsample((30,), noise[:, row])
+        torch.testing.assert_close(counts, samples[:, row], rtol=1e-9, atol=1e-9)
+        (slope,) = torch.autograd.grad((counts @ weights).sin().sum(), leaf)
         torch.testing.assert_close(slope, gradient[row], rtol=1e-7, atol=1e-9)

@@ -1,4 +1,4 @@
-"""The supports: membership by brute force, batches, rounding."""
+"""Supports of the distributions: membership by brute force, batches, rounding."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_relaxed_members_include_the_hull_of_the_counts(total_count: int, group_
 )
 def test_single_values(value: list[float], whole: bool, relaxed: bool) -> None:
     urn = torch.tensor(3), torch.tensor([2, 2])
-    given = torch.tensor(value, dtype=torch.float64)
-    assert group_counts(*urn).check(given).item() is whole
-    assert relaxed_group_counts(*urn).check(given).item() is relaxed
+    counts = torch.tensor(value, dtype=torch.float64)
+    assert group_counts(*urn).check(counts).item() is whole
+    assert relaxed_group_counts(*urn).check(counts).item() is relaxed
 
 
 def test_rounding_is_judged_in_the_precision_of_the_value() -> None:

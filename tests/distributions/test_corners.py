@@ -1,4 +1,4 @@
-"""Corners that no other test enters: refusals, fits without a maximum within reach, and gradients of one argument alone."""
+"""Cases that no other test covers: refusals, fits without a finite maximum, and gradients of one argument alone."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def test_urns_of_different_numbers_of_groups_have_no_divergence() -> None:
 @pytest.mark.parametrize("by_logarithm", [False, True])
 def test_a_batch_of_temperatures_makes_a_batch_of_one_urn(by_logarithm: bool) -> None:
     weights = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
-    given = {"log_weights": weights.log()} if by_logarithm else {"weights": weights}
+    arguments = {"log_weights": weights.log()} if by_logarithm else {"weights": weights}
     heat = torch.tensor([[1e-3], [1.0]], dtype=torch.float64)
-    law = RelaxedFisherHypergeometric(heat, torch.tensor([5, 6, 7]), [4, 5, 6], **given)
+    law = RelaxedFisherHypergeometric(heat, torch.tensor([5, 6, 7]), [4, 5, 6], **arguments)
     assert law.batch_shape == law.temperature.shape == law.total_count.shape == (2, 3)
     assert law.group_sizes.shape == law.weights.shape == law.log_weights.shape == (2, 3, 3)
     torch.testing.assert_close(law.weights, weights.expand(2, 3, 3))
@@ -54,7 +54,7 @@ def test_a_fit_that_may_take_one_step_says_that_it_did_not_converge() -> None:
 
 
 def test_groups_that_separate_one_by_one_are_blocks_of_one() -> None:
-    """The first group is whole whenever the second gives anything, yet neither is at a bound in every row."""
+    """The first group is drawn whole whenever the second count is positive, yet neither is at a bound in every row."""
     fit = fit_weights([[2, 0], [3, 1]], [3, 3])
     assert sorted(fit.blocks) == [(0,), (1,)]
     assert not fit.converged
@@ -62,7 +62,7 @@ def test_groups_that_separate_one_by_one_are_blocks_of_one() -> None:
 
 
 def test_urns_too_wide_to_be_told_apart_by_one_number() -> None:
-    """Twelve groups of hundreds: rows are compared number by number, and equal ones are still taken together."""
+    """With twelve groups of hundreds, rows are compared number by number, and equal ones are still combined."""
     generator = torch.Generator().manual_seed(0)
     sizes = torch.randint(100, 400, (3, 12), generator=generator)
     weights = torch.rand(12, generator=generator, dtype=torch.float64) + 0.5
@@ -78,10 +78,10 @@ def test_urns_too_wide_to_be_told_apart_by_one_number() -> None:
 def test_a_gradient_in_the_temperature_alone_is_that_of_both(straight_through: bool) -> None:
     total, sizes, logs = 14, [6, 9, 4, 7], torch.tensor([0.0, 1.0, -0.7, 0.7], dtype=torch.float64)
     noise = RelaxedFisherHypergeometric(1.0, total, sizes, log_weights=logs).sample_noise((20,))
-    found = []
+    gradients = []
     for leaf in (logs.clone(), logs.clone().requires_grad_()):
         heat = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
         law = RelaxedFisherHypergeometric(heat, total, sizes, log_weights=leaf, straight_through=straight_through)
-        found.append(torch.autograd.grad(law.rsample((20,), noise)[..., 0].sum(), heat)[0])
-    torch.testing.assert_close(found[0], found[1], rtol=1e-9, atol=1e-12)
-    assert found[0] != 0
+        gradients.append(torch.autograd.grad(law.rsample((20,), noise)[..., 0].sum(), heat)[0])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-12)
+    assert gradients[0] != 0

@@ -1,4 +1,4 @@
-"""The registry of urns on every other device that is there: results are those of the CPU."""
+"""The registry of urns on every other device of this machine: results are those of the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fisher's law against rational arithmetic, scipy and identities; the samples have their own file."""
+"""Fisher's distribution against rational arithmetic, scipy and identities; ``test_fisher_sampling`` has the samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOMENT = 1e-11  # allowed relative error of means, variances and covariances, en
 
 
 def _random_urn(seed: int) -> tuple[int, list[int], list[float]]:
-    """Up to nine groups of up to 20, weights from 1e-9 to 1e9; some of one size, some crowded, some with ties."""
+    """Returns a random urn: up to nine groups of up to 20, weights from 1e-9 to 1e9, some of them equal."""
     rng = random.Random(seed)
     groups = rng.randint(2, 9)
     sizes = [rng.randint(0 if seed % 3 else 1, 20) for _ in range(groups)]
@@ -71,9 +71,15 @@ def fisher(name: str) -> FisherHypergeometric:
 
 
 def outcomes(urn: RationalUrn, draws: int, seed: int) -> list[tuple[int, ...]]:
-    """Count vectors spread over the whole support, the least likely ones too."""
+    """Returns distinct count vectors from the whole support, also the least likely ones.
+
+    Args:
+        urn: urn in rational arithmetic.
+        draws: number of random vectors, of which duplicates are dropped.
+        seed: seed of the vectors.
+    """
     rng = random.Random(seed)
-    found = set()
+    vectors = set()
     for _ in range(draws):
         order = rng.sample(range(len(urn.group_sizes)), len(urn.group_sizes))
         left, counts = urn.total_count, [0] * len(order)
@@ -82,12 +88,18 @@ def outcomes(urn: RationalUrn, draws: int, seed: int) -> list[tuple[int, ...]]:
             low, high = max(0, left - rest), min(left, urn.group_sizes[k])
             counts[k] = rng.choice([low, high, rng.randint(low, high)])
             left -= counts[k]
-        found.add(tuple(counts))
-    return sorted(found)
+        vectors.add(tuple(counts))
+    return sorted(vectors)
 
 
 def worst(got: Tensor, want: Any, error: Any) -> float:
-    """Largest error over a nested list of exact numbers of the same shape as the tensor."""
+    """Returns the largest error over all entries.
+
+    Args:
+        got: numbers, of any shape.
+        want: nested list of exact numbers, of the same shape.
+        error: function that returns the error of one number.
+    """
     values = got.tolist() if isinstance(got, Tensor) else got
     if isinstance(want, Fraction):
         return error(values, want)
@@ -126,7 +138,7 @@ def test_moments(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in URNS if name != "longer tails"])
 def test_moments_from_log_weights(name: str) -> None:
-    """Logarithms of the weights round, by a relative 2e-15 of a weight at most, so the same bounds hold."""
+    """Rounding of the log weights changes a weight by a relative 2e-15 at most, so the same bounds hold."""
     total_count, sizes, weights = URNS[name]
     logs = [math.log(w) if w else -math.inf for w in weights]
     law, urn = FisherHypergeometric(total_count, sizes, log_weights=logs), exact(name)
@@ -135,7 +147,7 @@ def test_moments_from_log_weights(name: str) -> None:
 
 
 def test_a_batch_equals_its_urns_one_by_one() -> None:
-    """Urns of different sizes, totals and weights in one batch; groups that a smaller urn lacks are empty."""
+    """Urns with different sizes, totals and weights in one batch; groups missing in a smaller urn are empty."""
     names = [name for name in URNS if name != "longer tails"]
     groups = max(len(URNS[name][1]) for name in names)
     totals, sizes, weights = zip(*(URNS[name] for name in names), strict=True)
@@ -166,7 +178,7 @@ def test_enumeration_entropy_and_mode(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in URNS if name not in SMALL])
 def test_the_mode_cannot_be_bettered_by_exchanging_one_element(name: str) -> None:
-    """The law is log-concave on an M-convex set, so a count vector that no exchange betters is a mode."""
+    """The distribution is log-concave on an M-convex set, so a count vector that no exchange improves is a mode."""
     urn = exact(name)
     mode = [int(c) for c in fisher(name).mode.tolist()]
     best = urn.pmf(mode)
@@ -259,7 +271,7 @@ def test_the_order_of_the_groups_does_not_matter() -> None:
 
 @pytest.mark.parametrize(("total_count", "sizes"), [(20_000, [20_000] * 3), (200, [10] * 1000), (3_000, [40] * 100)])
 def test_large_urns_of_equal_weights(total_count: int, sizes: list[int]) -> None:
-    """Closed forms of the central law."""
+    """References are closed forms of the central distribution."""
     law, m, everything = FisherHypergeometric(total_count, sizes, [2.0] * len(sizes)), sizes[0], sum(sizes)
     ways = math.lgamma(everything + 1) - math.lgamma(total_count + 1) - math.lgamma(everything - total_count + 1)
     assert law.log_normalizer.item() == pytest.approx(ways + total_count * math.log(2), rel=1e-12)
@@ -275,7 +287,7 @@ def test_large_urns_of_equal_weights(total_count: int, sizes: list[int]) -> None
 
 @pytest.mark.parametrize(("total_count", "sizes"), [(20_000, [20_000] * 3), (5_000, [10] * 1000), (100_000, [100_000, 60_000])])
 def test_large_urns_of_unequal_weights(total_count: int, sizes: list[int]) -> None:
-    """The counts add up, so means add up to the total and every row of the covariance to zero."""
+    """Counts sum to the total, so means sum to the total and each row of the covariance to zero."""
     weights = torch.logspace(-1, 1, len(sizes), dtype=torch.float64)
     law = FisherHypergeometric(total_count, sizes, weights)
     assert law.mean.sum().item() == pytest.approx(total_count, rel=1e-12)
@@ -294,7 +306,7 @@ def test_large_urns_of_unequal_weights(total_count: int, sizes: list[int]) -> No
 
 
 def test_references_agree_with_scipy_and_with_one_another() -> None:
-    """Rational arithmetic against scipy (K = 2), its moments against its own enumeration, and two figures of the literature."""
+    """Rational arithmetic agrees with scipy (K = 2), its moments with its own enumeration and two published numbers."""
     two = RationalUrn(7, (8, 9), (1.0, 2.5))
     for law, theirs in ((two.law, stats.nchypergeom_fisher), (two.wallenius_law, stats.nchypergeom_wallenius)):
         for x, p in law.items():

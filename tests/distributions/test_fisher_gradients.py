@@ -1,4 +1,4 @@
-"""Gradients of Fisher's distribution against covariances: urns of every size, one and many, by every way of convolving."""
+"""Gradients of Fisher's distribution against covariances: urns of every size, one and many, by all kinds of convolution."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ SHAPES = {10: (8, 10, 7, 9), 60: (60, 41, 55, 37), 300: (300, 210, 260, 280), 30
 
 @dataclass(frozen=True)
 class Batch:
-    """Urns of one size and what goes with them: shapes ``(B,)``, ``(B, 4)`` and ``(B, 4)``."""
+    """Arguments of ``B`` urns.
+
+    Attributes:
+        totals: numbers of elements drawn, shape ``(B,)``.
+        sizes: group sizes, shape ``(B, 4)``.
+        logs: log weights, shape ``(B, 4)``.
+    """
 
     totals: Tensor
     sizes: Tensor
@@ -32,7 +38,13 @@ class Batch:
 
 
 def batch(size: int, number: int, *, alike: bool) -> Batch:
-    """Urns of different weights and, unless ``alike``, of different totals and sizes."""
+    """Returns random urns with different weights.
+
+    Args:
+        size: scale of the group sizes.
+        number: number of urns.
+        alike: whether the urns have the same totals and sizes.
+    """
     generator = torch.Generator().manual_seed(size + number)
     sizes = torch.tensor(SHAPES[size]).repeat(number, 1)
     totals = sizes.sum(-1) * 2 // 5
@@ -43,12 +55,12 @@ def batch(size: int, number: int, *, alike: bool) -> Batch:
     return Batch(totals, sizes, logs.requires_grad_())
 
 
-def close(found: Tensor, wanted: np.ndarray, bound: float) -> None:
-    assert found.shape == wanted.shape
-    assert np.abs(found.detach().numpy() - wanted).max() <= bound * np.abs(wanted).max()
+def close(result: Tensor, wanted: np.ndarray, bound: float) -> None:
+    assert result.shape == wanted.shape
+    assert np.abs(result.detach().numpy() - wanted).max() <= bound * np.abs(wanted).max()
 
 
-# By size, number of urns, and whether these are alike: the ways that the tables of the tree and their gradients take.
+# By size, number of urns, and whether these are alike: the code paths of the tree's tables and of their gradients.
 WAYS = {
     (10, 1, True): ("sums of logarithms", "sums of logarithms"),
     (60, 1, True): ("shifted copies", "shifted copies"),
@@ -85,7 +97,7 @@ def test_gradients_are_covariances(size: int, number: int, alike: bool) -> None:
         close(of_normalizer[row], exact.mean, MEAN)
         close(of_log_prob[row] - counts[row], -exact.mean, MEAN)
         close(turned[row], exact.covariance @ direction[row].numpy(), COVARIANCE)
-    # The other rows against the library's own covariance, which tests against rational arithmetic tie to the truth.
+    # References of the other rows are the library's covariances, which are tested against rational arithmetic.
     if size < 3000:
         covariance = law.covariance_matrix.detach()
         error = (turned - (covariance @ direction[..., None])[..., 0]).abs().amax(-1)
@@ -106,7 +118,7 @@ def test_the_reference_is_the_rational_one(size: int) -> None:
 
 @pytest.mark.parametrize(("size", "number"), [(10, 3), (60, 3), (300, 1), (60, 40)])
 def test_variances_and_covariances_have_the_third_moments_for_gradients(size: int, number: int) -> None:
-    """The law is an exponential family: each derivative in the log weights is the next cumulant."""
+    """The distribution is an exponential family: each derivative in the log weights is the next cumulant."""
     urns = batch(size, number, alike=False)
     weights = torch.randn(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     (of_variance,) = torch.autograd.grad(urns.law().variance.sum(), urns.logs)
@@ -120,7 +132,13 @@ def test_variances_and_covariances_have_the_third_moments_for_gradients(size: in
 
 
 class Tails:
-    """Three groups of 3,000 in logarithms: marginals to their tails, and means of one group given another's count."""
+    """Log-space tables of three groups: marginals to their tails, and means of one group given another's count.
+
+    Args:
+        total_count: number of elements drawn.
+        size: size of each group.
+        log_weights: shape ``(3,)``.
+    """
 
     def __init__(self, total_count: int, size: int, log_weights: Tensor):
         counts = np.arange(size + 1)
@@ -129,7 +147,7 @@ class Tails:
         self.tables = [ways + counts * w for w in log_weights.tolist()]
 
     def log_outside(self, k: int, count: int) -> tuple[float, np.ndarray]:
-        """Logarithm of the ways of all other groups given a count of group ``k``, and their mean counts then."""
+        """Returns the log-weight of all outcomes with a count of group ``k``, and their mean counts, shape ``(3,)``."""
         i, j = (group for group in range(3) if group != k)
         other = self.total_count - count - self.counts
         inside = (other >= 0) & (other < len(self.counts))
@@ -142,7 +160,7 @@ class Tails:
 
 
 def test_marginals_of_wide_urns_to_their_tails_and_their_gradients() -> None:
-    """Three groups of 3,000, down to e^-3000: the only tables that neither fit linear space nor one temporary.
+    """Three groups of 3,000, down to e^-3000: these tables neither fit linear space nor one temporary array.
 
     The gradient of ``log p(x_k = c)`` is ``E[x | x_k = c] - E[x]``.
     """
@@ -162,5 +180,5 @@ def test_marginals_of_wide_urns_to_their_tails_and_their_gradients() -> None:
         (slope,) = torch.autograd.grad(marginals[0, 17] + marginals[1, 2_999] + 2 * marginals[2, 1_366], logs)
     assert backward["bands"] > 0, backward
     means = LargeUrn(total, [size] * 3, logs.tolist()).mean
-    given = [exact.log_outside(0, 17)[1], exact.log_outside(1, 2_999)[1], 2 * exact.log_outside(2, 1_366)[1]]
-    np.testing.assert_allclose(slope, sum(given) - 4 * means, rtol=1e-8, atol=1e-6)
+    conditional = [exact.log_outside(0, 17)[1], exact.log_outside(1, 2_999)[1], 2 * exact.log_outside(2, 1_366)[1]]
+    np.testing.assert_allclose(slope, sum(conditional) - 4 * means, rtol=1e-8, atol=1e-6)

@@ -1,9 +1,10 @@
-"""Exact samples follow Fisher's law: G-tests on the joint vector, at least 100 expected in each cell.
+"""Exact samples follow Fisher's distribution: G-tests on the joint vector, at least 100 expected in each cell.
 
 Every test here raises a false alarm with probability 1e-6 (seeds are fixed, so it either does or does not). Power: a
-G-test of S samples over C cells rejects, with probability 0.999, any law whose total variation from the exact one over
-those cells is ``detectable_distance(S, C)``: 0.011 for 200,000 samples over 20 cells, 0.019 over 450. Tests here prove it:
-samples of Wallenius' law and of the merged rule (0.13 to 0.27 away) and of a law at twice the stated distance are rejected.
+G-test of S samples over C cells rejects, with probability 0.999, any distribution whose total variation from the exact one
+over those cells is ``detectable_distance(S, C)``: 0.011 for 200,000 samples over 20 cells, 0.019 over 450. Tests here check
+it: samples of Wallenius' distribution and of merged conditionals (distances of 0.13 to 0.27), and of a distribution at twice
+the stated distance, are rejected.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def test_joint_law_of_the_samples(name: str) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_joint_law_of_a_batch(dtype: torch.dtype) -> None:
-    """Urns of different totals, sizes and weights drawn together; the false alarms are shared among the six."""
+    """Urns with different totals, sizes and weights in one batch; the false-alarm rate is shared among the six."""
     totals, sizes = torch.tensor([[5], [8]]), torch.tensor([[4, 3, 5, 0], [2, 6, 3, 4], [5, 5, 5, 1]])
     weights = torch.tensor([[[1.0, 2.0, 0.5, 1.0]], [[3.0, 1.0, 1.0, 0.25]]], dtype=dtype)
     law = FisherHypergeometric(totals, sizes, weights)
@@ -76,7 +77,7 @@ def test_joint_law_of_a_batch(dtype: torch.dtype) -> None:
 
 
 def test_rows_of_a_batch_are_independent() -> None:
-    """Two rows of one urn: the pair of their first counts follows the product of the marginals. Detects a distance of 0.02."""
+    """First counts of two rows of one urn are distributed as the product of the marginals. Detects a distance of 0.02."""
     samples = FisherHypergeometric(6, [4, 3, 5], [1.0, 2.5, 0.3]).expand((2,)).sample((DRAWS,)).long().numpy()
     row = RationalUrn(6, (4, 3, 5), (1.0, 2.5, 0.3)).marginals()[0]
     pairs: Law = {(x, y): p * q for x, p in enumerate(row) for y, q in enumerate(row)}
@@ -84,7 +85,7 @@ def test_rows_of_a_batch_are_independent() -> None:
 
 
 def test_successive_samples_are_independent() -> None:
-    """The pair of two neighbouring samples' first counts follows the product of the marginals."""
+    """First counts of two neighbouring samples are distributed as the product of the marginals."""
     samples = FisherHypergeometric(6, [4, 3, 5], [1.0, 2.5, 0.3]).sample((DRAWS,)).long().numpy()
     row = RationalUrn(6, (4, 3, 5), (1.0, 2.5, 0.3)).marginals()[0]
     pairs: Law = {(x, y): p * q for x, p in enumerate(row) for y, q in enumerate(row)}
@@ -93,9 +94,9 @@ def test_successive_samples_are_independent() -> None:
 
 @pytest.mark.parametrize("name", ["three groups", "five groups"])
 def test_p_values_are_uniform(name: str) -> None:
-    """Kolmogorov-Smirnov over 200 seeds: a distribution function 0.3 from the uniform one is rejected with probability 0.999.
+    """Kolmogorov-Smirnov over 200 seeds rejects a distribution function with an error of 0.3 with probability 0.999.
 
-    A law 0.014 away from Fisher's in total variation puts it further off than that.
+    A total variation of 0.014 from Fisher's distribution causes a larger error.
     """
     law, urn = FisherHypergeometric(*URNS[name]), exact(name)
     p_values = []
@@ -115,10 +116,10 @@ def test_p_values_are_uniform(name: str) -> None:
     ],
 )
 def test_moments_of_samples_of_large_urns(total_count: int, sizes: list[int], weights: np.ndarray) -> None:
-    """Where no joint table is possible, the sample mean and the variances, standardised by the exact covariance.
+    """Without a joint table, the sample mean is standardised by the exact covariance, as are the variances.
 
     The squared distance of the mean is chi-squared with K - 1 degrees of freedom. A shift of 0.12 standard deviations of one
-    group (K = 3), or of 0.25 (K = 400), is found with probability 0.99. The variances are within six standard errors.
+    group (K = 3), or of 0.25 (K = 400), is detected with probability 0.99. The variances are within six standard errors.
     """
     draws = 4_000
     law = FisherHypergeometric(total_count, sizes, weights)
@@ -138,7 +139,7 @@ def test_moments_of_samples_of_large_urns(total_count: int, sizes: list[int], we
 
 @pytest.mark.parametrize("name", ["three groups", "published example", "five groups"])
 def test_the_laws_often_taken_for_fishers_would_be_found_out(name: str) -> None:
-    """The power of the G-test, proven: samples of the merged rule and of Wallenius' law are rejected, Fisher's are not."""
+    """The G-test has its stated power: it rejects merged conditionals and Wallenius' distribution, but not Fisher's."""
     urn = exact(name)
     assert g_test(draw(urn.law, DRAWS, seed=1), urn.law) > FALSE_ALARM
     for wrong in (urn.merged_law, urn.wallenius_law):
@@ -151,7 +152,7 @@ def test_a_law_at_the_stated_distance_would_be_found_out(name: str) -> None:
     urn = exact(name)
     stated = detectable_distance(DRAWS, cells(urn.law, DRAWS))
     assert stated < 0.025
-    # twice the stated distance over all outcomes, to leave room for what merging the rare ones hides
+    # twice the stated distance over all outcomes, as merging the rare ones hides a part
     share = Fraction(2 * stated / total_variation(urn.law, urn.wallenius_law))
     wrong = mixture(urn.law, urn.wallenius_law, share)
     assert total_variation(urn.law, wrong) < 0.05

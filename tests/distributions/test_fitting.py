@@ -1,4 +1,4 @@
-"""Maximum-likelihood weights: BiasedUrn's and SciPy's figures, standard errors and their coverage, counts at their bounds."""
+"""Maximum-likelihood weights: results of BiasedUrn and SciPy, standard errors and their coverage, counts at their bounds."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.support.reference import FALSE_ALARM, RationalUrn
 
 
 def contrast_errors(fit: WeightFit) -> Tensor:
-    """Standard errors of the logarithms of each weight but the first over the first."""
+    """Returns the standard errors of the log ratios of all other weights to the first, shape ``(K - 1,)``."""
     variance = fit.covariance.diagonal()
     return (variance[1:] + variance[0] - 2 * fit.covariance[0, 1:]).sqrt()
 
 
 @pytest.mark.parametrize("figures", FIGURES, ids=["four groups", "sizes by row", "two groups"])
 def test_weights_errors_and_likelihood_are_biased_urns(figures: Figures) -> None:
-    """To the accuracy of R's optimiser and of its numerical Hessian."""
+    """Tolerances are the accuracy of R's optimiser and of its numerical Hessian."""
     fit = FisherHypergeometric.fit(figures.counts, figures.sizes)
     assert fit.converged
     ratios = fit.log_weights[1:] - fit.log_weights[0]
@@ -71,7 +71,7 @@ def test_two_groups_as_scipy_maximises() -> None:
 
 @pytest.mark.parametrize("table", [[[8, 7], [4, 16]], [[1, 9], [11, 3]], [[30, 2], [170, 198]], [[1, 1], [1, 1]]])
 def test_one_row_is_the_conditional_odds_ratio_of_a_contingency_table(table: list[list[int]]) -> None:
-    """Fisher's law is that of a table's first row given its margins, so SciPy's conditional estimate is this very maximum."""
+    """A table's first row, given its margins, has Fisher's distribution: SciPy's conditional estimate is the same maximum."""
     fit = fit_weights(table[0], np.sum(table, 0))
     assert fit.converged
     expected = odds_ratio(np.array(table), kind="conditional").statistic
@@ -108,7 +108,7 @@ def test_totals_and_sizes_may_differ_by_row_and_forced_rows_change_nothing() -> 
 
 
 def test_many_different_urns_reach_the_maximum_by_approximate_steps() -> None:
-    """More urns than those whose information each step has: the score is zero, and the errors are those of the exact one."""
+    """With more urns than each step's information includes, the score is zero and the errors are the exact ones."""
     torch.manual_seed(6)
     sizes = torch.randint(3, 40, (1500, 3))
     totals = (sizes.sum(-1) * torch.rand(1500)).long()
@@ -125,7 +125,7 @@ def test_many_different_urns_reach_the_maximum_by_approximate_steps() -> None:
 
 
 def test_standard_errors_are_those_of_a_numerical_hessian() -> None:
-    """Second differences of the likelihood in rational arithmetic, which have no rounding to spoil them."""
+    """References are second differences of the likelihood in rational arithmetic, without rounding."""
     counts, sizes = [(4, 1, 7), (3, 2, 7), (5, 0, 7)], (8, 5, 9)
     fit = fit_weights(counts, sizes)
     step = 1e-3
@@ -153,8 +153,8 @@ def test_errors_cover_the_truth() -> None:
     """Squared errors in units of the true covariance are chi-squared, two degrees for each of 100 fits; false alarm 1e-6.
 
     The 300 intervals hold the truth as often as a binomial at 95 % allows, with a thrice larger variance, since a fit's three
-    intervals go together; false alarm below 1e-6. Standard errors too small by a factor of 1.42 are found with probability
-    0.99 (`test_power`).
+    intervals are dependent; false alarm below 1e-6. Standard errors too small by a factor of 1.42 are detected with
+    probability 0.99 (`test_power`).
     """
     torch.manual_seed(2)
     truth = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64).log()
@@ -175,7 +175,7 @@ def test_errors_cover_the_truth() -> None:
 
 
 def test_a_flipped_sign_would_not_pass() -> None:
-    """Weights inverted, the likeliest mistake of sign, are many standard errors from the truth."""
+    """Inverted weights, the most likely sign error, differ from the truth by many standard errors."""
     torch.manual_seed(2)
     counts = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0]).sample((100,))
     fit = FisherHypergeometric.fit(counts, [10, 10, 10])
@@ -192,7 +192,7 @@ def test_groups_at_their_bounds_are_named_and_the_others_fitted() -> None:
     assert fit.blocks == ((2, 3),)
     mean = FisherHypergeometric(5, [6, 6], fit.weights[2:]).mean
     torch.testing.assert_close(mean, torch.tensor([3.0, 2.0], dtype=torch.float64))
-    # As the bounded weights go to their bounds, the likelihood of all counts goes to the one reported.
+    # As the bounded weights approach their bounds, the likelihood of all counts approaches the reported one.
     near = FisherHypergeometric(
         9, [5, 4, 6, 6], log_weights=torch.tensor([-40.0, 40.0, *fit.log_weights[2:].tolist()]).double()
     )
@@ -219,7 +219,7 @@ def test_groups_that_separate_are_named_and_do_not_diverge() -> None:
     assert math.isclose(float(fit.log_weights[0]), float(fit.log_weights[1]), abs_tol=1e-9)
     mean = FisherHypergeometric([2, 2], [3, 3], fit.weights[2:]).mean.sum(0)
     torch.testing.assert_close(mean, torch.tensor([3.0, 1.0], dtype=torch.float64))
-    # The likelihood rises towards the one reported, and does not reach it.
+    # The likelihood increases towards the reported one, and does not reach it.
     far = [
         float(
             FisherHypergeometric(counts.sum(-1), [3, 3, 3, 3], log_weights=fit.log_weights + torch.tensor([gap, gap, 0.0, 0.0]))
@@ -241,7 +241,7 @@ def test_groups_that_are_never_compared_are_blocks_of_their_own() -> None:
 
 @pytest.mark.parametrize("often", [3, 3_000])
 def test_weights_far_apart(often: int) -> None:
-    """Groups that are not drawn whole once in a while are not at their bounds: their weights are where the score vanishes."""
+    """Groups that are sometimes not drawn whole are not at their bounds: the score is zero at their weights."""
     counts = torch.tensor([[9, 10, 11]] * 3 + [[10, 10, 10]] * often + [[10, 9, 11]])
     fit = FisherHypergeometric.fit(counts, [10, 10, 40])
     assert fit.converged
@@ -250,7 +250,7 @@ def test_weights_far_apart(often: int) -> None:
 
 
 def test_one_hundred_thousand_rows() -> None:
-    """Of one urn: as exact as few rows are, and as fast, since equal urns are one."""
+    """Many rows of one urn are as exact as few rows, and as fast, since equal urns are combined."""
     torch.manual_seed(5)
     counts = FisherHypergeometric(40, [20] * 4, [1.0, 2.0, 3.0, 4.0]).sample((100_000,))
     fit = FisherHypergeometric.fit(counts, [20] * 4)

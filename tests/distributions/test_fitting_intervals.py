@@ -17,7 +17,10 @@ ROWS, TOTAL, SIZES, WEIGHTS = 40, 6, (10, 9), (2.0, 1.0)
 
 
 def sums_and_probabilities() -> tuple[np.ndarray, np.ndarray]:
-    """Every sum of the first counts of 40 samples and its probability: all that the fit of two groups depends on."""
+    """Returns all sums of the first counts of 40 samples and their probabilities, both of shape ``(S,)``.
+
+    The sum is sufficient for the fit of two groups.
+    """
     marginal = [float(p) for p in RationalUrn(TOTAL, SIZES, WEIGHTS).marginals()[0]]
     probabilities = np.ones(1)
     for _ in range(ROWS):
@@ -26,7 +29,7 @@ def sums_and_probabilities() -> tuple[np.ndarray, np.ndarray]:
 
 
 def counts_that_add_up_to(first: int) -> torch.Tensor:
-    """Forty samples whose first counts add up to a number."""
+    """Returns forty samples whose first counts have a sum, shape ``(40, 2)``."""
     column = torch.full((ROWS,), first // ROWS) + (torch.arange(ROWS) < first % ROWS)
     return torch.stack([column, TOTAL - column], -1)
 
@@ -61,10 +64,10 @@ def test_levels_that_are_no_coverage_are_named(level: float) -> None:
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
-    """The coverage itself, summed over everything that can be observed: no sampling, so no false alarm and full power.
+    """The coverage is a sum over all possible observations: without sampling there is no false alarm, and full power.
 
-    It steps with the counts, so it may differ from the level by up to half a point at 95 % and by a point at 90 and 80 %.
-    Intervals of 90 % that are called 95 % are five points off.
+    It is discontinuous in the counts, so it may differ from the level by half a point at 95 % and a point at 90 and 80 %.
+    Intervals of 90 % with the label 95 % have an error of five points.
     """
     sums, probabilities = sums_and_probabilities()
     likely = sums[probabilities > 1e-9]

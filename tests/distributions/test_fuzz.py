@@ -1,4 +1,4 @@
-"""2,400 random urns of one to eight groups, many of them degenerate: samples in the support, gradients finite, in every one."""
+"""2,400 random urns of one to eight groups, many of them degenerate: all samples are in the support, all gradients finite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEEDS, PER_SEED = 6, 50
 
 
 def random_urn(rng: random.Random, groups: int) -> dict[str, Any]:
-    """Sizes that may be zero, totals that may be none, all, or all that can be drawn, and weights of e^±50."""
+    """Returns arguments of a random urn: sizes may be zero, totals extreme and weights e^±50."""
     largest = rng.choice([1, 3, 12, 40, 200])
     sizes = [0 if rng.random() < 0.15 else rng.randint(1, largest) for _ in range(groups)]
     spread = rng.choice([0.0, 1.0, 10.0, 50.0])
@@ -53,7 +53,7 @@ def test_samples_and_gradients(groups: int, seed: int, conditionals: str) -> Non
 
 
 def test_the_fuzz_covers_what_it_should() -> None:
-    """Every kind of degenerate urn turns up at least 50 times among 2,400."""
+    """Every kind of degenerate urn occurs at least 50 times among 2,400."""
     generators = [random.Random(seed) for seed in range(SEEDS)]
     urns = [random_urn(rng, groups) for groups in GROUPS for rng in generators for _ in range(PER_SEED)]
     assert len(urns) == 2400

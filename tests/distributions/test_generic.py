@@ -1,4 +1,4 @@
-"""What holds for every public distribution, over the registry of good and bad arguments."""
+"""Properties of every public distribution, over the registry of valid and invalid arguments."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def each(examples: Any) -> pytest.MarkDecorator:
 
 
 def of_log_weights(example: Good, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Callable[[Tensor], Any]]:
-    """The log weights of an example, one for each urn of its batch, and the distribution as a function of them."""
+    """Returns an example's log weights, shape ``(*batch, K)``, and the distribution as a function of them."""
     law = example.build()
     rest = {name: value for name, value in example.urn.params.items() if name not in ("weights", "log_weights")}
     logs = law.log_weights.detach().to(dtype).clone().requires_grad_()
@@ -48,12 +48,12 @@ def of_log_weights(example: Good, dtype: torch.dtype = torch.float64) -> tuple[T
 
 
 def differentiable(examples: list[Good]) -> list[Good]:
-    """Finite differences need weights that can move both ways."""
+    """Returns the examples with finite log weights, for finite differences."""
     return [g for g in examples if g.build().log_weights.isfinite().all()]
 
 
 def single_urns(law: Any) -> list[tuple[tuple[int, ...], RationalUrn]]:
-    """Every urn of a batch with its index."""
+    """Returns all urns of a batch with their indices."""
     return [
         (i, RationalUrn(law.total_count[i], law.group_sizes[i].tolist(), law.weights[i].tolist()))
         for i in product(*(range(size) for size in law.batch_shape))
@@ -137,7 +137,7 @@ def test_probabilities_sum_to_one(example: Good) -> None:
 
 @each(FISHER)
 def test_enumerated_support(example: Good) -> None:
-    """An urn's counts, all of them and none twice; one enumeration serves a batch only if its urns share it."""
+    """The enumeration has all count vectors once; a batch has one enumeration only if its urns share it."""
     law = example.build()
     supports = [set(urn.support()) for _, urn in single_urns(law)]
     if any(support != supports[0] for support in supports):
@@ -251,7 +251,7 @@ def test_moments_are_the_gradients_of_log_normalizer(example: Good) -> None:
 
 @each(GOOD)
 def test_single_against_double_precision(example: Good) -> None:
-    """From the same log weights, all results of float32 are those of float64, rounded."""
+    """For the same log weights, all results in float32 are the rounded ones of float64."""
     logs, build = of_log_weights(example, torch.float32)
     single, double = build(logs.detach()), build(logs.detach().double())
     results: dict[str, Callable[[Any], Tensor]] = {}

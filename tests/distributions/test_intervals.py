@@ -34,7 +34,7 @@ def test_the_published_interval() -> None:
 
 
 def test_exact_intervals_of_several_urns_invert_the_distribution_of_the_sum() -> None:
-    """The sum's distribution by direct convolution of SciPy's tables."""
+    """The reference is the sum's distribution by direct convolution of SciPy's tables."""
     counts, sizes = np.array([[3, 4], [2, 5], [3, 4], [1, 4]]), np.array([[6, 9], [6, 9], [6, 9], [4, 7]])
     low, high = FisherHypergeometric.fit(counts, sizes).confidence_interval(0.9, method="exact")[0].tolist()
 
@@ -51,7 +51,14 @@ def test_exact_intervals_of_several_urns_invert_the_distribution_of_the_sum() ->
 
 
 def profile(counts: torch.Tensor, sizes: list[int], group: int, value: float) -> float:
-    """The largest log-likelihood with one log weight, less the mean of all, fixed: by SciPy's optimiser."""
+    """Returns the largest log-likelihood with one fixed log weight, by SciPy's optimiser.
+
+    Args:
+        counts: samples, shape ``(N, 3)``.
+        sizes: group sizes.
+        group: group of the fixed weight.
+        value: its log weight minus the mean of all log weights.
+    """
     others = [k for k in range(3) if k != group]
 
     def minus(free: np.ndarray) -> tuple[float, np.ndarray]:
@@ -100,7 +107,7 @@ def test_weights_at_a_bound_have_a_limit_on_the_other_side() -> None:
 
 @pytest.mark.parametrize("method", ["profile", "exact"])
 def test_intervals_cover_the_truth(method: str) -> None:
-    """Of 300 fits at least as many as a binomial at 95 % allows, false alarm 1e-6 (262); half as wide ones cover 67 %."""
+    """At least 262 of 300 intervals cover the truth, binomial false alarm 1e-6; intervals half as wide would cover 67 %."""
     samples = FisherHypergeometric(12, [15, 20], [3.0, 1.0]).sample((300,))
     covered = 0
     for sample, times in zip(*samples.unique(dim=0, return_counts=True), strict=True):  # equal counts have equal intervals

@@ -1,4 +1,4 @@
-"""Precision and memory where groups are far larger than what is drawn, or what varies."""
+"""Precision and memory for groups that are far larger than the sample or its variation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypergeo import FisherHypergeometric, WalleniusHypergeometric
 
 
 def central_log_prob(total: int, sizes: list[int], counts: list[int]) -> Decimal:
-    """With equal weights, to fifty digits."""
+    """Returns the log-probability of counts for equal weights, to fifty digits."""
     with mp.workdps(60), localcontext(prec=60):
         value = mp.fsum(_log_binomial(m, x) for m, x in zip(sizes, counts, strict=True)) - _log_binomial(sum(sizes), total)
         return Decimal(mp.nstr(value, 50))
@@ -46,7 +46,7 @@ def test_log_prob(law: type, total: int, sizes: list[int], counts: list[list[int
 
 
 def test_small_samples_of_a_large_population_with_weights_are_multinomial() -> None:
-    """Ten of 1e15: each count's law differs from the multinomial's by less than 1e-12."""
+    """Ten elements of 1e15: each count's distribution differs from the multinomial one by less than 1e-12."""
     sizes, weights = [10**14, 6 * 10**14, 3 * 10**14], [5.0, 1.0, 2.0]
     share = torch.tensor([m * w for m, w in zip(sizes, weights, strict=True)], dtype=torch.float64)
     counts = torch.tensor([x for x in itertools.product(range(11), repeat=3) if sum(x) == 10])
@@ -82,7 +82,7 @@ def test_fit_of_a_large_population() -> None:
 
 
 def test_covariances_of_wide_tables_come_from_products() -> None:
-    """Three groups of 300,000: the central law in closed form."""
+    """The reference is the central distribution of three groups of 300,000 in closed form."""
     size, total = 300_000, 450_000
     matrix = FisherHypergeometric(total, [size] * 3).covariance_matrix
     spread = total * (3 * size - total) / (3 * size - 1)

@@ -1,8 +1,8 @@
-"""Every kind of statistical check sees the error that it states: one planted error of exactly that size for each.
+"""Every kind of statistical check detects its stated error: one planted error of exactly that size for each.
 
-All checks raise a false alarm with probability 1e-6 and see the stated error with probability 0.99 or more. What they state:
+All checks raise a false alarm with probability 1e-6 and detect the stated error with probability 0.99 or more:
 
-| check | in | smallest error seen |
+| check | in | smallest detected error |
 | :--- | :--- | :--- |
 | G-test of S samples over C cells | `g_test` everywhere | total variation `detectable_distance(S, C)` |
 | distance of the mean of 4,000 samples | `test_fisher_sampling` | 0.12 standard deviations of one group of three |
@@ -31,7 +31,14 @@ WIDE = (20, (20, 20, 20), (1.0, 5.0, 1.0))
 
 
 def planted(law: Law, other: Law, samples: int, least: float = 100.0) -> tuple[Law, float]:
-    """A mixture whose total variation from a law, over the cells of the G-test, is the stated one; and that distance."""
+    """Returns a mixture of two distributions at the stated total variation from the first, and that distance.
+
+    Args:
+        law: exact distribution.
+        other: distribution to mix with it.
+        samples: number of samples of the G-test.
+        least: least expected number in a cell of the G-test.
+    """
     expected = np.array([float(p) for p in law.values() if p])
     cells = merge_cells(expected * samples, least)
     difference = np.array([float(other[x]) for x, p in law.items() if p]) - expected
@@ -52,7 +59,7 @@ def test_g_tests(urn: tuple[int, tuple[int, ...], tuple[float, ...]], samples: i
 
 
 def test_distance_of_the_mean_of_large_urns() -> None:
-    """A weight that moves one group's mean by 0.12 standard deviations."""
+    """One weight is changed so that its group's mean changes by 0.12 standard deviations."""
     sizes, weights, draws = [20_000] * 3, torch.tensor([1.0, 2.0, 3.0]).double(), 4_000
     law = FisherHypergeometric(20_000, sizes, weights)
     deviation = float(law.variance[0].sqrt())
@@ -66,7 +73,7 @@ def test_distance_of_the_mean_of_large_urns() -> None:
 
 
 def test_uniformity_of_p_values() -> None:
-    """A distribution 0.014 away in total variation: too near for one G-test of 10,000 samples, and seen by 200 of them."""
+    """One G-test of 10,000 samples does not detect a total variation of 0.014, but 200 of them together do."""
     exact = RationalUrn(*THREE)
     other = RationalUrn(*THREE[:2], THREE[2][::-1]).law
     expected = np.array([float(p) for p in exact.law.values()])
@@ -79,7 +86,7 @@ def test_uniformity_of_p_values() -> None:
 
 
 def test_means_of_wallenius_distribution() -> None:
-    """One of twenty weights moved so that its group's mean moves by 0.06 standard deviations."""
+    """One of twenty weights is changed so that its group's mean changes by 0.06 standard deviations."""
     sizes, draws, total = torch.arange(20) * 2 + torch.arange(20) % 2, 20_000, 150
     logs = torch.linspace(-3, 3, 20, dtype=torch.float64)
     law = WalleniusHypergeometric(total, sizes, log_weights=logs)
@@ -105,6 +112,6 @@ def test_means_of_wallenius_distribution() -> None:
     ids=["standard errors", "false alarms at 5 %", "false alarms at 1 %"],
 )
 def test_sums_of_many_trials(limit: float, of_error: stats.rv_frozen) -> None:  # type: ignore[name-defined]
-    """The stated error exceeds the limit with probability 0.99, and the sums that it gives do so."""
+    """The stated error exceeds the limit with probability 0.99, and its sums do so."""
     assert of_error.sf(limit) >= 0.99
     assert (of_error.rvs(100, random_state=0) > limit).mean() > 0.95

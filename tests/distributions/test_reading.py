@@ -1,4 +1,4 @@
-"""What callers hand over: shared arrays, caches of inference mode, narrow dtypes, odd shapes and types."""
+"""Unusual arguments: shared arrays, caches of inference mode, narrow dtypes, uncommon shapes and types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def relaxed(**changes: Any) -> RelaxedFisherHypergeometric:
 
 
 def use_all() -> list[Tensor]:
-    """Every method of every distribution once."""
+    """Returns the result of every method of every distribution, of various shapes."""
     results = []
     for law in EXACT:
         urn = law(15, [10] * 3, [1.0, 2.0, 4.0])
@@ -61,19 +61,19 @@ def test_what_was_cached_in_inference_mode_serves_gradients_later() -> None:
     for name, loss in losses.items():
         (gradient,) = torch.autograd.grad(loss(), logs)
         assert gradient.isfinite().all(), name
-        # At equal weights the entropy is largest, and half of all elements drawn have no skewness: both gradients are zero.
+        # For equal weights the entropy is maximal, and a sample of half of all elements has no skewness: zero gradients.
         assert bool((gradient.abs() > 1e-9).any()) != (name in ("entropy", "variance")), name
 
 
 @pytest.mark.parametrize("argument", ["weights", "log_weights", "group_sizes", "total_count"])
 def test_arrays_are_copied(argument: str) -> None:
-    given = {"total_count": np.array(15), "group_sizes": np.array([10, 10, 10]), "log_weights": np.zeros(3)}
+    arguments = {"total_count": np.array(15), "group_sizes": np.array([10, 10, 10]), "log_weights": np.zeros(3)}
     if argument == "weights":
-        given["weights"] = given.pop("log_weights") + 1
+        arguments["weights"] = arguments.pop("log_weights") + 1
     urns = []
     for _ in range(3):
-        urns.append(FisherHypergeometric(**given))
-        given[argument][() if argument == "total_count" else 1] += 1
+        urns.append(FisherHypergeometric(**arguments))
+        arguments[argument][() if argument == "total_count" else 1] += 1
     means = [float(urn.mean[1]) for urn in urns]
     fresh = [FisherHypergeometric(15, [10, 10 + k, 10]).mean[1] for k in range(3)]
     expected = {

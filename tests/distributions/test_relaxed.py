@@ -1,4 +1,4 @@
-"""The relaxation: bounds and sums at every temperature, the limit, exact hard samples, reusable noise, the merged rule.
+"""The relaxation: bounds and sums at every temperature, the limit, hard samples, reusable noise, merged conditionals.
 
 The statistical tests use the G-test of ``test_fisher_sampling``, whose false-alarm rate (1e-6) and power hold here too:
 100,000 samples over 20 cells detect a total variation of 0.016, over 80 cells 0.02.
@@ -61,18 +61,18 @@ def test_hard_samples_follow_the_exact_law_at_every_temperature(name: str, tempe
 
 
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
-@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("with_noise", [False, True])
 @pytest.mark.parametrize("gradient", [False, True])
 @pytest.mark.parametrize("name", ["three groups", "five groups"])
 def test_hard_samples_follow_the_law_with_noise_given_or_not_with_gradient_or_not(
-    name: str, gradient: bool, given: bool, conditionals: str
+    name: str, gradient: bool, with_noise: bool, conditionals: str
 ) -> None:
     total_count, sizes, weights = URNS[name]
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_(gradient)
     law = RelaxedFisherHypergeometric(
         1.0, total_count, sizes, log_weights=logs, straight_through=True, conditionals=conditionals
     )
-    samples = law.rsample((DRAWS,), noise=law.sample_noise((DRAWS,)) if given else None)
+    samples = law.rsample((DRAWS,), noise=law.sample_noise((DRAWS,)) if with_noise else None)
     assert samples.requires_grad is gradient
     urn = RationalUrn(*URNS[name])
     assert g_test(samples.detach().numpy(), urn.law if conditionals == "exact" else urn.merged_law) > FALSE_ALARM
@@ -80,7 +80,7 @@ def test_hard_samples_follow_the_law_with_noise_given_or_not_with_gradient_or_no
 
 @pytest.mark.parametrize("temperature", [0.1, 10.0])
 def test_p_values_of_hard_samples_are_uniform(temperature: float) -> None:
-    """Kolmogorov-Smirnov over 200 seeds: 0.3 from the uniform distribution function is rejected with probability 0.999."""
+    """Kolmogorov-Smirnov over 200 seeds rejects an error of 0.3 of the distribution function with probability 0.999."""
     law, urn = relaxed(temperature, "five groups", straight_through=True), RationalUrn(*URNS["five groups"])
     p_values = []
     for seed in range(200):
@@ -114,7 +114,7 @@ def test_hard_samples_of_many_rows_in_float32(rows: int, samples: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("urn", [(15, (10, 10, 10), (1.0, 2.0, 4.0)), (100, (90, 80, 70), (1.0, 2.0, 0.5))])
 def test_hard_samples_one_at_a_time(urn: tuple[int, tuple[int, ...], tuple[float, ...]], dtype: torch.dtype) -> None:
-    """2,000 calls for one sample each. Power: a total variation of 0.125 is rejected with probability 0.999."""
+    """Each of 2,000 calls returns one sample. Power: a total variation of 0.125 is rejected with probability 0.999."""
     total_count, sizes, weights = urn
     exact = RationalUrn(*urn).law
     logs = torch.tensor(weights, dtype=dtype).log().requires_grad_()
@@ -126,7 +126,7 @@ def test_hard_samples_one_at_a_time(urn: tuple[int, tuple[int, ...], tuple[float
 
 
 def test_hard_samples_of_a_batch() -> None:
-    """Every urn of a batch of different totals, sizes, weights and temperatures follows its own law."""
+    """Samples of each urn in a batch of different totals, sizes, weights and temperatures have the urn's distribution."""
     totals, sizes = torch.tensor([5, 8, 3]), torch.tensor([[4, 3, 5, 0], [2, 6, 3, 4], [5, 5, 5, 1]])
     weights = torch.tensor([[[1.0, 2.0, 0.5, 1.0]], [[3.0, 1.0, 1.0, 0.25]]])
     law = RelaxedFisherHypergeometric(torch.tensor([0.1, 1.0, 10.0]), totals, sizes, weights, straight_through=True)
@@ -160,17 +160,17 @@ def test_soft_samples_are_not_whole_at_moderate_temperatures(name: str) -> None:
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 def test_soft_samples_have_one_law_with_noise_given_or_not(temperature: float, conditionals: str) -> None:
-    """Two-sample Kolmogorov-Smirnov on each count: 20,000 samples each find distribution functions 0.035 apart."""
+    """Two-sample Kolmogorov-Smirnov tests of each count detect a difference of 0.035 with 20,000 samples each."""
     law = relaxed(temperature, "five groups", conditionals=conditionals)
-    drawn, given = law.rsample((20_000,)), law.rsample((20_000,), noise=law.sample_noise((20_000,)))
-    for one, other in zip(drawn.T.numpy(), given.T.numpy(), strict=True):
+    drawn, reused = law.rsample((20_000,)), law.rsample((20_000,), noise=law.sample_noise((20_000,)))
+    for one, other in zip(drawn.T.numpy(), reused.T.numpy(), strict=True):
         assert stats.ks_2samp(one, other).pvalue > FALSE_ALARM / 5
 
 
 def test_soft_samples_approach_the_hard_ones_of_the_same_noise() -> None:
-    """The mean distance |soft - hard| of a count falls with the temperature, to below 0.005 at 1e-3.
+    """The mean distance |soft - hard| of a count decreases with the temperature, to below 0.005 at 1e-3.
 
-    Noise that leaves two counts within the temperature of one another keeps it from vanishing at any temperature.
+    It is positive at any temperature, as for some noise the scores of two counts differ by less than the temperature.
     """
     urn = 30, [9, 14, 6, 21, 11], [1.0, 2.0, 0.5, 1.5, 0.8]
     hard_law = RelaxedFisherHypergeometric(1.0, *urn, straight_through=True)
@@ -205,7 +205,7 @@ def test_hard_samples_of_one_noise_are_the_same_at_all_temperatures(name: str) -
 
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
 def test_noise(conditionals: str) -> None:
-    """A float64 tensor whose layout follows from the counts and the rule alone."""
+    """Noise is a float64 tensor whose layout depends on the counts and the conditionals alone."""
     counts: dict[str, Any] = {"total_count": 30, "group_sizes": [9, 14, 6, 21, 11], "conditionals": conditionals}
     law = RelaxedFisherHypergeometric(0.5, **counts, weights=torch.rand(4, 1, 5) + 0.1)
     torch.manual_seed(7)
@@ -265,12 +265,12 @@ def test_merged_samples_follow_the_published_rule_not_fishers_law(name: str) -> 
     samples = relaxed(0.5, name, straight_through=True, conditionals="merged").rsample((DRAWS,)).numpy()
     assert g_test(samples, urn.merged_law) > FALSE_ALARM
     assert g_test(samples, urn.law) < FALSE_ALARM
-    # and the exact ones are not the merged ones: the two names do two things
+    # and exact samples do not have the distribution of merged conditionals
     assert g_test(draw(urn.law, DRAWS, seed=1), urn.merged_law) < FALSE_ALARM
 
 
 def test_merged_samples_of_large_groups() -> None:
-    """Where the rule is 0.36 from Fisher's law in total variation."""
+    """The total variation between merged conditionals and Fisher's distribution is 0.36 here."""
     urn = RationalUrn(*SOFT_URNS["large"])
     assert total_variation(urn.law, urn.merged_law) == pytest.approx(0.36, abs=0.005)
     samples = relaxed(0.5, "large", straight_through=True, conditionals="merged").rsample((DRAWS,)).numpy()
@@ -284,7 +284,7 @@ def test_merged_rule_is_exact_for_equal_weights() -> None:
 
 
 def test_high_temperature_soft_samples_forget_the_noise() -> None:
-    """At a temperature of 1e3 the softmax is nearly flat: soft samples hardly vary, hard ones still do."""
+    """At a temperature of 1e3 the softmax is nearly uniform: soft samples hardly vary, hard ones still do."""
     noise = relaxed(1e3, "published example").sample_noise((200,))
     soft = relaxed(1e3, "published example").rsample((200,), noise=noise)
     hard = relaxed(1e3, "published example", straight_through=True).rsample((200,), noise=noise)

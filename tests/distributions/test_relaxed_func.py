@@ -1,4 +1,4 @@
-"""Relaxed samples under ``torch.func`` and ``torch.compile``: what they give agrees with plain autograd, urn by urn."""
+"""Relaxed samples under ``torch.func`` and ``torch.compile``: results agree with plain autograd, urn by urn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ SAMPLES = 4
 
 
 class Case:
-    """Samples of one noise, their weighted sum, and its gradients for each of five weight vectors by plain autograd."""
+    """Samples of one noise, their weighted sum, and its gradients for each of five weight vectors by plain autograd.
+
+    Args:
+        urn: name of the urn.
+        hard: whether samples are straight-through.
+        conditionals: kind of conditionals.
+    """
 
     def __init__(self, urn: str, hard: bool, conditionals: str):
         torch.manual_seed(0)
@@ -134,8 +140,8 @@ SHORTCUTS: dict[str, tuple[type, int, list[int], tuple[int, ...], int]] = {
 }
 
 
-# Where the excess of a soft count over a whole one is rounding, its sign decides the neighbouring row of the next table:
-# at low temperatures that differs between two ways of rounding, and only urns without such a tie are compared.
+# If a soft count differs from a whole one by rounding only, the sign selects the neighbouring row of the next table:
+# at low temperatures two ways of rounding may differ there, and only urns without such a tie are compared.
 TEMPERATURES = [(name, temperature) for name in SHORTCUTS for temperature in (0.3, 0.5, 1.0)]
 COLD = [(name, 0.05) for name, (kind, *_) in SHORTCUTS.items() if kind is not SingleSample]
 
@@ -148,13 +154,13 @@ def test_shortcuts_give_the_samples_of_the_general_way(name: str, temperature: f
     logs = torch.randn(rows, len(sizes), dtype=torch.float64, requires_grad=True)
     law = RelaxedFisherHypergeometric(temperature, total, sizes, log_weights=logs, straight_through=True)
     noise, slope = law.sample_noise(shape), torch.randn(*shape, rows, len(sizes), dtype=torch.float64)
-    found = []
+    results = []
     for general in (False, True):
         for shortcut in (SmallShape, SingleShape, TwoGroupsShape) if general else ():
             monkeypatch.setattr(shortcut, "of", staticmethod(lambda *_: None))
         counts = law.rsample(shape, noise=noise)
         taken = counts.grad_fn.next_functions[0][0].path.shortcut
         assert type(taken) is (type(None) if general else kind)
-        found.append((counts.detach(), torch.autograd.grad((counts * slope).sum(), logs)[0]))
-    assert torch.equal(found[0][0], found[1][0])
-    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-9, atol=1e-9)
+        results.append((counts.detach(), torch.autograd.grad((counts * slope).sum(), logs)[0]))
+    assert torch.equal(results[0][0], results[1][0])
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-9, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Gradients of relaxed samples: straight-through against the exact covariance, and what they reach."""
+"""Gradients of relaxed samples: straight-through gradients against the exact covariance, and a descent with them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ URNS = [(180, (200, 200, 200)), (15, (10, 10, 10))]
 WEIGHTS = [(1.0, 1.0, 1.0), (1.0, 5.0, 1.0), (5.0, 1.0, 0.5), (0.4, 1.0, 4.0), (1.0, 1.0, 10.0), (10.0, 10.0, 1.0)]
 SETTINGS = [(0.5, w) for w in WEIGHTS] + [(1.0, w) for w in WEIGHTS] + [(0.1, (1.0, 5.0, 1.0)), (0.1, (1.0, 1.0, 10.0))]
 TOLERANCE, MONTE_CARLO = 0.05, 0.01
-# At temperature one a softmax over few likely counts is too smooth: with weights a factor of 10 apart and groups of 10 the
-# variances come out 5.5 % too small, measured with 400,000 draws.
+# At temperature one a softmax over few likely counts is too smooth: with weights that differ by a factor of 10 and groups of
+# 10, the variances are 5.5 % too small, measured with 400,000 samples.
 DIAGONAL_TOLERANCE = {0.1: TOLERANCE, 0.5: TOLERANCE, 1.0: 0.065}
 DRAWS = {0.1: 400_000, 0.5: 40_000, 1.0: 40_000}  # the gradient's variance grows as the temperature falls
 BLOCK = 2_000
 
 
 def jacobian(samples: Tensor, logs: Tensor) -> Tensor:
-    """Gradient of the mean of each count with respect to the log weights, shape ``(K, K)``; that of their sum must be zero."""
+    """Returns the gradient of the mean of each count with respect to the log weights, shape ``(K, K)``.
+
+    Args:
+        samples: relaxed samples, shape ``(S, K)``; their constant sum gives the last row.
+        logs: log weights, shape ``(K,)``.
+    """
     rows = [torch.autograd.grad(mean, logs, retain_graph=True)[0] for mean in samples.mean(0)[:-1]]
     return torch.stack([*rows, -torch.stack(rows).sum(0)])
 
@@ -31,9 +36,9 @@ def jacobian(samples: Tensor, logs: Tensor) -> Tensor:
 def test_straight_through_gradient_of_the_mean(
     total_count: int, sizes: tuple[int, ...], temperature: float, weights: tuple[float, ...]
 ) -> None:
-    """Within 5 % of the covariance over all entries (Frobenius); the same for each variance, but for 6.5 % at temperature one.
+    """The error is 5 % of the covariance (Frobenius norm) and of each variance at most, and 6.5 % at temperature one.
 
-    The Monte-Carlo error, by the spread of blocks of samples, must be below 1 % by both measures; it is not deducted.
+    The Monte-Carlo error, from the variance between blocks of samples, must be below 1 % for both; it is not subtracted.
     """
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     law = RelaxedFisherHypergeometric(temperature, total_count, sizes, log_weights=logs, straight_through=True)
@@ -83,7 +88,7 @@ def test_gradients_reach_each_urn_of_a_batch_and_no_other(conditionals: str, str
 @pytest.mark.parametrize("straight_through", [False, True])
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
 def test_the_sum_of_the_counts_has_no_gradient(conditionals: str, straight_through: bool) -> None:
-    """The counts always add up to the total, so no weight can move their sum."""
+    """The sum of the counts is constant, so its gradient is zero."""
     logs = torch.tensor([0.3, -1.0, 2.0, 0.0], dtype=torch.float64, requires_grad=True)
     law = RelaxedFisherHypergeometric(
         0.7, 15, [10, 8, 6, 4], log_weights=logs, straight_through=straight_through, conditionals=conditionals
@@ -95,7 +100,7 @@ def test_the_sum_of_the_counts_has_no_gradient(conditionals: str, straight_throu
 
 
 def test_straight_through_has_the_gradient_of_a_soft_path() -> None:
-    """Hard values, soft gradients: both kinds of sample depend on the weights by the same sign, each group against the rest."""
+    """Gradients of hard and of soft samples have the same signs, for each group against the others."""
     logs = torch.tensor([0.3, -1.0, 1.0], dtype=torch.float64, requires_grad=True)
     soft = RelaxedFisherHypergeometric(0.5, 15, [10, 8, 6], log_weights=logs)
     hard = RelaxedFisherHypergeometric(0.5, 15, [10, 8, 6], log_weights=logs, straight_through=True)
@@ -107,9 +112,9 @@ def test_straight_through_has_the_gradient_of_a_soft_path() -> None:
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 10.0])
 def test_soft_gradient_is_that_of_the_soft_sample(temperature: float, conditionals: str) -> None:
-    """Along one noise, differences of each soft sample agree with its gradient, in the weights and the temperature.
+    """For one noise, differences of each soft sample agree with its gradient, in the weights and the temperature.
 
-    For two groups, where the total of the only split is whole: beside a whole total the slope of later splits is bounded.
+    Two groups have one split, whose total is whole: beside a whole total the slope of later splits is bounded.
     """
     logs = torch.tensor([0.3, -1.0], dtype=torch.float64).repeat(200, 1).requires_grad_()
     warmth = torch.full((200,), temperature, dtype=torch.float64, requires_grad=True)
@@ -148,10 +153,10 @@ def test_gradient_of_an_optimisation_finds_the_weights() -> None:
 @pytest.mark.parametrize("straight_through", [False, True])
 @pytest.mark.parametrize("empty", [(1,), (1, 3), (3, 4)], ids=str)
 def test_groups_that_give_nothing_take_no_gradient(empty: tuple[int, ...], straight_through: bool, conditionals: str) -> None:
-    """Whether by a weight of zero or a size of zero; what the others give has the whole gradient, of one element in all.
+    """A weight or a size of zero gives a zero gradient; the counts of the other groups have the whole gradient.
 
-    The sum of the counts is fixed, so that each draw's Jacobian has columns that add up to zero and no row or column for
-    groups that give nothing: exactly, whatever the noise.
+    The sum of the counts is fixed: for any noise, columns of each sample's Jacobian sum to zero, and rows and columns of
+    empty groups are zero.
     """
     sizes, weights = [4, 5, 6, 5, 3], [1.0, 2.0, 0.5, 1.5, 1.0]
     for by_weight in (True, False):
@@ -161,11 +166,11 @@ def test_groups_that_give_nothing_take_no_gradient(empty: tuple[int, ...], strai
         law = RelaxedFisherHypergeometric(
             0.5, 6, shown, log_weights=logs, straight_through=straight_through, conditionals=conditionals
         )
-        found = jacobian(law.rsample((20_000,)), logs)
+        gradient = jacobian(law.rsample((20_000,)), logs)
         kept = [k for k in range(5) if k not in empty]
-        assert found[list(empty)].abs().max() < 1e-12
-        assert found[:, list(empty)].abs().max() < 1e-12
-        assert found.sum(0).abs().max() < 1e-9
+        assert gradient[list(empty)].abs().max() < 1e-12
+        assert gradient[:, list(empty)].abs().max() < 1e-12
+        assert gradient.sum(0).abs().max() < 1e-9
         if conditionals == "exact":
             exact = FisherHypergeometric(6, [sizes[k] for k in kept], [weights[k] for k in kept]).covariance_matrix
-            assert (found[kept][:, kept] - exact).norm() / exact.norm() < 0.1
+            assert (gradient[kept][:, kept] - exact).norm() / exact.norm() < 0.1

@@ -1,4 +1,4 @@
-"""Soft samples of more than two groups and their gradients, against finite differences along one noise.
+"""Soft samples of more than two groups and their gradients, against finite differences for one noise.
 
 Splits whose total is not whole interpolate between the two whole totals around it. Beside a whole total their slope is bounded
 by design, so gradients are compared where all totals lie between a quarter and three quarters of the way.
@@ -21,7 +21,7 @@ URNS = {
 
 
 def intermediate_totals(samples: Tensor) -> Tensor:
-    """Totals of the nodes above the leaves other than the root: neighbours pair up, and pairs again; shape ``(S, nodes)``."""
+    """Returns the totals of the tree's inner nodes except the root, by repeated sums of neighbours; shape ``(S, nodes)``."""
     levels, level = [], samples
     while level.shape[-1] > 2:
         pairs = level.shape[-1] // 2
@@ -34,7 +34,7 @@ def intermediate_totals(samples: Tensor) -> Tensor:
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("name", URNS)
 def test_soft_gradients_are_differences_of_soft_samples(name: str, temperature: float) -> None:
-    """In random directions of the weights and the temperature, along one noise, to 1e-5 of each sample's own slope."""
+    """Directions of weights and temperature are random, the noise is fixed, the tolerance 1e-5 of each sample's slope."""
     total, sizes, weights = URNS[name]
     generator = torch.Generator().manual_seed(0)
     draws = 600 if len(sizes) < 5 else 2_400
@@ -49,12 +49,12 @@ def test_soft_gradients_are_differences_of_soft_samples(name: str, temperature: 
         law = RelaxedFisherHypergeometric(warmth + step * heat, total, sizes, log_weights=logs + step * steps)
         return law.rsample(noise=noise)
 
-    found = samples(0.0)
-    gradients = torch.autograd.grad((found @ direction).sum(), (logs, warmth))
+    counts = samples(0.0)
+    gradients = torch.autograd.grad((counts @ direction).sum(), (logs, warmth))
     slope = (gradients[0] * steps).sum(-1) + gradients[1] * heat
     step = 1e-6
     difference = ((samples(step) - samples(-step)) @ direction / (2 * step)).detach()
-    place = intermediate_totals(found.detach()) % 1
+    place = intermediate_totals(counts.detach()) % 1
     between = ((place > 0.27) & (place < 0.73)).all(-1)
     assert between.sum() >= 15
     torch.testing.assert_close(slope[between], difference[between], rtol=1e-5, atol=2e-6)
@@ -64,7 +64,7 @@ def test_soft_gradients_are_differences_of_soft_samples(name: str, temperature: 
 def test_hot_and_cold_samples_of_four_groups() -> None:
     """Cold samples have the exact mean, within five standard errors; hot ones no longer depend on the noise.
 
-    False alarm below 1e-5; a bias of 0.1 counts is seen with probability 0.99.
+    False alarm below 1e-5; a bias of 0.1 counts is detected with probability 0.99.
     """
     total, sizes, weights = URNS["four groups"]
     cold = RelaxedFisherHypergeometric(0.01, total, sizes, weights).rsample((6_000,))
@@ -76,7 +76,7 @@ def test_hot_and_cold_samples_of_four_groups() -> None:
 
 @pytest.mark.parametrize("name", ["four groups", "five groups"])
 def test_straight_through_gradients_of_more_than_three_groups_are_near_the_covariance(name: str) -> None:
-    """Within 6 % of the exact covariance in Frobenius norm; a Monte-Carlo error below 1.5 %, so that 11 % would be seen."""
+    """The error is 6 % of the covariance (Frobenius norm) at most, with a Monte-Carlo error below 1.5 %: detects 11 %."""
     total, sizes, weights = URNS[name]
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     blocks = []
@@ -84,7 +84,7 @@ def test_straight_through_gradients_of_more_than_three_groups_are_near_the_covar
         samples = RelaxedFisherHypergeometric(0.5, total, sizes, log_weights=logs, straight_through=True).rsample((2_000,))
         rows = [torch.autograd.grad(mean, logs, retain_graph=True)[0] for mean in samples.mean(0)]
         blocks.append(torch.stack(rows))
-    found = torch.stack(blocks)
+    jacobians = torch.stack(blocks)
     exact = FisherHypergeometric(total, sizes, weights).covariance_matrix
-    assert (found.std(0) / 10**0.5).norm() / exact.norm() < 0.015
-    assert (found.mean(0) - exact).norm() / exact.norm() < 0.06
+    assert (jacobians.std(0) / 10**0.5).norm() / exact.norm() < 0.015
+    assert (jacobians.mean(0) - exact).norm() / exact.norm() < 0.06

@@ -31,7 +31,7 @@ KINDS = ("exact", "sequential", "merged")
 
 
 def sampled(name: str, kind: str, straight_through: bool, temperature: float = 0.5) -> tuple[SampleTrace, Tensor, Tensor]:
-    """A trace, and counts and their Jacobian by the sampler and autograd for the same noise."""
+    """Returns a trace, and for the same noise the sampler's counts, shape ``(K,)``, and their Jacobian, shape ``(K, K)``."""
     total, sizes, weights = URNS[name]
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     law = RelaxedFisherHypergeometric(
@@ -87,7 +87,14 @@ def test_each_step_of_a_split_follows_from_the_one_before(name: str, kind: str, 
 
 
 def conditional(name: str, left: tuple[int, ...], right: tuple[int, ...], total: int) -> Counter[int]:
-    """Exact distribution of the number that the left groups take of a whole total, by enumeration in fractions."""
+    """Returns the exact distribution of the left groups' sum, by enumeration in fractions.
+
+    Args:
+        name: name of the urn.
+        left: groups whose sum is distributed.
+        right: other groups of the split.
+        total: whole total of the split.
+    """
     _, sizes, weights = URNS[name]
     urn = RationalUrn(total, [sizes[k] for k in left + right], [weights[k] for k in left + right])
     probabilities: Counter[int] = Counter()
@@ -99,7 +106,7 @@ def conditional(name: str, left: tuple[int, ...], right: tuple[int, ...], total:
 @pytest.mark.parametrize("kind", ["exact", "sequential"])
 @pytest.mark.parametrize("name", ["two groups", "three groups", "five groups", "six groups, one empty", "zero weight"])
 def test_exact_conditionals_are_those_of_enumeration(name: str, kind: str) -> None:
-    """At whole totals, and linearly in probability between them."""
+    """Between whole totals, probabilities are interpolated linearly."""
     for split in sampled(name, kind, straight_through=False)[0].splits:
         total = float(split.total)
         low = int(total + 1e-9)
@@ -166,7 +173,7 @@ def test_sequential_and_merged_samples_share_their_noise_and_differ_by_the_condi
 
 
 def test_both_conditionals_are_compared_at_the_same_totals() -> None:
-    """The merged ones against two whole groups of the mean weight, the exact ones as in a trace of their own."""
+    """References are two whole groups of the mean weight for merged, and a separate trace for exact conditionals."""
     urn: tuple[int, list[int], list[float]] = (10, [8, 8, 8], [1.0, 8.0, 1.0])
     laws = {kind: RelaxedFisherHypergeometric(0.5, *urn, conditionals=kind) for kind in KINDS[1:]}
     noise = laws["merged"].sample_noise()

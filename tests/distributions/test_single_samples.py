@@ -1,9 +1,9 @@
-"""Samples one at a time: ``sample()`` without a shape takes another path than many samples at once, so it has its own tests.
+"""Single samples: ``sample()`` without a shape takes another code path than many samples at once.
 
 Each test raises a false alarm with probability 1e-6. Power: a G-test of S samples over C cells rejects, with probability
-0.999, any distribution whose total variation from the exact one over those cells is ``detectable_distance(S, C)``, which is
-at most 0.15 for the 1,200 single samples here and 0.035 for the 40,000 of one batch. A sampler at twice that distance is
-seen in the last test.
+0.999, any distribution whose total variation from the exact one over those cells is ``detectable_distance(S, C)``: at most
+0.15 for the 1,200 single samples here and 0.035 for the 40,000 of one batch. The last test rejects a sampler at twice that
+distance.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cells(law: Law, samples: int, least: float = 100.0) -> int:
 
 @pytest.mark.parametrize("name", ["three groups", "crowded"])
 def test_joint_distribution_of_thousands_of_single_samples(name: str) -> None:
-    """1,200 calls of ``sample()``; the probe asserts that they took the path for few samples and wide tables."""
+    """All of 1,200 calls of ``sample()`` take the path for few samples and wide tables, as a probe asserts."""
     law, exact = FisherHypergeometric(*URNS[name], validate_args=False), RationalUrn(*URNS[name]).law
     with mock.patch.object(sampling, "_invert_rows", wraps=sampling._invert_rows) as few:
         samples = torch.stack([law.sample() for _ in range(SINGLE)])
@@ -57,7 +57,7 @@ def test_joint_distribution_of_thousands_of_single_samples(name: str) -> None:
 
 @pytest.mark.parametrize("name", URNS)
 def test_joint_distribution_of_one_sample_from_each_of_many_urns(name: str) -> None:
-    """40,000 urns alike that are different tensors, one sample each: the same path, all urns at once."""
+    """One sample of each of 40,000 equal urns in separate rows takes the same path, all urns at once."""
     total, sizes, weights = URNS[name]
     exact = RationalUrn(total, sizes, weights).law
     law = FisherHypergeometric(total, sizes, torch.tensor(weights, dtype=torch.float64).repeat(ROWS, 1), validate_args=False)
@@ -69,7 +69,7 @@ def test_joint_distribution_of_one_sample_from_each_of_many_urns(name: str) -> N
 
 
 def test_both_paths_of_a_batch_of_unequal_urns() -> None:
-    """Few samples by rows and many by tables, of urns whose tables begin at different counts."""
+    """Few samples use rows and many use tables, for urns whose tables begin at different counts."""
     urns = [URNS[name] for name in ("three groups", "crowded")]
     law = FisherHypergeometric([u[0] for u in urns], [u[1] for u in urns], [u[2] for u in urns], validate_args=False)
     for path, shape, calls in (("_invert_rows", (5,), 250), ("_invert_table", (10_000,), 1)):
@@ -83,7 +83,7 @@ def test_both_paths_of_a_batch_of_unequal_urns() -> None:
 def test_single_samples_of_a_wide_urn() -> None:
     """Groups of 20,000, 300 samples at a time: means within 5.1 standard errors, false alarm 1e-6 over the three.
 
-    A shift of 0.14 standard deviations is seen with probability 0.99; variances within six standard errors, which sees 22 %.
+    A shift of 0.14 standard deviations is detected with probability 0.99; variances within six standard errors detect 22 %.
     """
     law = FisherHypergeometric(20_000, [20_000] * 3, [1.0, 2.0, 3.0])
     with mock.patch.object(sampling, "_invert_rows", wraps=sampling._invert_rows) as few:

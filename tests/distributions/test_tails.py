@@ -41,7 +41,7 @@ CASES += [(WalleniusHypergeometric, name) for name in ("zero weight", "forced", 
 
 @pytest.mark.parametrize(("law", "name"), CASES)
 def test_both_tails_have_all_their_digits(law: type, name: str) -> None:
-    """Relative 1e-12, down to what a double can hold; logarithms below that too."""
+    """Relative errors are 1e-12 at most, down to the smallest double; logarithms also below that."""
     total, sizes, weights = URNS[name]
     urn = law(total, list(sizes), list(weights))
     thresholds = torch.arange(-1, max(sizes) + 1, dtype=torch.float64)[:, None].expand(-1, len(sizes))
@@ -92,17 +92,17 @@ def test_gradients(law: type, function: str) -> None:
 
 
 def test_the_gradient_in_a_tail_is_a_difference_of_conditional_means() -> None:
-    """``d log P(x_k > c) / d log w_j = E[x_j | x_k > c] - E[x_j]``, in a tail of 1e-145, from the rational law."""
+    """``d log P(x_k > c) / d log w_j = E[x_j | x_k > c] - E[x_j]`` in rational arithmetic, in a tail of 1e-145."""
     total, sizes, weights = 60, (60, 60, 60), (1.0, 1e-3, 2.0)
     logs = torch.tensor(weights, dtype=torch.float64).log().requires_grad_()
     tail = FisherHypergeometric(total, list(sizes), log_weights=logs).log_survival([0.0, 58.0, 0.0])[1]
     assert tail < -200
     (gradient,) = torch.autograd.grad(tail, logs)
     urn = RationalUrn(total, sizes, [Fraction(w) for w in weights])
-    given = {x: urn.pmf(x) for x in urn.support() if x[1] > 58}
-    mass = sum(given.values())
+    tail_law = {x: urn.pmf(x) for x in urn.support() if x[1] > 58}
+    mass = sum(tail_law.values())
     for j in range(3):
-        expected = sum(x[j] * p for x, p in given.items()) / mass - urn.mean[j]
+        expected = sum(x[j] * p for x, p in tail_law.items()) / mass - urn.mean[j]
         assert gradient[j].item() == pytest.approx(float(expected), rel=1e-9)
 
 

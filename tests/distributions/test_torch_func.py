@@ -1,4 +1,4 @@
-"""``torch.func``, forward and double differentiation, and ``torch.compile``, for what the distributions offer of it."""
+"""``torch.func``, forward and double differentiation, and ``torch.compile``, where the distributions support them."""
 
 from __future__ import annotations
 

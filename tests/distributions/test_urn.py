@@ -1,4 +1,4 @@
-"""How an urn reads its arguments and refuses values; the bad arguments themselves are in the registry."""
+"""Arguments of an urn: conversion and refusal of values; the registry has the invalid arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINEAR = [1.0, 2.0, 0.5]
 
 @pytest.mark.parametrize("argument", ["weights", "log_weights"])
 @pytest.mark.parametrize(
-    ("given", "dtype"),
+    ("values", "dtype"),
     [
         (LINEAR, torch.float64),
         ((1, 2, 3), torch.float64),
@@ -28,10 +28,10 @@ LINEAR = [1.0, 2.0, 0.5]
     ],
     ids=lambda p: f"{type(p).__name__}-{getattr(p, 'dtype', '')}" if not isinstance(p, torch.dtype) else str(p),
 )
-def test_only_floating_point_tensors_set_the_dtype(argument: str, given: Any, dtype: torch.dtype) -> None:
-    urn = UrnDistribution(3, [2, 3, 1], **{argument: given})
+def test_only_floating_point_tensors_set_the_dtype(argument: str, values: Any, dtype: torch.dtype) -> None:
+    urn = UrnDistribution(3, [2, 3, 1], **{argument: values})
     assert urn.weights.dtype == urn.log_weights.dtype == dtype
-    expected = torch.as_tensor(given).to(dtype)
+    expected = torch.as_tensor(values).to(dtype)
     torch.testing.assert_close(getattr(urn, argument), expected, rtol=0, atol=0)
     torch.testing.assert_close(urn.log_weights.exp(), urn.weights)
 

@@ -1,4 +1,4 @@
-"""Wallenius' probabilities against exact recursions over single draws and scipy, their gradients and their edges."""
+"""Wallenius' probabilities against exact recursions over single elements and scipy, their gradients and edge cases."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.support.reference import RationalUrn, log, log_error
 
 
 def errors(law: WalleniusHypergeometric, counts: Any, exact: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Absolute errors of log_prob, and the stated bounds."""
+    """Returns the absolute errors of ``log_prob``, and the stated bounds, both of shape ``(N,)``."""
     log_prob, bound = law.log_prob_with_error(torch.tensor(counts))
     return np.array([log_error(got, p) for got, p in zip(log_prob.tolist(), exact, strict=True)]), bound.numpy()
 
 
 def support(total: int, sizes: list[int]) -> Tensor:
-    """All count vectors, shape ``(N, K)``."""
+    """Returns all count vectors, shape ``(N, K)``."""
     return torch.tensor(list(RationalUrn(total, sizes, [1] * len(sizes)).support()))
 
 
@@ -143,7 +143,7 @@ def test_scale_of_the_weights_does_not_matter() -> None:
 
 
 def test_gradient_matches_the_exact_law() -> None:
-    """Central differences of the rational law: their own error, of the order of the step squared, is 1e-24."""
+    """References are central differences in rational arithmetic, with an error of the squared step, 1e-24."""
     total, sizes, weights = 6, [4, 3, 5], [Fraction(1, 2), Fraction(2), Fraction(5)]
     step = Fraction(1, 10**12)
     leaf = torch.tensor([float(w) for w in weights], dtype=torch.float64, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Draws and moments of Wallenius' law against exact recursions over single draws and the race of clocks they stand for."""
+"""Samples and moments of Wallenius' distribution against exact recursions over single elements and exponential clocks."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def test_mean_is_finite_far_apart(log_weights: list[float]) -> None:
     ],
 )
 def test_samples_follow_the_exact_law(total: int, sizes: list[int], weights: list[float]) -> None:
-    """G-test of the joint vector on 200,000 draws against the recursion over draws, false alarm 1e-6.
+    """G-test of the joint vector of 200,000 samples against the recursion over single elements, false alarm 1e-6.
 
-    Power: a law 2 % away in total variation, in the direction of Fisher's law (the usual confusion), must fail.
+    Power: a mixture with Fisher's distribution (the usual confusion) at a total variation of 2 % must fail.
     """
     urn = RationalUrn(total, sizes, weights)
     drawn = WalleniusHypergeometric(total, sizes, [float(w) for w in weights]).sample((200_000,)).numpy().astype(int)
@@ -96,9 +96,9 @@ def test_samples_follow_the_exact_law(total: int, sizes: list[int], weights: lis
 
 
 def test_large_urns_follow_the_law() -> None:
-    """Counts of thousands, where binomials are drawn by rejection: G-test on 200,000 draws, false alarm 1e-6.
+    """Counts of thousands, with binomials by rejection: G-test of 200,000 samples, false alarm 1e-6.
 
-    Power: the same law with odds of 3.006 instead of 3, which moves the mean by 5 % of the standard deviation, must fail.
+    Power: odds of 3.006 instead of 3, which change the mean by 5 % of the standard deviation, must fail.
     """
     first = torch.arange(500, 2501)
     counts = torch.stack([first, 2500 - first], -1)
@@ -117,9 +117,9 @@ def test_large_urns_follow_the_law() -> None:
 
 
 def test_many_groups_match_the_race_of_elements() -> None:
-    """Twenty groups against exponential clocks on each of 390 elements: false alarm 1e-6 in all.
+    """Twenty groups against exponential clocks on each of 390 elements: total false-alarm rate 1e-6.
 
-    Means, variances and covariances by z-tests of 20,000 draws each. Power: a shift of a group's mean by 6 %
+    Z-tests of means, variances and covariances with 20,000 samples each. Power: a shift of a group's mean by 6 %
     of its standard deviation would fail in more than 99 % of runs.
     """
     sizes, draws, total = torch.arange(20) * 2 + torch.arange(20) % 2, 20_000, 150

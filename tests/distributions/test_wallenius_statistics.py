@@ -1,4 +1,4 @@
-"""Moments, mode, entropy, marginals and fits of Wallenius' distribution, against draws one by one in rational arithmetic."""
+"""Moments, mode, entropy, marginals and fits of Wallenius' distribution, against recursions in rational arithmetic."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_statistics(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in URNS if name not in ("none drawn", "all drawn")])
 @pytest.mark.parametrize("listed", [True, False])
 def test_marginals_to_their_tails(name: str, listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the sum over all count vectors, and by the integral over time that takes its place in larger urns."""
+    """Marginals are sums over all count vectors, or integrals over time for larger urns."""
     if not listed:
         monkeypatch.setattr(wallenius, "_LISTED", 0)
     total, sizes, weights = URNS[name]
@@ -59,7 +59,7 @@ def test_marginals_to_their_tails(name: str, listed: bool, monkeypatch: pytest.M
 
 
 def test_marginals_of_a_larger_urn_in_a_tail() -> None:
-    """Of two groups they are the probabilities themselves, whose quadrature is another one."""
+    """For two groups, marginals are the joint probabilities, which have another quadrature."""
     logs = torch.tensor([[0.0, 1.5]], dtype=torch.float64)
     table, low = wallenius_log_marginals(logs, torch.tensor([[150, 200]]), torch.tensor([120]))
     counts = torch.arange(121)

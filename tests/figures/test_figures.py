@@ -1,4 +1,4 @@
-"""Figures as data: nothing missing, nothing infinite, frames that fit their traces, areas that are probabilities."""
+"""Figures as data: all numbers are finite, frames fit their traces, areas are probabilities."""
 
 from __future__ import annotations
 
@@ -39,12 +39,21 @@ LABELS = [f"{temperature:g}" for temperature in TEMPERATURES]
 
 
 def compositions(total: int, sizes: tuple[int, ...]) -> np.ndarray:
-    """All count vectors of an urn."""
+    """Returns all count vectors of an urn, shape ``(N, K)``."""
     return np.array([x for x in itertools.product(*(range(size + 1) for size in sizes)) if sum(x) == total])
 
 
 def synthetic(total: int, sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A law on an urn's counts, its marginals, and samples that contract towards the mean from frame to frame."""
+    """Returns a random distribution of an urn's counts, and samples that contract towards the mean from frame to frame.
+
+    Args:
+        total: sum of the counts.
+        sizes: group sizes, K of them.
+
+    Returns:
+        Support, shape ``(N, K)``, probabilities, shape ``(N,)``, marginals, shape ``(K, max(sizes) + 1)``, and samples, shape
+        ``(T, S, K)``.
+    """
     rng = np.random.default_rng(7)
     support = compositions(total, sizes)
     probabilities = rng.dirichlet(np.ones(len(support)))
@@ -59,6 +68,16 @@ def synthetic(total: int, sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
 def figure(
     total: int, sizes: tuple[int, ...], palette=LIGHT, *, narrow: bool = False, start: int = 2, hard: bool = False
 ) -> Figure:
+    """Returns the convergence figure of a random distribution.
+
+    Args:
+        total: sum of the counts.
+        sizes: group sizes.
+        palette: colours of the figure.
+        narrow: whether the figure is for a telephone.
+        start: index of the first frame.
+        hard: whether samples are whole counts.
+    """
     support, probabilities, marginals, soft = synthetic(total, sizes)
     samples = np.broadcast_to(soft[:1], soft.shape) if hard else soft
     if len(sizes) == 3:
@@ -83,18 +102,18 @@ URNS = [
 
 
 def unpacked(values) -> np.ndarray:
-    """An array, also where it is packed as plotly's JavaScript reads it."""
+    """Returns a trace's values as an array of the same shape, also where they are packed for plotly's JavaScript."""
     if isinstance(values, dict):
         return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"]).newbyteorder("<"))
     return np.asarray(values)
 
 
 def numbers(trace) -> dict[str, np.ndarray]:
-    """What a trace draws, by name."""
-    found = {name: trace[name] for name in ("x", "y", "base", "customdata") if name in trace and trace[name] is not None}
+    """Returns the arrays of a trace by name, of any shape."""
+    arrays = {name: trace[name] for name in ("x", "y", "base", "customdata") if name in trace and trace[name] is not None}
     if trace.type == "scatter" and not isinstance(trace.marker.size, int | float | None):
-        found["size"] = trace.marker.size
-    return {name: unpacked(values) for name, values in found.items()}
+        arrays["size"] = trace.marker.size
+    return {name: unpacked(values) for name, values in arrays.items()}
 
 
 @pytest.mark.parametrize(("total", "sizes"), URNS)
@@ -104,7 +123,7 @@ def test_everything_drawn_is_a_number_and_frames_fit_their_traces(total, sizes, 
     drawn = figure(total, sizes, narrow=narrow, hard=hard)
     for trace in drawn.data:
         for name, values in numbers(trace).items():
-            # None lifts the pen between two outlines.
+            # None separates two outlines.
             kept = [v for v in values.ravel().tolist() if v is not None]
             assert np.isfinite(kept).all(), (trace.name, name)
     moving = drawn.frames[0].traces
@@ -150,8 +169,8 @@ def test_panels_do_not_overlap(palette, narrow):
         for ((left, right), (bottom, top)), other in itertools.permutations(boxes, 2):
             assert 0 <= left < right <= 1
             assert 0 <= bottom < top <= 1
-            apart = right <= other[0][0] or other[0][1] <= left or top <= other[1][0] or other[1][1] <= bottom
-            assert apart
+            disjoint = right <= other[0][0] or other[0][1] <= left or top <= other[1][0] or other[1][1] <= bottom
+            assert disjoint
 
 
 def test_areas_of_rings_are_probabilities_and_those_of_discs_are_shares():
@@ -196,14 +215,14 @@ def test_a_likely_corner_of_a_large_urn_fills_the_triangle():
 
 
 def within(place: np.ndarray, corner: np.ndarray) -> bool:
-    """Whether a point lies within a triangle: on the same side of all its edges."""
+    """Returns whether a point, shape ``(2,)``, lies in a triangle, shape ``(3, 2)``: on the same side of all its edges."""
     edges, towards = np.roll(corner, -1, 0) - corner, place - corner
     sides = edges[:, 0] * towards[:, 1] - edges[:, 1] * towards[:, 0]
     return bool((sides >= 0).all() or (sides <= 0).all())
 
 
 def test_corners_that_no_sample_can_reach_are_shaded():
-    """Against whether each place of a fine grid lies above some group's greatest count."""
+    """The reference is a fine grid: whether each place exceeds some group's greatest count."""
     for total, sizes in ((9, (6, 7, 8)), (24, (4, 10, 12)), (5, (5, 5, 5))):
         support = compositions(total, sizes)
         lowest, highest, spread = support.min(0), support.max(0), float(total - support.min(0).sum())
@@ -237,12 +256,12 @@ def test_nearest_counts_keep_the_sum_and_stay_within_one():
     np.testing.assert_array_equal(nearest_counts(noisy).numpy(), whole)
     # No other whole vector with that sum and floors is nearer.
     floor = np.floor(samples)
-    for sample, base, found in zip(samples[0], floor[0], whole[0], strict=True):
+    for sample, base, nearest in zip(samples[0], floor[0], whole[0], strict=True):
         up = int(17 - base.sum())
         best = min(
             np.abs(base + np.isin(np.arange(5), chosen) - sample).sum() for chosen in itertools.combinations(range(5), up)
         )
-        assert np.abs(found - sample).sum() == pytest.approx(best)
+        assert np.abs(nearest - sample).sum() == pytest.approx(best)
 
 
 def test_bars_and_outlines_of_marginals_have_one_scale():
@@ -309,13 +328,14 @@ def test_one_panel_alone_plays_too():
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2.2."""
+    """Returns the relative luminance of WCAG 2.2 of a colour ``#rrggbb``."""
     channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def contrast(one: str, other: str) -> float:
+    """Returns the contrast ratio of WCAG 2.2 of two colours."""
     bright, dim = sorted([luminance(one), luminance(other)], reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 

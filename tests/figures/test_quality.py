@@ -1,4 +1,4 @@
-"""A report's figures and page: what is drawn is what was measured, and nothing in it can be mistaken for markup."""
+"""A report's figures and page: they show the measured numbers, and none of their text is markup."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def report() -> QualityReport:
+    """Returns a small report with a hostile name of an estimator."""
     estimators = {"RLOO": ScoreFunction(), "exact": Exact(), HOSTILE: StraightThrough(1.0, "merged")}
     return QualityReport.measure(
         LAW,
@@ -36,16 +37,17 @@ def report() -> QualityReport:
 
 
 def numbers(value) -> list[float]:
-    """An array, also where it is packed as plotly's JavaScript reads it."""
+    """Returns a trace's values, also where they are packed for plotly's JavaScript."""
     if isinstance(value, dict):
         return np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]).tolist()
     return [float(item) for item in value]
 
 
 def traces(figure, **wanted) -> list[dict]:
-    found = [trace for trace in figure.to_plotly_json()["data"] if all(trace.get(k) == v for k, v in wanted.items())]
-    assert found
-    return found
+    """Returns the traces of a figure with these properties, at least one."""
+    matches = [trace for trace in figure.to_plotly_json()["data"] if all(trace.get(k) == v for k, v in wanted.items())]
+    assert matches
+    return matches
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -87,10 +89,10 @@ def test_estimators_are_drawn_as_measured(report, narrow):
 
 def test_the_page_holds_its_report_and_asks_nobody_for_anything(report):
     page = report_html(report)
-    found = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    assert QualityReport.from_json(found[1]) == report
-    assert json.loads(found[1])["seed"] == 0
+    match = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    assert QualityReport.from_json(match[1]) == report
+    assert json.loads(match[1])["seed"] == 0
     for sentence in report.verdict()[1:]:
         assert html.escape(sentence) in page
     assert "<strong>Not to be trusted here" in page

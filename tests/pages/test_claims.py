@@ -1,4 +1,4 @@
-"""What each stop of a tour claims holds at that stop. A stop with a prediction computes what it says: test_predictions.py."""
+"""Claims of each stop of a tour hold at that stop. Stops with a prediction compute their answer: test_predictions.py."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def drawn(values: Values) -> urn.UrnView:
 
 
 def variation(view: urn.UrnView, law: str) -> float:
-    """Total variation between the histogram of each group and its exact distribution; the largest."""
+    """Returns the largest total variation between the histogram of a group and its exact distribution."""
     exact, seen = view.laws.of(law).marginals, view.seen / view.step
     width = max(exact.shape[1], seen.shape[1])
     exact, seen = (np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in (exact, seen))
@@ -60,7 +60,7 @@ def counts_vary(values: Values) -> None:
 
 
 def histograms_are_close(values: Values) -> None:
-    """Within 0.08 of the exact distribution: 1,000 samples of a group's 11 counts exceed it less than once in 10,000."""
+    """Total variation is below 0.08: 1,000 samples of a group's 11 counts exceed it less than once in 10,000 tests."""
     view = drawn(values)
     assert variation(view, "Fisher") < 0.08
     assert abs(view.observed_mean - view.law.mean).max() < 0.25
@@ -228,33 +228,33 @@ def descent_reaches_less(values: Values) -> None:
 def error_has_a_minimum(values: Values) -> None:
     view = TemperatureView(GradientSettings.of(values))
     list(view.work())
-    for method, found in view.curves.items():
+    for method, curve in view.curves.items():
         if method.relaxes and method.conditionals == "exact":
-            errors = [one.rmse.value for one in found]
+            errors = [one.rmse.value for one in curve]
             assert 0 < int(np.argmin(errors)) < len(errors) - 1, method.label
-            assert found[0].deviation.value > 3 * found[-1].deviation.value
-            assert found[-1].biased
-            assert not found[0].biased
+            assert curve[0].deviation.value > 3 * curve[-1].deviation.value
+            assert curve[-1].biased
+            assert not curve[0].biased
 
 
 def compared(values: Values) -> dict[str, Any]:
     view = SideBySide(GradientSettings.of(values))
     list(view.work())
-    return {method.key: found for method, found in view.agreements.items()}
+    return {method.key: agreement for method, agreement in view.agreements.items()}
 
 
 def who_is_noisiest(values: Values) -> None:
-    deviations = {key: found.deviation.value for key, found in compared(values).items() if key != "exact"}
+    deviations = {key: agreement.deviation.value for key, agreement in compared(values).items() if key != "exact"}
     ranked = sorted(deviations, key=deviations.__getitem__)
     assert set(ranked[:2]) == {"control variate", "exact marginal"}
     assert ranked[-1] == "score function"
 
 
 def merged_misses(values: Values) -> None:
-    found = compared(values)
+    agreements = compared(values)
     for kind in ("Gumbel-softmax", "straight-through"):
-        assert found[f"{kind} (merged)"].biased
-        assert found[f"{kind} (merged)"].bias.low > found[kind].bias.value
+        assert agreements[f"{kind} (merged)"].biased
+        assert agreements[f"{kind} (merged)"].bias.low > agreements[kind].bias.value
 
 
 def five_stay(values: Values) -> None:
@@ -294,7 +294,7 @@ def sizes_differ(values: Values) -> None:
 
 def a_tie_and_a_split(values: Values) -> None:
     view = cluster_view(values)
-    errors = {prior: found.scores.size_error for prior, found in view.others.items()}
+    errors = {prior: run.scores.size_error for prior, run in view.others.items()}
     assert abs(view.ours.scores.size_error - errors["categorical"]) < 0.01
     labels = view.others["uniform"].labels[view.data.classes == view.data.sizes.argmax()]
     assert (np.bincount(labels) > 50).sum() >= 2

@@ -1,4 +1,4 @@
-"""The page on cluster sizes: its runs, its edits, its data, and what it shows."""
+"""The page on cluster sizes: its runs, edits, data, figures and sentences."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ DEFAULTS |= {
 
 
 def moved(before: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Values of the controls after some have moved."""
+    """Returns the values of the controls after some have moved."""
     return {**before, **edits_after(before, changes), **changes}
 
 
 def test_a_run_does_what_the_model_does():
     run = ClusterRun(DATA, 3, 5)
     edits = [Edit(4, "tau", 0.2), Edit(6, "weights", (1.0, 2.0, 5.0)), Edit(8, "room", 60)]
-    found = run.at("hypergeometric", 12, PriorSettings(), edits)
+    snapshot = run.at("hypergeometric", 12, PriorSettings(), edits)
     model = SizedClusters(DATA.points, 3, seed=5, equal_start=True, schedule=Schedule(steps=STEPS, hold=0.8, drawn=1.0))
     model.step(4)
     model.prior.temperature = 0.2
@@ -64,13 +64,13 @@ def test_a_run_does_what_the_model_does():
     model.prior.capacities = 54
     model.step(4)
     expected = model.evaluate()
-    np.testing.assert_array_equal(found.sizes, expected.sizes[0].numpy())
-    np.testing.assert_array_equal(found.labels, expected.labels[0].numpy())
-    assert found.scores is not None
-    assert found.scores.size_error == score_clusters(DATA.classes, found.labels, found.sizes).size_error
-    assert found.drawn.shape == (12, 3)
-    assert found.log_weights.shape == (13, 3)
-    assert found.sizes.max() <= 54 + 1e-9
+    np.testing.assert_array_equal(snapshot.sizes, expected.sizes[0].numpy())
+    np.testing.assert_array_equal(snapshot.labels, expected.labels[0].numpy())
+    assert snapshot.scores is not None
+    assert snapshot.scores.size_error == score_clusters(DATA.classes, snapshot.labels, snapshot.sizes).size_error
+    assert snapshot.drawn.shape == (12, 3)
+    assert snapshot.log_weights.shape == (13, 3)
+    assert snapshot.sizes.max() <= 54 + 1e-9
 
 
 def test_what_is_shown_does_not_depend_on_the_way_there():
@@ -83,9 +83,9 @@ def test_what_is_shown_does_not_depend_on_the_way_there():
         (3, []),
         (60, [Edit(30, "tau", 0.5)]),
     ]:
-        found = wandering.at("hypergeometric", step, PriorSettings(), edits)
+        snapshot = wandering.at("hypergeometric", step, PriorSettings(), edits)
     for name in ("sizes", "drawn", "log_weights", "losses", "means"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(straight, name))
+        np.testing.assert_array_equal(getattr(snapshot, name), getattr(straight, name))
 
 
 def test_weights_set_by_hand_are_forgotten_with_the_edit():
@@ -105,10 +105,10 @@ def test_a_session_goes_on_from_where_another_has_been(monkeypatch, prior):
     genuine = SizedClusters.step
     monkeypatch.setattr(SizedClusters, "step", lambda model: (steps.append(1), genuine(model))[1])
     second = ClusterRun(DATA, 3, 9)
-    found = second.at(prior, 130, PriorSettings(), edits)
+    snapshot = second.at(prior, 130, PriorSettings(), edits)
     assert len(steps) == 30, "the first hundred steps were made before"
     for name in ("sizes", "drawn", "log_weights", "losses", "means", "labels", "pull"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(first, name))
+        np.testing.assert_array_equal(getattr(snapshot, name), getattr(first, name))
     back = second.at(prior, 40, PriorSettings(), edits)
     np.testing.assert_array_equal(back.drawn, first.drawn[:40])
     steps.clear()
@@ -121,8 +121,8 @@ def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
     run = ClusterRun(DATA, 3, 2)
     with ThreadPoolExecutor(4) as pool:
         wanted = [10, 30, 30, 10, 30, 10, 10, 30]
-        found = list(pool.map(lambda step: run.at("hypergeometric", step, PriorSettings()).sizes, wanted))
-    for step, sizes in zip(wanted, found, strict=True):
+        results = list(pool.map(lambda step: run.at("hypergeometric", step, PriorSettings()).sizes, wanted))
+    for step, sizes in zip(wanted, results, strict=True):
         np.testing.assert_array_equal(sizes, expected[step])
 
 
@@ -304,17 +304,17 @@ def uploaded(content: bytes, **address: str) -> Any:
     return app
 
 
-def said(app: Any) -> str:
+def captions(app: Any) -> str:
     return " ".join(block.value for block in app.caption).replace("\\", "")
 
 
 def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     app = uploaded(PENGUINS, clu_step="3", clu_python="true")
     assert not app.warning
-    assert "Read as semicolon-separated with decimal commas" in said(app)
-    assert "The column id only numbers or names the rows, and is left out." in said(app)
-    assert "Shown are the first two principal components of bill (mm), depth (mm), mass (g)." in said(app)
-    assert "Each column is standardised" in said(app), "the mass is a hundred times as spread as the others"
+    assert "Read as semicolon-separated with decimal commas" in captions(app)
+    assert "The column id only numbers or names the rows, and is left out." in captions(app)
+    assert "Shown are the first two principal components of bill (mm), depth (mm), mass (g)." in captions(app)
+    assert "Each column is standardised" in captions(app), "the mass is a hundred times as spread as the others"
     words = json.dumps(figure(app)["layout"]["annotations"])
     assert "principal component 1 (" in words
     assert "class" in app.dataframe[0].value
@@ -326,11 +326,11 @@ def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     words = json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
     assert "bill (mm) →" in words
     assert "depth (mm) →" in words
-    assert "standardised" not in said(app), "the scales of these two are alike"
+    assert "standardised" not in captions(app), "the scales of these two are alike"
     choose = {each.label: each for each in app.selectbox}
     choose["Column of y"].set_value(3).run()
     assert "mass (g) →" in json.dumps(figure(app)["layout"]["annotations"], ensure_ascii=False)
-    assert "Each column is standardised" in said(app)
+    assert "Each column is standardised" in captions(app)
     {each.label: each for each in app.selectbox}["Column of the true class"].set_value(-1).run()
     assert "true sizes are unknown" in told(app)
     code = next(block.value for block in app.code if "SizedClusters" in block.value)
@@ -383,7 +383,7 @@ def test_digits_are_shown_as_images_and_clustered_in_all_dimensions():
 
 
 def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
-    """Planted sizes: 42 where 53 are true is no size that is right, however small the error of all together."""
+    """A planted size of 42 where 53 is true is no right size, however small the total error."""
     run = ClusterRun(DATA, 3, 2)
     snapshot = run.at("hypergeometric", 30, PriorSettings())
     true = DATA.sizes[snapshot.scores.matched]
@@ -397,9 +397,9 @@ def test_sizes_are_judged_cluster_by_cluster_and_doubtful_outlines_are_faint():
     assert len(right) == 3
     shift = max(0.2 * true[0], 4.0)
     wrong = true + np.array([shift, -shift, 0.0])
-    said = view(wrong, labels, np.array([1.0, 1.0, 0.0])).sentences()
-    assert re.search(r"\*\*[12] of 3 sizes are right\*\*", said[0])
-    assert "arrow of cluster 1 points" in said[1], "to more points, where there are too many"
+    sentences = view(wrong, labels, np.array([1.0, 1.0, 0.0])).sentences()
+    assert re.search(r"\*\*[12] of 3 sizes are right\*\*", sentences[0])
+    assert "arrow of cluster 1 points" in sentences[1], "to more points, where there are too many"
     doubtful = view(true.astype(float), np.zeros(len(labels), dtype=int), np.zeros(3))
     assert "faint" in " ".join(doubtful.sentences())
     traces = doubtful.figure(LIGHT).to_plotly_json()["data"]

@@ -1,4 +1,4 @@
-"""The course: from Home, *Start here* and *Next* lead through every chapter in order, and the address says where one is."""
+"""The course: from Home, *Start here* and *Next* lead through every chapter in order, and the address has the current stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def name(chapter) -> str:
 
 
 def bar(app: AppTest) -> tuple[str, int, int]:
-    """What the course's bar says: the chapter, the stops done and all stops."""
+    """Returns the text of the course's bar, the number of stops done and that of all stops."""
     (text,) = [each.proto.body for each in app.get("html") if "<progress" in each.proto.body]
     return re.findall(r"<span>(.*)</span>", text)[0], *(int(each) for each in re.findall(r'(?:value|max)="(\d+)"', text))
 

@@ -1,4 +1,4 @@
-"""The gradients page: its numbers against references of their own, its figures as data, its snippets, the page as it runs."""
+"""The gradients page: its numbers against independent references, its figures as data, its snippets, the running page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def settings(loss: str = "squared distance", kind: str = "straight-through", **m
 
 
 def rational_gradient(task: Task) -> np.ndarray:
-    """``Cov(f(x), x)`` summed over the rational law."""
+    """Returns ``Cov(f(x), x)``, shape ``(K,)``, as a sum over the distribution in rational arithmetic."""
     urn = task.urn
     law = {x: float(p) for x, p in RationalUrn(urn.total_count, urn.group_sizes, urn.weights).law.items()}
     counts, p = np.array(list(law), dtype=float), np.array(list(law.values()))
@@ -101,15 +101,15 @@ def test_each_method_is_the_estimator_of_the_core():
 
 @pytest.mark.parametrize("method", [*contestants(0.5), Method("exact")], ids=lambda method: method.key)
 def test_estimates_are_those_of_single_laws(method):
-    """A batch of one law and a law without a batch give the same estimate from the same draws."""
+    """A distribution with a batch of one and one without a batch give the same estimate from the same samples."""
     task = settings().task
-    found = estimates(task, task.log_weights, method, 4, 1, 7)
+    batch = estimates(task, task.log_weights, method, 4, 1, 7)
     torch.manual_seed(7)
     logs = torch.tensor(task.log_weights, dtype=torch.float64, requires_grad=True)
     law = FisherHypergeometric(URN.total_count, list(URN.group_sizes), log_weights=logs)
     method.estimator(4).surrogate_loss(law, task.loss, 4).backward()
-    np.testing.assert_allclose(found.gradients[0], logs.grad, atol=1e-12)
-    assert not found.gradients.flags.writeable
+    np.testing.assert_allclose(batch.gradients[0], logs.grad, atol=1e-12)
+    assert not batch.gradients.flags.writeable
 
 
 def test_estimates_are_independent_and_reproducible():
@@ -120,19 +120,19 @@ def test_estimates_are_independent_and_reproducible():
 
 
 def test_the_curve_has_the_estimates_of_each_temperature():
-    """Unlike draws, but the same spread to within its error: 5 standard errors of a relative spread."""
+    """Other samples, but the same standard deviation to within its error: 5 standard errors of a relative deviation."""
     view = TemperatureView(settings())
     task, method = view.settings.task, contestants(1.0)[2]
     shares = list(view.work())
     assert shares == sorted(shares)
     assert (len(shares), shares[-1]) == (4 * len(CURVE) + 3, 1.0)
-    found = view.curves[method]
-    assert len(found) == len(CURVE)
+    agreements = view.curves[method]
+    assert len(agreements) == len(CURVE)
     for index in (4, 8, 12):
         other = estimates(
             task, task.log_weights, Method(method.kind, CURVE[index]), view.settings.draws, CURVE_ESTIMATES, 10**6
         ).gradients
-        one, two = found[index], agreement(other, exact_gradient(task, task.log_weights))
+        one, two = agreements[index], agreement(other, exact_gradient(task, task.log_weights))
         assert abs(one.deviation.value / two.deviation.value - 1) < 0.3
         assert abs(one.along - two.along) < 5 * np.hypot(one.along_error, two.along_error)
 
@@ -149,8 +149,8 @@ def test_cells_have_the_law():
     for x, p in RationalUrn(6, (3, 4, 2, 5), (1.0, 0.5, 2.0, 0.0)).law.items():
         pairs[x[:2]] = pairs.get(x[:2], 0.0) + float(p)
     cells = law_cells(four, four.log_weights)
-    found = dict(zip(map(tuple, cells.counts.tolist()), cells.probabilities, strict=True))
-    assert found == pytest.approx({x: p for x, p in pairs.items() if p > 1e-5}, abs=1e-12)
+    probabilities = dict(zip(map(tuple, cells.counts.tolist()), cells.probabilities, strict=True))
+    assert probabilities == pytest.approx({x: p for x, p in pairs.items() if p > 1e-5}, abs=1e-12)
 
 
 def normal_estimates(bias: float, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,24 +160,24 @@ def normal_estimates(bias: float, number: int, seed: int) -> tuple[np.ndarray, n
 
 
 def test_agreement_finds_what_was_put_in():
-    """Bias a fifth of the length at 4000 estimates: 20 standard errors, so a miss has no noticeable probability."""
-    found = agreement(*normal_estimates(-0.2, 4000, 0))
+    """A relative bias of 0.2 at 4000 estimates is 20 standard errors: the probability of a miss is negligible."""
+    measured = agreement(*normal_estimates(-0.2, 4000, 0))
     norm = np.sqrt(14)
-    assert found.biased
-    assert found.bias.low < 0.2 < found.bias.high
-    assert found.bias.value == pytest.approx(0.2, abs=5 * 2.3 / norm / 4000**0.5)
-    assert found.along == pytest.approx(-0.2, abs=5 * found.along_error)
-    assert found.deviation.value == pytest.approx(np.sqrt(5.25) / norm, rel=0.06)
-    assert found.rmse.value == pytest.approx(np.hypot(found.bias.value, found.deviation.value), rel=0.02)
-    assert "shorter** than the exact gradient" in about_mean(found)
+    assert measured.biased
+    assert measured.bias.low < 0.2 < measured.bias.high
+    assert measured.bias.value == pytest.approx(0.2, abs=5 * 2.3 / norm / 4000**0.5)
+    assert measured.along == pytest.approx(-0.2, abs=5 * measured.along_error)
+    assert measured.deviation.value == pytest.approx(np.sqrt(5.25) / norm, rel=0.06)
+    assert measured.rmse.value == pytest.approx(np.hypot(measured.bias.value, measured.deviation.value), rel=0.02)
+    assert "shorter** than the exact gradient" in about_mean(measured)
 
 
 def test_agreement_raises_few_false_alarms():
     """Of 200 unbiased sets, none may be called biased (false alarm 1e-4 each, 0.02 in all); 95 % intervals hold zero."""
-    found = [agreement(*normal_estimates(0.0, 100, seed)) for seed in range(200)]
-    assert not any(one.biased for one in found)
-    assert sum(one.bias.low > 0 for one in found) <= 25  # binomial(200, 0.05) exceeds 25 with probability 1e-5
-    assert "No significant bias" in about_mean(found[0])
+    measured = [agreement(*normal_estimates(0.0, 100, seed)) for seed in range(200)]
+    assert not any(one.biased for one in measured)
+    assert sum(one.bias.low > 0 for one in measured) <= 25  # binomial(200, 0.05) exceeds 25 with probability 1e-5
+    assert "No significant bias" in about_mean(measured[0])
 
 
 def test_agreement_without_noise_and_without_gradient():
@@ -206,18 +206,18 @@ def test_descent_reaches_what_exact_descent_reaches():
 
 
 def views(**more: Any) -> list[Any]:
-    given = settings(**{"number": 20, **more})
-    found = [DescentView(given, 0), DescentView(given, 3), SideBySide(given), RaceView(given, 0), RaceView(given, 3)]
-    return found if "urn" in more else [*found, TemperatureView(given)]
+    options = settings(**{"number": 20, **more})
+    shown = [DescentView(options, 0), DescentView(options, 3), SideBySide(options), RaceView(options, 0), RaceView(options, 3)]
+    return shown if "urn" in more else [*shown, TemperatureView(options)]
 
 
 def unpacked(packed: Any) -> np.ndarray:
-    """An array in the form in which it travels."""
+    """Returns an array from its form in a figure's JSON."""
     return np.frombuffer(base64.b64decode(packed["bdata"]), np.dtype(packed["dtype"]))
 
 
 def numbers(value: Any) -> list[float]:
-    """All numbers of a figure's JSON."""
+    """Returns all numbers of a figure's JSON."""
     if isinstance(value, dict):
         return [x for inner in value.values() for x in numbers(inner)]
     if isinstance(value, list | tuple):
@@ -355,11 +355,11 @@ def test_fog_is_thin_where_the_function_is_low():
 
 
 def test_words_at_the_ends_of_lines_keep_apart():
-    found = spread_out(np.array([1.0, 1.05, 0.2, 1.1]), 0.5, 0.0, 2.0)
-    assert (np.diff(np.sort(found)) >= 0.5 - 1e-9).all()
-    assert found.min() >= 0
-    assert found.max() <= 2
-    assert np.argsort(found).tolist() == [2, 0, 1, 3]
+    places = spread_out(np.array([1.0, 1.05, 0.2, 1.1]), 0.5, 0.0, 2.0)
+    assert (np.diff(np.sort(places)) >= 0.5 - 1e-9).all()
+    assert places.min() >= 0
+    assert places.max() <= 2
+    assert np.argsort(places).tolist() == [2, 0, 1, 3]
     assert [nice_above(x) for x in (0.011, 1.0, 7.0, 9.9)] == pytest.approx([0.015, 1.0, 8.0, 10.0])
     line = Line(np.arange(3), np.array([1.0, np.nan, 2.0]), "#3A7DD9", "one", end="one")
     panel = lines_panel([line], LIGHT, title="t", xtitle="x", xrange=(0, 2), yrange=(0.5, 3), height=100, logy=True)
@@ -378,38 +378,41 @@ def printed(code: str) -> str:
 
 @pytest.mark.parametrize(("loss", "kind"), [("squared distance", "straight-through"), ("step", "score function")])
 def test_the_descent_snippet_gives_the_numbers_of_the_page(loss, kind):
-    given = settings(loss, kind, number=100, seed=2)
-    view = DescentView(given, 5)
-    text = printed(gradients_snippet.descent_snippet(given, 5))
+    options = settings(loss, kind, number=100, seed=2)
+    view = DescentView(options, 5)
+    text = printed(gradients_snippet.descent_snippet(options, 5))
     assert f"expected loss: {view.record.losses[-1]:.4g}" in text
     assert f"mean counts: {[round(x, 3) for x in view.record.means[-1].tolist()]}" in text
     assert str([round(x, 3) for x in view.measured.gradients.mean(0).tolist()]) in text
-    found = view.agreement
-    assert f"bias {found.bias.value:.3f}, standard deviation {found.deviation.value:.3f}" in text
+    measured = view.agreement
+    assert f"bias {measured.bias.value:.3f}, standard deviation {measured.deviation.value:.3f}" in text
 
 
 def test_the_side_by_side_snippet_gives_the_numbers_of_the_page():
-    given = settings("absolute distance", conditionals="merged", number=60)
-    text = printed(gradients_snippet.side_by_side_snippet(given))
-    view = SideBySide(given)
-    for method, found in view.agreements.items():
+    options = settings("absolute distance", conditionals="merged", number=60)
+    text = printed(gradients_snippet.side_by_side_snippet(options))
+    view = SideBySide(options)
+    for method, measured in view.agreements.items():
         if method.kind != "exact":
-            assert f"bias {found.bias.value:.3f}, standard deviation {found.deviation.value:.3f}: {method.estimator(4)}" in text
+            assert (
+                f"bias {measured.bias.value:.3f}, standard deviation {measured.deviation.value:.3f}: {method.estimator(4)}"
+                in text
+            )
 
 
 def test_the_race_snippet_gives_the_numbers_of_the_page():
-    given = settings("absolute distance", seed=1)
-    text = printed(gradients_snippet.race_snippet(given, 3))
-    for method, record in RaceView(given, 3).records.items():
+    options = settings("absolute distance", seed=1)
+    text = printed(gradients_snippet.race_snippet(options, 3))
+    for method, record in RaceView(options, 3).records.items():
         assert f"{record.losses[-1]:.5g} after {record.evaluations.sum():.0f} evaluations: {method.estimator(4)}" in text
 
 
 def test_the_temperature_snippet_gives_the_numbers_of_the_page():
-    given = settings("absolute distance")
-    text = printed(gradients_snippet.curve_snippet(given))
+    options = settings("absolute distance")
+    text = printed(gradients_snippet.curve_snippet(options))
     names = {"Gumbel-softmax": "GumbelSoftmax", "straight-through": "StraightThrough"}
-    for method, found in TemperatureView(given).curves.items():
-        for temperature, one in zip(CURVE, found, strict=False):
+    for method, measured in TemperatureView(options).curves.items():
+        for temperature, one in zip(CURVE, measured, strict=False):
             if method.relaxes:
                 numbers_ = f"bias {one.bias.value:.3f}, standard deviation {one.deviation.value:.3f}"
                 assert f"{names[method.kind]}, {method.conditionals}, {temperature:g}: {numbers_}" in text
@@ -514,23 +517,23 @@ def test_a_flat_loss_leaves_relaxations_nothing_to_follow():
 
 
 def test_the_merged_rule_is_biased_where_exact_conditionals_are_not():
-    """The page's preset: 1000 estimates put the merged rule's bias 25 standard errors out; its false alarm is 1e-4."""
-    given = settings(
+    """With the page's preset, the bias of merged conditionals is 25 standard errors of 1000 estimates; false alarm 1e-4."""
+    options = settings(
         urn=Urn(18, (12, 12, 12), (1.0, 10.0, 1.0)), kind="straight-through", conditionals="merged", number=1000, tau=0.56
     )
-    view = SideBySide(given)
-    found = {method.key: one for method, one in view.agreements.items()}
-    assert found["straight-through (merged)"].biased
-    assert found["straight-through (merged)"].bias.value > 0.3
-    assert found["control variate"].bias.value < 1e-9
-    assert found["exact marginal"].bias.value < 0.15
+    view = SideBySide(options)
+    agreements = {method.key: one for method, one in view.agreements.items()}
+    assert agreements["straight-through (merged)"].biased
+    assert agreements["straight-through (merged)"].bias.value > 0.3
+    assert agreements["control variate"].bias.value < 1e-9
+    assert agreements["exact marginal"].bias.value < 0.15
 
 
 def test_a_rare_success_is_not_called_flat():
-    """Of 50 × 4 draws none gives group 1 eight of twelve: the chance that any does is 200 · P(x_1 >= 8), below 0.03."""
-    given = settings("step", "score function", urn=Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)))
+    """None of 50 × 4 samples gives group 1 eight of twelve: the probability that any does is 200 · P(x_1 >= 8) < 0.03."""
+    options = settings("step", "score function", urn=Urn(12, (12, 12, 12), (1.0, 2.0, 4.0)))
     rare = GradientSettings(
-        Task(given.task.urn, Loss("step", (8, 4, 1))), **{k: v for k, v in vars(given).items() if k != "task"}
+        Task(options.task.urn, Loss("step", (8, 4, 1))), **{k: v for k, v in vars(options).items() if k != "task"}
     )
     view = DescentView(rare, 0)
     assert 0 < 1 - view.record.losses[0] < 1.5e-4

@@ -94,9 +94,9 @@ def test_every_control_changes_the_picture():
 
 def test_hot_and_cold_differ_as_they_should():
     def distance(app: AppTest) -> float:
-        found = re.search(r"\*\*([\d.]+) counts\*\*", sentence(app))
-        assert found is not None
-        return float(found[1])
+        match = re.search(r"\*\*([\d.]+) counts\*\*", sentence(app))
+        assert match is not None
+        return float(match[1])
 
     assert distance(page(conv_tau="10")) > 5 * distance(page(conv_tau="0.01"))
     assert "within sampling error" in sentence(page(conv_tau="0.01", conv_number="500"))
@@ -200,9 +200,9 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     with contextlib.redirect_stdout(output):
         exec(compile(code, "snippet", "exec"), names)
     printed = output.getvalue()
-    said = sentence(app) + told(app)
-    assert f"{names['distance']:.2g} counts" in said
-    assert f"{names['floor'].mean.item():.2g}; 95\u202f% below {names['floor'].quantile.item():.2g}" in said
+    shown = sentence(app) + told(app)
+    assert f"{names['distance']:.2g} counts" in shown
+    assert f"{names['floor'].mean.item():.2g}; 95\u202f% below {names['floor'].quantile.item():.2g}" in shown
     assert f"Wasserstein distance: {names['distance']:.3g} counts" in printed
     (table,) = app.dataframe
     assert list(table.value["mean of samples"]) == pytest.approx(names["samples"].mean(0).tolist(), rel=1e-12)
@@ -211,6 +211,6 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     assert f"sample {follow}:" in printed
     if "conv_kind" not in address:
         place = ", ".join(f"{count:.2f}" for count in names["samples"][follow].tolist())
-        assert f"Sample {follow} is at ({place})" in said
-    assert f"**{names['variation']['merged']:.2g}** with the paper's approximation" in said
-    assert f"**{names['variation']['exact']:.2g}** with exact conditionals" in said
+        assert f"Sample {follow} is at ({place})" in shown
+    assert f"**{names['variation']['merged']:.2g}** with the paper's approximation" in shown
+    assert f"**{names['variation']['exact']:.2g}** with exact conditionals" in shown

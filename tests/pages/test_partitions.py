@@ -41,9 +41,9 @@ def test_cooling_keeps_the_column_sums_and_makes_rows_one_hot():
     for tau in ("10", "1", "0.1", "0.01"):
         app = page(part_tau=tau)
         sums.add(tuple(figure(app)["data"][3]["text"][24:]))
-        found = re.search(r"\*\*([\d.e-]+) of 24 elements\*\*", sentence(app))
-        assert found is not None
-        moved.append(float(found[1]))
+        match = re.search(r"\*\*([\d.e-]+) of 24 elements\*\*", sentence(app))
+        assert match is not None
+        moved.append(float(match[1]))
     assert len(sums) == 1
     assert moved == sorted(moved, reverse=True)
     assert moved[0] > 10

@@ -1,4 +1,4 @@
-"""Every prediction of every page: judged right and wrong as it should, and the page keeps its answer back until *Reveal*."""
+"""Every prediction of every page is judged correctly, and the page shows its answer only after *Reveal*."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def predictions(stops: Sequence[Stop]) -> Iterator[tuple[int, Stop, Prediction]]
 
 
 def everything(app: AppTest) -> str:
-    """All words and messages of a page but the link to itself."""
+    """Returns all words and messages of a page except the link to itself."""
     messages = [each.proto.bytes.decode() for each in app.get("bidi_component")]
     return "\n".join([*(block.value for block in [*app.markdown, *app.caption]), *messages])
 
@@ -52,7 +52,7 @@ def test_predictions_are_judged_and_their_answers_kept_back(name, monkeypatch):
     monkeypatch.setattr(frame, "open_page", open_page)
 
     def opened(app: AppTest, **address: str) -> AppTest:
-        """The page at an address; where runs take time, for a new visitor, whose page runs what it shows."""
+        """Returns the page at an address; for a new visitor where runs take time, as a first visit runs by itself."""
         return done(page(name, **address)) if name == "quality" else go(app, **address)
 
     app = page(name)
@@ -65,8 +65,8 @@ def test_predictions_are_judged_and_their_answers_kept_back(name, monkeypatch):
         assert not {"truth", "right", "sentence"} & prediction(app).keys(), stop.title
         app = opened(app, **address, **{f"{state.prefix}_revealed": "true"})
         assert not app.exception, f"{stop.title}: {app.exception[0].message}"
-        told = prediction(app)
-        truth, sentence = told["truth"], told["sentence"]
+        card = prediction(app)
+        truth, sentence = card["truth"], card["sentence"]
         why = sentence.split("**. ", 1)[1]
         assert why not in before
         exact = asked.kind.words(truth).split()[0]
@@ -77,7 +77,7 @@ def test_predictions_are_judged_and_their_answers_kept_back(name, monkeypatch):
         else:
             assert asked.kind.is_right(asked.kind.nearest(truth), truth), f"{stop.title}: no guess is right"
         for guess, right in ((asked.kind.nearest(truth), True), (wrong_guess(asked, truth), False)):
-            told = prediction(go(app, **address, **{f"{state.prefix}_revealed": "true", f"{state.prefix}_guess": f"{guess:g}"}))
-            assert (told["guess"], told["truth"], told["right"]) == (guess, truth, right), stop.title
-            assert told["sentence"].startswith("**Right.**" if right else "**Not quite.**")
-            assert told["sentence"].endswith(why)
+            card = prediction(go(app, **address, **{f"{state.prefix}_revealed": "true", f"{state.prefix}_guess": f"{guess:g}"}))
+            assert (card["guess"], card["truth"], card["right"]) == (guess, truth, right), stop.title
+            assert card["sentence"].startswith("**Right.**" if right else "**Not quite.**")
+            assert card["sentence"].endswith(why)

@@ -1,4 +1,4 @@
-"""The quality page without a browser: what it runs and keeps, and that its numbers are the core's."""
+"""The quality page without a browser: its runs, the results that it keeps, and its numbers, which are the core's."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ PAPER = {"qual_check": PUBLISHED, "qual_repeats": "2", "qual_samples": "1000"}
 
 @pytest.fixture(autouse=True)
 def forget():
+    """Discards finished and running computations, before and after each test."""
     finished().clear()
     yield
     stop_all()
@@ -35,7 +36,7 @@ def forget():
 
 
 def timeless(words: str) -> str:
-    """A verdict without what depends on the machine's speed."""
+    """Returns a verdict without the times, which depend on the machine."""
     return re.sub(r"; for [^;]* ms:.*?(?=\n|$)", "", words)
 
 
@@ -69,44 +70,44 @@ class TestRelaxation:
 
     def test_a_report_stays_when_controls_move_and_is_marked(self):
         app = done(page(**SMALL))
-        verdict, said = sentence(app), told(app)
+        verdict, notices = sentence(app), told(app)
         go(app, **SMALL, qual_m1="9")
         assert any("former settings" in warning.value for warning in app.warning)
-        assert (sentence(app), told(app)) == (verdict, said)
+        assert (sentence(app), told(app)) == (verdict, notices)
         app.button(key="_qual_back").click().run()
         assert values(app)["m1"] == "10"
         assert not any("former settings" in warning.value for warning in app.warning)
 
     def test_run_makes_a_report_of_the_controls(self):
         app = done(page(**SMALL))
-        said = told(app)
+        notices = told(app)
         go(app, **SMALL, qual_n="12")
         app.button(key="_qual_run").click().run()
         assert app.button(key="_qual_run").disabled
         app = done(app)
         assert not any("former settings" in warning.value for warning in app.warning)
-        assert told(app) != said
+        assert told(app) != notices
         assert "All samples add up to 12" in told(app)
 
     def test_cancel_acts_at_once_and_keeps_what_was_there(self, monkeypatch):
         app = done(page(**SMALL))
-        said = told(app)
+        notices = told(app)
         gate = Gate()
         monkeypatch.setattr(CheckSettings, "measure", lambda self, progress=None: gate.measure(progress))
         go(app, **SMALL, qual_n="12")
         app.button(key="_qual_run").click().run()
         assert gate.entered.wait(30)
-        assert told(app) == said
+        assert told(app) == notices
         # Controls can be moved meanwhile.
         go(app, **SMALL, qual_n="12", qual_seed="3")
         assert not app.button(key="_qual_cancel").disabled
         app.button(key="_qual_cancel").click().run()
         assert any("Stopped. The previous results are kept." in info.value for info in app.info)
-        assert told(app) == said
+        assert told(app) == notices
         assert app.button(key="_qual_cancel").disabled
         gate.opened.set()
         app.run()
-        assert told(app) == said
+        assert told(app) == notices
 
     def test_what_another_session_has_measured_is_shown_at_once(self):
         done(page(**SMALL))

@@ -28,6 +28,7 @@ COUNTS = {"qual_check": "your counts"}
 
 @pytest.fixture(autouse=True)
 def forget():
+    """Discards finished and running computations, before and after each test."""
     finished().clear()
     yield
     stop_all()
@@ -35,7 +36,7 @@ def forget():
 
 
 def counts_text() -> str:
-    """About 400 rows that have the law's own shares of each count vector, so that no test can tell them from it."""
+    """Returns about 400 rows with the distribution's own share of each count vector, so that no test rejects them."""
     law = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
     support = law.enumerate_support()
     number = (400 * law.log_prob(support).exp()).round().long()
@@ -73,12 +74,12 @@ class TestCounts:
         assert f"These {ROWS} rows do not differ significantly from this distribution" in sentence(app)
         counts = torch.from_numpy(read(text).counts)
         law = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
-        quality, found = measure_counts(law, counts), FisherHypergeometric.fit(counts, [10, 10, 10])
+        quality, fitted = measure_counts(law, counts), FisherHypergeometric.fit(counts, [10, 10, 10])
         table = app.dataframe[0].value
         assert list(table["KS distance"]) == pytest.approx(quality.ks, rel=1e-12)
         assert list(table["p"]) == pytest.approx(quality.ks_p_values, rel=1e-9)
-        assert list(table["fitted weight"]) == pytest.approx(found.weights.tolist(), rel=1e-9)
-        ends = found.confidence_interval()
+        assert list(table["fitted weight"]) == pytest.approx(fitted.weights.tolist(), rel=1e-9)
+        ends = fitted.confidence_interval()
         assert list(table["from"]) == pytest.approx(ends[:, 0].tolist(), rel=1e-9)
         assert list(table["to"]) == pytest.approx(ends[:, 1].tolist(), rel=1e-9)
         assert list(table["weight"]) == pytest.approx([0.5, 1.0, 2.0], rel=1e-12)
@@ -112,7 +113,7 @@ class TestCounts:
     def test_a_file_is_read_and_bad_ones_lose_nothing(self):
         app = page(**COUNTS)
         app.file_uploader[0].set_value(("counts.csv", counts_text().encode(), "text/csv")).run()
-        said = told(app)
+        notices = told(app)
         assert f"These {ROWS} rows do not differ" in sentence(app)
         for data, words in ((b"PK\x03\x04..", "Excel workbook"), (b"1,2,x\n", "count"), (b"1,2,3\n4,5", "columns")):
             app.file_uploader[0].set_value(("bad.csv", data, "text/csv")).run()
@@ -120,10 +121,10 @@ class TestCounts:
             assert "These counts cannot be read" in app.error[0].value
             assert words in app.error[0].value.replace("\\", "")
             assert "The previous counts are kept below" in app.error[0].value
-            assert told(app) == said
+            assert told(app) == notices
         app.segmented_control(key="qual_check").set_value(RELAXATION).run()
         app.segmented_control(key="qual_check").set_value("your counts").run()
-        assert told(app) == said
+        assert told(app) == notices
 
     def test_a_bad_first_file_leaves_the_invitation(self):
         app = page(**COUNTS)
@@ -226,8 +227,8 @@ class TestFittedWeights:
         generator = np.random.default_rng(1)
         for _ in range(50):
             weights = tuple(np.exp(generator.normal(0, 1, 3)).tolist())
-            found = nearest_weights(weights)
-            ratios = np.log(np.array(found) / np.array(weights))
+            steps = nearest_weights(weights)
+            ratios = np.log(np.array(steps) / np.array(weights))
             assert np.ptp(ratios) < math.log(10) / 10 + 0.06  # a step, and the rounding of steps to two digits
 
     def test_what_cannot_be_set_is_left(self):

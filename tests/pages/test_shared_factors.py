@@ -1,4 +1,4 @@
-"""The page on shared factors: its runs, its plans, its figures and words, and that its snippet gives its numbers."""
+"""The page on shared factors: its runs, plans, figures and sentences; its snippet prints its numbers."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ CHANGED = Plan("1", ((6, "3"), (9, VARYING)))
 
 @pytest.fixture(autouse=True)
 def shelf(monkeypatch) -> ResultStore:
-    """Nothing that another test has worked out."""
+    """Returns the store of results: an empty one, so that no test sees results of another."""
     empty: ResultStore = ResultStore(100)
     monkeypatch.setattr(factor_run, "_SHELF", empty)
     return empty
 
 
 def same(one: Snapshot, other: Snapshot) -> None:
+    """Asserts that two snapshots have the same numbers."""
     for name in ("estimate", "law", "distances", "record", "laws", "traversals", "inferred"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
@@ -57,7 +58,7 @@ def page(**address: str) -> AppTest:
 
 
 def test_a_run_does_what_the_model_does():
-    found = FactorRun(SMALL).at(12, CHANGED)
+    snapshot = FactorRun(SMALL).at(12, CHANGED)
     model = SMALL.model("1")
     model.step(6)
     model.shared = [3]
@@ -66,16 +67,16 @@ def test_a_run_does_what_the_model_does():
     model.step(3)
     pairs = fresh_pairs(SMALL, model, VARYING)
     seen = model.view(pairs.images)
-    np.testing.assert_allclose(found.estimate, seen.estimate[0].numpy(), rtol=1e-5)
-    np.testing.assert_allclose(found.law, seen.law[0].mean(0).numpy(), rtol=1e-5)
-    np.testing.assert_array_equal(found.true, pairs.num_shared.numpy())
-    assert found.record[:, 3].tolist() == [1] * 6 + [3] * 3 + [1.5] * 3
-    np.testing.assert_allclose(found.record[:, 0], model.record.loss[:, 0].numpy(), rtol=1e-5)
-    assert found.even == pytest.approx([1 / 20, 9 / 20, 9 / 20, 1 / 20])
+    np.testing.assert_allclose(snapshot.estimate, seen.estimate[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(snapshot.law, seen.law[0].mean(0).numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(snapshot.true, pairs.num_shared.numpy())
+    assert snapshot.record[:, 3].tolist() == [1] * 6 + [3] * 3 + [1.5] * 3
+    np.testing.assert_allclose(snapshot.record[:, 0], model.record.loss[:, 0].numpy(), rtol=1e-5)
+    assert snapshot.even == pytest.approx([1 / 20, 9 / 20, 9 / 20, 1 / 20])
 
 
 def test_the_pooled_law_is_the_one_of_greatest_likelihood():
-    """A hypergeometric law by SciPy, fitted to counts with this mean by minimising the negative log-likelihood."""
+    """SciPy's hypergeometric distribution, fitted to counts with this mean by minimising the negative log-likelihood."""
     counts = np.array([0, 1, 1, 2, 2, 2, 3, 4, 1, 0])
 
     def cost(log_weight: float) -> float:
@@ -87,7 +88,7 @@ def test_the_pooled_law_is_the_one_of_greatest_likelihood():
 
 
 def test_pictures_are_those_that_the_model_gives():
-    found = FactorRun(SMALL).at(30, Plan("1"))
+    snapshot = FactorRun(SMALL).at(30, Plan("1"))
     model = SMALL.model("1")
     model.step(30)
     pairs = fresh_pairs(SMALL, model, "1").images
@@ -104,13 +105,13 @@ def test_pictures_are_those_that_the_model_gives():
         "next": model.swap(pairs, donors=torch.arange(1, len(pairs) + 1) % len(pairs))[0, : SHOWN - 1],
     }
     for name, images in expected.items():
-        shown = found.images[name][: len(images)].astype(int)
+        shown = snapshot.images[name][: len(images)].astype(int)
         assert abs(shown - as_bytes(images)).max() <= 1, name
     through = as_bytes(model.traverse(few, torch.from_numpy(factor_run.VALUES))[0])
-    assert abs(found.traversals.astype(int) - through).max() <= 1
+    assert abs(snapshot.traversals.astype(int) - through).max() <= 1
     plain, swapped = model.decode(model.view(pairs).mean)[0], model.swap(pairs)[0]
     moved = (plain - swapped)[: factor_run._EXCHANGED].square().mean().sqrt().item()
-    assert found.moved["ours"] == pytest.approx(moved, rel=1e-3)
+    assert snapshot.moved["ours"] == pytest.approx(moved, rel=1e-3)
 
 
 def test_what_is_shown_does_not_depend_on_the_way_there(monkeypatch):
@@ -120,10 +121,10 @@ def test_what_is_shown_does_not_depend_on_the_way_there(monkeypatch):
     wandering = FactorRun(SMALL)
     for step, other in [(10, Plan("1")), (30, Plan("1")), (15, Plan("2")), (28, Plan("1", ((20, "0"),)))]:
         wandering.at(step, other)
-    found = wandering.at(45, plan)
-    same(found, straight)
+    snapshot = wandering.at(45, plan)
+    same(snapshot, straight)
     with pytest.raises(AssertionError):
-        same(found, wandering.at(45, Plan("1", ((26, "2"),))))
+        same(snapshot, wandering.at(45, Plan("1", ((26, "2"),))))
 
 
 def test_a_session_goes_on_from_where_another_has_been(monkeypatch):
@@ -157,8 +158,8 @@ def test_two_runs_of_a_page_at_once_do_not_get_into_each_others_way():
     expected = {step: FactorRun(SMALL).at(step, Plan("1")) for step in set(wanted)}
     run = FactorRun(SMALL)
     with ThreadPoolExecutor(3) as pool:
-        for step, found in zip(wanted, pool.map(lambda step: run.at(step, Plan("1")), wanted), strict=True):
-            same(found, expected[step])
+        for step, snapshot in zip(wanted, pool.map(lambda step: run.at(step, Plan("1")), wanted), strict=True):
+            same(snapshot, expected[step])
 
 
 def test_plans_survive_the_address():
@@ -212,7 +213,7 @@ def test_the_mosaic_is_the_pictures():
 
 
 @pytest.mark.parametrize(
-    ("true", "collapse", "said"),
+    ("true", "collapse", "message"),
     [
         (1, Collapse(True, False, ()), "every dimension is inferred as shared"),
         (3, Collapse(True, False, ()), ""),
@@ -222,20 +223,20 @@ def test_the_mosaic_is_the_pictures():
         (1, Collapse(True, False, (0, 2)), "every dimension is inferred as shared; unused: dimensions 1, 3"),
     ],
 )
-def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, said):
+def test_a_collapse_is_named_unless_the_pairs_are_so(true, collapse, message):
     now = replace(FactorRun(SMALL).at(3, Plan(str(true))), collapse=collapse, **LATE)
     words = FactorWords(SMALL, now)
-    assert ("Collapse" in words.live()) == bool(said)
-    assert said in words.live()
-    assert ("**Collapse" in words.sentences()[2]) == bool(said)
+    assert ("Collapse" in words.live()) == bool(message)
+    assert message in words.live()
+    assert ("**Collapse" in words.sentences()[2]) == bool(message)
 
 
-@pytest.mark.parametrize("said", SHARED[:4])
-def test_the_bias_is_told_where_it_is_seen(said):
-    now = replace(FactorRun(SMALL).at(3, Plan(said)), **LATE)
-    assert ("0 is estimated as about 1" in FactorWords(SMALL, now).sentences()[0]) == (said in ("0", "2"))
+@pytest.mark.parametrize("shared", SHARED[:4])
+def test_the_bias_is_told_where_it_is_seen(shared):
+    now = replace(FactorRun(SMALL).at(3, Plan(shared)), **LATE)
+    assert ("0 is estimated as about 1" in FactorWords(SMALL, now).sentences()[0]) == (shared in ("0", "2"))
     assert FactorWords(SMALL, now).answer == pytest.approx((1, 0.6, 1, 1), abs=0.05)
-    assert ("correct to within a quarter" in FactorWords(SMALL, now).live()) == (said == "1")
+    assert ("correct to within a quarter" in FactorWords(SMALL, now).live()) == (shared == "1")
 
 
 def test_a_heavy_prior_collapses_and_the_page_says_so():
@@ -245,7 +246,7 @@ def test_a_heavy_prior_collapses_and_the_page_says_so():
 
 
 def test_the_number_is_found_where_three_of_four_are_shared():
-    """A short run, far from tuned: from 2.0, where the law starts, our number goes up, and stays below all of them."""
+    """In a short, untuned run our number increases from 2.0, its start, and stays below 4, the number of dimensions."""
     settings = FactorSettings(factors=4, schedule=400, seed=11)
     answer = FactorWords(settings, FactorRun(settings).at(240, Plan("3"))).answer
     assert answer is not None
@@ -272,8 +273,8 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
     with contextlib.redirect_stdout(output):
         exec(compile(code, "snippet", "exec"), names)
     lines = dict(line.split(": ", 1) for line in output.getvalue().splitlines())
-    said = alt(app).split("; ")[1]
-    assert f"{float(lines['ours'].split()[0]):.1f} dimensions inferred as shared" in said
+    inferred = alt(app).split("; ")[1]
+    assert f"{float(lines['ours'].split()[0]):.1f} dimensions inferred as shared" in inferred
     assert names["seen"].estimate[0, :SHOWN].tolist() == pytest.approx(app.dataframe[0].value["ours"].tolist(), abs=1e-4)
     bars = next(trace for trace in figure(app)["data"] if trace["type"] == "bar")
     law = np.frombuffer(b64decode(bars["y"]["bdata"]), dtype=np.float32)
@@ -283,7 +284,7 @@ def test_the_page_shows_a_run_and_its_snippet_gives_the_same_numbers(rule):
 
 
 def controls() -> None:
-    """The page's state alone, with a button for each control that a hand may move, or drag without letting go."""
+    """The page's state alone, with one button that moves each control and one that drags it without a release."""
     import streamlit as st
 
     from hypergeo.ui.component.stage import playback_controls
@@ -302,7 +303,7 @@ def controls() -> None:
     }
     state = FactorState("fac", {"shared": Choice("2", SHARED), **settings, "edits": EditList(), **playback_controls(3000)})
     state.start()
-    shared = [{"shared": said} for said in SHARED]
+    shared = [{"shared": choice} for choice in SHARED]
     for moved in (*shared, {"beta": 50.0}, {"step": 9}, {"shared": "1", "edits": ""}):
         words = ", ".join(f"{name}={value}" for name, value in moved.items())
         st.button(f"move {words}", on_click=state.commit, args=(moved,))
@@ -320,7 +321,7 @@ def test_changing_what_pairs_share_on_the_way_is_an_edit_and_all_else_starts_ane
         for move in moves:
             next(button for button in app.button if button.label == move).click().run()
             assert not app.exception
-        address = {name: said[0] if isinstance(said, list) else said for name, said in dict(app.query_params).items()}
+        address = {name: value[0] if isinstance(value, list) else value for name, value in dict(app.query_params).items()}
         return [address.get(f"fac_{name}", "") for name in ("shared", "edits", "step")]
 
     assert after("move shared=3") == ["3", "0~2_5~3", "5"]

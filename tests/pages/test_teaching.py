@@ -1,4 +1,4 @@
-"""The notes for teachers: every link opens what it says, every answer is the computed one. Their Python runs as doctests."""
+"""The notes for teachers: every link opens the stop that it names, every answer is the computed one; code runs as doctests."""
 
 from __future__ import annotations
 

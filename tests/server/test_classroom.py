@@ -1,4 +1,4 @@
-"""Several sessions on one server: demos starve no slider, and a tab that was closed costs nothing."""
+"""Several sessions on one server: demos starve no slider, and a closed tab costs nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def app() -> Iterator[Server]:
 
 
 def test_running_demos_starve_no_slider(app):
-    """One reader drags a slider, alone and beside eight demos that ask for pictures as fast as they are answered."""
+    """One reader drags a slider, alone and beside eight demos that request pictures as fast as they are answered."""
 
     async def moves(tab: Tab, values: Sequence[float]) -> float:
         return statistics.median([await tab.move("conv_w2", f"{value:g}") for value in values])
@@ -91,7 +91,7 @@ def test_an_idle_tab_costs_nothing(app):
 
 
 def test_a_move_ends_the_steps_that_were_asked_for_before(app):
-    """Nobody waits for steps that the controls no longer ask for."""
+    """Steps that the controls no longer request delay no later request."""
 
     async def visit() -> float:
         async with Tab(app.address) as tab:

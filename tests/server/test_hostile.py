@@ -1,7 +1,7 @@
-"""Input that nobody who means well sends: pages mend it or say what is wrong with it, and never show it as markup.
+"""Hostile input: pages correct it or report the error, and never show it as markup.
 
 ``HYPERGEO_FUZZ`` is the number of cases, 500 by default; 5000 for the long mode.
-A case that fails names its number, by which it can be had again alone.
+A failing case reports its number, so that it can be repeated alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SHARES = {"controls": 0.46, "counts": 0.2, "points": 0.16, "addresses": 0.06, "f
 
 
 def numbers(kind: str) -> range:
-    """The cases of a kind; all kinds together are ``CASES``."""
+    """Returns the numbers of the cases of a kind; all kinds together have ``CASES``."""
     return range(round(CASES * SHARES[kind]))
 
 
@@ -63,7 +63,7 @@ def test_there_are_as_many_cases_as_were_asked_for():
 
 @cache
 def states() -> dict[str, PageState]:
-    """The table of controls of each page, as the pages make them."""
+    """Returns the state of each page with its table of controls, by prefix of the URL parameters."""
     made: dict[str, PageState] = {}
     init = PageState.__init__
 
@@ -81,7 +81,7 @@ def states() -> dict[str, PageState]:
 
 
 def words_of(app: AppTest) -> Iterator[str]:
-    """Everything that a page shows as Markdown."""
+    """Yields each text that a page shows as Markdown."""
     for kind in ("markdown", "caption", "warning", "error", "info", "success", "title", "subheader"):
         yield from (str(element.value) for element in getattr(app, kind))
     if "stage" in components(app):
@@ -92,12 +92,12 @@ def words_of(app: AppTest) -> Iterator[str]:
 
 
 def look(app: AppTest, case: object) -> None:
-    """Nothing went wrong, and nothing of a hostile reader does anything."""
+    """Asserts that the page has no error and shows no hostile text as markup."""
     assert not app.exception, (case, [(element.message, element.stack_trace) for element in app.exception])
-    for said in words_of(app):
-        assert not active(said), (case, said)
-        assert "Traceback" not in said, (case, said)
-        assert len(said) < 20_000, (case, said[:200])
+    for words in words_of(app):
+        assert not active(words), (case, words)
+        assert "Traceback" not in words, (case, words)
+        assert len(words) < 20_000, (case, words[:200])
     for chart in app.get("plotly_chart"):
         assert MARK not in written(chart.proto.spec), case
         assert MARK not in chart.proto.alt, case
@@ -106,7 +106,7 @@ def look(app: AppTest, case: object) -> None:
 
 
 def peak(*, reset: bool = False) -> float:
-    """Most memory of this process since the last reset, in MB."""
+    """Returns the peak memory of this process since the last reset, in MB."""
     if reset:
         Path("/proc/self/clear_refs").write_text("5")
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -126,7 +126,7 @@ def _memory() -> Iterator[None]:
 
 @pytest.mark.parametrize("words", [*MARKUP, f"x{MARK}", "<b>"])
 def test_the_check_of_markup_finds_it(words):
-    """Raw it is found, but for plain words; made plain it is not, and what a reader sees is what was written."""
+    """Raw markup is found, plain words are not; escaped markup is not found, and a reader sees the text as written."""
     assert bool(active(words)) is (words not in (f"x{MARK}", "<b>", f"\\[{MARK}\\](x)"))
     for made in (plain(words), quoted(words, 200)):
         assert not active(made)
@@ -150,14 +150,14 @@ def test_controls_take_anything_and_give_what_they_allow():
     for number in numbers("controls"):
         rng = chance("controls", number)
         state, name = rng.choice(every)
-        control, said = state.controls[name], value(rng)
+        control, text = state.controls[name], value(rng)
         start = time.process_time()
-        taken = control.read(said)
+        taken = control.read(text)
         mended = control.write(taken)
-        assert control.read(mended) == taken, (number, name, said[:80])
-        assert state.corrections({state.key(name): mended}) == {}, (number, name, said[:80])
-        assert not active(quoted(said, SHOWN_OF_A_VALUE)), (number, said[:80])
-        assert time.process_time() - start < 0.5, (number, name, said[:80])
+        assert control.read(mended) == taken, (number, name, text[:80])
+        assert state.corrections({state.key(name): mended}) == {}, (number, name, text[:80])
+        assert not active(quoted(text, SHOWN_OF_A_VALUE)), (number, text[:80])
+        assert time.process_time() - start < 0.5, (number, name, text[:80])
 
 
 def test_edits_in_an_address_are_bounded():
@@ -166,40 +166,50 @@ def test_edits_in_an_address_are_bounded():
 
 
 def refused(reader: Callable[[bytes], Any], data: bytes, kind: type[ValueError], case: object) -> Any:
-    """What is read, or nothing where that is refused in words that are no markup."""
+    """Reads a file, or asserts that it is refused quickly, with a message without markup.
+
+    Args:
+        reader: function that reads the file.
+        data: content of the file.
+        kind: exception for a refusal.
+        case: case of the test, for the message of a failure.
+
+    Returns:
+        The result of the reader, or ``None`` after a refusal.
+    """
     start = time.process_time()
-    found, words = None, ""
+    content, words = None, ""
     try:
-        found = reader(data)
+        content = reader(data)
     except kind as error:
         words = str(error)
     assert not active(words), (case, words)
-    assert found is not None or 10 < len(words) < 1000, (case, words)
+    assert content is not None or 10 < len(words) < 1000, (case, words)
     assert time.process_time() - start < 5, case
-    return found
+    return content
 
 
 def test_files_of_counts_are_read_or_refused():
     taken = 0
     for number in numbers("counts"):
-        found = refused(read, counts_file(chance("counts", number)), UnreadableError, number)
-        if found is not None:
+        table = refused(read, counts_file(chance("counts", number)), UnreadableError, number)
+        if table is not None:
             taken += 1
-            assert found.counts.ndim == 2
-            assert 1 <= len(found.counts) <= COUNTS.rows
-            assert (found.counts >= 0).all()
-            assert not active(" ".join(found.notes))
+            assert table.counts.ndim == 2
+            assert 1 <= len(table.counts) <= COUNTS.rows
+            assert (table.counts >= 0).all()
+            assert not active(" ".join(table.notes))
     assert taken > len(numbers("counts")) / 20, "files that nobody can read try little"
 
 
 def test_files_of_points_are_read_or_refused():
     taken = 0
     for number in numbers("points"):
-        found = refused(read_points, points_file(chance("points", number)), ValueError, number)
-        if found is not None:
+        points = refused(read_points, points_file(chance("points", number)), ValueError, number)
+        if points is not None:
             taken += 1
-            assert CLUSTERS.rows[0] <= len(found.points) <= CLUSTERS.rows[1]
-            assert np.isfinite(found.points).all()
+            assert CLUSTERS.rows[0] <= len(points.points) <= CLUSTERS.rows[1]
+            assert np.isfinite(points.points).all()
     assert taken > len(numbers("points")) / 20
 
 
@@ -212,10 +222,10 @@ def test_addresses_open_a_page():
         own = [name for name in names if name.split("_")[0] == PREFIXES.get(page)] or names
         parameters = address(rng, own if rng.random() < 0.8 else names)
         app = visit().switch_page(page_file(page))
-        for name, said in parameters.items():
-            app.query_params[name] = [said, "1"] if rng.random() < 0.1 else said
+        for name, text in parameters.items():
+            app.query_params[name] = [text, "1"] if rng.random() < 0.1 else text
         app.run()
-        look(app, (number, page, {name: said[:60] for name, said in parameters.items()}))
+        look(app, (number, page, {name: text[:60] for name, text in parameters.items()}))
 
 
 PREFIXES = {
@@ -249,7 +259,7 @@ def test_files_are_taken_by_the_pages():
 
 
 def test_widgets_are_moved_in_any_order():
-    """Readers who press everything: each case is one move, on a visit of ten."""
+    """Random moves of all controls: each case is one move, on a visit of ten."""
     app, page = visit(), ""
     for number in numbers("widgets"):
         rng = chance("widgets", number)
@@ -262,7 +272,16 @@ def test_widgets_are_moved_in_any_order():
 
 
 def move(app: AppTest, page: str, rng: random.Random) -> str:
-    """Moves some widget, or some live control, to some value that it offers."""
+    """Moves a random widget or live control to a random value that it offers.
+
+    Args:
+        app: the page.
+        page: name of the page.
+        rng: generator of all choices.
+
+    Returns:
+        Name of the widget, for the message of a failure.
+    """
     live = list(knobs(app).items()) if "controls" in components(app) else []
     widgets = [*app.slider, *app.select_slider, *app.number_input, *app.selectbox, *app.toggle, *app.button_group]
     buttons = [button for button in app.button if "preset" not in str(button.key) and not button.proto.disabled]

@@ -39,7 +39,7 @@ def app() -> Iterator[Server]:
 
 
 def calm(tab: Tab, case: object) -> None:
-    """The page is there, whole, and nothing that was sent is markup on it."""
+    """Asserts that the page is complete and shows nothing that was sent as markup."""
     assert tab.problems == [], case
     assert not active(tab.text()), (case, tab.text()[:500])
     assert "Traceback" not in tab.text(), case
@@ -51,7 +51,7 @@ def calm(tab: Tab, case: object) -> None:
 
 
 def test_addresses_over_the_websocket(app):
-    """Also such as no browser sends: keys again and again, bytes that are no text, values without end."""
+    """Addresses also as no browser sends them: repeated keys, bytes that are no text, very long values."""
 
     async def visits() -> None:
         async with Tab(app.address) as tab:
@@ -61,7 +61,7 @@ def test_addresses_over_the_websocket(app):
                 parameters = [*address(rng).items()]
                 if rng.random() < 0.3:
                     parameters *= 3
-                query = urlencode(parameters) if rng.random() < 0.7 else "&".join(f"{name}={said}" for name, said in parameters)
+                query = urlencode(parameters) if rng.random() < 0.7 else "&".join(f"{name}={text}" for name, text in parameters)
                 if rng.random() < 0.2:
                     query += rng.choice(["&%ff%fe=%00", "&&&==", "&conv_n", "&" + "a=1&" * 2000, "#x?y", "&conv_n=%ED%A0%80"])
                 await tab.open(page, query, seconds=60)
@@ -71,7 +71,7 @@ def test_addresses_over_the_websocket(app):
 
 
 def test_controls_that_are_sent_what_no_browser_sends(app):
-    """Numbers beyond the ends of their controls, and options that are none: the page has its limits from one table."""
+    """Numbers out of their controls' ranges and unknown options: the page has its limits from one table."""
 
     async def visits() -> None:
         async with Tab(app.address) as tab:
@@ -102,7 +102,7 @@ def test_controls_that_are_sent_what_no_browser_sends(app):
 
 
 def allowed(knob: dict[str, Any]) -> bool:
-    """Whether a live control shows a value that it has."""
+    """Returns whether a live control's value is one that it allows."""
     if "low" in knob:
         return bool(knob["low"] <= int(knob["value"]) <= knob["high"])
     return knob["value"] in knob.get("options", ("true", "false"))
@@ -120,34 +120,34 @@ def test_components_that_ask_for_anything(app, page):
         async with Tab(app.address) as tab:
             await tab.open(page)
             await tab.play()
-            for said in ANYTHING:
-                question = {"to": said, "from": said, "stride": said, "speed": said, "serial": said, "more": said}
-                await tab.ask({**question, "playing": True, "commit": said})
-                calm(tab, ("question", said))
+            for junk in ANYTHING:
+                question = {"to": junk, "from": junk, "stride": junk, "speed": junk, "serial": junk, "more": junk}
+                await tab.ask({**question, "playing": True, "commit": junk})
+                calm(tab, ("question", junk))
                 name, knob = rng.choice(sorted(tab.knobs().items()))
-                values = {knob["name"]: said, "nonsense": said, str(said): said, "tour": said}
+                values = {knob["name"]: junk, "nonsense": junk, str(junk): junk, "tour": junk}
                 for commit in (False, True):
-                    await tab.send("controls", "live", {"serial": said, "values": values, "at": said, "commit": commit})
-                    calm(tab, (name, said, commit))
-                    assert all(map(allowed, tab.knobs().values())), (name, said, commit)
-                await tab.ask({"epoch": said})
+                    await tab.send("controls", "live", {"serial": junk, "values": values, "at": junk, "commit": commit})
+                    calm(tab, (name, junk, commit))
+                    assert all(map(allowed, tab.knobs().values())), (name, junk, commit)
+                await tab.ask({"epoch": junk})
                 for event in ("move", "turn", "mode", "nonsense"):
-                    await tab.trigger("stage", event, said)
+                    await tab.trigger("stage", event, junk)
                 for component, event in (("stage", "room"), ("controls", "live"), ("controls", "nonsense")):
-                    await tab.send(component, event, said)
-                calm(tab, ("everything", said))
-                await tab.send("controls", "live", {"serial": 1, "values": said})
-                calm(tab, ("values", said))
+                    await tab.send(component, event, junk)
+                calm(tab, ("everything", junk))
+                await tab.send("controls", "live", {"serial": 1, "values": junk})
+                calm(tab, ("values", junk))
             for name, knob in tab.knobs().items():
                 await tab.send_live(name, knob["value"], commit=False)
             await tab.ask({"to": 0, "commit": True})
             tab.position = 0
             await tab.play()
             calm(tab, "a film afterwards")
-            for said in ANYTHING:  # last, for a tab that says this can play no more
-                await tab.send("stage", "move", said)
-                await tab.trigger("controls", "live", said)
-                calm(tab, ("a state for an event, and an event for a state", said))
+            for junk in ANYTHING:  # last, for a tab that says this can play no more
+                await tab.send("stage", "move", junk)
+                await tab.trigger("controls", "live", junk)
+                calm(tab, ("a state for an event, and an event for a state", junk))
 
     run(visits())
 
@@ -193,7 +193,7 @@ def test_frames_that_are_no_messages(app, sent):
 
 
 def test_the_server_clears_no_cache_and_stops_for_nobody(app):
-    """Messages of developers' tools, which anybody could send."""
+    """Messages of developers' tools, which any client could send."""
 
     async def visit() -> None:
         async with Tab(app.address) as tab:
@@ -210,16 +210,17 @@ def test_the_server_clears_no_cache_and_stops_for_nobody(app):
 
 
 def answer(app: Server, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """Returns the status and the body of the server's response to a request."""
     connection = HTTPConnection(urlsplit(app.address).netloc, timeout=20)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
-        for name, said in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            connection.putheader(name, said)
+        for name, content in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            connection.putheader(name, content)
         connection.endheaders()
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was read
             connection.send(body)
-        found = connection.getresponse()
-        return found.status, found.read(200_000)
+        response = connection.getresponse()
+        return response.status, response.read(200_000)
     finally:
         connection.close()
 
@@ -245,9 +246,9 @@ def test_paths_give_nothing_away(app, path):
 def test_uploads_need_the_page_s_own_token_and_a_session(app):
     body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n1,2\r\n--x--\r\n'
     form = {"Content-Type": "multipart/form-data; boundary=x"}
-    status, said = answer(app, "PUT", "/_stcore/upload_file/nobody/nothing", body, form)
+    status, reply = answer(app, "PUT", "/_stcore/upload_file/nobody/nothing", body, form)
     assert status in (400, 403)
-    assert b"Traceback" not in said
+    assert b"Traceback" not in reply
     other = {**form, "X-Xsrftoken": "made up", "Cookie": "_streamlit_xsrf=made up"}
     assert answer(app, "PUT", "/_stcore/upload_file/nobody/nothing", body, other)[0] in (400, 403)
 
@@ -259,12 +260,21 @@ def test_uploads_beyond_the_limit_are_refused(app):
 
 
 def upload(app: Server, content: bytes, cookie: str = "") -> tuple[int, str]:
-    """Uploads a file as the counts of the quality page do; returns the status and the cookie that made it possible."""
+    """Uploads a file as the counts of the quality page do.
+
+    Args:
+        app: the server.
+        content: content of the file.
+        cookie: XSRF token of an earlier upload; a new one is requested if empty.
+
+    Returns:
+        HTTP status and XSRF token.
+    """
     if not cookie:
         with urllib.request.urlopen(f"{app.address}/_stcore/health") as health:
-            found = re.search(r"_streamlit_xsrf=([^;]+)", str(health.headers.get("Set-Cookie")))
-            assert found is not None, "the server protects uploads by a cookie"
-            cookie = found[1]
+            match = re.search(r"_streamlit_xsrf=([^;]+)", str(health.headers.get("Set-Cookie")))
+            assert match is not None, "the server protects uploads by a cookie"
+            cookie = match[1]
 
     async def session() -> int:
         async with Tab(app.address) as tab:
@@ -300,5 +310,5 @@ def test_the_configuration_is_one_to_be_exposed():
 
 
 def test_names_are_those_of_the_pages():
-    """What is fuzzed is there, but for a few that are meant not to be."""
+    """The fuzzed names exist, except for a few unknown ones on purpose."""
     assert len({name for name in NAMES if name.split("_")[0] in ("conv", "urn", "grad", "qual", "clu")}) > 35

@@ -1,4 +1,4 @@
-"""Several replicas of the app: the same numbers on each, and none of them is missed when it dies under load."""
+"""Several replicas of the app: the same numbers on each, and readers of one that dies under load continue on another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def site(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_server_that_has_just_begun_takes_a_crowd(site):
-    """What the first pages import must not be found half imported: without the care that is taken, one run in three fails."""
+    """The first pages never see a half-imported module: without that precaution one run in three fails."""
 
     async def opened(page: str, port: int) -> list[str]:
         async with Tab(f"http://127.0.0.1:{port}") as tab:
@@ -71,7 +71,7 @@ def test_every_replica_shows_the_same_numbers(site, page, query):
 
 @pytest.mark.slow
 def test_a_replica_that_dies_under_load_is_not_missed(site):
-    """Half of the readers are on it; within ten seconds they see what they saw before, on the other one."""
+    """Half of the readers use it; within ten seconds they see the same page again, on the other replica."""
     readers = [Reader(site, page, query) for page, query in READERS]
     for reader in readers:
         reader.start()

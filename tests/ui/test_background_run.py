@@ -1,4 +1,4 @@
-"""Work in a thread of its own: progress, result, failure, turns."""
+"""Work in a background thread: progress, result, failure, turns."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ DEFAULTS = {name: control.default for name, control in quality_controls().items(
 
 @pytest.fixture(autouse=True)
 def forget():
+    """Discards finished and running computations, before and after each test."""
     finished().clear()
     yield
     stop_all()

@@ -1,4 +1,4 @@
-"""Long computations in threads of their own: results, failures, stops, and a random sequence that nobody disturbs."""
+"""Long computations in background threads: results, failures, stops, and an undisturbed random sequence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ LONG = 20.0  # seconds that no machine needs for what is waited for here
 
 
 class Work:
-    """Whatever a test wants done, given the progress to tell."""
+    """Work of a test.
+
+    Args:
+        work: function that is called with the function that reports progress.
+    """
 
     def __init__(self, work: Callable[[Callable[[float, str], None]], Any]):
         self.work = work
@@ -28,6 +32,7 @@ class Work:
 
 
 def ended(run: Run[Any]) -> Run[Any]:
+    """Returns a run after it has ended."""
     run.wait(LONG)
     assert not run.running
     return run
@@ -47,18 +52,18 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def test_a_run_says_how_far_it_is_and_what_it_found() -> None:
-    gate, told = threading.Event(), threading.Event()
+    gate, reported = threading.Event(), threading.Event()
 
     def work(progress: Callable[[float, str], None]) -> int:
         progress(0.25, "a quarter")
-        told.set()
+        reported.set()
         gate.wait(LONG)
         return 7
 
     run = Run(Work(work))
     assert (run.fraction, run.result, run.failure, run.running) == (0.0, None, "", False)
     assert run.start() is run
-    assert told.wait(LONG)
+    assert reported.wait(LONG)
     assert run.running
     assert (run.fraction, run.label, run.result) == (0.25, "a quarter", None)
     gate.set()
@@ -115,15 +120,15 @@ def test_a_run_that_nobody_watches_stops(monkeypatch: pytest.MonkeyPatch, watche
 
 
 def test_results_are_those_of_a_run_alone_although_others_have_turns_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw from generators of their own, and pass on their turns after each number."""
+    """Runs sample from separate generators, and pass on their turns after each number."""
     monkeypatch.setattr(background_run, "_SLICE", 0.0)
 
     def work(progress: Callable[[float, str], None]) -> list[float]:
-        found, generator = [], torch.Generator().manual_seed(0)
+        numbers, generator = [], torch.Generator().manual_seed(0)
         for at in range(20):
-            found.append(float(torch.rand((), generator=generator)))
+            numbers.append(float(torch.rand((), generator=generator)))
             progress(at / 20, "drawing")
-        return found
+        return numbers
 
     generator = torch.Generator().manual_seed(0)
     alone = [float(torch.rand((), generator=generator)) for _ in range(20)]
@@ -134,7 +139,7 @@ def test_results_are_those_of_a_run_alone_although_others_have_turns_in_between(
 
 
 def test_turns_are_passed_on_while_a_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two endless runs go on side by side, since each lets the other have its turn."""
+    """Two endless runs proceed side by side, since they take turns."""
     monkeypatch.setattr(background_run, "_SLICE", 0.01)
     steps = [0, 0]
 

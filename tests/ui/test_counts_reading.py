@@ -1,4 +1,4 @@
-"""Counts as people have them: read, or refused in words."""
+"""Counts in files of readers: read, or refused with a message."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_reads_what_spreadsheets_and_programs_write(data):
 )
 def test_takes_the_sizes_from_a_line_anywhere(line):
     for text in (f"{line}\n3,2,1", f"3,2,1\n{line}"):
-        found = read(text)
-        assert found.sizes == (9, 8, 7)
-        assert found.counts.tolist() == [[3, 2, 1]]
+        counts = read(text)
+        assert counts.sizes == (9, 8, 7)
+        assert counts.counts.tolist() == [[3, 2, 1]]
 
 
 def test_a_first_column_that_counts_rows_is_kept_where_the_sizes_say_so():
@@ -87,14 +87,14 @@ def test_says_what_is_wrong(data, words):
 
 @pytest.mark.parametrize(("data", "line"), [("3,2\n4,", 2), ("a;b\n3;2\n;7\n", 3), ("3,2\n4,nan", 2), ("x y\n3 2\nNA 1", 3)])
 def test_rows_with_missing_counts_are_left_out_and_that_is_said(data, line):
-    found = read(data)
-    assert found.counts.tolist() == [[3, 2]]
-    assert f"1 row with missing values is left out (line {line})." in " ".join(found.notes).replace("\\", "")
+    table = read(data)
+    assert table.counts.tolist() == [[3, 2]]
+    assert f"1 row with missing values is left out (line {line})." in " ".join(table.notes).replace("\\", "")
 
 
 def test_the_groups_have_the_names_of_their_columns_and_the_reader_chooses_them():
-    found = read("site;red;blue;green\nnorth;3;2;1\nsouth;0;5;1\n")
-    assert (found.names, found.columns) == (("red", "blue", "green"), ("site", "red", "blue", "green"))
+    table = read("site;red;blue;green\nnorth;3;2;1\nsouth;0;5;1\n")
+    assert (table.names, table.columns) == (("red", "blue", "green"), ("site", "red", "blue", "green"))
     assert read("site;red;blue;green\nnorth;3;2;1\nsouth;0;5;1\n", ["green", "red"]).counts.tolist() == [[1, 3], [1, 0]]
     assert read("3 2\n1 4").names is None
 
@@ -115,6 +115,6 @@ def test_any_bytes_are_read_or_refused_in_words():
         size = int(generator.integers(0, 60))
         data = bytes(generator.choice(np.frombuffer(b"0123456789,;\t \n\"'.-exa#:\xff\x00sizes", dtype=np.uint8), size))
         with contextlib.suppress(UnreadableError):
-            found = read(data)
-            assert found.counts.ndim == 2
-            assert found.counts.min() >= 0
+            table = read(data)
+            assert table.counts.ndim == 2
+            assert table.counts.min() >= 0

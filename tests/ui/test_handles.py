@@ -1,4 +1,4 @@
-"""Handles of figures without a browser: what the three pages do with the positions that a browser sends, sensible or not."""
+"""Handles of figures without a browser: effects of the positions that a browser sends, valid or not, on three pages."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_every_count_is_nearest_to_its_own_place(total: int, sizes: tuple[int, .
 
 
 def test_the_arrow_keys_move_the_target_by_one_element() -> None:
-    """To the right from group 1 to group 2, upwards from group 1 to group 3; targets off the sum are put back on it."""
-    (told,) = stage(page("gradients", grad_t1="5", grad_t2="4", grad_t3="3"))["picture"]["handles"]
+    """A move to the right is one from group 1 to group 2, upwards to group 3; targets are corrected to the right sum."""
+    (handle,) = stage(page("gradients", grad_t1="5", grad_t2="4", grad_t3="3"))["picture"]["handles"]
     plane = Plane.of(12, (12, 12, 12))
-    moves = {name: plane.nearest(*np.add(told["at"], told[name])) for name in ("right", "up")}
+    moves = {name: plane.nearest(*np.add(handle["at"], handle[name])) for name in ("right", "up")}
     assert moves == {"right": {0: 4, 1: 5, 2: 3}, "up": {0: 4, 1: 4, 2: 4}}
     assert "handles" not in stage(page("gradients", grad_loss="step"))["picture"], "a loss without a target has no handle"
 
@@ -66,8 +66,8 @@ def test_presses_walk_along_the_weights() -> None:
     assert weight_after(2.0, 100) == 100
     assert weight_after(2.0, -100) == 0
     assert set(np.arange(0.5, 10.5, 0.5)) | set(range(10, 21)) <= set(WEIGHTS)
-    told = stage(page("urn", urn_groups="4"))["picture"]["handles"]
-    assert [handle["name"] for handle in told] == ["w1", "w2", "w3", "w4"]
+    handles = stage(page("urn", urn_groups="4"))["picture"]["handles"]
+    assert [handle["name"] for handle in handles] == ["w1", "w2", "w3", "w4"]
 
 
 def test_sizes_set_by_hand_add_up_and_leave_no_cluster_empty() -> None:

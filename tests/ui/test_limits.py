@@ -1,4 +1,4 @@
-"""What the pages accept: one table, and nothing beside it."""
+"""Limits of the pages' inputs: all are in one table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def numbers(node: ast.AST) -> list[float]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_pages_take_their_limits_from_the_table(path):
-    """A bound of a control, or an option of a choice, that is a large number is in the table, and not where it is used."""
+    """Large numbers as bounds or options of controls are in the table, and not in the pages' modules."""
     if path.name == "limits.py":
         return
     for call in called(path, "Whole"):
@@ -56,8 +56,8 @@ def test_every_choice_grows():
 
 
 def test_the_table_says_everything():
-    """Every number of the limits is in a row of the table that the README shows, but for those that no reader sets."""
-    said = {text.replace(",", "") for _, _, span in limits.rows() for text in span.split(" to ")}
+    """Every number of the limits is in a row of the README's table, except for those that no reader sets."""
+    listed = {text.replace(",", "") for _, _, span in limits.rows() for text in span.split(" to ")}
     unseen = {limits.URN.listed, limits.GRADIENTS.listed, limits.COUNTS.sums, limits.COUNTS.elements}
     unseen |= {limits.PARTITIONS.partitions, limits.CLUSTERS.largest, limits.CLUSTERS.nearest}
     for part in (
@@ -73,7 +73,7 @@ def test_the_table_says_everything():
     ):
         for value in part:
             greatest = value if isinstance(value, int | float) else max(value)
-            assert greatest in unseen or str(greatest) in said or greatest == limits.CONVERGENCE.followed, value
+            assert greatest in unseen or str(greatest) in listed or greatest == limits.CONVERGENCE.followed, value
 
 
 def test_the_benchmark_asks_for_the_most_that_pages_accept():

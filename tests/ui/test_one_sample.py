@@ -1,4 +1,4 @@
-"""What the page on one sample computes, says and draws, held against the library."""
+"""Numbers, sentences and figure of the page on one sample, against the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presets, tours and kinds of controls on a small page: what a click sets, what the address says, and what stays as it is."""
+"""Presets, tours and kinds of controls on a small page: values that a click sets, the address, and unchanged values."""
 
 from __future__ import annotations
 

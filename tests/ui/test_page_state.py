@@ -1,4 +1,4 @@
-"""The state of a page in its address: corrections are made, said, and said again where they happen again."""
+"""The state of a page in its address: invalid values are corrected, with a message each time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATE = PageState(
 
 
 def visited() -> None:
-    """A page of four controls that shows what was mended."""
+    """Shows a page of four controls with messages of corrected values."""
     import streamlit as st
 
     from hypergeo.ui.state.controls import Choice, Whole
@@ -45,9 +45,9 @@ def page(**address: str) -> AppTest:
 
 
 def address(app: AppTest, key: str) -> str | None:
-    """What the address says of a control."""
-    said = app.query_params.get(key)
-    return said[0] if isinstance(said, list) else said
+    """Returns a control's value in the address."""
+    value = app.query_params.get(key)
+    return value[0] if isinstance(value, list) else value
 
 
 def warnings(app: AppTest) -> list[str]:
@@ -105,12 +105,12 @@ def test_a_second_correction_in_the_same_visit_is_said_too_and_stays(moved: bool
     [("n", 12, 9), ("n", -1, 0), ("n", "x", 5), ("n", None, 5), ("n", float("inf"), 5), ("t", 7.0, 10.0), ("t", "x", 1.0)],
 )
 def test_values_that_no_browser_sends_are_held_within_bounds(name: str, value: object, wanted: object) -> None:
-    """Messages over the wire can say anything."""
+    """Messages from a browser may contain anything."""
     assert STATE._within(name, value) == wanted
 
 
 def put_by_hand() -> None:
-    """A page whose control is no widget: a commit writes its value into the address, defaults are not written."""
+    """Shows a page whose control is no widget: a commit writes its value into the address, defaults are not written."""
     import streamlit as st
 
     from hypergeo.ui.state.controls import Whole

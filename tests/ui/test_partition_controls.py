@@ -1,4 +1,4 @@
-"""Controls of the page on partitions without Streamlit: logits set by hand, entries that are clicked, orders and sizes."""
+"""Controls of the page on partitions without Streamlit: edited logits, clicked entries, orders and sizes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT = {name: control.default for name, control in controls().items()}
 
 
 def after(changes: dict[str, Any], **before: Any) -> dict[str, Any]:
-    """The values after a change, as a page's state has them."""
+    """Returns the values after a change, as in a page's state."""
     start = {**DEFAULT, **before}
     return {**start, **follow(start, changes), **changes}
 
@@ -41,7 +41,7 @@ def test_a_logit_set_by_hand_is_an_edit_of_the_chosen_entry():
 
 
 def test_a_stop_of_the_tour_sets_no_edit():
-    """It sets all controls at once, the logit's among them."""
+    """A preset sets all controls at once, that of the logit among them."""
     assert after({**DEFAULT, "affinity": "none"})["edits"] == ""
 
 
@@ -67,8 +67,8 @@ def test_a_click_raises_an_entry_and_the_mark_moves_to_it():
     assert read_edits(raised["edits"]) == [Edit(5, 2, 2.0)]
     assert sample_view(PartitionSettings.of(raised), 1.0).settings.chosen == (5, 2)
     assert mark.taken({"at": [1.4, 30.0]}) == {"element": 24, "group": 2}
-    told = mark.message()
-    assert mark.taken({"at": np.add(told["at"], told["right"]).tolist()}) == {"element": 1, "group": 2}
+    message = mark.message()
+    assert mark.taken({"at": np.add(message["at"], message["right"]).tolist()}) == {"element": 1, "group": 2}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_gradients_list_no_more_partitions_than_allowed():
 
 
 def test_the_noise_stays_when_anything_else_changes():
-    """With all logits raised by a constant nothing changes at all; the last temperature is the exact sample's."""
+    """A constant added to all logits changes nothing; the last temperature is the exact sample's."""
     settings = PartitionSettings.of({**DEFAULT, "affinity": "random"})
     first = cooling(settings.model, 0.01, 0)
     assert np.abs(first.soft.sum(-1) - 1).max() < 1e-12

@@ -1,4 +1,4 @@
-"""Predictions: guesses are judged, live in the address, and the page keeps the answer back until it is revealed."""
+"""Predictions: guesses are judged and kept in the address, and the page hides the answer until it is revealed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def test_a_right_and_a_wrong_guess_are_told_apart(kind, truth, right, wrong, wor
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "taken"),
+    ("kind", "text", "taken"),
     [
         *((BAR, "99", 12.0), (BAR, "-1", 0.0), (BAR, "3.3", 3.5), (BAR, "x", None), (BAR, "nan", None), (BAR, "inf", None)),
         *((Arrow("Descent"), "362", 0.0), (Arrow("Descent"), "-30", 330.0), (Pick("Which?", ["a", "b"]), "7", 2.0)),
         (None, "3", None),
     ],
 )
-def test_a_guess_that_no_prediction_allows_is_mended(kind, said, taken):
+def test_a_guess_that_no_prediction_allows_is_mended(kind, text, taken):
     control = Guess(kind)
-    assert control.read(said) == taken
+    assert control.read(text) == taken
     assert control.read(control.write(taken)) == taken
 
 

@@ -1,4 +1,4 @@
-"""Who computes when many sessions want to: readers first, the rest in the order in which they came, one at a time."""
+"""Order of computations of many sessions: readers first, the rest in the order of arrival, one at a time."""
 
 from __future__ import annotations
 

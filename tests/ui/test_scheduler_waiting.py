@@ -1,4 +1,4 @@
-"""Waiting and waking in the queue of readers, with real threads: nobody sleeps beside a free place, nor longer than allowed."""
+"""Waiting and waking in the queue of readers, with real threads: none sleeps beside a free place, or longer than allowed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("places", [2, 3])
 def test_places_that_come_free_together_are_all_taken(places: int) -> None:
-    """Readers hold all places and as many wait; the places come free at one moment, and everyone who waited is served.
+    """Readers hold all places and as many wait; the places become free at one moment, and all waiting readers are served.
 
-    Whoever wakes must wake the next. Where only the first is woken, a reader sleeps beside a free place in three of eight
+    A woken reader must wake the next. Where only the first is woken, a reader sleeps beside a free place in three of eight
     trials; in 60 trials that would go unseen with probability 1e-12.
     """
     for _ in range(60):
@@ -71,7 +71,7 @@ def test_places_that_come_free_together_are_all_taken(places: int) -> None:
 
 
 def test_a_reader_that_gives_up_leaves_its_place_in_the_line() -> None:
-    """An interruption while waiting, as Streamlit's of a run that nobody wants any more, does not block the others."""
+    """An interruption while waiting, as Streamlit's of an outdated run, does not block the others."""
     turns, leave = Turns(places=1), threading.Event()
     served: list[str] = []
 
@@ -106,7 +106,7 @@ def test_a_reader_that_gives_up_leaves_its_place_in_the_line() -> None:
 
 
 class Clock:
-    """The scheduler's clock, which a test can set forward."""
+    """A clock for the scheduler that a test can set forward."""
 
     def __init__(self) -> None:
         self.forward = 0.0
@@ -119,7 +119,12 @@ class Clock:
 
 
 def waited_after_a_slice_of(seconds: float, monkeypatch: pytest.MonkeyPatch) -> float:
-    """How long a slice lets a reader go first who never ends, after a slice that took so long."""
+    """Returns the time, in seconds, that a slice waits for an endless reader after a slice of some length.
+
+    Args:
+        seconds: length of the first slice, in seconds.
+        monkeypatch: fixture that replaces the scheduler's clock.
+    """
     clock = Clock()
     monkeypatch.setattr(scheduler, "time", clock)
     turns = Turns()
@@ -139,14 +144,14 @@ def waited_after_a_slice_of(seconds: float, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_patience_is_twice_the_last_slice_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At least 0.01 and at most 0.5 s: after a slice of 30 s a slice waits for half a second, and not for a minute."""
+    """The wait is 0.01 to 0.5 s: after a slice of 30 s a slice waits for half a second, and not for a minute."""
     assert 0.5 <= waited_after_a_slice_of(30.0, monkeypatch) < 10.0
     assert 0.2 <= waited_after_a_slice_of(0.1, monkeypatch) < 10.0
     assert 0.01 <= waited_after_a_slice_of(0.0, monkeypatch) < 10.0
 
 
 def test_slices_that_wait_begin_as_soon_as_the_last_reader_is_gone() -> None:
-    """Not only when their patience ends: the last of several readers wakes the first in the queue."""
+    """The last of several readers wakes the first in the queue, before the longest wait ends."""
     turns, gates = Turns(patience=10 * LONG), [threading.Event(), threading.Event()]
     done: list[str] = []
 
@@ -172,7 +177,7 @@ def test_slices_that_wait_begin_as_soon_as_the_last_reader_is_gone() -> None:
 
 
 def test_many_slices_and_readers_all_have_their_turn() -> None:
-    """Thirty threads that read and work by turns: all end, in a fraction of the time that lost wake-ups would take."""
+    """Thirty threads read and work by turns: all end, in a fraction of the time that lost wake-ups would take."""
     turns, done, lock = Turns(places=2, patience=0.02), [0], threading.Lock()
 
     def visitor(number: int) -> None:

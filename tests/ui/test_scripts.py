@@ -1,4 +1,4 @@
-"""The components' scripts and styles: they parse, keep one style, write no HTML from strings and ask no other machine."""
+"""The components' scripts and styles: they parse, keep one style, write no HTML from strings and contact no other machine."""
 
 from __future__ import annotations
 

@@ -30,7 +30,12 @@ COMPONENT = Path(stage_module.__file__).parent
 
 
 class Drawn:
-    """A view that draws what a function gives."""
+    """A view with a fixed figure and sentence.
+
+    Args:
+        figure: figure of the view.
+        words: sentence of the view.
+    """
 
     def __init__(self, figure: go.Figure, words: str = "said"):
         self._figure, self._words = figure, words
@@ -50,14 +55,14 @@ def told(view: Any) -> dict[str, Any]:
 
 
 def film(base: Any, views: dict[int, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
-    """The figure that a browser has, and the pictures that are sent to it."""
+    """Returns the figure that a browser has, and the pictures that are sent to it, by step."""
     kept = stage_module._SentPicture(text=stage_module._whole(base, 0, False))
     sent = {step: json.loads(json.dumps(stage_module._difference(kept, view, step, False))) for step, view in views.items()}
     return json.loads(kept.text), sent
 
 
 def drawn_into(base: dict[str, Any], picture: dict[str, Any]) -> dict[str, Any]:
-    """What ``stage.js`` makes of the two."""
+    """Returns the figure that ``stage.js`` makes of a figure and a picture."""
     if "traces" not in picture:
         return {"data": picture["data"], "layout": {**base["layout"], **picture["layout"]}}
     traces = [{**old, **new} for old, new in zip(base["data"], picture["traces"], strict=True)]
@@ -65,7 +70,7 @@ def drawn_into(base: dict[str, Any], picture: dict[str, Any]) -> dict[str, Any]:
 
 
 def same(drawn: dict[str, Any], figure: dict[str, Any]) -> None:
-    """Absent and null are one to plotly."""
+    """Asserts that two figures are the same; absent and null are the same to plotly."""
     for trace, expected in zip(drawn["data"], figure["data"], strict=True):
         assert {name: value for name, value in trace.items() if value is not None} == expected
     layouts = ({name: value for name, value in each["layout"].items() if value is not None} for each in (drawn, figure))
@@ -125,7 +130,7 @@ def test_every_colour_of_the_palette_has_its_light_and_dark_one():
 
 @pytest.mark.parametrize("name", ["convergence", "urn", "gradients"])
 def test_no_colour_of_one_theme_reaches_the_browser(name):
-    """A film of another theme's ink would be invisible on a dark page."""
+    """A film in the colours of another theme would be invisible on a dark page."""
     message = json.dumps(stage(page(name)))
     for palette in (LIGHT, DARK):
         for ink in (palette.exact, palette.muted, palette.grid):
@@ -148,7 +153,7 @@ def test_one_button_is_one_change_of_the_address_and_back_restores_all():
 
 
 def answer_to(path: str) -> tuple[int, dict[str, str]]:
-    """Status and headers with which the server's routes answer."""
+    """Returns the status and the headers of the response of the server's routes."""
     started: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -187,7 +192,7 @@ def test_the_policy_allows_nothing_from_elsewhere():
 
 
 def asked_on_the_way() -> None:
-    """A page whose browser asks for step 7 with the epoch that it knows, after a preset has set step 30."""
+    """Shows a page whose browser requests step 7 with the epoch that it knows, after a preset has set step 30."""
     from types import SimpleNamespace
 
     import streamlit as st

@@ -1,4 +1,4 @@
-"""Guided tours: every page's stops are legal, and a link to a stop shows what walking there shows."""
+"""Guided tours: every page's stops are valid, and a link to a stop shows the same as the tour's buttons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MENDED = ":material/tune:"
 
 
 class Opened:
-    """What a page hands to :func:`hypergeo.ui.page.frame.open_page`."""
+    """Arguments of a page's call of :func:`hypergeo.ui.page.frame.open_page`."""
 
     state: PageState
     tour: Sequence[Stop] = ()
@@ -43,7 +43,7 @@ def opened(monkeypatch) -> Opened:
 
 
 def shown(app: AppTest) -> dict[str, Any]:
-    """Everything that a page shows: its controls, its words and its figures."""
+    """Returns everything that a page shows: its controls, its words and its figures."""
     controls = {widget.key: widget.value for kind in WIDGETS for widget in app.get(kind) if not str(widget.key).startswith("_")}
     figures = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
     staged = [each for each in app.get("bidi_component") if each.proto.component_name == "hypergeo_stage"]

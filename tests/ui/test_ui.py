@@ -1,4 +1,4 @@
-"""The kit behind the pages: state in the address, downloads, arrays; and that the core needs none of it."""
+"""The modules behind the pages: state in the address, downloads, arrays; the core needs none of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ URN = Urn(9, (5, 6, 7), (1.0, 2.0, 4.0))
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "taken"),
+    ("name", "text", "taken"),
     [
         ("n", "-3", 0),
         ("n", "61", 60),
@@ -64,8 +64,8 @@ URN = Urn(9, (5, 6, 7), (1.0, 2.0, 4.0))
         ("seed", "123456", 9999),
     ],
 )
-def test_an_address_that_no_control_allows_is_mended(name, said, taken):
-    assert STATE.corrections({f"conv_{name}": said}) == {name: (said, taken)}
+def test_an_address_that_no_control_allows_is_mended(name, text, taken):
+    assert STATE.corrections({f"conv_{name}": text}) == {name: (text, taken)}
     mended = STATE.controls[name].write(taken)
     assert STATE.corrections({f"conv_{name}": mended}) == {}
     assert STATE.controls[name].read(mended) == taken
@@ -79,9 +79,9 @@ def test_every_value_that_a_control_can_have_survives_the_address():
             values = range(control.low, control.high + 1) if isinstance(control, Whole) else control.options
         for value in values:
             query = parse_qs(STATE.query({name: value}))
-            said = query[f"conv_{name}"][0]
-            assert control.read(said) == value
-            assert STATE.corrections({f"conv_{name}": said}) == {}
+            text = query[f"conv_{name}"][0]
+            assert control.read(text) == value
+            assert STATE.corrections({f"conv_{name}": text}) == {}
 
 
 def test_other_parameters_are_left_alone():
@@ -166,16 +166,16 @@ def test_the_exact_law_is_that_of_enumeration(urn):
     law = urn.law()
     support = law.enumerate_support()
     probabilities = law.log_prob(support).exp().numpy()
-    found = exact_law(urn)
+    exact = exact_law(urn)
     wanted: dict[tuple[int, ...], float] = {}
-    for vector, probability in zip(support[:, : found.cells.shape[1]].int().tolist(), probabilities, strict=True):
+    for vector, probability in zip(support[:, : exact.cells.shape[1]].int().tolist(), probabilities, strict=True):
         wanted[tuple(vector)] = wanted.get(tuple(vector), 0.0) + probability
     wanted = {vector: probability for vector, probability in wanted.items() if probability > 0}
-    assert dict(zip(map(tuple, found.cells.tolist()), found.probabilities, strict=True)) == pytest.approx(wanted, rel=1e-11)
-    np.testing.assert_allclose(found.mean, probabilities @ support.numpy(), rtol=1e-11)
+    assert dict(zip(map(tuple, exact.cells.tolist()), exact.probabilities, strict=True)) == pytest.approx(wanted, rel=1e-11)
+    np.testing.assert_allclose(exact.mean, probabilities @ support.numpy(), rtol=1e-11)
     second = probabilities @ support.numpy() ** 2
-    np.testing.assert_allclose(found.deviation**2, second - found.mean**2, atol=1e-10)
-    np.testing.assert_allclose(found.marginals.sum(1), 1, rtol=1e-12)
+    np.testing.assert_allclose(exact.deviation**2, second - exact.mean**2, atol=1e-10)
+    np.testing.assert_allclose(exact.marginals.sum(1), 1, rtol=1e-12)
 
 
 def test_noise_of_exact_samples_is_that_of_the_core():
@@ -207,13 +207,13 @@ def test_what_is_said_is_what_is_computed():
 
 @pytest.mark.parametrize("sizes", [(12, 12, 12), (12, 12, 12, 12)])
 def test_whole_samples_of_both_rules_are_measured_against_the_law(sizes):
-    """By enumeration of the law, vector by vector or count by count."""
+    """References are sums over the enumerated distribution, vector by vector or count by count."""
     urn = Urn(18, sizes, (1.0, 10.0, 1.0, 1.0)[: len(sizes)])
-    found = variation(urn, 2000, 4)
+    result = variation(urn, 2000, 4)
     law = urn.law()
-    for conditionals, distance in (("exact", found.exact), ("merged", found.merged)):
+    for conditionals, distance in (("exact", result.exact), ("merged", result.merged)):
         samples = draw(urn, 2000, 4, conditionals).hard
-        if found.joint:
+        if result.joint:
             cells, counts = np.unique(samples, axis=0, return_counts=True)
             frequency = {tuple(cell): count / 2000 for cell, count in zip(cells.tolist(), counts.tolist(), strict=True)}
             support = law.enumerate_support()
@@ -226,9 +226,9 @@ def test_whole_samples_of_both_rules_are_measured_against_the_law(sizes):
                 for group in range(len(sizes))
             )
         assert distance == pytest.approx(expected, abs=1e-12)
-    assert found.joint is (len(sizes) == 3)
-    assert found.merged > 3 * found.exact, "the approximation's error is far above sampling error at these weights"
-    assert found.p_value < 1e-6
+    assert result.joint is (len(sizes) == 3)
+    assert result.merged > 3 * result.exact, "the approximation's error is far above sampling error at these weights"
+    assert result.p_value < 1e-6
     assert variation(Urn(18, sizes, (1.0,) * len(sizes)), 2000, 4).p_value > 0.01, "both are exact at equal weights"
 
 

@@ -63,14 +63,14 @@ def test_large_urns_are_compared_by_their_marginals():
     laws = exact_laws(URNS[2])
     assert not laws.joint
     assert laws.wallenius.mode is None
-    apart = np.abs(laws.fisher.marginals - laws.wallenius.marginals).sum(1).max() / 2
-    assert laws.distance == pytest.approx(apart, rel=1e-9)
+    distance = np.abs(laws.fisher.marginals - laws.wallenius.marginals).sum(1).max() / 2
+    assert laws.distance == pytest.approx(distance, rel=1e-9)
     assert "at least as large for all counts together" in about_laws(URNS[2], laws)
 
 
 @pytest.mark.parametrize("name", ["Fisher", "Wallenius"])
 def test_draws_follow_their_law(name):
-    """G-tests of 20,000 draws at 1e-6; a law 0.05 away in total variation would be found, and the other is 0.15 away."""
+    """G-tests of 20,000 samples at 1e-6 detect a total variation of 0.05; that of the other distribution is 0.15."""
     urn = URNS[0]
     counts = np.concatenate([draw_all(urn, name, seed).counts for seed in range(20)])
     reference = RationalUrn(*vars(urn).values())
@@ -99,7 +99,7 @@ def test_the_balls_that_leave_are_those_that_were_drawn(urn, name):
 
 
 def test_one_by_one_the_important_go_first():
-    """The first of Wallenius' elements is of a group with the probability of its share of all weight; 4.9 deviations."""
+    """The first of Wallenius' elements is of a group with probability its share of all weight, within 4.9 deviations."""
     urn = URNS[0]
     drawn = draw_all(urn, "Wallenius", 3)
     shares = np.bincount(drawn.order[:, 0] // 10, minlength=3) / DRAWS
@@ -232,8 +232,8 @@ def test_the_heat_map_says_its_numbers_with_their_signs():
     panel = heatmap_panel(matrix, LIGHT, title="", note="")
     (trace,) = panel.traces
     assert trace["text"] == [["+1.25", "−0.25", "−1.00"], ["−0.25", "+0.25", "0"], ["−1.00", "0", "0"]]
-    said = np.array(trace["text"]) != "0"
-    assert (np.sign(trace["z"]) == np.sign(matrix))[said].all()
+    nonzero = np.array(trace["text"]) != "0"
+    assert (np.sign(trace["z"]) == np.sign(matrix))[nonzero].all()
     assert trace["zmin"] == -trace["zmax"]
     assert np.abs(trace["z"]).max() == pytest.approx(trace["zmax"], abs=1e-3)
     assert panel.yaxis["range"][0] > panel.yaxis["range"][1], "the first row is at the top"
@@ -266,26 +266,26 @@ def test_the_sentence_of_the_heat_map_is_its_greatest_gain():
     gain = f"{0.01 * covariance[group, group]:.2g}"
     assert (group, loser, gain) == (2, 1, "0.016")
     assert heat_note(laws.fisher.sensitivity) == "w<sub>3</sub> + 1 %: group 3's mean + 0.016 balls, 0.0091 of it from group 2."
-    said = about_weights(URNS[0], laws.fisher, "Fisher")
-    assert "Raising w₃ by 1 % raises group 3's mean by **0.016 balls**, 0.0091 of it from group 2" in said
-    assert "1 % of group 3's variance, 1.61: for Fisher's distribution the heat map equals the covariance" in said
+    sentence = about_weights(URNS[0], laws.fisher, "Fisher")
+    assert "Raising w₃ by 1 % raises group 3's mean by **0.016 balls**, 0.0091 of it from group 2" in sentence
+    assert "1 % of group 3's variance, 1.61: for Fisher's distribution the heat map equals the covariance" in sentence
 
 
 def test_under_wallenius_law_it_is_said_not_to_be_the_covariance():
     law = exact_laws(URNS[0]).wallenius
-    said = about_weights(URNS[0], law, "Wallenius")
-    found = re.search(r"exact derivative is ([\d.]+) per unit of log w, and \*\*not\*\* the variance, ([\d.]+),", said)
-    assert found is not None
-    assert float(found[1]) == pytest.approx(law.sensitivity[2, 2], rel=5e-3)
-    assert float(found[2]) == pytest.approx(law.covariance[2, 2], rel=5e-3)
+    sentence = about_weights(URNS[0], law, "Wallenius")
+    match = re.search(r"exact derivative is ([\d.]+) per unit of log w, and \*\*not\*\* the variance, ([\d.]+),", sentence)
+    assert match is not None
+    assert float(match[1]) == pytest.approx(law.sensitivity[2, 2], rel=5e-3)
+    assert float(match[2]) == pytest.approx(law.covariance[2, 2], rel=5e-3)
     assert law.sensitivity[2, 2] > 1.2 * law.covariance[2, 2]
     one = exact_laws(Urn(1, (3, 4), (1.0, 2.0))).wallenius
     assert "not**" not in about_weights(Urn(1, (3, 4), (1.0, 2.0)), one, "Wallenius"), "one draw is the same under both laws"
 
 
 def test_what_one_group_loses_alone_is_said_to_be_all_of_it():
-    said = heat_note(exact_laws(Urn(8, (6, 9), (1.0, 5.0))).fisher.sensitivity)
-    assert "of it from" not in said
+    note = heat_note(exact_laws(Urn(8, (6, 9), (1.0, 5.0))).fisher.sensitivity)
+    assert "of it from" not in note
     with_nothing = Urn(10, (8, 8, 8), (0.0, 1.0, 2.0))
     assert "all from group 3" in about_weights(with_nothing, exact_laws(with_nothing).fisher, "Fisher")
 
@@ -323,20 +323,20 @@ def test_the_line_about_the_draws_says_what_is_far_off():
 
 
 def test_the_probability_of_a_deviation_is_exact_for_one_sample():
-    """The second sample of the default sequence is 2.1 standard errors off: 0.050, where a normal approximation says 0.034."""
+    """The default's second sample differs by 2.1 standard errors: probability 0.050, by a normal approximation 0.034."""
     urn = URNS[0]
     law, reference = exact_laws(urn).fisher, RationalUrn(*vars(urn).values()).law
     mean = sum(x[2] * p for x, p in reference.items())
     for count in range(3, 10):
         expected = sum(p for x, p in reference.items() if abs(x[2] - mean) >= abs(count - mean))
         assert deviation_probability(law.marginals[2], 1, count) == pytest.approx(float(expected), abs=1e-13)
-    said = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
-    assert "2.1 standard errors from the mean; a deviation this large has probability 0.05 (exact" in said
+    sentence = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
+    assert "2.1 standard errors from the mean; a deviation this large has probability 0.05 (exact" in sentence
 
 
 @pytest.mark.parametrize("samples", [2, 7, 40])
 def test_the_probability_of_a_deviation_is_exact_for_many_samples(samples):
-    """Against sums of whole distributions in rational numbers."""
+    """References are sums over whole distributions in rational numbers."""
     urn = Urn(5, (4, 3, 6), (1.0, 2.0, 8.0))
     reference, marginal = RationalUrn(*vars(urn).values()).law, [Fraction(0)] * 7
     for counts, probability in reference.items():

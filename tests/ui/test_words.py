@@ -25,7 +25,7 @@ LESSONS = {
     "cluster_sizes": "hypergeo.ui.clusters.lesson",
     "shared_factors": "hypergeo.ui.shared_factors.lesson",
 }
-# Terms that a reader who knows softmax and gradient descent may have to look up, as the texts write them.
+# Terms, as in the texts, that a reader with knowledge of softmax and gradient descent may have to look up.
 TERMS = """
 AdaVAE | Adam | adjusted Rand index | backpropag | baseline | bias | capacity | collapse | confidence interval | control variate
 | conditional | coupling | covariance | entropic | exponential family | G-test | gradient estimator | gradient norm
@@ -61,7 +61,7 @@ NO_TERMS = {
 
 
 def shown_texts() -> Iterator[tuple[str, str]]:
-    """String literals that can be shown, with their files: those of the pages and of what they show, without docstrings."""
+    """Yields the string literals that pages can show, with their files; docstrings are left out."""
     files = [*(ROOT / "pages").glob("*.py"), *(ROOT / "hypergeo/ui").rglob("*.py"), *(ROOT / "hypergeo/figures").rglob("*.py")]
     for path in files:
         if path.parent.name == "glossary" or path.name in ("server.py", "limits.py", "assets.py", "snippet.py", "scheduler.py"):
@@ -83,12 +83,12 @@ def shown_texts() -> Iterator[tuple[str, str]]:
 
 
 def explained() -> str:
-    """Names of the glossary's terms and their meanings."""
+    """Returns the names of the glossary's terms and their meanings, as one text."""
     return "\n".join(f"{term.name}. {term.meaning}" for terms in GLOSSARY.values() for term in terms)
 
 
 def missing_terms(texts: list[str], glossary: str) -> set[str]:
-    """Terms and abbreviations that texts use and a glossary lacks."""
+    """Returns the terms and abbreviations that texts use and a glossary lacks."""
     used = "\n".join(texts)
     wanted = {word for word in WORDS if re.search(rf"\b{word}", used, re.IGNORECASE)}
     wanted |= set(re.findall(r"\b[A-Z]{2,}\b", re.sub(r"\$[^$]*\$", "", used))) - NO_TERMS
@@ -113,7 +113,7 @@ def test_every_term_has_a_definition_and_a_page_that_exists():
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_presets_and_stops_name_values_that_controls_have(name, monkeypatch):
-    """A value that no control has would be replaced by another one, silently."""
+    """A value that no control has would be silently replaced by another one."""
     kept: list[PageState] = []
     start = PageState.start
     monkeypatch.setattr(PageState, "start", lambda state, stops=(): (kept.append(state), start(state, stops))[1])
@@ -128,7 +128,7 @@ def test_presets_and_stops_name_values_that_controls_have(name, monkeypatch):
 
 
 def foreign(state: PageState, values: dict[str, object]) -> dict[str, object]:
-    """Values that the page's controls do not have."""
+    """Returns the values that the page's controls do not have."""
     wrong = {}
     for name, value in values.items():
         control = state.controls.get(name)

@@ -1,4 +1,4 @@
-"""From the key that moves a slider to the new picture, beside a bare Streamlit page; and pictures a second while one drags."""
+"""Time from a slider's key to the new picture, beside a bare Streamlit page, and pictures per second during a drag."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ class Latency:
     """Times of one page's sliders and of the bare page beside it, measured in turns.
 
     Attributes:
-        path: of the page.
-        points: that its figure draws.
-        sliders: seconds of each kind of slider, by label; none where it leaves the figure as it is.
-        bare: seconds of a bare page whose figure draws as many points.
-        dragged: pictures a second while a pointer drags each kind of slider, by label.
+        path: path of the page.
+        points: number of points in its figure.
+        sliders: times of each kind of slider, by label; ``None`` where it does not change the figure.
+        bare: times of a bare page with as many points in its figure.
+        dragged: pictures per second while a pointer drags each kind of slider, by label.
     """
 
     path: str
@@ -101,7 +101,7 @@ class Latency:
 
 @dataclass
 class _Slider:
-    """A slider that walks to and fro; each of a page's sliders turns elsewhere, so that no picture comes back soon."""
+    """A slider that moves back and forth; each slider of a page turns at another place, so that pictures differ."""
 
     page: Page
     label: str
@@ -111,7 +111,7 @@ class _Slider:
     _right: bool = False
 
     def changes_the_figure(self) -> bool:
-        """Moves once without taking the time, which warms it up."""
+        """Returns whether a move changes the figure; this first move is not timed."""
         try:
             self.move()
         except TimeoutError:
@@ -120,7 +120,7 @@ class _Slider:
         return True
 
     def move(self) -> None:
-        """Moves by one step once the page is at rest, and takes the time."""
+        """Moves by one step once the page is complete, and records the time."""
         self.page.bring_to_front()
         _rest(self.page)
         low, high, at = self.page.evaluate(_MEASURE, self.label)
@@ -135,11 +135,14 @@ class _Slider:
 
 
 def latencies(moves: int, *, quick: bool = False) -> Iterator[Latency]:
-    """Latencies of every page that has sliders and a figure.
+    """Measures the latencies of every page that has sliders and a figure.
 
     Args:
-        moves: of each slider.
-        quick: the first two sliders of one page only.
+        moves: number of moves of each slider.
+        quick: whether to measure only the first two sliders of one page.
+
+    Yields:
+        Latencies of a page.
     """
     chromium = find_chromium()
     assert chromium is not None
@@ -164,7 +167,7 @@ def latencies(moves: int, *, quick: bool = False) -> Iterator[Latency]:
 
 
 def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[str], moves: int) -> Latency:
-    """One round after the other: a move on the bare page, then one of each slider. Then each slider is dragged."""
+    """Returns latencies of a page: rounds of one move on the bare page and one of each slider, then a drag of each."""
     size: dict[str, Any] = page.evaluate(_POINTS)
     with ExitStack() as stack:
         bare = _bare_page(stack, context, size)
@@ -183,7 +186,7 @@ def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[st
 
 
 def _dragged(page: Page, label: str) -> float:
-    """Pictures a second while a pointer drags a slider to and fro, sixty times a second."""
+    """Returns the pictures per second while a pointer drags a slider back and forth, with sixty moves per second."""
     page.bring_to_front()
     _rest(page)
     slider = page.locator(f'.hg-controls input[type=range][aria-label="{label}"]')
@@ -204,7 +207,7 @@ def _dragged(page: Page, label: str) -> float:
 
 
 def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any]) -> _Slider:
-    """The slider of a bare page, on a server of its own until the stack unwinds, once it has moved for the first time."""
+    """Returns the slider of a bare page after its first move; a separate server runs until the stack unwinds."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     code = _BARE.format(points=size["drawn"], height=round(size["height"]))
     address = stack.enter_context(served(write_page(folder, code)))
@@ -218,7 +221,7 @@ def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any]) 
 
 
 def _kinds(labels: list[str]) -> list[str]:
-    """The first slider of each kind: those that differ in a number only are of one.
+    """Returns the first slider of each kind; sliders of one kind differ in a number only.
 
     Example:
         >>> _kinds(["Weight w₁", "Group size m₁", "Weight w₂", "Rate"])

@@ -1,4 +1,4 @@
-"""The largest requests that the pages accept: seconds and memory of each, in a fresh process."""
+"""Time and memory of the largest requests that the pages accept, each in a new process."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SECONDS, MEGABYTES = 2.0, 300.0
 
 @dataclass(frozen=True)
 class Request:
-    """A visit of a page, and what its reader does there.
+    """A visit to a page, with its parameters and files.
 
     Attributes:
         page: name of the page's script.
-        name: what is asked for.
-        address: parameters of its address.
-        upload: file that is chosen, by the page's uploader.
-        then: parameters of a second request on the same visit, which is the one that is timed.
+        name: description of the request.
+        address: URL parameters.
+        upload: kind of the uploaded file, if any.
+        then: URL parameters of a second request on the same visit.
     """
 
     page: str
@@ -114,47 +114,51 @@ LARGEST = [
     Request("shared_factors", "five factors, as it opens", {"fac_factors": 5, "fac_spare": 2}),
     Request("shared_factors", "all steps", {"fac_factors": 5, "fac_spare": 2, "fac_step": 3000, "fac_schedule": 3000}),
 ]
-"""The largest legal requests, the dearest kind of each view; a test holds them against the table of limits."""
+"""Largest valid requests, the most expensive kind of each view; a test compares them with the table of limits."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a request took.
+    """Time and memory of a request.
 
     Attributes:
-        seconds: of one processor until the page was done.
-        quiet: the longest of them in which nothing came to the reader, and no other control would have ended it.
-        told: whether the page said how far it was.
-        megabytes: by which the process's peak grew.
-        wrong: what went wrong, if anything.
+        seconds: processor time until the page was complete.
+        quiet: longest processor time without a message to the reader, in seconds.
+        progress: whether the page showed its progress.
+        megabytes: increase of the process's peak memory.
+        wrong: error messages, empty if there were none.
     """
 
     seconds: float
     quiet: float
-    told: bool
+    progress: bool
     megabytes: float
     wrong: str = ""
 
 
 def limits(judged: bool) -> Section:
-    """What the largest requests cost, each in a process that has opened the app's home page and nothing else."""
+    """Returns time and memory of the largest requests, each in a process that has opened only the home page."""
     section = Section("limits", "The largest requests that the pages accept, each in a fresh process")
     for request in LARGEST if judged else LARGEST[:1]:
-        found = cost(request)
-        seconds = Missing(found.wrong) if found.wrong else found.quiet if found.told else found.seconds
-        row: dict[str, Cell] = {"page": request.page, "request": request.name, "seconds": found.seconds}
-        row |= {"longest without a word": found.quiet, "shows its progress": "yes" if found.told else "", "MB": found.megabytes}
+        result = cost(request)
+        seconds = Missing(result.wrong) if result.wrong else result.quiet if result.progress else result.seconds
+        row: dict[str, Cell] = {"page": request.page, "request": request.name, "seconds": result.seconds}
+        row |= {
+            "longest without a word": result.quiet,
+            "shows its progress": "yes" if result.progress else "",
+            "MB": result.megabytes,
+        }
         section.rows.append(row)
         what = f"{request.page}, {request.name}"
         section.verdicts.append(
-            Verdict(f"{what}: seconds{' without a word' * found.told}", seconds, SECONDS, "s", judged=judged)
+            Verdict(f"{what}: seconds{' without a word' * result.progress}", seconds, SECONDS, "s", judged=judged)
         )
-        section.verdicts.append(Verdict(f"{what}: memory", found.megabytes, MEGABYTES, "MB", judged=judged))
+        section.verdicts.append(Verdict(f"{what}: memory", result.megabytes, MEGABYTES, "MB", judged=judged))
     return section
 
 
 def cost(request: Request) -> Cost:
-    """Makes one request in a process of its own."""
+    """Returns time and memory of one request in a separate process."""
     command = [sys.executable, "-m", __name__, str(LARGEST.index(request))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
@@ -163,7 +167,7 @@ def cost(request: Request) -> Cost:
 
 
 def _file(kind: str) -> tuple[str, bytes]:
-    """The largest files, by kind."""
+    """Returns name and content of the largest file of a kind."""
     import numpy as np
 
     from hypergeo.ui.limits import COUNTS
@@ -197,11 +201,11 @@ def _make(request: Request) -> Cost:
         app.query_params.update({key: str(value) for key, value in request.address.items()})
         act = app.run
     heard, enqueue = [0.0], ScriptRunContext.enqueue
-    told = False
+    progress = False
 
     def hear(context: ScriptRunContext, message: ForwardMsg) -> None:
-        nonlocal told
-        told |= message.delta.new_element.WhichOneof("type") == "progress"
+        nonlocal progress
+        progress |= message.delta.new_element.WhichOneof("type") == "progress"
         heard.append(time.process_time())
         enqueue(context, message)
 
@@ -212,11 +216,11 @@ def _make(request: Request) -> Cost:
     seconds = time.process_time() - start
     quiet = max(after - earlier for earlier, after in pairwise([*heard, start + seconds]))
     wrong = [element.message for element in app.exception]
-    return Cost(seconds, quiet, told, _peak() - before, "; ".join(wrong))
+    return Cost(seconds, quiet, progress, _peak() - before, "; ".join(wrong))
 
 
 def _peak(*, reset: bool = False) -> float:
-    """Most memory that this process has held, in MB; since now on where it is reset."""
+    """Returns the peak memory of this process in MB, after an optional reset."""
     if reset:
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()

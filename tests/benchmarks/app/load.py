@@ -1,8 +1,7 @@
-"""A classroom on one server: how long readers wait, what it costs, and whether anything goes wrong.
+"""Measures a classroom on one server: waiting times, processor time, memory and errors.
 
-A server is started as readers start it, and N sessions talk to it over Streamlit's own websocket, as browsers do: they open
-pages, drag sliders over several values and release them, and play the live demos. ``python -m tests.benchmarks load --help``
-says how.
+N sessions send requests to a server over Streamlit's own websocket, as browsers do: they open pages, drag sliders over
+several values and release them, and play the live demos. See ``python -m tests.benchmarks load --help``.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def _steps(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
-# A few controls of each page, and values on their sliders, in order: what readers move most.
+# Most used controls of each page, with successive values of their sliders.
 CONTROLS: dict[str, dict[str, Sequence[object]]] = {
     "urn": {"urn_n": range(1, 30), "urn_w1": _steps(WEIGHTS[5:35]), "urn_m2": range(3, 20)},
     "convergence": {
@@ -68,12 +67,12 @@ CONTROLS: dict[str, dict[str, Sequence[object]]] = {
 
 @dataclass
 class Server:
-    """The app as a process of its own.
+    """The app as a separate process.
 
     Attributes:
-        address: where it listens.
-        pid: its process.
-        log: where its output goes.
+        address: URL of the app.
+        pid: number of the process.
+        log: file of its output.
     """
 
     address: str
@@ -81,20 +80,20 @@ class Server:
     log: Path
 
     def seconds(self) -> float:
-        """Processor time that it has taken."""
+        """Returns the processor time of the process, in seconds."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def megabytes(self) -> float:
-        """Memory that it holds."""
+        """Returns the resident memory of the process, in MB."""
         return self._status("VmRSS")
 
     def peak(self) -> float:
-        """Most memory that it has held."""
+        """Returns the peak memory of the process, in MB."""
         return self._status("VmHWM")
 
     def errors(self) -> list[str]:
-        """Lines of its log that tell of an error of the app, and not of what it was sent."""
+        """Returns the lines of the log with errors of the app, without those of invalid requests."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [line for line in lines if any(word in line for word in _ERRORS)]
 
@@ -105,7 +104,7 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """The app until the block ends."""
+    """Yields the running app until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     options = ["--server.address", "127.0.0.1", "--server.headless", "true"]
@@ -128,12 +127,12 @@ def server() -> Iterator[Server]:
 
 @dataclass
 class Class:
-    """What the readers of one run saw.
+    """Measurements of the readers of one run.
 
     Attributes:
-        seconds: of each action, by its kind.
-        problems: what went wrong.
-        late: longest time between two moments at which this process itself should have run: what it adds to the times.
+        seconds: times of the actions, by kind.
+        problems: messages of errors.
+        late: longest delay of this process itself, in seconds, which the times include.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -142,15 +141,15 @@ class Class:
 
 
 async def visit(address: str, number: int, until: float, think: float, seen: Class, kinds: Sequence[str]) -> None:
-    """One reader, from opening the app to closing the tab.
+    """Simulates one reader, from opening the app to closing the tab.
 
     Args:
-        address: of the app.
-        number: of the reader, and seed of what it does.
-        until: time at which it ends.
-        think: seconds between an answer and the next action, on average.
-        seen: what it has seen is added there.
-        kinds: what it does, of ``"sliders"``, ``"pages"`` and ``"demos"``.
+        address: URL of the app.
+        number: number of the reader, and seed of its actions.
+        until: time of the end, by ``time.monotonic``.
+        think: mean time between an answer and the next action, in seconds.
+        seen: measurements, to which those of this reader are added.
+        kinds: kinds of actions, of ``"sliders"``, ``"pages"`` and ``"demos"``.
     """
     rng = random.Random(number)
     tab = Tab(address)
@@ -182,7 +181,7 @@ async def visit(address: str, number: int, until: float, think: float, seen: Cla
 
 
 async def _move(tab: Tab, rng: random.Random, page: str, seen: Class) -> None:
-    """Drags a slider over some values next to each other, the next one as soon as the last is answered, or sets a choice."""
+    """Drags a slider over neighbouring values, each sent once the one before is answered, or sets a choice."""
     name = rng.choice([name for name in CONTROLS[page] if name in tab.knobs()])
     values = CONTROLS[page][name]
     if tab.knobs()[name]["kind"] != "range":
@@ -195,7 +194,7 @@ async def _move(tab: Tab, rng: random.Random, page: str, seen: Class) -> None:
 
 
 async def _play(tab: Tab, rng: random.Random, until: float, seen: Class) -> None:
-    """Plays the demo of the page as its stage does: no faster than it is answered, nor than the pace of the pictures."""
+    """Plays the demo of the page as its stage does: waits for answers and keeps to the pace of the pictures."""
     speed, shown = rng.choice(["normal", "normal", "fast"]), 0
     pace = tab.stage()["bar"]["speeds"][speed][1] / 1000
     while shown < _PLAYED and time.monotonic() < until:
@@ -207,34 +206,34 @@ async def _play(tab: Tab, rng: random.Random, until: float, seen: Class) -> None
     seen.seconds["release"].append(await tab.pause())
 
 
-async def _watch(of: Server, until: float, memory: list[tuple[float, float]], seen: Class) -> None:
-    """Notes the server's memory, and how late this process itself is."""
+async def _watch(running: Server, until: float, memory: list[tuple[float, float]], seen: Class) -> None:
+    """Records the server's memory and the delays of this process itself."""
     start = time.monotonic()
     while (now := time.monotonic()) < until:
-        memory.append((now - start, of.megabytes()))
+        memory.append((now - start, running.megabytes()))
         await asyncio.sleep(1.0)
         seen.late = max(seen.late, time.monotonic() - now - 1.0)
 
 
-async def _class(of: Server, sessions: int, seconds: float, think: float, kinds: Sequence[str]) -> dict[str, Cell]:
+async def _class(running: Server, sessions: int, seconds: float, think: float, kinds: Sequence[str]) -> dict[str, Cell]:
     seen, memory = Class(), list[tuple[float, float]]()
     until = time.monotonic() + seconds
-    cpu, start = of.seconds(), time.monotonic()
-    readers = [visit(of.address, 1000 * sessions + number, until, think, seen, kinds) for number in range(sessions)]
-    await asyncio.gather(_watch(of, until, memory, seen), *readers)
-    used = (of.seconds() - cpu) / (time.monotonic() - start)
+    cpu, start = running.seconds(), time.monotonic()
+    readers = [visit(running.address, 1000 * sessions + number, until, think, seen, kinds) for number in range(sessions)]
+    await asyncio.gather(_watch(running, until, memory, seen), *readers)
+    used = (running.seconds() - cpu) / (time.monotonic() - start)
     await asyncio.sleep(_SETTLING)
-    cpu = of.seconds()
+    cpu = running.seconds()
     await asyncio.sleep(_SETTLING)
     row: dict[str, Cell] = {"sessions": sessions, "seconds": round(seconds)}
     for kind, times in sorted(seen.seconds.items()):
         row |= {kind: len(times), f"{kind}: median": statistics.median(times)}
         row |= {f"{kind}: p95": _quantile(times, 0.95), f"{kind}: p99": _quantile(times, 0.99), f"{kind}: longest": max(times)}
-    row |= {"server CPU, cores": used, "CPU once all tabs are closed": (of.seconds() - cpu) / _SETTLING}
-    row |= {"server MB, peak": round(of.peak()), "server MB at the end": round(of.megabytes())}
+    row |= {"server CPU, cores": used, "CPU once all tabs are closed": (running.seconds() - cpu) / _SETTLING}
+    row |= {"server MB, peak": round(running.peak()), "server MB at the end": round(running.megabytes())}
     row |= {"growth in the second half, %": 100 * _growth(memory), "this process late by": seen.late}
-    row["errors"] = len(seen.problems) + len(of.errors())
-    for problem in [*dict.fromkeys(seen.problems), *of.errors()][:10]:
+    row["errors"] = len(seen.problems) + len(running.errors())
+    for problem in [*dict.fromkeys(seen.problems), *running.errors()][:10]:
         print(f"! {problem}", file=sys.stderr)
     return row
 
@@ -245,7 +244,7 @@ def _quantile(times: Sequence[float], share: float) -> float:
 
 
 def _growth(memory: Sequence[tuple[float, float]]) -> float:
-    """By what share memory grew in the second half, from the medians of its first and last fifth: single peaks do not count.
+    """Returns the relative growth of memory in the second half, from medians of its first and last fifth.
 
     Example:
         >>> round(_growth([(float(second), 100.0 + second) for second in range(101)]), 3)
@@ -257,11 +256,13 @@ def _growth(memory: Sequence[tuple[float, float]]) -> float:
     return after / before - 1
 
 
-def _arguments(given: Sequence[str]) -> argparse.Namespace:
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks load", description=__doc__)
-    parser.add_argument("--sessions", type=int, nargs="+", metavar="N", default=[1, 10, 20, 40], help="one run each")
-    parser.add_argument("--minutes", type=float, default=1.0, help="of each run, 1 by default")
-    parser.add_argument("--think", type=float, default=3.0, metavar="SECONDS", help="between answer and action, on average")
+    parser.add_argument(
+        "--sessions", type=int, nargs="+", metavar="N", default=[1, 10, 20, 40], help="number of sessions of each run"
+    )
+    parser.add_argument("--minutes", type=float, default=1.0, help="length of each run, 1 by default")
+    parser.add_argument("--think", type=float, default=3.0, metavar="SECONDS", help="mean time between answer and action")
     parser.add_argument(
         "--only",
         nargs="+",
@@ -271,15 +272,15 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="where to write the numbers")
     parser.add_argument("--write", action="store_true", help="write the table into the README file that has a place for it")
-    found = parser.parse_args(given)
-    if min(found.sessions) < 1 or found.minutes <= 0 or found.think <= 0:
+    arguments = parser.parse_args(words)
+    if min(arguments.sessions) < 1 or arguments.minutes <= 0 or arguments.think <= 0:
         parser.error("--sessions, --minutes and --think must be above zero")
-    return found
+    return arguments
 
 
-def main(given: Sequence[str]) -> None:
+def main(words: Sequence[str]) -> None:
     """Entry point of the command."""
-    asked = _arguments(given)
+    asked = _arguments(words)
     rows = []
     for sessions in asked.sessions:
         with server() as running:
@@ -299,7 +300,7 @@ def main(given: Sequence[str]) -> None:
 
 
 async def _warm(address: str) -> None:
-    """Opens every page once: what the first reader of all waits for is not what a class waits for."""
+    """Opens every page once, so that the first reader of a class does not wait for imports."""
     tab = Tab(address)
     for page in ("", *CONTROLS):
         await tab.open(page, seconds=120)

@@ -1,4 +1,4 @@
-"""How long readers are without an answer when the replica that they are on is killed while everybody reads."""
+"""Waiting times of readers after their replica of the app is killed under load."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WATCHED = 5  # seconds
 
 
 def replicas(judged: bool) -> Section:
-    """Two replicas behind nginx; half of the readers are on the one that dies.
+    """Returns waiting times for two replicas behind nginx; half of the readers use the one that is killed.
 
-    Each reader has its page run again 0.2 s after each answer, which is more than a class does.
+    Each reader runs its page again 0.2 s after each answer, which is more often than in a class.
 
     Args:
-        judged: whether the run makes the effort that its verdict needs.
+        judged: whether the run has the effort that verdicts need.
     """
     section = Section("replicas", "A replica killed under load: until its readers have their pages again, on the other one")
     if missing := missing_programs():
@@ -49,7 +49,15 @@ def replicas(judged: bool) -> Section:
 
 
 def _killed(site: Front, readers: list[Reader]) -> tuple[list[float], float]:
-    """Seconds from the death of the first replica to each of its readers' first answer of the other, and answers a second."""
+    """Kills the first replica.
+
+    Args:
+        site: nginx and the replicas.
+        readers: readers to start.
+
+    Returns:
+        Time until each of its readers has an answer of the other replica, in seconds, and answers per second before.
+    """
     for reader in readers:
         reader.start()
     try:

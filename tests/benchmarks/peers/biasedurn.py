@@ -1,4 +1,4 @@
-"""Agner Fog's BiasedUrn, the C++ sampler behind an R package, timed inside R."""
+"""Agner Fog's BiasedUrn, a C++ sampler in an R package, timed inside R."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ repeated <- function(call, repeats, budget) {
 
 
 class BiasedUrn:
-    """BiasedUrn, where it is installed.
+    """BiasedUrn, if it is installed.
+
+    Args:
+        command: name of R's command.
+
+    Attributes:
+        missing: reason why it cannot run, or ``None``.
+        version: version of the package, or ``None``.
 
     Example:
         >>> BiasedUrn("no-such-command").missing
@@ -37,18 +44,24 @@ class BiasedUrn:
         if shutil.which(command) is None:
             self.missing = "R is not installed (Debian: r-base-core, r-cran-biasedurn)"
             return
-        found = self._run('cat(as.character(packageVersion("BiasedUrn")))', check=False)
-        if found.returncode:
+        answer = self._run('cat(as.character(packageVersion("BiasedUrn")))', check=False)
+        if answer.returncode:
             self.missing = "R has no package BiasedUrn (Debian: r-cran-biasedurn)"
         else:
-            self.version = found.stdout.strip()
+            self.version = answer.stdout.strip()
 
     def sampling(self, case: Case, draws: int, effort: Effort) -> Timing:
-        """Time ``draws`` exact draws with one weight vector."""
+        """Returns the times of exact samples with one weight vector.
+
+        Args:
+            case: case with the urn.
+            draws: number of samples.
+            effort: repeats and seconds.
+        """
         return self._time(f"rMFNCHypergeo({draws}, {self._arguments(case.urn)})", effort)
 
     def log_prob(self, urn: Urn, counts: list[int]) -> Timing:
-        """Time one probability, in a single run: it can take half a minute."""
+        """Returns the time of one probability, in a single run, as it may take half a minute."""
         return self._time(f"dMFNCHypergeo({_vector(counts)}, {self._arguments(urn)})", Effort(0.0, 1), warm_up=False)
 
     def _time(self, expression: str, effort: Effort, *, warm_up: bool = True) -> Timing:

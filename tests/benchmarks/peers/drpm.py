@@ -19,11 +19,8 @@ class PartitionPeer:
     """The peer's random partitions.
 
     Args:
-        path: the checkout.
-        sizes: a checkout of thomassutter/mvhg, which it needs.
-
-    Raises:
-        FileNotFoundError: where a checkout does not hold the code.
+        path: checkout of drpm.
+        sizes: checkout of thomassutter/mvhg, which drpm imports.
     """
 
     def __init__(self, path: Path, sizes: Path):
@@ -36,7 +33,7 @@ class PartitionPeer:
             del sys.path[: len(folders)]
 
     def sampler(self, groups: int) -> _Sampler:
-        """Straight-through partitions of one number of groups."""
+        """Returns a sampler of straight-through partitions for a number of groups."""
         return _Sampler(self._module.RandPart(groups, device="cpu"))
 
 
@@ -48,14 +45,14 @@ class _Sampler:
         """Samples partitions.
 
         Args:
-            scores: by which elements are sorted, shape ``(B, N)``.
-            log_weights: of the groups, shape ``(B, K)``.
-            temperature: of the relaxation.
+            scores: scores that sort the elements, shape ``(B, N)``.
+            log_weights: log weights of the groups, shape ``(B, K)``.
+            temperature: temperature of the relaxation.
             noise: whether sizes and order are random.
 
         Returns:
-            Shape ``(B, N, K)``.
+            Membership matrices, shape ``(B, N, K)``.
         """
         tau = torch.tensor(temperature)
-        found = self._model(scores.float(), log_weights.float(), g_noise=noise, temperature=tau)[0]
-        return found.reshape(-1, *found.shape[-2:]).mT
+        members = self._model(scores.float(), log_weights.float(), g_noise=noise, temperature=tau)[0]
+        return members.reshape(-1, *members.shape[-2:]).mT

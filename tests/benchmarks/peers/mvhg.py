@@ -17,13 +17,10 @@ __all__ = ["Peer"]
 
 
 class Peer:
-    """The peer's PyTorch sampler.
+    """The peer's PyTorch sampler; the constructor fails if the checkout lacks ``mvhg/pt_fmvhg.py``.
 
     Args:
-        path: the checkout, which holds ``mvhg/pt_fmvhg.py``.
-
-    Raises:
-        FileNotFoundError: where the checkout does not hold that file.
+        path: checkout of mvhg.
     """
 
     def __init__(self, path: Path):
@@ -37,7 +34,7 @@ class Peer:
             sys.path.remove(str(self.path))
 
     def sampler(self, urn: Urn, temperature: float) -> Sampler:
-        """Straight-through draws; the peer wants one float32 weight vector per draw, so a single one is expanded."""
+        """Returns a straight-through sampler; the peer needs a float32 weight vector for each sample, so one is expanded."""
         sizes, tau = urn.size_tensor(), torch.tensor(temperature)
 
         def draw(log_weights: Tensor, draws: int) -> Tensor:

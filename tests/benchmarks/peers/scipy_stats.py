@@ -1,4 +1,4 @@
-"""What SciPy offers for the same job: Fisher's law of two groups, and equal weights for any number of groups."""
+"""SciPy's counterparts: Fisher's distribution of two groups, and equal weights for any number of groups."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["scipy_calls"]
 
 
 def scipy_calls(urn: Urn, log_weights: Tensor, counts: Tensor) -> dict[str, Call]:
-    """SciPy's calls for sampling, log_prob and moments; empty where it has no such law.
+    """Returns SciPy's calls for sampling, log_prob and moments; empty if it lacks the distribution.
 
     Args:
         urn: the urn.
-        log_weights: shape ``(K,)``, or ``(draws, K)`` for one weight vector a draw.
-        counts: counts of shape ``(draws, K)``, for log_prob.
+        log_weights: shape ``(K,)``, or ``(S, K)`` for separate weights of each sample.
+        counts: arguments of log_prob, shape ``(S, K)``.
     """
     draws, whole = len(counts), counts.long().numpy()
     sizes = np.array(urn.sizes)

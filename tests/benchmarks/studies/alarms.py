@@ -1,4 +1,4 @@
-"""How often a quality report raises an alarm: where all is right, and where something is a little wrong."""
+"""Alarm rates of quality reports, for correct and for slightly incorrect samples and gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ __all__ = ["ALARMS", "Alarm", "Tilted", "alarm_rate", "alarms"]
 
 @dataclass(frozen=True)
 class Tilted:
-    """The linearised control variate with its gradient stretched: 1 is right, 1.05 is off by 5 %, −1 is a flipped sign."""
+    """The linearised control variate with a scaled gradient.
+
+    Attributes:
+        factor: scale of the gradient; 1 is correct, 1.05 is an error of 5 %, −1 is a flipped sign.
+    """
 
     factor: float
 
@@ -31,23 +35,23 @@ class Tilted:
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """See :meth:`hypergeo.estimators.Estimator.surrogate_loss`."""
+        """Returns a scalar; see :meth:`hypergeo.estimators.Estimator.surrogate_loss`."""
         loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples, generator=generator)
         return loss.detach() + self.factor * (loss - loss.detach())
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """What reports are made of, and whether they should raise an alarm.
+    """Contents of reports, and whether they should raise an alarm.
 
     Attributes:
-        what: in words.
+        what: description.
         urn: the urn.
         objective: name of the objective, see :func:`hypergeo.objectives.preset_objective`.
-        estimators: whose gradients are measured.
-        conditionals: of straight-through draws; ``None`` for no draws.
-        drawn: weights of the law that draws really come from, instead of a sampler's.
-        wrong: whether an alarm is due.
+        estimators: estimators of gradients.
+        conditionals: conditionals of straight-through samples; ``None`` without samples.
+        drawn: weights of a distribution that samples come from, instead of a sampler.
+        wrong: whether an alarm is correct.
     """
 
     what: str
@@ -78,7 +82,7 @@ ALARMS = (
 
 
 def alarms(judged: bool) -> Section:
-    """How often reports raise an alarm; one report of two kinds where the run is not to be judged."""
+    """Returns alarm rates of reports; a run without verdicts has one report of two kinds."""
     seeds = 200 if judged else 1
     section = Section("alarms", f"Quality reports at level 1 % that raise an alarm, of {seeds} each")
     for alarm in ALARMS if judged else ALARMS[4:6]:
@@ -92,10 +96,10 @@ def alarms(judged: bool) -> Section:
 
 
 def alarm_rate(alarm: Alarm, seeds: int) -> float:
-    """Share of reports, of 10,000 draws and 400 estimates at level 1 %, that raise any alarm.
+    """Returns the share of reports with 10,000 samples and 400 estimates at level 1 % that raise any alarm.
 
     Args:
-        alarm: what the reports are made of.
+        alarm: contents of the reports.
         seeds: number of reports.
     """
     law = FisherHypergeometric(alarm.urn.drawn, alarm.urn.size_tensor(), log_weights=alarm.urn.log_weights())

@@ -1,4 +1,4 @@
-"""How far straight-through gradients are from the exact ones, which are covariances: dE[x_k]/d log w_j = Cov[x_k, x_j]."""
+"""Errors of straight-through gradients, whose exact values are covariances: dE[x_k]/d log w_j = Cov[x_k, x_j]."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _LARGEST_CHUNK = 1_000
 
 @dataclass(frozen=True)
 class Bias:
-    """An estimate of the matrix of dE[x_k]/d log w_j beside the covariance matrix."""
+    """Errors of an estimate of the matrix dE[x_k]/d log w_j, against the covariance matrix."""
 
     first: float
-    """The estimate of dE[x_1]/d log w_1."""
+    """Estimate of dE[x_1]/d log w_1."""
     first_error: float
-    """Its standard error."""
+    """Standard error of ``first``."""
     overall: float
-    """Relative error of the whole matrix, by Frobenius' norm, or of the worst entry on the diagonal if that is larger."""
+    """Relative error of the whole matrix (Frobenius norm), or of the worst diagonal entry if that is larger."""
     worst: float
-    """Relative error of the worst entry, which is a small one off the diagonal as a rule."""
+    """Relative error of the worst entry, usually a small one off the diagonal."""
 
 
 def gradient_bias(sampler: Sampler, urn: Urn, covariance: Tensor, draws: int) -> Bias:
-    """Mean straight-through gradient over many draws, against the exact covariance.
+    """Returns errors of the mean straight-through gradient, against the exact covariance.
 
     Args:
-        sampler: straight-through draws.
+        sampler: straight-through sampler.
         urn: the urn.
         covariance: exact covariance matrix, shape ``(K, K)``.
-        draws: number of draws, at least two, made in chunks of up to 1,000 whose scatter gives the standard error.
+        draws: number of samples, at least two; the variance between chunks of up to 1,000 gives the standard error.
     """
     leaf = urn.log_weights().requires_grad_()
     chunk = min(_LARGEST_CHUNK, draws // 2)

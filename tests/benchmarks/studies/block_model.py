@@ -1,4 +1,4 @@
-"""A block model: which of 40 nodes form groups of 20, 12 and 8, from edges that are more frequent within groups."""
+"""A block model: 40 nodes in groups of 20, 12 and 8 are recovered from edges that are more frequent within groups."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ _PENALTY = 0.1  # of 0.03, 0.1, 0.3 and 1 the best on graphs 100 to 102, which a
 
 
 def graph(seed: int) -> tuple[Tensor, np.ndarray]:
-    """Samples an adjacency matrix, symmetric with a zero diagonal, and returns the true groups with it."""
+    """Samples a graph.
+
+    Args:
+        seed: seed of the edges.
+
+    Returns:
+        Symmetric adjacency matrix with a zero diagonal, shape ``(N, N)``, and the true groups, shape ``(N,)``.
+    """
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(len(SIZES)), SIZES)
     chances = np.where(groups[:, None] == groups, _WITHIN, _BETWEEN)
@@ -35,11 +42,14 @@ def graph(seed: int) -> tuple[Tensor, np.ndarray]:
 
 
 def log_likelihood(adjacency: Tensor, members: Tensor) -> Tensor:
-    """Log-likelihood of the edges for matrices of memberships, less a constant; linear in each pair of rows.
+    """Computes the log-likelihood of edges up to a constant; it is linear in each pair of rows.
 
     Args:
-        adjacency: shape ``(N, N)``.
-        members: shape ``(..., N, K)``.
+        adjacency: adjacency matrix, shape ``(N, N)``.
+        members: membership matrices, shape ``(..., N, K)``.
+
+    Returns:
+        Log-likelihoods, shape ``(...)``.
     """
     odds = np.log(_WITHIN * (1 - _BETWEEN) / (_BETWEEN * (1 - _WITHIN))), np.log((1 - _WITHIN) / (1 - _BETWEEN))
     gain = adjacency * odds[0] + odds[1]
@@ -48,11 +58,14 @@ def log_likelihood(adjacency: Tensor, members: Tensor) -> Tensor:
 
 
 def block_model(judged: bool, peer: PartitionPeer | None) -> Section:
-    """Fits groups to graphs by gradient descent: the best of some restarts by the likelihood of its groups.
+    """Fits groups to graphs by gradient descent, with the most likely groups of several restarts.
 
     Args:
-        judged: whether to make the whole effort.
-        peer: the official code, if there is a checkout.
+        judged: whether the run has full effort.
+        peer: official code, if there is a checkout.
+
+    Returns:
+        Accuracies, errors of sizes, and times.
     """
     steps, graphs = (_STEPS, 10) if judged else (3, 1)
     methods: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
@@ -77,8 +90,8 @@ def block_model(judged: bool, peer: PartitionPeer | None) -> Section:
             best = labels[log_likelihood(adjacency, one_hot).argmax()].numpy()
             scores.append(score_clusters(groups, best).accuracy)
             errors.append(np.abs(np.sort(np.bincount(best, minlength=3)) - np.sort(SIZES)).sum() / 2)
-        found = SeedStatistics.of(scores)
-        row: dict[str, Cell] = {"method": name, "accuracy": found.mean, "± s.d.": found.deviation}
+        accuracy = SeedStatistics.of(scores)
+        row: dict[str, Cell] = {"method": name, "accuracy": accuracy.mean, "± s.d.": accuracy.deviation}
         section.rows.append(
             row | {"nodes by which sizes are off": float(np.mean(errors)), "CPU s a graph": float(np.mean(seconds))}
         )
@@ -88,7 +101,7 @@ def block_model(judged: bool, peer: PartitionPeer | None) -> Section:
 
 
 def _descend(parameters: list[Tensor], loss: Callable[[float], Tensor], steps: int, rate: float = _RATE) -> None:
-    """Adam on a loss of the share of steps that are done."""
+    """Minimizes a loss with Adam; the loss depends on the share of finished steps."""
     adam = torch.optim.Adam([parameter.requires_grad_() for parameter in parameters], rate)
     for step in range(steps):
         adam.zero_grad()
@@ -124,7 +137,7 @@ def _rows(adjacency: Tensor, logits: Tensor, steps: int, penalty: float) -> Tens
 
 
 def _peer(peer: PartitionPeer, adjacency: Tensor, logits: Tensor, steps: int) -> Tensor:
-    """One score for each node, by which nodes are sorted into groups whose sizes have learned weights.
+    """Returns labels, shape ``(B, N)``, by one score for each node that sorts it into groups with learned weights.
 
     Step size and temperatures are the best of seven pairs on graphs 100 to 102.
     """

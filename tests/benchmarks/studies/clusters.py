@@ -1,4 +1,4 @@
-"""Clouds of known sizes and real digits: learned sizes beside uniform ones, learned shares and scikit-learn."""
+"""Clouds of known sizes and real digits: learned sizes beside uniform ones, learned mixing weights and scikit-learn."""
 
 from __future__ import annotations
 
@@ -33,18 +33,24 @@ _RIVAL = "Gaussian mixture, tied, same starts"
 
 @dataclass(frozen=True)
 class ClusterCase:
-    """Sizes of clouds, the distance between neighbours in standard deviations, and the room that each has."""
+    """Clouds of points.
+
+    Attributes:
+        sizes: numbers of points.
+        separation: distance between neighbouring clouds, in standard deviations.
+        capacity: known largest size of a cloud, if any.
+    """
 
     sizes: tuple[int, ...]
     separation: float
     capacity: int | None = None
 
     def blobs(self, seed: int) -> Blobs:
-        """The points of a seed."""
+        """Returns the points of a seed."""
         return gaussian_blobs(self.sizes, self.separation, seed)
 
     def __str__(self) -> str:
-        """Short description.
+        """Returns a short description.
 
         Example:
             >>> print(ClusterCase((240, 160), 3.0, capacity=250))
@@ -67,37 +73,40 @@ CASES = (
 
 @dataclass(frozen=True)
 class Result:
-    """What one method found for one seed, and how long it computed."""
+    """Scores of one method for one seed, and its processor time in seconds."""
 
     scores: ClusterScores
     seconds: float
 
 
 def run(case: ClusterCase, seed: int, restarts: int = RESTARTS, steps: int = 200) -> dict[str, Result]:
-    """All methods that suit a case, on the points of one seed.
+    """Runs all suitable methods on the points of one seed.
 
     Args:
-        case: the clouds.
-        seed: of points, starts and draws.
-        restarts: of each method.
-        steps: of those that descend a gradient.
+        case: clouds of points.
+        seed: seed of points, initial clusters and samples.
+        restarts: number of restarts of each method.
+        steps: number of steps of gradient-descent methods.
+
+    Returns:
+        Results by name of the method.
     """
     blobs = case.blobs(seed)
     task = ClusterTask(blobs.points, len(case.sizes), seed, restarts, steps, capacities=case.capacity)
-    found = {}
+    results = {}
     for name in usual_methods(images=False, limited=case.capacity is not None):
         clusters = find_clusters(name, task)
-        found[name] = Result(score_clusters(blobs.classes, clusters.labels, clusters.sizes), clusters.seconds)
-    return found
+        results[name] = Result(score_clusters(blobs.classes, clusters.labels, clusters.sizes), clusters.seconds)
+    return results
 
 
 def judge(section: Section, case: ClusterCase, results: list[dict[str, Result]], judged: bool) -> None:
     """Adds the rows and verdicts of a case.
 
     Args:
-        section: to add to.
-        case: the clouds.
-        results: of each seed.
+        section: table to extend.
+        case: clouds of points.
+        results: results of each seed.
         judged: whether there are enough seeds.
     """
     errors = {name: [result[name].scores.size_error for result in results] for name in results[0]}
@@ -144,8 +153,8 @@ def digits(section: Section, judged: bool) -> None:
     """Adds the rows and verdicts of self-labelling on digits of geometric sizes.
 
     Args:
-        section: to add to.
-        judged: whether there is time for all seeds.
+        section: table to extend.
+        judged: whether the run has full effort.
     """
     steps = None if judged else 3
     runs = []
@@ -153,8 +162,8 @@ def digits(section: Section, judged: bool) -> None:
         data = labelled_digits().sized(DIGIT_SIZES, seed)
         task = ClusterTask(data.points, len(DIGIT_SIZES), seed, shape=data.shape, network_steps=steps)
         for name in LABELLING:
-            found = find_clusters(name, task)
-            runs.append(ClusterRun.scored(name, seed, found.labels, found.sizes, data.classes, found.seconds))
+            fit = find_clusters(name, task)
+            runs.append(ClusterRun.scored(name, seed, fit.labels, fit.sizes, data.classes, fit.seconds))
     study = ClusterStudy(runs)
     case = f"digits of sizes {DIGIT_SIZES[0]} to {DIGIT_SIZES[-1]}"
     for name in study.methods:
@@ -179,7 +188,7 @@ def digits(section: Section, judged: bool) -> None:
 
 
 def clusters(judged: bool) -> Section:
-    """Size errors and agreement over seeds, and how fast the steps are."""
+    """Returns size errors and agreement over seeds, and the speed of steps."""
     seeds = SEEDS if judged else SEEDS[:1]
     effort = {} if judged else {"restarts": 2, "steps": 20}
     title = (
@@ -199,12 +208,12 @@ def clusters(judged: bool) -> Section:
 
 
 def steps_a_second(case: ClusterCase, restarts: int, steps: int) -> float:
-    """Optimiser steps a second of CPU time, draws, assignment and gradients included, from equal weights.
+    """Returns the optimiser steps per second of CPU time, with samples, assignment and gradients, from equal weights.
 
     Args:
-        case: the clouds.
-        restarts: how many models run as one batch.
-        steps: number of steps that are timed, five times; the median counts.
+        case: clouds of points.
+        restarts: number of models in one batch.
+        steps: number of steps in each of five timed runs, of which the median counts.
     """
     model = SizedClusters(
         case.blobs(0).points, len(case.sizes), restarts=restarts, equal_start=True, schedule=Schedule(steps=None)

@@ -1,4 +1,4 @@
-"""Descent of a mean to given sizes by every estimator: steps, seconds and evaluations until it is there."""
+"""Descent of a mean to target sizes by every estimator: steps, seconds and evaluations until it arrives."""
 
 from __future__ import annotations
 
@@ -45,7 +45,13 @@ _CHUNK = 20
 
 @dataclass(frozen=True)
 class Task:
-    """Sizes to be reached by an urn that starts with equal weights."""
+    """Target counts for an urn that starts with equal weights.
+
+    Attributes:
+        sizes: group sizes.
+        target: target counts.
+        steps: largest number of steps.
+    """
 
     sizes: tuple[int, ...]
     target: tuple[int, ...]
@@ -53,11 +59,11 @@ class Task:
 
     @property
     def drawn(self) -> int:
-        """Number drawn."""
+        """Number of elements drawn."""
         return sum(self.target)
 
     def objective(self, counts: Tensor) -> Tensor:
-        """Squared distance to the target."""
+        """Returns the squared distances of counts, shape ``(..., K)``, to the target, shape ``(...)``."""
         return (counts - counts.new_tensor(self.target)).square().sum(-1)
 
     def __str__(self) -> str:
@@ -76,9 +82,9 @@ class Arrival:
     """The end of one descent.
 
     Attributes:
-        steps: until the mean came within a hundredth of the target to stay; ``None`` if it did not.
-        seconds: spent on these steps, or on all.
-        evaluations: of the objective in these steps, or in all.
+        steps: number of steps until the mean stays within 1 % of the target; ``None`` if it does not.
+        seconds: time of these steps, or of all.
+        evaluations: evaluations of the objective in these steps, or in all.
     """
 
     steps: int | None
@@ -89,8 +95,17 @@ class Arrival:
 def arrive(task: Task, estimator: Estimator, rate: float, seed: int, most: int) -> Arrival:
     """Descends until the mean has stayed near the target for ten steps.
 
-    Near means that the absolute differences of the exact means from the target add up to at most a hundredth of the number
-    drawn.
+    Near means that the sum of absolute differences between exact means and target is at most 1 % of the number drawn.
+
+    Args:
+        task: urn and target.
+        estimator: estimator of gradients.
+        rate: learning rate.
+        seed: seed of the samples.
+        most: largest number of steps.
+
+    Returns:
+        The end of the descent.
     """
     run = DescentRun(
         estimator,
@@ -115,12 +130,12 @@ def arrive(task: Task, estimator: Estimator, rate: float, seed: int, most: int) 
 
 
 def _score(arrivals: list[Arrival], most: int) -> tuple[int, float]:
-    """Sorts rates: those that arrive more often first, then those that arrive sooner."""
+    """Returns a key that sorts rates by their number of failures and by their mean number of steps."""
     return sum(a.steps is None for a in arrivals), statistics.mean(most if a.steps is None else a.steps for a in arrivals)
 
 
 def descent(judged: bool) -> Section:
-    """Steps and seconds to one per cent of the target, ten seeds, each estimator at the best of four learning rates."""
+    """Returns steps and seconds to 1 % of the target for ten seeds, each estimator at the best of its learning rates."""
     trials, seeds = (range(100, 103), range(10)) if judged else (range(100, 101), range(1))
     section = Section(
         "descent",

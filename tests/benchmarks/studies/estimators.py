@@ -1,4 +1,4 @@
-"""Gradient estimators: bias over a million draws, error at one draw, spread, and the covariance-vector product."""
+"""Gradient estimators: bias over a million samples, error with one sample, standard deviation, covariance-vector product."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _GROUPS = (125, 250, 500, 1_000, 2_000)
 
 
 def unbiased(judged: bool) -> Section:
-    """Bias of each unbiased estimator for four objectives on four urns, and the bias that would have been seen."""
+    """Returns the bias of each unbiased estimator for four objectives and four urns, and the detectable bias."""
     draws = 1_000_000 if judged else 2_000
     section = Section(
         "unbiased",
         f"Bias in {draws:,} draws of each of {len(URNS)} urns, in standard errors, and the relative bias that would be seen",
     )
-    found = 0
+    significant = 0
     for estimator, num_samples in UNBIASED:
         for name, make in OBJECTIVES.items():
             runs = [bias(estimator, urn, make(urn), num_samples, draws) for urn in URNS]
-            found += sum(run.significant for run in runs)
+            significant += sum(run.significant for run in runs)
             row: dict[str, Cell] = {"estimator": shown(estimator), "draws each": num_samples, "objective": name}
             row |= {
                 "largest error, s.e.": max(float((run.error.abs() / (run.noise + run.scale)).max()) for run in runs),
@@ -50,12 +50,12 @@ def unbiased(judged: bool) -> Section:
                 "bias that would be seen, %": max(100 * run.seen for run in runs),
             }
             section.rows.append(row)
-    section.verdicts.append(Verdict("unbiased estimators: biases found", found, 0, "cases", judged=judged))
+    section.verdicts.append(Verdict("unbiased estimators: biases found", significant, 0, "cases", judged=judged))
     return section
 
 
 def error(judged: bool) -> Section:
-    """Root mean squared errors at one draw, over those of the leave-one-out baseline with four."""
+    """Returns root mean squared errors with one sample, relative to the leave-one-out baseline with four."""
     number, estimates = (40, 4_000) if judged else (1, 50)
     section = Section(
         "error",
@@ -93,7 +93,7 @@ def error(judged: bool) -> Section:
 
 
 def spread(judged: bool) -> Section:
-    """Spread at the same number of draws, and at the same number of evaluations, for smooth objectives."""
+    """Returns standard deviations for equally many samples, and for equally many evaluations, with smooth objectives."""
     estimates = 10_000 if judged else 50
     section = Section(
         "spread",
@@ -118,7 +118,7 @@ def spread(judged: bool) -> Section:
 
 
 def _evaluations(objective: Objective) -> int:
-    """Evaluations that the expansion takes besides the draws, as counted."""
+    """Returns the counted number of evaluations of the expansion, without those of the samples."""
     points = 0
 
     def counted(x: Tensor) -> Tensor:
@@ -132,7 +132,15 @@ def _evaluations(objective: Objective) -> int:
 
 @dataclass
 class Product:
-    """One covariance-vector product in a process of its own."""
+    """Time and memory of one covariance-vector product in a separate process.
+
+    Attributes:
+        groups: number of groups.
+        seconds: time of the first call.
+        again: smallest time of later calls, in seconds.
+        start_mb: peak memory before, in MB.
+        peak_mb: peak memory afterwards, in MB.
+    """
 
     groups: int
     seconds: float
@@ -142,7 +150,7 @@ class Product:
 
 
 def product(judged: bool) -> Section:
-    """Covariance-vector products by one backward pass, each in a fresh process: time and memory."""
+    """Returns time and memory of covariance-vector products by one backward pass, each in a new process."""
     section = Section(
         "product",
         "Covariance-vector product: the backward pass of the mean, K groups of 10, n = K, one thread, fresh processes",
@@ -191,15 +199,15 @@ def _measure(groups: int) -> Product:
 
 
 def shown(estimator: Estimator) -> str:
-    """Constructor call without what is the default.
+    """Returns the constructor call of an estimator without default arguments.
 
     Example:
         >>> shown(LinearizedControlVariate()), shown(StraightThrough(0.5))
         ('LinearizedControlVariate()', 'StraightThrough(0.5)')
     """
     default = {"conditionals": "exact", "baseline": "leave-one-out", "curvature": True, "max_support": Exact().max_support}
-    given = {name: value for name, value in vars(estimator).items() if value != default.get(name, ...)}
-    words = [f"{value:g}" if name == "temperature" else f"{name}={value!r}" for name, value in given.items()]
+    options = {name: value for name, value in vars(estimator).items() if value != default.get(name, ...)}
+    words = [f"{value:g}" if name == "temperature" else f"{name}={value!r}" for name, value in options.items()]
     return f"{type(estimator).__name__}({', '.join(words)})"
 
 

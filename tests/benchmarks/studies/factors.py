@@ -1,4 +1,4 @@
-"""Sprites that share some of their factors: how many, as found without labels, beside the rules that this replaces."""
+"""Sprites with shared factors: estimated numbers of shared factors without labels, beside earlier rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ _OURS, _ADAVAE = "hypergeometric", "AdaVAE"
 
 
 def factors(judged: bool, progress: Callable[[float, str], None] | None = None) -> Section:
-    """Errors of the number and quality of the latents, for fixed numbers and for pairs that differ."""
+    """Returns errors of the estimated number and the quality of latents, for fixed and for varying numbers.
+
+    Args:
+        judged: whether the run has full effort.
+        progress: function that receives the finished share and a label.
+    """
     sprites = Sprites()
     fixed: list[int] = list(range(sprites.num_factors + 1)) if judged else [2]
     seeds = SEEDS if judged else SEEDS[:1]
@@ -38,8 +43,8 @@ def factors(judged: bool, progress: Callable[[float, str], None] | None = None) 
     section = Section("factors", title, [dict(zip(head, line, strict=True)) for line in lines])
 
     def mean(name: str, measure: str, varying: bool) -> float | Missing:
-        found = list(results.by_seed(name, measure, varying).values())
-        return sum(found) / len(found) if found else Missing("nothing to measure")
+        values = list(results.by_seed(name, measure, varying).values())
+        return sum(values) / len(values) if values else Missing("nothing to measure")
 
     ours, theirs = (mean(name, "squared_error", False) for name in (_OURS, _ADAVAE))
     ratio = ours if isinstance(ours, Missing) else theirs if isinstance(theirs, Missing) else ours / max(theirs, 1e-12)
@@ -54,11 +59,11 @@ def factors(judged: bool, progress: Callable[[float, str], None] | None = None) 
 
 
 def steps_a_second(sprites: Sprites, steps: int) -> float:
-    """Steps of one model a second of CPU time, pairs drawn and rendered, after the warm-up.
+    """Returns the steps of one model per second of CPU time, with sampling and rendering, after the warm-up.
 
     Args:
-        sprites: where pairs come from.
-        steps: number of steps that are timed.
+        sprites: data set of the pairs.
+        steps: number of timed steps.
     """
     model = SharedFactors(sprites, 2, settings=SharedFactorsSettings(warm_up=0.0), seeds=0)
     model.step(3)

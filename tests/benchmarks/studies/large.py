@@ -1,4 +1,4 @@
-"""Time and memory of a large urn, measured in a process of its own, from a cold start."""
+"""Time and memory of a large urn, measured in a separate process from a cold start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Footprint", "footprint", "peak_mb"]
 
 @dataclass
 class Footprint:
-    """What a large case took."""
+    """Time and memory of a large case."""
 
     start_mb: float
     """Peak resident memory before the first call: Python, torch and SciPy, imported."""
@@ -37,13 +37,13 @@ class Footprint:
 
 
 def footprint(urn: Urn, draws: int, *, threads: int, peer: Path | None = None) -> Footprint:
-    """Run the stages of a large case, each once, in a fresh process.
+    """Returns time and memory of the stages of a large case, each run once in a new process.
 
     Args:
         urn: the urn.
-        draws: number of relaxed draws.
+        draws: number of relaxed samples.
         threads: number of threads.
-        peer: checkout of the official code to run instead; it has the relaxed draws alone.
+        peer: checkout of the official code to run instead; it has relaxed samples only.
     """
     request = {**asdict(urn), "draws": draws, "threads": threads, "peer": None if peer is None else str(peer)}
     command = [sys.executable, "-m", __name__, json.dumps(request)]
@@ -64,7 +64,7 @@ def _stages(urn: Urn, draws: int, peer: str | None) -> dict[str, Call]:
 
 
 def peak_mb() -> float:
-    """Peak resident memory of this process so far, in megabytes."""
+    """Returns the peak resident memory of this process so far, in MB."""
     # Not getrusage on Linux: its peak starts from that of the parent process.
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,7 +1,7 @@
-"""How far the published sampler's law is from Fisher's, computed exactly by summing over every possible count vector.
+"""Total variation between the published sampler's distribution and Fisher's, as exact sums over all count vectors.
 
-The published sampler draws the groups one after the other and treats all the groups still to come as a single one, with
-their mean weight. Its law is the product of those two-group laws.
+The published sampler samples the groups one after the other and treats all remaining groups as a single one, with their mean
+weight. Its distribution is the product of these two-group distributions.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ __all__ = ["merged_log_prob", "total_variation"]
 
 
 def merged_log_prob(urn: Urn, counts: Tensor, order: tuple[int, ...]) -> Tensor:
-    """Log-probability of counts under the published sampler when it draws the groups in a given order.
+    """Computes the log-probability of counts under the published sampler for an order of the groups.
 
     Args:
         urn: the urn.
-        counts: shape ``(N, K)``.
-        order: the groups, first drawn first.
+        counts: count vectors, shape ``(N, K)``.
+        order: numbers of the groups, in the order of sampling.
+
+    Returns:
+        Log-probabilities, shape ``(N,)``.
     """
     sizes, log_weights = urn.size_tensor(), urn.log_weights()
     left = torch.full(counts.shape[:1], urn.drawn)
@@ -45,7 +48,7 @@ def merged_log_prob(urn: Urn, counts: Tensor, order: tuple[int, ...]) -> Tensor:
 
 
 def total_variation(urn: Urn) -> tuple[float, float]:
-    """Distance of the published sampler's law from Fisher's: groups in the order listed, and in a random order."""
+    """Returns the total variations from Fisher's distribution for groups in listed order and in random order."""
     law = FisherHypergeometric(urn.drawn, urn.size_tensor(), log_weights=urn.log_weights())
     counts = law.enumerate_support()
     exact = law.log_prob(counts).exp()

@@ -34,11 +34,14 @@ def cpu_seconds(call: Callable[[], object], repeats: int) -> float:
 
 
 def partitions(judged: bool, peer: PartitionPeer | None) -> Section:
-    """Measures what the issue on partitions asks for; one thread.
+    """Measures times, errors and gradients of random partitions with one thread.
 
     Args:
-        judged: whether to make the whole effort.
-        peer: the official code, if there is a checkout.
+        judged: whether the run has full effort.
+        peer: official code, if there is a checkout.
+
+    Returns:
+        Measurements beside those of the official code.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -131,7 +134,7 @@ def _saddlepoint(section: Section, judged: bool) -> None:
 
 
 def _gradients(section: Section, judged: bool) -> None:
-    """Bias and cosine at N = 64 of a linear loss, from two independent unbiased references, so that their noise cancels."""
+    """Adds bias and cosine for a linear loss at N = 64; two independent unbiased references cancel their noise."""
     elements, groups, chunks, chunk = 64, 4, 40 if judged else 2, 500 if judged else 4
     logits, log_weights = (tensor.detach() for tensor in _parameters(elements, groups, 1))
     loss = torch.randn(elements, groups, dtype=torch.float64, generator=torch.Generator().manual_seed(7))

@@ -1,4 +1,4 @@
-"""One sweep by one worker and by two, as commands from start to end: seconds, processor seconds, and the same results."""
+"""One sweep with one worker and with two, as whole commands: wall time, processor time, and identical results."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ _TURNS = (1, 2, 2, 1)
 class _Run:
     seconds: float
     workers: tuple[float, ...]
-    """Processor seconds of each."""
+    """Processor time of each worker, in seconds."""
     result: str
 
 
 def sweep(judged: bool) -> Section:
-    """Both take turns, and the fastest of each is compared: what else the machine does only ever adds to a time.
+    """Returns times of both in turns; the fastest runs are compared, as other load of the machine only adds time.
 
-    On a machine that is busy with other things, processor seconds of the busiest worker say how long the cells would take by
-    themselves.
+    On a busy machine, the processor time of the busiest worker shows the time that the cells need by themselves.
 
     Args:
-        judged: whether the run makes the effort that its verdict needs.
+        judged: whether the run has the effort that verdicts need.
     """
     section = Section("sweep", "A sweep with one worker and with two, the command from start to end")
     if find_spec("distributed") is None:
@@ -53,13 +52,13 @@ def sweep(judged: bool) -> Section:
     for workers in _TURNS if judged else (1, 2):
         runs[workers].append(_run(grid, workers))
     cells = len(json.loads(runs[1][0].result)["settings"])
-    for workers, of in runs.items():
-        row: dict[str, Cell] = {"workers": workers, "cells": cells, "fastest, s": min(run.seconds for run in of)}
-        row["all, s"] = _rounded(run.seconds for run in of)
-        row["processor seconds of all workers"] = _rounded(sum(run.workers) for run in of)
-        row["of the busiest"] = _rounded(max(run.workers) for run in of)
+    for workers, own in runs.items():
+        row: dict[str, Cell] = {"workers": workers, "cells": cells, "fastest, s": min(run.seconds for run in own)}
+        row["all, s"] = _rounded(run.seconds for run in own)
+        row["processor seconds of all workers"] = _rounded(sum(run.workers) for run in own)
+        row["of the busiest"] = _rounded(max(run.workers) for run in own)
         section.rows.append(row)
-    same = len({run.result for of in runs.values() for run in of}) == 1
+    same = len({run.result for own in runs.values() for run in own}) == 1
     ratio = min(run.seconds for run in runs[1]) / min(run.seconds for run in runs[2])
     section.verdicts.append(Verdict(f"{cells} cells: two workers against one", ratio, 1.7, "×", at_least=True, judged=judged))
     section.verdicts.append(Verdict("runs whose results differ", 0.0 if same else 1.0, 0.0, "", judged=judged))

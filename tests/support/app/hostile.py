@@ -1,4 +1,4 @@
-"""What nobody who means well sends: values for addresses, files and controls, by number, so that each case can be had again."""
+"""Hostile values for addresses, files and controls, from seeded generators, so that each case can be repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["MARK", "NAMES", "active", "address", "counts_file", "file_name", "points_file", "stage_words", "value", "written"]
 
 MARK = "zq9"
-"""A word that is in everything which would do something as markup, and nowhere in the app."""
+"""Word in each piece of hostile markup, and nowhere in the app."""
 
 MARKUP = (
     f"<script>{MARK}()</script>",
@@ -91,7 +91,7 @@ FORMULAS = ("=1+1", "=HYPERLINK(1)", "@SUM(1)", "+1", "-1", "1e9", "1e999", "3.5
 
 
 def value(rng: random.Random) -> str:
-    """A value for an address, a cell or a field of text."""
+    """Returns a hostile value for an address, a cell or a field of text."""
     kind = rng.randrange(7)
     if kind == 0:
         return rng.choice(NUMBERS)
@@ -109,18 +109,23 @@ def value(rng: random.Random) -> str:
 
 
 def address(rng: random.Random, names: Iterable[str] = NAMES) -> dict[str, str]:
-    """Parameters of an address."""
+    """Returns hostile URL parameters.
+
+    Args:
+        rng: generator of all choices.
+        names: names that the parameters are sampled from.
+    """
     known = list(names)
     return {rng.choice(known): value(rng) for _ in range(rng.randrange(1, 6))}
 
 
 def file_name(rng: random.Random) -> str:
-    """Name of a file, which must end as the page asks for."""
+    """Returns a hostile name of a file, with an ending that pages accept."""
     return value(rng).replace("/", "_").replace("\x00", "_")[:120] + rng.choice([".csv", ".txt", ".CSV"])
 
 
 def counts_file(rng: random.Random) -> bytes:
-    """Counts that are none, or hardly."""
+    """Returns the content of a file of counts that is broken or hardly valid."""
     kind = rng.randrange(11)
     if kind == 0:
         return rng.randbytes(rng.randrange(1, 4000))
@@ -152,7 +157,7 @@ def counts_file(rng: random.Random) -> bytes:
 
 
 def points_file(rng: random.Random) -> bytes:
-    """Points that are none, or hardly."""
+    """Returns the content of a file of points that is broken or hardly valid."""
     if rng.random() < 0.3:
         return counts_file(rng)
     huge = rng.choice([1.0, 30.0, 1e-6, 1e-300, 1e8, 1e9, 1e200, 1e308, -1e9])
@@ -188,17 +193,17 @@ _ACTIVE = [
 
 
 def active(words: str) -> list[str]:
-    """Where words of a hostile reader would be markup, in Markdown as Streamlit shows it."""
+    """Returns the parts of a Markdown text in which Streamlit would show hostile words as markup."""
     still = _ESCAPED.sub("", words)
-    return [found[0] for pattern in _ACTIVE for found in [re.search(pattern, still, re.IGNORECASE)] if found]
+    return [match[0] for pattern in _ACTIVE for match in [re.search(pattern, still, re.IGNORECASE)] if match]
 
 
 def written(spec: str) -> str:
-    """What a figure says, without numbers and pictures: in their base64 any three letters turn up once in 262,144 places."""
+    """Returns a figure's JSON without arrays and pictures: their base64 has any three letters once in 262,144 places."""
     return re.sub(r'("bdata":"|;base64,)[^"]*"', '"', spec)
 
 
-def stage_words(told: Mapping[str, Any]) -> str:
-    """What a stage shows, from its last message: all words but the address of the page, which nobody shows."""
-    shown = {**told, "bar": {**(told["bar"] or {}), "address": None}}
+def stage_words(message: Mapping[str, Any]) -> str:
+    """Returns the words of a stage's last message, without the page's address, which is not shown."""
+    shown = {**message, "bar": {**(message["bar"] or {}), "address": None}}
     return written(json.dumps(shown, separators=(",", ":")))

@@ -37,16 +37,16 @@ SCRIPT = str(ROOT / "hypergeo" / "ui" / "script.py")
 
 
 def visit() -> AppTest:
-    """Returns the app of a new visitor, who has opened no page yet."""
+    """Returns the app of a new visitor, before a page is opened."""
     return AppTest.from_file(SCRIPT, default_timeout=120)
 
 
 def page(name: str, **address: str) -> AppTest:
-    """Opens a page as a new visitor with this address sees it.
+    """Returns a page as a new visitor with this address sees it.
 
     Args:
-        name: Name of the page's file, without ``.py``.
-        address: Parameters of the URL.
+        name: name of the page's file, without ``.py``.
+        address: URL parameters.
     """
     opened = visit().switch_page(page_file(name))
     for key, value in address.items():
@@ -55,17 +55,17 @@ def page(name: str, **address: str) -> AppTest:
 
 
 def page_file(name: str) -> str:
-    """Where the script of a page is."""
+    """Returns the path of a page's script."""
     return str(ROOT / "pages" / f"{name}.py")
 
 
 def components(app: AppTest) -> set[str]:
-    """Names of the live components on show."""
+    """Returns the names of the live components on the page."""
     return {each.proto.component_name.removeprefix("hypergeo_") for each in app.get("bidi_component")}
 
 
 def go(app: AppTest, **address: str) -> AppTest:
-    """The page at another address, as after a step through the browser's history."""
+    """Returns the page at another address, as after a step through the browser's history."""
     for key in list(app.query_params):
         del app.query_params[key]
     for key, value in address.items():
@@ -74,17 +74,17 @@ def go(app: AppTest, **address: str) -> AppTest:
 
 
 def link(app: AppTest) -> dict[str, str]:
-    """Parameters of the link that the page offers to share."""
+    """Returns the URL parameters of the link that the page offers to share."""
     shown = next(block.value for block in app.text if "?" in block.value)
     return dict(parse_qsl(urlsplit(shown).query))
 
 
 def check_link(name: str, app: AppTest) -> None:
-    """Asserts that a visitor who opens the link of a page's picture sees the same values, sentences and figure.
+    """Asserts that the link of a page's picture opens the same values, sentences and figure.
 
     Args:
-        name: Name of the page's file, without ``.py``.
-        app: The page as it is shown.
+        name: name of the page's file, without ``.py``.
+        app: the page with the picture.
     """
     again = page(name, **link(app))
     assert not again.warning
@@ -94,19 +94,19 @@ def check_link(name: str, app: AppTest) -> None:
 
 
 def values(app: AppTest) -> dict[str, str]:
-    """Values of the live controls on show, as the address says them, by name."""
+    """Returns the values of the live controls on the page, as text in the address, by name."""
     return {name: str(knob["value"]) for name, knob in knobs(app).items()}
 
 
 def stage(app: AppTest) -> dict[str, Any]:
-    """The last message to the page's stage."""
+    """Returns the last message to the page's stage."""
     lines = _message(app, "hypergeo_stage").split("\n", 1)
-    told: dict[str, Any] = json.loads(lines[1])
-    return told
+    message: dict[str, Any] = json.loads(lines[1])
+    return message
 
 
 def figure(app: AppTest) -> dict[str, Any]:
-    """Traces and layout of the page's only figure."""
+    """Returns the traces and the layout of the page's only figure."""
     if not _stages(app):
         (chart,) = app.get("plotly_chart")
         return dict(json.loads(chart.proto.spec))
@@ -115,29 +115,29 @@ def figure(app: AppTest) -> dict[str, Any]:
 
 
 def sentence(app: AppTest) -> str:
-    """The sentence with the figure."""
+    """Returns the sentence with the figure."""
     return str(figure(app)["sentence"])
 
 
 def alt(app: AppTest) -> str:
-    """The figure in a sentence, for readers who cannot see it."""
+    """Returns the figure's alternative text, for screen readers."""
     return str(figure(app)["alt"])
 
 
 def prediction(app: AppTest) -> dict[str, Any]:
-    """The last message to the card of a prediction."""
+    """Returns the last message to the card of a prediction."""
     message: dict[str, Any] = json.loads(_message(app, "hypergeo_predict"))
     return message
 
 
 def knobs(app: AppTest) -> dict[str, dict[str, Any]]:
-    """The live controls on show, by name."""
-    told = json.loads(_message(app, "hypergeo_controls"))
-    return {knob["name"]: knob for section in told["sections"] for knob in section["knobs"]}
+    """Returns the live controls on the page, by name."""
+    message = json.loads(_message(app, "hypergeo_controls"))
+    return {knob["name"]: knob for section in message["sections"] for knob in section["knobs"]}
 
 
 def told(app: AppTest) -> str:
-    """The sentences under "What to notice"."""
+    """Returns the sentences under "What to notice"."""
     return next(block.value for block in app.markdown if block.value.startswith("- "))
 
 

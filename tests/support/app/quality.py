@@ -1,4 +1,4 @@
-"""The quality page without a browser: opened, waited for and read."""
+"""Opens the quality page without a browser, waits for its results and reads them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["done", "good", "page", "run_snippet"]
 
 
 def page(**address: str) -> AppTest:
-    """The page as a visitor with this address sees it, before anything that it runs has ended."""
+    """Returns the page as a visitor with this address sees it, while its computations go on."""
     return pages.page("quality", **address)
 
 
 def done(app: AppTest) -> AppTest:
-    """The page once what it runs has ended."""
+    """Returns the page after its computations have ended."""
     if "_qual_runs" in app.session_state:
         for run, _ in list(app.session_state["_qual_runs"].values()):
             run.wait(120)
@@ -29,12 +29,17 @@ def done(app: AppTest) -> AppTest:
 
 
 def good(app: AppTest) -> bool:
-    """Whether the verdict has the mark of a good one."""
+    """Returns whether the verdict is marked as good."""
     return bool(figure(app)["good"])
 
 
 def run_snippet(app: AppTest, mark: str) -> str:
-    """What the page's Python prints; the mark says which block of code it is."""
+    """Returns the output of the page's Python snippet.
+
+    Args:
+        app: the page.
+        mark: text that only this block of code contains.
+    """
     code = next(block.value for block in app.code if mark in block.value)
     output = io.StringIO()
     with contextlib.redirect_stdout(output), torch.random.fork_rng(devices=[]):

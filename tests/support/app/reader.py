@@ -1,4 +1,4 @@
-"""Readers without browsers, who come back when the connection breaks, and everything that a page shows them."""
+"""Simulated readers without browsers: they reconnect when the connection breaks, and compare what a page shows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ _LOST = (ConnectionClosed, InvalidHandshake, ConnectionError)
 
 
 def shown(tab: Tab) -> dict[tuple[int, ...], bytes]:
-    """What a page shows, place by place, less what is not the same each time: the random names of files that are made when they
-    are asked for, and values that a control is told once."""
+    """Returns the serialized elements of a page by place, without their random parts.
+
+    Random are the names of files that are made on request, and values that a control is sent once.
+    """
     cleaned = {}
     for place, kept in tab.elements.items():
         delta = Delta()
@@ -42,7 +44,14 @@ def shown(tab: Tab) -> dict[tuple[int, ...], bytes]:
 
 
 class Reader(threading.Thread):
-    """Opens a page, has it run again and again, and comes back as a browser does when the connection breaks."""
+    """Opens a page, runs it again and again, and reconnects as a browser does when the connection breaks.
+
+    Args:
+        site: nginx and its replicas.
+        page: name of the page.
+        query: URL parameters as one string.
+        cookies: cookies of earlier visits.
+    """
 
     def __init__(self, site: Front, page: str, query: str, cookies: Mapping[str, str] | None = None):
         super().__init__(daemon=True)
@@ -57,7 +66,7 @@ class Reader(threading.Thread):
 
     @property
     def replica(self) -> int:
-        """The one whose number the cookie has."""
+        """Number of the replica in the cookie."""
         return int(self.cookies[COOKIE])
 
     def run(self) -> None:
@@ -88,15 +97,15 @@ class Reader(threading.Thread):
 
     async def _look(self, tab: Tab) -> None:
         await tab.open(self.page, self.query, 40)
-        found = shown(tab)
+        elements = shown(tab)
         self.wrongs += tab.problems
-        self.first = self.first or found
-        changed = [place for place in self.first.keys() | found.keys() if found.get(place) != self.first.get(place)]
-        self.wrongs += [_change(place, self.first.get(place, b""), found.get(place, b"")) for place in changed[:1]]
+        self.first = self.first or elements
+        changed = [place for place in self.first.keys() | elements.keys() if elements.get(place) != self.first.get(place)]
+        self.wrongs += [_change(place, self.first.get(place, b""), elements.get(place, b"")) for place in changed[:1]]
         self.runs += 1
 
     async def _return(self) -> Tab:
-        """Asks for the site's health until it is well, connects, and looks; half a second between tries, as browsers."""
+        """Returns a new tab once the site is healthy and shows the page; waits half a second between tries, as browsers do."""
         while True:
             tab = self._tab()
             try:
@@ -110,7 +119,7 @@ class Reader(threading.Thread):
 
 
 def _change(place: tuple[int, ...], before: bytes, after: bytes) -> str:
-    """What changed in a place of a page, from shortly before the first byte that differs."""
+    """Returns a message with the change in a place of a page, from shortly before the first byte that differs."""
     where = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
     first, second = (data[max(0, where - 60) : where + 60] for data in (before, after))
     return f"{place} changed at byte {where} of {len(before)} and {len(after)}: {first!r} became {second!r}"

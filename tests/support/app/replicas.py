@@ -1,4 +1,4 @@
-"""Replicas of the app behind a real nginx on this machine, which tests may kill and start again."""
+"""Replicas of the app behind a real nginx on this machine; tests may kill and restart them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ http {{
 
 
 def missing_programs() -> list[str]:
-    """Those that replicas need and this machine lacks."""
+    """Returns the names of programs that replicas need and this machine lacks."""
     path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin"
     return [name for name in ("nginx", "openssl") if shutil.which(name, path=path) is None]
 
@@ -58,7 +58,7 @@ def require_nginx() -> None:
 
 
 def check(folder: Path) -> str:
-    """What nginx finds wrong with the site that is described in a folder's ``hypergeo.conf``."""
+    """Returns the errors that nginx reports for the site in a folder's ``hypergeo.conf``."""
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder))
     done = subprocess.run([*_command(folder), "-t", "-q"], capture_output=True, text=True, check=False)
     return done.stderr
@@ -66,20 +66,20 @@ def check(folder: Path) -> str:
 
 def _command(folder: Path) -> list[str]:
     path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin"
-    found = shutil.which("nginx", path=path) or "nginx"
-    return [found, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    program = shutil.which("nginx", path=path) or "nginx"
+    return [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
 
 
 @dataclass
 class Front:
-    """An nginx and what is behind it.
+    """An nginx and the replicas behind it.
 
     Attributes:
-        address: of the site.
-        trusted: believes its certificate.
-        folder: of certificate, configuration and logs.
-        ports: of the replicas.
-        processes: the replicas, by their number in the cookie.
+        address: address of the site.
+        trusted: TLS context that accepts the site's certificate.
+        folder: folder of the certificate, the configuration and the logs.
+        ports: ports of the replicas.
+        processes: processes of the replicas, by their number in the cookie.
     """
 
     address: str
@@ -89,7 +89,7 @@ class Front:
     processes: dict[int, subprocess.Popen[bytes]]
 
     def start(self, number: int) -> None:
-        """Starts a replica, which is not there."""
+        """Starts a replica that is not running."""
         with (self.folder / f"replica{number}.log").open("ab") as log:
             self.processes[number] = subprocess.Popen(
                 [
@@ -104,7 +104,7 @@ class Front:
             )
 
     def wait_for(self, number: int, seconds: float = 60) -> None:
-        """Waits until a replica says that it is well."""
+        """Waits until a replica reports that it is healthy."""
         deadline = time.monotonic() + seconds
         address = f"http://127.0.0.1:{self.ports[number - 1]}/_stcore/health"
         while True:
@@ -123,26 +123,34 @@ class Front:
         self.processes[number].wait(20)
 
     def ask(self, path: str, cookies: dict[str, str], timeout: float = 10) -> int:
-        """Asks the site as a browser would, and keeps the cookie that it gets.
+        """Requests a path of the site as a browser would, and keeps the cookies of the response.
+
+        Args:
+            path: path on the site.
+            cookies: cookies to send; those of the response are added.
+            timeout: longest time to wait for the response, in seconds.
 
         Returns:
-            The status.
+            HTTP status of the response.
         """
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
         with urlopen(Request(self.address + path, headers=headers), timeout=timeout, context=self.trusted) as answer:
-            for given in answer.headers.get_all("Set-Cookie", []):
-                cookies |= {name: morsel.value for name, morsel in SimpleCookie(given).items()}
+            for header in answer.headers.get_all("Set-Cookie", []):
+                cookies |= {name: morsel.value for name, morsel in SimpleCookie(header).items()}
             answer.read()
             return int(answer.status)
 
 
 @contextmanager
 def front(folder: Path, replicas: int = 2) -> Iterator[Front]:
-    """Starts everything, and ends it with the block.
+    """Starts nginx and its replicas, and ends them with the block.
 
     Args:
-        folder: an empty one.
-        replicas: how many.
+        folder: empty folder for certificate, configuration and logs.
+        replicas: number of replicas.
+
+    Yields:
+        The running site.
     """
     certificate, key = folder / "site.crt", folder / "site.key"
     subprocess.run(

@@ -1,4 +1,4 @@
-"""The app, or a page made for a test, on a port of this machine; and the browser that visits it."""
+"""Serves the app, or a page made for a test, on a port of this machine; finds the browser that visits it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,20 @@ FLAGS = [
 
 
 def find_chromium() -> str | None:
-    """Where Chromium is, if this machine has one."""
+    """Returns the path of Chromium, or ``None`` where this machine has none."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
 def served(script: Path = ROOT / "app.py") -> Iterator[str]:
-    """Address of a script that Streamlit serves from the script's own folder on a free port, until the block ends."""
+    """Serves a script with Streamlit from the script's own folder on a free port, until the block ends.
+
+    Args:
+        script: path of the script.
+
+    Yields:
+        Address of the server.
+    """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", script.name, "--browser.gatherUsageStats", "false"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
@@ -58,14 +65,22 @@ def served(script: Path = ROOT / "app.py") -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Returns an unused port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for_health(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Waits until a server that was started answers; raises ``RuntimeError`` where it does not."""
+    """Waits until a started server answers.
+
+    Args:
+        address: address of the server.
+        process: process of the server.
+
+    Raises:
+        RuntimeError: if the process ends, or does not answer within a minute.
+    """
     deadline = time.monotonic() + 60
     while not _answers(address):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -83,7 +98,14 @@ app = st.App("page.py", routes=routes(), middleware=middleware())
 
 
 def write_page(folder: Path, code: str, *, settings: bool = False, live: bool = False) -> Path:
-    """A page of its own in an empty folder, with or without the app's settings and theme, and the routes of its components."""
+    """Returns the path of a new script for a page of a test.
+
+    Args:
+        folder: empty folder for the script.
+        code: Python code of the page.
+        settings: whether the page has the app's settings and theme.
+        live: whether the page is served with the routes of live components.
+    """
     script = folder / "page.py"
     script.write_text(code)
     if live:

@@ -1,4 +1,4 @@
-"""A tab of the app without a browser: it speaks Streamlit's websocket protocol, drags and sets controls, and plays."""
+"""A tab of the app without a browser: speaks Streamlit's websocket protocol, drags and sets controls, and plays."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+from .widgets import STATES, widget_state
+
 __all__ = ["Tab", "run"]
 
 T = TypeVar("T")
 
 
 def run(visit: Coroutine[Any, Any, T]) -> T:
-    """What a visit gives; in a thread of its own, for a browser's driver may have a loop running in this one."""
+    """Returns the result of a visit, run in a separate thread: a browser's driver may run an event loop in this one."""
     with ThreadPoolExecutor(1) as own:
         return own.submit(asyncio.run, visit).result()
 
@@ -36,19 +38,19 @@ class Tab:
     """One open tab.
 
     Args:
-        address: of the app, such as ``http://127.0.0.1:8501``.
-        cookies: that the browser would send.
-        trusted: for https, whose certificates are believed.
-        rest: seconds in which a run that the last one asked for has begun.
+        address: address of the app, such as ``http://127.0.0.1:8501``.
+        cookies: cookies to send with the connection.
+        trusted: TLS context with the accepted certificates, for https.
+        rest: time to wait for a run that the last one requested, in seconds.
 
     Attributes:
-        page: name of the page on show.
-        query: its address's parameters.
-        position: of the picture on show, as the stage last said it; ``play`` moves it.
-        elements: what is on show, by its place.
-        problems: exceptions that were shown, and what went wrong with the connection.
-        received: bytes of all messages.
-        session: its name on the server.
+        page: name of the open page.
+        query: URL parameters of the page.
+        position: position of the picture on the stage; ``play`` moves it.
+        elements: elements of the page, by place.
+        problems: exceptions that the page showed, and errors of the connection.
+        received: size of all messages, in bytes.
+        session: name of the session on the server.
     """
 
     def __init__(
@@ -84,7 +86,16 @@ class Tab:
         await self.close()
 
     async def open(self, page: str = "", query: str | Mapping[str, str] = "", seconds: float = 60) -> float:
-        """Connects where that has not been done, and opens a page; returns the seconds that it took."""
+        """Connects if necessary, and opens a page.
+
+        Args:
+            page: name of the page; the first one if empty.
+            query: URL parameters, as one string or by name.
+            seconds: longest time to wait, in seconds.
+
+        Returns:
+            Time until the page is complete, in seconds.
+        """
         if self._socket is None:
             headers = {"Origin": self.address}
             if self.cookies:
@@ -102,8 +113,8 @@ class Tab:
         self.position, self._playing = 0, False
         self._hash = self._hashes.get(page, "")  # as a link of the navigation does; an address has none
         self.query = dict(query) if isinstance(query, Mapping) else dict(parse_qsl(query))
-        said = query if isinstance(query, str) else urlencode(query)
-        return await self._run(seconds, query=said)
+        sent = query if isinstance(query, str) else urlencode(query)
+        return await self._run(seconds, query=sent)
 
     async def close(self) -> None:
         """Closes the tab."""
@@ -111,31 +122,34 @@ class Tab:
             await self._socket.close()
 
     async def drag(self, name: str, values: Sequence[object], seconds: float = 60) -> list[float]:
-        """Drags a live control over values and releases it: the next value is sent once the last one has been answered.
+        """Drags a live control over values and releases it; sends each value once the one before has been answered.
 
         Args:
-            name: key that the control has in the address.
-            values: as the address says them.
-            seconds: to wait at most, each time.
+            name: URL parameter of the control.
+            values: values as in the address.
+            seconds: longest time to wait for each answer, in seconds.
 
         Returns:
-            Seconds until each value is shown, and last those from the release to the end of the page.
+            Time until each value is shown, and last the time from release to complete page, in seconds.
         """
         times = [await self.send_live(name, value, seconds, commit=False) for value in values]
         return [*times, await self.send_live(name, values[-1], seconds, commit=True)]
 
     async def move(self, name: str, value: Any, seconds: float = 60) -> float:
-        """Sets a control as a hand does; returns the seconds until the page is done.
+        """Sets a control as a reader does.
 
         Args:
-            name: key that it has in the address, or label of a widget of Streamlit's.
-            value: number, or the option as the page writes it.
-            seconds: to wait at most.
+            name: URL parameter of the control, or label of a Streamlit widget.
+            value: number, or the option's text.
+            seconds: longest time to wait, in seconds.
+
+        Returns:
+            Time until the page is complete, in seconds.
         """
         knob = self.knobs().get(name)
         if knob is None:
             delta = self.control(name)
-            state = _state(delta.new_element, value)
+            state = widget_state(delta.new_element, value)
             self._states[state.id] = state
             return await self._run(seconds, fragment=delta.fragment_id)
         if knob["kind"] == "range":
@@ -143,24 +157,32 @@ class Tab:
         return await self.send_live(name, value, seconds, commit=True)
 
     async def send_live(self, name: str, value: object, seconds: float = 60, *, commit: bool) -> float:
-        """Sends a value of a live control, while it moves or on release; returns the seconds until it is answered."""
+        """Sends a value of a live control, while it moves or on release (``commit``).
+
+        Returns:
+            Time until the value is answered, in seconds.
+        """
         self._serial += 1
-        told = {"serial": self._serial, "values": {name.partition("_")[2]: str(value)}, "commit": commit}
-        taken = await self.send("controls", "live", {**told, "at": str(self.position)} if self._playing else told, seconds)
-        answered = self._told("controls")["answered"]
+        update = {"serial": self._serial, "values": {name.partition("_")[2]: str(value)}, "commit": commit}
+        taken = await self.send("controls", "live", {**update, "at": str(self.position)} if self._playing else update, seconds)
+        answered = self._message("controls")["answered"]
         assert answered == self._serial, f"value {self._serial} of {name} was not answered, but {answered}"
         return taken
 
     async def press(self, label: str, seconds: float = 60) -> float:
-        """Presses a button."""
+        """Presses the button with a label.
+
+        Returns:
+            Time until the page is complete, in seconds.
+        """
         (button,) = [each.button for each in self.shown("button") if each.button.label == label]
         return await self._run(seconds, trigger=WidgetState(id=button.id, trigger_value=True))
 
     async def play(self, seconds: float = 60, *, speed: str = "normal") -> tuple[int, float]:
-        """Asks for the next pictures of the film, as the stage does while it plays.
+        """Requests the next pictures of the film, as the stage does while it plays.
 
         Returns:
-            Number of pictures, and seconds until they are there.
+            Number of pictures, and time until they arrive, in seconds.
         """
         bar = self.stage()["bar"]
         (stride, wait), length = bar["speeds"][speed], bar["length"]
@@ -175,35 +197,55 @@ class Tab:
         return len(film), taken
 
     async def pause(self, seconds: float = 60) -> float:
-        """Pauses at the picture on show; returns the seconds until the page is done."""
+        """Pauses at the current picture.
+
+        Returns:
+            Time until the page is complete, in seconds.
+        """
         self._playing = False
         return await self.ask(
             {"to": self.position, "playing": False, "speed": self.stage()["bar"]["speed"], "commit": True}, seconds
         )
 
     async def ask(self, question: Mapping[str, Any], seconds: float = 60) -> float:
-        """Asks the stage something; what it says of itself in every question is added. Returns the seconds that it took."""
+        """Sends a request to the stage, with the epoch and the serial number that each of its requests has.
+
+        Returns:
+            Time until it is answered, in seconds.
+        """
         self._serial += 1
         own = {"epoch": self.stage()["epoch"], "serial": self._serial}
         return await self.trigger("stage", "move", {**own, **question}, seconds)
 
     async def send(self, name: str, event: str, value: object, seconds: float = 60) -> float:
-        """Sets a state of a component as its script does, with ``setStateValue``; returns the seconds that it took."""
+        """Sets a state of a component as its script does, with ``setStateValue``.
+
+        Returns:
+            Time until it is answered, in seconds.
+        """
         delta = self.component(name)
         identity = delta.new_element.bidi_component.id
-        said = json.loads(self._states[identity].json_value) if identity in self._states else {}
-        self._states[identity] = WidgetState(id=identity, json_value=json.dumps({**said, event: value}))
+        values = json.loads(self._states[identity].json_value) if identity in self._states else {}
+        self._states[identity] = WidgetState(id=identity, json_value=json.dumps({**values, event: value}))
         return await self._run(seconds, fragment=delta.fragment_id)
 
     async def trigger(self, name: str, event: str, value: object, seconds: float = 60) -> float:
-        """Triggers an event of a component as its script does, with ``setTriggerValue``; returns the seconds that it took."""
+        """Triggers an event of a component as its script does, with ``setTriggerValue``.
+
+        Returns:
+            Time until it is answered, in seconds.
+        """
         delta = self.component(name)
         identity = _make_trigger_id(delta.new_element.bidi_component.id, "events")
-        said = WidgetState(id=identity, json_trigger_value=json.dumps([{"event": event, "value": value}]))
-        return await self._run(seconds, trigger=said, fragment=delta.fragment_id)
+        events = WidgetState(id=identity, json_trigger_value=json.dumps([{"event": event, "value": value}]))
+        return await self._run(seconds, trigger=events, fragment=delta.fragment_id)
 
     async def send_raw(self, name: str, text: str, seconds: float = 60) -> float:
-        """Sends a text, as no script does, in place of a component's state and of its events."""
+        """Sends a text as a component's state and as its events, which no script does.
+
+        Returns:
+            Time until it is answered, in seconds.
+        """
         delta = self.component(name)
         identity = delta.new_element.bidi_component.id
         self._states[identity] = WidgetState(id=identity, json_value=text)
@@ -214,50 +256,60 @@ class Tab:
             del self._states[identity]
 
     def component(self, name: str) -> Delta:
-        """The ``"stage"`` of the page, or its live ``"controls"``."""
+        """Returns the ``"stage"`` of the page, or its live ``"controls"``.
+
+        Raises:
+            KeyError: if the page has no such component.
+        """
         for delta in self.elements.values():
             if delta.new_element.bidi_component.component_name == f"hypergeo_{name}":
                 return delta
         raise KeyError(f"{self.page or 'the first page'} has no {name}")
 
     def stage(self) -> dict[str, Any]:
-        """The last message to the stage."""
-        return self._told("stage")
+        """Returns the last message to the stage."""
+        return self._message("stage")
 
     def knobs(self) -> dict[str, dict[str, Any]]:
-        """The live controls on show, by their keys in the address."""
+        """Returns the live controls of the page, by URL parameter."""
         try:
             component = self.component("controls").new_element.bidi_component
         except KeyError:
             return {}
         prefix = _prefix(component)
-        return {f"{prefix}_{knob['name']}": knob for section in self._told("controls")["sections"] for knob in section["knobs"]}
+        return {
+            f"{prefix}_{knob['name']}": knob for section in self._message("controls")["sections"] for knob in section["knobs"]
+        }
 
     def shown(self, kind: str) -> list[Element]:
-        """Elements of a kind that are on show."""
+        """Returns the elements of a kind."""
         elements = [delta.new_element for delta in self.elements.values() if delta.WhichOneof("type") == "new_element"]
         return [element for element in elements if element.WhichOneof("type") == kind]
 
     def control(self, name: str) -> Delta:
-        """The widget of Streamlit's with that key or label."""
+        """Returns the Streamlit widget with a key or label.
+
+        Raises:
+            KeyError: if the page has no such widget.
+        """
         for delta in self.elements.values():
             kind = str(delta.new_element.WhichOneof("type"))
-            if kind in _STATES:
+            if kind in STATES:
                 widget = getattr(delta.new_element, kind)
                 if name == widget.label or widget.id.endswith(f"-{name}"):
                     return delta
         raise KeyError(f"{name} is not on {self.page or 'the first page'}")
 
     def text(self) -> str:
-        """All words on show, as Markdown."""
-        said = [element.markdown.body for element in self.shown("markdown")]
-        return "\n".join(said + [element.alert.body for element in self.shown("alert")])
+        """Returns all paragraphs and alerts of the page, as Markdown."""
+        paragraphs = [element.markdown.body for element in self.shown("markdown")]
+        return "\n".join(paragraphs + [element.alert.body for element in self.shown("alert")])
 
-    def _told(self, name: str) -> dict[str, Any]:
-        """The last message to a component; the stage's has one more line, of colours."""
+    def _message(self, name: str) -> dict[str, Any]:
+        """Returns the last message to a component; the stage's has one more line, of colours."""
         message = self.component(name).new_element.bidi_component.bytes.decode()
-        told: dict[str, Any] = json.loads(message.partition("\n")[2] or message)
-        return told
+        content: dict[str, Any] = json.loads(message.partition("\n")[2] or message)
+        return content
 
     async def _run(
         self, seconds: float, *, query: str | None = None, trigger: WidgetState | None = None, fragment: str = ""
@@ -319,50 +371,20 @@ class Tab:
             if message.delta.new_element.WhichOneof("type") == "exception":
                 self.problems.append(f"exception: {message.delta.new_element.exception.message}")
             kind = str(message.delta.new_element.WhichOneof("type"))
-            widget = getattr(message.delta.new_element, kind) if kind in _STATES else None
+            widget = getattr(message.delta.new_element, kind) if kind in STATES else None
             if widget is not None and getattr(widget, "set_value", False):  # the server says so
                 self._states.pop(widget.id, None)
 
     def _all_states(self) -> list[WidgetState]:
         components = [delta.new_element.bidi_component.id for delta in self.elements.values()]
-        found = {identity: self._states[identity] for identity in components if identity in self._states}
+        states = {identity: self._states[identity] for identity in components if identity in self._states}
         for delta in self.elements.values():
-            if delta.WhichOneof("type") == "new_element" and delta.new_element.WhichOneof("type") in _STATES:
-                state = _state(delta.new_element)
-                found[state.id] = self._states.get(state.id, state)
-        return list(found.values())
+            if delta.WhichOneof("type") == "new_element" and delta.new_element.WhichOneof("type") in STATES:
+                state = widget_state(delta.new_element)
+                states[state.id] = self._states.get(state.id, state)
+        return list(states.values())
 
 
 def _prefix(component: BidiComponent) -> str:
-    """Start of the address parameters of a page, from its component's key."""
+    """Returns the prefix of a page's URL parameters, from its component's key."""
     return str(component.id.rpartition("-")[2].rpartition("_")[0])
-
-
-_STATES = ("slider", "number_input", "button_group", "selectbox", "checkbox", "text_area")
-
-
-def _state(element: Element, value: Any = None) -> WidgetState:
-    """What the browser says of a control: a value that a reader gives it, or the one that the server has given it."""
-    kind = str(element.WhichOneof("type"))
-    widget = getattr(element, kind)
-    state = WidgetState(id=widget.id)
-    given = widget.set_value
-    match kind:
-        case "slider" if widget.options:
-            now = list(widget.raw_value) if given else [widget.options[int(place)] for place in widget.default]
-            state.string_array_value.data.extend(now if value is None else [str(value)])
-        case "slider":
-            state.double_array_value.data.extend((widget.value if given else widget.default) if value is None else [value])
-        case "number_input":
-            state.double_value = (widget.value if given else widget.default) if value is None else value
-        case "button_group":
-            now = list(widget.raw_values) if given else [widget.options[place].content for place in widget.default]
-            state.string_array_value.data.extend(now if value is None else [str(value)])
-        case "selectbox":
-            first = widget.options[widget.default] if widget.options else ""
-            state.string_value = str(value if value is not None else widget.raw_value if given else first)
-        case "checkbox":
-            state.bool_value = (widget.value if given else widget.default) if value is None else bool(value)
-        case "text_area":
-            state.string_value = (widget.value if given else widget.default) if value is None else str(value)
-    return state
