@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand.
 
     Args:
-        arguments: words after the program's name; those of the process when omitted.
+        arguments: arguments after the program's name; those of the process when omitted.
 
     Returns:
         Exit status of the process.
@@ -96,7 +96,7 @@ def _parser(chosen: str | None) -> Parser:
 
 
 def _error_message(error: BaseException) -> str:
-    """Returns an error in one line for people."""
+    """Returns the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     words = " ".join(str(error).split())

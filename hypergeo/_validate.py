@@ -17,13 +17,13 @@ def require_whole(name: str, value: Any, ge: int = 0, le: int | None = None, all
         value: value of the argument; booleans are not accepted as numbers.
         ge: smallest allowed number.
         le: largest allowed number, if any.
-        allowed: text for the message that describes the allowed numbers; ``"of at least"`` and the smallest by default.
+        allowed: description of the allowed numbers for the message; ``"of at least"`` with ``ge`` by default.
 
     Returns:
         The number.
 
     Raises:
-        ValueError: if the value is anything else.
+        ValueError: if the value is not a whole number between ``ge`` and ``le``.
 
     Example:
         >>> import numpy as np
@@ -40,19 +40,19 @@ def require_whole(name: str, value: Any, ge: int = 0, le: int | None = None, all
 
 
 def require_count(name: str, value: Any, ge: int, where: str = "") -> int:
-    """Returns a number of samples, estimates or similar as ``int``. The message for a number that is not whole differs.
+    """Returns a number of samples, estimates or similar as ``int``.
 
     Args:
         name: name of the argument.
         value: value of the argument.
         ge: smallest allowed number.
-        where: text for the message that explains the smallest number.
+        where: text that the message adds to the smallest allowed number, such as ``" for this estimator"``.
 
     Returns:
         The number.
 
     Raises:
-        ValueError: if the value is anything else.
+        ValueError: if the value is not a whole number, or less than ``ge``.
 
     Example:
         >>> require_count("num_samples", 1, 2, " for this estimator")
@@ -77,12 +77,12 @@ def require_real(
     lt: float = math.inf,
     le: float = math.inf,
 ) -> float:
-    """Returns a finite real number as ``float``, or as ``int`` if it is one.
+    """Returns a finite real number as ``float``; an ``int`` stays an ``int``.
 
     Args:
         name: name of the argument.
         value: value of the argument; booleans are not accepted as numbers.
-        allowed: text for the message that describes the allowed numbers.
+        allowed: description of the allowed numbers for the message.
         gt: exclusive lower bound.
         ge: inclusive lower bound.
         lt: exclusive upper bound.
@@ -92,7 +92,7 @@ def require_real(
         The number.
 
     Raises:
-        ValueError: if the value is anything else.
+        ValueError: if the value is not a finite real number within the bounds.
 
     Example:
         >>> import numpy as np

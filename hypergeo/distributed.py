@@ -84,7 +84,7 @@ class Team:
         return module.module if isinstance(module, DistributedDataParallel) else module
 
     def share(self, whole: Tensor, dim: int = 0) -> Tensor:
-        """Selects this process's rows: consecutive ones, equally many for each process.
+        """Selects this process's rows. Every process gets the same number of consecutive rows.
 
         Args:
             whole: values of all processes, any shape.
@@ -104,8 +104,8 @@ class Team:
     def batches(self, num_rows: int, batch: int, *, seed: int, epoch: int) -> Iterator[Tensor]:
         """Yields this process's rows of one epoch's mini-batches, in an order that depends on seed and epoch.
 
-        Every process gets equally many batches of equally many rows, as averaging requires. The last rows of the order, fewer
-        than a batch, are skipped in this epoch.
+        Every process gets the same number of batches, all of the same size, because gradients are averaged. Rows at the end of
+        the order that do not fill a batch are skipped in this epoch.
 
         Args:
             num_rows: number of rows of the data.
@@ -142,7 +142,7 @@ class Team:
         return torch.Generator().manual_seed(int(words[0]))
 
     def mean(self, value: Tensor) -> Tensor:
-        """Averages a tensor over the processes in place, for losses to report and for gradients outside modules.
+        """Averages a tensor over the processes in place, such as a loss to report or a gradient outside modules.
 
         Args:
             value: tensor of any shape.
@@ -196,7 +196,7 @@ def process_group(device: str | torch.device | None = None, *, timeout: float = 
     )
     try:
         yield Team(rank, size, chosen, joined=True)
-        # A process that leaves early closes connections that another one still uses. After an error no process waits.
+        # A process that exits early closes connections that another one still uses. After an error no process waits.
         torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
@@ -234,6 +234,6 @@ def _device(device: str | torch.device | None, local: int, neighbours: int) -> t
     if chosen.type == "cuda":
         index = local if chosen.index is None else chosen.index
         if index >= there:
-            raise ValueError(f"device must be there; got {chosen} for process {local} of a machine with {there} CUDA devices.")
+            raise ValueError(f"device must exist; got {chosen} for process {local} of a machine with {there} CUDA devices.")
         return torch.device("cuda", index)
     return chosen

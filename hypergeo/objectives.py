@@ -140,7 +140,7 @@ class Absolute:
 
 @dataclass(frozen=True)
 class Step:
-    """Indicator that a group's count reaches a threshold. It is constant on both sides, so relaxations have no gradient.
+    """Indicator that a group's count reaches a threshold. It is constant on both sides, so relaxations have zero gradient.
 
     Args:
         group: index of the group, from 0.
@@ -177,8 +177,8 @@ OBJECTIVES = ("linear", "quadratic", "absolute", "step")
 def preset_objective(name: str, distribution: FisherHypergeometric) -> Linear | Quadratic | Absolute | Step:
     """Creates an objective that suits an urn.
 
-    It is the count of the first group (linear), the distance to equal counts (quadratic, absolute), or whether the count of the
-    first group reaches its mean (step).
+    The objective is the count of the first group (linear), the distance to equal counts (quadratic, absolute), or whether the
+    count of the first group reaches its mean (step).
 
     Args:
         name: one of ``OBJECTIVES``.

@@ -83,7 +83,7 @@ def live() -> None:
         shown = request_of(STATE.values, own_file(STATE))
         if shown.problem:
             st.warning(shown.problem, icon=":material/upload_file:")
-        place = st.container()  # the progress bar stands below the figure, which it would move
+        place = st.container()  # the progress bar is below the figure, which it would otherwise move
         playback = Playback(length=STEPS, subject=shown.run, speeds=SPEEDS)
         catch_up(work_until(shown, next_positions(STATE, playback)[0]), "Running the optimiser")
         with place:

@@ -107,7 +107,7 @@ frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Exact and sampled means and standard deviations of each group",
-    caption="Samples at the temperature on show.",
+    caption="Samples at the current temperature.",
 )
 frame.formulas(FORMULAS)
 code = convergence_snippet(

@@ -1,4 +1,4 @@
-"""The words of the field and of this app, with where they come from."""
+"""Terms of the field and of this app, with their sources."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from hypergeo.ui.catalogue import PAGES, served_pages
 from hypergeo.ui.glossary import GLOSSARY
 
 st.title("Glossary", anchor=False)
-st.markdown("Every term that the pages use, where it comes from, and the page that shows it.")
+st.markdown("Every term of the pages, with its source and the page that shows it.")
 
 shown = {entry.path: entry for entry in PAGES}
 for part, terms in GLOSSARY.items():

@@ -134,9 +134,9 @@ def live() -> None:
         settings = good_settings()
         many = STATE.get("view") in ("side by side", "temperature")
         if many and STATE.uncommitted and settings != GradientSettings.of(STATE.committed):
-            settings = replace(settings, number=min(settings.number, 50))  # while a hand moves, many estimates take too long
+            settings = replace(settings, number=min(settings.number, 50))  # many estimates take too long while a control moves
         place = st.container()
-        view, playback = seen(settings)  # how far that is stands below the figure, which it would move
+        view, playback = seen(settings)  # the progress bar is below the figure, which it would otherwise move
         draw = partial(type(view), settings) if playback else lambda _: view
         with place:
             stage(STATE, draw, playback=playback, stops=TOUR, text=SENTENCE, note=preset_note(STATE))

@@ -26,7 +26,7 @@ STATE = PageState("home", {"step": Whole(whole_sample(GROUPS), 0, last_step(GROU
 
 
 def one_sample(at: int) -> OneSampleView:
-    """Returns the view at a position of the playback bar."""
+    """Returns the view of one sample at a position of the playback bar."""
     return one_sample_view(SAMPLE, at)
 
 

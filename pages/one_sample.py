@@ -42,20 +42,20 @@ frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 
 
 def good_settings(say: bool = True) -> OneSampleSettings:
-    """Reads the controls, and keeps the last urn that could be drawn from where they ask for another.
+    """Returns the requested settings, or those with the last valid urn and a message.
 
     Args:
-        say: whether to show the library's message in that case.
+        say: whether to show the message.
 
     Returns:
-        The settings on show.
+        The valid settings.
     """
     settings = OneSampleSettings.of(STATE.values)
     try:
         settings.urn.law()
     except ValueError as error:
         if say:
-            st.error(f"{error} The last urn that could be drawn from is kept below.", icon=":material/error:")
+            st.error(f"{error} Showing the last valid urn.", icon=":material/error:")
         default = OneSampleSettings.of({name: control.default for name, control in STATE.controls.items()}).urn
         urn = st.session_state.get("_one_urn", default)
         return replace(settings, urn=urn, target=min(settings.target, len(urn.group_sizes) - 1))
@@ -108,7 +108,7 @@ live()
 settings = good_settings(say=False)
 view = one_sample_view(settings, STATE.get("step"))
 frame.told(view.sentences(), PRESETS)
-frame.table(view.table, alt="Soft and whole counts of each group, exact means and gradients", caption="Of the sample on show.")
+frame.table(view.table, alt="Soft and whole counts of each group, exact means and gradients", caption="Numbers of this sample.")
 frame.formulas(FORMULAS)
 code = one_sample_snippet(
     settings.urn,

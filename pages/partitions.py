@@ -1,4 +1,4 @@
-"""Random partitions: sizes and members together, with exact sums and probabilities, and gradients beside the exact ones."""
+"""Random partitions: group sizes and members with exact sums and probabilities, and gradients beside the exact ones."""
 
 from hypergeo.figures import LIGHT
 from hypergeo.ui.component.controls import live_controls
@@ -32,7 +32,7 @@ STATE.segments("view", "View", bare=True, names={"sample": "one sample", "gradie
 
 
 def seen(settings: PartitionSettings) -> tuple[View, Playback | None]:
-    """Returns the view on show, and what the bar plays."""
+    """Returns the current view and its playback."""
     if STATE.get("view") == "sample":
         return sample_view(settings, settings.tau), COOLING
     return GradientView(settings), None
@@ -65,9 +65,9 @@ frame.told(view.sentences(), PRESETS)
 frame.table(
     view.table,
     alt="Logits, plan and sample of each element" if playback else "Exact and estimated entries of the gradient",
-    caption="Of the sample at the temperature on show."
+    caption="Numbers of the sample at the current temperature."
     if playback
-    else "The standard errors are those of the estimates' mean.",
+    else "Standard errors are those of the mean of the estimates.",
 )
 frame.formulas(FORMULAS)
 frame.code(code)

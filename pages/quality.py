@@ -34,7 +34,7 @@ on_show: dict[str, CountsView | ReportView | PublishedView] = {}
 
 
 def report(asked: CheckSettings | PublishedSettings) -> ReportView | PublishedView | None:
-    """Returns the report; where there is none, draws what a run will measure and returns None."""
+    """Returns the report; if there is none, shows what a run will measure and returns ``None``."""
     if shown is None:
         plan(STATE, asked, preset_note(STATE))
         return None

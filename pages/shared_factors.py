@@ -75,7 +75,7 @@ def live() -> None:
     figure, controls = live_room()
     with figure:
         run = run_of(STATE.settings)
-        place = st.container()  # the progress bar stands below the figure, which it would move
+        place = st.container()  # the progress bar is below the figure, which it would otherwise move
         playback = Playback(length=STEPS, subject=run.settings, leap=("+100", 100), speeds=PACE)
         train(run, next_positions(STATE, playback), STATE.plan)
         view = partial(view_at, run, plan=STATE.plan, view=STATE.get("view"), pair=STATE.get("pair"))

@@ -79,7 +79,7 @@ def fit_clusters(
     """Fits :class:`SizedClusters` for all steps of the schedule and keeps the best restart.
 
     Args:
-        points: shape ``(N, D)``.
+        points: coordinates of the points, shape ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
         restarts: number of restarts.

@@ -63,7 +63,7 @@ def _candidates(labels: np.ndarray, loss: np.ndarray, moves: int) -> np.ndarray:
     """Returns the clusters to which points may move, if at most ``moves`` points leave each cluster: only the cheapest moves.
 
     Args:
-        labels: shape ``(N,)``.
+        labels: cluster of each point, shape ``(N,)``.
         loss: loss of each point in each cluster relative to its own, shape ``(N, K)``.
         moves: largest number of points that leave a cluster.
 

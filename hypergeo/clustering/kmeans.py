@@ -13,8 +13,8 @@ def squared_distances(points: Tensor, means: Tensor) -> Tensor:
     """Computes squared Euclidean distances of points to the means of each restart.
 
     Args:
-        points: shape ``(N, D)``; centred, because large common offsets cost precision.
-        means: shape ``(R, K, D)``.
+        points: coordinates of the points, shape ``(N, D)``; centred, because large common offsets cost precision.
+        means: coordinates of the means, shape ``(R, K, D)``.
 
     Returns:
         Nonnegative distances, shape ``(R, N, K)``, with memory layout ``(R, K, N)``; differentiable.
@@ -32,7 +32,7 @@ def kmeans_plus_plus(points: Tensor, num_clusters: int, generators: list[np.rand
     before.
 
     Args:
-        points: shape ``(N, D)``.
+        points: coordinates of the points, shape ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         generators: random generator of each of ``R`` restarts.
 
@@ -59,8 +59,8 @@ def lloyd(points: Tensor, means: Tensor, steps: int) -> tuple[Tensor, Tensor, Te
     """Runs Lloyd's algorithm: assigns each point to its nearest mean, and moves each mean to the centre of its points.
 
     Args:
-        points: shape ``(N, D)``.
-        means: shape ``(R, K, D)``; a mean without points does not move.
+        points: coordinates of the points, shape ``(N, D)``.
+        means: coordinates of the means, shape ``(R, K, D)``; a mean without points does not move.
         steps: number of steps.
 
     Returns:

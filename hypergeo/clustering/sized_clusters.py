@@ -48,20 +48,20 @@ class SizedClusters:
     """Fits spherical Gaussian clusters of the same width and different sizes, step by step.
 
     Each step samples sizes ``n`` from the prior, assigns the points at the lowest cost so that cluster ``k`` gets ``n_k`` of
-    them, and updates means, width and weights by the gradient of that cost (see :func:`.transport_plan.assign`), which is
-    propagated through the sampled sizes to the weights. ``R`` restarts run in parallel as one batch.
+    them, and updates means, width and weights by the gradient of that cost (see :func:`.transport_plan.assign`). The gradient
+    reaches the weights through the sampled sizes. ``R`` restarts run in parallel as one batch.
 
     Settings of :attr:`prior` (its temperature and so on), :attr:`schedule`, means, width and weights may be changed between
     steps. The result depends only on the arguments, the changes and the number of steps: all noise is determined by ``seed``,
     and the first restarts do not depend on the number of restarts.
 
     Args:
-        points: shape ``(N, D)``, finite; float32 and float64 are kept, all other types become float64.
+        points: finite coordinates of the points, shape ``(N, D)``; float32 and float64 are kept, other types become float64.
         num_clusters: number of clusters, ``K``, at most ``N``.
         prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
         restarts: number of restarts, ``R``.
         seed: seed of starts and noise.
-        start: initial means, shape ``(K, D)`` or ``(R, K, D)``; by k-means++ and a few of Lloyd's steps when omitted.
+        start: initial means, shape ``(K, D)`` or ``(R, K, D)``; computed by k-means++ and a few of Lloyd's steps when omitted.
         equal_start: whether the initial weights are equal; otherwise the initial sizes are the numbers of points nearest to
             each mean.
         schedule: step sizes; the defaults when omitted.
@@ -76,7 +76,7 @@ class SizedClusters:
         assigned: assignment of the last step. The column potentials are the gradient of the loss with respect to the sizes,
             zero if the sizes fit the points.
 
-    A ``ValueError`` names an invalid argument, its value and what is allowed.
+    If an argument is invalid, a ``ValueError`` names it, its value and what is allowed.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -147,7 +147,7 @@ class SizedClusters:
 
     @torch.no_grad()
     def _widen(self, counts: Tensor) -> None:
-        """Begins with the width of the points about the centres that they are assigned to, where the nearest are too many."""
+        """Increases the initial width if a cluster's nearest points exceed its bounds: to that of the assigned points."""
         least, most = self.prior.bounds
         beyond = ((counts < least) | (counts > most)).any(-1)
         if bool(beyond.any()):
@@ -304,7 +304,7 @@ def _standardized(points: Tensor) -> tuple[Tensor, float, Tensor]:
 def _read_points(value: Tensor | np.ndarray | Sequence[Any]) -> Tensor:
     read = _read_array("points", value)
     if read.dim() != 2 or not read.numel():
-        raise ValueError(f"points must have shape (N, D), one row a point; got {tuple(read.shape)}.")
+        raise ValueError(f"points must have shape (N, D), one row per point; got {tuple(read.shape)}.")
     if not bool(read.isfinite().all()):
         row = int((~read.isfinite()).any(-1).nonzero()[0])
         raise ValueError(f"points must be finite; row {row} is {read[row].tolist()}.")

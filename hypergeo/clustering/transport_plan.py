@@ -122,8 +122,8 @@ def assignment_loss(cost: Tensor, sizes: Tensor, start: Tensor | None = None) ->
     constant that does not matter for sizes with a fixed sum. A ``ValueError`` is raised as by :func:`assign`.
 
     Args:
-        cost: shape ``batch_shape + (N, K)``.
-        sizes: shape ``batch_shape + (K,)``.
+        cost: cost of each point in each cluster, shape ``batch_shape + (N, K)``.
+        sizes: group sizes, shape ``batch_shape + (K,)``.
         start: column potentials to start from, shape ``batch_shape + (K,)``; zeros when omitted.
 
     Returns:

@@ -18,7 +18,7 @@ EPILOG = """examples:
     python -m hypergeo app
   for a class, on another port and without opening a browser here:
     python -m hypergeo app --port 8600 --address 0.0.0.0 --headless
-  any further option of Streamlit, after two dashes:
+  with any further option of Streamlit, after two dashes:
     python -m hypergeo app -- --server.baseUrlPath hypergeo
 
 Ctrl-C ends it. The app needs Streamlit and Plotly: pip install "hypergeo[app]"."""
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=whole(1, 65_535), metavar="P", help="port that the server listens on; 8501 by default")
     parser.add_argument("--address", metavar="A", help="address that the server listens on; every address by default")
     parser.add_argument("--headless", action="store_true", help="open no browser")
-    parser.add_argument("options", nargs="*", metavar="OPTION", help="handed to streamlit run, after --")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="options passed on to streamlit run, after --")
     parser.set_defaults(output=None, progress=False, quiet=True)
 
 

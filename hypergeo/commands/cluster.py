@@ -33,11 +33,11 @@ EPILOG = """examples:
     python -m hypergeo cluster --blobs 100,82,67,55,45 --separation 2 --capacities 100 --seeds 10
   handwritten digits, from 180 of one class to 20 of another, with and without networks, as a page with figures:
     python -m hypergeo cluster --digits --imbalance 180,20 --seeds 10 -o digits.html
-  your own points or images (such as MNIST's archive), with all numbers:
+  your own points or images (such as MNIST's archive), with all results as JSON:
     python -m hypergeo cluster points.npz -k 4 -o clusters.json
   two columns of a table, on one scale, with the classes of a third:
     python -m hypergeo cluster penguins.csv --columns "bill length (mm),body mass (g)" --labels species --standardise
-  what it will cost, and a run that Ctrl-C may stop: the same command goes on from there:
+  the estimated cost, and a run that continues with the same command after Ctrl-C:
     python -m hypergeo cluster mnist.npz --seeds 10 --dry-run
     python -m hypergeo cluster mnist.npz --seeds 10 -o mnist.json
 
@@ -45,9 +45,9 @@ A file is an .npz archive with an array x (and y, the classes, if they are known
 separator and decimal mark; columns that are not named are inferred, and the inference is written to standard error. A size
 error of 5 % means that 5 % of the points would have to change cluster for the sizes to be right. ARI, NMI: adjusted Rand index,
 normalized mutual information; accuracy: with the best matching. All methods have the same number of restarts. Our methods and
-"same starts" use identical starts, and all networks start from the same warm-up and from small clusters of its features that
-are merged. Data, starts and samples depend only on the seed. Methods are compared seed by seed: a win or loss is a difference
-of more than two standard errors."""
+"same starts" use identical starts. All networks start from the same warm-up, and from merged small clusters of its features.
+Data, starts and samples depend only on the seed. Methods are compared seed by seed: a win or loss is a difference of more than
+two standard errors."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,9 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of points in a random subset of larger files; by default as many as take two minutes per seed",
     )
     add_table_arguments(data, "coordinates")
-    data.add_argument("--labels", metavar="NAME", help="of a table: the column of classes, by name or number; none for none")
+    data.add_argument("--labels", metavar="NAME", help="column of the classes in a table, by name or number, or none")
     data.add_argument(
-        "--standardise", action="store_true", help="of a table: each column to mean zero and standard deviation one"
+        "--standardise", action="store_true", help="scale each column of a table to mean zero and standard deviation one"
     )
     how = parser.add_argument_group("the clusters")
     how.add_argument(
@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs",
         type=Path,
         metavar="FOLDER",
-        help="where finished runs are kept and result again; beside the output by default, as OUTPUT.runs",
+        help="folder of the finished runs, which the same command reuses; OUTPUT.runs beside the output by default",
     )
     add_output_arguments(parser, ["text", "json", "csv", "html"])
 
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         for key, result in runs.values():
             folder.put(key, result)
         wanted = arguments.seeds * len(names)
-        terminal.say(f"Stopped: {len(runs)} of {wanted} runs are kept in {folder.path}. The same command goes on from there.")
+        terminal.say(f"Stopped: {len(runs)} of {wanted} runs are kept in {folder.path}. The same command continues from there.")
         raise
     terminal.progress(1.0, "done")
     settings = {**_settings(arguments), "points": most, "classes": dict(_class_sizes(first)), "read": list(first.notes)}
@@ -165,7 +165,7 @@ def _work(
     folder: RunFolder,
     runs: dict[tuple[int, str], tuple[str, ClusterRun]],
 ) -> None:
-    """Computes all runs that are not kept from an earlier call, and puts them into ``runs``."""
+    """Computes the runs that no earlier call has finished, and adds all runs to ``runs``."""
     keeps = arguments.runs is not None or arguments.output is not None
     costs: dict[str, float] = {}
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
@@ -179,7 +179,7 @@ def _work(
         costs |= {f"{seed} {name}": cost for name, cost in estimated_seconds(ahead, task).items()}
     before = len(runs)
     if before:
-        terminal.say(f"{before} of {arguments.seeds * len(names)} runs are from before ({folder.path}).")
+        terminal.say(f"{before} of {arguments.seeds * len(names)} runs were finished before ({folder.path}).")
     pace = Pace(terminal, costs)
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         points = data.points(seed, most)
@@ -212,7 +212,7 @@ def _most_points(arguments: argparse.Namespace, terminal: Terminal, names: list[
     if most < there:
         why = "which takes about two minutes; " if arguments.max_points is None else ""
         how = f"({why}--max-points)" if arguments.max_points is None else "(--max-points)"
-        terminal.say(f"{there:,} points; each seed takes {most:,} of them at random {how}.")
+        terminal.say(f"{there:,} points; each seed uses {most:,} of them at random {how}.")
     return most
 
 
@@ -227,8 +227,8 @@ def _costs(names: list[str], task: ClusterTask, seeds: int) -> str:
     points, axes = task.points.shape
     shape = " x ".join(map(str, task.shape)) if task.shape and len(task.shape) > 1 else f"{axes} columns"
     return (
-        f"{points:,} points of {shape}, {task.num_clusters} clusters; nothing was computed. Time on one core, good to a factor "
-        f"of two:\n\n{table(['method', 'cost'], rows)}"
+        f"{points:,} points of {shape}, {task.num_clusters} clusters; nothing was computed. Time on one core, accurate to a "
+        f"factor of two:\n\n{table(['method', 'cost'], rows)}"
     )
 
 
@@ -283,7 +283,7 @@ def _data(arguments: argparse.Namespace, terminal: Terminal) -> Source:
         if read.sizes is None:
             raise ValueError("--imbalance needs to know the classes; the file has none.")
         if len(arguments.imbalance) != 2:
-            raise ValueError(f"--imbalance must be two numbers, the most and the least; got {len(arguments.imbalance)}.")
+            raise ValueError(f"--imbalance must be two numbers, the largest and the smallest; got {len(arguments.imbalance)}.")
         sizes = geometric_sizes(len(read.sizes), *arguments.imbalance)
         return Source(lambda seed, most: read.sized(sizes, seed))
     return Source(lambda seed, most: read.some(len(read.points) if most is None else most, seed))
@@ -316,7 +316,7 @@ def _task(arguments: argparse.Namespace, data: LabelledArrays, seed: int) -> Clu
     clusters = arguments.clusters
     if clusters is None:
         if data.classes is None:
-            raise ValueError("The points have no classes; say how many clusters there are with -k.")
+            raise ValueError("The points have no classes; pass the number of clusters with -k.")
         clusters = int(data.classes.max()) + 1
     limits = None
     if arguments.capacities is not None:

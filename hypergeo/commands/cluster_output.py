@@ -1,4 +1,4 @@
-"""Writes what ``cluster`` result: as text, JSON, CSV or a page."""
+"""Writes the results of ``cluster`` as text, JSON, CSV or an HTML page."""
 
 from __future__ import annotations
 

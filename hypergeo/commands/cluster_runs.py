@@ -1,4 +1,4 @@
-"""Runs of ``cluster``: kept in files when they are finished, and their progress with the time that is left."""
+"""Storage of the finished runs of ``cluster``, and the progress display with the remaining time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["Pace", "RunFolder", "duration", "run_key"]
 
 _PACKAGE = Path(__file__).parents[1]
 _MEASURED_BY = ("_validate.py", "numerics", "distributions", "estimators", "partitions", "clustering", "datasets")
-_TICK = 1.0  # seconds between two signs of life on a terminal
-_LINE = 4.0  # elsewhere, where each is a line
+_TICK = 1.0  # seconds between two updates of the progress on a terminal
+_LINE = 4.0  # the same elsewhere, where each update is a line
 
 
 @cache
@@ -38,7 +38,7 @@ def _code_version() -> str:
 
 
 def run_key(method: str, task: ClusterTask, classes: np.ndarray | None) -> str:
-    """Computes a name for a method, a task and the code; if one of them differs, so does the name.
+    """Computes a key of a method, a task and the code. The key changes if one of them changes.
 
     Args:
         method: name of the method.
@@ -56,10 +56,10 @@ def run_key(method: str, task: ClusterTask, classes: np.ndarray | None) -> str:
 
 
 class RunFolder:
-    """Finished runs, each in a file of its own.
+    """Stores finished runs, each in its own file.
 
     Args:
-        path: the folder; made when the first run is put.
+        path: the folder; created when the first run is stored.
     """
 
     def __init__(self, path: Path):
@@ -94,10 +94,10 @@ class RunFolder:
 
 
 class Pace:
-    """Progress of several pieces of work of known cost, with the time left; a thread gives signs of life between reports.
+    """Shows the progress of several pieces of work of known cost, with the time left. A thread updates it between reports.
 
     Args:
-        terminal: where progress goes.
+        terminal: output of the progress.
         costs: estimated seconds of each piece that is not finished yet, in the order of the work.
     """
 
@@ -148,7 +148,7 @@ class Pace:
 
     def _show(self) -> None:
         gone = time.monotonic() - self._begun
-        # How much slower this machine is than the estimates: from what is finished, and from this piece once it tells.
+        # Speed relative to the estimates, from finished pieces, and from this piece once it has reported progress.
         speed = self._spent / self._estimated if self._estimated > 1 else 1.0
         ahead = speed * self._cost - gone if self._share <= 0.05 else gone * (1 - self._share) / self._share
         done = 1 - (self._left - self._cost * max(self._share, min(gone / max(speed * self._cost, 1e-9), 0.95))) / self._whole

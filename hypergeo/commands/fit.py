@@ -25,9 +25,9 @@ EPILOG = """examples:
     python -m hypergeo sample -N 2000 -n 15 -m 3x10 -w 1,2,4 | python -m hypergeo fit - -m 3x10
 
 Tables of any separator, decimal mark and encoding are read; what is inferred is written to standard error. Rows with missing
-counts are left out, which is said. Rows may have different sums: each row's sum is the number that was drawn. Only ratios of
-weights can be known; those printed have geometric mean one. A group never drawn has weight zero, one always drawn to its bound
-an infinite weight; neither has an interval. Intervals are Wald's, on the logarithms."""
+counts are left out and reported. Rows may have different sums: each row's sum is its number of elements drawn. Counts identify
+only ratios of weights; the printed weights have geometric mean one. A group that is never drawn has weight zero, and a group
+that is always drawn up to its bound has an infinite weight; neither has an interval. Intervals are Wald's, on the log scale."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     observed = counts_of(arguments.counts, arguments, len(arguments.group_sizes), terminal)
     fit = fit_weights(observed.counts, arguments.group_sizes)
     if not fit.converged:
-        terminal.say("The likelihood has no maximum: groups separate, so that some weights could be any number. No intervals.")
+        terminal.say("The likelihood has no maximum: some ratios of weights are not identified, so there are no intervals.")
     rows = _rows(observed, arguments.group_sizes, fit, arguments.level)
     if chosen == "json":
         record = {
@@ -98,7 +98,7 @@ def _rows(observed: CountsTable, group_sizes: list[int], fit: WeightFit, level: 
         log_weight = float(fit.log_weights[group])
         note = ""
         if math.isnan(log_weight):
-            note = "forced counts say nothing"
+            note = "counts are forced: no information"
         elif math.isinf(log_weight):
             note = "never drawn" if log_weight < 0 else "always drawn to its bound"
         rows.append(

@@ -13,12 +13,12 @@ from hypergeo.datasets.tables.table import Decimal, read_table
 
 from .terminal import Terminal
 
-_CLASS_NAMES = ("class", "label", "y", "target")  # which need not be said
+_CLASS_NAMES = ("class", "label", "y", "target")  # a class column with one of these names is not reported
 __all__ = ["add_table_arguments", "column_names", "counts_of", "read_bytes", "read_points", "read_text"]
 
 
 def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, what: str) -> None:
-    """Adds the arguments that say how a table is read.
+    """Adds the arguments for the columns and the decimal mark of a table.
 
     Args:
         parser: parser of a subcommand, or one of its groups.
@@ -28,10 +28,10 @@ def add_table_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParse
         "--columns",
         type=column_names,
         metavar="NAMES",
-        help=f"of a table: the columns of {what}, by name or number: x,y or 2,3",
+        help=f"columns of {what} in a table, by name or number: x,y or 2,3",
     )
     parser.add_argument(
-        "--decimal", choices=["point", "comma"], help="of a table: the decimal mark, where numbers such as 1,234 leave it open"
+        "--decimal", choices=["point", "comma"], help="decimal mark of a table, if numbers such as 1,234 are ambiguous"
     )
 
 

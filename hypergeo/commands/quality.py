@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.workers is not None or arguments.scheduler is not None or arguments.cells is not None:
         raise ValueError("--workers, --scheduler and --cells go with --sweep")
     if arguments.total_count is None or arguments.group_sizes is None:
-        raise ValueError("the urn must be arguments by --total-count and --group-sizes, or many of them by --sweep")
+        raise ValueError("describe the urn by --total-count and --group-sizes, or several urns by --sweep")
     start(arguments)
     distribution = urn_of(arguments)
     if arguments.counts is not None:

@@ -93,7 +93,7 @@ class Terminal:
         arguments: parsed arguments, with those of :func:`add_output_arguments`.
 
     Attributes:
-        live: whether standard error is a terminal, on which a bar is drawn over.
+        live: whether standard error is a terminal, on which the progress bar is redrawn in place.
     """
 
     def __init__(self, arguments: argparse.Namespace):

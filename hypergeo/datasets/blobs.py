@@ -35,7 +35,7 @@ class Blobs:
 def gaussian_blobs(sizes: Sequence[int], separation: float, seed: int = 0) -> Blobs:
     """Samples points of round Gaussian clusters with standard deviation one in the plane.
 
-    Each centre lies at the distance ``separation`` from its nearest neighbour, so that the clusters are connected. The
+    Each centre is at the distance ``separation`` from its nearest neighbour, so that the clusters are connected. The
     positions and their assignment to the clusters are random.
 
     Args:

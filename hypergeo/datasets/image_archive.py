@@ -175,7 +175,7 @@ class ImageArchive(FactorImages):
                 known_names = None
         else:
             if values.ndim != 2 or len(values) != N or values.dtype.kind not in "uif":
-                raise ValueError(f"Factor values must be numbers of shape ({N}, F), a row an image; got {values.shape}.")
+                raise ValueError(f"Factor values must be numbers of shape ({N}, F), one row per image; got {values.shape}.")
             if not np.isfinite(values).all():
                 raise ValueError("Factor values must be finite numbers.")
             codes = np.stack([np.unique(column, return_inverse=True)[1] for column in values.T], -1)

@@ -77,7 +77,7 @@ class LabelledArrays:
         """
         numbers, available = np.asarray(sizes), self.sizes
         if available is None or self.classes is None:
-            raise ValueError("Sizes can only be chosen where classes are known.")
+            raise ValueError("Sizes can only be chosen if classes are known.")
         if numbers.dtype.kind not in "iu" or numbers.shape != available.shape or (numbers < 1).any():
             raise ValueError(f"sizes must be {len(available)} whole numbers, at least one each; got {sizes!r}.")
         if (np.sort(numbers) > np.sort(available)).any():
@@ -149,8 +149,8 @@ def chosen_digits(sizes: Sequence[int], seed: int = 0) -> LabelledArrays:
     """Chooses handwritten digits at random.
 
     Args:
-        sizes: number of images of the digits 0, 1, …; at most ten numbers. Where there are fewer images, all of them are taken.
-        seed: of the choice of images.
+        sizes: number of images of the digits 0, 1, …; at most ten numbers. If there are fewer images, all of them are taken.
+        seed: seed of the choice of images.
 
     Returns:
         Images as rows, shape ``(N, 64)``, with the digits as classes.
@@ -205,7 +205,8 @@ def labelled_archive(place: str | Path) -> LabelledArrays:
         Points with their classes.
 
     Raises:
-        ValueError: if the file is damaged, lacks an array, or holds one of a wrong shape or type.
+        ValueError: if the file is not an archive or is damaged, or if an array is missing, not finite or of a wrong shape or
+            type.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -229,7 +230,7 @@ def labelled_archive(place: str | Path) -> LabelledArrays:
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}.") from None
     if x.ndim < 2 or x.dtype.kind not in "fiub" or not x.size:
-        raise ValueError(f"{path}: {name} must be an array of numbers, a row a point; it has shape {x.shape} of {x.dtype}.")
+        raise ValueError(f"{path}: {name} must be an array of numbers, one row per point; it has shape {x.shape} of {x.dtype}.")
     points = x.reshape(len(x), -1)
     if points.dtype.kind == "f" and not np.isfinite(points).all():
         raise ValueError(f"{path}: {name} must be finite; row {int(np.argmin(np.isfinite(points).all(1)))} is not.")

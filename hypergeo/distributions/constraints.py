@@ -43,7 +43,7 @@ class _GroupCounts(constraints.Constraint):
 
 
 class _RelaxedGroupCounts(_GroupCounts):
-    """Real-valued count vectors within the bounds of the urn whose sum equals the number drawn, to rounding.
+    """Real-valued count vectors within the bounds of the urn whose sum equals the number drawn, up to rounding.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape``.

@@ -34,7 +34,7 @@ class FisherHypergeometric(CountDistribution):
 
     Gradients reach the weights or log weights: ``mean`` is differentiable twice, ``log_prob`` and ``log_normalizer`` three
     times, backwards and forwards, also by ``torch.func``, where ``vmap`` over weights is a batch. The gradient with respect
-    to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
+    to a weight of zero is zero, not the one-sided derivative: such a group stays absent.
 
     Example:
         >>> urn = FisherHypergeometric(15, [10, 10, 10], weights=[1.0, 2.0, 4.0])
@@ -53,7 +53,7 @@ class FisherHypergeometric(CountDistribution):
         validate_args: whether to check arguments and values.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     References:
         A. Fog, "Calculation methods for Fisher's and Wallenius' noncentral hypergeometric distributions", 2008.
@@ -81,14 +81,15 @@ class FisherHypergeometric(CountDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Computes the natural logarithm of the probability of counts.
 
-        The value must be a vector of counts of this urn, else a ``ValueError`` is raised.
+        A ``ValueError`` is raised if the value has the wrong shape or, with ``validate_args``, is not a count vector of this
+        urn.
 
         Args:
-            value: counts, any real dtype, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: counts, any real dtype, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
-            Shape ``sample_shape + batch_shape``; ``-inf`` for counts of a group of weight zero, and outside the support
-            where values are not checked.
+            Shape ``sample_shape + batch_shape``; ``-inf`` for positive counts of a group of weight zero and, without
+            ``validate_args``, for values outside the support.
         """
         value = self._read_value(value)
         if self._validate_args:

@@ -24,20 +24,20 @@ class WeightFit:
     Only ratios of weights are identified: those that are neither zero nor infinite have geometric mean one.
 
     Attributes:
-        weights: shape ``(K,)``; zero for a group never drawn although it could have been, infinite for one always drawn to
-            its bound, NaN for one whose counts were forced and so carry no information.
+        weights: fitted weights, shape ``(K,)``. A weight is zero if the group was never drawn although it could have been,
+            infinite if it was always drawn up to its bound, and NaN if its counts were forced and carry no information.
         log_weights: natural logarithms of the weights, shape ``(K,)``.
         standard_errors: standard errors of the log weights, from the inverse of the observed information, shape ``(K,)``; NaN
             where a weight is at a bound or not identified.
-        at_bounds: which groups have a weight of zero or infinity, shape ``(K,)``.
+        at_bounds: mask of the groups with a weight of zero or infinity, shape ``(K,)``.
         log_likelihood: log-likelihood of all counts at these weights, in nats.
         converged: whether Newton's method reached a maximum.
         iterations: number of Newton steps.
         covariance: covariances of the log weights, shape ``(K, K)``, NaN where the standard errors are. The variance of
             the logarithm of a ratio of weights is ``covariance[i, i] + covariance[j, j] - 2 covariance[i, j]``.
-        blocks: the groups with finite weights, in one block. There are several if the total of some groups is always at a bound
-            although their single counts are not, or if some groups are never in one urn. Then only ratios within a block are
-            identified, the weights of each block have geometric mean one, and there is no maximum.
+        blocks: the groups with finite weights, usually in one block. There are several blocks if the total of some groups is
+            always at a bound although their single counts are not, or if some groups are never in one urn. Then only ratios
+            within a block are identified, the weights of each block have geometric mean one, and there is no maximum.
         counts: observed counts, int64, shape ``(N, K)``.
         group_sizes: group sizes of each row, int64, shape ``(N, K)``.
         likelihood: class of the likelihood that was maximised.
@@ -61,12 +61,12 @@ class WeightFit:
 
         Args:
             level: coverage, between 0 and 1.
-            method: ``"wald"`` for intervals that are symmetric on the log scale, from the standard errors; ``"profile"`` for
-                weights that a likelihood-ratio test does not reject, which has limits for weights at a bound too; ``"exact"``
-                for two groups, from the distribution of the counts itself (Clopper and Pearson), never below the level:
-                the interval of each weight's ratio to the other.
-            relative_to: the group whose weight the others are divided by. When omitted, weights are relative to the geometric
-                mean of the finite ones.
+            method: ``"wald"`` for intervals from the standard errors, symmetric on the log scale. ``"profile"`` for the weights
+                that a likelihood-ratio test does not reject; it has limits for weights at a bound too. ``"exact"`` for two
+                groups, from the distribution of the counts itself (Clopper and Pearson); its coverage is never below the
+                level, and its intervals are those of each weight's ratio to the other.
+            relative_to: index of the group whose weight the others are divided by. When omitted, weights are relative to the
+                geometric mean of the finite ones.
 
         Returns:
             Lower and upper limits, shape ``(K, 2)``; NaN where the method has none.
@@ -147,10 +147,10 @@ def fit_weights(
 ) -> WeightFit:
     """Computes maximum-likelihood weights by Newton's method on a concave likelihood.
 
-    The distribution is an exponential family: the gradient is observed less expected counts, the Hessian minus the covariance.
-    A maximum exists exactly if, for all ``j`` and ``k``, a unit of group ``k`` could have been one of group ``j`` in some row,
-    and one of ``j`` one of ``k`` in some row, directly or by way of other groups. A ``ValueError`` is raised for counts that
-    are not whole, negative or above the group sizes, or have another shape.
+    The distribution is an exponential family: the gradient is the observed minus the expected counts, and the Hessian is minus
+    the covariance. Group ``k`` leads to group ``j`` if, in some row, an element drawn from ``k`` could have been drawn from
+    ``j`` instead. A maximum exists if and only if every group leads to every other one, directly or through other groups. A
+    ``ValueError`` is raised for counts that are fractional, negative or above the group sizes, and for wrong shapes.
 
     Args:
         counts: whole numbers, shape ``(N, K)`` or ``(K,)``; each row's sum is its number drawn.
@@ -172,8 +172,8 @@ def fit_weights(
 
     References:
         A. Fog, "Calculation methods for Fisher's and Wallenius' noncentral hypergeometric distributions", 2008, section 6.
-        L. Ford, "Solution of a ranking problem from binary comparisons", American Mathematical Monthly 64, 1957: when there is
-        a maximum.
+        L. Ford, "Solution of a ranking problem from binary comparisons", American Mathematical Monthly 64, 1957: condition for
+        the existence of a maximum.
     """
     observed, sizes = _read(counts, group_sizes)
     log_weights, free = _bounds(observed, sizes)
@@ -206,15 +206,15 @@ def fit_weights(
 
 
 def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns log weights of groups at a bound in every row (NaN if forced, zero for others), and which groups are others."""
+    """Returns log weights of groups at a bound in every row (NaN if forced, zero for others), and a mask of the others."""
     log_weights = torch.zeros(observed.shape[1], dtype=torch.float64)
     total = observed.sum(-1, keepdim=True)
     least, most = (total - sizes.sum(-1, keepdim=True) + sizes).clamp(min=0), torch.minimum(total, sizes)
     forced = (least == most).all(0)
     log_weights[forced] = torch.nan
     free = ~forced
-    # A group at one of its bounds in every row leaves with its counts, which may bring others to theirs. What is then forced
-    # was compared with those that have left: its weight is finite, next to zero or infinity.
+    # A group at one of its bounds in every row is removed with its counts, and other groups may then be at their bounds. Groups
+    # whose counts are forced only after a removal keep finite weights, because they were compared with the removed groups.
     while True:
         rest, capacity = observed * free, sizes * free
         total = rest.sum(-1, keepdim=True)
@@ -230,7 +230,7 @@ def _bounds(observed: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blocks(observed: Tensor, sizes: Tensor, free: Tensor) -> tuple[tuple[int, ...], ...]:
-    """Returns blocks of groups with finite ratios of weights: connected both ways by units that could be the other's."""
+    """Returns blocks of groups with finite ratios of weights: each leads to the other, as :func:`fit_weights` defines."""
     from scipy.sparse.csgraph import connected_components  # twice as slow to import as all of this package
 
     chosen = free.nonzero()[:, 0]

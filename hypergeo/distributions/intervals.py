@@ -16,8 +16,8 @@ from .likelihood import Likelihood, different_rows, inverse_information
 
 __all__ = ["exact_intervals", "profile_intervals"]
 
-_WIDEST = 1 << 24  # most sums of counts that exact intervals are computed from
-_MOST_WORK = 1 << 34  # most products in the convolutions
+_WIDEST = 1 << 24  # largest number of possible sums of counts in an exact interval
+_MOST_WORK = 1 << 34  # largest number of products in the convolutions
 _DROP = 3000.0  # nats below its largest entry at which entries no longer change a limit
 _STEP, _STEPS = 5.0, 200
 
@@ -55,12 +55,14 @@ class Fit(Protocol):
 
 
 def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor:
-    """Computes the weights, relative to the geometric mean or to one group's, that a likelihood-ratio test does not reject.
+    """Computes the limits of the weights that a likelihood-ratio test does not reject.
+
+    Weights are relative to their geometric mean or to the weight of one group.
 
     Args:
         fit: fitted weights.
         level: coverage, between 0 and 1.
-        relative_to: number of the group whose weight the others are divided by, or ``None`` for the geometric mean.
+        relative_to: index of the group whose weight the others are divided by, or ``None`` for the geometric mean.
 
     Returns:
         Lower and upper limits, shape ``(K, 2)``; NaN where the fit has no maximum or a weight is not identified.
@@ -81,7 +83,7 @@ def profile_intervals(fit: Fit, level: float, relative_to: int | None) -> Tensor
         if bool(fit.log_weights[list(others)].isnan().any()):
             continue
         outside = sorted(others - set(block))
-        if len(outside) == 2:  # both at a bound: their ratio is compared by way of the block, and both may move
+        if len(outside) == 2:  # both at a bound: the block connects them, and both may move
             continue
         members = sorted(set(block) | others)
         contrast = torch.zeros(len(members), dtype=torch.float64)
@@ -195,8 +197,8 @@ class _Profile:
 def exact_intervals(counts: Tensor, sizes: Tensor, level: float) -> Tensor:
     """Computes exact intervals of the ratios of two weights, each to the other, by inverting one-sided tests.
 
-    Given the numbers drawn, the sum of the first group's counts is sufficient. The lower limit is the ratio at which a sum as
-    large as observed has probability ``(1 - level) / 2``, the upper one that at which a sum as small has.
+    Conditional on the numbers drawn, the sum of the first group's counts is sufficient. At the lower limit a sum at least as
+    large as observed has probability ``(1 - level) / 2``. At the upper limit a sum at most as large has this probability.
 
     Args:
         counts: observed counts, whole numbers, shape ``(N, 2)``.
@@ -262,9 +264,9 @@ def _sum_table(counts: Tensor, sizes: Tensor) -> tuple[float, int, Tensor]:
     if width > _WIDEST or work > _MOST_WORK:
         raise ValueError(
             f'method "exact" can deal with sums of counts of up to {_WIDEST:,} values; these counts and group_sizes allow '
-            f'{width:,}, by way of {len(different):,} different urns. Use "profile".'
+            f'{width:,}, from {len(different):,} different urns. Use "profile".'
         )
-    # The log ratio at which the sum is expected to be about what is observed, held half an element away from its ends.
+    # The log ratio at which about the observed sum is expected, at least half an element from its ends.
     share = (float(counts[:, 0].sum() - (least * number).sum()) + 0.5) / width
     centre = least + share * (most - least)
     busiest = int(((most - least) * number).argmax())
@@ -276,14 +278,14 @@ def _sum_table(counts: Tensor, sizes: Tensor) -> tuple[float, int, Tensor]:
         logs = (logs + solve_tilt(logs, m[None], n[None].double()))[0]
         one = log_binomial_pmf(m[0], taken, logs[0]) + log_binomial_pmf(m[1], n - taken, logs[1])
         table = _convolved(table, _power(one, int(repeats)))
-    # Wide tables carry their mass in a small part around what is observed.
+    # Wide tables have their mass in a small part around the observed sum.
     carried = (table >= table.max() - _DROP).nonzero()[:, 0]
     first = min(int(carried[0]), int(counts[:, 0].sum() - (least * number).sum()))
     return logit, int((least * number).sum()) + first, table[first : max(int(carried[-1]), first) + 1]
 
 
 def _log_ratio(first: Tensor, total: Tensor, sizes: Tensor) -> float:
-    """Returns the log ratio of weights at which about ``first`` elements of the first group are drawn, from both odds."""
+    """Returns the log ratio of weights at which about ``first`` elements of the first group are drawn: the ratio of odds."""
     second = total - first
     numbers = [first, sizes[0] - first, second, sizes[1] - second]
     taken, left, other_taken, other_left = (max(float(x), 0.5) for x in numbers)

@@ -14,13 +14,13 @@ from hypergeo.numerics.wallenius.probability import log_probability
 __all__ = ["Likelihood", "WalleniusLikelihood", "different_rows", "inverse_information"]
 
 _ENTRIES = 1 << 16  # entries of the tables that are processed at once
-_EXACT = 512  # number of different urns up to which each step uses the exact information
+_EXACT = 512  # largest number of different urns for which each step uses the exact information
 
 
 def inverse_information(information: Tensor) -> Tensor:
     """Computes the covariance of log weights that add up to zero.
 
-    Equal changes of all log weights do not change the likelihood: in this direction there is no information.
+    Equal changes of all log weights do not change the likelihood, so there is no information in this direction.
 
     Args:
         information: observed information, shape ``(K, K)``.
@@ -60,7 +60,7 @@ class Likelihood:
         """Computes the log-likelihood and its gradient, observed less expected counts.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Log-likelihood in nats and its gradient, shape ``(K,)``.
@@ -80,7 +80,7 @@ class Likelihood:
         """Computes minus the second derivatives of the log-likelihood: the sum of the covariances of all rows.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Shape ``(K, K)``.
@@ -151,7 +151,7 @@ class WalleniusLikelihood(Likelihood):
         """Computes the log-likelihood and its gradient.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Log-likelihood in nats and its gradient, shape ``(K,)``.
@@ -164,7 +164,7 @@ class WalleniusLikelihood(Likelihood):
         """Computes minus the second derivatives of the log-likelihood.
 
         Args:
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             Shape ``(K, K)``.
@@ -181,10 +181,10 @@ class WalleniusLikelihood(Likelihood):
 
 
 def different_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Finds the distinct rows of a matrix of nonnegative whole numbers, and how often each occurs.
+    """Finds the distinct rows of a matrix of nonnegative whole numbers, and the number of occurrences of each.
 
     Args:
-        rows: int64, shape ``(N, C)``.
+        rows: rows to compare, int64, shape ``(N, C)``.
 
     Returns:
         Distinct rows, int64, shape ``(D, C)``, and their numbers of occurrences, float64, shape ``(D,)``.

@@ -1,4 +1,4 @@
-"""Distribution functions of single counts, from tables as wide as the support or the mass rather than the groups."""
+"""Distribution functions of single counts, from tables that are only as wide as the support or the mass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Marginals(NamedTuple):
 
     Attributes:
         rows: the urns, ``T`` of them.
-        table: float64, shape ``(T, K, W)``; ``-inf`` where a count cannot occur.
+        table: log-probabilities, float64, shape ``(T, K, W)``; ``-inf`` where a count cannot occur.
         low: the counts of the first entries, int64, shape ``(R or T, K)``.
     """
 
@@ -38,7 +38,7 @@ class CountDistribution(UrnDistribution):
     has_enumerate_support = True
 
     def _marginals(self, tails: bool) -> Marginals:
-        """Returns tables of all counts of the support, or, with ``tails``, of those that change a distribution function.
+        """Returns tables of all counts of the support or, with ``tails``, of the counts that affect a distribution function.
 
         Raises:
             NotImplementedError: by this base class.
@@ -68,12 +68,12 @@ class CountDistribution(UrnDistribution):
     def cdf(self, value: Tensor) -> Tensor:
         """Computes marginal probabilities ``P(x_k ≤ value_k)``.
 
-        This, :meth:`survival` and their logarithms have full relative accuracy in both tails, down to ``e^-800``, where tables
-        of more than 32,768 counts end, and are differentiable once with respect to the weights. A ``ValueError`` is raised for
-        values that are not real numbers or do not broadcast with the batch.
+        This method, :meth:`survival` and their logarithms have full relative accuracy in both tails. Tables of more than 32,768
+        counts end at ``e^-800``. All are differentiable once with respect to the weights. A ``ValueError`` is raised for values
+        that are not real numbers or do not broadcast with the batch.
 
         Args:
-            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``.
@@ -90,7 +90,7 @@ class CountDistribution(UrnDistribution):
         """Computes marginal probabilities ``P(x_k > value_k)``, as accurately as :meth:`cdf`.
 
         Args:
-            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``.
@@ -104,10 +104,10 @@ class CountDistribution(UrnDistribution):
         return self._with_nan(value, torch.where(upper <= lower, upper.exp(), 1 - lower.exp()))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """Computes logarithms of :meth:`cdf`.
+        """Computes the logarithms of the probabilities of :meth:`cdf`.
 
         Args:
-            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``; ``-inf`` for probabilities of zero.
@@ -116,10 +116,10 @@ class CountDistribution(UrnDistribution):
         return self._with_nan(value, _log_tail(lower, upper))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """Computes logarithms of :meth:`survival`.
+        """Computes the logarithms of the probabilities of :meth:`survival`.
 
         Args:
-            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: real numbers, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
             Shape ``sample_shape + batch_shape + (K,)``; ``-inf`` for probabilities of zero.
@@ -157,10 +157,10 @@ class CountDistribution(UrnDistribution):
         """Computes marginal quantiles: the smallest possible count whose :meth:`cdf` reaches the probability.
 
         Args:
-            value: probabilities, shape ``sample_shape + batch_shape + (K,)`` or what broadcasts with it.
+            value: probabilities, shape ``sample_shape + batch_shape + (K,)`` or one that broadcasts with it.
 
         Returns:
-            Shape ``sample_shape + batch_shape + (K,)``; the least possible counts at 0, the largest at 1.
+            Shape ``sample_shape + batch_shape + (K,)``; the smallest possible counts at probability 0, the largest at 1.
 
         Raises:
             ValueError: for a value outside [0, 1].
@@ -193,7 +193,7 @@ class CountDistribution(UrnDistribution):
         """Lists all count vectors in lexicographic order; raises ``ValueError`` if there are too many.
 
         Args:
-            expand: whether batch axes are expanded; of length one otherwise.
+            expand: whether batch axes are expanded; they have length one otherwise.
 
         Returns:
             Shape ``(N,) + batch_shape + (K,)``.

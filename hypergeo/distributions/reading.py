@@ -98,7 +98,7 @@ def whole(raw: Tensor) -> Tensor:
     if raw.is_floating_point():
         raw = raw.double()
         return (raw >= 0) & (raw < LARGEST) & (raw == raw.round())
-    raw = raw.to(torch.int64)  # of an unsigned number beyond int64, a negative one
+    raw = raw.to(torch.int64)  # an unsigned number beyond int64 becomes negative
     return (raw >= 0) & (raw < LARGEST)
 
 

@@ -32,10 +32,10 @@ class RelaxedFisherHypergeometric(UrnDistribution):
     converges to an exact sample. With ``straight_through`` samples are whole counts with exactly Fisher's distribution at
     every temperature, and gradients are those of the relaxation.
 
-    The gradient with respect to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
+    The gradient with respect to a weight of zero is zero, not the one-sided derivative: such a group stays absent.
 
     ``conditionals="merged"`` samples the groups one after another, in the order listed, and treats those that remain as one
-    group of their mean weight, as the published sampler does. That is exact only where the remaining groups share one
+    group of their mean weight, as the published sampler does. This is exact only where the remaining groups share one
     weight; it is offered for comparison. ``conditionals="sequential"`` has the same order and the same noise, with exact
     conditionals.
 
@@ -62,7 +62,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         validate_args: whether to check arguments and values.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     References:
         T. Sutter, L. Manduchi, A. Ryser, J. Vogt, "Learning group importance using the differentiable hypergeometric
@@ -138,9 +138,9 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         )
 
     def sample_noise(self, sample_shape: Any = (), *, generator: torch.Generator | None = None) -> Tensor:
-        """Samples Gumbel noise for :meth:`rsample`, to be used again at other temperatures or weights.
+        """Samples Gumbel noise for :meth:`rsample`, which can be reused at other temperatures or weights.
 
-        Its layout depends on ``total_count``, ``group_sizes`` and ``conditionals`` only.
+        The layout of the noise depends on ``total_count``, ``group_sizes`` and ``conditionals`` only.
 
         Args:
             sample_shape: shape of the samples that use the noise.
@@ -186,7 +186,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
             Shape ``sample_shape + batch_shape + (K,)``, differentiable once with respect to weights and temperature.
 
         Raises:
-            ValueError: if the noise has another shape than this urn needs.
+            ValueError: if the noise does not have the shape that :meth:`sample_noise` returns.
         """
         sample_shape = read_shape("sample_shape", sample_shape)
         weights, sizes, total, distinct = Rows.distinct(self)
@@ -218,7 +218,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         return rows.restore_draws(sample_counts(weights, temperature, noise, setting), sample_shape, self._batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Raises an error: relaxed samples have no closed-form density. Use ``base_dist.log_prob`` for whole counts.
+        """Raises an error, because relaxed samples have no closed-form density. Use ``base_dist.log_prob`` for whole counts.
 
         Args:
             value: ignored.

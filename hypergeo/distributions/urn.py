@@ -28,20 +28,20 @@ class UrnDistribution(Distribution):
     """Base class of the distributions of group counts when ``total_count`` elements leave an urn of ``K`` groups.
 
     Python numbers, lists and NumPy arrays are accepted everywhere, and copied; tensors are not. Python numbers keep their
-    double precision (``float64``). A floating-point tensor of weights keeps its dtype and device, which results then share
-    unless it cannot hold counts up to ``total_count`` exactly: see :attr:`dtype`. The gradient with respect to a weight of
-    zero is zero, not the one-sided derivative: such a group is absent, and stays so.
+    double precision (``float64``). A floating-point tensor of weights keeps its dtype and device. Results have the same device,
+    and the same dtype unless it cannot hold counts up to ``total_count`` exactly: see :attr:`dtype`. The gradient with respect
+    to a weight of zero is zero, not the one-sided derivative: such a group stays absent.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape`` after broadcasting.
         group_sizes: number of elements in each group, ``batch_shape + (K,)`` after broadcasting.
         weights: importance of each group, nonnegative, ``batch_shape + (K,)`` after broadcasting. All equal when omitted.
-            A weight of zero makes a group undrawable.
+            A group of weight zero cannot be drawn.
         log_weights: natural logarithms of the weights, instead of ``weights``.
         validate_args: whether to check arguments and values; torch's default when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
@@ -164,7 +164,7 @@ class UrnDistribution(Distribution):
         return new
 
     def _expand_more(self, new: Any, batch_shape: torch.Size) -> None:
-        """Copies what a subclass adds to the urn onto its expanded instance."""
+        """Copies the additional parameters of a subclass to its expanded instance."""
 
     def _distinct(self) -> tuple[Tensor, Tensor, Tensor]:
         """Returns log weights, sizes and totals; batch axes along which nothing varies keep length one."""
@@ -267,7 +267,7 @@ def _surely_drawable(total_count: Counts, sizes: Tensor, unsure_sizes: Tensor | 
 
 
 def _safe_log(weights: Tensor) -> Tensor:
-    """Returns the logarithm, with gradient zero at a weight of zero: such a group is absent, and stays so."""
+    """Returns the logarithm, with gradient zero at a weight of zero: such a group stays absent."""
     empty = weights == 0
     return torch.where(empty, -torch.inf, torch.where(empty, 1.0, weights).log())
 

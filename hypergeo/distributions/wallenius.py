@@ -30,16 +30,16 @@ _WIDEST = 1 << 16  # largest number of counts of one group in a table of margina
 class WalleniusHypergeometric(CountDistribution):
     r"""Counts by group when elements leave an urn one at a time, each with probability proportional to its weight.
 
-    The same as giving every element an exponential clock with its weight as the rate and keeping the ``total_count``
-    that ring first (Gumbel-top-n over all elements). It differs from Fisher's distribution unless all weights are equal. With
-    :math:`D = \sum_k w_k (m_k - x_k)` its probabilities are
+    Equivalently, every element has an exponential arrival time whose rate is its weight, and the first ``total_count`` elements
+    that arrive are drawn (Gumbel-top-n over all elements). The distribution differs from Fisher's unless all weights are equal.
+    With :math:`D = \sum_k w_k (m_k - x_k)` its probabilities are
 
     .. math:: p(x) = \prod_k \binom{m_k}{x_k} \int_0^\infty D e^{-D u} \prod_k (1 - e^{-w_k u})^{x_k} \, du .
 
     Everything is exact for any number of groups. ``log_prob`` is differentiable with respect to the weights, to any order,
-    backwards and forwards, also by ``torch.func``; so are marginals and ``entropy`` of urns with up to 4,096 count vectors;
-    ``mean`` is differentiable once; samples, ``variance`` and ``covariance_matrix`` carry no gradient. The gradient with
-    respect to a weight of zero is zero, not the one-sided derivative: such a group is absent, and stays so.
+    backwards and forwards, also by ``torch.func``. So are marginals and ``entropy`` of urns with up to 4,096 count vectors.
+    ``mean`` is differentiable once. Samples, ``variance`` and ``covariance_matrix`` carry no gradient. The gradient with
+    respect to a weight of zero is zero, not the one-sided derivative: such a group stays absent.
 
     Args:
         total_count: number of elements drawn, shape ``batch_shape`` after broadcasting.
@@ -49,7 +49,7 @@ class WalleniusHypergeometric(CountDistribution):
         validate_args: whether to check arguments and values; torch's default when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> urn = WalleniusHypergeometric(3, [4, 2, 2], weights=[1.0, 2.0, 4.0])
@@ -71,8 +71,8 @@ class WalleniusHypergeometric(CountDistribution):
     def sample(self, sample_shape: Sequence[int] = torch.Size(), *, generator: torch.Generator | None = None) -> Tensor:
         """Samples count vectors, independent and exact, without gradient.
 
-        Elements race: each has an exponential clock with its weight as the rate, and the ``total_count`` that ring first are
-        drawn. Cost and memory depend on the number of groups, hardly on their sizes.
+        Every element has an exponential arrival time whose rate is its weight, and the first ``total_count`` elements that
+        arrive are drawn. Cost and memory depend on the number of groups, and hardly on their sizes.
 
         Args:
             sample_shape: shape of the samples.
@@ -119,7 +119,7 @@ class WalleniusHypergeometric(CountDistribution):
     def covariance_matrix(self) -> Tensor:
         """Covariances of the counts, shape ``batch_shape + (K, K)``, without gradient, for urns of up to 20,000 elements.
 
-        Unlike Fisher's distribution's they are not the derivatives of the mean in the log weights.
+        In contrast to Fisher's distribution, they are not the derivatives of the mean in the log weights.
 
         Example:
             >>> WalleniusHypergeometric(3, [2, 2], weights=[1.0, 3.0]).covariance_matrix
@@ -134,7 +134,7 @@ class WalleniusHypergeometric(CountDistribution):
     def mode(self) -> Tensor:
         """A most probable vector of counts, shape ``batch_shape + (K,)``.
 
-        Of urns with more than 200,000 count vectors it is one that no exchange of a single element makes more probable.
+        For urns with more than 200,000 count vectors it is a vector that no exchange of a single element makes more probable.
         """
         rows = Rows.of(self)
         logs, sizes, total = rows.log_weights, rows.sizes.expand_as(rows.log_weights), rows.total.expand(len(rows.log_weights))

@@ -31,7 +31,7 @@ class Descent:
             shape ``(T + 1, K)``.
         means: exact mean counts at these log weights, shape ``(T + 1, K)``.
         losses: exact expected objective, shape ``(T + 1,)``; NaN if there are too many count vectors to list.
-        exact_gradients: gradients of the expected objective in the log weights, shape ``(T + 1, K)``; NaN likewise.
+        exact_gradients: gradients of the expected objective in the log weights, shape ``(T + 1, K)``; NaN in the same case.
         gradients: estimated gradient of each step, shape ``(T, K)``.
         values: the estimator's value of the objective at each step, shape ``(T,)``.
         evaluations: number of count vectors at which each step evaluated the objective, shape ``(T,)``.
@@ -95,14 +95,14 @@ class Descent:
 
 
 class DescentRun:
-    """A descent that advances by any number of steps at a time; the steps do not depend on how they are divided.
+    """A descent that advances by any number of steps at a time. The division into calls does not change the steps.
 
-    The run has its own random generator: its steps are those of a plain training loop that begins with
+    The run has its own random generator. Its steps are those of a plain training loop that begins with
     ``torch.manual_seed(seed)``.
 
     Args:
         estimator: an object with ``surrogate_loss``.
-        objective: its expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
+        objective: function whose expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
         total_count: number of elements drawn.
         group_sizes: number of elements in each group, ``K`` of them.
         log_weights: initial log weights, ``K`` numbers; minus infinity for a weight of zero, which stays zero.
@@ -237,11 +237,11 @@ def descend(
     separable: bool = False,
     most: int = 20_000,
 ) -> Descent:
-    """Runs gradient descent on an urn's log weights; errors are those of :class:`DescentRun`.
+    """Runs gradient descent on an urn's log weights. Exceptions are those of :class:`DescentRun`.
 
     Args:
         estimator: an object with ``surrogate_loss``.
-        objective: its expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
+        objective: function whose expectation is minimised; maps counts ``(…, K)`` to ``(…)``.
         total_count: number of elements drawn.
         group_sizes: number of elements in each group, ``K`` of them.
         log_weights: initial log weights, ``K`` numbers; minus infinity for a weight of zero, which stays zero.

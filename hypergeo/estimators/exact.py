@@ -17,7 +17,7 @@ __all__ = ["Exact"]
 
 @dataclass(frozen=True)
 class Exact:
-    """Computes the exact expectation by summing over all count vectors: no bias and no variance, if they can be listed.
+    """Computes the exact expectation by summing over all count vectors, without bias and variance.
 
     ``num_samples`` is not used. ``surrogate_loss`` raises ``ValueError`` for more than ``max_support`` count vectors.
 
@@ -63,7 +63,7 @@ class Exact:
             distribution: Fisher's distribution.
 
         Returns:
-            Counts, shape ``(N,) + batch_shape + (K,)``, and which entries are not padding, shape ``(N,) + batch_shape``.
+            Counts, shape ``(N,) + batch_shape + (K,)``, and a mask of those that are not padding, shape ``(N,) + batch_shape``.
 
         Raises:
             ValueError: for more than ``max_support`` count vectors.

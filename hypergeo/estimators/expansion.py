@@ -16,7 +16,7 @@ Objective = Callable[[Tensor], Tensor]
 
 _INSIDE = 0.8  # largest distance of a point, as a fraction of the way from the mean to the bounds of a count
 _NULL = 1e-12  # variances below this fraction of the largest one are treated as zero
-_MATRIX_GROUPS = 16  # up to this many groups, curvature is a matrix; beyond, its diagonal
+_MATRIX_GROUPS = 16  # largest number of groups with a full matrix of curvatures; for more groups only its diagonal
 _JOINT = 8  # number of joint moves of many groups
 
 
@@ -27,8 +27,8 @@ class Expansion:
     Attributes:
         value: value at the mean, shape ``batch_shape``.
         slope: gradient at the mean, shape ``batch_shape + (K,)``.
-        curvature: second derivatives, shape ``batch_shape + (K, K)``, or with one axis of groups less for a diagonal matrix;
-            ``None`` for zero.
+        curvature: second derivatives, shape ``batch_shape + (K, K)``, or the diagonal of their matrix, shape
+            ``batch_shape + (K,)``; ``None`` for zero.
     """
 
     value: Tensor
@@ -113,7 +113,7 @@ def around_mean(
 
     The slope at one point is unreliable for an objective that has a kink nearby. Therefore a plane is fitted by least squares
     to the objective's slopes where the distribution has its mass. The points add up to the number drawn and are within bounds.
-    With a matrix of covariances the fit is exact for every quadratic; with variances it is for those that add up over groups.
+    With covariances the fit is exact for every quadratic; with variances it is exact for quadratics that are sums over groups.
 
     Args:
         objective: maps counts ``(…, K)`` to ``(…)``.
@@ -174,7 +174,7 @@ def uses_matrix(groups: int) -> bool:
 def _values_and_slopes(objective: Objective, points: Tensor) -> tuple[Tensor, Tensor]:
     """Computes the objective and its slopes at some points of each urn; values that are not finite become zero.
 
-    Any fixed expansion keeps an estimate unbiased, so that this reduces precision only.
+    An estimate is unbiased with any fixed expansion, so this reduces only precision.
 
     Args:
         objective: maps counts ``(…, K)`` to ``(…)``.
@@ -207,7 +207,7 @@ def _roots(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _steps(root: Tensor) -> Tensor:
     """Computes steps from the mean: each group by itself, and all groups together along cosines.
 
-    The lengths were chosen by the remaining variance of absolute values with kinks at random places.
+    The step lengths were chosen to reduce the remaining variance of absolute values with kinks at random places.
 
     Args:
         root: symmetric root of the covariance, shape ``(T, K, K)``.
@@ -219,7 +219,7 @@ def _steps(root: Tensor) -> Tensor:
     joint = groups**0.5 * _cosines(groups, root)[1:] @ root
     single: tuple[float, ...] = (1.2,)
     together: tuple[float, ...] = (1.5, 0.75)
-    if groups == 2:  # one direction, in which a group and all groups are the same
+    if groups == 2:  # there is one direction only, the same for a group and for all groups
         single, together = (), (1.48, 0.92, 0.35)
     elif groups <= 4:
         single, together = (2.3, 1.2), (1.4,)

@@ -94,8 +94,8 @@ def expected_separable(distribution: FisherHypergeometric, objective: Objective)
     """Computes ``E[objective(x)]`` of an objective that is a sum of functions of one count each, from the marginals.
 
     The functions need not be known: ``f(x) = Σ_k f_k(x_k)`` gives ``Σ_k E[f(x_k e_k)] - (K - 1) f(0)``, where ``e_k`` is the
-    vector of group ``k``. So the cost does not grow with the number of count vectors. For any other objective the
-    result is wrong, without an error.
+    unit vector of group ``k``. The cost therefore does not grow with the number of count vectors. For any other objective
+    the result is wrong, and no error is raised.
 
     Args:
         distribution: Fisher's distribution, with or without a batch; its weights carry the gradient.

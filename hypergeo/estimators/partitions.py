@@ -51,10 +51,11 @@ class PlannedPartition(Protocol):
 
 @dataclass(frozen=True)
 class PlanEstimator:
-    """The plan estimator: exact partitions forward, the gradient of the calibrated plan backward, ``y + P - P.detach()``.
+    """Uses exact partitions in the forward pass and the gradient of the calibrated plan in the backward pass.
 
-    It has no sampling noise for linear objectives. Its bias falls with the number of elements: for linear objectives with
-    standard normal logits the relative bias is about 0.04 at ``N = 64`` and 0.26 at ``N = 6``, where a relaxation is better.
+    The estimator passes ``y + P - P.detach()`` to the objective. It has no sampling noise for linear objectives. Its bias falls
+    with the number of elements: for linear objectives with standard normal logits the relative bias is about 0.26 at
+    ``N = 6``, where a relaxation is better, and 0.04 at ``N = 64``.
 
     Example:
         >>> from hypergeo.distributions.fisher import FisherHypergeometric
@@ -67,7 +68,7 @@ class PlanEstimator:
 
     References:
         Y. Bengio, N. Léonard, A. Courville, "Estimating or propagating gradients through stochastic neurons", 2013 (the
-        straight-through idea; the plan in place of the relaxation is this package's).
+        straight-through estimator; this package uses the plan in place of the relaxation).
     """
 
     def surrogate_loss(
@@ -80,7 +81,7 @@ class PlanEstimator:
     ) -> Tensor:
         """Estimates ``E[objective(y)]``; the backward pass estimates its gradient.
 
-        A ``ValueError`` is raised for fewer than one sample, and for an objective of another shape.
+        A ``ValueError`` is raised for fewer than one sample, and for an objective whose values have the wrong shape.
 
         Args:
             distribution: random partitions; logits and weights carry the gradient.
@@ -107,13 +108,13 @@ def score_loss(
 ) -> Tensor:
     """Estimates ``E[objective(y)]`` by the score function, with or without a leave-one-out baseline.
 
-    A ``ValueError`` is raised for too few samples, and for an objective of another shape.
+    A ``ValueError`` is raised for too few samples, and for an objective whose values have the wrong shape.
 
     Args:
         distribution: random partitions; logits and weights carry the gradient.
         objective: maps matrices ``(num_samples,) + batch_shape + (N, K)`` to ``(num_samples,) + batch_shape``.
         num_samples: number of samples, at least two with the baseline.
-        leave_one_out: whether each sample's value is compared with the mean of the others'.
+        leave_one_out: whether the mean value of the other samples is subtracted from each sample's value.
         generator: source of randomness; torch's global one when omitted.
 
     Returns:

@@ -18,7 +18,7 @@ __all__ = ["ExactMarginal", "GumbelSoftmax", "StraightThrough"]
 
 @dataclass(frozen=True)
 class GumbelSoftmax:
-    """Relaxed samples forward and backward: low variance, biased forward and backward at any temperature above zero.
+    """Uses relaxed samples in both passes: low variance, but values and gradients are biased at any positive temperature.
 
     Args:
         temperature: temperature of the relaxation (τ), positive.
@@ -65,7 +65,7 @@ class GumbelSoftmax:
 
 @dataclass(frozen=True)
 class StraightThrough:
-    """Whole counts forward, the relaxation's gradient backward: the forward pass is unbiased, the gradient nearly so.
+    """Uses whole counts forward and the relaxation's gradient backward: unbiased values, gradients with a small bias.
 
     Args:
         temperature: temperature of the relaxation (τ), positive.
@@ -111,10 +111,11 @@ class StraightThrough:
 
 @dataclass(frozen=True)
 class ExactMarginal:
-    """Exact samples forward, the Jacobian of the exact mean, which is the covariance, backward.
+    """Uses exact samples forward, and backward the Jacobian of the exact mean, which is the covariance.
 
-    Exact for linear objectives, with no variance; biased for curved ones, as the slope of the objective varies between
-    samples. The covariance is never formed: its product with a vector is one backward pass through the tables.
+    The estimator is exact for linear objectives, with no variance. It is biased for curved ones, because the slope of the
+    objective varies between samples. The covariance is never formed: its product with a vector is one backward pass through
+    the tables.
 
     Example:
         >>> import torch
@@ -176,5 +177,5 @@ def _relaxed_loss(
 
 
 def _average(objective: Objective, counts: Tensor) -> Tensor:
-    """Returns the mean objective of the samples; flat objectives, such as steps, get a gradient of zero rather than none."""
+    """Returns the mean objective of the samples. Flat objectives, such as steps, have a gradient of zero and not ``None``."""
     return (evaluate(objective, counts) + 0 * counts.sum(-1)).mean(0)

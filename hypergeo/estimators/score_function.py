@@ -24,8 +24,8 @@ class ScoreFunction:
     """The score-function estimator (REINFORCE): unbiased for any objective, smooth or not, with a large variance.
 
     Args:
-        baseline: ``"leave-one-out"`` subtracts from each sample's objective the mean of the others' (RLOO, at least two
-            samples); ``None`` subtracts nothing.
+        baseline: ``"leave-one-out"`` subtracts the mean objective of the other samples from each sample's objective (RLOO, at
+            least two samples); ``None`` subtracts nothing.
 
     Raises:
         ValueError: if the baseline has another value.
@@ -82,7 +82,7 @@ class ScoreFunction:
 
 @dataclass(frozen=True)
 class LinearizedControlVariate:
-    """Unbiased estimator: the score function of the objective less its expansion around the exact mean.
+    """Applies the score function to the objective minus its expansion around the exact mean; unbiased for any objective.
 
     The expansion is a polynomial in the counts, whose gradient is computed exactly, without sampling: that of the linear part
     is the covariance times the slope, and that of the quadratic part follows from the gradient of the covariance. The
@@ -91,8 +91,8 @@ class LinearizedControlVariate:
     plain score function.
 
     The expansion is fitted to the objective's values and slopes at some points around the mean, once for any number of
-    samples: about six points for each group, or 32 for more than 16 groups; then only the curvature along each group is
-    subtracted, and no matrix is formed. The fit also adapts to kinks.
+    samples. There are about six points for each group, or 32 in total for more than 16 groups. In the latter case only the
+    curvature along each group is subtracted, and no matrix is formed. The fit also adapts to kinks.
 
     Args:
         curvature: ``False`` for the first-order expansion at the mean, as in the reference: one evaluation, but a larger
@@ -107,7 +107,7 @@ class LinearizedControlVariate:
 
     References:
         S. Gu, S. Levine, I. Sutskever, A. Mnih, "MuProp: unbiased backpropagation for stochastic neural networks", ICLR 2016,
-        equation 5; the fit over the distribution in place of a derivative at its mean is this package's.
+        equation 5; this package fits over the distribution instead of taking derivatives at its mean.
     """
 
     curvature: bool = True
@@ -147,7 +147,7 @@ class LinearizedControlVariate:
         score = counts - mean.detach()
         rest = values.detach() - expansion(score)
         if self.curvature:
-            # Leave-one-out with one additional sample whose remainder is zero: the baseline of few samples is imprecise.
+            # An additional sample with remainder zero joins the leave-one-out baseline, which is imprecise for few samples.
             advantage = rest * (1 + 1 / num_samples) - rest.mean(0)
         else:
             advantage = _leave_one_out(rest) if num_samples > 1 else rest

@@ -1,4 +1,4 @@
-"""Plotly figures: pure functions from arrays to panels, and from panels to figures. They know no page and no browser."""
+"""Plotly figures: pure functions from arrays to panels, and from panels to figures. They depend on no page and no browser."""
 
 from .core.layout import side_by_side
 from .core.palette import DARK, GROUP_COLOURS, LIGHT, THEMED, Palette, group_colour

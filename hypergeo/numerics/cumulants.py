@@ -2,7 +2,7 @@
 
 The distribution is an exponential family: the derivative of each cumulant with respect to the log weights is the next one. The
 functions of this module compute values from the tables of :mod:`hypergeo.numerics.partition` and derivatives by this rule. They
-support forward and backward mode, second derivatives, and ``torch.func``, whose ``vmap`` becomes a batch of urns.
+support forward and backward mode, second derivatives, and ``torch.func``. ``vmap`` evaluates a batch of urns.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _moved(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> l
 
 
 class _Cumulant(torch.autograd.Function):
-    """A function of log weights, perhaps more tensors, the sizes, the numbers of elements drawn, and cached tables.
+    """A function of log weights, optional further tensors, the sizes, the numbers of elements drawn, and cached tables.
 
     Values are float64. Gradients have the dtype of the log weights.
     """
@@ -271,7 +271,7 @@ class _ThirdCumulant(_Cumulant):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
         raise NotImplementedError(
-            "Means are differentiable twice, log-probabilities three times; fourth cumulants are not known."
+            "Means are differentiable twice and log-probabilities three times; fourth cumulants are not implemented."
         )
 
     @staticmethod
@@ -286,10 +286,10 @@ def log_probability(
     """Computes log-probabilities of counts, differentiable three times with respect to the log weights.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
         value: counts of any real dtype, shape ``batch + (K,)`` or one that broadcasts with it, with optional leading axes.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
         kept: cached tables of this urn.
 
     Returns:
@@ -308,9 +308,9 @@ def log_normalizer(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor
     """Computes ``log Z``, differentiable three times with respect to the log weights.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
         kept: cached tables of this urn.
 
     Returns:
@@ -324,9 +324,9 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, kept: Ke
     """Computes expected counts, differentiable twice with respect to the log weights.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
         kept: cached tables of this urn.
 
     Returns:
@@ -340,9 +340,9 @@ def covariance_matrix(log_weights: Tensor, group_sizes: Tensor, total_count: Ten
     """Computes covariances of the counts, differentiable once with respect to the log weights.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
 
     Returns:
         float64, shape ``batch + (K, K)``.

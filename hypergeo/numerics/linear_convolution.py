@@ -19,8 +19,8 @@ def convolve(a: Tensor, b: Tensor, shift: int | Tensor, width: int) -> Tensor:
     """Computes ``Σ_x a[x] b[s - x]`` for ``s = shift, …, shift + width - 1``.
 
     Args:
-        a: shape ``(rows, X)``.
-        b: shape ``(rows, Y)``.
+        a: rows of the first factor, shape ``(rows, X)``.
+        b: rows of the second factor, shape ``(rows, Y)``.
         shift: index of the first output: one for all rows, or shape ``(rows,)``.
         width: number of outputs.
 
@@ -48,8 +48,8 @@ def correlate(rate: Tensor, a: Tensor, b: Tensor, shift: int | Tensor) -> tuple[
 
     Args:
         rate: gradient with respect to the outputs, shape ``(rows, width)``.
-        a: shape ``(rows, X)``.
-        b: shape ``(rows, Y)``.
+        a: rows of the first factor, shape ``(rows, X)``.
+        b: rows of the second factor, shape ``(rows, Y)``.
         shift: index of the first output: one for all rows, or shape ``(rows,)``.
 
     Returns:

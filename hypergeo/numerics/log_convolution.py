@@ -111,7 +111,8 @@ def log_convolution_backward(
         grad: gradient with respect to the result, shape ``(rows, width)``.
         shift: index of the first output: one for all rows, or shape ``(rows,)``.
         linear: whether the sums are in linear space.
-        saved: tensors saved by :func:`log_convolution`, shapes as returned.
+        saved: tensors that :func:`log_convolution` returned: both tables and the outputs, shapes ``(rows, X)``, ``(rows, Y)``
+            and ``(rows, width)``.
 
     Returns:
         Two gradients, shapes ``(rows, X)`` and ``(rows, Y)``.

@@ -114,7 +114,7 @@ def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
             break
         table = above.table[:, :pairs]
         scale_of_total = left_top + right_top - torch.where(table == -torch.inf, torch.inf, table)
-        scale_of_total = scale_of_total.clamp(max=_LARGEST).exp()[:, :, None]  # beyond, the terms are zero
+        scale_of_total = scale_of_total.clamp(max=_LARGEST).exp()[:, :, None]  # larger ones multiply zeros
         shift = (above.low[:, :pairs] - left.low - right.low)[..., None]
         from_left = left_parts @ _shifted(right_terms, shift - _counting(left), above.width) * scale_of_total
         from_right = right_parts @ _shifted(left_terms, shift - _counting(right), above.width) * scale_of_total

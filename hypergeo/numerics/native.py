@@ -56,7 +56,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 
 def aligned(info: Any, in_dims: tuple[Any, ...], arguments: tuple[Any, ...]) -> list[Any]:
-    """Moves the axis that ``vmap`` hides to the front, and makes all tensors the same rank.
+    """Moves the axis that ``vmap`` hides to the front, and gives all tensors the same number of axes.
 
     Args:
         info: information of ``vmap``, with the batch size.

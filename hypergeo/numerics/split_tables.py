@@ -25,10 +25,10 @@ _IMPOSSIBLE = -1e30
 
 
 def window_reach(variance: float, third: float, drop: float) -> tuple[float, float]:
-    """Computes the distances from its mean outside of which a sum of Bernoulli variables has about ``exp(-drop)`` of its mass.
+    """Computes the distances from the mean beyond which a sum of Bernoulli variables has about ``exp(-drop)`` of its mass.
 
-    By Bernstein's inequality, with the third cumulant in place of the product of variance and bound: the tail opposite to the
-    skewness is no wider than that of a normal distribution.
+    The distances come from Bernstein's inequality, with the third cumulant in place of the product of variance and bound. The
+    tail opposite to the skewness is therefore no wider than that of a normal distribution.
 
     Args:
         variance: variance of the sum.
@@ -136,7 +136,7 @@ class SplitTables:
 
     Attributes:
         tables: log-probabilities of the totals of each level's nodes, up to a constant each, leaves first, shape ``(T, P, W)``.
-            For two groups, the conditional ones of the first group's count.
+            For two groups, the conditional log-probabilities of the first group's count.
         begins: first total of each table, int64, shape ``(R, P)`` or ``(T, P)``.
     """
 
@@ -170,8 +170,7 @@ class SplitTables:
     def _narrow(self, logits: Tensor, drop: float) -> None:
         """Computes windows that omit about ``exp(-drop)`` of the mass, by Bernstein's inequality with the skewness.
 
-        The third cumulant of a sum of Bernoulli variables replaces the variance times its bound in the inequality. The tail on
-        the lighter side is therefore no wider than that of a normal distribution.
+        See :func:`window_reach`.
         """
         shape = self.shape
         first, last, low, high = shape.nodes
@@ -263,7 +262,7 @@ class SplitTables:
                 passed = torch.cat([passed, pad(total[:, -1:], (0, size - total.shape[-1]))], 1)
             total = grad + passed
         rate = _mean_position(grads[0])
-        if joins:  # the leaves' tables are linear in the log weights: of the groups that they join, only means are needed
+        if joins:  # the leaves' tables are linear in the log weights, so only means are needed of the groups that they join
             pairs, shift, linear, saved = self.joins[0]
             rows = len(total)
             joined = total[:, :pairs].reshape(rows * pairs, -1)

@@ -141,7 +141,7 @@ class Rows:
         """Converts a result of the rows to the shape of the batch.
 
         Args:
-            value: shape ``(T, …)``.
+            value: results of the rows, shape ``(T, …)``.
             batch_shape: shape of the batch.
 
         Returns:
@@ -175,7 +175,7 @@ class Rows:
         """Converts values of samples to the rows.
 
         Args:
-            value: shape ``sample_shape + batch_shape + (L,)``.
+            value: values of the samples, shape ``sample_shape + batch_shape + (L,)``.
             leading: number of sample axes.
             batch_shape: shape of the batch.
 
@@ -190,7 +190,7 @@ class Rows:
         """Converts samples of the rows to the shape of the batch.
 
         Args:
-            value: shape ``(draws, T, K)``.
+            value: samples, shape ``(draws, T, K)``.
             sample_shape: shape of the samples.
             batch_shape: shape of the batch.
 

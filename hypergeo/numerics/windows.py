@@ -12,7 +12,7 @@ def window(table: Tensor, start: int | Tensor, width: int) -> Tensor:
     """Copies ``width`` entries of each row from ``start`` on; zero outside the table.
 
     Args:
-        table: shape ``(rows, X)``.
+        table: rows of numbers, shape ``(rows, X)``.
         start: first entry: one for all rows, or shape ``(rows,)``.
         width: number of entries.
 
@@ -34,7 +34,7 @@ def windows(table: Tensor, starts: Tensor, width: int) -> Tensor:
     """Copies several slices of each row.
 
     Args:
-        table: shape ``(rows, X)``.
+        table: rows of numbers, shape ``(rows, X)``.
         starts: first entry of each slice, shape ``(n,)`` or ``(rows, n)``.
         width: number of entries of a slice.
 

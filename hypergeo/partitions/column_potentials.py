@@ -1,5 +1,5 @@
-"""Newton and Sinkhorn steps for the dual of entropic optimal transport: column potentials for which a plan has given column
-sums."""
+"""Newton and Sinkhorn steps for the dual of entropic optimal transport: column potentials for which a plan has the required
+column sums."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SINKHORN_EVERY = 8
 class ColumnPotentials:
     """Solves the concave dual problem of entropic transport in the column potentials, for each row of a batch.
 
-    Newton's method with a trust region and occasional steps of Sinkhorn's algorithm, in logarithms and float64.
+    The method is Newton's with a trust region and occasional steps of Sinkhorn's algorithm, in logarithms and float64.
 
     Args:
-        cost: shape ``(R, K, N)``.
+        cost: cost of each point in each column, shape ``(R, K, N)``.
         sizes: column sums, shape ``(R, K)``.
 
     Attributes:

@@ -54,11 +54,12 @@ class ConditionalCategorical(Distribution):
     Args:
         sizes: group sizes ``n``, whole numbers that sum to ``N``, shape ``batch_shape + (K,)``.
         logits: scores ``ℓ``, finite, shape ``batch_shape + (N, K)``.
-        method: ``"exact"`` for the dynamic program, ``"saddlepoint"``, or ``"auto"`` for the first of them that is feasible.
+        method: ``"exact"`` for the dynamic program, ``"saddlepoint"`` for the approximation, or ``"auto"`` for the dynamic
+            program if it is feasible and the approximation otherwise.
         validate_args: whether to check arguments and values; torch's default when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> two = ConditionalCategorical([1, 1], torch.tensor([[1.0, 0.0], [0.0, 0.0]], dtype=torch.float64))
@@ -156,7 +157,7 @@ class ConditionalCategorical(Distribution):
 
     @lazy_property
     def log_normalizer(self) -> Tensor:
-        """Logarithm of the sum of ``Π_i exp(ℓ_{i, y_i})`` over all its partitions, float64, shape ``batch_shape``."""
+        """Logarithm of the sum of ``Π_i exp(ℓ_{i, y_i})`` over all partitions of the sizes, float64, shape ``batch_shape``."""
         return self._tables()[-1] if self.method == "exact" else self._saddlepoint()
 
     def _tilted(self) -> tuple[Tensor, Tensor]:
@@ -226,7 +227,7 @@ class ConditionalCategorical(Distribution):
         good = self.support.check(value)
         if self._validate_args and not bool(good.all()):
             raise ValueError(
-                f"value must have one-hot rows whose column sums are sizes = {self.sizes.tolist()}; it has others."
+                f"value must have one-hot rows whose column sums are sizes = {self.sizes.tolist()}; got another matrix."
             )
         score = (torch.where(value.detach() != 0, self.logits.double(), 0.0)).sum((-1, -2))
         return torch.where(good, score - self.log_normalizer, -torch.inf).to(self._logits.dtype)
@@ -268,7 +269,7 @@ class ConditionalCategorical(Distribution):
         return value.reshape(shape + self.batch_shape + self.event_shape).to(self._logits.dtype)
 
     def importance_sample(self, num_samples: int, *, generator: torch.Generator | None = None) -> ImportanceSample:
-        """Samples :class:`~hypergeo.partitions.RandomPartition`, small groups first, and weights the samples.
+        """Samples from :class:`~hypergeo.partitions.RandomPartition`, small groups first, and computes importance weights.
 
         Args:
             num_samples: number of samples ``S``, at least one.

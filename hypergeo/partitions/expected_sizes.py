@@ -26,9 +26,9 @@ def expected_sizes(total_count: Tensor, group_sizes: Tensor, log_weights: Tensor
 
     .. math:: \mathrm E[x_k] = m_k \frac{\sum_ω φ(ω) e^{-iωn} q_k(ω)}{\sum_ω φ(ω) e^{-iωn}},
 
-    and the covariance, the derivative in the log weights, has products of two ``q`` in place of one. The number of points
-    grows with the standard deviation of the total, not with the urn; ``FisherHypergeometric.mean`` has full *relative*
-    precision for arbitrarily small means, and uses convolutions.
+    and the covariance, which is the derivative in the log weights, has products of two ``q`` in place of one. The number of
+    points grows with the standard deviation of the total, not with the size of the urn. ``FisherHypergeometric.mean`` uses
+    convolutions and has full *relative* precision for arbitrarily small means.
 
     Args:
         total_count: number of elements drawn ``n``, shape ``batch``.

@@ -19,7 +19,7 @@ def first_of(keys: Tensor, left: Tensor, size: Tensor) -> Tensor:
     """Selects the remaining elements with the largest keys.
 
     Args:
-        keys: shape ``(R, N)``.
+        keys: key of each element, shape ``(R, N)``.
         left: mask of the remaining elements, bool, shape ``(R, N)``.
         size: number of elements to select, whole numbers, at most as many as remain, shape ``(R,)``.
 

@@ -30,13 +30,14 @@ GroupSizes = FisherHypergeometric | WalleniusHypergeometric | Tensor | np.ndarra
 class RandomPartition(Distribution):
     r"""Partition of ``N`` elements into ``K`` groups: sizes first, then members by a sequence of Wallenius choices.
 
-    Sizes ``n`` are sampled or given. The plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` is calibrated so that its column sums are
+    Sizes ``n`` are sampled or fixed. The plan ``P_ik = softmax_k(ℓ_ik + λ_k)`` is calibrated so that its column sums are
     the expected sizes. Groups then choose members one after another: group ``k`` takes ``n_k`` of the elements that are left,
-    one at a time, each with rate ``w_ik = -log(1 - P_ik / Σ_{j≥k} P_ij)``; the last group takes the rest. So
+    one at a time, each with rate ``w_ik = -log(1 - P_ik / Σ_{j≥k} P_ij)``; the last group takes the rest. The log-probability
+    is
 
     .. math:: \log p(y) = \log p(n) + \sum_{k<K} \log \mathrm{Wallenius}(\text{members of } k;\; n_k, w_{\cdot k}),
 
-    exactly, for any ``N`` and ``K``. The marginal membership probabilities have no closed form; ``plan`` approximates them.
+    exactly, for any ``N`` and ``K``. Marginal membership probabilities have no closed form; ``plan`` approximates them.
 
     The distribution depends on the order of the groups where sizes and logits are extreme: small groups first is closest to the
     symmetric distribution :class:`~hypergeo.partitions.ConditionalCategorical`. The order is as listed unless ``order`` is set.
@@ -50,7 +51,7 @@ class RandomPartition(Distribution):
         validate_args: whether to check arguments and values; torch's default when omitted.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -240,7 +241,7 @@ class RandomPartition(Distribution):
             raise ValueError(f"value must be a tensor of shape (..., {self.event_shape[0]}, {self.event_shape[1]}); got {got}.")
         good = self.support.check(value)
         if self._validate_args and not bool(good.all()):
-            raise ValueError("value must have one-hot rows whose column sums the group sizes allow; it has others.")
+            raise ValueError("value must have one-hot rows whose column sums the group sizes allow; got another matrix.")
         shape = torch.broadcast_shapes(value.shape[:-2], self.batch_shape)
         good = good.expand(shape)
         members = value.detach().expand(shape + self.event_shape).double()[..., list(self.order)]
@@ -252,7 +253,7 @@ class RandomPartition(Distribution):
         return torch.where(good, log_prob, -torch.inf).to(self._parameters.dtype)
 
     def _some_sizes(self) -> Tensor:
-        """Returns possible sizes, the first groups filled first: they replace the sizes of values outside the support."""
+        """Returns possible sizes, with the first groups filled first, which replace the sizes of values outside the support."""
         assert self.size_distribution is not None
         most = self.size_distribution.group_sizes * (self.size_distribution.log_weights > -torch.inf)
         return torch.minimum((self.event_shape[0] - (most.cumsum(-1) - most)).clamp(min=0), most).double()
@@ -265,8 +266,8 @@ class RandomPartition(Distribution):
 def _log_choices(log_rates: Tensor, members: Tensor) -> Tensor:
     """Computes log-probabilities of the choices of all groups but the last.
 
-    The elements that a group does not choose act as one element whose rate is the sum of theirs, so that the integral is over
-    the chosen ones only.
+    The elements that a group does not choose act as one element whose rate is the sum of their rates. The integral therefore
+    depends on the chosen elements only.
 
     Args:
         log_rates: log rate of each element in each choice, shape ``(..., K - 1, N)``.

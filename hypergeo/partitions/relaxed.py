@@ -174,7 +174,7 @@ class RelaxedRandomPartition(Distribution):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Samples as :meth:`rsample`, without gradient.
+        """Samples relaxed partitions without gradient; see :meth:`rsample`.
 
         Args:
             sample_shape: shape of the samples.
@@ -208,7 +208,7 @@ class RelaxedRandomPartition(Distribution):
             and temperatures.
 
         Raises:
-            ValueError: if the noise has another shape than this distribution needs.
+            ValueError: if the noise does not have the shape that :meth:`sample_noise` returns.
         """
         base, shape = self.base_dist, torch.Size(sample_shape) + self.batch_shape
         own = base._choices.numel()
@@ -216,7 +216,7 @@ class RelaxedRandomPartition(Distribution):
             noise = self.sample_noise(sample_shape, generator=generator)
         elif not isinstance(noise, Tensor) or noise.shape[:-1] != shape or noise.shape[-1] < own:
             got = tuple(noise.shape) if isinstance(noise, Tensor) else type(noise).__name__
-            raise ValueError(f"noise must be what sample_noise gives for sample_shape {tuple(sample_shape)}; got {got}.")
+            raise ValueError(f"noise must be a result of sample_noise for sample_shape {tuple(sample_shape)}; got {got}.")
         sizes = self._sample_sizes(torch.Size(sample_shape), noise[..., : noise.shape[-1] - own], generator)
         keys = base.log_rates + noise[..., noise.shape[-1] - own :].double().unflatten(-1, base._choices)
         soft = self._soft(keys.expand(shape + base._choices), sizes)
@@ -225,7 +225,7 @@ class RelaxedRandomPartition(Distribution):
                 hard = base._hard(keys, sizes).double()
             soft = hard + (soft - soft.detach())
         if self.logits.requires_grad and not soft.requires_grad:
-            soft = soft + 0 * self.logits.double()  # one group: membership is certain, and its gradient zero
+            soft = soft + 0 * self.logits.double()  # one group: membership is certain, and its gradient is zero
         return soft.to(self.logits.dtype)
 
     def _sample_sizes(self, sample_shape: torch.Size, noise: Tensor, generator: torch.Generator | None) -> Tensor:

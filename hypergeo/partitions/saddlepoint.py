@@ -1,4 +1,4 @@
-"""The saddlepoint approximation to the probability that independent categorical rows have given counts."""
+"""The saddlepoint approximation to the probability that independent categorical rows have specified counts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _RIDGE = 1e-30
 
 
 def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
-    r"""Approximates the log-probability that independent rows have the column sums that they have on average.
+    r"""Approximates the log-probability that the column sums of independent rows equal their expected values.
 
-    With the covariance matrix ``H`` of the column sums, less the column of the largest group, whose count follows from the
-    others', and their third and fourth cumulants ``κ``, indices raised by the inverse of ``H``,
+    The column of the largest group is omitted, because its count follows from the others. With the covariance matrix ``H`` of
+    the other column sums and their third and fourth cumulants ``κ``, indices raised by the inverse of ``H``, the approximation
+    is
 
     .. math:: -\tfrac12 \log\det(2πH) + \tfrac18 κ_{ijkl} κ^{ij} κ^{kl}
         - \tfrac18 κ_{ijk} κ_{lmn} κ^{ij} κ^{kl} κ^{mn} - \tfrac1{12} κ_{ijk} κ_{lmn} κ^{il} κ^{jm} κ^{kn}.
@@ -56,7 +57,7 @@ def log_probability_of_counts(plan: Tensor, sizes: Tensor) -> Tensor:
 
 
 def _fourth(plan: Tensor, inverse: Tensor) -> Tensor:
-    """Returns ``κ_ijkl κ^ij κ^kl``: the fourth cumulants of a row are those moments less the pairs of its second ones."""
+    """Returns ``κ_ijkl κ^ij κ^kl``. Fourth cumulants of a row are its fourth moments less products of its second moments."""
     lifted = plan @ inverse
     own = (plan * lifted).sum(-1)
     diagonal = inverse.diagonal(dim1=-2, dim2=-1)[..., None, :]

@@ -34,7 +34,7 @@ class _Partitions(constraints.Constraint):
         """Checks whether each matrix is in the support.
 
         Args:
-            value: shape ``(..., N, K)``.
+            value: matrices, shape ``(..., N, K)``.
 
         Returns:
             bool, shape ``(...)``.

@@ -14,8 +14,8 @@ from .reference_gradient import Reference
 __all__ = ["NEGLIGIBLE", "Agreement", "Measured", "compare_gradients"]
 
 NEGLIGIBLE = 0.01
-"""Biases below this fraction of the exact gradient norm are not tested. Otherwise the effect of samples too rare to occur among
-the estimates would count as a bias without noise."""
+"""Biases below this fraction of the exact gradient norm are not tested. Otherwise the effect of samples that are too rare to
+occur among the estimates would count as a bias without noise."""
 
 _COVERAGE = 0.95
 _FALSE_ALARM = 1e-4

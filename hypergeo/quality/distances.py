@@ -44,8 +44,8 @@ def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) ->
     1974). It is the mean number of elements by which the samples would have to be moved.
 
     Args:
-        samples: whole or real counts, shape ``(S,) + batch_shape + (K,)`` or anything that broadcasts with it. A ``ValueError``
-            names any other number of groups.
+        samples: whole or real counts, shape ``(S,) + batch_shape + (K,)`` or one that broadcasts with it. A ``ValueError`` is
+            raised for any other number of groups.
         distribution: the exact distribution, with ``batch_shape`` and ``K`` groups.
 
     Returns:
@@ -74,12 +74,12 @@ def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) ->
 def total_variation(samples: Tensor, distribution: FisherHypergeometric) -> Tensor:
     r"""Computes the total variation distance between the frequencies of whole count vectors and their exact joint distribution.
 
-    :math:`\frac12\sum_x |\hat p(x) - p(x)|`. Only the vectors that occur are visited, because the probabilities of all others
-    sum to the remainder. With few samples the distance is large for exact samples, too: compare it with that of equally many
-    exact samples.
+    The distance is :math:`\frac12\sum_x |\hat p(x) - p(x)|`. Only the vectors that occur are visited, because the probabilities
+    of all others sum to the remainder. With few samples the distance is large for exact samples, too: compare it with that of
+    equally many exact samples (:func:`total_variation_floor`).
 
     Args:
-        samples: whole counts, shape ``(S, K)``. A ``ValueError`` names a count that is not whole.
+        samples: whole counts, shape ``(S, K)``. A ``ValueError`` is raised for a count that is not whole.
         distribution: the exact distribution, without a batch.
 
     Returns:
@@ -115,8 +115,8 @@ def marginal_total_variation(samples: Tensor, distribution: FisherHypergeometric
     distribution.
 
     Args:
-        samples: whole counts, shape ``(S,) + batch_shape + (K,)``. A ``ValueError`` names a count that is not whole, or outside
-            0 to the size of the largest group.
+        samples: whole counts, shape ``(S,) + batch_shape + (K,)``. A ``ValueError`` is raised for a count that is not whole, or
+            not between 0 and the size of the largest group.
         distribution: the exact distribution, with ``batch_shape`` and ``K`` groups.
 
     Returns:
@@ -150,8 +150,8 @@ def noise_floor(
 
     Args:
         distribution: the exact distribution.
-        num_samples: number of samples in each set, at least 1. A ``ValueError`` names this and the next two arguments if they
-            are invalid.
+        num_samples: number of samples in each set, at least 1. A ``ValueError`` is raised if this or one of the next two
+            arguments is invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
         generator: source of the random numbers; torch's global generator if omitted.
@@ -194,8 +194,8 @@ def total_variation_floor(
 
     Args:
         distribution: the exact distribution, without a batch.
-        num_samples: number of samples in each set, at least 1. A ``ValueError`` names this and the next two arguments if they
-            are invalid.
+        num_samples: number of samples in each set, at least 1. A ``ValueError`` is raised if this or one of the next two
+            arguments is invalid.
         level: probability of the quantile, between 0 and 1.
         num_replicates: number of sets of samples from which the quantile is estimated, at least 1.
         generator: source of the random numbers; torch's global generator if omitted.

@@ -68,12 +68,12 @@ class GTest(NamedTuple):
 def ks_test(counts: Tensor, distribution: FisherHypergeometric) -> KSTest:
     r"""Tests each group's counts against its exact marginal distribution by Kolmogorov-Smirnov, with exact p-values.
 
-    :math:`D = \max_x |\hat F(x) - F(x)|`. The usual p-value assumes a continuous distribution and is far too large. This one is
-    exact for the discrete distribution, see :func:`ks_p_value`. The groups' tests depend on each other: correct for their
-    number, for example with :func:`holm`. Impossible counts are allowed and increase the distance.
+    The distance is :math:`D = \max_x |\hat F(x) - F(x)|`. The usual p-value assumes a continuous distribution and is far too
+    large. This one is exact for the discrete distribution, see :func:`ks_p_value`. The groups' tests depend on each other:
+    correct for their number, for example with :func:`holm`. Impossible counts are allowed and increase the distance.
 
     Args:
-        counts: whole counts, shape ``(S, K)``. A ``ValueError`` names another shape or a count that is not whole.
+        counts: whole counts, shape ``(S, K)``. A ``ValueError`` is raised for another shape or a count that is not whole.
         distribution: the exact distribution, without a batch.
 
     Returns:
@@ -89,7 +89,7 @@ def ks_test(counts: Tensor, distribution: FisherHypergeometric) -> KSTest:
 
 
 def ks_against(counts: Tensor, probabilities: Tensor) -> KSTest:
-    """Tests each group's counts against any marginal distributions, as :func:`ks_test`.
+    """Tests each group's counts against any marginal distributions, as :func:`ks_test` does.
 
     Args:
         counts: whole counts, shape ``(S, K)``.
@@ -172,12 +172,12 @@ def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float
 def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: float = EXPECTED) -> GTest | None:
     r"""Tests whole count vectors against their exact joint distribution by the likelihood ratio.
 
-    :math:`G = 2\sum_i O_i \log(O_i / E_i)` over cells of neighbouring vectors. Vectors are pooled in lexicographic order by
-    their expected numbers alone, so that at least ``expected`` samples are expected in each cell. Divided by Williams' factor,
-    G closely follows the chi-squared distribution at 10 expected samples already.
+    The statistic is :math:`G = 2\sum_i O_i \log(O_i / E_i)` over cells of neighbouring vectors. Vectors are pooled in
+    lexicographic order by their expected numbers alone, so that at least ``expected`` samples are expected in each cell. After
+    division by Williams' factor, G closely follows the chi-squared distribution if 10 samples are expected in each cell.
 
     Args:
-        counts: whole counts, shape ``(S, K)``. A ``ValueError`` names another shape or a count that is not whole.
+        counts: whole counts, shape ``(S, K)``. A ``ValueError`` is raised for another shape or a count that is not whole.
         distribution: the exact distribution, without a batch.
         expected: smallest expected number of samples in a cell.
 

@@ -135,7 +135,7 @@ class PublishedCheck:
         rejected = sum(row.rejected for row in own)
         sentences.append(
             f"Against a reference with merged conditionals, {rejected} of {sum(row.tests for row in own)} tests reject the "
-            "merged samples: a reference with the same approximation cannot detect it."
+            "merged samples: a reference with the same approximation cannot detect its error."
         )
         sentences.append(
             f"For a correct sampler, each of these sets of tests raises any false alarm in at most {100 * self.level:g} % of "

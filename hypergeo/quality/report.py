@@ -79,8 +79,8 @@ class QualityReport(ReportData):
     ) -> QualityReport:
         """Samples, estimates gradients and tests both.
 
-        Random numbers depend on ``seed`` alone; torch's global generator is not used. A ``ValueError``
-        names an invalid argument, its value and what is allowed.
+        Random numbers depend on ``seed`` alone; torch's global generator is not used. If an argument is invalid, a
+        ``ValueError`` names it, its value and what is allowed.
 
         Args:
             distribution: the exact distribution, without a batch.
@@ -91,7 +91,8 @@ class QualityReport(ReportData):
             num_samples: samples of each sampler.
             num_gradients: estimates of each estimator, at least two.
             num_evaluations: samples per estimate.
-            straight_through: whether to measure soft samples, whole ones, or both; empty for neither.
+            straight_through: ``False`` to measure soft samples, ``True`` for straight-through ones, or both in a sequence; an
+                empty sequence for neither.
             conditionals: ``"exact"``, ``"merged"`` or both.
             level: probability that the report raises any false alarm.
             objective_name: name of the objective in the report.
@@ -141,8 +142,9 @@ class QualityReport(ReportData):
                     straight_through=hard,
                     conditionals=conditional,
                 )
-                words = f"{'straight-through' if hard else 'soft'} draws, {conditional} conditionals, τ = {temperature:g}"
-                generator, step = seeded_generator(seed, words), work.next(words)
+                kind = "straight-through" if hard else "soft"
+                setting = f"{conditional} conditionals, τ = {temperature:g}"
+                generator, step = seeded_generator(seed, f"{kind} draws, {setting}"), work.next(f"{kind} samples, {setting}")
                 samples.append(measure_sampler(sampler, num_samples, floors, level=level, step=step, generator=generator))
         gradients: list[GradientQuality] = []
         reference = None
@@ -197,7 +199,7 @@ class QualityReport(ReportData):
     ) -> QualityReport:
         """Tests whether observed counts come from a distribution. The report has one row and no gradients.
 
-        A ``ValueError`` names invalid counts, see :func:`hypergeo.quality.samples.measure_counts`.
+        A ``ValueError`` is raised for invalid counts, see :func:`hypergeo.quality.samples.measure_counts`.
 
         Args:
             distribution: the exact distribution, without a batch.
@@ -322,4 +324,4 @@ def _check(distribution: FisherHypergeometric, temperatures: Sequence[float], ob
     if not len(temperatures) or not all(0 < float(value) < math.inf for value in temperatures):
         raise ValueError(f"temperatures must be at least one positive number; got {list(temperatures)}.")
     if objective is None:
-        raise ValueError("objective must be given where estimators are; got None.")
+        raise ValueError("objective is required if there are estimators; got None.")

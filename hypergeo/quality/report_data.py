@@ -23,8 +23,8 @@ class ReportData:
         num_gradients: estimates of each estimator.
         num_evaluations: samples per estimate.
         level: probability that a report raises any false alarm, by Holm's correction over all of its tests.
-        seed: the same seed gives the same numbers except for times. Each row has its own random numbers, whatever the other
-            rows.
+        seed: seed of all random numbers. The same seed gives the same numbers, except for times. The random numbers of a row do
+            not depend on the other rows.
         support_size: number of count vectors; ``None`` if they are too many to enumerate, so that joint tests are omitted.
         samples: one row for each kind of conditionals and samples at each temperature.
         reference: reference of the gradients; ``None`` if no gradients were measured.

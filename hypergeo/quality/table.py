@@ -1,4 +1,4 @@
-"""Tables of a quality report: all numbers for files, and the main numbers for people."""
+"""Tables of a quality report: all numbers for files, and the main numbers for reading."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _gradients(report: ReportData) -> list[str]:
 def _bias(row: GradientQuality) -> str:
     name, bias = _names([row])[0], row.bias
     if row.relative_bias is None:
-        return f"{name} is biased, while the exact gradient is zero: by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g})."
+        return f"{name} is biased by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g}); the exact gradient is zero."
     how = "is biased by" if row.verdict == "biased" else "has some bias:"
     relative, low, high = (percent(end) for end in (row.relative_bias.value, row.relative_bias.low, row.relative_bias.high))
     against = ", and points in the wrong direction" if row.cosine is not None and row.cosine.high < 0 else ""

@@ -120,7 +120,7 @@ class PairAutoencoder:
         """Normalises images with the mean and the standard deviation of the examples, and flattens the pixels.
 
         Args:
-            images: shape ``(…, C, H, W)``.
+            images: pixel values, shape ``(…, C, H, W)``.
 
         Returns:
             Normalised pixels, shape ``(…, C·H·W)``.
@@ -132,7 +132,7 @@ class PairAutoencoder:
 
         Args:
             parameters: parameters of the models, shape ``(R, length)``.
-            images: shape ``(R, …, C, H, W)``.
+            images: pixel values, shape ``(R, …, C, H, W)``.
 
         Returns:
             Two tensors of shape ``(R, …, d)``. Variances lie between 1e-4 and 1e2.
@@ -158,7 +158,7 @@ class PairAutoencoder:
 
         Args:
             parameters: parameters of the models, shape ``(R, length)``.
-            latents: shape ``(R, …, d)``.
+            latents: latent coordinates, shape ``(R, …, d)``.
 
         Returns:
             Images, shape ``(R, …, C, H, W)``.
@@ -171,7 +171,7 @@ class PairAutoencoder:
 
         Args:
             parameters: parameters of the decoders alone, shape ``(R, decoder.length)``.
-            latents: shape ``(R, …, d)``.
+            latents: latent coordinates, shape ``(R, …, d)``.
 
         Returns:
             Normalised pixels, shape ``(R, …, C·H·W)``.

@@ -72,7 +72,7 @@ class _SampledNumber(SharingRule):
         if not self.amortised:
             return parameters[:, None].expand(*batch, -1)
         # Logarithms, because distances range from hundredths to hundreds of nats. No gradient, because the encoder would
-        # learn to send messages to this network.
+        # otherwise learn to encode information for this network in the distances.
         features = distances.detach().clamp(min=1e-3).log().sort(-1).values
         return self._layers(distances.shape[-1])(parameters, 0.5 * features)
 

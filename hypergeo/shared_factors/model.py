@@ -201,7 +201,7 @@ class SharedFactors:
         """
         alike = (other.seeds, other.settings, other.shared, other._lengths[:2])
         if alike != (self.seeds, self.settings, self.shared, self._lengths[:2]):
-            raise ValueError("Only a model with the same data, pairs, seeds and settings can be taken over from.")
+            raise ValueError("The other model must have the same data, pairs, seeds and settings.")
         if not (other.steps_done == 0 or self.settings.warming(other.steps_done - 1)):
             raise ValueError(f"The other model's warm-up is over; it has taken {other.steps_done} steps.")
         networks = self.autoencoder.length
@@ -235,8 +235,8 @@ class SharedFactors:
         """Encodes pairs and decides which dimensions they share, without sampling.
 
         Args:
-            images: shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model. A ``ValueError`` names any
-                other shape.
+            images: pixel values, shape ``(N, 2, C, H, W)``, or ``(R, N, 2, C, H, W)`` with pairs for each model. A
+                ``ValueError`` is raised for any other shape.
             num_shared: number of factors that the pairs share, shape ``(N,)`` or ``(R, N)``; needed by the oracle's rule only.
 
         Returns:
@@ -265,7 +265,7 @@ class SharedFactors:
         """Computes the images of latents.
 
         Args:
-            latents: shape ``(R, …, d)``.
+            latents: latent coordinates, shape ``(R, …, d)``.
 
         Returns:
             Images between 0 and 1, shape ``(R, …, C, H, W)``.
@@ -309,7 +309,7 @@ class SharedFactors:
         return self.decode(torch.where(part[:, :, None], source, view.mean))
 
     def traverse(self, pairs: Tensor | PairView, values: Tensor) -> Tensor:
-        """Decodes the first images while one latent dimension after the other takes a series of values.
+        """Decodes the first image of each pair while one latent dimension after the other takes a series of values.
 
         Args:
             pairs: images, shape ``(N, 2, C, H, W)``, or their view.

@@ -15,7 +15,7 @@ __all__ = ["PairView", "SharedFactorsSettings", "TrainingRecord"]
 
 @dataclass(frozen=True)
 class SharedFactorsSettings:
-    """Holds the settings of the training. A ``ValueError`` names a setting that is out of range.
+    """Holds the settings of the training. A ``ValueError`` is raised for a setting that is out of range.
 
     Attributes:
         steps: length of the schedule in steps; later steps use its last temperature and learning rate.
@@ -28,8 +28,8 @@ class SharedFactorsSettings:
             are shared.
         first_temperature: temperature of the relaxed samples at the first step.
         last_temperature: temperature at the end of the schedule; it falls geometrically.
-        scale: standard deviation of the decoder's normal distribution, in units of the images' range. It is fixed: a learned
-            one would shrink and make wrongly shared dimensions expensive, so that the estimates would be too low.
+        scale: standard deviation of the decoder's normal distribution, in units of the images' range. It is fixed, because a
+            learned one would shrink, make wrongly shared dimensions expensive and thereby make the estimates too low.
         prior: weight of the posteriors' divergence from the standard normal distribution (β).
         law_prior: weight of the divergence of the number's distribution from the uniform distribution.
     """

@@ -10,11 +10,12 @@ from .study import CONSTANT
 __all__ = ["TABLE_NOTES", "factor_sentences", "factor_table", "factor_tables"]
 
 TABLE_NOTES = (
-    "Mean ± standard deviation over seeds. s: the number that all pairs share, with the estimate below it; the columns after "
-    "the errors are of pairs whose numbers differ. 16 pairs: estimates averaged over 16 pairs that share the same number. "
-    "Mask: how often a factor's dimension is rightly taken for shared or not. R² shared: of shared factors from the shared "
-    "part of the latents; R² independent: likewise. Collapsed: models that say all, or none, is shared where that is not so. "
-    "Methods without an estimate have no error of it."
+    "Mean ± standard deviation over seeds. Columns s: mean estimate for pairs that all share s factors. Error: squared error "
+    "of the estimate. Columns after the errors: pairs whose numbers differ. 16 pairs: estimates averaged over 16 pairs that "
+    "share the same number. Mask right: fraction of factors whose dimension is correctly classified as shared or not. "
+    "R² shared: shared factors predicted from the shared part of the latents. R² independent: independent factors predicted "
+    "from the independent part. Collapsed: models that answer all, or none, although it is wrong. Methods that do not "
+    "estimate the number have no error."
 )
 
 _COLUMNS = (

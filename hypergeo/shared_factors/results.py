@@ -50,7 +50,7 @@ class MethodSummary:
 
 @dataclass(frozen=True)
 class FactorResults:
-    """Holds the rows of a study and how they were made.
+    """Holds the rows of a study with its data and settings.
 
     Attributes:
         data: description of the images.
@@ -204,10 +204,10 @@ class FactorResults:
         first = parts[0]
         for part in parts[1:]:
             if (part.data, part.num_factors, part.settings) != (first.data, first.num_factors, first.settings):
-                raise ValueError("Only results on the same data with the same settings can be put together.")
+                raise ValueError("Only results on the same data with the same settings can be merged.")
         rows = [row for part in parts for row in part.rows]
         if len({(row.method, row.shared, row.seed) for row in rows}) < len(rows):
-            raise ValueError("A model with the same method, number and seed is there twice.")
+            raise ValueError("A model with the same method, number and seed occurs twice.")
         names = list(dict.fromkeys(name for part in parts for name in part.methods))
         return FactorResults(
             first.data, first.num_factors, first.settings, sorted(rows, key=lambda row: names.index(row.method))

@@ -33,7 +33,7 @@ def closest(distances: Tensor, number: Tensor) -> Tensor:
     ``number``.
 
     Args:
-        distances: shape ``(…, d)``.
+        distances: distance of the two posteriors in each dimension, shape ``(…, d)``.
         number: number from 0 to ``d``, shape ``(…)``; differentiable.
 
     Returns:
@@ -51,7 +51,7 @@ def adavae_shared(distances: Tensor) -> Tensor:
     """Selects the dimensions that AdaVAE shares: distances below the middle of the smallest and the largest distance.
 
     Args:
-        distances: shape ``(…, d)``.
+        distances: distance of the two posteriors in each dimension, shape ``(…, d)``.
 
     Returns:
         True where a dimension is shared, shape ``(…, d)``.

@@ -23,7 +23,7 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True)
 class Collapse:
-    """Flags the ways in which a model has stopped to distinguish shared and independent dimensions.
+    """Flags the ways in which a model no longer distinguishes shared and independent dimensions.
 
     Attributes:
         all_shared: whether the model answers "all" for nearly all pairs.
@@ -158,8 +158,8 @@ def correlation(first: Tensor, second: Tensor) -> float:
     """Computes Pearson's correlation.
 
     Args:
-        first: shape ``(N,)``.
-        second: shape ``(N,)``.
+        first: values of the first variable, shape ``(N,)``.
+        second: values of the second variable, shape ``(N,)``.
 
     Returns:
         Correlation from -1 to 1; NaN if one of the arguments is constant.
@@ -179,8 +179,8 @@ def rank_correlations(latents: Tensor, factors: Tensor) -> np.ndarray:
     """Computes the absolute values of Spearman's rank correlation of each factor with each latent dimension.
 
     Args:
-        latents: shape ``(N, d)``.
-        factors: shape ``(N, F)``.
+        latents: latent coordinates, shape ``(N, d)``.
+        factors: factor values, shape ``(N, F)``.
 
     Returns:
         Correlations from 0 to 1, shape ``(F, d)``; 0 if one of the two is constant.
@@ -202,8 +202,8 @@ def match_factors(latents: Tensor, factors: Tensor) -> Tensor:
     """Assigns a latent dimension to each factor, without repetition, so that the sum of the rank correlations is largest.
 
     Args:
-        latents: shape ``(N, d)``.
-        factors: shape ``(N, F)``.
+        latents: latent coordinates, shape ``(N, d)``.
+        factors: factor values, shape ``(N, F)``.
 
     Returns:
         Indices of dimensions, shape ``(F,)``; -1 for factors without a dimension if there are fewer dimensions than factors.
@@ -226,13 +226,13 @@ def masked_r2(latents: Tensor, kept: Tensor, factors: Tensor, wanted: Tensor) ->
     products, and the mask of the part. It is fitted on one half of the pairs and evaluated on the other.
 
     Args:
-        latents: shape ``(N, d)``.
+        latents: latent coordinates, shape ``(N, d)``.
         kept: mask of the latents that belong to the part, shape ``(N, d)``.
-        factors: shape ``(N, F)``.
+        factors: factor values, shape ``(N, F)``.
         wanted: mask of the factors to predict, shape ``(N, F)``.
 
     Returns:
-        Mean of R² over factors, each at least 0; NaN if no factor is predicted for a hundred pairs.
+        Mean of R² over factors, each at least 0; NaN if no factor is to be predicted for at least 100 pairs.
     """
     from sklearn.linear_model import Ridge
     from sklearn.metrics import r2_score

@@ -1,6 +1,6 @@
-"""What the pages share: state in the address, the urn's controls, presets, share links and downloads. Needs Streamlit."""
+"""Shared parts of the pages: state in the URL, the urn's controls, presets, share links and downloads. Needs Streamlit."""
 
-# Plotly looks into pandas wherever it finds it, half imported too, as when a class opens the first pages of a server at once.
+# Plotly uses pandas even if another thread has imported only half of it, as when a class opens a new server's first pages.
 import pandas  # noqa: F401
 import torch
 

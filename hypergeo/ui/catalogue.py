@@ -1,4 +1,4 @@
-"""The app's pages, in the order of the navigation: the script runs them and the home page has a card for each."""
+"""The app's pages, in the order of the navigation. The script runs them, and the home page has a card for each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from streamlit.navigation.page import StreamlitPage
 __all__ = ["HOME", "PAGES", "PageEntry", "served_pages"]
 
 _PACKAGE = Path(__file__).parents[1]
-# An installed package has the app within, a checkout has it beside the package.
+# An installed package contains the app; in a checkout the app is beside the package.
 _ROOT = _PACKAGE / "_app" if (_PACKAGE / "_app").is_dir() else _PACKAGE.parent
 
 
 @dataclass(frozen=True)
 class PageEntry:
-    """One page of the app.
+    """Describes one page of the app.
 
     Attributes:
-        path: of its script, below the folder of ``app.py``.
-        title: its name in the navigation.
-        icon: its Material symbol.
-        help: what it shows, in one sentence, for a tooltip.
+        path: path of the page's script, below the folder of ``app.py``.
+        title: name of the page in the navigation.
+        icon: Material symbol of the page.
+        help: sentence on what the page shows, for a tooltip.
         card: text on the home page.
     """
 
@@ -56,8 +56,8 @@ PAGES = [
         "One sample",
         ":material/equalizer:",
         "One relaxed sample, split by split: log-probability, noise, temperature, softmax, gradient.",
-        "Open one relaxed sample: bars of log-probability, plus noise, divided by the temperature, softmax. Watch the counts "
-        "come about, and the gradient flow back through the same bars.",
+        "Follow one relaxed sample step by step: log-probability, plus noise, divided by the temperature, softmax. See how the "
+        "counts arise, and how the gradient flows back through the same bars.",
     ),
     PageEntry(
         "pages/convergence.py",
@@ -72,17 +72,16 @@ PAGES = [
         "Gradients",
         ":material/near_me:",
         "Gradient estimators against the exact gradient: bias, variance and gradient descent.",
-        "Every gradient estimate is an arrow, and the exact gradient is known. See which estimators are biased and which are "
-        "noisy, then compare their gradient descent from one start.",
+        "Every gradient estimate is an arrow beside the exact gradient. See which estimators are biased and which are noisy, "
+        "then compare their gradient descent from one start.",
     ),
     PageEntry(
         "pages/partitions.py",
         "Partitions",
         ":material/category:",
         "Random partitions: who belongs to which group, with exact sums and probabilities.",
-        "Sizes and members together: cool a relaxed partition down and watch its rows become one-hot while the column sums "
-        "stay. "
-        "Click an entry to raise its logit, and compare gradients with the exact ones.",
+        "Sample group sizes and members together. Cool a relaxed partition down: its rows become one-hot, and its column sums "
+        "stay the same. Click an entry to raise its logit, and compare gradients with the exact ones.",
     ),
     PageEntry(
         "pages/quality.py",
@@ -113,16 +112,16 @@ PAGES = [
         "Glossary",
         ":material/menu_book:",
         "Terms of the field, with references.",
-        "Every term that the pages use, in a sentence or two, with its reference and the page that shows it.",
+        "Every term of the pages in a sentence or two, with its reference and the page that shows it.",
     ),
 ]
 
 
 def served_pages() -> dict[PageEntry, StreamlitPage]:
-    """Makes the pages of Streamlit's navigation and links.
+    """Creates the pages for Streamlit's navigation and links.
 
     Returns:
-        The pages by their entry.
+        Streamlit's pages by their entries.
     """
     return {
         entry: st.Page(_ROOT / entry.path, title=entry.title, icon=entry.icon, help=entry.help, default=entry is HOME)

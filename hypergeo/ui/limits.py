@@ -1,8 +1,8 @@
 """Limits of the pages: one table for URLs, controls and files alike.
 
 They are chosen so that the largest request takes at most two seconds of one processor and 300 MB, or shows its progress and
-can be cancelled (``python -m tests.benchmarks limits`` measures it). Beyond a limit a page takes the nearest allowed value,
-and shows a message; a file that is too large is refused with a message. The library itself has no such limits.
+can be cancelled (``python -m tests.benchmarks limits`` measures it). A page replaces a value beyond a limit by the nearest
+allowed one and shows a message; a file that is too large is refused with a message. The library itself has no such limits.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ __all__ = [
 ]
 
 SEEDS = (0, 9_999)
-"""Seeds of every page."""
+"""Smallest and largest seed of every page."""
 
 SHOWN_OF_A_VALUE = 40
-"""Letters of a value in the address that are shown where it is not allowed."""
+"""Number of letters that a message shows of an invalid value in the URL."""
 
 
 class UrnLimits(NamedTuple):
-    """The largest urn of a page.
+    """Limits of the urn of a page.
 
     Attributes:
-        groups: number of groups; at least two.
-        size: of a group.
-        drawn: elements drawn.
+        groups: largest number of groups, at least two.
+        size: largest size of a group.
+        drawn: largest number of elements drawn.
     """
 
     groups: int
@@ -57,12 +57,12 @@ class UrnLimits(NamedTuple):
 
 
 class UrnPageLimits(NamedTuple):
-    """Of the urn page.
+    """Limits of the urn page.
 
     Attributes:
-        urn: the largest urn.
-        draws: in the sequence.
-        listed: count vectors that are gone through for the joint distance and Wallenius' mode.
+        urn: limits of the urn.
+        draws: largest number of samples in the sequence.
+        listed: largest number of count vectors that are listed for the joint distance and Wallenius' mode.
     """
 
     urn: UrnLimits
@@ -71,12 +71,12 @@ class UrnPageLimits(NamedTuple):
 
 
 class ConvergenceLimits(NamedTuple):
-    """Of the convergence page.
+    """Limits of the convergence page.
 
     Attributes:
-        urn: the largest urn.
+        urn: limits of the urn.
         samples: numbers of samples to choose from.
-        followed: the last sample whose path can be followed.
+        followed: last sample whose path can be followed.
     """
 
     urn: UrnLimits
@@ -85,11 +85,11 @@ class ConvergenceLimits(NamedTuple):
 
 
 class OneSampleLimits(NamedTuple):
-    """Of the page on one sample.
+    """Limits of the page on one sample.
 
     Attributes:
-        urn: the largest urn.
-        samples: number of samples, one of which is opened.
+        urn: limits of the urn.
+        samples: number of samples to choose from.
     """
 
     urn: UrnLimits
@@ -97,14 +97,15 @@ class OneSampleLimits(NamedTuple):
 
 
 class GradientLimits(NamedTuple):
-    """Of the gradients page.
+    """Limits of the gradients page.
 
     Attributes:
-        urn: the largest urn.
-        draws: of an estimate, to choose from.
-        estimates: to choose from.
-        steps: of a descent.
-        listed: count vectors that are listed for the exact gradient at each step; more go by way of the marginals.
+        urn: limits of the urn.
+        draws: numbers of samples of an estimate, to choose from.
+        estimates: numbers of estimates, to choose from.
+        steps: largest number of steps of a descent.
+        listed: largest number of count vectors that are listed for the exact gradient at each step; larger urns use the
+            marginals.
     """
 
     urn: UrnLimits
@@ -115,10 +116,10 @@ class GradientLimits(NamedTuple):
 
 
 class QualityLimits(NamedTuple):
-    """Of the quality page's reports, which are made in the background.
+    """Limits of the quality page's reports, which are computed in the background.
 
     Attributes:
-        urn: the largest urn.
+        urn: limits of the urn.
         samples: numbers of samples of each sampler, to choose from.
         gradients: numbers of estimates of each estimator, to choose from.
         evaluations: numbers of samples of a gradient, to choose from.
@@ -133,16 +134,16 @@ class QualityLimits(NamedTuple):
 
 
 class CountsLimits(NamedTuple):
-    """Of observed counts on the quality page.
+    """Limits of observed counts on the quality page.
 
     Attributes:
-        examples: rows of an example, to choose from.
-        megabytes: of a file.
-        pasted: letters that can be pasted.
-        rows: of a file.
-        size: of a group, where a line of the file gives the sizes.
-        sums: different sample sizes in one fit: each has its own distribution.
-        elements: elements of the urns of all these distributions together; the fewer sums, the larger the urn.
+        examples: numbers of rows of an example, to choose from.
+        megabytes: largest size of a file.
+        pasted: largest number of letters that can be pasted.
+        rows: largest number of rows of a file.
+        size: largest size of a group, if a line of the file gives the sizes.
+        sums: largest number of different sample sizes in one fit; each has its own distribution.
+        elements: largest number of elements in the urns of all these distributions together.
     """
 
     examples: Sequence[int]
@@ -155,17 +156,17 @@ class CountsLimits(NamedTuple):
 
 
 class ClusterLimits(NamedTuple):
-    """Of the page on cluster sizes.
+    """Limits of the page on cluster sizes.
 
     Attributes:
-        clusters: the least and the greatest number.
-        points: made by the page, to choose from.
-        steps: of a run.
-        edits: changes on the way that an address holds.
-        megabytes: of a file of points.
-        rows: the fewest and the most points of a file.
-        largest: coordinate of a point.
-        nearest: points that differ by less all count as one; in units of the largest coordinate, where that is above one.
+        clusters: smallest and largest number of clusters.
+        points: numbers of points that the page generates, to choose from.
+        steps: largest number of steps of a run.
+        edits: largest number of changes during a run in the URL.
+        megabytes: largest size of a file of points.
+        rows: smallest and largest number of points of a file.
+        largest: largest coordinate of a point.
+        nearest: distance below which all points count as one, relative to the largest coordinate if that is above one.
     """
 
     clusters: tuple[int, int]
@@ -179,14 +180,14 @@ class ClusterLimits(NamedTuple):
 
 
 class FactorLimits(NamedTuple):
-    """Of the page on shared factors.
+    """Limits of the page on shared factors.
 
     Attributes:
-        factors: that images are made from, to choose from.
-        spare: latent dimensions beyond them.
-        steps: of a run.
+        factors: numbers of factors of an image, to choose from.
+        spare: largest number of latent dimensions beyond the factors.
+        steps: largest number of steps of a run.
         schedule: lengths of the schedule, to choose from.
-        edits: changes on the way that an address holds.
+        edits: largest number of changes during a run in the URL.
     """
 
     factors: Sequence[int]
@@ -197,15 +198,15 @@ class FactorLimits(NamedTuple):
 
 
 class PartitionLimits(NamedTuple):
-    """Of the page on partitions.
+    """Limits of the page on partitions.
 
     Attributes:
-        groups: to choose from.
-        elements: the least and the greatest number.
-        listed: elements of the gradients, whose partitions are all listed: the least and the greatest number.
-        partitions: that are listed at most.
-        edits: scores set by hand that an address holds.
-        samples: of a gradient estimate, to choose from.
+        groups: numbers of groups, to choose from.
+        elements: smallest and largest number of elements.
+        listed: smallest and largest number of elements in the view of gradients, which lists all partitions.
+        partitions: largest number of listed partitions.
+        edits: largest number of scores set by hand in the URL.
+        samples: numbers of samples of a gradient estimate, to choose from.
     """
 
     groups: Sequence[int]

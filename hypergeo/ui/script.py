@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every visit: where the app's pages are. ``app.py`` serves it."""
+"""The script that Streamlit runs for every visit; it registers the app's pages. ``app.py`` serves it."""
 
 from pathlib import Path
 

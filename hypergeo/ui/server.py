@@ -1,4 +1,4 @@
-"""Serves the app: its pages, the files of its components, and the headers that keep browsers from asking anybody else."""
+"""Serves the app: its pages, the files of its components, and headers that forbid browsers to contact other servers."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ HEADERS = {
 
 
 class _CachedFiles(StaticFiles):
-    """Files whose address has their version: browsers need not ask for them again."""
+    """Serves files whose URL contains their version, so that browsers need not request them again."""
 
     def __init__(self, directory: str, suffixes: tuple[str, ...]):
         super().__init__(directory=directory)
         self._suffixes = suffixes
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Returns the file, if it is of a kind that is meant for browsers."""
+        """Returns the file if its kind is meant for browsers."""
         if not path.endswith(self._suffixes):
             return Response("Not Found", status_code=404)
         response = await super().get_response(path, scope)
@@ -93,7 +93,7 @@ class _Headers:
 
 
 def routes() -> list[BaseRoute]:
-    """Makes the routes of the components' files and of plotly.js.
+    """Creates the routes of the components' files and of plotly.js.
 
     Returns:
         The routes.
@@ -105,7 +105,7 @@ def routes() -> list[BaseRoute]:
 
 
 def middleware() -> list[Middleware]:
-    """Makes the middleware of the whole server.
+    """Creates the middleware of the whole server.
 
     Returns:
         The middleware.

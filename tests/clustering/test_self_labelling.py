@@ -273,5 +273,5 @@ def test_a_size_that_one_class_alone_has_room_for():
         data.sized([6, 6, 4], 0)
     with pytest.raises(ValueError, match="3 whole numbers, at least one each"):
         data.sized([6, 4], 0)
-    with pytest.raises(ValueError, match="where classes are known"):
+    with pytest.raises(ValueError, match="if classes are known"):
         LabelledArrays(np.zeros((3, 1)), None).sized([1, 1], 0)

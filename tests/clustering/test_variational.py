@@ -202,7 +202,7 @@ BAD = [
     ({"x": [[1.0, 2.0], [3.0]]}, "x must be a regular array of numbers"),
     ({"x": np.zeros(5)}, r"x must have shape \(N, D\)"),
     ({"x": np.array([[0.0, 1.0], [np.nan, 1.0]])}, "x must be finite; row 1 is not"),
-    ({"x": np.ones((9, 3))}, "x must not be the same point over and over"),
+    ({"x": np.ones((9, 3))}, "x must not consist of copies of one point"),
     ({"num_clusters": 0}, "num_clusters must be a whole number between 1 and the 12 points; got 0"),
     ({"num_clusters": 13}, "between 1 and the 12 points; got 13"),
     ({"prior": "normal"}, "prior must be one of hypergeometric, categorical, uniform; got 'normal'"),
@@ -210,7 +210,7 @@ BAD = [
     ({"capacities": 3}, "capacities must leave room for all 12 points"),
     ({"urn": "vase"}, 'urn must be "all" or "batch"; got \'vase\''),
     ({"seed": -1}, "seed must be a whole number of at least 0; got -1"),
-    ({"device": "abacus"}, "device must be one that is there"),
+    ({"device": "abacus"}, "device must be available"),
     ({"device": "cpu", "team": Team()}, "Give either device or team"),
     ({"team": Team(1, 20)}, "x must have a point for each of the 20 processes; got 12"),
     ({"depth": 3}, "The settings are latent, hidden, .*; got depth"),
@@ -231,7 +231,7 @@ def test_errors_say_what_is_allowed(changes, words):
 
 def test_predict_knows_its_columns():
     fit = fit_variational_clusters(curved_clusters(0)[0], 4, **{**QUICK, "pretraining": 0, "epochs": 1})
-    with pytest.raises(ValueError, match="x must have 8 numbers a point, as learned from; got 7"):
+    with pytest.raises(ValueError, match="x must have 8 numbers per point, as in training; got 7"):
         fit.predict(np.zeros((2, 7)))
 
 

@@ -146,7 +146,7 @@ def test_a_warm_up_finds_what_pixels_do_not_show(warmed):
 
 
 def test_a_warm_up_of_other_images_is_refused(warmed):
-    with pytest.raises(ValueError, match="warm_up must know the same 119 images; it has 120"):
+    with pytest.raises(ValueError, match="warm_up must be a model of the same 119 images; it has 120"):
         fit_variational_clusters(strokes()[0][:119], 3, warm_up=warmed)
     labelled = warmed.with_prior("uniform")
     labelled.finish()

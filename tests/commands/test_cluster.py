@@ -104,7 +104,7 @@ def test_large_files_are_sampled_and_that_is_said(archive, capsys):
         capsys, archive, "--max-points", 30, "--seeds", 2, "--methods", "k-means", "--format", "json", *QUICK
     )
     assert status == 0
-    assert err == "70 points; each seed takes 30 of them at random (--max-points).\n"
+    assert err == "70 points; each seed uses 30 of them at random (--max-points).\n"
     assert [sum(row["sizes"]) for row in json.loads(out)["runs"]] == [30, 30]
 
 
@@ -207,7 +207,7 @@ def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys, tmp_path, mon
     ("arrays", "words"),
     [
         ({"z": np.zeros(3)}, "must hold an array x of points; it has z"),
-        ({"x": np.zeros(3)}, r"a row a point; it has shape \(3,\)"),
+        ({"x": np.zeros(3)}, r"one row per point; it has shape \(3,\)"),
         ({"x": np.zeros((3, 2)), "y": np.zeros(2)}, r"one class for each of 3 points; it has shape \(2,\)"),
         ({"x": np.array([[0.0], [np.inf]])}, "x must be finite; row 1 is not"),
         ({"x": np.zeros((2, 1)), "y": np.array([0.0, np.nan])}, "classes must be finite"),

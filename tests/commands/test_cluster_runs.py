@@ -134,12 +134,12 @@ def test_what_is_finished_is_kept_and_the_same_command_goes_on(tmp_path, capsys,
     status, out, err = called(capsys, *command)
     assert (status, out) == (130, "")
     folder = "out.runs" if explicit else "cluster.runs"
-    assert err == f"Stopped: 4 of 6 runs are kept in {folder}. The same command goes on from there.\n"
+    assert err == f"Stopped: 4 of 6 runs are kept in {folder}. The same command continues from there.\n"
     made = []
     monkeypatch.setattr("hypergeo.commands.cluster.find_clusters", lambda name, task: made.append(name) or genuine(name, task))
     status, out, err = called(capsys, *command)
     assert (status, made) == (0, ["k-means, same starts", "uniform"])
-    assert err == f"4 of 6 runs are from before ({folder}).\n"
+    assert err == f"4 of 6 runs were finished before ({folder}).\n"
     if explicit:
         again = json.loads((tmp_path / "out.json").read_text())
         for run, other in zip(again["runs"], json.loads(expected)["runs"], strict=True):

@@ -150,7 +150,7 @@ def test_results_are_kept_and_put_together():
     again = FactorResults.merged([FactorResults.from_json(part.to_json()) for part in parts])
     assert again.summary() == whole.summary()
     assert again.seeds == [0, 1, 2, 3, 4]
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(ValueError, match="occurs twice"):
         FactorResults.merged([whole, whole])
     with pytest.raises(ValueError, match="same settings"):
         FactorResults.merged([whole, replace(whole, settings={"steps": 11})])

@@ -112,7 +112,7 @@ def test_a_cell_that_fails_costs_no_other(write, capsys, monkeypatch):
     [
         (["-n", 15, "-m", "3x10"], 2, "--sweep takes its urns from the grid; leave -n, -m out"),
         (["--counts", "x.csv"], 2, "leave --counts out"),
-        (["--threads", 2], 2, "how many --workers"),
+        (["--threads", 2], 2, "and set --workers"),
         (["--workers", 2, "--scheduler", "tcp://127.0.0.1:1"], 2, "--scheduler has workers of its own"),
         (["--workers", "-1"], 2, "--workers: must be a whole number between 0 and 1,024"),
         (["--scheduler", "nonsense:port"], 1, "no Dask scheduler answers at nonsense:port"),
@@ -129,7 +129,7 @@ def test_errors_are_for_people(write, capsys, monkeypatch, more, status, message
 
 def test_arguments_of_a_sweep_go_with_a_sweep(capsys, tmp_path):
     assert "go with --sweep" in called(capsys, "-n", 15, "-m", "3x10", "--workers", 2)[2]
-    assert "or many of them by --sweep" in called(capsys, "-n", 15)[2]
+    assert "or several urns by --sweep" in called(capsys, "-n", 15)[2]
     assert "No such file" in called(capsys, "--sweep", tmp_path / "none.json")[2]
     assert "needs --cells" in called(capsys, "--sweep", "-")[2]
 

@@ -65,7 +65,7 @@ def test_a_cell_that_always_kills_its_worker_is_given_up(write, capsys, monkeypa
     status, out, err = called(capsys, "--sweep", grid, "--workers", 1, "--estimators", "none")
     assert status == 1
     assert out.startswith("0 of 1 cells")
-    assert "its worker died 1 times, perhaps for want of memory" in err
+    assert "its worker died 1 times, perhaps for lack of memory" in err
 
 
 def test_one_worker_two_of_a_cluster_and_none_agree(write, capsys):

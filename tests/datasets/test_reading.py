@@ -74,7 +74,7 @@ def test_archives_of_points_with_classes_or_without(tmp_path: Path) -> None:
     ("arrays", "words"),
     [
         ({"z": np.ones((2, 2))}, "must hold an array x of points; it has z"),
-        ({"x": np.ones(3)}, r"a row a point; it has shape \(3,\)"),
+        ({"x": np.ones(3)}, r"one row per point; it has shape \(3,\)"),
         ({"x": np.array([["a", "b"]])}, "array of numbers"),
         ({"x": np.ones((0, 2))}, r"shape \(0, 2\)"),
         ({"x": np.array([[0.0, 1.0], [np.nan, 0.0]])}, "must be finite; row 1 is not"),

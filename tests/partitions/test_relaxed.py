@@ -158,7 +158,7 @@ def test_noise_is_kept_and_checked():
     assert torch.equal(partition.rsample((2,), noise), partition.rsample((2,), noise))
     first = partition.rsample((2,), generator=torch.Generator().manual_seed(1))
     assert torch.equal(first, partition.rsample((2,), noise))
-    with pytest.raises(ValueError, match="noise must be what sample_noise gives"):
+    with pytest.raises(ValueError, match="noise must be a result of sample_noise"):
         partition.rsample((3,), noise)
 
 

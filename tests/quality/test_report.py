@@ -273,7 +273,7 @@ def test_words_of_shares():
         (lambda: QualityReport.measure(LAW, []), "temperatures must be at least one positive number"),
         (lambda: QualityReport.measure(LAW, [1.0, -1.0]), r"got \[1.0, -1.0\]"),
         (lambda: QualityReport.measure(LAW.expand([2]), [1.0]), r"no batch; got batch_shape \(2,\)"),
-        (lambda: QualityReport.measure(LAW, [1.0], None, [ScoreFunction()]), "objective must be given"),
+        (lambda: QualityReport.measure(LAW, [1.0], None, [ScoreFunction()]), "objective is required if there are estimators"),
         (lambda: QualityReport.measure(LAW, [1.0], num_samples=0), "num_samples must be at least 1; got 0"),
         (lambda: QualityReport.measure(LAW, [1.0], num_gradients=1), "num_gradients must be at least 2; got 1"),
         (lambda: QualityReport.measure(LAW, [1.0], level=0.0), "level must be between 0 and 1; got 0.0"),

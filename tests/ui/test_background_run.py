@@ -52,7 +52,7 @@ def test_a_run_that_nobody_watches_stops(monkeypatch):
     run.wait(30)
     assert not run.running
     assert run.result is None
-    assert "nobody looked on" in run.failure
+    assert "no browser showed it" in run.failure
 
 
 def test_failures_are_told_in_words():
@@ -64,7 +64,7 @@ def test_failures_are_told_in_words():
         def measure(self, progress: Any = None) -> None:
             raise ZeroDivisionError
 
-    for work, words in ((Bad(), "n must be at most 3."), (Broken(), "The server's log")):
+    for work, words in ((Bad(), "n must be at most 3."), (Broken(), "the server's log")):
         run = Run(work).start()
         run.wait(30)
         assert words in run.failure

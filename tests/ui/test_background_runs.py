@@ -114,7 +114,7 @@ def test_a_run_that_nobody_watches_stops(monkeypatch: pytest.MonkeyPatch, watche
             run.watch()
         time.sleep(0.01)
     assert run.running is watched
-    assert ("nobody looked on" in run.failure) is not watched
+    assert ("no browser showed it" in run.failure) is not watched
     run.stop()
     ended(run)
 

@@ -276,7 +276,7 @@ def test_a_report_of_a_closed_tab_stops_within_seconds(monkeypatch):
     run = Run(Endless()).start()
     run.wait(SOON)
     assert not run.running
-    assert "nobody looked on" in run.failure
+    assert "no browser showed it" in run.failure
 
 
 def test_reports_do_not_keep_a_slider_waiting():

@@ -1,4 +1,4 @@
-"""Estimates what each clustering method costs before it runs, in seconds of one core."""
+"""Estimates of the cost of each clustering method before it runs, in seconds of one core."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WARM_UP = "warm-up shared by the networks"
 def estimated_seconds(names: Sequence[str], task: ClusterTask) -> dict[str, float]:
     """Estimates the cost of each method, and of the warm-up that several share.
 
-    The constants were measured on one core of a server of 2024; they are good to a factor of two. Numbers of iterations of
-    Gaussian mixtures and k-means are those of digits.
+    The constants were measured on one core of a server of 2024 and are accurate to a factor of two. Numbers of iterations of
+    Gaussian mixtures and k-means are those for digits.
 
     Args:
-        names: of the methods.
-        task: what to do.
+        names: names of the methods.
+        task: points and settings.
 
     Returns:
         Seconds by name, in the order of the work; the warm-up has the name ``"warm-up shared by the networks"``.
@@ -70,16 +70,16 @@ def _seconds(name: str, task: ClusterTask, points: int, axes: int, steps: int, a
 
 
 def most_points(names: Sequence[str], task: ClusterTask, budget: float) -> int:
-    """Finds how many of a task's points can be clustered within a budget.
+    """Computes the number of a task's points that can be clustered within a budget.
 
     Args:
-        names: of the methods.
-        task: with all points.
+        names: names of the methods.
+        task: task with all points.
         budget: seconds of one core for all methods together.
 
     Returns:
-        All points where they fit, else a multiple of 500, at least 2,000. It depends on nothing but the task, so that the same
-        command takes the same points everywhere.
+        Number of points: all of them if they fit, otherwise a multiple of 500, at least 2,000. It does not depend on the
+        machine, so that the same command uses the same points everywhere.
     """
     number = len(task.points)
     for fewer in (number, *range(number // 500 * 500, 1_999, -500)):

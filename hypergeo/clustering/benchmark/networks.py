@@ -16,7 +16,7 @@ __all__ = ["IMAGES", "NETWORKS", "WARMED"]
 
 IMAGES = {"hidden": (256,), "batch_size": 256, "mixture_rate": 1e-3}
 """Settings of variational clustering of images, whose encoder starts from the warm-up."""
-_EPOCHS, _STEPS = 10, 280  # of the decoder alone and of all together, at least
+_EPOCHS, _STEPS = 10, 280  # smallest numbers of epochs and of steps, for the decoder alone and for all networks together
 _STARTS = 20
 
 

@@ -12,10 +12,10 @@ from .task import ClusterTask, FoundClusters, Method
 __all__ = ["LIMITED", "METHODS", "SAMPLED", "find_clusters", "usual_methods"]
 
 LIMITED = "capacities known"
-"""End of the names of methods that need to know the capacities."""
+"""Suffix of the names of methods that need to know the capacities."""
 
 SAMPLED = "members sampled"
-"""How the names of methods end that run on request only."""
+"""Suffix of the names of methods that run on request only."""
 
 
 METHODS: dict[str, Method] = {**DIRECT, **NETWORKS}
@@ -26,7 +26,8 @@ def usual_methods(images: bool, limited: bool) -> list[str]:
     """Lists the methods that are compared by default.
 
     Args:
-        images: whether the points are images; then the networks and their baselines, else all methods without networks.
+        images: whether the points are images. Images are clustered by the networks and their baselines, other points by all
+            methods without networks.
         limited: whether the capacities are known.
 
     Returns:
@@ -67,7 +68,7 @@ def find_clusters(name: str, task: ClusterTask) -> FoundClusters:
 
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # scikit-learn warns if its iterations end early; only the result matters here
-        # The warm-up runs once for a task, and its time counts for each method that uses it.
+        # The warm-up runs once for a task, and its time is added to each method that uses it.
         shared = task.warm_up.seconds if name in WARMED and "warm_up" in vars(task) else 0.0
         start = time.process_time()
         labels, sizes = METHODS[name](task)

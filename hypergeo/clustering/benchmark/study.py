@@ -27,8 +27,8 @@ class ClusterRun:
         seed: seed of data, starts and samples.
         scores: :data:`SCORES` by name; empty if the classes are unknown.
         seconds: processor time in seconds.
-        sizes: estimated sizes of the clusters, shape ``(K,)``. Those matched with a class are in the order of the classes'
-            sizes, largest first.
+        sizes: estimated sizes of the clusters, shape ``(K,)``. Clusters that are matched with a class have the order of the
+            classes' sizes, largest first.
         true_sizes: sizes of the classes, largest first; empty if they are unknown.
     """
 
@@ -178,7 +178,7 @@ class ClusterStudy:
             ValueError: if there are fewer than two seeds.
         """
         if len(self.seeds) < 2:
-            raise ValueError("A comparison needs two seeds at least.")
+            raise ValueError("A comparison needs at least two seeds.")
         sign = -1.0 if score == "size_error" else 1.0
         pairs = zip(self.values(method, score), self.values(rival, score), strict=True)
         better = [sign * (one - other) for one, other in pairs]

@@ -43,7 +43,7 @@ class ClusterTask:
     """Describes points to cluster and the effort of the methods.
 
     Attributes:
-        points: shape ``(N, D)``.
+        points: coordinates of the points, shape ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         seed: seed of starts and samples.
         restarts: number of restarts.
@@ -73,12 +73,12 @@ class ClusterTask:
 
     @property
     def reduces(self) -> bool:
-        """Whether Gaussian mixtures see principal components of the images in place of their pixels."""
+        """Whether Gaussian mixtures use principal components of the images in place of their pixels."""
         return self.has_images and min(self.points.shape) > _MOST_AXES
 
     @cached_property
     def reduced(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Points of Gaussian mixtures, shape ``(N, d)``, and the function that projects other points likewise."""
+        """Points for Gaussian mixtures, shape ``(N, d)``, and the function that projects other points in the same way."""
         if not self.reduces:
             return self.points, lambda points: points
         from sklearn.decomposition import PCA
@@ -116,7 +116,7 @@ class ClusterTask:
         return WarmUp(model, time.process_time() - started)
 
     def starts(self) -> np.ndarray:
-        """Computes the means from which our own methods start.
+        """Computes the initial means of this package's methods.
 
         Returns:
             Means, shape ``(restarts, K, D)``.

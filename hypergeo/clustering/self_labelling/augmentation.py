@@ -16,7 +16,7 @@ __all__ = ["Augmentation"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Changes images randomly, each image in its own way. A ``ValueError`` names a negative amount.
+    """Changes each image randomly. A ``ValueError`` is raised for a negative amount.
 
     Attributes:
         rotation: largest angle in degrees.
@@ -57,7 +57,7 @@ class Augmentation:
             object.__setattr__(self, field.name, value)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Changes images. Images with one row or column, which are not pictures, change only in contrast and noise.
+        """Changes images. Rows of numbers, which have one pixel row or column, change only in contrast and noise.
 
         Args:
             images: values from zero (the background) to one, shape ``(B, C, H, W)``.

@@ -55,19 +55,19 @@ class SelfLabelling:
     The network maps an image to a unit vector ``z``. In the warm-up it learns by contrast: the features of two changed versions
     of one image should be close to each other and distant from those of other images. Then clusters are added, each with a
     direction ``c_k``, and all with the same concentration ``κ``. The density of ``z`` in cluster ``k`` is the von Mises-Fisher
-    distribution, proportional to ``exp(κ z·c_k)``. Every few steps
+    distribution, proportional to ``exp(κ z·c_k)``. Every few steps:
 
     - sizes ``n`` are sampled from the prior, and all images are assigned to clusters of these sizes at the lowest cost,
       ``J(n) = min_P Σ P (−κ z·c) + Σ P log(P / (n / N))``: see :func:`~hypergeo.clustering.transport_plan.assign`;
     - the log weights follow the negative gradient of ``J``, which is propagated through the sampled sizes;
-    - each ``c_k`` becomes the mean direction of its images, and ``κ`` is estimated from their dispersion;
+    - each ``c_k`` becomes the mean direction of its images, and ``κ`` is estimated from their dispersion.
 
-    and in the steps between, the network learns these labels from changed images, together with the contrastive loss. Only the
+    In the steps between, the network learns these labels from changed images, together with the contrastive loss. Only the
     prior differs between the methods. With ``"uniform"`` this is self-labelling as published, except for the contrastive loss,
-    which prevents that all points join one cluster when sizes are learned.
+    which prevents all points from joining one cluster when sizes are learned.
 
     Args:
-        images: shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for other data; any scale.
+        images: pixel values, shape ``(N, H, W)``, ``(N, H, W, C)``, or ``(N, D)`` for other data; any scale.
         num_clusters: number of clusters, ``K``, at most ``N``.
         prior: prior of the sizes: ``"hypergeometric"``, ``"categorical"`` (learned categorical prior) or ``"uniform"``.
         seed: seed of the network, its batches and augmentation, of starts and sampled sizes.
@@ -156,7 +156,7 @@ class SelfLabelling:
         return features
 
     def with_prior(self, prior: str, **size_settings: Any) -> SelfLabelling:
-        """Copies the model and replaces the prior. The copy continues as if it had had that prior from the beginning.
+        """Copies the model and replaces the prior. The copy continues as if it had used this prior from the beginning.
 
         Args:
             prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
@@ -169,7 +169,7 @@ class SelfLabelling:
             ValueError: if the warm-up is over, because the labels depend on the prior.
         """
         if self.plan is not None:
-            raise ValueError("The prior can be exchanged during the warm-up only; there are labels already.")
+            raise ValueError("The prior can be replaced during the warm-up only; there are labels already.")
         other = deepcopy(self)
         other.prior = size_prior(prior, len(self.images), self.num_clusters, **size_settings)
         return other
@@ -301,10 +301,10 @@ def fit_self_labelling(
     progress: Callable[[int, int], object] | None = None,
     **size_settings: Any,
 ) -> LabelledClusters:
-    """Trains :class:`SelfLabelling` for all steps. A ``ValueError`` names an invalid argument.
+    """Trains :class:`SelfLabelling` for all steps. A ``ValueError`` is raised for an invalid argument.
 
     Args:
-        images: shape ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, D)``.
+        images: pixel values, shape ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, D)``.
         num_clusters: number of clusters, ``K``.
         prior: ``"hypergeometric"``, ``"categorical"`` or ``"uniform"``.
         seed: seed of all random numbers.

@@ -16,8 +16,9 @@ _LEAST_STEPS, _EPOCHS = 300, 15
 
 @dataclass(frozen=True)
 class LabellingSettings:
-    """Holds the settings of the network and its training, which are the same for every prior. A ``ValueError`` names an invalid
-    one.
+    """Holds the settings of the network and its training, which are the same for every prior.
+
+    A ``ValueError`` is raised for an invalid setting.
 
     Attributes:
         dimensions: number of features, ``D``.
@@ -25,7 +26,7 @@ class LabellingSettings:
         batch: images per step.
         warm_up: steps in which only the contrastive loss trains the features, before there are labels; at least 300, and enough
             for 15 epochs, when omitted.
-        steps: steps with labels, after the warm-up; likewise.
+        steps: steps with labels, after the warm-up; the same default as ``warm_up``.
         every: steps between assignments.
         draws: number of assignments, each to newly sampled sizes, whenever labels are assigned; the weights take a step after
             each.
@@ -34,7 +35,7 @@ class LabellingSettings:
         weight_rate: initial learning rate of the log weights, constant for half of the steps, then decreasing.
         contrast: temperature of the contrastive loss.
         concentration: largest concentration of the clusters.
-        starts: number of starts of k-means for the small clusters that are merged to the first clusters.
+        starts: number of starts of k-means for the small clusters that are merged into the first clusters.
         augmentation: augmentation of the images.
     """
 

@@ -1,4 +1,4 @@
-"""What a prior of cluster sizes offers."""
+"""Interface of the priors of cluster sizes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def centred(log_weights: Tensor) -> Tensor:
     """Shifts log weights to mean zero, because only ratios of weights matter, and limits them to ±15.
 
     Args:
-        log_weights: shape ``(…, K)``.
+        log_weights: log weights, shape ``(…, K)``.
 
     Returns:
-        Log weights, shape ``(…, K)``.
+        Centred log weights, shape ``(…, K)``.
     """
     return (log_weights - log_weights.mean(-1, keepdim=True)).clamp(-_LARGEST_LOG_WEIGHT, _LARGEST_LOG_WEIGHT)
 
@@ -53,7 +53,7 @@ class SizePrior(ABC):
         """Samples sizes, differentiable in the log weights.
 
         Args:
-            log_weights: shape ``(R, K)``.
+            log_weights: log weights, shape ``(R, K)``.
             generators: random generator of each row.
 
         Returns:
@@ -65,7 +65,7 @@ class SizePrior(ABC):
         """Computes expected sizes, differentiable once in the log weights.
 
         Args:
-            log_weights: shape ``(…, K)``.
+            log_weights: log weights, shape ``(…, K)``.
 
         Returns:
             Expected sizes, shape ``(…, K)``.
@@ -91,7 +91,7 @@ class SizePrior(ABC):
 
         Args:
             counts: real numbers, shape ``(…, K)``; column sums of soft labels are allowed.
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             float64, shape ``(…)``.

@@ -21,7 +21,7 @@ __all__ = ["HypergeometricSizes"]
 
 
 class HypergeometricSizes(SizePrior):
-    r"""Hypergeometric prior: the ``m_k`` places of each cluster are sampled without replacement, ``l_k`` of them always.
+    r"""Hypergeometric prior: points take the ``m_k`` places of the clusters without replacement, at least ``l_k`` of cluster k.
 
     The ``n_k − l_k`` points that are free to choose follow Fisher's noncentral hypergeometric distribution with groups of
     ``m_k − l_k`` places, and all labellings with the same counts are equally probable:
@@ -43,7 +43,7 @@ class HypergeometricSizes(SizePrior):
         straight_through: whether sampled sizes are whole.
         conditionals: ``"exact"`` or ``"merged"``, see :class:`RelaxedFisherHypergeometric`.
 
-    A ``ValueError`` names an invalid setting, its value and what is allowed.
+    If a setting is invalid, a ``ValueError`` names it, its value and what is allowed.
 
     Example:
         >>> prior = HypergeometricSizes(8, 3, capacities=[4, 3, 3], minimum_sizes=1)
@@ -152,7 +152,7 @@ class HypergeometricSizes(SizePrior):
         """Samples relaxed sizes, differentiable in the log weights.
 
         Args:
-            log_weights: shape ``(R, K)``.
+            log_weights: log weights, shape ``(R, K)``.
             generators: random generator of each row.
 
         Returns:
@@ -174,10 +174,10 @@ class HypergeometricSizes(SizePrior):
     def mean(self, log_weights: Tensor) -> Tensor:
         """Computes the exact mean, which is also the mean of whole samples and of samples at temperature zero.
 
-        Its gradient is correct to leading order in the counts, and vanishes exactly where the true one does.
+        Its gradient is correct to leading order in the counts. It is zero exactly where the true gradient is zero.
 
         Args:
-            log_weights: shape ``(…, K)``.
+            log_weights: log weights, shape ``(…, K)``.
 
         Returns:
             Expected sizes, shape ``(…, K)``.
@@ -210,7 +210,7 @@ class HypergeometricSizes(SizePrior):
 
         Args:
             counts: real numbers, shape ``(…, K)``.
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             float64, shape ``(…)``; ``-inf`` for counts outside the bounds by one or more.

@@ -87,7 +87,7 @@ class CategoricalSizes(SizePrior):
         """Returns the expected sizes ``N π``.
 
         Args:
-            log_weights: shape ``(R, K)``.
+            log_weights: log weights, shape ``(R, K)``.
             generators: ignored.
 
         Returns:
@@ -99,7 +99,7 @@ class CategoricalSizes(SizePrior):
         """Computes the expected sizes ``N π``.
 
         Args:
-            log_weights: shape ``(…, K)``.
+            log_weights: log weights, shape ``(…, K)``.
 
         Returns:
             Sizes, shape ``(…, K)``.
@@ -123,7 +123,7 @@ class CategoricalSizes(SizePrior):
 
         Args:
             counts: real numbers, shape ``(…, K)``.
-            log_weights: shape ``(K,)``.
+            log_weights: log weights, shape ``(K,)``.
 
         Returns:
             float64, shape ``(…)``.

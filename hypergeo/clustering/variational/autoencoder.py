@@ -110,8 +110,8 @@ class MixtureAutoencoder(nn.Module):
             rows: data, shape ``(B, D)``.
             noise: standard normal, shape ``(B, d)``.
             label: function from scores, shape ``(B, K)``, to soft labels ``q`` of the same shape.
-            changed: input of the encoder in place of the rows, shape ``(B, D)``: also a lower bound (Im et al., "Denoising
-                criterion for variational auto-encoding framework", AAAI 2017).
+            changed: input of the encoder in place of the rows, shape ``(B, D)``. The result is then also a lower bound (Im et
+                al., "Denoising criterion for variational auto-encoding framework", AAAI 2017).
 
         Returns:
             ``E[log p(x | z)] + Σ_k q_k (E[log p(z | k)] − log q_k) + H(z | x)`` of each row, shape ``(B,)``, the first

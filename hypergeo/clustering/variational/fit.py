@@ -27,7 +27,7 @@ __all__ = ["VariationalClusters", "VariationalSettings", "fit_variational_cluste
 
 @dataclass(frozen=True)
 class VariationalClusters:
-    """Fitted model and labels.
+    """Holds the fitted model and labels.
 
     Attributes:
         labels: cluster of each point, int64, shape ``(N,)``, within the capacities and minimum sizes.
@@ -36,7 +36,7 @@ class VariationalClusters:
         log_weights: log weights of the prior, mean zero, shape ``(K,)``.
         elbo: evidence lower bound in nats per point, one number per epoch; the prior is evaluated at the expected counts, see
             :class:`~hypergeo.clustering.size_priors.HypergeometricSizes`.
-        model: the networks and the mixture, for rows less ``centre`` and divided by ``spread``.
+        model: the networks and the mixture, for rows minus ``centre``, divided by ``spread``.
         centre: mean of the rows, shape ``(D,)``.
         spread: root mean square of the centred rows.
         offsets: numbers that are added to the scores for the labels, shape ``(K,)``.
@@ -56,8 +56,8 @@ class VariationalClusters:
     def predict(self, x: Any) -> np.ndarray:
         """Assigns further points to clusters.
 
-        Training points get their label, except for those that the bounds on the sizes have moved. A ``ValueError`` is raised
-        for numbers that are not finite.
+        Training points get the labels of the fit, except for points whose label was changed to satisfy the bounds on the
+        sizes. A ``ValueError`` is raised for numbers that are not finite.
 
         Args:
             x: points, shape ``(M, D)``, or ``(M, …)`` with ``D`` numbers in each.
@@ -70,7 +70,7 @@ class VariationalClusters:
         """
         rows = _read_rows(x)
         if rows.shape[1] != len(self.centre):
-            raise ValueError(f"x must have {len(self.centre)} numbers a point, as learned from; got {rows.shape[1]}.")
+            raise ValueError(f"x must have {len(self.centre)} numbers per point, as in training; got {rows.shape[1]}.")
         scaled = (rows.to(self.centre.device) - self.centre) / self.spread
         scores = self.model.scores(*self.model.encode(scaled))
         return (scores.cpu().double() + self.offsets).argmax(-1).numpy()
@@ -104,16 +104,16 @@ def fit_variational_clusters(
             omitted.
         minimum_sizes: for the hypergeometric prior: smallest size of each cluster, one number or ``K`` of them; zero when
             omitted.
-        urn: for the hypergeometric prior: ``"all"`` is one urn for all points, in which a mini-batch takes places that the
-            other points have left; ``"batch"`` is an urn for each mini-batch, as published, with as many places per row as
-            for ``"all"``.
-        labels: ``"expected"`` uses the best soft labels of a mini-batch; ``"sampled"``, for the hypergeometric prior and
+        urn: for the hypergeometric prior. ``"all"`` is one urn for all points; a mini-batch takes places that the other
+            points have left. ``"batch"`` is an urn for each mini-batch, as published, with as many places per row as for
+            ``"all"``.
+        labels: ``"expected"`` uses the best soft labels of a mini-batch. ``"sampled"``, for the hypergeometric prior and
             ``urn="batch"``, samples the sizes of its clusters and their members together, as a
-            :class:`~hypergeo.partitions.RandomPartition`, and the bound is that of the sampled labels.
+            :class:`~hypergeo.partitions.RandomPartition`; the evidence lower bound is then that of the sampled labels.
         seed: seed of all random numbers.
-        warm_up: self-labelling of the same images, after its warm-up: the encoder starts from its network, clusters from many
-            small ones that are merged (see :func:`.merged_labels`), and images are changed at random. When omitted, encoder
-            and decoder are pretrained together.
+        warm_up: self-labelling of the same images, after its warm-up. The encoder starts from its network, the clusters start
+            from many small ones that are merged (see :func:`.merged_labels`), and images are changed at random. When
+            omitted, encoder and decoder are pretrained together.
         device: device of the computation; the CPU when omitted.
         team: the processes that train together (see :mod:`hypergeo.distributed`), instead of ``device``.
         progress: function that is called after each epoch with the number of completed epochs and of all epochs.
@@ -124,7 +124,7 @@ def fit_variational_clusters(
         Labels, learned sizes, evidence lower bound and model.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: if an argument is invalid; the message names the argument, its value and what is allowed.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(90, 4)) + 8 * (np.arange(90)[:, None] < 30)
@@ -155,7 +155,7 @@ def fit_variational_clusters(
     centre = rows.double().mean(0)
     spread = float((rows - centre).square().mean().sqrt())
     if not spread > 1e-6 * float(rows.abs().max()):
-        raise ValueError("x must not be the same point over and over.")
+        raise ValueError("x must not consist of copies of one point.")
     centre = centre.float().to(team.device)
     data = (rows.to(team.device) - centre) / spread
     limits = {"capacities": capacities, "minimum_sizes": minimum_sizes}
@@ -177,7 +177,7 @@ def fit_variational_clusters(
     encoder = None
     if warm_up is not None:
         if len(warm_up.images) != len(rows) or warm_up.images[0].numel() != rows.shape[1]:
-            raise ValueError(f"warm_up must know the same {len(rows)} images; it has {len(warm_up.images)}.")
+            raise ValueError(f"warm_up must be a model of the same {len(rows)} images; it has {len(warm_up.images)}.")
         encoder = WarmedEncoder(warm_up, chosen.latent, chosen.hidden[0], torch.Generator().manual_seed(seed))
     training = VariationalTraining(data, prior_of_labels, chosen, seed, team, encoder, sampled=labels == "sampled")
     training.run(progress)
@@ -209,7 +209,7 @@ def _device(device: str | torch.device | None) -> torch.device:
         chosen = torch.device("cpu" if device is None else device)
         torch.zeros(1, device=chosen).item()
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ValueError(f'device must be one that is there, such as "cpu" or "cuda"; got {device!r}.') from None
+        raise ValueError(f'device must be available, such as "cpu" or "cuda"; got {device!r}.') from None
     return chosen
 
 

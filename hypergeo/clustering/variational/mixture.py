@@ -69,8 +69,8 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
         latents: points, shape ``(N, d)``, on the CPU.
         labels: prior of the labels; it is not changed.
         seed: seed of the starts, and of the subset of points if there are many.
-        first: initial means in place of k-means++, shape ``(K, d)``: then there is only one step of expectation-maximisation,
-            since more would make sizes equal if clusters are not Gaussian.
+        first: initial means in place of k-means++, shape ``(K, d)``. With them there is only one step of
+            expectation-maximisation, because more steps make sizes equal if clusters are not Gaussian.
 
     Returns:
         The mixture with the largest evidence lower bound.
@@ -90,7 +90,7 @@ def start_mixture(latents: Tensor, labels: LabelPrior, seed: int, first: Tensor 
     means, _, _ = lloyd(latents, kmeans_plus_plus(latents, labels.prior.num_clusters, generators), _LLOYD_STEPS)
     mixtures = [_maximised(latents, start, deepcopy(labels)) for start in means]
     best = max(mixture.bound for mixture in mixtures)
-    # Not the best by rounding errors, which would permute clusters.
+    # Starts that differ only by rounding errors are ties, because choosing between them would permute clusters.
     return next(mixture for mixture in mixtures if mixture.bound > best - _TIE)
 
 

@@ -55,7 +55,7 @@ class SampledLabels:
         seed = int(torch.randint(1 << 31, (), generator=generator))
         cost = scores.detach().cpu().double()
         sizes = self.labels.prior.draw(self._log_weights, [np.random.default_rng(seed)])
-        # The gradient of the least cost in the sizes is the columns' potentials (the envelope theorem).
+        # The gradient of the least cost with respect to the sizes is the column potentials (envelope theorem).
         potentials = assign(-cost[None], sizes.detach()).column_potentials
         self._adam.zero_grad()
         (sizes * potentials).sum().backward()

@@ -30,22 +30,22 @@ _NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # purposes of random num
 
 @dataclass(frozen=True)
 class VariationalSettings:
-    """How long and how fast to learn. The defaults were chosen on digits, with seeds that no reported number comes from.
+    """Holds durations and learning rates. The defaults were chosen on digits, with other seeds than those of reported results.
 
     Attributes:
         latent: dimensions of the latent space; those of the features after a warm-up.
         hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
-        batch_size: rows of a mini-batch, those of all processes together; all rows where there are fewer.
+        batch_size: number of rows of a mini-batch, over all processes; all rows if there are fewer.
         pretraining: epochs of the autoencoder alone; at least 20, and enough for 280 steps, when omitted.
-        epochs: epochs of the whole model; likewise.
+        epochs: epochs of the whole model; the same default as ``pretraining``.
         rate: step size of Adam for the networks; falls to a twentieth in the second half of each stage.
-        mixture_rate: the same for the mixture's means and variances.
-        noise: standard deviation of what disturbs the latents of the autoencoder alone, where they have about one.
-        encoder_rate: step size of the encoder after a warm-up, as a share of ``rate``.
+        mixture_rate: step size of the mixture's means and variances, with the same decrease.
+        noise: standard deviation of the noise that is added to the latents in pretraining, where their own is about one.
+        encoder_rate: step size of the encoder after a warm-up, as a fraction of ``rate``.
         weight_rate: step size of the prior's log weights where labels are sampled; falls like the others.
 
     Raises:
-        ValueError: naming the setting, its value and what is allowed.
+        ValueError: if a setting is invalid; the message names the setting, its value and what is allowed.
     """
 
     latent: int = 10
@@ -74,7 +74,7 @@ class VariationalSettings:
 
 
 def _epochs(number: int | None, steps: int) -> int:
-    """Returns the number of epochs, or if it is ``None``, enough epochs of so many steps."""
+    """Returns the number of epochs or, if it is ``None``, the default for epochs of ``steps`` steps."""
     return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps)) if number is None else number
 
 
@@ -262,7 +262,7 @@ class VariationalTraining:
 
     @torch.no_grad()
     def place_clusters(self) -> None:
-        """Initialises the mixture from the latents, the noise from the decoder's error, and the labels from both."""
+        """Initialises the mixture from the latents, the decoder's noise from its error, and the labels from both."""
         latents, log_variance = self.model.encode(self.data)
         error = (self.data - self.model.decoder(latents)).square().mean()
         latents = latents[:, : self.model.clustered]

@@ -19,7 +19,7 @@ _FIRST_LOG_VARIANCE = -3.0
 
 
 class WarmedEncoder(nn.Module):
-    """Encoder: means and log variances of latents from a feature network with contrastive training.
+    """Computes means and log variances of latents by a feature network from contrastive training.
 
     The means lie on a sphere: the network's output, scaled to length ``sqrt(d)``, so that each coordinate has variance one on
     average. The log variances start at -3 for every row. Statistics of batch normalisation remain those of the warm-up, so
@@ -32,7 +32,7 @@ class WarmedEncoder(nn.Module):
         generator: source of the initial parameters of that network.
 
     Raises:
-        ValueError: if the model has labels already: its network then depends on a prior.
+        ValueError: if the model already has labels, because its network then depends on a prior.
     """
 
     def __init__(self, model: SelfLabelling, style: int, hidden: int, generator: torch.Generator):

@@ -1,4 +1,4 @@
-"""The command ``python -m hypergeo quality --sweep``, which measures every cell of a grid in parallel, and none twice."""
+"""The command ``python -m hypergeo quality --sweep``, which measures every cell of a grid once, in parallel."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def _check(arguments: argparse.Namespace) -> None:
     if doubled := [name for name, value in {**own, "--counts": arguments.counts}.items() if value is not None]:
         raise ValueError(f"--sweep takes its urns from the grid; leave {', '.join(doubled)} out")
     if arguments.threads != 1:
-        raise ValueError("--sweep measures each cell on one thread; leave --threads out, and say how many --workers")
+        raise ValueError("--sweep measures each cell on one thread; leave --threads out, and set --workers")
     if arguments.workers is not None and arguments.scheduler is not None:
         raise ValueError("--scheduler has workers of its own; leave --workers out")
     if str(arguments.sweep) == "-" and arguments.cells is None:
-        raise ValueError("--sweep - needs --cells, a folder for what is finished")
+        raise ValueError("--sweep - needs --cells, a folder for the finished cells")
     if arguments.cells is not None and arguments.cells.exists() and not Path(arguments.cells).is_dir():
         raise ValueError(f"--cells must be a folder; got {arguments.cells}")
 

@@ -102,7 +102,7 @@ def read_grid(text: str, defaults: Mapping[str, Any]) -> list[Cell]:
 def _urn(entry: object, where: str) -> UrnRecord:
     if not isinstance(entry, dict) or not {"total_count", "group_sizes"} <= set(entry) <= set(_URN):
         raise ValueError(
-            f"{where} must be an object with total_count, group_sizes and, if it likes, weights or log_weights; got {entry!r}."
+            f"{where} must be an object with total_count, group_sizes and optionally weights or log_weights; got {entry!r}."
         )
     if "weights" in entry and "log_weights" in entry:
         raise ValueError(f"{where} must have weights or log_weights, not both.")

@@ -114,7 +114,7 @@ class SweepSummary:
         return csv_records(self.rows())
 
     def to_text(self) -> str:
-        """Formats the summary as tables for people.
+        """Formats the summary as text tables.
 
         Returns:
             Text.

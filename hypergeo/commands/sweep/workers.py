@@ -20,7 +20,7 @@ __all__ = ["measured"]
 
 _INSTALL = (
     "A sweep on several processes needs Dask, which is not installed here: pip install distributed. "
-    "With --workers 0 it runs in this process, without."
+    "With --workers 0 it runs in this process, without Dask."
 )
 _WORKER_TIMEOUT = 60  # seconds until a cluster must have a worker
 _SCHEDULER_TIMEOUT = 10  # seconds until a scheduler must answer
@@ -65,7 +65,7 @@ def measured(
             else:
                 raise RuntimeError(
                     f"the scheduler was lost with {len(futures) + 1:,} cells to go; finished ones are kept, "
-                    "and the same command goes on with the others"
+                    "and the same command continues with the others"
                 )
             future.release()
 
@@ -87,7 +87,7 @@ def _why(error: BaseException | None) -> str:
     """
     kind = type(error).__name__
     if kind == "KilledWorker":
-        return f"its worker died {_RETRIES + 1} times, perhaps for want of memory"
+        return f"its worker died {_RETRIES + 1} times, perhaps for lack of memory"
     if isinstance(error, ImportError) or "deserialization" in str(error):
         raise RuntimeError(
             "the workers cannot load hypergeo; start them in a copy of the folder that this command is started in, "

@@ -1,1 +1,1 @@
-"""Tables as people have them: text of any separator, decimal mark and encoding, read with a sentence for what was inferred."""
+"""Tables from users: text with any separator, decimal mark and encoding, read with sentences on what was inferred."""

@@ -30,7 +30,7 @@ class PointColumns:
     Attributes:
         axes: indices of the columns of coordinates.
         label: index of the column of classes, or ``None``.
-        notes: sentences on how they were chosen.
+        notes: sentences on how the columns were chosen.
     """
 
     axes: tuple[int, ...]
@@ -62,7 +62,8 @@ def guess_columns(table: Table) -> PointColumns:
 
     A column is taken for the classes by its name (``class``, ``label``, ``species``, ..; ``y`` where there is no ``x``), or
     because it holds words that repeat, or because it is the last of exactly three nameless columns and holds few whole
-    numbers. All other columns of numbers are coordinates, but for row numbers and dates.
+    numbers. All other columns of numbers are coordinates, except for row numbers, which are coordinates only if no other column
+    of numbers remains.
 
     Args:
         table: table from :func:`.read_table`.
@@ -110,7 +111,7 @@ def _class_column(table: Table) -> int | None:
 
 
 def _few(column: Column) -> bool:
-    """Returns whether a column holds whole numbers of few kinds."""
+    """Returns whether a column holds few different whole numbers."""
     values = column.values[np.isfinite(column.values)]
     return bool(len(values)) and bool((values == np.round(values)).all()) and _is_few(len(np.unique(values)), len(values))
 
@@ -203,7 +204,7 @@ def guess_counts(table: Table) -> tuple[int, ...]:
     """Guesses which columns hold counts: all but row numbers, dates, and named columns of words.
 
     Args:
-        table: what :func:`.read_table` returned.
+        table: table from :func:`.read_table`.
 
     Returns:
         Indices of the columns.
@@ -287,7 +288,7 @@ def _classes(column: Column, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, .
     """Returns classes as numbers from zero, and their names: numbers in their order, words in alphabetical order.
 
     Raises:
-        ValueError: if each row has a class of its own.
+        ValueError: if each row has a different value.
     """
     if column.kind == "numbers" and column.odd is None:
         values, numbers = np.unique(column.values[kept], return_inverse=True)
@@ -296,5 +297,5 @@ def _classes(column: Column, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, .
         words, numbers = np.unique(np.array(column.cells, dtype=str)[kept], return_inverse=True)
         names = tuple(map(str, words))
     if len(names) == int(kept.sum()) > 2:
-        raise ValueError(f"The column {shortened(column.name)} has another value in each row, which are no classes.")
+        raise ValueError(f"The column {shortened(column.name)} has a different value in each row, so it cannot hold classes.")
     return numbers, names

@@ -1,4 +1,4 @@
-"""Splits the lines of a table into cells: the separator with the most regular rows and the most numeric cells is inferred."""
+"""Splits the lines of a table into cells. The inferred separator has the most regular rows and the most numeric cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Lines(NamedTuple):
 
     Attributes:
         numbers: line numbers in the file, from one.
-        lines: text of the lines, with a line end each.
+        lines: text of the lines, each with its line end.
         separator: separator that the file declares, as Excel does (``sep=;``), or ``None``.
         comments: number of comment lines.
         above: the comment directly above the first line, without its mark, or an empty string.
@@ -77,7 +77,7 @@ def split_rows(lines: Sequence[str], numbers: Sequence[int], separator: str | No
     """Splits lines into cells; a quoted cell may hold separators and line ends.
 
     Args:
-        lines: text of the lines, with a line end each.
+        lines: text of the lines, each with its line end.
         numbers: line numbers in the file.
         separator: one character; ``None`` for one column.
 

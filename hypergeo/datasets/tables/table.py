@@ -40,13 +40,13 @@ _DECIMAL_COMMAS = " If commas are decimal marks, put semicolons between the colu
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """Holds one column of a table.
 
     Attributes:
         name: name from the header, with its unit, or ``column`` and its number.
         cells: text of each row.
         kind: ``"numbers"``, ``"words"``, ``"dates"`` or ``"empty"``.
-        values: float64, NaN where a number is missing or unreadable, shape ``(N,)``; all NaN for other kinds.
+        values: numbers of the column, float64, shape ``(N,)``; NaN for missing and unreadable numbers and for other kinds.
         odd: row of the first cell that is not a number in a column of numbers, or ``None``.
         rows: whether the column only numbers or names the rows.
     """
@@ -67,7 +67,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was read.
+    """Holds a table that was read.
 
     Attributes:
         columns: columns of the table, at least one.
@@ -132,7 +132,8 @@ def read_table(
         The table, with notes on all that was inferred.
 
     Raises:
-        ValueError: if the text is not a table, with the line and the reason.
+        ValueError: if the text is not a table, if it is ambiguous or if it has too many rows; the message names the line and
+            the reason.
 
     Example:
         >>> table = read_table("Breite;Höhe;Art\\n1,5;2;rot\\n2,5;;blau\\n")
@@ -192,9 +193,7 @@ def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str
         hint = _DECIMAL_COMMAS if separator == "," and len(rows[bad]) == 2 * len(rows[0]) and bad else ""
         line = lines.lines[lines.numbers.index(starts[bad])].rstrip("\n")
         if bad == 0:
-            raise ValueError(
-                f"Line {starts[0]} has {len(rows[0])} columns where the rows below have more: {shortened(line)!r}."
-            )
+            raise ValueError(f"Line {starts[0]} has {len(rows[0])} columns, but the rows below have more: {shortened(line)!r}.")
         raise ValueError(
             f"Line {starts[bad]} has {len(rows[bad])} columns where the first has {width}: {shortened(line)!r}.{hint}"
         )
@@ -312,7 +311,7 @@ def _columns(
         there = [cell for cell in column if cell.lower() not in MISSING_WORDS]
         kind: Literal["numbers", "words", "dates", "empty"] = "words" if there else "empty"
         if not there and column != [""] and len(column) == 1:
-            kind = "numbers"  # a single missing value makes no empty column
+            kind = "numbers"  # a column with a single missing value is not empty
         if there and all(map(is_date, there)):
             kind = "dates"
         columns.append(Column(name, column, kind, np.full(len(column), np.nan)))

@@ -55,7 +55,7 @@ def decoded(data: bytes) -> tuple[str, str]:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         if name:
-            raise ValueError(f"This file begins as {name}, and is not text. Save the table as CSV in UTF-8.") from None
+            raise ValueError(f"This file begins like {name}, but is not text. Save the table as CSV in UTF-8.") from None
         try:
             text, name = data.decode("cp1252"), "Windows-1252"
         except UnicodeDecodeError:

@@ -1,1 +1,1 @@
-"""Relaxed samples: splits of totals by Gumbel-softmax, forward and backward by hand, each size of urn in its cheapest way."""
+"""Relaxed samples: splits of totals by Gumbel-softmax with handwritten backward passes, and faster variants for small urns."""

@@ -99,7 +99,7 @@ class ExactConditionals:
         self.shape = shape = TreeShape.of(rows.sizes, rows.total)
         drop = DROPS[dtype] * max(1.0, warmest)
         self.tables = SplitTables(self.shape, rows.log_weights, samples, drop, dtype)
-        # Noise is laid out as if no weight were zero, so that it stays when one becomes so.
+        # The layout of the noise ignores weights of zero, so that it stays the same if a weight becomes zero.
         self.noise_shape = TreeShape.of(rows.given_sizes, rows.given_total)
         self.splits = []
         parent: Tensor | None = None
@@ -115,7 +115,7 @@ class ExactConditionals:
 
     @staticmethod
     def noise_length(sizes: Tensor, total: Tensor) -> int:
-        """Returns how many numbers of noise a sample uses.
+        """Returns the number of noise values of one sample.
 
         Args:
             sizes: group sizes, shape ``(R, K)``.
@@ -148,7 +148,7 @@ class ExactConditionals:
             pairs, width = self.noise_shape.pairs[depth], self.noise_shape.levels[depth].width
             block = provided[..., begin : begin + pairs * width].unflatten(-1, (pairs, width))
             begin += pairs * width
-            # Groups of weight zero may shift the counts that tables begin at.
+            # Groups of weight zero may shift the first counts of the tables.
             blocks.append(self.tables.noise(block, depth, self.noise_shape).to(first.dtype))
         return blocks
 
@@ -176,7 +176,7 @@ class ExactConditionals:
 class MergedConditionals:
     """Splits off one group after another, in the order listed, from the rest merged into one group of its mean weight.
 
-    Exact only where the remaining groups share one weight (Sutter et al., ICLR 2023, section 4.1).
+    This is exact only where the remaining groups share one weight (Sutter et al., ICLR 2023, section 4.1).
 
     Args:
         rows: the urns, without gradient.
@@ -216,7 +216,7 @@ class MergedConditionals:
 
     @staticmethod
     def noise_length(sizes: Tensor, total: Tensor) -> int:
-        """Returns how many numbers of noise a sample uses.
+        """Returns the number of noise values of one sample.
 
         Args:
             sizes: group sizes, shape ``(R, K)``.

@@ -26,7 +26,7 @@ CONDITIONALS: dict[str, type[ExactConditionals] | type[MergedConditionals]] = {
     "merged": MergedConditionals,
     "sequential": SequentialConditionals,
 }
-_COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change and their quotients could overflow
+_COLDEST, _WARMEST = 1e-20, 1e20  # beyond these, samples no longer change and their quotients could overflow
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Setting:
         generator: source of the noise if it is sampled.
         precision: dtype of tables and noise where they are large.
         keep: whether a gradient may be requested later.
-        warmth: whether this may include one with respect to the temperature.
+        warmth: whether a gradient with respect to the temperature may be requested, too.
     """
 
     sizes: Tensor
@@ -60,7 +60,7 @@ def sample_counts(log_weights: Tensor, temperature: Tensor, noise: Tensor | None
     """Samples relaxed counts, differentiable once with respect to log weights and temperature.
 
     Args:
-        log_weights: shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
+        log_weights: log weights, shape ``(T, K)``; ``-inf`` for groups that cannot be drawn.
         temperature: τ, shape ``(S, T, 1)`` or ``(1, 1, 1)``.
         noise: Gumbel noise, shape ``(S, T, L)``; sampled when ``None``.
         setting: all other inputs.
@@ -95,7 +95,7 @@ class _Path:
     Attributes:
         shortcut: a small or single sample.
         conditionals: the splits of any other sample; both are ``None`` for a single group.
-        drawable: which groups can be drawn, where some cannot, shape ``(T, K)``.
+        drawable: mask of the groups that can be drawn, shape ``(T, K)``; ``None`` if all can.
         folded: lengths of ``vmap``'s batches that were made part of ``T``, the outermost last.
     """
 
@@ -126,7 +126,7 @@ class _Path:
 
         Args:
             of_weights: tangent of the log weights, shape ``(T, K)``.
-            of_temperature: tangent of the temperature, of its shape, if it has one.
+            of_temperature: tangent of the temperature, same shape; ``None`` if it has none.
             counts: the sample, shape ``(S, T, K)``.
 
         Returns:

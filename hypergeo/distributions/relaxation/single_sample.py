@@ -1,7 +1,7 @@
 """One hard relaxed sample of one urn, in NumPy: the overhead of tensor operations on so few numbers dominates.
 
-The splits are those of :class:`.split.Split`, one node after another, in float64 on the CPU. A batch of one is what a model
-with one vector of weights, such as the sizes of clusters, samples at each step.
+The splits are those of :class:`.split.Split`, one node after another, in float64 on the CPU. A model with one vector of
+weights, such as the sizes of clusters, needs one such sample at each step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE_TERMS = 1 << 12  # number of terms up to which tables are as wide as thei
 _LARGEST_LOG_WEIGHT = 1e6
 _IMPOSSIBLE = -1e30
 _SMALLEST = 1e-300  # sums below it do not change a sample
-_TOLERANCE = 0.1  # tolerance of the tilt, over one plus the variance
+_TOLERANCE = 0.1  # tolerance of the tilt, divided by one plus the variance
 
 
 class SingleShape:
@@ -40,10 +40,10 @@ class SingleShape:
         total: number of elements drawn.
         low: least total of every node: the groups, then every node that joins two, the root last.
         high: largest total of every node.
-        joins: the nodes that join two, bottom up: the node, its left and its right child.
-        places: where each join's numbers begin in the public layout of noise.
-        noise_length: numbers of that layout.
-        coefficients: ``log C(m, x)`` from each group's least count on, and as many impossible ones, shape ``(K, 2 W)``.
+        joins: the nodes that join two, bottom up: indices of the node, its left and its right child.
+        places: index of each join's first number in the public layout of noise.
+        noise_length: number of entries of that layout.
+        coefficients: ``log C(m, x)`` from each group's least count on, and as many impossible entries, shape ``(K, 2 W)``.
         whole: whether tables are as wide as their supports.
     """
 
@@ -184,7 +184,7 @@ class SingleSample:
             table, others = self.logs[left], self.logs[right]
             total, outer = totals[node], excess[node]
             place = total - begin[left] - begin[right]
-            # A change of the total that moves the sample moves it by one, towards the soft one.
+            # A change of the total that moves the sample moves it by one, towards the soft sample.
             near = (outer > 0.0) - (outer < 0.0)
             if near and not 0 <= total + near - begin[node] < len(self.tables[node]):
                 near = 0

@@ -58,7 +58,7 @@ class _Level:
 
 
 class SmallShape:
-    """Holds tables of a small urn for hard samples with any weights; created by :meth:`of`.
+    """Holds tables of a small urn for hard samples at any weights; created by :meth:`of`.
 
     Args:
         shape: tree of the urn, whose sizes have shape ``(1, K)``.
@@ -87,7 +87,7 @@ class SmallShape:
 
     @staticmethod
     def of(shape: TreeShape, rows: int, samples: int) -> SmallShape | None:
-        """Computes the tables of an urn, unless rows have different sizes or the tables or samples are large.
+        """Computes the tables of an urn, unless rows have different sizes, or tables or samples are large.
 
         Args:
             shape: tree of the urns, whose sizes have shape ``(R, K)``.
@@ -113,7 +113,7 @@ class SmallSample:
 
     Args:
         shape: the urn.
-        log_weights: float64, shape ``(T, K)``.
+        log_weights: log weights, float64, shape ``(T, K)``.
     """
 
     def __init__(self, shape: SmallShape, log_weights: Tensor):

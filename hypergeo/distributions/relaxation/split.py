@@ -37,7 +37,7 @@ class Split:
         right_low: the right children's smallest totals, int64, shape ``(R, P)``.
         parent_low: smallest totals that are split, int64, shape ``(R, P)``.
         sizes: numbers of elements below the left and below the right children, float64, each of shape ``(R, P)``.
-        alone: where the right children have no element, shape ``(R, P)``; ``None`` where all have.
+        alone: mask of right children without elements, shape ``(R, P)``; ``None`` if all have elements.
         swapped: whether the right children precede the left ones.
     """
 
@@ -64,7 +64,7 @@ class Split:
             margin = self.width + 1
             self.reversed = right.new_full((rows, nodes, size + 2 * margin), _FLOOR)
             self.reversed[..., margin : margin + size] = right.flip(-1).clamp_(min=_FLOOR)
-            self.above = parent_low - left_low - right_low  # by how much totals are larger on the children's tables
+            self.above = parent_low - left_low - right_low  # difference of a total's index on the children's tables
         if parent is not None and parent.shape[-1] > 1:
             self.steps = parent.diff(dim=-1).nan_to_num_(0.0, 0.0, 0.0)
 
@@ -107,7 +107,7 @@ class Split:
         if not keep:
             return below, None
         beyond = self.mean - position
-        if self.alone is not None:  # all of it, and all of its gradient
+        if self.alone is not None:  # the left child gets all elements and the whole gradient
             beyond = torch.where(self.alone, 0.0 if outer is None else outer, beyond)
         late = waiting.expand(*beyond.shape[:2], -1) if excess is None else excess[..., self.pairs :]
         return below, self._joined(beyond, -beyond if outer is None else outer - beyond, late)
@@ -118,7 +118,7 @@ class Split:
         least, most = (drawn - right_size).clamp_(min=0), torch.minimum(drawn, left_size)
         free = self.mean + self.left_low.double()
         first = torch.minimum(torch.maximum(free, least), most)
-        # Where a bound holds a sample, it moves as the bound does: with the total, or not at all.
+        # A sample at a bound moves as the bound does: with the total, or not at all.
         self.held = free != first
         self.moving = self.held & torch.where(free < least, least > 0, drawn <= left_size)
         if self.alone is not None:
@@ -146,7 +146,7 @@ class Split:
         low += (-self.fraction).log1p_().clamp_(min=_FLOOR).to(low.dtype)[..., None]
         high += self.fraction.log().clamp_(min=_FLOOR).to(low.dtype)[..., None]
         logits = torch.logaddexp(low, high)
-        self.share = high.sub_(logits).exp_() if keep else None  # the upper neighbour's, of each probability
+        self.share = high.sub_(logits).exp_() if keep else None  # fraction of each probability from the upper neighbour
         return logits.add_(noise), chosen
 
     def _beside(self, lower: Tensor | None, width: int) -> Tensor:

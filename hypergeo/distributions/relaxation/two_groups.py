@@ -17,7 +17,7 @@ _LARGEST = 1 << 15  # numbers to sample, beyond which tables that are only as wi
 
 
 class TwoGroupsShape:
-    """Holds tables of two groups for samples with any weights; created by :meth:`of`.
+    """Holds tables of two groups for samples at any weights; created by :meth:`of`.
 
     Args:
         shape: tree of the urns, whose sizes have shape ``(R, 2)``.
@@ -68,7 +68,7 @@ class TwoGroups:
 
     Args:
         shape: the urns.
-        log_weights: float64, shape ``(T, 2)``.
+        log_weights: log weights, float64, shape ``(T, 2)``.
     """
 
     def __init__(self, shape: TwoGroupsShape, log_weights: Tensor):

@@ -15,15 +15,15 @@ from hypergeo.numerics.urn_rows import Rows
 __all__ = ["SampleTrace", "SplitTrace", "trace_sample"]
 
 _IMPOSSIBLE = -1e29  # log-probabilities of impossible candidates lie below
-_COLDEST, _WARMEST = 1e-20, 1e20  # beyond, samples no longer change
+_COLDEST, _WARMEST = 1e-20, 1e20  # beyond these, samples no longer change
 
 
 class SplitTrace(NamedTuple):
     """One split of a sample: a total is divided between the left groups and the right groups.
 
     Attributes:
-        left: the left groups, counted from 0.
-        right: the right groups.
+        left: indices of the left groups, from 0.
+        right: indices of the right groups.
         total: number of elements that are split, shape ``()``; real-valued after the first split of a soft sample.
         slope_total: total at which the softmax is evaluated, shape ``()``. That is ``total`` in a soft sample; in a
             straight-through one it lies half way to the next whole total, in the direction of the soft sample.
@@ -79,8 +79,8 @@ def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor, *, co
     Args:
         distribution: a single urn, with any conditionals, soft or straight-through.
         noise: from ``distribution.sample_noise()``, shape ``(L,)``.
-        compare_with: conditionals whose log-probabilities at the same totals are returned too. ``"sequential"`` and
-            ``"merged"`` can be compared with each other; the distribution's own when omitted.
+        compare_with: name of the conditionals whose log-probabilities at the same totals are returned, too; the
+            distribution's own when omitted. ``"sequential"`` and ``"merged"`` can be compared with each other.
 
     Returns:
         The splits, the counts and their derivatives, without autograd.
@@ -150,7 +150,7 @@ def trace_sample(distribution: RelaxedFisherHypergeometric, noise: Tensor, *, co
 
 
 class _Level(NamedTuple):
-    """The splits of one level after sampling, with their log-probabilities and noise ``(P, X)`` and totals ``(N,)``."""
+    """The splits of one level after sampling: log-probabilities and noise, shape ``(P, X)``, and totals, shape ``(N,)``."""
 
     split: Split
     log_prob: Tensor

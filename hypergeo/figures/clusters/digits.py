@@ -1,4 +1,4 @@
-"""Images of clustered points: a sheet of all of them, from which the browser shows the one under the pointer, and means."""
+"""Images of clustered points: mean images, and a sheet from which the browser shows the image under the pointer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypergeo.figures.core.images import png_address
 __all__ = ["image_sheet", "mean_images"]
 
 _ACROSS = 32  # images in a row of the sheet
-_SHARE = 0.2  # of a panel's height that a mean image takes
+_SHARE = 0.2  # height of a mean image, as a fraction of the panel's height
 
 
 def image_sheet(images: np.ndarray) -> dict[str, Any]:
-    """Lays images out on one sheet, as ``layout.meta`` of a figure holds it for the component's hover.
+    """Arranges images on one sheet, in the form that ``layout.meta`` of a figure needs for the component's hover.
 
     Args:
         images: white on black, uint8, shape ``(N, H, W)``.
@@ -40,11 +40,11 @@ def mean_images(images: np.ndarray, labels: np.ndarray, clusters: int) -> list[d
 
     Args:
         images: uint8, shape ``(N, H, W)``.
-        labels: cluster of each, shape ``(N,)``.
+        labels: cluster of each image, shape ``(N,)``.
         clusters: number of clusters.
 
     Returns:
-        One image for each cluster with points; options as plotly takes them.
+        One image for each cluster with points, as plotly options.
     """
     images_above = []
     for cluster in np.unique(labels).tolist():

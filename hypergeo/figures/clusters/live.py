@@ -16,7 +16,7 @@ from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
-"""One for each cluster, so that colour is not the only cue."""
+"""Symbols of the clusters, so that colour is not the only cue."""
 
 _NUMBERS = {
     "circle": 0,
@@ -27,9 +27,9 @@ _NUMBERS = {
     "pentagon": 13,
     "star": 17,
     "hexagon": 14,
-}  # of plotly's symbols
+}  # plotly's numbers of the symbols
 _TURN = np.linspace(0, 2 * np.pi, 49)
-_STRIP = 40  # samples of the strip
+_STRIP = 40  # number of samples in the strip
 
 
 def points_panel(
@@ -47,15 +47,15 @@ def points_panel(
     """Draws points in the colour and with the symbol of their cluster, and circles of one and two standard deviations.
 
     Args:
-        points: shape ``(N, 2)``.
+        points: coordinates of the points, shape ``(N, 2)``.
         labels: cluster of each point, ``(N,)``.
-        certainty: probability of each point's own cluster, ``(N,)``; points with a low one are pale.
+        certainty: probability of each point's own cluster, ``(N,)``; points with a low probability are pale.
         means: centres, ``(K, 2)``.
         width: standard deviation of the clusters.
         palette: colours of the figure.
         title: text above the panel.
-        axes: names of the horizontal and of the vertical axis, where they mean something.
-        names: true class of each point, ``(N,)``, shown where one points at it.
+        axes: names of the horizontal and of the vertical axis, if they have a meaning.
+        names: true class of each point, ``(N,)``, shown on hover.
 
     Returns:
         The panel, to be placed in a figure.
@@ -151,7 +151,7 @@ def sizes_panel(
         sizes: expected sizes, ``(K,)``.
         drawn: sizes sampled until now, ``(T, K)``; the last ones are shown.
         true: true size of the class that each cluster is matched with, ``(K,)``, NaN where there is none.
-        pull: change of the loss with each size, ``(K,)``, in nats per point, as arrows on a scale of their own.
+        pull: change of the loss with each size, ``(K,)``, in nats per point, drawn as arrows on their own scale.
         palette: colours of the figure.
         title: text above the panel.
         number: number of points.
@@ -231,7 +231,7 @@ def _outlines(clusters: np.ndarray, true: np.ndarray, chosen: np.ndarray, palett
 def clusters_figure(
     points: Panel, sizes: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
 ) -> go.Figure:
-    """Arranges the points at the left, sizes and curves over the steps at the right, or all below one another.
+    """Arranges points at the left, sizes and curves over the steps at the right, or all panels below one another.
 
     Args:
         points: result of :func:`points_panel`.

@@ -32,8 +32,8 @@ _TITLES = {
 def study_figure(study: ClusterStudy, palette: Palette = LIGHT) -> go.Figure:
     """Draws a row for each method: size error, adjusted Rand index and sizes of the clusters.
 
-    Each seed is a pale dot; means are diamonds, with bars of two standard errors. Sizes are means over seeds, each cluster in
-    the colour of the class that it is matched with, beside lines where the classes' own sizes are.
+    Each seed is a pale dot; means are diamonds, with bars of two standard errors. Sizes are means over seeds. Each cluster has
+    the colour of the class that it is matched with, and lines mark the sizes of the classes.
 
     Args:
         study: results of the study.
@@ -155,7 +155,7 @@ def study_alt(study: ClusterStudy) -> str:
     """
     if "size_error" not in study.scores:
         summary = "; ".join(f"{method}: {', '.join(f'{size:.0f}' for size in study.sizes(method))}" for method in study.methods)
-        return f"Mean sizes found by each method. {summary}."
+        return f"Mean sizes of each method. {summary}."
     summary = "; ".join(
         f"{method}: size error {100 * study.statistics(method, 'size_error').mean:.1f} %, "
         f"ARI {study.statistics(method, 'adjusted_rand_index').mean:.3f}"
@@ -190,7 +190,7 @@ def study_html(study: ClusterStudy) -> str:
     ]
     if comparisons := study.comparisons(study.methods[0]):
         head, rows = study.comparison_table(comparisons)
-        parts.append(f"<h2>{html.escape(study.methods[0])}: how much better than</h2>")
+        parts.append(f"<h2>{html.escape(study.methods[0])}: improvement over other methods</h2>")
         parts.append("<p>Mean ± standard error over the same seeds; a win or loss is more than two standard errors.</p>")
         parts.append(_plain(head, rows))
     settings = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in study.settings.items())

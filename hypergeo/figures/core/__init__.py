@@ -1,1 +1,1 @@
-"""What all figures share: colours, panels, layout, image files and offline HTML."""
+"""Common parts of all figures: colours, panels, layout, image files and offline HTML."""

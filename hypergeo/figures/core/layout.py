@@ -29,7 +29,7 @@ def side_by_side(
         panels: results of :func:`hypergeo.figures.core.series.lines_panel`.
         palette: colours of the figure.
         shares: width of each panel with its axis, as a fraction of the figure's width.
-        height: height of the figure in pixels, where it is wide.
+        height: height of a wide figure in pixels.
         lower: pixels under the panels.
         narrow: whether the page is as narrow as a telephone.
 
@@ -52,7 +52,7 @@ def side_by_side(
 
 
 class Pixels:
-    """Turns heights in pixels into fractions of a figure, from the top down.
+    """Converts heights in pixels to fractions of a figure, from the top down.
 
     Args:
         height: height of the figure in pixels.
@@ -99,7 +99,7 @@ class Pixels:
 
         Args:
             left: left end, as a fraction of the figure's width.
-            right: right end, likewise.
+            right: right end, as a fraction of the figure's width.
             pixels: height of the panel in pixels.
 
         Returns:

@@ -23,7 +23,7 @@ class Palette:
         grid: lines that only help the eye.
         background: background of the figure, ``None`` for the page's own.
         relaxed: fills of relaxed samples where a fill belongs to no single group.
-        follow: the one sample that is followed.
+        follow: the followed sample.
     """
 
     exact: str
@@ -40,8 +40,8 @@ DARK = Palette(
     exact="#F2F5F8", text="#E8EDF2", muted="#A9B4BF", grid="#36424E", background="#11161C", relaxed="#7FA6D6", follow="#FF5C93"
 )
 
-# The stage (hypergeo/ui/component/stage.js) replaces these placeholders by the colours of LIGHT or DARK, in numbers with an
-# opacity, too: one figure suits both themes without asking the server which one the reader has.
+# The stage (hypergeo/ui/component/stage.js) replaces these placeholders by the colours of LIGHT or DARK, also in colours with
+# an opacity. One figure therefore suits both themes, and the server need not know the reader's theme.
 THEMED = Palette(
     exact="#01E301", text="#01E302", muted="#01E303", grid="#01E304", background=None, relaxed="#01E305", follow="#01E306"
 )
@@ -82,7 +82,7 @@ def translucent(colour: str, opacity: float) -> str:
 
 
 def blend(shares: np.ndarray) -> list[str]:
-    """Mixes of the group colours.
+    """Mixes the group colours.
 
     Args:
         shares: nonnegative weights of the groups, shape ``(N, K)``; each row is scaled to sum to one.

@@ -29,7 +29,7 @@ class Panel:
         frames: for each frame, what changes in each moving trace.
         annotations: plotly annotations in the panel's coordinates: ``xref`` and ``yref`` are ``"x"``, ``"y"``, ``"x domain"``
             or ``"y domain"``.
-        images: plotly's images, likewise.
+        images: plotly's images, in the same coordinates.
         padding: pixels left, right, above and below the axes that ticks and titles need within the panel's box.
     """
 
@@ -60,11 +60,11 @@ class Sweep:
     Attributes:
         labels: name of each frame, in the order of the slider, left to right.
         start: index of the frame that is shown first.
-        prefix: words before the name of the frame on show.
+        prefix: text before the name of the visible frame.
         play: label of the button that plays the frames from right to left.
-        box: where the buttons and the slider go; the slider takes what the buttons leave.
+        box: position of the buttons and the slider; the slider takes the space beside the buttons.
         duration: milliseconds for each frame.
-        stacked: puts the slider under the buttons instead of beside them.
+        stacked: whether the slider is under the buttons instead of beside them.
     """
 
     labels: Sequence[str]
@@ -90,15 +90,15 @@ def arrange(
     """Arranges panels in one figure.
 
     Args:
-        panels: what to draw.
-        boxes: where, one box for each panel.
+        panels: panels to draw.
+        boxes: position of each panel.
         palette: colours of the figure.
         height: height of the figure in pixels; the width follows the page.
         sweep: controls for the panels' frames.
-        legend: where the legend goes (its upper left corner counts), or none.
+        legend: position of the legend, by the box's upper left corner; no legend when omitted.
         margin: pixels left, right, above and below the plotting area.
-        checked: whether plotly looks at every option, which takes it longer than all the rest: what is drawn anew many times a
-            second does without, and is checked by tests instead.
+        checked: whether plotly validates every option. Validation takes longer than everything else, so figures that are
+            redrawn many times a second omit it; tests validate their options instead.
 
     Returns:
         The figure, with a frame for each label of ``sweep``. Without one, panels with one frame show it.
@@ -158,7 +158,7 @@ class Unchecked(go.Figure):
     """Figure whose options plotly does not check, and whose frames it does not copy.
 
     Args:
-        parts: its data, layout and frames, ready to travel.
+        parts: data, layout and frames, in the form in which they are sent.
     """
 
     def __init__(self, parts: Json):

@@ -13,23 +13,23 @@ from .panels import Json, Panel, axis_title, caption, float32
 
 __all__ = ["Line", "lines_panel", "log_ticks", "nice_above", "spread_out"]
 
-_DIGITS = ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))  # of ticks that keep far enough apart
+_DIGITS = ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))  # first digits of ticks; the first choice that fits is used
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line.
+    """Describes one line.
 
     Attributes:
         x: positions, shape ``(N,)``.
         y: values, shape ``(N,)``; NaN is not drawn.
-        colour: of the line.
-        name: what it is, for the label under the pointer.
-        end: words at its last point; none where empty.
-        dash: as plotly names it.
-        width: in pixels.
-        symbol: marker at its last point; none where empty.
-        marked: whether every point has a marker, not the last alone.
+        colour: colour of the line.
+        name: name of the line, for the label under the pointer.
+        end: text at the last point; no text if empty.
+        dash: plotly's name of the dash.
+        width: width in pixels.
+        symbol: marker at the last point; no marker if empty.
+        marked: whether every point has a marker, not only the last one.
     """
 
     x: np.ndarray
@@ -69,7 +69,7 @@ def lines_panel(
         yrange: ends of the vertical axis.
         height: expected height in pixels, which keeps the labels from overlapping.
         logx: whether the horizontal axis is logarithmic.
-        logy: whether the vertical axis is.
+        logy: whether the vertical axis is logarithmic.
         xticks: ticks of the horizontal axis; plotly's choice if empty.
         labels: width for the labels at the right, as a fraction of the panel's width.
         size: font size of the labels in pixels.

@@ -12,11 +12,11 @@ from hypergeo.figures.core.panels import Panel, caption
 
 __all__ = ["ball_panel", "ball_sizes"]
 
-GAP, WIDEST_GAP = 0.9, 2.2  # rows between the balls in the urn and those that are out
+GAP, WIDEST_GAP = 0.9, 2.2  # distance between the balls in the urn and the drawn ones, in rows
 SMALLEST = 0.5  # diameter of the lightest balls, as a fraction of the heaviest ones'
 NOTE = 34  # pixels for the words under the urn
 FILL = 0.5  # opacity of the balls: numbers on them stay legible in both themes
-KEYS = np.random.default_rng(8).random((64, 512))  # order in which elements lie in the urn, whatever else is in it
+KEYS = np.random.default_rng(8).random((64, 512))  # order of the elements in the urn; it does not depend on the other elements
 
 
 def ball_sizes(weights: Sequence[float]) -> np.ndarray:
@@ -48,7 +48,7 @@ def ball_panel(
     width: float,
     height: float,
 ) -> Panel:
-    """Draws the urn with its balls, those of the last sample above it; a ring marks the former place of each.
+    """Draws the urn with its balls, and above it the balls of the last sample; rings mark their places in the urn.
 
     Args:
         sizes: number of elements in each group, shape ``(K,)``.
@@ -59,7 +59,7 @@ def ball_panel(
         title: text above the sampled balls.
         note: text under the urn.
         width: expected width of the panel in pixels, which sets the size of the balls.
-        height: expected height, likewise.
+        height: expected height of the panel in pixels, which also sets the size of the balls.
 
     Returns:
         The panel, to be placed in a figure.

@@ -26,7 +26,7 @@ def distance_panel(
     """Draws the distance at each temperature, both logarithmic, with a marker that moves with the frames.
 
     Args:
-        temperatures: shape ``(T,)``, increasing.
+        temperatures: temperatures in increasing order, shape ``(T,)``.
         distances: distance at each temperature, shape ``(T,)``.
         floor: expected distance of equally many exact samples.
         ceiling: 95 % quantile of the distance of equally many exact samples.
@@ -45,7 +45,7 @@ def distance_panel(
     ticks = [digit * 10.0**power for power in range(-9, 6) for digit in (1, 2, 5) if low < digit * 10.0**power < high]
     if len(ticks) > 6:
         ticks = [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0) or np.isclose(np.log10(tick) % 1, 1)]
-    # Nothing is at a distance of zero on a logarithmic axis: it is drawn at its foot.
+    # A logarithmic axis has no zero: distances of zero are drawn at its lower end.
     distances, floor, ceiling = np.maximum(distances, low), max(floor, low), max(ceiling, low)
     xs = temperatures.tolist()
     band = {

@@ -9,12 +9,12 @@ from hypergeo.figures.core.panels import Panel, caption
 
 __all__ = ["heatmap_panel"]
 
-# From what loses to what gains, through the page's own background: it suits both themes, and the colour-blind.
+# Colours from decreases to increases, through the page's background: they suit both themes and colour-blind readers.
 _LOSES, _GAINS, _DENSEST = (213, 94, 0), (0, 114, 178), 0.6
 
 
 def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note: str) -> Panel:
-    """Draws one row for each group's mean, one column for each weight that is raised.
+    """Draws one row for each group's mean and one column for each weight that is increased.
 
     Args:
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``.
@@ -26,7 +26,7 @@ def heatmap_panel(sensitivity: np.ndarray, palette: Palette, *, title: str, note
         The panel, to be placed in a figure.
     """
     groups = len(sensitivity)
-    # Colours by the square root, so that small numbers still have one.
+    # Colours follow the square root, so that small numbers are visible, too.
     shade = np.sign(sensitivity) * np.sqrt(np.abs(sensitivity))
     limit = max(float(np.abs(shade).max()), 1e-6)
     scale = [[0, _ink(_LOSES, _DENSEST)], [0.5, _ink(_LOSES, 0)], [0.5, _ink(_GAINS, 0)], [1, _ink(_GAINS, _DENSEST)]]

@@ -32,11 +32,11 @@ def lattice_traces(
 ) -> list[dict[str, Any]]:
     """Draws discs of relaxed samples under rings of exact probabilities, with single samples and the path of one of them.
 
-    The area of a ring is the exact probability of its count, the area of a disc the fraction of samples nearest to that count:
-    where the relaxation is exact, discs fill rings.
+    The area of a ring is the exact probability of its count. The area of a disc is the fraction of samples nearest to that
+    count. If the relaxation is exact, discs fill rings.
 
     Args:
-        cells: where each count vector is drawn, shape ``(N, 2)``.
+        cells: position of each count vector, shape ``(N, 2)``.
         probabilities: their exact probabilities, shape ``(N,)``.
         counts: the count vectors themselves, for the label under the pointer, shape ``(N, D)``.
         path: position of the followed sample at each temperature, shape ``(T, 2)``.
@@ -125,7 +125,7 @@ def lattice_frames(shares: np.ndarray, dots: np.ndarray, path: np.ndarray) -> li
 
 
 def window(cells: np.ndarray, probabilities: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of what is worth drawing: counts that are not rare, and all samples.
+    """Computes the bounds of the drawn area, which holds all counts that are not rare, and all samples.
 
     Args:
         cells: count vectors, shape ``(N, D)``.
@@ -158,7 +158,7 @@ def cell_shares(index: np.ndarray, cells: int) -> np.ndarray:
         cells: number of cells ``N``.
 
     Returns:
-        Shares, shape ``(T, N)``.
+        Fractions, shape ``(T, N)``.
 
     Example:
         >>> cell_shares(np.array([[0, 0, 2, 2]]), 3)

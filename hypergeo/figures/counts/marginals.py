@@ -13,8 +13,8 @@ from .lattice import window
 
 __all__ = ["histogram_shares", "marginals_panel"]
 
-HEADROOM = 1.75  # of the highest exact probability; taller bars are cut off there
-TITLE = 0.24  # share of a row that its title takes
+HEADROOM = 1.75  # upper end of the axis in multiples of the highest exact probability; taller bars are cut off there
+TITLE = 0.24  # height of a row's title, as a fraction of the row
 
 
 def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def histogram_shares(samples: np.ndarray, low: int, high: int) -> np.ndarray:
         high: centre of the last bin.
 
     Returns:
-        Shares, shape ``(T, high - low + 1)``.
+        Fractions, shape ``(T, high - low + 1)``.
 
     Example:
         >>> histogram_shares(np.array([[0.2, 0.9, 1.1, 2.0]]), 0, 2)
@@ -113,7 +113,7 @@ def marginals_panel(
             "showgrid": True,
             "showline": False,
         },
-        # plotly.js drops a still scatter from axes on which bars glide, so the outlines take part in every frame.
+        # plotly.js removes scatter traces that are not in the frames from axes with moving bars, so frames have the outlines.
         moving=[0, 1],
         frames=[[{"type": "bar", "y": row, "customdata": words}, {}] for row, words in zip(drawn, percentages, strict=True)],
         annotations=[

@@ -11,8 +11,8 @@ from hypergeo.figures.core.panels import Panel
 
 __all__ = ["observed_panel"]
 
-BLOCK = 25  # until so many samples, each adds one block of the same height
-HEADROOM = 1.5  # of the highest exact probability; taller bars are cut off there
+BLOCK = 25  # up to this number of samples, each sample adds a block of the same height
+HEADROOM = 1.5  # upper end of the axis in multiples of the highest exact probability; taller bars are cut off there
 RARE = 1e-4
 
 
@@ -30,12 +30,12 @@ def observed_panel(
 ) -> Panel:
     """Draws every group's sampled counts, its exact distribution, and another one for comparison, over one axis of counts.
 
-    Bars are fractions of the samples; while there are fewer than ``BLOCK`` samples, fractions of that many, so that they grow.
+    Bars are fractions of the samples. With fewer than ``BLOCK`` samples they are fractions of ``BLOCK``, so that they grow.
 
     Args:
         exact: marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
-        other: marginal probabilities of the distribution compared with, shape ``(K, M + 1)``; drawn only where it
-            differs.
+        other: marginal probabilities of the distribution for comparison, shape ``(K, M + 1)``; drawn only where they
+            differ.
         seen: number of samples with each count, shape ``(K, M + 1)``.
         draws: number of samples.
         palette: colours of the figure.
@@ -94,7 +94,7 @@ def observed_panel(
             "showlegend": bool(dots[0]),
             "line": {"color": palette.muted, "width": 1.2, "dash": "dot"},
         },
-        # The legend's own entry for the bars: theirs would have the first group's colour.
+        # A separate legend entry for the bars, because their own would have the first group's colour.
         {
             "type": "scatter",
             "mode": "markers",
@@ -140,7 +140,7 @@ def observed_panel(
 
 
 def _stairs(line: list[list[float | None]], heights: np.ndarray, low: int, base: float) -> None:
-    """Adds the outline of bars of width one to a line, which is lifted after it."""
+    """Adds the outline of bars of width one to a line, with a gap after it."""
     edges = low - 0.5 + np.repeat(np.arange(len(heights) + 1), 2)
     line[0] += [*edges.tolist(), None]
     line[1] += [base, *(base + np.repeat(heights, 2)).round(5).tolist(), base, None]

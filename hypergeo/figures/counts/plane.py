@@ -1,4 +1,4 @@
-"""The plane that counts and gradients are drawn on: the triangle for three groups, the first two groups otherwise."""
+"""The plane on which counts and gradients are drawn: the triangle for three groups, the first two groups otherwise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .simplex import CORNERS, barycentric, corner_labels, triangle, unreachable
 
 __all__ = ["Plane"]
 
-_ROOM = 0.7  # counts around the first two groups' bounds
+_ROOM = 0.7  # margin around the first two groups' bounds, in counts
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plane:
 
     @classmethod
     def of(cls, total: int, sizes: tuple[int, ...]) -> Plane:
-        """Makes the plane of an urn.
+        """Creates the plane of an urn.
 
         Args:
             total: sample size n.
@@ -53,7 +53,7 @@ class Plane:
 
     @property
     def triangular(self) -> bool:
-        """Whether it is the triangle of three groups."""
+        """Whether the plane is the triangle of three groups."""
         return len(self.lowest) == 3
 
     @property
@@ -115,15 +115,16 @@ class Plane:
         return 1 / max(self.spread, 1) if self.triangular else 1.0
 
     def grid(self, columns: int, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float, float, float, float]]:
-        """Counts at every pixel of a picture of the plane.
+        """Computes the counts at every pixel of a picture of the plane.
 
         Args:
             columns: width of the picture in pixels.
-            rest: shares of the groups after the second in what they get, shape ``(K - 2,)``; not used for three groups.
+            rest: fractions of the remaining elements that the groups after the second get, shape ``(K - 2,)``; not used for
+                three groups.
 
         Returns:
-            Counts ``(H, W, K)`` from the top row down, which of them lie within the groups' bounds ``(H, W)``, and the
-            picture's left, right, lower and upper end.
+            Counts, shape ``(H, W, K)``, from the top row down; a mask of those within the groups' bounds, shape ``(H, W)``; and
+            the picture's left, right, lower and upper end.
         """
         if self.triangular:
             left, right, bottom, top = 0.0, 1.0, 0.0, float(CORNERS[2, 1])

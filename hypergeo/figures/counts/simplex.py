@@ -15,17 +15,17 @@ from .lattice import MOVING, cell_shares, lattice_frames, lattice_traces, window
 
 __all__ = ["CORNERS", "barycentric", "corner_labels", "simplex_panel", "triangle", "unreachable"]
 
-ZOOM = 0.6  # the triangle leaves rare counts out where that makes it smaller than this
+ZOOM = 0.6  # rare counts are left out if this reduces the side of the triangle to at most this fraction
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 
 
 def barycentric(counts: np.ndarray, lowest: np.ndarray, spread: float) -> np.ndarray:
-    """Places counts of three groups in the triangle whose corner ``k`` holds in group ``k`` all that is free to move.
+    """Computes positions of counts of three groups in a triangle. At corner ``k``, group ``k`` has all elements that are free.
 
     Args:
         counts: counts of the groups, shape ``(..., 3)``.
         lowest: least count of each group, shape ``(3,)``; the sides of the triangle.
-        spread: number of elements that are free to move, ``sum(counts) - sum(lowest)``.
+        spread: number of free elements, ``sum(counts) - sum(lowest)``.
 
     Returns:
         Horizontal and vertical positions, shape ``(..., 2)``; the sides have length one.
@@ -53,7 +53,8 @@ def simplex_panel(
 ) -> Panel:
     """Draws exact probabilities and relaxed samples of three groups, one frame for each temperature.
 
-    The triangle is the smallest that holds the support, or, where most of that is rare, the likely counts and the samples.
+    The triangle is the smallest one that holds the support or, if most of the support is rare, the likely counts and the
+    samples.
 
     Args:
         support: all count vectors, shape ``(N, 3)``.

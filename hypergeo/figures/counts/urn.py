@@ -15,10 +15,10 @@ __all__ = ["NARROW", "WIDE", "urn_figure"]
 
 @dataclass(frozen=True)
 class Measures:
-    """Pixels.
+    """Holds the sizes of the figure's parts in pixels.
 
     Attributes:
-        height: of the figure.
+        height: height of the figure.
         balls: width and height of the urn.
         rows: height of all rows of bars.
         heat: height of the heat map.

@@ -19,9 +19,9 @@ def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarra
     """Computes the outline of an arrow with a shaft of a certain width; a short arrow has no shaft.
 
     Args:
-        start: where it starts, shape ``(2,)``.
-        tip: where it points, shape ``(2,)``.
-        width: of its shaft.
+        start: start of the arrow, shape ``(2,)``.
+        tip: tip of the arrow, shape ``(2,)``.
+        width: width of the shaft.
 
     Returns:
         A closed path, shape ``(8, 2)``.

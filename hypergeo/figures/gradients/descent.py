@@ -46,7 +46,7 @@ def arrows_panel(
         reference: mean counts of a descent by the exact gradient, shape ``(T + 1, K)``.
         estimates: single estimates as arrows in counts, shape ``(S, K)``.
         mean: mean of the estimates, shape ``(K,)``.
-        exact: the exact gradient likewise, shape ``(K,)``.
+        exact: the exact gradient as an arrow in counts, shape ``(K,)``.
         names: names of single estimates and of their mean in the legend.
         target: target counts, shape ``(K,)``.
         side: expected length of the plane's side in pixels, which sets the size of the rings.
@@ -129,14 +129,14 @@ def descent_figure(
     height: int = 540,
     narrow: bool = False,
 ) -> go.Figure:
-    """Arranges the plane at the left and panels over the steps at the right, or all below one another on a narrow page.
+    """Arranges the plane at the left and panels over the steps at the right; on a narrow page all are below one another.
 
     Args:
         main: result of :func:`arrows_panel`.
         panels: panels of loss, log weights and gradient norm.
         palette: colours of the figure.
         picture: the loss under the plane, as a ``data:`` address, and its ends.
-        height: height of the figure in pixels, where it is wide.
+        height: height of a wide figure in pixels.
         narrow: whether the page is as narrow as a telephone.
 
     Returns:

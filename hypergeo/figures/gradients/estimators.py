@@ -44,15 +44,15 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Compared:
-    """One estimator's estimates of one gradient.
+    """Holds one estimator's estimates of one gradient.
 
     Attributes:
-        key: its name in ``STYLES``.
-        label: what it is called on the figure.
-        note: the line under that.
-        estimates: as arrows in counts, not to scale, shape ``(S, K)``.
-        bias: length of its bias and the ends of its interval, in lengths of the exact gradient.
-        spread: root of the summed variances, likewise.
+        key: name of the estimator in ``STYLES``.
+        label: name of the estimator on the figure.
+        note: line under the name.
+        estimates: estimates as arrows in counts, not to scale, shape ``(S, K)``.
+        bias: norm of the bias and the ends of its interval, relative to the exact gradient norm.
+        spread: root of the summed variances, relative to the exact gradient norm.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Background of a figure: a function of the plane as bands of fog, transparent at low values, the same in both themes."""
+"""Background of a figure: a function of the plane as shaded bands, transparent at low values, the same in both themes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fog(values: np.ndarray, inside: np.ndarray) -> str:
 
     Args:
         values: the function at each pixel, shape ``(H, W)``, from the top row down.
-        inside: which pixels are drawn, shape ``(H, W)``.
+        inside: mask of the pixels that are drawn, shape ``(H, W)``.
 
     Returns:
         A PNG of two or more bands, as many as the function has levels, up to ``BANDS``.
@@ -45,8 +45,8 @@ def fog(values: np.ndarray, inside: np.ndarray) -> str:
 
 
 def _bands(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Returns the band of each pixel: even steps of the function's root above its least value, so that valleys have
-    lines too.
+    """Returns the band of each pixel: even steps of the square root of the function above its minimum, so that regions with
+    low values have lines, too.
     """
     shown = values[inside]
     low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)

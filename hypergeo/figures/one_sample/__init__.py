@@ -1,1 +1,1 @@
-"""One relaxed sample, split by split: bars of its splits, its counts, its gradient, and where it lies among others."""
+"""One relaxed sample, split by split: bars of its splits, its counts, its gradient, and its position among other samples."""

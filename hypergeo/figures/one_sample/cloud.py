@@ -34,20 +34,20 @@ def cloud_panel(
 
     Args:
         cells: possible counts, shape ``(N, K)`` for three groups, else ``(N, 2)``.
-        probabilities: of the cells, shape ``(N,)``.
+        probabilities: probability of each cell, shape ``(N,)``.
         samples: soft samples, shape ``(S, K)``.
         path: this sample at temperatures in order, shape ``(T, K)``.
         whole: the straight-through sample of the same noise, shape ``(K,)``.
         palette: colours of the figure.
-        plane: where counts lie.
+        plane: coordinates of counts.
         side: expected length of the plane's side in pixels.
         title: text above the panel.
-        line: ends of the line on which the sample must lie after the first split, shape ``(2, K)``; none before.
-        shown: whether the samples are on show.
-        followed: this sample, shape ``(K,)``.
+        line: ends of the line that contains the sample after the first split, shape ``(2, K)``; ``None`` before it.
+        shown: whether the samples are visible.
+        followed: counts of this sample, shape ``(K,)``.
 
     Returns:
-        A panel with the same traces whatever is on show.
+        A panel whose traces do not depend on what is visible.
     """
     at = plane.place(cells.astype(float))
     diameter = min(0.94 * side * plane.cell / plane.side, _LARGEST_RING)
@@ -85,9 +85,9 @@ def segment(fixed: int, value: float, plane: Plane) -> np.ndarray:
     """Computes the ends of the line of all counts with one count fixed, within the bounds of the others.
 
     Args:
-        fixed: group whose count is fixed.
-        value: that count.
-        plane: of the urn.
+        fixed: index of the group whose count is fixed, from 0.
+        value: the fixed count.
+        plane: plane of the urn.
 
     Returns:
         Both ends, shape ``(2, K)``.

@@ -14,7 +14,7 @@ from hypergeo.figures.core.series import nice_above
 __all__ = ["gradient_panel", "strips_panel"]
 
 _SOLID, _PALE = 0.5, 0.2  # opacities at which numbers stay legible in both themes
-_WRITTEN = 0.055  # of the strip: shorter pieces have no number
+_WRITTEN = 0.055  # fraction of the strip; shorter pieces have no number
 
 
 def strips_panel(
@@ -25,7 +25,7 @@ def strips_panel(
     Args:
         soft: counts, shape ``(K,)``.
         hard: whole counts, shape ``(K,)``.
-        decided: groups whose counts are on show; the rest is left.
+        decided: groups whose counts are shown; the remaining elements are shown as left.
         total: number of elements drawn.
         palette: colours of the figure.
         straight_through: whether the bars show the straight-through sample; its strip is then the darker one.
@@ -85,14 +85,14 @@ def strips_panel(
 
 
 def gradient_panel(sampled: np.ndarray, exact: np.ndarray, palette: Palette, *, title: str, shown: bool) -> Panel:
-    """Draws the derivative of one count in each log weight: of this sample as fills, of the exact mean as outlines.
+    """Draws the derivatives of one count in each log weight: fills for this sample, outlines for the exact mean.
 
     Args:
         sampled: derivatives of the sample's count, shape ``(K,)``.
         exact: derivatives of the exact mean, shape ``(K,)``.
         palette: colours of the figure.
         title: text above the panel.
-        shown: whether the sample's derivatives are on show.
+        shown: whether the sample's derivatives are visible.
 
     Returns:
         A panel with two traces.

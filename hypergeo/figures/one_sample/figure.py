@@ -27,13 +27,13 @@ def one_sample_figure(
     """Arranges the panels side by side or, on a telephone, one below the other.
 
     Args:
-        bars: of all splits.
-        strips: the counts.
+        bars: bars of all splits.
+        strips: counts of the sample.
         cloud: the sample among others.
-        gradient: of one count in each log weight.
+        gradient: gradient of one count in each log weight.
         palette: colours of the figure.
         rows: number of splits.
-        key: what the signs among the bars mean.
+        key: explanation of the signs among the bars.
         narrow: whether the page is as narrow as a telephone.
 
     Returns:

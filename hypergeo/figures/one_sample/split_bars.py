@@ -17,34 +17,34 @@ COLUMNS = 4
 """Steps of a split: log-probability, plus Gumbel noise, divided by the temperature, softmax."""
 
 FLOOR, CEILING = -9.0, 4.0  # nats: log-probabilities below are not drawn
-HEADROOM = 1.18  # of the axis of probabilities
-ROW_WORDS = 38  # pixels of a row that its words and the candidates' numbers need
-_GAP = 0.13  # between columns, in widths of a column
-_LABELLED = 0.095  # softmax weights from here on are written over their bars, where these are higher than their neighbours
-_FADED = 0.5  # opacity of bars that only lead to the softmax
+HEADROOM = 1.18  # upper end of the axis of probabilities
+ROW_WORDS = 38  # height in pixels of a row's text and of the candidates' numbers
+_GAP = 0.13  # gap between columns, in widths of a column
+_LABELLED = 0.095  # smallest softmax weight that is written over its bar, if the bar is higher than its neighbours
+_FADED = 0.5  # opacity of bars of the steps before the softmax
 
 
 @dataclass(frozen=True)
 class SplitBars:
-    """One split.
+    """Holds the numbers and texts of one split.
 
     Attributes:
-        title: words above the row, for instance which group takes from what is left.
-        result: words above its softmax.
-        colour: of its bars.
+        title: text above the row, such as the group that takes elements from the remaining ones.
+        result: text above the softmax.
+        colour: colour of the bars.
         candidates: counts that the group can take, shape ``(X,)``.
-        exact: log-probability of each, shape ``(X,)``.
-        used: log-probability of each with the conditionals in use, shape ``(X,)``.
-        merged: log-probability with the published approximation, shape ``(X,)``; none where that has other splits.
+        exact: exact log-probability of each candidate, shape ``(X,)``.
+        used: log-probability of each candidate with the conditionals in use, shape ``(X,)``.
+        merged: log-probability with the published approximation, shape ``(X,)``; ``None`` if it has other splits.
         noise: Gumbel noise, shape ``(X,)``.
         scaled: noisy log-probabilities divided by the temperature, less the largest, shape ``(X,)``.
-        weights: softmax of these, shape ``(X,)``.
-        soft: their mean.
+        weights: softmax of ``scaled``, shape ``(X,)``.
+        soft: mean of the candidates under ``weights``.
         hard: the candidate with the largest weight.
         gradient: derivative of a count in the log-probability of each candidate, shape ``(X,)``.
-        shown: how many of the ``COLUMNS`` steps are on show.
-        lit: whether the gradient is on show.
-        current: column of the step that is made now, or none.
+        shown: number of the ``COLUMNS`` steps that are visible.
+        lit: whether the gradient is visible.
+        current: column of the current step, or ``None``.
     """
 
     title: str
@@ -89,14 +89,14 @@ def split_bars_panel(
     """Draws all splits, one below the other.
 
     Args:
-        splits: in the order in which they are made.
+        splits: splits in the order in which they are made.
         palette: colours of the figure.
-        height: of the panel in pixels.
-        headings: words above the columns; ``COLUMNS`` of them.
+        height: height of the panel in pixels.
+        headings: text above each of the ``COLUMNS``.
         narrow: whether only noisy log-probabilities and softmax are drawn.
 
     Returns:
-        A panel with the same traces whatever is on show.
+        A panel whose traces do not depend on what is visible.
     """
     columns = (1, 3) if narrow else tuple(range(COLUMNS))
     places = {column: place * (1 + _GAP) for place, column in enumerate(columns)}

@@ -11,7 +11,7 @@ __all__ = ["assignment_panel"]
 
 _DENSEST = 0.55  # opacity of an entry of one: numbers stand out from it in both themes
 _LINES = 24  # of text that fit into a panel's height
-_LEGIBLE = 28  # rows at most for which every entry has its number
+_LEGIBLE = 28  # largest number of rows for which every entry has its number
 _FULL = 0.999  # an entry of one stays within the colours of its own group
 
 
@@ -31,9 +31,9 @@ def assignment_panel(
         matrix: nonnegative entries, shape ``(N, K)``.
         palette: colours of the figure.
         title: text above the panel.
-        note: text before the column sums' targets, under the panel.
+        note: text under the panel, before the required column sums.
         targets: required column sums, shape ``(K,)``.
-        exact: the exact partition as group of each element, shape ``(N,)``: dark outlines.
+        exact: group of each element in the exact partition, shape ``(N,)``, drawn as dark outlines.
         chosen: element and group of an entry that is marked.
 
     Returns:
@@ -121,7 +121,7 @@ def _outlines(entries: list[tuple[int, int]], colour: str, width: float) -> Json
 
 
 def _sum(value: float) -> str:
-    """Returns a sum to two decimals; none where it is whole to rounding.
+    """Returns a sum with two decimals, or without decimals if it is whole up to rounding.
 
     Example:
         >>> _sum(5.999999999999), _sum(5.25)

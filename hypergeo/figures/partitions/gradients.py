@@ -19,8 +19,8 @@ class GradientEntries:
     """A gradient in the logits and in the log weights.
 
     Attributes:
-        logits: shape ``(N, K)``.
-        weights: shape ``(K,)``; empty where sizes are fixed.
+        logits: derivatives in the logits, shape ``(N, K)``.
+        weights: derivatives in the log weights, shape ``(K,)``; empty where sizes are fixed.
     """
 
     logits: np.ndarray

@@ -13,7 +13,7 @@ from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
 
 __all__ = ["counts_figure", "weights_panel"]
 
-REACH = 3.0  # times the greatest and least finite weight: position of the arrows for zero and infinite weights
+REACH = 3.0  # factor from the greatest and least finite weight to the arrows for infinite weights and weights of zero
 
 
 def weights_panel(

@@ -16,7 +16,7 @@ from hypergeo.quality.gradients import GradientQuality, Measured
 
 __all__ = ["gradient_figure", "intervals_panel"]
 
-LEAST = 820  # pixels across at which the panels' titles keep apart
+LEAST = 820  # width in pixels at which the panels' titles do not overlap
 ROW = 34  # pixels of an estimator's line
 
 
@@ -73,7 +73,7 @@ def intervals_panel(
 
     Args:
         rows: the estimators.
-        measured: one series, or two of which the second has diamonds, each with a number for each estimator or none.
+        measured: one series with a number or ``None`` for each estimator, or two series, of which the second has diamonds.
         palette: colours of the figure.
         title: text above the panel.
         zero: whether to draw a line at zero.

@@ -23,15 +23,15 @@ _SAMPLE_TESTS = (
     "first."
 )
 _GRADIENT_TESTS = (
-    "t-tests of each component, Bonferroni, skewness taken out. Biases below "
-    f"{100 * NEGLIGIBLE:g} % of the gradient are not looked for."
+    "t-tests of each component, corrected for skewness and by Bonferroni. Biases below "
+    f"{100 * NEGLIGIBLE:g} % of the gradient norm are not tested."
 )
 
 
 def report_html(report: QualityReport) -> str:
     """Writes the report as an HTML page that opens offline and requests nothing from other machines.
 
-    The report itself is in it too, as JSON, in the element ``report``.
+    The element ``report`` of the page contains the report as JSON.
 
     Args:
         report: the report.
@@ -123,7 +123,7 @@ def _described(report: QualityReport) -> str:
 def _settings(report: QualityReport) -> str:
     rows = [
         ("Temperatures", ", ".join(f"{value:g}" for value in report.temperatures) or "none"),
-        ("Draws" if not report.temperatures else "Draws of each sampler", f"{report.num_samples:,}"),
+        ("Samples" if not report.temperatures else "Samples of each sampler", f"{report.num_samples:,}"),
         ("Count vectors", "too many to list" if report.support_size is None else f"{report.support_size:,}"),
         ("Tests of samples", _SAMPLE_TESTS if report.samples else "none"),
         ("Tests of gradients", _GRADIENT_TESTS if report.gradients else "none"),
@@ -143,7 +143,7 @@ def _settings(report: QualityReport) -> str:
 def _sample_table(report: QualityReport) -> str:
     head = (
         *("Sampler", "τ", "Verdict", "Largest KS distance", "Corrected p", "Total variation", "Noise"),
-        *("Wasserstein, counts", "Exact samples", "95 % of exact samples", "Sums broken", "Bounds broken"),
+        *("Wasserstein, counts", "Exact samples", "95 % of exact samples", "Sums violated", "Bounds violated"),
     )
     rows = []
     for row in report.samples:

@@ -16,7 +16,7 @@ from hypergeo.quality.samples import SampleQuality
 
 __all__ = ["evidence_panel", "sample_figure", "wasserstein_panel"]
 
-SMALLEST = 1e-12  # p-values below it are drawn at it
+SMALLEST = 1e-12  # smaller p-values are drawn at this value
 _SYMBOLS = {("exact", False): "circle", ("exact", True): "diamond", ("merged", False): "circle-open", ("merged", True): "x"}
 _DASHES = {"exact": "solid", "merged": "dot"}
 

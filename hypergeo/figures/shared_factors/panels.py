@@ -19,9 +19,9 @@ __all__ = [
 ]
 
 ADAVAE = "#D55E00"
-"""Colour of AdaVAE's numbers; they are dashed or diamonds too, so that colour is not the only cue."""
+"""Colour of AdaVAE's numbers. They are also dashed lines or diamonds, so that colour is not the only cue."""
 
-_LEAST = 1e-2  # nats: distances below are drawn there
+_LEAST = 1e-2  # nats; smaller distances are drawn at this value
 
 
 def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | None, palette: Palette, *, title: str) -> Panel:
@@ -29,7 +29,7 @@ def cuts_panel(distances: np.ndarray, ours: float, adavae: float, true: float | 
 
     Args:
         distances: sorted distances of pairs in each dimension, in nats, shape ``(N, d)``.
-        ours: expected number of shared dimensions; the learned threshold lies after so many.
+        ours: expected number of shared dimensions; the learned threshold is drawn after this rank.
         adavae: distance below which AdaVAE shares a dimension, the median over pairs.
         true: number of shared factors, or ``None`` where pairs differ.
         palette: colours of the figure.
@@ -99,7 +99,7 @@ def law_panel(
         palette: colours of the figure.
         adavae: fraction of pairs to which AdaVAE assigns each number, shape ``(d + 1,)``.
         true: fraction of pairs that share each number, shape ``(d + 1,)``.
-        even: probability of each number at weight one, which training starts from, shape ``(d + 1,)``.
+        even: probability of each number at weight one, the start of training, shape ``(d + 1,)``.
         title: text above the panel.
 
     Returns:

@@ -19,10 +19,10 @@ _RING = 0.46  # height of a row of rings, in sprites
 
 
 def mosaic(images: np.ndarray) -> str:
-    """Pictures in rows and columns with clear gaps between them, as a ``data:`` address.
+    """Draws pictures in rows and columns with transparent gaps between them, as a ``data:`` address.
 
     Args:
-        images: from 0 to 255, shape ``(rows, columns, H, W, 3)``.
+        images: pixels from 0 to 255, shape ``(rows, columns, H, W, 3)``.
 
     Returns:
         A PNG of 8 bits a channel with transparency (ISO/IEC 15948).
@@ -51,15 +51,15 @@ def sprite_panel(
     true: np.ndarray | None = None,
     inferred: np.ndarray | None = None,
 ) -> Panel:
-    """Draws pictures in rows and columns, and under each column which factors are shared.
+    """Draws pictures in rows and columns, and under each column the shared factors.
 
     Args:
         images: pixels from 0 to 255, shape ``(rows, columns, H, W, 3)``.
         palette: colours of the figure.
         title: text above the panel.
         rows: text before each row of pictures.
-        columns: text above each column; none where empty.
-        rings: text before each row of rings; none where empty.
+        columns: text above each column; no text if empty.
+        rings: text before each row of rings; no text if empty.
         true: whether each ring is drawn, shape ``(columns, len(rings))``.
         inferred: whether each disc is drawn, shape ``(columns, len(rings))``.
 

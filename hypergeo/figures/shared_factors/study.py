@@ -22,7 +22,7 @@ __all__ = ["error_panel", "estimate_panel", "factor_alt", "factor_figure", "fact
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "hexagon")
 _PARTS = (
     ("correlation", "correlation of the numbers"),
-    ("mask_accuracy", "shared or not, right"),
+    ("mask_accuracy", "accuracy of the masks"),
     ("shared_r2", "R², shared factors"),
     ("independent_r2", "R², independent factors"),
 )
@@ -50,7 +50,7 @@ def factor_figure(results: FactorResults, palette: Palette, *, narrow: bool = Fa
 
 
 def estimate_panel(summary: Sequence[MethodSummary], most: int, palette: Palette) -> Panel:
-    """Draws the mean estimate against the number of factors that all pairs share; on the line it is right.
+    """Draws the mean estimate against the number of factors that all pairs share. Estimates on the line are right.
 
     Args:
         summary: one summary for each method.
@@ -100,7 +100,7 @@ def estimate_panel(summary: Sequence[MethodSummary], most: int, palette: Palette
 
 
 def error_panel(summary: Sequence[MethodSummary], palette: Palette) -> Panel:
-    """Draws the mean squared error of the number: of pairs that share a fixed number (full), and whose numbers differ (open).
+    """Draws the mean squared error of the number, for pairs that share a fixed number and for pairs whose numbers differ.
 
     Args:
         summary: one summary for each method.
@@ -195,12 +195,12 @@ def factor_alt(results: FactorResults) -> str:
         if method.numbers:
             numbers = ", ".join(f"{spread.mean:.2f} for {number}" for number, spread in method.numbers.items())
             estimated.append(f"{method.method}: {numbers}")
-    estimates = "; ".join(estimated) or "no method here estimates it"
+    estimates = "; ".join(estimated) or "no method estimates the number"
     return f"Estimated numbers of shared factors, by method and true number: {estimates}. Errors and measures are in the table."
 
 
 def factor_html(results: FactorResults) -> str:
-    """Writes a study as an HTML page that opens offline; the results are in it as JSON, in the element ``results``.
+    """Writes a study as an HTML page that opens offline. Its element ``results`` contains the results as JSON.
 
     Args:
         results: results of the study.
@@ -250,7 +250,7 @@ def _names(names: Sequence[str]) -> Json:
 
 
 def _colour(place: int, palette: Palette) -> str:
-    """Returns the colour of relaxed samples for ours; for the others those of groups, without the yellow that
-    vanishes on white.
+    """Returns the colour of a method: that of relaxed samples for the first one, and those of groups for the others, without
+    the yellow that is invisible on white.
     """
     return palette.relaxed if place == 0 else group_colour((0, 4, 2, 3, 1, 7, 5)[(place - 1) % 7])

@@ -52,7 +52,7 @@ def _settle(sizes: Tensor, total: Tensor, rates: Tensor, generator: torch.Genera
     """Returns one sample for each row, shape ``(rows, K)``.
 
     ``rates`` are the weights times the time of the first cut. Later cuts are made where the arrivals still needed are expected
-    if their rate stays as high as at the start of the interval, or as low as at its end. Both cuts are early.
+    if their rate stays as high as at the start of the interval, or as low as at its end.
     """
     result = torch.zeros_like(sizes)
     row = torch.arange(len(total), device=total.device)

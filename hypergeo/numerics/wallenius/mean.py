@@ -21,9 +21,9 @@ def mean(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor) -> Tenso
     """Computes expected counts, differentiable once for urns of up to 20,000 elements.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
 
     Returns:
         float64, shape ``batch + (K,)``.
@@ -43,9 +43,9 @@ def second_moments(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor
     A ``ValueError`` is raised for urns of more than 20,000 elements.
 
     Args:
-        log_weights: floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
-        group_sizes: int64, shape ``batch + (K,)``.
-        total_count: int64, shape ``batch``.
+        log_weights: log weights, floating-point, shape ``batch + (K,)``; ``-inf`` for a weight of zero.
+        group_sizes: group sizes, int64, shape ``batch + (K,)``.
+        total_count: numbers of elements drawn, int64, shape ``batch``.
 
     Returns:
         Two float64 tensors without gradient, each of shape ``batch + (K, K)``.

@@ -29,22 +29,22 @@ _LEAST = 1e-15  # smaller absolute changes are accepted, because tiny moments ha
 def wallenius_mean_and_variance(log_weights: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
     r"""Computes expected counts and their variances under Wallenius' distribution, to about 1e-13 relative or 1e-20 absolute.
 
-    At the time :math:`u` the numbers :math:`N_k` of arrivals are independent binomials. Conditional on a sum of ``n`` they
-    follow Fisher's distribution with odds :math:`e^{w_k u} - 1`. The next arrival then comes at the rate :math:`D = \sum_k w_k
-    (m_k - N_k)`, and with the density of its time
+    At time :math:`u` the numbers :math:`N_k` of arrivals are independent binomials. Conditional on a sum of ``n`` they follow
+    Fisher's distribution with odds :math:`e^{w_k u} - 1`. The next arrival then has the rate
+    :math:`D = \sum_k w_k (m_k - N_k)`, and integration over its time gives
 
     .. math:: P(x_k = x) = \int_0^\infty P(N = n) \, E_\mathrm{Fisher}[D \, 1\{N_k = x\}] \, du .
 
     The expectation is the derivative of :math:`E_\mathrm{Fisher}[D]` in the logarithm of group k's term for ``x``, which
     automatic differentiation computes for all groups and counts together. With ``u = e^v`` the integrand is analytic in ``v``,
     and the trapezoid rule with halved steps converges geometrically. The ends come from Chernoff's bound on ``N``. The cost
-    is that of the marginals of Fisher's distribution at 65 to 200 times.
+    is that of the marginals of Fisher's distribution at 65 to 200 times. An ``ArithmeticError`` is raised if the quadrature
+    does not converge.
 
     Args:
         log_weights: finite log weights, float64, shape ``(T, K)``.
         sizes: group sizes, int64, zero for groups that cannot be drawn, shape ``(T, K)``.
-        total: numbers of elements drawn, int64, at most the sum of the sizes, shape ``(T,)``. An ``ArithmeticError`` is raised
-            if the quadrature does not converge.
+        total: numbers of elements drawn, int64, at most the sum of the sizes, shape ``(T,)``.
 
     Returns:
         Means and variances, float64 without gradient, each of shape ``(T, K)``.
@@ -68,11 +68,12 @@ def wallenius_mean_and_variance(log_weights: Tensor, sizes: Tensor, total: Tenso
 def wallenius_log_marginals(log_weights: Tensor, sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
     """Computes log-probabilities of every count of every group, to about 1e-12 down to e^-600.
 
+    An ``ArithmeticError`` is raised if the quadrature does not converge.
+
     Args:
         log_weights: finite log weights, float64, shape ``(T, K)``.
         sizes: group sizes, int64, zero for groups that cannot be drawn, shape ``(T, K)``.
-        total: numbers of elements drawn, int64, at most the sum of the sizes, shape ``(T,)``. An ``ArithmeticError`` is raised
-            if the quadrature does not converge.
+        total: numbers of elements drawn, int64, at most the sum of the sizes, shape ``(T,)``.
 
     Returns:
         Tables of shape ``(T, K, W)``, and their first counts, shape ``(T, K)``.

@@ -39,7 +39,7 @@ def log_probability(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: T
     its logarithm was taken.
 
     Args:
-        log_weights: floating-point, shape ``(..., K)``; ``-inf`` for a weight of zero. The shapes of all arguments broadcast.
+        log_weights: log weights, floating-point, shape ``(..., K)``; ``-inf`` for a weight of zero. All shapes broadcast.
         counts: counts of any real dtype, shape ``(..., K)``.
         sizes: group sizes, whole numbers, shape ``(..., K)``.
         drawn: numbers of elements drawn, shape ``(..., 1)``.
@@ -256,9 +256,7 @@ def _score(log_weights: Tensor, counts: Tensor, sizes: Tensor, peak: Tensor, shi
 
 def _log_binomials(counts: Tensor, sizes: Tensor, log_rates: Tensor) -> tuple[Tensor, Tensor]:
     """Returns binomial log-probabilities of the counts if each element has arrived with probability ``1 - exp(-rate)``, and
-    their doubt.
-
-    The doubt, times the rounding unit of float64, bounds the rounding error.
+    bounds on their rounding errors in units of float64's rounding unit.
     """
     left = sizes - counts
     rates = torch.exp(log_rates.clamp(max=300))

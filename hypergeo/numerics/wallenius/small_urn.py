@@ -28,7 +28,7 @@ class WalleniusTables(NamedTuple):
         mean: expected counts, shape ``(K,)``.
         covariance: covariance of the counts, shape ``(K, K)``.
         sensitivity: derivative of the mean of group ``i`` in the log weight of group ``j``, shape ``(K, K)``. In contrast to
-            Fisher's distribution it is not the covariance.
+            Fisher's distribution, it differs from the covariance.
         error: absolute difference of the total probability from one, due to quadrature and rounding.
         times: nodes of the quadrature: arrival times of element ``n + 1``, shape ``(G,)``.
         steps: quadrature weights of the nodes, shape ``(G,)``.
@@ -46,12 +46,12 @@ class WalleniusTables(NamedTuple):
 def wallenius_tables(total_count: int, group_sizes: Sequence[int], weights: Sequence[float]) -> WalleniusTables:
     r"""Computes Wallenius' distribution of an urn of up to 20,000 elements, in milliseconds if it is small.
 
-    Every element has an exponential arrival time with the rate of its weight. At the time :math:`u` the groups' arrivals are
+    Every element has an exponential arrival time whose rate is its weight. At time :math:`u` the groups' arrivals are
     independent binomials with :math:`q_k = 1 - e^{-w_k u}`, and the counts are those at the time of arrival ``n + 1`` (J.
     Chesson, Journal of Applied Probability 13, 1976). With :math:`\varphi_k = 1 - q_k + q_k z`, the probability that ``n``
     elements have arrived and another one arrives at this time has the generating function
 
-    .. math:: \prod_k \varphi_k^{m_k} \sum_j m_j \rho_j , \qquad \rho_j = w_j (1 - q_j) / \varphi_j ;
+    .. math:: \prod_k \varphi_k^{m_k} \sum_j m_j \rho_j , \qquad \rho_j = w_j (1 - q_j) / \varphi_j .
 
     A factor :math:`\tau_i = q_i z / \varphi_i` marks an element of group ``i`` among those that have arrived. Moments are
     therefore sums over different elements, and derivatives in the log weights are those of these factors. The coefficient of
@@ -59,13 +59,13 @@ def wallenius_tables(total_count: int, group_sizes: Sequence[int], weights: Sequ
     steps.
 
     Probabilities have an absolute error of about 1e-14, so small probabilities have no relative precision. For those, and for
-    larger urns and batches, use ``WalleniusHypergeometric``.
+    larger urns and batches, use ``WalleniusHypergeometric``. An ``ArithmeticError`` is raised if the quadrature does not
+    converge.
 
     Args:
         total_count: number of elements drawn.
         group_sizes: number of elements of each of the ``K`` groups.
-        weights: nonnegative weight of each of the ``K`` groups. An ``ArithmeticError`` is raised if the quadrature does not
-            converge.
+        weights: nonnegative weight of each of the ``K`` groups.
 
     Returns:
         Marginals, moments, sensitivity and quadrature nodes.
@@ -272,7 +272,8 @@ def _pairs(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _binomials(sizes: Tensor, counts: Tensor, rates: Tensor) -> Tensor:
-    """Returns the probabilities of the numbers of arrivals of a group, at rates times times. All three arguments broadcast."""
+    """Returns the probabilities of the numbers of arrivals of a group; ``rates`` are rates times arrival times. All three
+    arguments broadcast."""
     possible = counts <= sizes
     missing = torch.where(possible, sizes - counts, 0.0)
     ways = torch.lgamma(sizes + 1) - torch.lgamma(counts + 1) - torch.lgamma(missing + 1)

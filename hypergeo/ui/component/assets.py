@@ -1,4 +1,4 @@
-"""Where the browser finds the components' files and plotly.js: the server's routes, and the addresses under them."""
+"""Routes and URLs of the components' files and of plotly.js."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["FOLDERS", "asset_address", "component"]
 
 _HERE = Path(__file__).parent
 FOLDERS = {"/live": _HERE, "/plotlyjs": Path(plotly.__file__).parent / "package_data"}
-"""Folder that is served under each route. Behind the route comes the version: browsers keep files for good."""
+"""Folder that is served under each route. The version follows the route in a URL, because browsers keep files forever."""
 
 
 @cache
 def asset_address(route: str, name: str) -> str:
-    """Makes the URL of a file below a route, with its version.
+    """Returns the URL of a file below a route, with its version.
 
     Args:
         route: one of ``FOLDERS``.
@@ -46,7 +46,7 @@ def component(name: str) -> ComponentRenderer:
     Returns:
         The function that draws the component.
     """
-    # The file comes from the server's route: a script that is part of each message would travel with every picture.
+    # The file comes from the server's route, because a script within the messages would be sent with every picture.
     script = f"""
 const address = new URL("{asset_address("/live", f"{name}.js")}", document.baseURI)
 export default async component => (await import(address)).default(component)

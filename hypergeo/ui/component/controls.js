@@ -1,9 +1,9 @@
-// Live controls: native inputs that send their values while they move, the next one once the last has been answered, and
-// commit on release. What travels is described in controls.py.
+// Live controls: native inputs that send their values while they move, each one after the answer to the last, and commit on
+// release. The messages are described in controls.py.
 
 import { addStyles, make, mounting } from "./page.js"
 
-const PATIENCE = 5000 // milliseconds after which an answer does not come any more
+const PATIENCE = 5000 // milliseconds after which an answer is no longer expected
 const KEYS = 600 // milliseconds after the last key of a slider at which it is committed
 
 class Panel {
@@ -12,7 +12,7 @@ class Panel {
     this.root = make("div", { class: "hg-controls" })
     host.append(this.root)
     this.rows = new Map() // by name of the control
-    this.changed = {} // values that the server has not been told
+    this.changed = {} // values that have not been sent to the server
     this.serial = 0
     this.asked = 0
   }
@@ -35,7 +35,7 @@ class Panel {
     this.send()
   }
 
-  /** Puts the controls of each section in their order; those that stay are not touched, for a hand may be on one. */
+  /** Puts the controls of each section in their order. Existing ones are not replaced, because the reader may be moving one. */
   lay(sections) {
     const named = new Set(sections.flatMap(section => section.knobs.map(knob => knob.name)))
     for (const [name, row] of this.rows) if (!named.has(name)) this.drop(name, row)
@@ -101,7 +101,7 @@ class Panel {
     input.setAttribute("aria-label", knob.label)
     const release = () =>
       setTimeout(() => {
-        if (row.held && row.moved) this.move(knob.name, read(), true) // back at its start, which is no change to the browser
+        if (row.held && row.moved) this.move(knob.name, read(), true) // back at its start: the browser reports no change
         row.held = false
       })
     input.onpointerdown = () => {
@@ -115,7 +115,7 @@ class Panel {
     }
     input.onchange = () => {
       if (row.held) this.move(knob.name, read(), true)
-      else this.commitSoon() // a key, whose value has been sent
+      else this.commitSoon() // moved by a key: the value has been sent
       row.held = false
     }
     return row

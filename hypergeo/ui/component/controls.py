@@ -1,4 +1,4 @@
-"""Live controls: native inputs that send their values while they move; ``controls.js`` is their half in the browser."""
+"""Live controls: native inputs that send their values while they move. Their browser part is ``controls.js``."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .assets import component
 
 __all__ = ["Knob", "Section", "live_controls"]
 
-_ROW = 24  # letters of options that go side by side
+_ROW = 24  # largest number of letters of options that are shown side by side
 
 
 @dataclass(frozen=True)
 class Knob:
-    """One control of a page's state, as a reader sees it. What it allows stands in the state's table.
+    """Describes the appearance of one control. The page's state defines its allowed values.
 
     Attributes:
-        name: of the control.
-        label: the quantity it sets, with its symbol and unit.
-        help: what it does, in a sentence, for a tooltip.
-        group: whose colour marks it, counted from 0.
-        stepper: whether a whole number is written, or moved by one, instead of by a slider.
-        shown: how many of the options are on show, the first ones; all where omitted.
+        name: name of the control.
+        label: quantity that the control sets, with its symbol and unit.
+        help: sentence on the effect of the control, for a tooltip.
+        group: index of the group whose colour marks the control, from 0.
+        stepper: whether a whole number has a field with buttons instead of a slider.
+        shown: number of options that are shown, the first ones; all when omitted.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Section:
     """Controls under a title that can be closed.
 
     Attributes:
-        title: a word or two; without one the controls cannot be closed.
-        knobs: the controls.
-        open: whether it is open at first.
+        title: title of one or two words; without it the controls cannot be closed.
+        knobs: controls of the section.
+        open: whether the section is open at first.
     """
 
     title: str
@@ -57,14 +57,14 @@ class Section:
 
 
 def live_controls(state: PageState, sections: Sequence[Section]) -> None:
-    """Shows controls whose values are :attr:`PageState.values`; the last call of a live part that draws anything.
+    """Shows controls whose values are :attr:`PageState.values`. It must be the last drawing call of a live part.
 
-    What a reader sees has been computed by then: the browser takes this call for the answer to the value that it sent last,
-    and sends the next. While a control moves the address stays as it is; on release it changes once.
+    The browser treats this call as the answer to its last value and then sends the next one, so everything visible must be
+    computed before. The URL does not change while a control moves, and changes once on release.
 
     Args:
         state: the page's state.
-        sections: the controls on show, in their order.
+        sections: sections of controls, in the order in which they are shown.
     """
     key = f"{state.prefix}_controls"
     names = {knob.name for section in sections for knob in section.knobs}
@@ -77,7 +77,7 @@ def live_controls(state: PageState, sections: Sequence[Section]) -> None:
 
 
 def _description(state: PageState, knob: Knob) -> dict[str, Any]:
-    """Returns a control as the browser needs it.
+    """Returns the message that describes a control to the browser.
 
     Raises:
         TypeError: If the control is of another kind.
@@ -103,7 +103,7 @@ def _description(state: PageState, knob: Knob) -> dict[str, Any]:
 
 
 def _moved(state: PageState, names: set[str], key: str) -> None:
-    """Takes the values that the browser sends."""
+    """Applies the values that the browser has sent."""
     sent = getattr(st.session_state.get(key), "live", None)
     if not isinstance(sent, Mapping):
         return
@@ -111,7 +111,7 @@ def _moved(state: PageState, names: set[str], key: str) -> None:
     texts_sent = sent.get("values")
     texts = {name: str(text) for name, text in texts_sent.items() if name in names} if isinstance(texts_sent, Mapping) else {}
     values = {name: state.controls[name].read(text) for name, text in texts.items()}
-    if "step" in state.controls and sent.get("at") is not None:  # what plays stands at this step, not at the last of its film
+    if "step" in state.controls and sent.get("at") is not None:  # playback is at this step, not at the last step of its film
         state.live({"step": state.controls["step"].read(str(sent["at"]))})
     if sent.get("commit") is True:
         state.commit(values)

@@ -1,4 +1,4 @@
-// A button that copies the link to the page; where the browser has no clipboard, by a field that is selected.
+// A button that copies the link to the page. Without access to the clipboard it copies from a selected field.
 
 export default function (component) {
   const button = component.parentElement.querySelector("button")

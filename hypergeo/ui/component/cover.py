@@ -1,4 +1,4 @@
-"""The cover of a figure that is not to be seen yet: it would tell the answer of a prediction, or is not computed."""
+"""Placeholder of a figure that would reveal the answer of a prediction, or that is not computed yet."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Cover"]
 
 @dataclass(frozen=True)
 class Cover:
-    """An empty figure that says why it is empty.
+    """Shows an empty figure with the reason why it is empty.
 
     Attributes:
-        words: on the figure.
-        sentence: with the figure, with ``**bold**`` words.
+        words: text on the figure.
+        sentence: sentence that accompanies the figure, with ``**bold**`` words.
     """
 
     words: str
@@ -49,7 +49,7 @@ class Cover:
         return figure
 
     def alt(self) -> str:
-        """Returns the figure in a sentence.
+        """Describes the figure in a sentence.
 
         Returns:
             The alternative text.
@@ -57,7 +57,7 @@ class Cover:
         return f"{self.words}."
 
     def live(self) -> str:
-        """Returns the sentence with the figure.
+        """Returns the sentence that accompanies the figure.
 
         Returns:
             The sentence.

@@ -1,5 +1,5 @@
 // Handles of a figure: marks that are dragged and areas that are pressed, by pointer or keyboard. They change controls of the
-// page while they move, and commit on release. What travels is described in handles.py.
+// page while they move, and commit on release. The messages are described in handles.py.
 
 import { make } from "./page.js"
 
@@ -8,7 +8,7 @@ const KEYS = 600 // milliseconds after the last key at which its change is commi
 const ARROWS = { ArrowRight: ["right", 1], ArrowLeft: ["right", -1], ArrowUp: ["up", 1], ArrowDown: ["up", -1] }
 
 export class Handles {
-  /** `stage` has the figure's `plot` and `frame`, `ask` for questions to the server, and says whether one is `open()`. */
+  /** `stage` has the figure's `plot` and `frame`, `ask` for questions to the server, and `open()`, whether one is open. */
   constructor(stage) {
     this.stage = stage
     this.layer = make("div", { class: "hg-handles" })
@@ -17,13 +17,13 @@ export class Handles {
     stage.frame.addEventListener("pointermove", event => this.hover(event))
     stage.frame.addEventListener("pointerleave", () => this.hover())
     stage.frame.addEventListener("click", event => {
-      if (!event.detail || event.target.closest(".hg-handle")) return // a key's click is the element's own, and so is a drag's
+      if (!event.detail || event.target.closest(".hg-handle")) return // clicks by key and drags are handled by the element
       const grip = this.under(event)
       if (grip) this.press(grip, event.shiftKey ? -1 : 1, this.point(grip, event))
     })
   }
 
-  /** Lays the handles of a picture over it; one that is held stays under the hand. */
+  /** Places the handles of a picture over it. A handle that is being dragged keeps its place. */
   show(handles, layout) {
     this.layout = layout
     this.layer.style.transform = this.stage.plot.style.transform
@@ -41,7 +41,7 @@ export class Handles {
       for (const name of ["aria-label", "title"]) grip.element.setAttribute(name, handle.label)
       this.place(grip)
     }
-    // Tab goes through them in their order; an element that is moved would lose the focus.
+    // The Tab key follows the order of the elements. Moving an element would remove the focus.
     const order = handles.map(handle => this.grips.get(handle.name).element)
     const wrong = order.some((element, at) => this.layer.children[at] !== element)
     if (wrong && !this.layer.contains(document.activeElement)) this.layer.append(...order)
@@ -73,7 +73,7 @@ export class Handles {
     Object.assign(element.style, style)
   }
 
-  /** Pixels of a linear axis of the figure. plotly.js has no public way to them: they follow from margins, domain and range. */
+  /** Pixels of a linear axis, computed from margins, domain and range, because plotly.js has no public function for them. */
   axis(name) {
     const of = key => {
       const { margin, width, height } = this.layout
@@ -87,7 +87,7 @@ export class Handles {
     }
     const own = of(name)
     const anchor = own.axis.scaleanchor ?? this.anchored(name)
-    // Axes of one scale are as long as the shorter one allows, around the middle of their domains.
+    // Axes with the same scale are as long as the shorter one allows, around the middle of their domains.
     const unit = own.sign * (anchor ? Math.sign(own.unit) * Math.min(Math.abs(own.unit), Math.abs(of(anchor).unit)) : own.unit)
     const centre = (own.axis.range[0] + own.axis.range[1]) / 2
     return {
@@ -138,7 +138,7 @@ export class Handles {
     }
   }
 
-  /** Where an event is, in the coordinates of a handle's axes. */
+  /** Position of an event in the coordinates of a handle's axes. */
   point(grip, { clientX, clientY }) {
     const box = this.layer.getBoundingClientRect()
     const { scale } = this.stage.space
@@ -158,7 +158,7 @@ export class Handles {
     const arrow = ARROWS[event.key]
     if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    event.stopPropagation() // of stage mode they would turn the tour
+    event.stopPropagation() // in stage mode these keys would move the tour
     if (grip.handle.size) return this.press(grip, arrow[1])
     const [direction, sign] = arrow
     const step = sign * (event.shiftKey ? LEAP : 1)
@@ -171,14 +171,14 @@ export class Handles {
 
   // To the server
 
-  /** Sends where a handle is, or how it was pressed; the newest such message waits while a question is open. */
+  /** Sends the position of a handle, or its presses. While a question is open, only the newest message waits. */
   send(grip, move) {
     document.documentElement.classList.add("hg-holding")
     this.waiting = { grip, move }
     this.answered()
   }
 
-  /** Sends what waits once the last question has been answered. */
+  /** Sends the waiting message after the last question has been answered. */
   answered() {
     if (this.stage.open()) return
     if (this.waiting) {
@@ -190,7 +190,7 @@ export class Handles {
       this.committed = false
       document.documentElement.classList.remove("hg-holding")
       for (const grip of this.grips.values()) {
-        grip.at = grip.handle.at // to which it has snapped
+        grip.at = grip.handle.at // the position to which it has snapped
         this.place(grip)
       }
     }

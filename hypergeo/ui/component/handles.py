@@ -1,4 +1,4 @@
-"""Handles of a figure: marks that a reader drags, areas that a reader presses; ``handles.js`` is their half in the browser."""
+"""Handles of a figure: marks that a reader drags and areas that a reader presses. Their browser part is ``handles.js``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 __all__ = ["DragPoint", "Handle", "PressArea", "PressGrid"]
 
-_MOST = 10  # presses that one message may stand for
-_FAR = 1e9  # the greatest coordinate that a message may name
+_MOST = 10  # largest number of presses in one message
+_FAR = 1e9  # largest coordinate in a message
 
 
 class Handle(Protocol):
@@ -21,7 +21,7 @@ class Handle(Protocol):
         ...
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON.
+        """Returns the message that describes the handle to the browser, ready for JSON.
 
         Returns:
             The message.
@@ -29,7 +29,7 @@ class Handle(Protocol):
         ...
 
     def taken(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns values of controls by name, for a message of the browser; none where it makes no sense.
+        """Returns values of controls by name for a message of the browser, and no values for an invalid message.
 
         Args:
             sent: message of the browser.
@@ -45,13 +45,13 @@ class DragPoint:
     """A mark that is dragged, or moved by the arrow keys.
 
     Attributes:
-        name: unique within the figure.
-        label: the quantity that it sets, and how; read out and shown as a tooltip.
-        axes: the axes of its position, as plotly names them.
+        name: name of the handle, unique within the figure.
+        label: quantity that the handle sets, and how; read out and shown as a tooltip.
+        axes: plotly's names of the axes of the position.
         at: position in data coordinates.
         right: change of the position by the right arrow key.
         up: change of the position by the upward arrow key.
-        values: values of controls, by name, for a position. It decides where the mark snaps to.
+        values: function from a position to values of controls by name. It determines the positions to which the mark snaps.
 
     Example:
         >>> point = DragPoint("t", "Target", ("x", "y"), (3.0, 0.0), (1.0, 0.0), (0.0, 0.0), lambda x, y: {"target": round(x)})
@@ -68,7 +68,7 @@ class DragPoint:
     values: Callable[[float, float], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON.
+        """Returns the message that describes the handle to the browser, ready for JSON.
 
         Returns:
             The message.
@@ -92,15 +92,15 @@ class DragPoint:
 
 @dataclass(frozen=True)
 class PressArea:
-    """A rectangle that is pressed: by a click or Enter once more, with Shift or the downward arrow key once less.
+    """A rectangle that is pressed. A click or Enter adds a press; Shift or the downward arrow key takes one back.
 
     Attributes:
-        name: unique within the figure.
+        name: name of the handle, unique within the figure.
         label: what a press does; read out and shown as a tooltip.
-        axes: the axes of its position, as plotly names them.
-        at: its centre in data coordinates.
-        size: its width and height in data coordinates.
-        values: values of controls, by name, after a number of presses, negative where they take back.
+        axes: plotly's names of the axes of the position.
+        at: centre in data coordinates.
+        size: width and height in data coordinates.
+        values: function from a number of presses (negative if they are taken back) to values of controls by name.
 
     Example:
         >>> area = PressArea("w", "Raise the weight", ("x", "y"), (0, 0), (1, 1), lambda times: {"weight": 2**times})
@@ -116,7 +116,7 @@ class PressArea:
     values: Callable[[int], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON.
+        """Returns the message that describes the handle to the browser, ready for JSON.
 
         Returns:
             The message.
@@ -138,16 +138,16 @@ class PressArea:
 
 @dataclass(frozen=True)
 class PressGrid:
-    """A matrix whose entries are pressed with the pointer: a click once more, with Shift once less.
+    """A matrix whose entries are pressed with the pointer. A click adds a press; a click with Shift takes one back.
 
-    It cannot be reached by keyboard: give the figure a :class:`DragPoint` that chooses an entry, and the page a control.
+    The keyboard cannot reach it: provide a :class:`DragPoint` that chooses an entry, and a control on the page.
 
     Attributes:
-        name: unique within the figure.
+        name: name of the handle, unique within the figure.
         label: what a press does; shown as a tooltip.
-        axes: the axes of its position, as plotly names them; entries are around whole numbers.
+        axes: plotly's names of the axes; entries are centred at whole numbers.
         shape: number of entries along both axes, which begin at 0.
-        values: values of controls, by name, for the entry and the number of presses, negative where they take back.
+        values: function from an entry and a number of presses (negative if they are taken back) to values of controls by name.
 
     Example:
         >>> grid = PressGrid("cells", "Raise", ("x", "y"), (2, 3), lambda x, y, times: {"entry": (x, y), "times": times})
@@ -162,7 +162,7 @@ class PressGrid:
     values: Callable[[int, int, int], Mapping[str, Any]]
 
     def message(self) -> dict[str, Any]:
-        """Returns the handle as the browser needs it, ready for JSON.
+        """Returns the message that describes the handle to the browser, ready for JSON.
 
         Returns:
             The message.

@@ -1,10 +1,10 @@
-// The image that a point stands for, beside the pointer: cut from the sheet of all images that comes with the figure.
+// Shows the image of a point beside the pointer. The image is cut from the sheet of all images that comes with the figure.
 
 import { make } from "./page.js"
 
 const SIDE = 64 // pixels on the screen
 
-/** Shows images of a sheet where the reader points at points of its trace; `sheet` is none for figures without images. */
+/** Shows images of a sheet when the pointer is at points of its trace; `sheet` is null for figures without images. */
 export function hoverImages(plot, sheet) {
   plot.hgSheet = sheet
   if (!sheet || plot.hgImage) return

@@ -1,4 +1,4 @@
-"""The live part of a page: a fragment with the figure and its controls, which alone runs again while one plays or drags."""
+"""The live part of a page: a fragment with the figure and its controls. Only this part runs during playback and dragging."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["live_part", "live_room"]
 
 
 def live_part(state: PageState) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Makes a function the live part of a page; after a commit the rest of the page follows.
+    """Makes a function the live part of a page. After a commit the rest of the page runs, too.
 
     Args:
-        state: the page's state, whose values the function shows.
+        state: state of the page, whose values the function shows.
 
     Returns:
         A decorator.
@@ -35,14 +35,14 @@ def live_part(state: PageState) -> Callable[[Callable[[], None]], Callable[[], N
             if state.outdated:
                 st.rerun()
 
-        part.__qualname__ = draw.__qualname__  # by which Streamlit knows the fragment again
+        part.__qualname__ = draw.__qualname__  # Streamlit identifies the fragment by this name
         return st.fragment(part)
 
     return decorate
 
 
 def live_room() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Makes containers for the figure and its controls: side by side on wide pages, else below one another.
+    """Creates containers for the figure and its controls: side by side on wide pages, otherwise below one another.
 
     Returns:
         Containers of the figure and of the controls.

@@ -1,6 +1,6 @@
-// What all components of a page share: plotly.js and the style sheet, which load once, the theme, and the keyboard.
+// Shared parts of all components of a page: plotly.js and the style sheet, which load once, the theme, and the keyboard.
 
-const LINGER = 2000 // milliseconds after which an unmounted component is taken to be gone
+const LINGER = 2000 // milliseconds after which an unmounted component is treated as removed
 let plotly
 
 /** Loads plotly.js of the installed package, once; `address` is the server's route for it. */
@@ -16,7 +16,7 @@ export function loadPlotly(address) {
   return plotly
 }
 
-/** Has the whole page run once the server is there again: one that took over from another knows no part of a page before. */
+/** Runs the whole page after a reconnection, because a server that replaces another one does not know the parts of the page. */
 function watchConnection() {
   const app = document.querySelector("[data-testid=stApp]")
   let lost = false
@@ -30,7 +30,7 @@ watchConnection()
 
 /**
  * The mount function of a component whose parts are of this class. Streamlit may unmount a component and mount it again in the
- * same place within a moment, mostly when it is busy: the part stays there meanwhile, with its figure and what it knows.
+ * same place within a moment, mostly when it is busy. The part stays there meanwhile, with its figure and state.
  */
 export function mounting(Part) {
   const parts = new WeakMap()
@@ -53,7 +53,7 @@ export function mounting(Part) {
   }
 }
 
-/** Adds a style sheet, once; without a name that of all components. */
+/** Adds a style sheet once; without a name, the style sheet of all components. */
 export function addStyles(name = "components.css") {
   const href = new URL(name, import.meta.url).href
   if (document.querySelector(`link[href="${href}"]`)) return
@@ -86,7 +86,7 @@ export function isDark(host) {
 /** Pixels of the reader's text, in units of the usual 16. */
 export const textScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
 
-/** Whether a key that was pressed at an element is meant for writing or choosing there. */
+/** Whether a key press at an element writes text or chooses an option there. */
 export function isWriting(element) {
   if (element.isContentEditable || ["TEXTAREA", "SELECT"].includes(element.tagName)) return true
   return element.tagName === "INPUT" && !["range", "checkbox", "radio", "button"].includes(element.type)

@@ -2,7 +2,7 @@
 
 import { make } from "./page.js"
 
-/** Builds the elements; what is pressed or moved calls the stage's methods. */
+/** Creates the elements, whose events call the stage's methods. */
 export function buildParts(stage) {
   const button = (name, title, onclick, text = "") =>
     make("button", { type: "button", class: name, title, onclick, textContent: text })

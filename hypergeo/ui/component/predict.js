@@ -1,10 +1,10 @@
-// The card of a prediction: a bar to drag, an arrow to turn or options to pick, each a native input, and the answer once it is
-// revealed. What travels is described in predict.py.
+// The card of a prediction: a bar to drag, an arrow to turn or options to pick, each a native input, and the answer after it is
+// revealed. The messages are described in predict.py.
 
 import { addStyles, boldWords, isWriting, make, mounting } from "./page.js"
 
 const PAUSE = 600 // milliseconds after the last key at which a guess is sent
-const CENTRE = [100, 98] // of the triangle, in units of the drawing
+const CENTRE = [100, 98] // centre of the triangle, in units of the drawing
 const CORNERS = [[14, 148], [186, 148], [100, -1]]
 const SVG = "http://www.w3.org/2000/svg"
 

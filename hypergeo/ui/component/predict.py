@@ -1,6 +1,6 @@
-"""The card of a prediction: the reader drags a bar, turns an arrow or picks; ``predict.js`` is its half in the browser.
+"""The card of a prediction: the reader drags a bar, turns an arrow or picks an option. Its browser part is ``predict.js``.
 
-A message to the browser is JSON with what is asked for and the guess; the truth is in it only once it is revealed.
+A message to the browser is JSON with the question and the guess. It contains the truth only after the truth is revealed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .assets import component
 
 __all__ = ["prediction_card", "scenario"]
 
-_LOCK = "answers"  # parameter of a teacher's link: "hidden" takes the button away
+_LOCK = "answers"  # parameter of a teacher's link: "hidden" removes the button
 
 
 def prediction_card(state: PageState, stops: Sequence[Stop]) -> None:
@@ -31,7 +31,7 @@ def prediction_card(state: PageState, stops: Sequence[Stop]) -> None:
 
     Args:
         state: the page's state.
-        stops: of the page's tour.
+        stops: stops of the page's tour.
     """
     stop = current_stop(state, stops)
     if stop is None or stop.prediction is None:
@@ -42,7 +42,7 @@ def prediction_card(state: PageState, stops: Sequence[Stop]) -> None:
 
 
 def scenario(state: PageState, stop: Stop) -> dict[str, Any]:
-    """Returns the page's values before *Reveal*: those of the stop, and the reader's own for all that the stop leaves open.
+    """Returns the page's values before *Reveal*: those of the stop, and the reader's values of all other controls.
 
     Args:
         state: state of the page.
@@ -73,13 +73,13 @@ def _message(state: PageState, stop: Stop, prediction: Prediction) -> dict[str, 
         return message
     answer = prediction.answer(values)
     if answer is None:
-        return {**message, "sentence": "The answer comes with the results of this page; **Run** starts them."}
+        return {**message, "sentence": "The answer needs the results of this page; **Run** computes them."}
     verdict = judge(kind, answer, state.get(GUESS))
     return {**message, "truth": verdict.truth, "right": verdict.right, "sentence": thin(verdict.sentence)}
 
 
 def _answered(state: PageState, stops: Sequence[Stop], key: str) -> None:
-    """Takes a guess, or what a button asks for."""
+    """Applies a guess or the action of a button."""
     sent, stop = getattr(st.session_state.get(key), "answer", None), current_stop(state, stops)
     if not isinstance(sent, Mapping) or stop is None or stop.prediction is None or sent.get("stop") != state.get(TOUR):
         return

@@ -6,13 +6,13 @@ import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
 import { buildParts } from "./parts.js"
 
-const NARROW = 640 // pixels, at the usual size of text, below which panels lie below one another
-const WIDEST = 1250 // pixels at which a figure stops to be laid out wider, and grows instead
+const NARROW = 640 // pixels, at the usual size of text; on narrower pages panels are below one another
+const WIDEST = 1250 // pixels of the widest layout; beyond, the whole figure is scaled up
 const LARGEST = 3
 const SMALLEST = 0.8 // scale at which a figure's smallest text can still be read
-const PATIENCE = 5000 // milliseconds after which an answer does not come any more
-const ADDRESS = 400 // milliseconds between two changes of the address while playing: browsers bear few
-const AFTER_CONTROLS = 10 // milliseconds within which the controls have taken the answer that came with a picture
+const PATIENCE = 5000 // milliseconds after which an answer is no longer expected
+const ADDRESS = 400 // milliseconds between two changes of the address during playback, because browsers limit them
+const AFTER_CONTROLS = 10 // milliseconds within which the controls have processed the answer that came with a picture
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
 
 class Stage {
@@ -20,9 +20,9 @@ class Stage {
     this.host = host
     this.reel = [] // pictures that are going to be shown
     this.playing = false
-    this.serial = 0 // of the last question to the server
-    this.asked = 0 // when it was asked; 0 once it has been answered
-    this.position = 0 // of the picture on show
+    this.serial = 0 // number of the last question to the server
+    this.asked = 0 // time of that question; 0 once it has been answered
+    this.position = 0 // position of the current picture
     this.pictures = 0
     this.shownAt = -Infinity // when a film showed its last picture
     addStyles()
@@ -46,7 +46,7 @@ class Stage {
     this.playing = false
     this.handles.leave()
     this.root.remove()
-    if (!document.querySelector(".hg-stage")) this.setMode(false) // another stage that took its place has a mode of its own
+    if (!document.querySelector(".hg-stage")) this.setMode(false) // a stage that replaces this one has its own mode
     this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
   }
 
@@ -94,7 +94,7 @@ class Stage {
         this.reel = []
         if (same && this.painted === data.picture.number) {
           this.setPosition(data.picture)
-          this.fit() // the figure stays, its place may have changed
+          this.fit() // the figure is the same, but its place may have changed
         } else this.show(data.picture)
       }
     } else if (again) this.ask({ to: this.position, whole: true })
@@ -113,10 +113,10 @@ class Stage {
   show(picture) {
     this.setPosition(picture)
     this.sentence.replaceChildren(...boldWords(picture.sentence))
-    this.sentence.dataset.good = picture.good ?? "" // where the sentence is a verdict
+    this.sentence.dataset.good = picture.good ?? "" // set if the sentence is a verdict
     if (picture.alt) this.plot.setAttribute("aria-label", picture.alt)
     this.picture = picture
-    // While a hand moves a control, its next value is sent first: the server works on it while the browser draws.
+    // While a control moves, its next value is sent first, so that the server computes while the browser draws.
     clearTimeout(this.deferred)
     if (document.documentElement.matches(".hg-moving")) this.deferred = setTimeout(() => this.paint(), AFTER_CONTROLS)
     else this.paint()
@@ -156,7 +156,7 @@ class Stage {
     const across = this.frame.clientWidth
     if (!across || !this.data) return
     const height = this.base?.layout.height ?? 632
-    // A figure that says how wide it must be for its texts to keep apart is drawn smaller where there is less.
+    // A figure may state a least width at which its texts do not overlap. In less space it is scaled down.
     if (!this.data.narrow) this.least = this.base?.layout.meta?.least ?? 0
     let scale = Math.min(Math.max(across / WIDEST, text), LARGEST)
     if (!this.data.narrow) scale = Math.min(scale, across / this.least)
@@ -197,7 +197,7 @@ class Stage {
     this.setTriggerValue("move", { epoch, speed: this.speed.value, playing: this.playing, serial: this.serial, ...question })
   }
 
-  /** Where the reader wants to be. */
+  /** Position that the reader has requested. */
   goal() {
     return this.wanted ?? this.position
   }
@@ -259,7 +259,7 @@ class Stage {
     clearTimeout(this.timer)
     if (!this.playing || document.hidden) return
     if (document.documentElement.matches(".hg-moving, .hg-holding")) {
-      this.reel = [] // pictures with another value of the control that moves
+      this.reel = [] // its pictures have another value of the moving control
       this.timer = setTimeout(() => this.tick(), 30)
       return
     }
@@ -285,7 +285,7 @@ class Stage {
     this.timer = setTimeout(() => this.tick(), this.reel.length ? Math.max(left, 4) : 15)
   }
 
-  /** The address of the step on show: coming back finds it. All that a film changes is one entry of the history. */
+  /** Writes the current step into the address, so that Back returns to it. A whole film is one entry of the history. */
   sayAddress() {
     this.saidAt = performance.now()
     const { values, address } = this.data.bar
@@ -297,7 +297,7 @@ class Stage {
     this.entered = true
   }
 
-  // What is on show
+  // Visible parts
 
   showBar() {
     const { bar } = this.data
@@ -344,7 +344,7 @@ class Stage {
     )
   }
 
-  /** After a preset the figure is in view, and the space bar plays it and does not press the preset again. */
+  /** After a preset, scrolls to the figure, and lets the space bar play it instead of pressing the preset again. */
   attend() {
     const { top, bottom } = this.root.getBoundingClientRect()
     const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches

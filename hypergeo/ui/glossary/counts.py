@@ -96,8 +96,8 @@ COUNTS = {
     "The relaxation": [
         Term(
             "Gumbel noise",
-            "Has the distribution of $-\\log(-\\log u)$ for uniform $u$. Adding it to log probabilities and taking the "
-            "largest gives a sample from exactly those probabilities (Gumbel-max).",
+            "Random numbers with the distribution of $-\\log(-\\log u)$ for uniform $u$. Adding them to log probabilities and "
+            "taking the largest gives a sample from exactly those probabilities (Gumbel-max).",
             "Gumbel, 1954; Maddison, Tarlow, Minka, NeurIPS 2014",
             _CONVERGENCE,
         ),
@@ -165,8 +165,7 @@ COUNTS = {
         Term(
             "Order of choice",
             "The order in which the groups of a random partition choose their members. Row and column sums, sizes and plan do "
-            "not depend "
-            "on it; probabilities do. Small groups first is closest to the symmetric distribution.",
+            "not depend on it; probabilities do. An order from small to large groups is closest to the symmetric distribution.",
             "",
             _PARTITIONS,
         ),

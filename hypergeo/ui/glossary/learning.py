@@ -89,7 +89,7 @@ LEARNING = {
         ),
         Term(
             "Wasserstein distance",
-            "By how many balls samples have to be moved on average to have the other distribution: $\\int |\\hat F(t) "
+            "Mean number of balls by which samples must be moved to have the other distribution: $\\int |\\hat F(t) "
             "- F(t)|\\, dt$ for each group.",
             "Villani, *Topics in Optimal Transportation*, 2003, chapter 2",
             _CONVERGENCE,

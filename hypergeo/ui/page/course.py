@@ -1,4 +1,4 @@
-"""The course: the tours of the pages, chained into chapters. Where a reader is, is in the address."""
+"""The course: the tours of the pages, chained into chapters. The URL holds the reader's position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Chapter", "chapters", "course_bar", "go_on", "is_course", "link_quer
 COURSE = "course"
 """Parameter of the address of a page that is visited as part of the course."""
 
-_PARAMETERS_OF_ALL_PAGES = ("stage", "answers")  # parameters that go along from page to page
+_PARAMETERS_OF_ALL_PAGES = ("stage", "answers")  # parameters that are kept from page to page
 _LESSONS = (
     ("urn", "urn", "urn"),
     ("one_sample", "one_sample", "one"),
@@ -38,15 +38,15 @@ _LESSONS = (
 
 @dataclass(frozen=True)
 class Chapter:
-    """Some consecutive stops of a page's tour.
+    """Consecutive stops of a page's tour.
 
     Attributes:
-        title: of the chapter.
-        page: that it is on.
-        prefix: of the page's parameters in the address.
-        stops: of the page's whole tour.
-        first: number of its first stop, from 1.
-        last: number of its last stop.
+        title: title of the chapter.
+        page: page of the chapter.
+        prefix: prefix of the page's parameters in the URL.
+        stops: stops of the page's whole tour.
+        first: number of the chapter's first stop, from 1.
+        last: number of the chapter's last stop.
     """
 
     title: str
@@ -82,16 +82,16 @@ def chapters() -> tuple[Chapter, ...]:
 
 
 def is_course() -> bool:
-    """Returns whether the address says that the page is visited as part of the course.
+    """Returns whether the page is visited as part of the course, as the URL states.
 
     Returns:
-        Whether it is.
+        Whether the page is part of the course.
     """
     return st.query_params.get(COURSE, "0") not in ("0", "false", "")
 
 
 def link_query(chapter: Chapter, number: int) -> dict[str, str]:
-    """Returns the query of the address of a stop of the course.
+    """Returns the URL query of a stop of the course.
 
     Args:
         chapter: any chapter of the stop's page.
@@ -104,19 +104,19 @@ def link_query(chapter: Chapter, number: int) -> dict[str, str]:
 
 
 def start_course() -> None:
-    """Shows the button that opens the first stop of the course, and what the course is."""
+    """Shows the button that opens the first stop of the course, and a description of the course."""
     first, number = chapters()[0], len(chapters())
     if st.button("Start here", type="primary", icon=":material/school:", key="_course_start"):
         st.switch_page(served_pages()[first.page], query_params=link_query(first, first.first))
-    st.caption(f"A course in {number} chapters, about ten minutes: press *Next*, and predict before you look.")
+    st.caption(f"A course in {number} chapters, about ten minutes: press *Next*, and predict before you see the answer.")
 
 
 def course_bar(state: PageState, stops: Sequence[Stop]) -> None:
-    """Shows the chapter and a thin bar of how far the course is, where the page is visited as part of it.
+    """Shows the chapter and a thin progress bar if the page is visited as part of the course.
 
     Args:
-        state: the page's state.
-        stops: of the page's tour.
+        state: state of the page.
+        stops: stops of the page's tour.
     """
     at = _current(state, stops)
     if at is None:
@@ -133,7 +133,7 @@ def course_bar(state: PageState, stops: Sequence[Stop]) -> None:
 
 
 def next_label(state: PageState, stops: Sequence[Stop]) -> str:
-    """Returns the label of the button that goes on; empty at the last stop of a tour, or of the course.
+    """Returns the label of the button to the next stop; empty at the last stop of a tour, or of the course.
 
     Args:
         state: state of the page.
@@ -151,10 +151,10 @@ def next_label(state: PageState, stops: Sequence[Stop]) -> str:
 
 
 def go_on(stops: Sequence[Stop]) -> None:
-    """Opens the course's next or previous page, if a button or a key has asked for it at an end of this page's tour.
+    """Opens the course's next or previous page if a button or a key was pressed at an end of this page's tour.
 
     Args:
-        stops: of this page's tour.
+        stops: stops of this page's tour.
     """
     by = take_turn()
     own = [at for at, chapter in enumerate(chapters()) if chapter.stops is stops] if by and is_course() else []
@@ -172,7 +172,7 @@ def _open(chapter: Chapter, number: int) -> NoReturn:
 
 
 def _current(state: PageState, stops: Sequence[Stop]) -> int | None:
-    """Returns the index of the current chapter; ``None`` where the page is visited by itself."""
+    """Returns the index of the current chapter; ``None`` if the page is not visited as part of the course."""
     if not stops or not state.get(TOUR) or not is_course():
         return None
     number = state.get(TOUR)

@@ -1,4 +1,4 @@
-"""The link that reproduces a page, and what can be taken away from it."""
+"""The link that reproduces a page, and the page's downloads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import streamlit as st
 from hypergeo._records import csv_text
 from hypergeo.figures.core.words import thin
 
-# Streamlit's own button, on a block of code, cannot be reached by keyboard, and copies nothing where the page has no secure
-# origin, as when a class opens a teacher's machine by its address.
+# Streamlit's own button, on a block of code, cannot be reached by keyboard. It copies nothing if the page has no secure origin,
+# as when a class opens a teacher's machine by its address.
 _FILES = Path(__file__).parents[1] / "component"
 _SCRIPT, _CSS = ((_FILES / f"copy_link.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
 
 
-# plotly.js rejects a promise with nothing whenever a sweep is paused, and nobody listens: that is no error.
+# plotly.js rejects a promise without a reason whenever a sweep is paused. This is no error.
 _QUIET = "if (event.reason === undefined) event.preventDefault()"
 
 __all__ = ["File", "downloads", "samples_csv", "share_link", "standalone_html", "with_query"]
@@ -46,13 +46,13 @@ def with_query(address: str, query: str) -> str:
 
 
 def share_link(query: str) -> None:
-    """Draws a box with the page's URL, which holds all of its state, and a button to copy it.
+    """Shows the page's URL, which holds its complete state, and a button to copy it.
 
     Args:
         query: query of the URL.
     """
     link = with_query(st.context.url or "", query)
-    with st.container(border=True):  # in a block of code it would be prettier, and each page a third of a second slower to open
+    with st.container(border=True):  # a block of code would delay each page by a third of a second
         st.text(link)
     _copy_button()(key="share_link", data={"link": link})
 
@@ -71,7 +71,7 @@ def downloads(files: Sequence[File]) -> None:
     """Draws one button for each file.
 
     Args:
-        files: the files.
+        files: files to download; the content of a file is computed when its button is pressed.
     """
     with st.container(horizontal=True, gap="small"):
         for label, name, kind, icon, make in files:
@@ -82,7 +82,7 @@ def standalone_html(figure: go.Figure, title: str) -> str:
     """Writes a figure as one HTML file that includes plotly.js and requests nothing from other machines.
 
     Args:
-        figure: the figure, drawn with a palette that has its own background.
+        figure: figure drawn with a palette that has its own background.
         title: title of the document.
 
     Returns:
@@ -105,8 +105,8 @@ def samples_csv(temperatures: Sequence[float], samples: np.ndarray, kind: str) -
 
     Args:
         temperatures: temperatures, shape ``(T,)``.
-        samples: shape ``(T, S, K)``.
-        kind: what the samples are, for the second column.
+        samples: sampled counts, shape ``(T, S, K)``.
+        kind: kind of the samples, for the second column.
 
     Returns:
         The file's content in UTF-8.

@@ -1,4 +1,4 @@
-"""The frame of every page: its head, the sentences and presets beside its figure, its table, formulas, code and downloads."""
+"""The frame of every page: its head, the sentences and presets below its figure, its table, formulas, code and downloads."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Frame:
         withheld: whether a prediction hides the answer.
 
     Attributes:
-        state: the page's controls.
-        withheld: whether the page asks for a prediction, so that no number beside the figure is on show yet.
+        state: state of the page.
+        withheld: whether a prediction hides the answer, so that the numbers below the figure are not shown yet.
     """
 
     def __init__(self, state: PageState, withheld: bool = False):
@@ -51,12 +51,12 @@ class Frame:
             preset_buttons(self.state, presets)
 
     def table(self, data: Any | Callable[[], Any], *, alt: str, caption: str | None = None) -> None:
-        """The numbers behind the picture, in a section that is closed at first.
+        """Shows the numbers behind the figure, in a section that is closed at first.
 
         Args:
-            data: what :func:`streamlit.dataframe` shows, or what makes it once the section is open.
-            alt: the table in a sentence.
-            caption: what the numbers are of.
+            data: data for :func:`streamlit.dataframe`, or a function that computes them once the section is open.
+            alt: description of the table in a sentence.
+            caption: description of the numbers.
         """
         if self.withheld:
             return
@@ -80,7 +80,7 @@ class Frame:
         """Draws the Python code that computes the page's numbers, in a section that is closed at first.
 
         Args:
-            code: the code.
+            code: Python code.
         """
         section = self._section("python", "The Python that gives these numbers", ":material/code:")
         if section is not None:
@@ -89,14 +89,14 @@ class Frame:
     def take_away(
         self, values: Mapping[str, Any], name: str, *, csv: Callable[[], bytes], html: Callable[[], str], code: str
     ) -> None:
-        """The link to the page as it is, and downloads.
+        """Shows the link to the page in its current state, and downloads.
 
         Args:
-            values: value of each control on show, by name.
+            values: value of each visible control by name.
             name: start of the files' names.
-            csv: makes the data, once the reader asks for it.
-            html: makes the figure, once the reader asks for it.
-            code: the Python.
+            csv: function that writes the data on request.
+            html: function that writes the figure on request.
+            code: Python code that computes the page's numbers.
         """
         files = [
             File("Data (CSV)", f"{name}.csv", "text/csv", ":material/table_view:", csv),
@@ -106,12 +106,12 @@ class Frame:
         self.hand_out(values, files, caption="This link shows the same figure with the same numbers:")
 
     def hand_out(self, values: Mapping[str, Any], files: Sequence[File], *, caption: str) -> None:
-        """The link to the page as it is, and files of any kind.
+        """Shows the link to the page in its current state, and files of any kind.
 
         Args:
-            values: value of each control on show, by name.
-            files: what can be downloaded.
-            caption: what the link holds.
+            values: value of each visible control by name.
+            files: files to download.
+            caption: description of the link.
         """
         st.subheader("Share and download", anchor=False)
         st.caption(caption)
@@ -119,18 +119,18 @@ class Frame:
         downloads(files)
 
     def _section(self, name: str, title: str, icon: str) -> Any:
-        """Returns an open section, or None where it is closed."""
+        """Returns a section, or ``None`` if it is closed."""
         section = self.state.section(name, title, icon)
         return section if section.open else None
 
 
 def open_page(state: PageState, title: str, sentence: str, tour: Sequence[Stop] = ()) -> Frame:
-    """Opens a page: its title, its tour, and its controls as in the URL. It is the first call of a page.
+    """Opens a page: its title, its tour, and its controls as in the URL. It must be the first call of a page.
 
     Args:
-        state: the page's controls.
-        title: what the page shows, as a claim.
-        sentence: what the reader will see, as Markdown.
+        state: state of the page.
+        title: title of the page.
+        sentence: sentence under the title, as Markdown.
         tour: stops of the page's guided tour.
 
     Returns:

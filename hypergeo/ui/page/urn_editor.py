@@ -1,4 +1,4 @@
-"""Controls of an urn: how many groups, the size and weight of each, and how many elements are drawn."""
+"""Controls of an urn: number of groups, their sizes and weights, and number of elements drawn."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TENTHS = (float(f"{10 ** (step / 10 - 2):.2g}") for step in range(41))
 WEIGHTS = tuple(
     sorted({0.0, *_TENTHS, *(half / 2 for half in range(1, 20)), *map(float, range(10, 20)), *map(float, range(20, 100, 10))})
 )
-"""Zero, and 0.01 to 100 in ten steps for each factor of ten; halves to 10, whole numbers to 20 and whole tens."""
+"""Allowed weights: zero; 0.01 to 100 in ten steps per factor of ten; halves up to 10, whole numbers up to 20, and tens."""
 
-_STEP = 1.2  # factor by which a press of the heat map changes a weight at least
+_STEP = 1.2  # smallest factor by which a press of the heat map changes a weight
 
 
 def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: UrnLimits) -> dict[str, Control]:
-    """Makes the controls of an urn, for a page's state.
+    """Creates the controls of an urn, for a page's state.
 
     Args:
-        sizes: size of each group at the start; groups beyond repeat the last.
-        weights: weight of each group at the start; groups beyond repeat the last.
-        drawn: number of elements drawn at the start.
+        sizes: default size of each group; further groups have the last one.
+        weights: default weight of each group; further groups have the last one.
+        drawn: default number of elements drawn.
         within: the largest urn.
 
     Returns:
@@ -48,11 +48,11 @@ def urn_controls(sizes: list[int], weights: list[float], drawn: int, *, within: 
 
 
 def weight_after(weight: float, presses: int) -> float:
-    """Returns a weight that has been raised a number of times, or lowered where the number is negative.
+    """Returns a weight after a number of increases, or of decreases if the number is negative.
 
     Args:
         weight: weight before.
-        presses: number of times that the weight is raised; negative for lowered.
+        presses: number of increases; negative for decreases.
 
     Returns:
         The new weight.
@@ -70,10 +70,10 @@ def weight_after(weight: float, presses: int) -> float:
 
 
 def urn_knobs(state: PageState) -> list[Knob]:
-    """Makes live controls of an urn.
+    """Creates live controls of an urn.
 
     Args:
-        state: a page's state whose table holds what :func:`urn_controls` returns.
+        state: state of a page, with the controls of :func:`urn_controls`.
 
     Returns:
         The live controls.

@@ -20,10 +20,10 @@ from .scheduler import TURNS, nobody_looks, this_session
 
 __all__ = ["Progress", "Run", "UnwantedError", "finished", "stop_all"]
 
-_ABANDONED = 120.0  # seconds after which nobody looks on: browsers ask from tabs in the background once a minute
-_SLICE = 0.1  # seconds of a run's turn, or a little longer
-_CLOSED = 5.0  # seconds after which the work of a closed tab stops
-_STORED_RESULTS = 64  # finished results of the whole server
+_ABANDONED = 120.0  # seconds after which an unwatched run stops; hidden tabs ask only once a minute
+_SLICE = 0.1  # seconds of a run's turn, at least
+_CLOSED = 5.0  # seconds after which the run of a closed tab stops
+_STORED_RESULTS = 64  # largest number of finished results on the server
 _started: weakref.WeakSet[Run[Any]] = weakref.WeakSet()
 
 Progress = Callable[[float, str], None]
@@ -35,7 +35,7 @@ class Work(Hashable, Protocol[Result_co]):
     """Settings of a computation, which are also the key of its result."""
 
     def measure(self, progress: Progress | None = None) -> Result_co:
-        """Does the work.
+        """Computes the result.
 
         Args:
             progress: called with the fraction of the work done and a label.
@@ -53,17 +53,17 @@ class UnwantedError(Exception):
 class Run(Generic[Result]):
     """A computation in a background thread.
 
-    The page only reads the attributes of the run, so that controls respond while it goes on and it can be stopped at any time.
-    Runs take turns with the processor, several times a second.
+    The page only reads the attributes of the run, so that controls respond while it computes and it can be stopped at any time.
+    Runs take turns several times a second.
 
     Args:
         settings: settings of the computation; key of its result.
 
     Attributes:
-        fraction: share of the work done.
-        label: what is being done.
-        result: once there is one.
-        failure: why there is no result, as text for the user.
+        fraction: fraction of the work that is done.
+        label: name of the current task.
+        result: result of the finished computation; ``None`` before.
+        failure: reason for a missing result, as text for the reader.
 
     Example:
         >>> class Sum:
@@ -99,15 +99,15 @@ class Run(Generic[Result]):
 
     @property
     def running(self) -> bool:
-        """Whether it goes on and is wanted."""
+        """Whether the computation is in progress and not cancelled."""
         return self._thread.is_alive() and not self._unwanted.is_set()
 
     def stop(self) -> None:
-        """Ends it for the reader at once; the thread itself ends where it next tells its progress."""
+        """Cancels the run. The page sees this at once; the thread ends at its next progress report."""
         self._unwanted.set()
 
     def watch(self) -> None:
-        """Says that somebody looks on: a run that nobody watches for two minutes stops."""
+        """Records that a browser shows the run. A run that is not shown for two minutes stops."""
         self._seen = time.monotonic()
 
     def wait(self, seconds: float) -> None:
@@ -119,9 +119,7 @@ class Run(Generic[Result]):
         self._thread.join(seconds)
 
     def _abandoned(self) -> bool:
-        """Returns whether no browser shows the run: hidden tabs ask once a minute, and closed ones may be opened again at
-        once.
-        """
+        """Returns whether no browser shows the run. Hidden tabs ask once a minute, and closed tabs may be reopened at once."""
         unseen = time.monotonic() - self._seen
         return unseen > _ABANDONED or (unseen > _CLOSED and nobody_looks(self._session))
 
@@ -139,17 +137,17 @@ class Run(Generic[Result]):
                     self.result = self.settings.measure(progress)
         except UnwantedError:
             if not self._unwanted.is_set():
-                self.failure = "It was stopped, since nobody looked on any more. Run begins anew."
+                self.failure = "It was stopped because no browser showed it any more. Run starts it again."
                 self._unwanted.set()
         except ValueError as error:
             self.failure = str(error)
         except Exception:
             logging.getLogger(__name__).exception("A quality run failed")
-            self.failure = "Something went wrong here, and not with what you asked for. The server's log says what."
+            self.failure = "An internal error occurred. Your settings are not the cause; the server's log has the details."
 
 
 def stop_all(seconds: float = 5.0) -> None:
-    """Stops every run and waits for their ends: a thread inside torch at the exit of the interpreter would crash it.
+    """Stops every run and waits for its end, because a thread inside torch would crash the interpreter at its exit.
 
     Args:
         seconds: longest time to wait for each run.
@@ -165,7 +163,7 @@ atexit.register(stop_all)
 
 
 class _Turns:
-    """The turn with the processor, which can be passed on."""
+    """The turn of a run to compute, which can be passed on."""
 
     def __enter__(self) -> _Turns:
         self._turn = ExitStack()
@@ -180,17 +178,17 @@ class _Turns:
         self._turn.close()
 
     def pass_on(self) -> None:
-        """Lets others have their turn once the slice was long enough."""
+        """Passes the turn on to other runs if the slice was long enough."""
         if time.monotonic() - self._since < _SLICE:
             return
         self._turn.close()
-        time.sleep(0.001)  # a turn that is taken again at once is never anybody else's
+        time.sleep(0.001)  # without a pause the same thread would get the turn again
         self._take()
 
 
 @st.cache_resource(show_spinner=False)
 def finished() -> ResultStore[Any]:
-    """Returns finished results of all sessions by their settings: a class that opens one link waits once.
+    """Returns the store of finished results of all sessions, so that a class that opens one link waits only once.
 
     Returns:
         The store.

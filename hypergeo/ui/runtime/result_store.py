@@ -1,4 +1,4 @@
-"""Results that sessions of one server share, or that one run keeps."""
+"""Bounded stores of results, shared by the sessions of a server or within one run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 class ResultStore(Generic[T]):
-    """Keeps a bounded number of results by their settings; the least recently used one goes first.
+    """Keeps a bounded number of results by their settings. The least recently used result is removed first.
 
     Stored results must not be changed.
 
     Args:
-        most: number of results that it keeps.
+        most: largest number of results.
 
     Example:
         >>> store = ResultStore[str](2)

@@ -1,9 +1,9 @@
 """Scheduling of many sessions: readers' requests go first, and background work takes turns, one slice at a time.
 
-A change of a control runs the whole page. A limited number of such runs go on at once, because Python's threads slow each other
-down; the others wait in the order of arrival. A tick of a live demo, a report in the background and steps to catch up with are
-work that can wait: one slice runs at a time, first come, first served, and not while readers wait, unless it has waited for
-long. So forty running demos slow each other down, but no slider.
+A change of a control runs the whole page. A limited number of such runs are computed at once, because Python's threads slow
+each other down; the others wait in the order of arrival. Ticks of live demonstrations, background reports and steps that a page
+has to catch up with can wait: one slice runs at a time, in the order of arrival. It runs only while no reader waits, unless it
+has waited for long. Forty running demonstrations therefore slow each other down, but no slider.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 __all__ = ["TURNS", "Turns", "catch_up", "nobody_looks", "this_session"]
 
-_PATIENCE = (0.01, 0.5)  # seconds that the first in the queue lets readers go before it: at least and at most
+_PATIENCE = (0.01, 0.5)  # least and greatest number of seconds for which the first slice in the queue gives way to readers
 _STEP_SECONDS_WITHOUT_TURN = 0.25  # processor seconds of steps that run without waiting for a turn
-_TURN = 0.1  # processor seconds of steps in one turn: it may take longer to come by than to use
-_SOON = 0.4  # seconds after which a reader is told how far the steps are
+_TURN = 0.1  # processor seconds of steps in one turn; waiting for a turn may take longer than the turn
+_SOON = 0.4  # seconds after which a progress bar is shown
 
 
 class Turns:
-    """A queue for slices of work that can wait, behind readers, which cannot.
+    """A queue for slices of background work, which give way to readers' requests.
 
     Args:
-        at_once: slices that go on at a time.
-        places: readers that are served at a time, beside the slices; ``None`` for all.
-        patience: seconds that the first in the queue lets readers go before it; ``None`` for twice as long as the last slice
-            took, so that readers have about two thirds of the time.
+        at_once: number of slices that run at the same time.
+        patience: seconds for which the first slice in the queue gives way to readers; ``None`` for twice the duration of the
+            last slice, so that readers have about two thirds of the time.
+        places: number of readers that are served at the same time, beside the slices; ``None`` for all.
 
     Example:
         >>> turns = Turns()
@@ -46,7 +46,7 @@ class Turns:
     def __init__(self, at_once: int = 1, patience: float | None = None, places: int | None = None):
         self._at_once, self._patience, self._places = at_once, patience, places
         self._lock = threading.Lock()
-        # Each waiting thread has its own condition: waking forty threads to let one of them go on would take its time.
+        # Each waiting thread has its own condition, because waking forty threads to let one of them run would take long.
         self._queue: deque[threading.Condition] = deque()
         self._running = 0
         self._readers = 0
@@ -62,12 +62,12 @@ class Turns:
 
     @contextmanager
     def reader(self) -> Iterator[None]:
-        """Waits for other readers at most, and counts as a reader inside the context.
+        """Waits for a free place among the readers, and counts as a reader inside the context.
 
         Returns:
             A context manager.
         """
-        if self._is_reader():  # within another one
+        if self._is_reader():  # nested
             yield
             return
         self._come()
@@ -78,9 +78,9 @@ class Turns:
 
     @contextmanager
     def slice(self) -> Iterator[None]:
-        """Waits for the turn of a slice of work; a reader that takes one waits like all other slices.
+        """Waits for the turn of a slice of work. A reader that takes a slice waits like all other slices.
 
-        One within another lets all others go first, and then goes on.
+        A nested slice lets all waiting slices go first.
 
         Returns:
             A context manager.
@@ -164,26 +164,26 @@ def _wake_first(waiting: deque[threading.Condition]) -> None:
 
 
 TURNS = Turns(places=3)
-"""Those of the whole server.
+"""Turns of the whole server.
 
-With one place, two, three, four, six and one for all, 95 % of forty readers on two cores had their answer within 1.5, 1.2, 1.0,
-1.4, 2.3 and 3.2 s (``python -m tests.benchmarks load``).
+With one, two, three, four and six places and without a limit, 95 % of forty readers on two cores had their answer within 1.5,
+1.2, 1.0, 1.4, 2.3 and 3.2 s (``python -m tests.benchmarks load``).
 """
 
 
 def catch_up(work: Iterable[float], words: str) -> None:
-    """Does work in turns, and shows its progress if it takes long; a change of a control cancels it.
+    """Computes work in turns, and shows its progress if it takes long. A change of a control cancels it.
 
     Args:
-        work: yields the share that is done, from 0 to 1, after each step; many small ones are done in one turn.
-        words: what is being done.
+        work: yields the fraction that is done, from 0 to 1, after each step; many small steps are done in one turn.
+        words: name of the work.
     """
     place = st.empty()
     start, steps, shown = time.monotonic(), iter(work), False
     done = _do(steps, _STEP_SECONDS_WITHOUT_TURN)
     while done is not None:
         if time.monotonic() - start > _SOON:
-            # Streamlit ends a run here that nobody wants any more: the reader has moved on, or the tab is closed.
+            # Streamlit ends an outdated run here, after another change of a control or if the tab is closed.
             place.progress(min(done, 1.0), f"{words} ({100 * done:.0f} %)")
             shown = True
         with TURNS.slice():
@@ -193,7 +193,7 @@ def catch_up(work: Iterable[float], words: str) -> None:
 
 
 def _do(steps: Iterator[float], seconds: float) -> float | None:
-    """Returns the fraction of the steps that is done after a number of processor seconds, or None where all are."""
+    """Returns the fraction of the steps that is done after a number of processor seconds, or ``None`` if all are done."""
     start = time.thread_time()
     done = next(steps, None)
     while done is not None and time.thread_time() - start < seconds:
@@ -202,7 +202,7 @@ def _do(steps: Iterator[float], seconds: float) -> float | None:
 
 
 def this_session() -> str:
-    """Returns the name of the session whose run this is.
+    """Returns the name of the current session.
 
     Returns:
         The name; empty outside of a session.
@@ -212,7 +212,7 @@ def this_session() -> str:
 
 
 def nobody_looks(session: str) -> bool:
-    """Checks whether the tab of a session is closed, or its machine asleep.
+    """Checks whether no browser is connected to a session, because its tab is closed or its machine asleep.
 
     Args:
         session: name of the session.
