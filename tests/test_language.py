@@ -55,13 +55,13 @@ SHAPE = re.compile(r"\bshapes?\b|``\([^`]*\)``|\bscalar\b|\b0-d\b|^ignored\b", r
 
 
 def modules() -> list[Path]:
-    """Returns the Python files of the finished packages."""
+    """Returns the Python files that are checked."""
     paths = [ROOT / name for name in CHECKED]
     return sorted(file for path in paths for file in ([path] if path.suffix else path.rglob("*.py")) if file.suffix == ".py")
 
 
 def readmes() -> list[Path]:
-    """Returns the README files of the finished packages."""
+    """Returns the README files that are checked."""
     paths = [ROOT / name for name in CHECKED]
     return sorted(file for path in paths for file in ([path] if path.suffix else path.rglob("*.md")) if file.suffix == ".md")
 
