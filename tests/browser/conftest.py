@@ -49,6 +49,8 @@ _SETTLED = """() => {
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350
 }"""
+_POLLING = 40  # milliseconds between two looks at a condition; a look in every frame would cost a third of a core
+_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
 WIDE, NARROW = (1440, 900), (390, 844)
 
 pytest.register_assert_rewrite(f"{__package__}.checks")
@@ -216,7 +218,7 @@ class Visit:
         self.page.bring_to_front()
         self.page.evaluate("window.still = undefined")
         try:
-            self.page.wait_for_function(_SETTLED, timeout=60_000)
+            self.page.wait_for_function(_SETTLED, timeout=60_000, polling=_POLLING)
         except TimeoutError:
             text = self.page.get_by_test_id("stApp").inner_text()
             raise AssertionError(f"the page did not come to rest; it says: {text[:2000]}") from None
@@ -226,7 +228,7 @@ class Visit:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=theme)
         if self.page.locator(".hg-stage").count():
-            self.page.wait_for_timeout(500)  # the stage asks for another layout where it needs one
+            self.page.evaluate(_TWO_FRAMES)  # the stage asks for another layout where it needs one
         self.settle()
 
     def wait_for(self, true: Callable[[], object], what: str, seconds: float = 15) -> None:
@@ -240,7 +242,7 @@ class Visit:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, f"waited in vain for {what}"
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(_POLLING)
 
     def address(self) -> str:
         """Returns the page's path and query."""

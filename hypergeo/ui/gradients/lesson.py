@@ -234,7 +234,7 @@ TOUR = [
         "temperature.",
     ),
     Stop(
-        "Which estimator is noisiest?",
+        "The noisiest estimator",
         "Four estimators, one loss, four samples per estimate. Which estimator has the largest standard deviation?",
         {**_START, "view": "side by side", "loss": "absolute distance", "draws": 4, "number": 200, "tau": 0.56},
         "The dotted ellipses: one standard deviation of one estimate.",
