@@ -53,7 +53,7 @@ def sections(clusters: int) -> list[Section]:
     sampling = [
         Knob("tau", "Temperature τ", "For the sampled sizes."),
         Knob("kind", "Sample type", "Soft: real sizes. Straight-through: integers, with the gradients of the soft samples."),
-        Knob("conditionals", "Conditional distributions", "Exact: as implemented here. Merged: the paper's approximation."),
+        Knob("conditionals", "Conditional distributions", "Exact: as implemented here. Merged: the published approximation."),
         Knob("room", "Maximum cluster size (%\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}points)", "The capacity of every cluster."),
     ]
     points = [Knob("source", "Points"), Knob("clusters", "Number of clusters")]

@@ -38,7 +38,7 @@ STATE = PageState(
 
 TITLE = "Relaxed samples become exact as the temperature falls"
 SENTENCE = (
-    "Ring area: exact probability of a count. Disc area: fraction of relaxed, differentiable samples nearest to that count. "
+    "Ring area: exact probability of a count vector. Disc area: fraction of relaxed samples nearest to that vector. "
     "**Press *Cool down***, or the space bar, and watch the discs fill the rings; S cools by one step."
 )
 
@@ -89,7 +89,7 @@ def live() -> None:
                         Knob(
                             "conditionals",
                             "Conditional distributions",
-                            "Exact: as implemented here. Merged: the paper's approximation, which merges the remaining groups.",
+                            "Exact: as implemented here. Merged: the published approximation, which merges groups.",
                         ),
                         Knob("number", "Number of samples"),
                         Knob("follow", "Highlight sample no.", "The sample whose path is drawn.", stepper=True),

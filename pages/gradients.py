@@ -108,7 +108,7 @@ def knobs() -> list[Section]:
         Knob(
             "conditionals",
             "Conditional distributions",
-            "For Gumbel-softmax and straight-through. Exact: as implemented here. Merged: the paper's approximation.",
+            "For Gumbel-softmax and straight-through. Exact: as implemented here. Merged: the published approximation.",
         ),
         Knob("seed", "Seed", stepper=True),
     ]
@@ -117,10 +117,10 @@ def knobs() -> list[Section]:
         Knob(
             "loss",
             "Loss of a sample",
-            "Distance to the targets; Σ log(1 + count), small if few groups give all balls; or 1 if a group misses its target.",
+            "Distance to the targets; Σ log(1 + count), small if few groups give all balls; 1 if a group is below its target.",
         ),
         *(Knob(f"t{group + 1}", f"Target of group {group + 1}", group=group) for group in groups),
-        Knob("group", "Group of the step", "The step loss is 1 if this group misses its target.", stepper=True),
+        Knob("group", "Group of the step", "The step loss is 1 if this group is below its target.", stepper=True),
     ]
     urn = Section("Urn", urn_knobs(STATE), open=False)
     return [Section("Gradient", gradient), Section("Loss", aim, open=False), urn]

@@ -43,8 +43,8 @@ with st.container(key="home"):
         st.title("How many from each group?", anchor=False)
         st.markdown(
             """
-An urn holds balls of several groups. Each group has a weight: heavier groups are picked more often. If we take n balls, how
-many come from each group? **Fisher's noncentral hypergeometric distribution** gives the exact probabilities.
+An urn holds balls of several groups. Each group has a weight: balls of heavier groups are picked more often. If we
+take n balls, how many come from each group? **Fisher's noncentral hypergeometric distribution** gives the exact probabilities.
 """
         )
         start_course()
@@ -56,8 +56,8 @@ many come from each group? **Fisher's noncentral hypergeometric distribution** g
 Counts are integers, so we cannot backpropagate through a sample. A **relaxed sample** replaces integers by real numbers, as
 softmax replaces argmax. At low temperature it is almost an exact sample, so the weights can be *learned* by gradient descent.
 
-The figure opens one relaxed sample: log probabilities plus noise, divided by the temperature, softmax. Press **Reset** and
-**Play**, or the space bar.
+The figure shows each step of one relaxed sample: log-probabilities, plus noise, divided by the temperature, softmax. Press
+**Reset**, then **Play** (or the space bar).
 """
         )
 

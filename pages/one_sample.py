@@ -90,13 +90,13 @@ def live() -> None:
             Knob(
                 "kind",
                 "Sample",
-                "Soft: the mean of the softmax. Straight-through: the largest bar, with the softmax's gradient.",
+                "Soft: the mean count under the softmax. Straight-through: that of the largest bar, with the soft gradient.",
             ),
             Knob(
                 "conditionals",
                 "Conditional distributions",
-                "In turn: exact, one group after another. Merged: the published approximation. Tree: exact, in two halves, and "
-                "each half again, which is the library's default.",
+                "In turn: exact, one group after another. Tree: exact, the groups are halved again and again (the library's "
+                "default). Merged: the published approximation.",
             ),
             Knob("sample", "Sample number", "1 to 1,000; each sample has its own noise.", stepper=True),
             Knob("target", "Gradient of the count of group", shown=groups),

@@ -24,7 +24,7 @@ SENTENCE = (
     "Fills show a relaxed assignment of elements to groups, outlines the exact one. **Press *Cool down*** (space; S makes one "
     "step): rows become one-hot, column sums stay the same. Click an entry to raise its logit."
 )
-ABOUT_GRADIENTS = "The exact gradient of an expected loss, a sum over all assignments, and the mean of its estimates."
+ABOUT_GRADIENTS = "First panel: the exact gradient, a sum over all assignments. Second panel: the mean of its estimates."
 View = SampleView | GradientView
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)

@@ -20,12 +20,12 @@ from hypergeo.ui.state.presets import preset_note
 
 STATE = AskingState("qual", quality_controls())
 TITLE = "How good is a relaxation? Statistical tests"
-SENTENCE = "Compares samples, gradients or your own counts with the exact distribution. **Press *Run*** and read the result."
+SENTENCE = "This page tests samples, gradients or counts against the exact distribution. **Press *Run*** and read the result."
 
 frame = open_page(STATE, TITLE, SENTENCE, TOUR)
 left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
 with left:
-    check = STATE.segments("check", "Check", bare=True, names={PUBLISHED: "the paper's check"})
+    check = STATE.segments("check", "Check", bare=True, names={PUBLISHED: "the published check"})
 settings: CheckSettings | PublishedSettings | None = None
 if check != COUNTS:
     settings = (PublishedSettings if check == PUBLISHED else CheckSettings).of(STATE.values)
@@ -63,7 +63,7 @@ def live() -> None:
     with controls:
         if check == PUBLISHED:
             st.markdown(
-                "**The urn of the paper:** three groups of 200, of which 180 balls are drawn. Groups 1 and 3 have weight 1; "
+                "**The urn of this check:** three groups of 200 balls, of which 180 are drawn. Groups 1 and 3 have weight 1; "
                 "the weight of group 2 goes from 1 to 10."
             )
         live_controls(STATE, sections)

@@ -41,7 +41,7 @@ STATE = FactorState(
 
 TITLE = "Learn how many factors two images share"
 SENTENCE = (
-    "The model samples how many latent dimensions the two images of a pair share and learns that distribution's weight. "
+    "The model samples the number of latent dimensions that two images share, and learns the weight of its distribution. "
     "**Press *Play***, or the space bar: the blue line moves to the true number; S makes one step."
 )
 
@@ -51,8 +51,8 @@ STATE.segments("view", "View", bare=True)
 
 def knobs() -> list[Section]:
     """Returns the controls, in sections."""
-    rule = "How the number of shared dimensions is inferred. The true number is an oracle that sees labels."
-    schedule = "Steps in which the temperature falls. The first 200, or a quarter if that is less, are warm-up."
+    rule = "How the number of shared dimensions is inferred. The true number is known from labels only."
+    schedule = "Steps in which the temperature falls. The first 200, at most a quarter, are warm-up."
     pairs = [
         Knob("shared", "Factors that a pair shares", "May be changed during the training: the estimate follows."),
         Knob("factors", "Factors of an image", "A change starts the training again, as do the controls below."),
@@ -61,7 +61,7 @@ def knobs() -> list[Section]:
     if STATE.get("view") == "traversals":
         pairs.insert(0, Knob("pair", "Pair on show"))
     model = [
-        Knob("rule", "Number shared, by", rule),
+        Knob("rule", "Rule for the number shared", rule),
         Knob("spare", "Spare dimensions", "Latent dimensions beyond the number of factors."),
         Knob("beta", "Weight of the KL term, β"),
         Knob("schedule", "Schedule, in steps", schedule),

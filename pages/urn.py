@@ -39,7 +39,7 @@ TITLE = "Sampling from an urn with weights"
 SENTENCE = (
     "Larger balls have a larger weight. **Sample with *Draw 1*** (S), *Draw 100* or *Play* (space); the histograms approach "
     "the "
-    "exact probabilities (outlines). Click an entry of the heat map to raise its weight."
+    "exact probabilities (outlines). Click a column of the heat map to raise its weight."
 )
 DRAWING = Playback(length=DRAWS, step="Draw 1", leap=("Draw 100", 100), unit="samples")
 
@@ -71,8 +71,8 @@ def live() -> None:
         law = Knob(
             "law",
             "Distribution",
-            "Fisher: n balls at once, each set in proportion to the product of its weights. Wallenius: one ball after the "
-            "other, each in proportion to its weight among those left.",
+            "Fisher: n balls are drawn at once; the probability of a set is proportional to the product of its weights. "
+            "Wallenius: balls are drawn one after another, each with probability proportional to its weight among those left.",
         )
         seed = Knob("seed", "Seed", "Each seed gives another sequence of samples.", stepper=True)
         live_controls(STATE, [Section("", [*urn_knobs(STATE), law, seed])])

@@ -128,8 +128,9 @@ class PublishedCheck:
             worst = max(failed, key=lambda row: row.median_distance)
             weights = ", ".join(f"{row.second_weight:g}" for row in failed)
             sentences.append(
-                f"{name} fail against Fisher's distribution at second weight {weights}: the largest distance is "
-                f"{worst.median_distance:.2g} at {worst.second_weight:g}, where {worst.rejected} of {worst.tests} tests reject."
+                f"{name} fail against Fisher's distribution if group 2 has weight {weights}. The largest distance is "
+                f"{worst.median_distance:.2g} at weight {worst.second_weight:g}, where {worst.rejected} of {worst.tests} tests "
+                "reject."
             )
         own = self.of("merged", "merged")
         rejected = sum(row.rejected for row in own)
@@ -138,8 +139,8 @@ class PublishedCheck:
             "merged samples: a reference with the same approximation cannot detect its error."
         )
         sentences.append(
-            f"For a correct sampler, each of these sets of tests raises any false alarm in at most {100 * self.level:g} % of "
-            "such checks (Bonferroni)."
+            f"If a sampler is correct, each of these sets of tests raises a false alarm in at most {100 * self.level:g} % of "
+            "checks (Bonferroni's correction)."
         )
         return sentences
 

@@ -124,12 +124,12 @@ def _soft(rows: Sequence[SampleQuality]) -> str:
     if not different:
         return f"{kind} do not differ significantly from exact ones at {_temperatures(rows, rows, 'any')}."
     worst = max(different, key=lambda row: row.wasserstein)
-    sentence = f"{kind} differ significantly from exact ones at {_temperatures(different, rows)}: {_distance(worst, different)}"
+    but = f", but not at {_temperatures(same, rows)}" if same else ""
+    at = f"{_temperatures(different, rows)}{but}"
+    sentence = f"{kind} differ significantly from exact ones at {at}: {_distance(worst, different)}."
     if rows[0].conditionals != "exact":
-        return sentence + "."
-    if same:
-        sentence += f"; at {_temperatures(same, rows)} they do not"
-    return sentence + ". That is expected of a relaxation: soft samples become exact ones as the temperature falls."
+        return sentence
+    return sentence + " That is expected of a relaxation: soft samples become exact ones as the temperature falls."
 
 
 def _distance(row: SampleQuality, among: Sequence[SampleQuality]) -> str:

@@ -57,15 +57,15 @@ PAGES = [
         ":material/equalizer:",
         "One relaxed sample, split by split: log-probability, noise, temperature, softmax, gradient.",
         "Follow one relaxed sample step by step: log-probability, plus noise, divided by the temperature, softmax. See how the "
-        "counts arise, and how the gradient flows back through the same bars.",
+        "counts arise, and how the gradient is passed back through the same steps.",
     ),
     PageEntry(
         "pages/convergence.py",
         "Convergence",
         ":material/device_thermostat:",
         "Relaxed samples become exact samples as the temperature falls.",
-        "Choose weights, group sizes and temperature. Follow one sample as the temperature falls, and compare the distance "
-        "from the exact distribution with that of equally many exact samples.",
+        "Choose weights, group sizes and temperature. Follow one sample as the temperature falls. Compare the distance of the "
+        "samples from the exact distribution with that of equally many exact samples.",
     ),
     PageEntry(
         "pages/gradients.py",
@@ -79,9 +79,9 @@ PAGES = [
         "pages/partitions.py",
         "Partitions",
         ":material/category:",
-        "Random partitions: who belongs to which group, with exact sums and probabilities.",
-        "Sample group sizes and members together. Cool a relaxed partition down: its rows become one-hot, and its column sums "
-        "stay the same. Click an entry to raise its logit, and compare gradients with the exact ones.",
+        "Random partitions of elements into groups, with exact sizes and probabilities.",
+        "Sample group sizes and members together. A relaxed partition is a matrix. Cool it down: rows become one-hot, and "
+        "column sums stay the same. Click an entry to raise its logit, and compare gradients with the exact ones.",
     ),
     PageEntry(
         "pages/quality.py",

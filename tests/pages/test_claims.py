@@ -501,7 +501,7 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "Soft samples become exact": only_hot_soft_samples_differ,
         "The published approximation": merged_differs_everywhere,
         "Gradients of a step": relaxed_gradients_are_biased,
-        "The paper's check, repeated": the_shared_reference_sees_nothing,
+        "The published check, repeated": the_shared_reference_sees_nothing,
         "Your own counts": counts_pass,
         "Counts of another distribution": counts_fail,
     },

@@ -202,7 +202,7 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     printed = output.getvalue()
     shown = sentence(app) + told(app)
     assert f"{names['distance']:.2g} counts" in shown
-    assert f"{names['floor'].mean.item():.2g}; 95\u202f% below {names['floor'].quantile.item():.2g}" in shown
+    assert f"mean {names['floor'].mean.item():.2g}, 95\u202f% below {names['floor'].quantile.item():.2g}" in shown
     assert f"Wasserstein distance: {names['distance']:.3g} counts" in printed
     (table,) = app.dataframe
     assert list(table.value["mean of samples"]) == pytest.approx(names["samples"].mean(0).tolist(), rel=1e-12)
@@ -212,5 +212,5 @@ def test_the_snippet_gives_the_numbers_on_the_page(address):
     if "conv_kind" not in address:
         place = ", ".join(f"{count:.2f}" for count in names["samples"][follow].tolist())
         assert f"Sample {follow} is at ({place})" in shown
-    assert f"**{names['variation']['merged']:.2g}** with the paper's approximation" in shown
+    assert f"**{names['variation']['merged']:.2g}** with the published approximation" in shown
     assert f"**{names['variation']['exact']:.2g}** with exact conditionals" in shown

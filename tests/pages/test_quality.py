@@ -166,7 +166,7 @@ class TestPublished:
     def test_shows_that_the_exact_conditionals_pass_and_the_merged_rule_does_not(self):
         app = done(page(**PAPER, qual_table="true", qual_python="true"))
         assert not app.exception
-        assert "The exact conditionals pass, the paper's approximation does not" in sentence(app)
+        assert "The exact conditionals pass, the published approximation does not" in sentence(app)
         table = app.dataframe[0].value
         own = table[(table["samples"] == "exact conditionals") & (table["against"] == "Fisher's distribution")]
         merged = table[(table["samples"] == "merged conditionals") & (table["against"] == "Fisher's distribution")]
@@ -202,7 +202,7 @@ class TestWhatCanBeTried:
         app.button(key=f"_qual_preset_{number}").click().run()
         assert not app.exception
         assert not app.error
-        if PRESETS[number].label == "The paper's check":
+        if PRESETS[number].label == "The published check":
             assert not app.button(key="_qual_run").disabled
             return
         app = done(app)

@@ -37,8 +37,8 @@ def test_the_check_says_what_it_found(check):
     first, second, third, fourth = check.verdict()
     assert first == "Samples with exact conditionals pass against Fisher's distribution at every weight: 27 tests."
     assert second.startswith(
-        "Samples with merged conditionals fail against Fisher's distribution at second weight 3, 10: "
-        "the largest distance is 0.5"
+        "Samples with merged conditionals fail against Fisher's distribution if group 2 has weight 3, 10. "
+        "The largest distance is 0.5"
     )
     assert "0 of 27 tests reject" in third
     assert "1 %" in fourth

@@ -130,8 +130,7 @@ def test_soft_draws_are_told_apart_at_high_temperatures_and_not_at_low_ones():
     text = " ".join(report.verdict())
     assert "Nothing wrong was found" in text
     assert "At τ = 1 soft samples differ significantly from exact ones, as expected of a relaxation." in report.verdict()[0]
-    assert "differ significantly from exact ones at τ = 1:" in text
-    assert "at τ = 0.001 they do not" in text
+    assert "differ significantly from exact ones at τ = 1, but not at τ = 0.001:" in text
     by_temperature = [row.wasserstein for row in report.samples if not row.straight_through]
     assert by_temperature[0] < report.samples[0].wasserstein_floor.quantile * 1.5 < by_temperature[1]
 

@@ -195,7 +195,7 @@ def test_what_is_said_is_what_is_computed():
     assert f"{view.distance:.2g} counts" in distance
     assert f"{view.distance / view.floor.mean:.2g} times** that of 500 exact samples" in distance
     assert "The standard deviation is" in spread
-    assert f"**{view.variation.merged:.2g}** with the paper's approximation" in conditionals
+    assert f"**{view.variation.merged:.2g}** with the published approximation" in conditionals
     end = re.search(r"reaches \*\*\((\d+), (\d+), (\d+)\)", view.sentences()[0])
     assert end is not None
     assert [int(count) for count in end.groups()] == view.samples.hard[7].tolist()

@@ -265,16 +265,16 @@ def test_the_sentence_of_the_heat_map_is_its_greatest_gain():
     group, loser = int(covariance.diagonal().argmax()), int(covariance[covariance.diagonal().argmax()].argmin())
     gain = f"{0.01 * covariance[group, group]:.2g}"
     assert (group, loser, gain) == (2, 1, "0.016")
-    assert heat_note(laws.fisher.sensitivity) == "w<sub>3</sub> + 1 %: group 3's mean + 0.016 balls, 0.0091 of it from group 2."
+    assert heat_note(laws.fisher.sensitivity) == "w<sub>3</sub> + 1 %: group 3's mean + 0.016 balls, group 2's mean − 0.0091."
     sentence = about_weights(URNS[0], laws.fisher, "Fisher")
-    assert "Raising w₃ by 1 % raises group 3's mean by **0.016 balls**, 0.0091 of it from group 2" in sentence
+    assert "Raising w₃ by 1 % raises group 3's mean by **0.016 balls** and lowers group 2's by 0.0091." in sentence
     assert "1 % of group 3's variance, 1.61: for Fisher's distribution the heat map equals the covariance" in sentence
 
 
 def test_under_wallenius_law_it_is_said_not_to_be_the_covariance():
     law = exact_laws(URNS[0]).wallenius
     sentence = about_weights(URNS[0], law, "Wallenius")
-    match = re.search(r"exact derivative is ([\d.]+) per unit of log w, and \*\*not\*\* the variance, ([\d.]+),", sentence)
+    match = re.search(r"derivative, ([\d.]+) per unit of log w, is \*\*not\*\* the variance, ([\d.]+)\.$", sentence)
     assert match is not None
     assert float(match[1]) == pytest.approx(law.sensitivity[2, 2], rel=5e-3)
     assert float(match[2]) == pytest.approx(law.covariance[2, 2], rel=5e-3)
@@ -283,11 +283,12 @@ def test_under_wallenius_law_it_is_said_not_to_be_the_covariance():
     assert "not**" not in about_weights(Urn(1, (3, 4), (1.0, 2.0)), one, "Wallenius"), "one draw is the same under both laws"
 
 
-def test_what_one_group_loses_alone_is_said_to_be_all_of_it():
-    note = heat_note(exact_laws(Urn(8, (6, 9), (1.0, 5.0))).fisher.sensitivity)
-    assert "of it from" not in note
-    with_nothing = Urn(10, (8, 8, 8), (0.0, 1.0, 2.0))
-    assert "all from group 3" in about_weights(with_nothing, exact_laws(with_nothing).fisher, "Fisher")
+def test_what_one_group_loses_alone_is_the_whole_gain():
+    for urn in (Urn(8, (6, 9), (1.0, 5.0)), Urn(10, (8, 8, 8), (0.0, 1.0, 2.0))):
+        law = exact_laws(urn).fisher
+        gained, lost = re.findall(r"[+−] ([\d.]+\d)", heat_note(law.sensitivity).partition(":")[2])
+        assert gained == lost
+        assert f"**{gained} balls** and lowers group" in about_weights(urn, law, "Fisher")
 
 
 @pytest.mark.parametrize("urn", [urn for urn in URNS if sum(urn.group_sizes) in (0, 9) or not urn.total_count])
@@ -318,7 +319,7 @@ def test_the_line_about_the_draws_says_what_is_far_off():
     assert "within sampling error" in about_draws(near, law, "Fisher")
     off = about_draws(far, law, "Fisher")
     assert "within sampling error" not in off
-    assert re.search(r"is \d+ standard errors: .* probability below 1e-9 \(exact", off)
+    assert re.search(r"is \d+ standard errors \([\d.]+ each\)\. .* is below 1e-9\.$", off)
     assert about_draws(near[:0], law, "Fisher").startswith("No sample yet")
 
 
@@ -331,7 +332,8 @@ def test_the_probability_of_a_deviation_is_exact_for_one_sample():
         expected = sum(p for x, p in reference.items() if abs(x[2] - mean) >= abs(count - mean))
         assert deviation_probability(law.marginals[2], 1, count) == pytest.approx(float(expected), abs=1e-13)
     sentence = about_draws(np.array([[5, 4, 3]]), law, "Fisher")
-    assert "2.1 standard errors: a difference this large has probability 0.05 (exact" in sentence
+    assert "is 2.1 standard errors (" in sentence
+    assert "The exact probability of a difference this large is 0.05." in sentence
 
 
 @pytest.mark.parametrize("samples", [2, 7, 40])

@@ -27,9 +27,9 @@ LESSONS = {
 }
 # Terms, as in the texts, that a reader with knowledge of softmax and gradient descent may have to look up.
 TERMS = """
-AdaVAE | Adam | adjusted Rand index | backpropag | baseline | bias | capacity | collapse | confidence interval | control variate
-| conditional | coupling | covariance | entropic | exponential family | G-test | gradient estimator | gradient norm
-| Gumbel-softmax | Gumbel noise | Holm | k-means | KL term | KL divergence | Kolmogorov | latent | learning rate
+AdaVAE | Adam | adjusted Rand index | backpropag | baseline | bias | Bonferroni | capacity | collapse | confidence interval
+| control variate | conditional | coupling | covariance | entropic | exponential family | G-test | gradient estimator
+| gradient norm | Gumbel-softmax | Gumbel noise | Holm | k-means | KL term | KL divergence | Kolmogorov | latent | learning rate
 | marginal | maximum[ -]likelihood | merged conditionals | mixture weights | mode | nats | optimal transport | p-value
 | pathwise | posterior | principal components | prior | relaxed | root mean squared error | sampling error | score function
 | significant | standard deviation | standard error | straight-through | temperature | total variation | traversal | variance

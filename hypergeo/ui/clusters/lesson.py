@@ -108,7 +108,7 @@ TOUR = [
     Stop(
         "The first steps",
         "Each step samples sizes from the hypergeometric distribution and assigns the points to fill them. The gradient of the "
-        "cost passes through the sampled sizes and changes the weights.",
+        "assignment's cost passes through the sampled sizes and changes the weights.",
         {"step": 20},
         "Arrows on the bars: the direction in which the gradient moves each size. Dots: sizes sampled in recent steps.",
     ),

@@ -291,7 +291,7 @@ class ClusterView:
             "points assigned": np.bincount(snapshot.labels, minlength=len(snapshot.sizes)).tolist(),
             "true size": [None] * len(snapshot.sizes) if true is None else true.tolist(),
             "log weight": snapshot.log_weights[-1].tolist(),
-            "negative gradient of the size, nats per point": snapshot.pull.tolist(),
+            "negative gradient in the size, nats per point": snapshot.pull.tolist(),
             "centre x": snapshot.means[:, 0].tolist(),
             "centre y": snapshot.means[:, 1].tolist(),
         }

@@ -48,14 +48,14 @@ PRESETS = [
         "Group 2 has ten times the weight of the others: most balls of each sample are from it.",
     ),
     Preset(
-        "The paper's approximation",
+        "The published approximation",
         _three((1.0, 10.0, 1.0), (12, 12, 12), 18, conditionals="merged", tau=0.01),
         "With merged conditionals (the published approximation) the discs do not fill the rings, even at τ = 0.01.",
     ),
     Preset(
         "Few outcomes",
         _three((1.0, 2.0, 4.0), (4, 10, 12), 24, conditionals="exact"),
-        "Only two balls stay in the urn, so few outcomes are possible. At every temperature samples lie between the outcomes.",
+        "Only two balls stay in the urn, so few outcomes are possible. At a high temperature samples lie between the outcomes.",
     ),
     Preset("A weight of zero", {"w1": 0.0}, "Balls of group 1 are never drawn: all samples lie on one side of the triangle."),
     Preset(
@@ -156,16 +156,16 @@ TOUR = [
     ),
     Stop(
         "One sample, from hot to cold",
-        "The line is the path of one sample from the highest temperature to the lowest. It is continuous, so a gradient "
-        "exists, and its counts sum to 12 at every point.",
+        "The line is the path of one sample from the highest temperature to the lowest. At every point the counts sum to 12 "
+        "and are differentiable functions of the weights.",
         {"tau": 0.32, "follow": 24},
         "Press Cool down and watch the coloured point.",
     ),
     Stop(
         "Integers at a high temperature",
-        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample is not an average: after "
-        "the noise is added, it takes the most probable count, an integer. How large is the distance of these samples from "
-        "the exact distribution?",
+        "At τ = 10 the soft samples are far from the exact distribution. A straight-through sample is not an average: it "
+        "takes the count with the largest sum of log-probability and noise, an integer. How large is the distance of these "
+        "samples from the exact distribution?",
         {**_URN, "tau": 10.0, "kind": "soft"},
         "The discs fill the rings, although τ = 10.",
         Prediction(
@@ -213,12 +213,12 @@ $p(x \mid r) = A_S(x)\, A_{S'}(r - x) / A_{S \cup S'}(r)$. Groups are split in t
 $$y = \mathrm{softmax}\!\left(\frac{\log p(\cdot \mid r) + g}{\tau}\right), \qquad x = \sum_j j\, y_j ,$$
 
 clamped to the group sizes, so that samples sum to $n$ at every temperature $\tau$. As $\tau \to 0$, with the same noise, they
-become exact samples. *Straight-through* takes the integer with the greatest $\log p + g$ instead, which has exactly the
-distribution $p$, and the gradient of the soft sample.
+become exact samples. *Straight-through* takes the integer with the greatest $\log p + g$ and the gradient of the soft
+sample. This integer has exactly the distribution $p$.
 
 **The Wasserstein distance** $W_1 = \int |\hat F(t) - F(t)|\, dt$ between the samples and the exact distribution of each group
 is averaged over the groups. A finite set of exact samples has a distance above zero, too: the dashed line is its expectation,
-and 95 % of equally many exact samples lie below the upper edge of the band.
+and 95 % of equally large sets of exact samples are below the upper edge of the band.
 
 *Merged* conditionals merge the remaining groups into one with their mean weight (Sutter, Manduchi, Ryser and Vogt, ICLR
 2023, section 4). Gumbel-softmax: Jang, Gu and Poole, ICLR 2017.

@@ -269,7 +269,7 @@ class View:
         settings, floor = self.settings, self.floor
         if floor.quantile < ROUNDING:
             return f"At τ = {settings.tau:g}: **only one outcome is possible**, and every sample equals it."
-        noise = f"{floor.mean:.2g}; 95 % below {floor.quantile:.2g}"
+        noise = f"mean {floor.mean:.2g}, 95 % below {floor.quantile:.2g}"
         start = (
             f"At τ = {settings.tau:g} the {settings.number:,} samples have Wasserstein distance **{self.distance:.2g} counts**"
         )
@@ -302,14 +302,14 @@ class View:
         exact, merged, joint, p_value = self.variation
         distance = "total variation distance" if joint else "largest total variation distance of a group"
         numbers = (
-            f"Integer samples: {distance} **{exact:.2g}** with exact conditionals (sampling error only), **{merged:.2g}** with "
-            "the paper's approximation"
+            f"Integer samples: the {distance} is **{exact:.2g}** with exact conditionals (sampling error only) and "
+            f"**{merged:.2g}** with the published approximation"
         )
         if self.merged_is_exact:
-            return f"{numbers}; here all groups after the first have the same weight, so both are exact."
+            return f"{numbers}. Here all groups after the first have the same weight, so both are exact."
         if p_value >= LEVEL:
-            return f"{numbers}; no significant difference in {self.settings.number:,} samples."
-        return f"{numbers}; a significant difference (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
+            return f"{numbers}. There is no significant difference in {self.settings.number:,} samples."
+        return f"{numbers}. The difference is significant (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
 
     def _about_followed(self) -> str:
         """Returns a sentence on the path of the highlighted sample."""

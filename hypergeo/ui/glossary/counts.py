@@ -25,7 +25,7 @@ COUNTS = {
         Term(
             "Counts, mode",
             "Counts: the number of balls from each group in a sample, a vector $x$ of integers with $0 \\le x_k \\le "
-            "m_k$ that sums to $n$. Mode: a most probable one.",
+            "m_k$ that sums to $n$. Mode: a most probable vector.",
             "",
             _URN,
         ),
@@ -45,8 +45,8 @@ COUNTS = {
         ),
         Term(
             "Wallenius' noncentral hypergeometric distribution",
-            "The counts if balls are drawn one after the other, each with probability proportional to its weight among "
-            "those left. Equal to Fisher's distribution if all weights are equal.",
+            "Distribution of the counts if balls are drawn one after another, each with probability proportional to its "
+            "weight among those left. Equal to Fisher's distribution if all weights are equal.",
             "Wallenius, Stanford University technical report, 1963; " + _FOG,
             _URN,
         ),
@@ -58,22 +58,22 @@ COUNTS = {
         ),
         Term(
             "Conditional distribution",
-            "The distribution of one group's count (or that of half of the groups) if the number of remaining balls is "
-            "known. The exact one needs the convolution of the other groups' terms.",
+            "The distribution of the count of one group, or of half of the groups, if the number of remaining balls is "
+            "known. The exact one needs a convolution over the other groups.",
             "see the formulas of the convergence page",
             _CONVERGENCE,
         ),
         Term(
             "Merged conditionals",
             "The published approximation: the remaining groups are merged into one with their mean weight. Exact if "
-            "they share one weight, a different distribution if not.",
+            "they share one weight; otherwise samples have a different distribution.",
             _SUTTER + ", section 4",
             _CONVERGENCE,
         ),
         Term(
             "Variance, standard deviation, standard error",
             "Variance: mean squared difference from the mean. Standard deviation (SD): its square root. Standard "
-            "error: standard deviation of a mean, that of one sample divided by the square root of their number.",
+            "error: standard deviation of the mean of $S$ samples, which is that of one sample divided by $\\sqrt S$.",
             "",
             _URN,
         ),
@@ -132,7 +132,7 @@ COUNTS = {
         Term(
             "Relaxed (soft) sample",
             "Real-valued counts through which one can backpropagate. Here they sum to $n$ and stay within the group "
-            "sizes at every temperature, and become an exact sample as it falls.",
+            "sizes at every temperature. As the temperature falls, they become an exact sample.",
             _SUTTER,
             _CONVERGENCE,
         ),

@@ -96,8 +96,8 @@ LEARNING = {
         ),
         Term(
             "Sampling error",
-            "Difference between a finite set of samples and their distribution. A distance within that of equally many "
-            "exact samples is no evidence of an error.",
+            "Difference between a finite set of samples and their distribution. A distance that equally many exact "
+            "samples also have is no evidence of an error.",
             "Diaconis, Zabell, *Statistical Science* 6(3), 1991",
             _CONVERGENCE,
         ),
@@ -109,15 +109,16 @@ LEARNING = {
             _QUALITY,
         ),
         Term(
-            "Holm's correction",
-            "Raises the p-values of several tests, so that the probability of any false alarm stays below the level.",
+            "Holm's correction, Bonferroni's correction",
+            "Raise the p-values of several tests, so that the probability of any false alarm stays below the level. Holm's "
+            "detects more.",
             "Holm, *Scandinavian Journal of Statistics* 6, 1979",
             _QUALITY,
         ),
         Term(
             "Kolmogorov–Smirnov (KS) test",
-            "Compares the largest difference between the distribution functions of samples and distribution with that "
-            "of exact samples.",
+            "KS distance: largest difference between the distribution function of the samples and the exact one. The test "
+            "compares it with that of exact samples.",
             "Conover, *Journal of the American Statistical Association* 67, 1972, for discrete distributions",
             _QUALITY,
         ),
@@ -208,8 +209,8 @@ LEARNING = {
         ),
         Term(
             "Variational autoencoder",
-            "An encoder gives each image a posterior of latent variables, a decoder reconstructs the image from a "
-            "sample of it; trained on reconstruction error plus a KL term.",
+            "An encoder gives each image a posterior of latent variables; a decoder reconstructs the image from a "
+            "sample of this posterior. Both are trained on reconstruction error plus a KL term.",
             "Kingma, Welling, ICLR 2014",
             _FACTORS,
         ),
@@ -222,13 +223,13 @@ LEARNING = {
         Term(
             "AdaVAE",
             "Variational autoencoder for pairs of images; shares a dimension if the distance of its two posteriors is "
-            "below half of the sum of the least and the greatest one.",
+            "below the middle between the smallest and the largest distance.",
             "Locatello and others, ICML 2020",
             _FACTORS,
         ),
         Term(
             "Collapse",
-            "Some posteriors equal the prior and carry no information, or all (no) dimensions are inferred as shared.",
+            "Some posteriors equal the prior and carry no information, or all dimensions, or none, are inferred as shared.",
             "Bowman and others, CoNLL 2016, for the first kind",
             _FACTORS,
         ),

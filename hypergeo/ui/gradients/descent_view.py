@@ -257,8 +257,8 @@ class DescentView:
         distance = float(((record.means[-1] - np.array(loss.targets)) ** 2).sum())
         own = float(record.losses[-1]) - distance
         return (
-            f"{start}: {distance:.3g} is the squared distance of the mean from the target, **{own:.3g} is variance**. The "
-            "optimum balances both, so E[x] need not reach the target."
+            f"{start}. Of this, {distance:.3g} is the squared distance of the mean from the target, and **{own:.3g} is "
+            "variance**. The optimum balances both, so E[x] need not reach the target."
         )
 
     def _about_descent(self) -> str:
@@ -267,7 +267,7 @@ class DescentView:
         if not self.step:
             later = float(self.reference.losses[self.end])
             return (
-                f"Dashed lines: {how} with the **exact** gradient. After {self.end} steps its loss is "
+                f"Dashed lines: {how} and the **exact** gradient. After {self.end} steps its loss is "
                 f"**{loss_words(later)}**. Press Play and compare the estimates with it."
             )
         exact = float(self.reference.losses[self.step])

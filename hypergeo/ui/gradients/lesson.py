@@ -56,7 +56,7 @@ PRESETS = [
         "Low τ: small bias, high variance. A few arrows are very long, most are short.",
     ),
     Preset(
-        "The paper's approximation",
+        "The published approximation",
         {**_PUBLISHED, "view": "side by side"},
         "With merged conditionals the mean arrow does not match the outlined arrow, the exact gradient.",
     ),
@@ -176,15 +176,15 @@ def _unbiased(values: Mapping[str, Any]) -> Answer:
 TOUR = [
     Stop(
         "Estimates of one gradient",
-        "The weights favour group 3, the targets are (7, 4, 1). In which direction should the weights move? Each thin arrow is "
-        "one estimate from four samples. An arrow that points at a corner raises that group's weight.",
+        "The loss is the squared distance of the counts from the targets (7, 4, 1), but the weights favour group 3. Each thin "
+        "arrow estimates the descent direction from four samples. An arrow towards a corner raises that group's weight.",
         {"number": 50},
         "The arrows differ from each other. The filled arrow is their mean.",
     ),
     Stop(
         "The exact gradient",
-        "For this distribution the gradient of any expected loss is a covariance, Cov(f(x), x), so it can be computed exactly. "
-        "The outlined arrow shows it. Compare the estimates with it.",
+        "Here the gradient of an expected loss is the covariance of the loss and the counts, Cov(f(x), x), so it can be "
+        "computed exactly. The outlined arrow shows it. Compare the estimates with it.",
         {"number": 1000},
         "With 1,000 estimates the filled arrow matches the outline: the bias is small.",
     ),
@@ -284,8 +284,8 @@ Its components sum to zero, since scaling all weights by one factor changes noth
 plane of the triangle, where $-\nabla F$ is drawn. All losses of this page are sums over the groups,
 $f(x) = \sum_k f_k(x_k)$, so their expectations follow from the marginals at any size.
 
-**Score function** (REINFORCE; Williams, *Machine Learning* 8, 1992), with the mean of the other samples' losses as the
-baseline of each sample (RLOO; Kool, van Hoof and Welling, ICLR 2019 workshop), which needs two samples or more:
+**Score function** (REINFORCE; Williams, *Machine Learning* 8, 1992). The baseline of each sample is the mean loss of the other
+samples (RLOO; Kool, van Hoof and Welling, ICLR 2019 workshop), so it needs two samples or more:
 
 $$\hat g = \frac1S \sum_s \Big(f(x^s) - \frac1{S-1} \sum_{r \ne s} f(x^r)\Big)\,(x^s - \mathbb E[x]).$$
 

@@ -137,8 +137,9 @@ class TemperatureView:
             f"**Low τ: high variance. High τ: low variance but biased.** The standard deviation of Gumbel-softmax is "
             f"{soft[0].deviation.value:.2g} × the gradient norm at τ = {CURVE[0]:g} and {soft[-1].deviation.value:.2g} × at "
             f"τ = {CURVE[-1]:g}, where its bias is {soft[-1].bias.value:.2g} ×.",
-            f"The smallest error with a temperature is **{error:.2g} ×** the gradient norm, by {method.key} at "
-            f"**τ = {temperature:g}**. Without a temperature it is {rest[other].rmse.value:.2g} ×, by {other.key}.",
+            f"Of the estimators with a temperature, {method.key} at **τ = {temperature:g}** has the smallest error, "
+            f"**{error:.2g} ×** the gradient norm. Of the others, {other.key} has the smallest error, "
+            f"{rest[other].rmse.value:.2g} ×.",
             self._about_rule(),
         ]
 
@@ -148,15 +149,12 @@ class TemperatureView:
         at = int(np.argmin([one.rmse.value for one in measured["Gumbel-softmax"]]))
         merged, exact = measured["Gumbel-softmax (merged)"][at], measured["Gumbel-softmax"][at]
         sentence = (
-            f"The error of Gumbel-softmax is smallest at τ = {CURVE[at]:g}. There its bias with the paper's approximation is "
-            f"{_bias_words(merged)}"
+            f"The error of Gumbel-softmax is smallest at τ = {CURVE[at]:g}. There its bias is {_bias_words(exact)} with exact "
+            f"conditionals and {_bias_words(merged)} with the published approximation"
         )
         if merged.bias.low > exact.bias.high:
-            return (
-                f"{sentence}, with exact conditionals {_bias_words(exact)}: **no temperature removes the bias of the "
-                "approximation**."
-            )
-        return f"{sentence}, with exact conditionals {_bias_words(exact)}."
+            return f"{sentence}. **No temperature removes the bias of the approximation.**"
+        return f"{sentence}."
 
     def table(self) -> dict[str, list[Any]]:
         """Lists bias, standard deviation and error.

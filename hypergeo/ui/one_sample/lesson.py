@@ -84,7 +84,7 @@ def _changed_by_noise(values: Mapping[str, Any]) -> Answer:
     return Answer(
         share,
         f"The count of the largest bar after Gumbel noise is an exact sample. Count {mode} has probability {probability:.2f}, "
-        f"so another count is the largest in about {100 * (1 - probability):.0f}\N{NARROW NO-BREAK SPACE}% of the samples.",
+        f"so another bar is the largest in about {100 * (1 - probability):.0f}\N{NARROW NO-BREAK SPACE}% of the samples.",
     )
 
 
@@ -110,8 +110,8 @@ def _hot_count(values: Mapping[str, Any]) -> Answer:
     change = "stays" if after == before else "rises" if after > before else "falls"
     return Answer(
         change,
-        f"It is {after} at both temperatures: division by one number does not change which bar is the largest. The soft count "
-        f"moves from {soft[0]:.2f} to {soft[1]:.2f}.",
+        f"It is {after} at both temperatures: all bars are divided by the same number, so the largest stays the largest. "
+        f"The soft count moves from {soft[0]:.2f} to {soft[1]:.2f}.",
     )
 
 
@@ -143,7 +143,7 @@ PRESETS = [
     Preset(
         "The gradient",
         {"step": 25},
-        "▲ and ▼ are the gradient in each bar. The outlined bars at the right are the exact gradient.",
+        "▲ and ▼: the derivative with respect to each bar. The outlined bars at the right are the exact gradient.",
     ),
     Preset(
         "Straight-through",
@@ -190,7 +190,7 @@ TOUR = [
         {**_START, "step": 0},
         "The star marks the largest bar after noise.",
         Prediction(
-            Bar("Samples in which another count is the largest", 0, 100, 1, 6, unit="%"), _changed_by_noise, after={"step": 1}
+            Bar("Samples whose count is not the most probable", 0, 100, 1, 6, unit="%"), _changed_by_noise, after={"step": 1}
         ),
     ),
     Stop(

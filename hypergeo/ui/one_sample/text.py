@@ -195,7 +195,7 @@ def _log_probability(split: Split, tau: float) -> str:
     best = int(split.used.argmax())
     subject = names(split.left)
     return (
-        f"**{subject.capitalize()}, of the {number(split.total)} left.** Each bar is the log-probability that {subject} "
+        f"**{subject.capitalize()}, from the {number(split.total)} left.** Each bar is the log-probability that {subject} "
         f"take{'s' if len(split.left) == 1 else ''} this count. The most probable is **{split.candidates[best]}**, with "
         f"probability {np.exp(split.used[best]):.2f}."
     )
@@ -203,10 +203,10 @@ def _log_probability(split: Split, tau: float) -> str:
 
 def _noise(split: Split, tau: float) -> str:
     best = int(split.candidates[split.used.argmax()])
-    change = f"is still **{split.hard}**" if best == split.hard else f"is now **{split.hard}**; it was {best}"
+    change = f"is still count **{split.hard}**" if best == split.hard else f"is now count **{split.hard}**, not {best}"
     return (
-        f"**Plus Gumbel noise.** Each bar moves by its own noise, the same at every temperature. The largest bar {change}: "
-        "its count is an exact sample."
+        f"**Plus Gumbel noise.** Each bar moves by its own noise, the same at every temperature. The largest bar {change}. "
+        "Its count is an exact sample."
     )
 
 
@@ -226,8 +226,9 @@ def _temperature(split: Split, tau: float) -> str:
 def _softmax(split: Split, tau: float) -> str:
     rest = names(split.right)
     return (
-        f"**Softmax.** The bars become weights that add up to 1. Their mean is the soft count, **{split.soft:.2f}**; the "
-        f"largest is the integer count, **{split.hard}**. {number(split.total - split.taken)} are left for {rest}."
+        f"**Softmax.** The bars become weights that add up to 1. The weighted mean of the counts is the soft count, "
+        f"**{split.soft:.2f}**; the largest bar gives the integer count, **{split.hard}**. "
+        f"{number(split.total - split.taken)} are left for {rest}."
     )
 
 
@@ -235,9 +236,10 @@ def _straight_temperature(split: Split, tau: float) -> str:
     start = f"**Divided by τ = {tau:g}, for the gradient only.**"
     if split.slope_total == split.total:
         return f"{start} The count is decided: it is the largest bar, **{split.hard}**, at any temperature."
+    side = "more" if split.slope_total > split.total else "fewer"
     return (
-        f"{start} The count is decided: it is the largest bar, **{split.hard}**. These bars use the probabilities with "
-        f"{split.slope_total:g} left, half way from {split.total:g} to the next integer in the direction of the soft sample."
+        f"{start} The count is decided: it is the largest bar, **{split.hard}**. The soft sample has {side} than "
+        f"{split.total:g} left, so these bars use the probabilities with {split.slope_total:g} left."
     )
 
 

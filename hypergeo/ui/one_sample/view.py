@@ -270,7 +270,7 @@ class OneSampleView:
             column = 0
         squares = "".join(f'<span style="color:{group_colour(group)}">■</span>' for group in split.left)
         left = f"{split.total:.0f}" if abs(split.total - round(split.total)) < 5e-3 else f"{split.total:.2f}"
-        title = f"{squares} {names(split.left).capitalize()} of {f'the {left} left' if shown else 'what is left'}"
+        title = f"{squares} {names(split.left).capitalize()}, from {f'the {left} left' if shown else 'what is left'}"
         if shown and not narrow and split.difference is not None:
             title += f" · merged differs by {split.difference:.2f}" if split.difference >= 0.005 else " · merged agrees"
         mean, largest = f"mean {split.soft:.2f}", f"largest {split.hard}"

@@ -152,15 +152,15 @@ def sections(state: PageState) -> list[Section]:
     sample = [
         Knob("tau", "Temperature of the members, τ"),
         Knob("kind", "Samples", "Soft: real entries. Straight-through: exact partitions, with the gradients of the soft ones."),
-        Knob("seed", "Seed", "Seed of the noise, which stays the same when other controls change.", stepper=True),
+        Knob("seed", "Seed", "Seed of the noise. The noise stays the same when other controls change.", stepper=True),
     ]
     learning = [
         Knob("loss", "Loss of a partition", "; ".join(f"{name}: {loss.meaning}" for name, loss in LOSSES.items()) + "."),
         Knob(
             "estimator",
             "Gradient estimator",
-            "Relaxed: through the relaxed sample. Plan: exact samples forward, the gradient of the plan backward. Score "
-            "function: exact samples and probabilities, without bias.",
+            "Relaxed: differentiates the loss of relaxed samples. Plan: the loss of exact samples, with the gradient of the "
+            "plan. Score function: exact samples and their probabilities; it has no bias.",
         ),
         Knob("number", "Number of samples"),
     ]
@@ -181,7 +181,11 @@ def sections(state: PageState) -> list[Section]:
         Knob("score", f"Logit of element {entry[0] + 1} in group {entry[1] + 1}", "The chosen entry is marked in the figure."),
         Knob("element", "Chosen element", stepper=True),
         Knob("group", "Chosen group", stepper=True),
-        Knob("affinity", "Logits", "Blocks: consecutive elements share a group. Random: normal numbers. None: all zero."),
+        Knob(
+            "affinity",
+            "Logits",
+            "Blocks: consecutive elements prefer the same group. Random: normally distributed. None: all zero.",
+        ),
         Knob("strength", "Scale of the logits", "0: only the group sizes matter."),
         Knob("few" if gradients else "n", "Number of elements", "At most 6,561 partitions are listed." if gradients else ""),
         Knob("groups", "Number of groups"),

@@ -112,7 +112,7 @@ class GradientView:
         if np.abs(self.exact[1].flat).max() < _ZERO:
             return "The exact gradient is **zero**: with fixed sizes this loss cannot change."
         verdict = (
-            "**no more than its sampling noise**"
+            "**within sampling noise**"
             if self.relative_error <= 2 * self.noise
             else f"**{self.relative_error / max(self.noise, 1e-12):.2g} times its sampling noise: a bias**"
             if self.noise > 1e-9

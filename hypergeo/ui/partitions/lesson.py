@@ -67,7 +67,7 @@ def _plan_error(values: Mapping[str, Any]) -> Answer:
     return Answer(
         100 * view.relative_error,
         f"The standard errors are {noise:.1g}: with a linear loss this estimator has no sampling noise. The whole error is "
-        "a bias. It falls with the number of elements.",
+        "a bias. With more elements it becomes smaller.",
     )
 
 
@@ -77,7 +77,7 @@ def _percent(row: np.ndarray) -> str:
 
 PRESETS = [
     Preset("Cold, τ = 0.01", {"view": "sample", "tau": 0.01}, "Rows are nearly one-hot: fills lie in the outlines."),
-    Preset("Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Each element is shared by all groups. Column sums are the same."),
+    Preset("Hot, τ = 10", {"view": "sample", "tau": 10.0}, "Each element is shared by all groups. Column sums do not change."),
     Preset(
         "Only sizes",
         {"view": "sample", "strength": 0.0, "edits": ""},
@@ -86,7 +86,7 @@ PRESETS = [
     Preset(
         "Strong blocks, unequal sizes",
         {"view": "sample", "affinity": "blocks", "strength": 4.0, "given": "sampled", "edits": ""},
-        "The blocks have equal sizes, the groups do not: elements of a block that is too large go to other groups.",
+        "A block is a run of elements that prefer one group. If it is too large for the group, some elements go elsewhere.",
     ),
     Preset(
         "Fixed sizes",
@@ -172,8 +172,8 @@ TOUR = [
     ),
     Stop(
         "A cheap estimate",
-        "The plan estimator evaluates the loss at exact samples and takes the gradient of the plan, in place of the gradient "
-        "that samples do not have. How large is its relative error with six elements?",
+        "Exact samples have no gradient. The plan estimator evaluates the loss at exact samples and takes the gradient of the "
+        "plan instead. How large is its relative error with six elements?",
         {"view": "gradients", "groups": 3, "few": 6, "tau": 0.1, "size_tau": 0.56},
         "The points have no error bars and do not lie on the line. With more elements the bias falls.",
         Prediction(Bar("Relative error of the plan estimator", 0, 100, 1, 10, "%"), _plan_error, after={"estimator": "plan"}),

@@ -86,7 +86,7 @@ class SampleView:
             chosen=self.settings.chosen,
         )
         sizes = sizes_panel(
-            self.sizes, self.cooling.expected, palette, title=f"Sizes: here, and {'fixed' if fixed else 'expected (outline)'}"
+            self.sizes, self.cooling.expected, palette, title="Fixed sizes" if fixed else "Sampled sizes; outline: expected"
         )
         path = lines_panel(
             [

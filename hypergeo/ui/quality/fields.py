@@ -78,8 +78,8 @@ def counts_sections(state: PageState, sizes: tuple[int, ...] | None, names: tupl
     against = Knob(
         "against",
         "Weights tested",
-        "as set: the weights of the controls. as fitted: the weights that fit the counts best; does any of Fisher's "
-        "distributions fit?",
+        "as set: the weights of the controls. as fitted: the weights that fit the counts best, to test whether any weights "
+        "fit.",
     )
     if state.get("source") == "yours":
         return [Section("", [against]), Section("Urn", _urn(state, sizes=sizes is None, drawn=False, names=names))]

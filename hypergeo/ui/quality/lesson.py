@@ -44,7 +44,7 @@ PRESETS = [
     Preset(
         "Exact against merged",
         {**UNEVEN, "figure": "samples", "rule": "both", "draws": "straight-through", "taus": "0.1, 1"},
-        "Compares the paper's approximation with exact conditionals, for an urn with one heavy group.",
+        "Compares the published approximation with exact conditionals, for an urn with one heavy group.",
     ),
     Preset(
         "Equal weights",
@@ -65,7 +65,7 @@ PRESETS = [
         "The derivative of a step is zero almost everywhere: the intervals of the bias of relaxed gradients exclude zero.",
     ),
     Preset(
-        "The paper's check",
+        "The published check",
         {"check": PUBLISHED, "repeats": 20, "samples": 10_000, "seed": 0},
         "Three groups of 200 balls, 180 balls drawn, weight of group 2 from 1 to 10, 20 sets of samples. Press Run.",
     ),
@@ -190,7 +190,7 @@ TOUR = [
         "The panel of the bias: some intervals do not contain zero.",
     ),
     Stop(
-        "The paper's check, repeated",
+        "The published check, repeated",
         "The published sampler was tested against a reference that uses the same approximation. It passes that test, but the "
         "same samples fail a test against Fisher's distribution. Here are 5 sets of 2,000 samples at each weight.",
         {"check": PUBLISHED, "repeats": 5, "samples": 2_000},
@@ -223,9 +223,9 @@ TOUR = [
 FORMULAS = r"""
 **Samples.** $D_k = \max_x |\hat F_k(x) - F_k(x)|$ is the Kolmogorov-Smirnov distance of group $k$, with the exact p-value
 of a discrete distribution (Gleser, 1985). All groups together are tested by $G = 2 \sum_x O_x \log (O_x / E_x)$ over pooled
-count vectors with at least ten expected; $G$ is divided by Williams' factor (1976) and compared with $\chi^2$. Wasserstein's
-distance $W_1 = \int |\hat F - F|$ is in counts, and is shown with that of equally many exact samples. Soft samples are rounded
-to the nearest integer vector for the tests.
+count vectors with at least ten expected samples; $G$ is divided by Williams' factor (1976) and compared with $\chi^2$.
+Wasserstein's distance $W_1 = \int |\hat F - F|$ is in counts, and is shown with that of equally many exact samples. Soft
+samples are rounded to the nearest integer vector for the tests.
 
 **Gradients.** With respect to the log weights, $\nabla E[f(x)] = \mathrm{Cov}(f(x), x)$. It is summed over all count vectors
 where these can be listed. An estimate $g$ has bias $\lVert E[g] - \nabla \rVert$ and standard deviation

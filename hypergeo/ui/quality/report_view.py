@@ -161,12 +161,12 @@ class PublishedView:
             overall = "**The exact conditionals fail here, but they should pass.** Please report the settings."
         elif missed:
             overall = (
-                "**The exact conditionals pass, the paper's approximation does not**: it differs significantly from Fisher's "
+                "**The exact conditionals pass, the published approximation does not**: it differs significantly from Fisher's "
                 f"distribution at {len(missed)} of {len(check.of('merged', 'exact'))} weights, and a reference that uses the "
                 "same approximation cannot show it."
             )
         else:
-            overall = "**Both pass here**: with so few samples the paper's approximation shows no significant difference."
+            overall = "**Both pass here**: with so few samples the published approximation shows no significant difference."
         return [overall, *check.verdict()]
 
     def live(self) -> str:

@@ -24,9 +24,7 @@ PRESETS = [
         {**_ANEW, "shared": "3"},
         "Press Play: the blue line rises to three. AdaVAE's threshold gives about the same number as for one shared factor.",
     ),
-    Preset(
-        "Two shared", {**_ANEW, "shared": "2"}, "Press Play: the dotted threshold moves to the left of AdaVAE's dashed line."
-    ),
+    Preset("Two shared", {**_ANEW, "shared": "2"}, "Press Play: the dotted threshold moves to the dark line, the true number."),
     Preset(
         "Each pair differs",
         {**_ANEW, "shared": VARYING},
@@ -62,8 +60,8 @@ def _learned(values: Mapping[str, Any]) -> Answer:
     even = settings_of(values).dimensions / 2
     move = "falls" if answer.mean < even else "rises"
     why = (
-        f"The weight {move}: sharing a dimension that differs worsens both reconstructions, and each shared dimension saves "
-        f"one KL term. The mean goes from {even:g} to {answer.mean:.2f}; the true number is 1."
+        f"Each shared dimension saves one KL term, but sharing a dimension that differs worsens both reconstructions. The "
+        f"weight {move}, and the mean goes from {even:g} to {answer.mean:.2f}; the true number is 1."
     )
     return Answer(answer.mean, why)
 

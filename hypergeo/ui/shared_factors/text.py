@@ -19,7 +19,7 @@ __all__ = ["BIASES", "Answer", "FactorWords"]
 
 BIASES = (
     "Estimates near the ends are biased towards the middle. **If no factor is shared, the estimate is about 1**: Fisher's "
-    "distribution with two groups of *d* is wide, and sharing the closest dimension costs almost nothing. **If all factors but "
+    "distribution is wide here, and sharing the closest dimension costs almost nothing. **If all factors but "
     "one are shared, the estimate is too low**: a wrongly shared dimension worsens both reconstructions, and a missed one "
     "costs only a few nats."
 )
@@ -189,7 +189,8 @@ class FactorWords:
         ]
         return (
             f"Dimension that encodes each factor, learned without labels: {'; '.join(follows)}. With this matching, "
-            f"**{percent(self.now.hits)}** of discs and rings agree; the majority-class baseline is {percent(self._guess())}."
+            f"**{percent(self.now.hits)}** of discs and rings agree. Always guessing the same would give "
+            f"{percent(self._guess())}."
         )
 
     def _guess(self) -> float:

@@ -43,7 +43,7 @@ def _loser(values: Mapping[str, Any]) -> Answer:
     losses = {f"group {group + 1}": -float(column[group]) for group in (0, 1, 3)}
     loser = max(losses, key=losses.__getitem__)
     listed = ", ".join(f"{name} loses {loss:.2f}" for name, loss in losses.items())
-    why = f"Per unit of log weight, {listed} balls. Each loss is the covariance with the count of group 3, without its sign."
+    why = f"Per unit of log weight, {listed} balls. Each loss is minus the covariance with the count of group 3."
     return Answer(loser, why)
 
 
@@ -78,7 +78,7 @@ PRESETS = [
     Preset(
         "One heavy group",
         _groups([1.0, 10.0, 1.0], [10, 10, 10], 12),
-        "Group 2 has ten times the weight of the others: most of its balls are in every sample.",
+        "Group 2 has ten times the weight of the others: every sample takes most of its balls.",
     ),
     Preset(
         "Few and heavy",
@@ -106,8 +106,8 @@ PRESETS = [
 TOUR = [
     Stop(
         "An urn",
-        "The urn holds 30 balls: three groups of ten. A ball of group 2 has twice, a ball of group 3 four times the weight "
-        "of a ball of group 1. Heavier balls are shown larger. One sample takes 12 balls out of the urn.",
+        "The urn holds 30 balls: three groups of ten. Balls of groups 1, 2 and 3 have weights 1, 2 and 4. Heavier balls are "
+        "shown larger. One sample takes 12 balls out of the urn.",
         {},
         "The balls above the urn are those of sample 1; rings mark where they were.",
     ),
@@ -126,8 +126,8 @@ TOUR = [
     ),
     Stop(
         "Four times the weight",
-        "If only one ball is drawn, as here, a ball of group 3 is 4 times as likely to be drawn as a ball of group 1. Now 12 "
-        "of the 30 balls are drawn. How many times as likely is it then?",
+        "If only one ball is drawn, as here, a ball of group 3 is 4 times as likely to be drawn as a ball of group 1. Suppose "
+        "that 12 of the 30 balls are drawn. How many times as likely is it then?",
         {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 1), "law": "Fisher", "step": 1},
         "Divide the mean of group 3 by that of group 1: both are above the histograms.",
         Prediction(Bar("How many times as likely as a ball of group 1?", 0, 6, 0.1, 0.4), _ratio, after={"n": 12}),
@@ -142,8 +142,8 @@ TOUR = [
     ),
     Stop(
         "How means depend on weights",
-        "The heat map shows how many balls each mean gains when the logarithm of a weight grows by one. The counts always sum "
-        "to n, so each column sums to zero.",
+        "The heat map shows the derivative of each mean with respect to the logarithm of each weight. The counts always sum to "
+        "n, so each column sums to zero.",
         {"step": 1000, **_groups([1.0, 2.0, 4.0, 4.0], [10, 10, 10, 10], 16)},
         "Click an entry in the column of w₃ to raise that weight, and watch the other means.",
     ),
@@ -174,7 +174,7 @@ TOUR = [
         "1,000 samples have been drawn with weights 1, 2 and 4. Suppose that the weight of group 3 is raised by 1 %, from 4 to "
         "4.04, and the samples are drawn again with the same random numbers. How many of the 1,000 samples change?",
         {**_groups([1.0, 2.0, 4.0], [10, 10, 10], 12), "law": "Fisher", "step": 1000},
-        "The next stop shows how the means change.",
+        "The next stop explains why so few samples change.",
         Prediction(Bar("Samples that change, of 1,000", 0, 1000, 10, 50), _changed),
         chapter="Counts have no gradient",
     ),
@@ -216,7 +216,7 @@ Derivatives of the means are computed under the integral: they are exact, and th
 differ under the best coupling of the two.
 
 **The probability of a difference this large**: the probability that the mean of equally many samples differs from the exact
-mean at least as much. It is exact: the distribution of the sum is a convolution power of the distribution of one count.
+mean by at least as much. It is exact: the distribution of the sum is a convolution power of the distribution of one count.
 
 Fisher: *Journal of the Royal Statistical Society* 98(1), 1935. Wallenius: Stanford University technical report, 1963; for
 several groups Chesson, *Journal of Applied Probability* 13, 1976. Both: Fog, *Communications in Statistics: Simulation and

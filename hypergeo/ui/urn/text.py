@@ -53,9 +53,8 @@ def heat_note(sensitivity: np.ndarray, *, narrow: bool = False) -> str:
     if extremes is None:
         return f"Only one outcome is possible here:{'<br>' if narrow else ' '}no weight changes anything."
     group, gain, loser, loss = extremes
-    source = f"from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
     gains = f"w<sub>{group + 1}</sub> + 1 %: group {group + 1}'s mean + {gain:.2g} balls"
-    return f"{gains},{'<br>' if narrow else ' '}{source}."
+    return f"{gains},{'<br>' if narrow else ' '}group {loser + 1}'s mean − {loss:.2g}."
 
 
 def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
@@ -73,22 +72,24 @@ def about_weights(urn: Urn, law: ExactLaw, name: str) -> str:
     if extremes is None:
         return "**Only one outcome is possible** here, whatever the weights."
     group, gain, loser, loss = extremes
-    source = f"all from group {loser + 1}" if loss > 0.999 * gain else f"{loss:.2g} of it from group {loser + 1}"
-    effect = f"Raising w{subscript(group + 1)} by 1 % raises group {group + 1}'s mean by **{gain:.2g} balls**, {source}"
+    effect = (
+        f"Raising w{subscript(group + 1)} by 1 % raises group {group + 1}'s mean by **{gain:.2g} balls** and lowers group "
+        f"{loser + 1}'s by {loss:.2g}"
+    )
     variance = float(law.covariance[group, group])
     if name == "Fisher":
         return (
-            f"{effect}. This is 1 % of group {group + 1}'s variance, {variance:.3g}: for Fisher's distribution the heat map "
-            "equals the covariance of the counts."
+            f"{effect}. The gain is 1 % of group {group + 1}'s variance, {variance:.3g}: for Fisher's distribution the heat "
+            "map equals the covariance of the counts."
         )
     if np.abs(law.covariance - law.sensitivity).max() < 1e-6:
         return (
-            f"{effect}. Here this is 1 % of group {group + 1}'s variance, {variance:.3g}; for Wallenius' distribution it "
+            f"{effect}. Here the gain is 1 % of group {group + 1}'s variance, {variance:.3g}; for Wallenius' distribution it "
             "usually is not."
         )
     return (
-        f"{effect}. The exact derivative is {law.sensitivity[group, group]:.3g} per unit of log w, and **not** the variance, "
-        f"{variance:.3g}, which it would be for Fisher's distribution."
+        f"{effect}. For Wallenius' distribution the derivative, {law.sensitivity[group, group]:.3g} per unit of log w, is "
+        f"**not** the variance, {variance:.3g}."
     )
 
 
@@ -140,7 +141,7 @@ def about_laws(urn: Urn, laws: ExactLaws) -> str:
     group = int(np.abs(fisher.mean - wallenius.mean).argmax())
     means = (
         f"If balls are drawn one by one (Wallenius), the mean of group {group + 1} is {wallenius.mean[group]:.3g} instead of "
-        f"{fisher.mean[group]:.3g} (Fisher). The total variation distance of both distributions is **{distance:.2g}**"
+        f"{fisher.mean[group]:.3g} (Fisher). The total variation distance between them is **{distance:.2g}**"
     )
     if laws.joint:
         return f"{means}: even under the best coupling, {percent(distance)} of samples differ."
@@ -172,10 +173,10 @@ def about_draws(counts: np.ndarray, law: ExactLaw, name: str) -> str:
     if draws == 1:
         seen = f"count of group {group + 1} is **{total}**"
     return (
-        f"**{draws_in_words(draws)}**: the {seen}; the mean of {possessive(name)} distribution is **{mean:.{places}f}** ± "
-        f"{noise:.{places}f}. The difference is {distance:.2g} standard errors"
-        f"{', within sampling error' if chance >= LEVEL else ''}: a difference this large has probability "
-        f"{_probability(chance)} (exact, not by a normal approximation)."
+        f"**{draws_in_words(draws)}**: the {seen}; the mean under {possessive(name)} distribution is "
+        f"**{mean:.{places}f}**. The difference is {distance:.2g} standard errors ({noise:.2g} each)"
+        f"{', within sampling error' if chance >= LEVEL else ''}. The exact probability of a difference this large is "
+        f"{_probability(chance)}."
     )
 
 
