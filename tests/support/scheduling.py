@@ -1,4 +1,4 @@
-"""How processes share out the tests: all but one are at a browser, as long as there are tests of both kinds."""
+"""How processes share out the tests: one is at a browser and the others at everything else, as long as there is both."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ _OF_A_PAGE = re.compile(rf"{_BROWSER}.*\[(/[a-z_]*)[-\]]")
 class PageScheduling(LoadFileScheduling):
     """Files go to processes whole; tests that take a page as their parameter go with all others of that page.
 
-    Half of the time of a browser's tests is waiting, so that two browsers and a third process keep two cores busy. A third
-    browser would slow the others down.
+    A browser and the app that it visits keep two cores busy: two browsers at a time would get in each other's way.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -25,12 +24,9 @@ class PageScheduling(LoadFileScheduling):
         return super()._split_scope(nodeid) if result is None else f"{_BROWSER}{result[1]}"
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        elsewhere = [units for other, units in self.assigned_work.items() if other is not node]
-        browsing = sum(
-            any(scope.startswith(_BROWSER) and not all(done.values()) for scope, done in units.items()) for units in elsewhere
-        )
-        browses = browsing < max(1, len(elsewhere))
-        wanted = next((scope for scope in self.workqueue if scope.startswith(_BROWSER) is browses), None)
+        elsewhere = [unit for other, units in self.assigned_work.items() if other is not node for unit in units.items()]
+        browsing = any(scope.startswith(_BROWSER) and not all(done.values()) for scope, done in elsewhere)
+        wanted = next((scope for scope in self.workqueue if scope.startswith(_BROWSER) is not browsing), None)
         if wanted is not None:
             self.workqueue.move_to_end(wanted, last=False)
         super()._assign_work_unit(node)
