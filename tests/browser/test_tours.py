@@ -74,6 +74,7 @@ def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visi
     page.keyboard.press("Enter")
     for number in (1, 2):
         tour_text(page, number).wait_for(timeout=60_000)
+        opened.settle()
         button(page, "Next").focus()
         page.keyboard.press("Enter")
     tour_text(page, 3).wait_for(timeout=60_000)
