@@ -74,6 +74,8 @@ def read_counts(name: str, argument: Any, device: torch.device | None, validate:
     """
     if type(argument) is int and 0 <= argument < LARGEST:
         return torch.scalar_tensor(argument, dtype=torch.int64, device=device), None
+    if type(argument) in (list, tuple) and all(type(entry) is int and 0 <= entry < LARGEST for entry in argument):
+        return torch.tensor(argument, dtype=torch.int64, device=device), None
     raw = _as_tensor(name, argument, device, counts=True)
     if raw.dtype == torch.bool or raw.is_complex():
         raise ValueError(f"{name} must be whole numbers; got dtype {raw.dtype}.")

@@ -255,7 +255,7 @@ def _surely_finite(logs: Tensor) -> bool:
 
 def _surely_drawable(total_count: Counts, sizes: Tensor, unsure_sizes: Tensor | None) -> bool:
     """Returns whether one quick check shows that the elements can be drawn from a few groups; otherwise they may still be."""
-    if type(total_count) is not int or sizes.dim() > 1 or len(sizes) > _FEW_GROUPS or not sizes.is_cpu:
+    if type(total_count) is not int or sizes.dim() > 1 or sizes.shape[0] > _FEW_GROUPS or not sizes.is_cpu:
         return False
     if unsure_sizes is not None and unsure_sizes.is_floating_point():
         return False

@@ -84,7 +84,7 @@ class TreeShape:
         Returns:
             The shape of the tree.
         """
-        if len(sizes) > 1:
+        if sizes.shape[0] > 1:
             return TreeShape(sizes, total)
         return _remembered(tuple(sizes[0].tolist()), int(total.item()), sizes.device)
 

@@ -209,6 +209,6 @@ class Rows:
 
 def _once(sizes: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
     """Returns sizes and totals as one row if all rows are equal."""
-    if len(sizes) > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
+    if sizes.shape[0] > 1 and bool((sizes == sizes[0]).all()) and bool((total == total[0]).all()):
         return sizes[:1], total[:1]
     return sizes, total

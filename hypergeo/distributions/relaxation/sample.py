@@ -269,7 +269,7 @@ class _Sample(torch.autograd.Function):
         if in_dims[1] is not None:
             temperature, in_dims = temperature.movedim(in_dims[1], 0), (in_dims[0], 0, *in_dims[2:])
         temperature = folded(temperature.expand(*temperature.shape[:-2], rows, 1), in_dims[1], 1)
-        if len(setting.sizes) > 1:
+        if setting.sizes.shape[0] > 1:
             setting = replace(setting, sizes=setting.sizes.repeat(size, 1), total=setting.total.repeat(size))
         weights = folded(weights, in_dims[0], 0)
         noise = None if noise is None else folded(noise, in_dims[2], 1)

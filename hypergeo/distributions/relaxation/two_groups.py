@@ -52,7 +52,7 @@ class TwoGroupsShape:
         Returns:
             The tables, or ``None``.
         """
-        if len(shape.layout.sizes) > 1 or shape.capped or rows * samples * shape.noise_length > _LARGEST:
+        if shape.layout.sizes.shape[0] > 1 or shape.capped or rows * samples * shape.noise_length > _LARGEST:
             return None
         return _remembered(shape)
 
