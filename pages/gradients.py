@@ -54,8 +54,8 @@ STATE = PageState(
 
 TITLE = "How good are gradient estimates?"
 SENTENCE = (
-    "Thin arrows: single estimates of the gradient. Filled arrow: their mean. Outlined arrow: the exact gradient. In *descent* "
-    "and *race*, press **Play** (space; S makes one step). Drag the target in the triangle."
+    "Thin arrows: single estimates of the direction of descent. Filled arrow: their mean. Outlined arrow: the exact one. In "
+    "*descent* and *race*, press **Play** (space; S makes one step). Drag the target in the triangle."
 )
 View = DescentView | RaceView | SideBySide | TemperatureView
 VIEWS = {"descent": DescentView, "race": RaceView, "side by side": SideBySide, "temperature": TemperatureView}
@@ -102,7 +102,7 @@ def knobs() -> list[Section]:
         Knob(
             "number",
             "Number of estimates",
-            "Independent estimates, to measure their mean and standard deviation; at most 50 while a control moves.",
+            "Independent estimates, to measure their mean and standard deviation. The temperature view has 1,000.",
         ),
         Knob("optimizer", "Optimiser"),
         Knob(
@@ -117,10 +117,10 @@ def knobs() -> list[Section]:
         Knob(
             "loss",
             "Loss of a sample",
-            "Distance to the targets; Σ log(1 + count), small if few groups give all balls; 1 if a group is below its target.",
+            "Squared or absolute distance to the targets. Few groups: Σ log(1 + count). Step: 1 if a group is below target.",
         ),
         *(Knob(f"t{group + 1}", f"Target of group {group + 1}", group=group) for group in groups),
-        Knob("group", "Group of the step", "The step loss is 1 if this group is below its target.", stepper=True),
+        Knob("group", "Group of the step loss", "It is 1 if this group is below its target.", stepper=True),
     ]
     urn = Section("Urn", urn_knobs(STATE), open=False)
     return [Section("Gradient", gradient), Section("Loss", aim, open=False), urn]

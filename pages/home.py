@@ -54,7 +54,8 @@ take n balls, how many come from each group? **Fisher's noncentral hypergeometri
         st.markdown(
             """
 Counts are integers, so we cannot backpropagate through a sample. A **relaxed sample** replaces integers by real numbers, as
-softmax replaces argmax. At low temperature it is almost an exact sample, so the weights can be *learned* by gradient descent.
+softmax replaces argmax. It is differentiable, so the weights can be *learned* by gradient descent. At low temperature it is
+almost an exact sample.
 
 The figure shows each step of one relaxed sample: log-probabilities, plus noise, divided by the temperature, softmax. Press
 **Reset**, then **Play** (or the space bar).

@@ -90,7 +90,7 @@ def live() -> None:
             Knob(
                 "kind",
                 "Sample",
-                "Soft: the mean count under the softmax. Straight-through: that of the largest bar, with the soft gradient.",
+                "Soft: mean count under the softmax. Straight-through: count of the largest bar, with the soft gradient.",
             ),
             Knob(
                 "conditionals",

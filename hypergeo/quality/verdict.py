@@ -159,8 +159,8 @@ def _gradients(report: ReportData) -> list[str]:
     fine = [row for row in report.gradients if not row.biased]
     if fine:
         bound = max((row.relative_bias.high for row in fine if row.relative_bias is not None), default=None)
-        reach = "" if bound is None else f", to within {percent(bound)} of the gradient norm"
-        sentences.append(f"Gradients of {report.objective}: no bias found in {_listed(_names(fine))}{reach}.")
+        reach = "" if bound is None else f" above {percent(bound)} of the gradient norm"
+        sentences.append(f"Gradients of {report.objective}: no bias{reach} in {_listed(_names(fine))}.")
     sentences += [_bias(row) for row in report.gradients if row.biased]
     ranked = sorted(report.gradients, key=lambda row: row.rmse_at_equal_evaluations)
     if len(ranked) > 1 and report.equal_evaluations and report.equal_seconds:

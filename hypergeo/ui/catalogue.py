@@ -96,8 +96,7 @@ PAGES = [
         "Cluster sizes",
         ":material/scatter_plot:",
         "Cluster sizes, learned by gradient descent.",
-        "Learn how many points each cluster has: sample sizes, assign points, backpropagate. Compare with mixture weights and "
-        "with equal sizes.",
+        "Learn cluster sizes: sample them, assign points, backpropagate. Compare with mixture weights and with equal sizes.",
     ),
     PageEntry(
         "pages/shared_factors.py",

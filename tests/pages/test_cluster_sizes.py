@@ -313,7 +313,7 @@ def test_a_file_of_a_readers_own_is_read_shown_and_its_columns_chosen():
     app = uploaded(PENGUINS, clu_step="3", clu_python="true")
     assert not app.warning
     assert "Read as semicolon-separated with decimal commas" in captions(app)
-    assert "The column id only numbers or names the rows, and is left out." in captions(app)
+    assert "The column id holds numbers or names of the rows, and is left out." in captions(app)
     assert "The figure shows the first two principal components of bill (mm), depth (mm), mass (g)." in captions(app)
     assert "Each column is standardised" in captions(app), "the mass is a hundred times as spread as the others"
     words = json.dumps(figure(app)["layout"]["annotations"])

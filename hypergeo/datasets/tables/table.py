@@ -165,7 +165,7 @@ def read_table(
         notes.append(f"Empty columns are left out: {', '.join(map(shortened, dropped))}.")
     if not shown:
         raise ValueError(f"The table of {what}s has no values: every cell is blank or marks a missing value.")
-    notes += [f"{_titled(column.name)} only numbers or names the rows, and is left out." for column in shown if column.rows]
+    notes += [f"{_titled(column.name)} holds numbers or names of the rows, and is left out." for column in shown if column.rows]
     return Table(tuple(shown), np.array(starts), form, names is not None, tuple(notes))
 
 

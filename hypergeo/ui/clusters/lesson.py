@@ -169,7 +169,7 @@ $N$ points $x_i$ fall into $K$ clusters of sizes $n = (n_1, \dots, n_K)$. **The 
 hypergeometric distribution, $p(n) \propto \prod_k \binom{m_k}{n_k} w_k^{n_k}$: cluster $k$ has capacity $m_k$ and weight
 $w_k$. A step samples relaxed sizes with temperature $\tau$.
 
-**The assignment** fills these sizes at the least cost. With $C_{ik} = -\log p(x_i \mid k)$, Gaussian clusters of one width,
+**The assignment** fills these sizes at the least cost. With costs $C_{ik} = -\log p(x_i \mid k)$ (Gaussians of one width),
 
 $$J(n) = \min_P \sum_{ik} P_{ik} C_{ik} + P_{ik} \log \frac{P_{ik}}{n_k / N}, \qquad
 \sum_k P_{ik} = 1, \quad \sum_i P_{ik} = n_k ,$$

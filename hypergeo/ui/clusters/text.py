@@ -126,7 +126,7 @@ def about_classes(names: Sequence[str]) -> str:
         One sentence.
     """
     matches = ", ".join(f"{plain(name)} for cluster {cluster}" for cluster, name in enumerate(names, 1))
-    return f"Class with most points in common: {matches}."
+    return f"Class matched with each cluster: {matches}."
 
 
 def about_arrows(snapshot: Snapshot, true: np.ndarray, certain: np.ndarray) -> list[str]:
@@ -145,13 +145,13 @@ def about_arrows(snapshot: Snapshot, true: np.ndarray, certain: np.ndarray) -> l
     if wrong.any():
         arrows = f"arrow of {_clusters(wrong)} points" if wrong.sum() == 1 else f"arrows of {_clusters(wrong)} point"
         sentences.append(
-            f"The {arrows} **away from the true size**. An arrow shows the gradient of one step with the current centres; it "
+            f"The {arrows} **away from the true size**. An arrow shows the negative gradient at the current centres; it "
             "can be wrong until the centres stop moving."
         )
     if not certain.all():
         outlines = "outline is" if (~certain).sum() == 1 else "outlines are"
         sentences.append(
-            f"Less than half of the points in {_clusters(~certain)} belong to the class that is matched with the cluster. "
+            f"At most half of the points in {_clusters(~certain)} belong to the matched class. "
             f"Such a match can still change, so the {outlines} faint."
         )
     return sentences

@@ -18,7 +18,7 @@ export function buildParts(stage) {
   speed.onchange = () => {
     if (!stage.playing) stage.ask({ to: stage.position, commit: true })
   }
-  const mode = button("hg-mode", "Fills the window; Esc comes back", () => stage.toggleMode(), "Stage")
+  const mode = button("hg-mode", "Fills the window; Esc leaves", () => stage.toggleMode(), "Stage")
   const bar = make(
     "div",
     { class: "hg-bar", role: "group", "aria-label": "Playback" },

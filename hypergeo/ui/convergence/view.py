@@ -308,8 +308,8 @@ class View:
         if self.merged_is_exact:
             return f"{numbers}. Here all groups after the first have the same weight, so both are exact."
         if p_value >= LEVEL:
-            return f"{numbers}. There is no significant difference in {self.settings.number:,} samples."
-        return f"{numbers}. The difference is significant (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
+            return f"{numbers}. The latter is not significant in {self.settings.number:,} samples."
+        return f"{numbers}. The latter is significant (p {'< 0.001' if p_value < 1e-3 else f'= {p_value:.2g}'})."
 
     def _about_followed(self) -> str:
         """Returns a sentence on the path of the highlighted sample."""

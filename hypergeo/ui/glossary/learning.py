@@ -68,7 +68,7 @@ LEARNING = {
         ),
         Term(
             "Control variate",
-            "A quantity with a known expectation, subtracted sample by sample and added back exactly. Here: the "
+            "A quantity is subtracted from each sample, and its known expectation is added back. Here: the "
             "expansion of the loss at the exact mean.",
             "Gu, Levine, Sutskever, Mnih (MuProp), ICLR 2016",
             _GRADIENTS,
@@ -229,7 +229,7 @@ LEARNING = {
         ),
         Term(
             "Collapse",
-            "Some posteriors equal the prior and carry no information, or all dimensions, or none, are inferred as shared.",
+            "Some posteriors equal the prior and carry no information; or all or no dimensions are inferred as shared.",
             "Bowman and others, CoNLL 2016, for the first kind",
             _FACTORS,
         ),

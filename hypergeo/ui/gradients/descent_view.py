@@ -238,9 +238,7 @@ class DescentView:
         )
         if settings.task.loss.kind == "step" and not self.measured.gradients.any() and self.agreement.norm:
             if settings.method.kind in WHOLE:
-                return (
-                    f"{sentence} **All samples have the same loss** here: samples that reach the target are too rare to occur."
-                )
+                return f"{sentence} **All samples have the same loss** here: samples with another loss are too rare to occur."
             return f"{sentence} The derivative is zero almost everywhere, so **pathwise estimators return zero**."
         return sentence
 

@@ -295,8 +295,8 @@ Courville, 2013) evaluates $f$ and its derivative at integer counts instead,
 $\hat g = (\partial x / \partial \log w)^{\!\top} \nabla f$.
 *Merged* conditionals are those of the published sampler (Sutter, Manduchi, Ryser and Vogt, ICLR 2023, section 4).
 
-**Exact marginal** (SIMPLE; Ahmed, Zeng, Niepert and Van den Broeck, ICLR 2023): the derivative at integer counts, through the
-exact mean, whose Jacobian is the covariance: $\hat g = \frac1S \sum_s \mathrm{Cov}(x)\, \nabla f(x^s)$.
+**Exact marginal** (SIMPLE; Ahmed, Zeng, Niepert and Van den Broeck, ICLR 2023): $\nabla f$ at integer counts times the
+Jacobian of the exact mean, which is the covariance: $\hat g = \frac1S \sum_s \mathrm{Cov}(x)\, \nabla f(x^s)$.
 
 **Control variate** (MuProp; Gu, Levine, Sutskever and Mnih, ICLR 2016, here to second order): with a polynomial $q$ that
 approximates $f$ around the mean, $\hat g = \nabla\, \mathbb E[q] + \widehat{\nabla\, \mathbb E[f - q]}$. The first term is
@@ -304,7 +304,7 @@ exact, the second is estimated by the score function. There is no bias for any $
 estimate is exact.
 
 **Bias** is the norm of the mean estimate's error, corrected for sampling noise. **Standard deviation** is the root of the
-summed variances of one estimate. Both are relative to the norm of the exact gradient. A bias is significant if sampling noise
-alone would reach it with probability 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
+summed variances of one estimate. Both are relative to the norm of the exact gradient. A bias above 1 % of that norm is
+significant if its p-value is below 1e-4. **Adam**: Kingma and Ba, ICLR 2015. *Few groups* is the log-sum penalty
 $\sum_k \log(1 + x_k)$ (Candès, Wakin and Boyd, *Journal of Fourier Analysis and Applications* 14, 2008).
 """

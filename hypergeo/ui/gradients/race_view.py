@@ -180,7 +180,7 @@ class RaceView:
         ahead = f"After step {self.step}, **{self.ranking[0][0].key}** has the lowest loss." if self.step else "No step yet."
         return [
             f"All estimators start at an expected loss of **{loss_words(start)}**. In {ENDS[0]} steps the exact gradient "
-            f"reaches **{loss_words(later)}**. An estimator can reach less only by chance.",
+            f"reaches **{loss_words(later)}**. A lower loss than this is mostly chance.",
             f"The lines show exact expected losses. The steps are noisy, the losses are not. {ahead}",
             f"A step costs {settings.draws} evaluations of the loss. With the control variate it costs {one.evaluations:,.0f}, "
             "because the loss is also evaluated around the mean. The right panel counts cost: a method that is fast per step "

@@ -122,7 +122,7 @@ class SideBySide:
         widest = max(drawing, key=lambda method: drawing[method].deviation.value)
         error = drawing[best].rmse.value
         size = f"**{error:.2g} ×** the gradient norm" if error else "**zero up to rounding error**"
-        least = f"One estimate from {samples_words(settings.draws)} has the smallest error with {best.key}: {size}"
+        least = f"With {samples_words(settings.draws)} per estimate, the smallest error is that of {best.key}: {size}"
         return [
             bias,
             f"{least}. The largest standard deviation is that of {widest.key}: {drawing[widest].deviation.value:.2g} ×.",

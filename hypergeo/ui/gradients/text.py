@@ -83,13 +83,13 @@ def about_mean(quality: Agreement) -> str:
     if not quality.biased:
         return f"**No significant bias** in the mean of {quality.number} estimates; {noise}."
     if quality.along >= 1:
-        length = f"The mean estimate is **{1 + quality.along:.2g} times** as long as the exact gradient"
+        length = f"Along the exact gradient, the mean estimate is **{1 + quality.along:.2g} times** as long"
     elif quality.along < -1.001:
         length = "The mean estimate points **against the exact gradient**"
     elif quality.along <= -1:
         length = "The mean estimate is **zero**, the exact gradient is not"
     else:
-        size = f"**{percent(abs(quality.along))} {'longer' if quality.along > 0 else 'shorter'}**"
-        length = f"Significant bias: the mean estimate is {size} than the exact gradient"
+        size = f"**{percent(abs(quality.along))} too {'long' if quality.along > 0 else 'short'}**"
+        length = f"Significant bias: along the exact gradient, the mean estimate is {size}"
     turned = f", at an angle of {quality.angle:.2g}° to it" if quality.angle >= 1 and quality.along > -1 else ""
     return f"{length}{turned}; {noise}."

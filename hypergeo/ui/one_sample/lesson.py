@@ -239,7 +239,7 @@ TOUR = [
         "is passed back, from the last split to the first. Suppose that the weight of group 1 is raised. Which count falls "
         "most in this sample?",
         {**_START, "tau": 0.56, "step": 10},
-        "▲ bars raise the count of group 2, ▼ bars lower it. Fills: this sample; outlines: the exact mean.",
+        "▲ bars raise the count of group 2, ▼ bars lower it. Bottom right: its gradient; outlines: the exact gradient.",
         Prediction(Pick("Raise the weight of group 1: which count falls most?", ["group 2", "group 3"]), _loser, covered=True),
     ),
     Stop(

@@ -121,8 +121,8 @@ def about_sum(opened: Opened, total: int) -> str:
     error = abs(float(opened.soft.sum()) - total)
     exactly = "exactly" if error == 0 else f"with an error of {error:.0e}"
     return (
-        f"The last group takes the rest: the soft counts {_listed(opened.soft)} add up to **{total}** {exactly}, and each "
-        "stays within its group, at every temperature."
+        f"The last group takes the rest: the soft counts {_listed(opened.soft)} add up to **{total}** {exactly}, and "
+        "none exceeds its group size, at any temperature."
     )
 
 
@@ -157,7 +157,7 @@ def about_conditionals(opened: Opened, conditionals: str) -> str:
     """
     if conditionals == "tree":
         return (
-            "The groups are split into two halves, then each half again, as is the library's default. This takes fewer levels, "
+            "The library's default: the groups are split into two halves, then each half again. Many groups need fewer levels, "
             "and the exact distribution is the same. Choose *in turn* to compare with the published approximation."
         )
     differences = [split.difference or 0.0 for split in opened.splits]
@@ -205,8 +205,8 @@ def _noise(split: Split, tau: float) -> str:
     best = int(split.candidates[split.used.argmax()])
     change = f"is still count **{split.hard}**" if best == split.hard else f"is now count **{split.hard}**, not {best}"
     return (
-        f"**Plus Gumbel noise.** Each bar moves by its own noise, the same at every temperature. The largest bar {change}. "
-        "Its count is an exact sample."
+        f"**Plus Gumbel noise.** Each bar moves by its own noise, the same at every temperature. The largest bar {change}: "
+        "a sample of these probabilities."
     )
 
 
@@ -228,25 +228,25 @@ def _softmax(split: Split, tau: float) -> str:
     return (
         f"**Softmax.** The bars become weights that add up to 1. The weighted mean of the counts is the soft count, "
         f"**{split.soft:.2f}**; the largest bar gives the integer count, **{split.hard}**. "
-        f"{number(split.total - split.taken)} are left for {rest}."
+        f"Left for {rest}: {number(split.total - split.taken)}."
     )
 
 
 def _straight_temperature(split: Split, tau: float) -> str:
     start = f"**Divided by τ = {tau:g}, for the gradient only.**"
     if split.slope_total == split.total:
-        return f"{start} The count is decided: it is the largest bar, **{split.hard}**, at any temperature."
+        return f"{start} The count is that of the largest bar, **{split.hard}**, at any temperature."
     side = "more" if split.slope_total > split.total else "fewer"
     return (
-        f"{start} The count is decided: it is the largest bar, **{split.hard}**. The soft sample has {side} than "
-        f"{split.total:g} left, so these bars use the probabilities with {split.slope_total:g} left."
+        f"{start} The count is that of the largest bar, **{split.hard}**. The soft sample has {side} than "
+        f"{split.total:g} left, so these bars are computed for {split.slope_total:g} left."
     )
 
 
 def _straight_softmax(split: Split, tau: float) -> str:
     return (
         f"**Softmax, for the gradient only.** {names(split.left).capitalize()} {'gets' if len(split.left) == 1 else 'get'} "
-        f"**{number(split.taken)}**, and {number(split.total - split.taken)} are left for {names(split.right)}. The "
+        f"**{number(split.taken)}**, leaving {number(split.total - split.taken)} for {names(split.right)}. The "
         f"derivative of the count is that of the softmax's mean, {split.soft:.2f}."
     )
 

@@ -108,7 +108,7 @@ def start_course() -> None:
     first, number = chapters()[0], len(chapters())
     if st.button("Start here", type="primary", icon=":material/school:", key="_course_start"):
         st.switch_page(served_pages()[first.page], query_params=link_query(first, first.first))
-    st.caption(f"A course in {number} chapters, about ten minutes: press *Next*, and predict before you see the answer.")
+    st.caption(f"A course in {number} chapters: press *Next*, and predict before you see the answer.")
 
 
 def course_bar(state: PageState, stops: Sequence[Stop]) -> None:

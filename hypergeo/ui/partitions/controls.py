@@ -159,8 +159,8 @@ def sections(state: PageState) -> list[Section]:
         Knob(
             "estimator",
             "Gradient estimator",
-            "Relaxed: differentiates the loss of relaxed samples. Plan: the loss of exact samples, with the gradient of the "
-            "plan. Score function: exact samples and their probabilities; it has no bias.",
+            "Relaxed: differentiates the loss of relaxed samples. Plan: loss of exact samples, gradient of the plan. "
+            "Score function: loss times gradient of the log-probability; it has no bias.",
         ),
         Knob("number", "Number of samples"),
     ]

@@ -136,7 +136,7 @@ class GradientView:
             f"The exact expected loss ({loss.meaning}) is **{self.exact[0]:.3f}**, a sum over all {listed:,} assignments. The "
             f"mean of the estimates is {self.estimate.loss:.3f}.",
             "Each row of the gradient in the logits sums to zero, because a constant added to all logits of an element changes "
-            "nothing. The gradient in the log weights sums to zero, because scaling all weights changes nothing.",
+            "nothing. If sizes are sampled, the gradient in the log weights sums to zero: scaling all weights changes nothing.",
             f"**The order of choice matters here**: reversing it changes the distribution by {between:.2f} in total variation."
             if between > 0.005
             else f"The order of choice hardly matters here: reversing it changes the distribution by {between:.1g} in total "

@@ -161,7 +161,7 @@ class SampleView:
             return f"The sample is **the exact partition** at every temperature; its column sums are {_listed(self.sizes)}."
         moved = self.cooling.moved[self.at]
         return (
-            f"At τ = {self.settings.tau:g}, **{moved:.2g} of {len(self.matrix)} elements** differ from the exact sample; "
+            f"At τ = {self.settings.tau:g}, the exact sample differs by **{moved:.2g} of {len(self.matrix)} elements**; "
             f"columns sum to **{_listed(self.matrix.sum(0))}**."
         )
 

@@ -62,7 +62,7 @@ PRESETS = [
     Preset(
         "A loss with a step",
         {"check": RELAXATION, **URN, "figure": "gradients", "objective": "step", "rule": "exact", **ALL_GRADIENTS},
-        "The derivative of a step is zero almost everywhere: the intervals of the bias of relaxed gradients exclude zero.",
+        "The derivative of a step is zero almost everywhere, so relaxed gradients are biased: intervals exclude zero.",
     ),
     Preset(
         "The published check",
@@ -149,7 +149,7 @@ TOUR = [
         "Samples of a relaxation are tested against the exact distribution, and gradient estimates against the exact gradient. "
         "All tests are corrected for their number. The sentence above the figure is the result.",
         {},
-        "Compare the points with the grey band: 95 % of equally many exact samples lie below its upper edge.",
+        "Compare the points with the grey band: 95 % of equally large exact sets lie below its upper edge.",
     ),
     Stop(
         "Hot and cold soft samples",

@@ -224,7 +224,7 @@ class PublishedView:
     @property
     def note(self) -> str:
         """Caption of the table."""
-        return "Largest distance of the three groups, as the median over the sets of samples, and number of rejected tests."
+        return "Median over the sets of samples of the largest KS distance of a group, and number of tests that reject."
 
     def csv(self) -> bytes:
         """Writes every test as comma-separated values.

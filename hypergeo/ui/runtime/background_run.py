@@ -137,7 +137,7 @@ class Run(Generic[Result]):
                     self.result = self.settings.measure(progress)
         except UnwantedError:
             if not self._unwanted.is_set():
-                self.failure = "It was stopped because no browser showed it any more. Run starts it again."
+                self.failure = "The run stopped because no browser showed it. Press Run to start again."
                 self._unwanted.set()
         except ValueError as error:
             self.failure = str(error)

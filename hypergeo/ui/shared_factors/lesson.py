@@ -168,8 +168,8 @@ dimensions, and a decoder $g$ reconstructs images from samples $z$ (a variationa
 The distance between both images in dimension $j$ is
 $\delta_j = \tfrac12 \mathrm{KL}(q_{1j} \Vert q_{2j}) + \tfrac12 \mathrm{KL}(q_{2j} \Vert q_{1j})$.
 
-**The number** $k$ of shared dimensions follows Fisher's noncentral hypergeometric distribution with $d$ drawn from two groups
-of $d$, shared and not,
+**The number** $k$ of shared dimensions follows Fisher's noncentral hypergeometric distribution; $d$ are
+drawn from $d$ shared and $d$ not shared,
 
 $$p(k) \propto \binom{d}{k} \binom{d}{d-k} w^k .$$
 
@@ -186,7 +186,7 @@ $$\sum_i \frac{\lVert x_i - g(z_i) \rVert^2}{2 \cdot 0.42^2}
 The KL term of a shared posterior counts once. $\lambda$ is 0.4 on this page. During the warm-up, $w = 1$.
 
 **The bars** show Fisher's distribution whose mean is the mean number of shared dimensions in the pairs of the last hundred
-steps. This is the maximum-likelihood fit. The estimated number is its mode.
+steps. This is the maximum-likelihood fit. The estimated number is its mean.
 
 **AdaVAE** shares a dimension where $\delta_j < \tfrac12 (\min_j \delta_j + \max_j \delta_j)$ (Locatello and others,
 ICML 2020, section 5). A dimension is called **unused** if its posteriors are within 0.1 nats of the prior on average.

@@ -149,7 +149,7 @@ class FactorWords:
             listed = ", ".join(str(dimension + 1) for dimension in collapse.unused)
             several = len(collapse.unused) > 1
             reason = "their posteriors stay at the prior" if several else "its posterior stays at the prior"
-            parts.append(f"unused: dimension{'s' * several} {listed} ({reason})")
+            parts.append(f"dimension{'s' * several} {listed} unused ({reason})")
         return "; ".join(parts)
 
     def sentences(self) -> list[str]:
