@@ -20,7 +20,7 @@ collect_ignore = ["mutation.py"]  # needs the packages of tests/requirements-mut
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Moves files with slow tests to the start: at the end, one process would run them while the other is idle."""
+    """Moves files with slow tests to the start: at the end, one process would run them while the others are idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -65,7 +65,7 @@ def main() -> None:
         sys.path = [folder, *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
         for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
             del sys.modules[name]
-        if not session.exists() and (code := _tried(tests, 3600)) != 0:
+        if not session.exists() and (code := _tried(tests, SETTINGS["timeout"])) != 0:
             sys.exit(f"The tests of {arguments.part} fail without any change (exit status {code}).")
         fresh = not session.exists()
         with use_db(str(session), WorkDB.Mode.create if fresh else WorkDB.Mode.open) as db:
@@ -135,6 +135,8 @@ def _status(tests: list[str], seconds: float) -> int:
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)  # what its tests started outlives it where it was ended
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)

@@ -93,7 +93,7 @@ def forbidden_words(text: str) -> list[str]:
 
 
 def forbidden_identifiers(tree: ast.AST) -> list[str]:
-    """Returns the variables, parameters and attributes of a module whose names say nothing."""
+    """Returns the variables and parameters of a module whose names say nothing."""
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

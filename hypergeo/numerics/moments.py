@@ -14,7 +14,7 @@ from .windows import windows
 __all__ = ["covariance", "mean_and_covariance", "mean_and_variance"]
 
 _ROWS = 16  # smallest number of rows that are processed together
-_CELLS = 2**20  # entries of the tables of one level up to which more rows are processed together
+_CELLS = 2**20  # entries of the groups' tables, or of the matrices, up to which more rows are processed together
 _DROP = 60.0
 _LARGEST = 700.0  # largest argument of a finite exponential
 
@@ -55,8 +55,9 @@ def mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
     Returns:
         Means, shape ``(T, K)``, and covariances, shape ``(T, K, K)``.
     """
-    width = int(torch.minimum(rows.sizes, rows.total[:, None]).max()) + 1
-    chunks = [_mean_and_covariance(part) for part in rows.split(max(_ROWS, _CELLS // (rows.sizes.shape[-1] * width**2)))]
+    groups, width = rows.sizes.shape[-1], int(torch.minimum(rows.sizes, rows.total[:, None]).max()) + 1
+    together = max(_ROWS, _CELLS // (groups * max(groups, width**2)))
+    chunks = [_mean_and_covariance(part) for part in rows.split(together)]
     means, matrices = zip(*chunks, strict=True)
     return (torch.cat(means), torch.cat(matrices)) if len(chunks) > 1 else chunks[0]
 

@@ -9,7 +9,7 @@ from .gradients import GradientQuality
 from .report_data import ReportData
 from .samples import SampleQuality
 
-__all__ = ["described_sampler", "failures", "percent", "verdict"]
+__all__ = ["failures", "percent", "verdict"]
 
 
 def verdict(report: ReportData) -> list[str]:

@@ -43,7 +43,7 @@ CHANGED = Plan("1", ((6, "3"), (9, VARYING)))
 def shelf(monkeypatch) -> ResultStore:
     """Returns the store of results: an empty one, so that no test sees results of another."""
     empty: ResultStore = ResultStore(100)
-    monkeypatch.setattr(factor_run, "_SHELF", empty)
+    monkeypatch.setattr(factor_run, "_SHARED_STATES", empty)
     return empty
 
 

@@ -14,7 +14,7 @@ from hypergeo.figures.counts.plane import Plane
 
 from .arrows import exact_arrow, mean_arrow, sample_arrows
 
-__all__ = ["SHAFT", "arrows_panel", "descent_figure", "with_ground"]
+__all__ = ["SHAFT", "arrows_panel", "descent_figure", "with_background"]
 
 SHAFT = 0.03  # width of the exact arrow's shaft, in sides of the plane
 _RINGS = 2.0  # diameter of the ring of probability one, in distances of cells
@@ -161,10 +161,10 @@ def descent_figure(
             bottom = lower + (len(panels) - 1 - number) * (each + gap)
             boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
         figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1), checked=False)
-    return with_ground(figure, picture)
+    return with_background(figure, picture)
 
 
-def with_ground(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None) -> go.Figure:
+def with_background(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None) -> go.Figure:
     """Puts a picture under the first panel's traces.
 
     Args:

@@ -14,7 +14,7 @@ from .run import PRIORS, ClusterRun
 from .settings import LIVE, Edit, PriorSettings, read_edits, read_sizes
 from .view import ClusterView
 
-__all__ = ["Request", "chosen_data", "data_lines", "request_of", "view_at", "work_until"]
+__all__ = ["Request", "data_lines", "request_of", "view_at", "work_until"]
 
 
 def chosen_data(values: Mapping[str, Any], own: OwnFile | None) -> tuple[ClusterData, str]:

@@ -22,7 +22,7 @@ from hypergeo.ui.state.markdown import plain
 
 from .arrays import Fitted, fit, marginals, measure
 
-__all__ = ["CountsView", "counts_view", "p_value_text"]
+__all__ = ["CountsView", "counts_view"]
 
 LEAST_P = 1e-12
 

@@ -27,7 +27,6 @@ from .losses import Loss
 
 __all__ = [
     "CURVE",
-    "SEEN",
     "Cells",
     "Estimates",
     "LossBackground",

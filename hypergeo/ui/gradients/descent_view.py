@@ -26,7 +26,7 @@ from .estimators import REFERENCE, WHOLE, agreement
 from .settings import GradientSettings
 from .text import about_mean, counts_words, loss_words, samples_words
 
-__all__ = ["ARROWS", "ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
+__all__ = ["ENDS", "HEIGHT", "LENGTH", "DescentView", "arrow_scale"]
 
 LENGTH = GRADIENTS.steps
 """Number of steps of a descent."""

@@ -17,7 +17,7 @@ from hypergeo.ui.state.address import TOUR
 from hypergeo.ui.state.page_state import PageState
 from hypergeo.ui.state.tours import Stop, take_turn
 
-__all__ = ["Chapter", "chapters", "course_bar", "go_on", "is_course", "link_query", "next_label", "start_course"]
+__all__ = ["Chapter", "chapters", "course_bar", "go_on", "link_query", "next_label", "start_course"]
 
 COURSE = "course"
 """Parameter of the address of a page that is visited as part of the course."""

@@ -36,7 +36,7 @@ _STEPS_PER_STORED_STATE = 100  # steps between two stored states, from which all
 _STORED_SNAPSHOTS = 24
 
 State = dict[str, Tensor]
-_SHELF: ResultStore[State] = ResultStore(100)
+_SHARED_STATES: ResultStore[State] = ResultStore(100)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class FactorRun:
             model.step()
             self._done = plan.until(model.steps_done)
             if model.steps_done % _STEPS_PER_STORED_STATE == 0:
-                _SHELF.put(self._name(model.steps_done, plan), model.state())
+                _SHARED_STATES.put(self._name(model.steps_done, plan), model.state())
         return model
 
     def _back_to(self, step: int, plan: Plan) -> SharedFactors:
@@ -188,7 +188,7 @@ class FactorRun:
         for done in range(
             step // _STEPS_PER_STORED_STATE * _STEPS_PER_STORED_STATE, model.steps_done, -_STEPS_PER_STORED_STATE
         ):
-            state = _SHELF.get(self._name(done, plan))
+            state = _SHARED_STATES.get(self._name(done, plan))
             if state is not None:
                 model.load_state(state)
                 self._done = plan.until(done)
