@@ -89,6 +89,7 @@ def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visi
     button(page, "Back").focus()
     page.keyboard.press("Enter")
     tour_text(page, 2).wait_for()
+    opened.settle()
     button(page, "End").focus()
     page.keyboard.press("Enter")
     button(page, "Tour").wait_for()
