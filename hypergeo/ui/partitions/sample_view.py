@@ -100,7 +100,7 @@ class SampleView:
                 ),
             ],
             palette,
-            title="Elements that differ from the exact sample",
+            title="Elements unlike the exact sample",
             xtitle="temperature τ",
             xrange=(TEMPERATURES[0] / 1.8, TEMPERATURES[-1] * 1.15),
             yrange=(0.0, max(float(self.cooling.moved.max()) * 1.08, 1.0)),
