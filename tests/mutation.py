@@ -1,18 +1,23 @@
 """Mutation testing: makes small changes in a copy of the package, one at a time, and reports those that no test notices.
 
+    python -m tests.mutation map
     python -m tests.mutation numerics --sample 60 --seed 0 --session results/numerics.sqlite
 
-Cosmic Ray makes the changes and keeps the results (``cr-report`` and ``cr-html`` read the session). ``pyproject.toml``
-assigns tests to modules under ``[tool.hypergeo.mutation]``. Each mutant is tested in a process that is forked from one with
-torch, SciPy and Streamlit imported, since these imports take longer than the tests of most mutants.
+The first command runs the tests under coverage.py, and keeps which test runs which lines and how long each takes. The second
+tests each change by the quickest tests that run the changed line. Cosmic Ray makes the changes and keeps the results
+(``cr-report`` and ``cr-html`` read the session); ``pyproject.toml`` has the settings under ``[tool.hypergeo.mutation]``. Each
+mutant is tested in a process that is forked from one with torch, SciPy and Streamlit imported, since these imports take longer
+than its tests.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib
 import io
+import json
 import os
 import random
 import re
@@ -25,6 +30,8 @@ import time
 import tomllib
 import uuid
 from collections import Counter
+from collections.abc import Generator, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -33,47 +40,139 @@ from cosmic_ray.mutating import use_mutation
 from cosmic_ray.plugins import get_operator, operator_names
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
+from coverage import Coverage, CoverageData
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hypergeo"]["mutation"]
 _COPIED = ("hypergeo", "tests", "pages", "app.py", "pyproject.toml", "README.md")
 _PATIENCE = 10  # times the processor time that the tests of a mutant may take by the clock
+_NOT_COLLECTED = 4  # exit status of pytest: the change gives a test another name
 _PRELOADED_WARNING = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 _PRELOADED = ("torch", "torch.distributions", "scipy.stats", "scipy.optimize", "streamlit.testing.v1", "plotly.graph_objects")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=sorted(SETTINGS["parts"]), help="which part of the package to change")
+    parser.add_argument("part", choices=["map", *sorted(SETTINGS["parts"])], help="part of the package to change, or map")
+    parser.add_argument("--map", type=Path, default=Path("results/tests.coverage"), help="file of the map; times lie beside it")
+    parser.add_argument("--tests", nargs="*", default=SETTINGS["tests"], help="tests to map; those of the settings by default")
     parser.add_argument("--sample", type=int, default=0, help="number of mutants, drawn at random; all of them when omitted")
     parser.add_argument("--seed", type=int, default=0, help="of the random choice")
-    parser.add_argument("--quick", action="store_true", help="leave out the slow tests, which a change that survives runs too")
-    parser.add_argument("--session", type=Path, required=True, help="file of the results; a run that was ended goes on there")
+    parser.add_argument("--session", type=Path, help="file of the results; a run that was ended goes on there")
     arguments = parser.parse_args()
-    part, session = SETTINGS["parts"][arguments.part], arguments.session.resolve()
-    tests = [part["quick"]] if arguments.quick or not part["slow"] else [part["quick"], part["slow"]]
-    sys.dont_write_bytecode = True  # a stale file would hide the change of a source of the same second and length
+    kept = arguments.map.resolve()
+    if arguments.part == "map":
+        kept.parent.mkdir(exist_ok=True)
+        with _copy_of_package():
+            _make_map(kept, arguments.tests)
+        return
+    if arguments.session is None:
+        parser.error("--session is required")
+    modules, session = SETTINGS["parts"][arguments.part], arguments.session.resolve()
+    tests = _Tests(kept)
     for name in _PRELOADED:
         importlib.import_module(name)
+    with _copy_of_package():
+        fresh = not session.exists()
+        with use_db(str(session), WorkDB.Mode.create if fresh else WorkDB.Mode.open) as db:
+            if fresh:
+                db.add_work_items(_chosen(modules, arguments.sample, arguments.seed))
+            for item in list(db.pending_work_items):
+                db.set_result(item.job_id, _result(item, tests))
+            _report(db)
+
+
+@contextlib.contextmanager
+def _copy_of_package() -> Iterator[None]:
+    """Changes to a copy of the package and its tests, from which modules are imported."""
+    sys.dont_write_bytecode = True  # a stale file would hide the change of a source of the same second and length
     with tempfile.TemporaryDirectory() as folder:
         for name in _COPIED:
-            source = ROOT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy
-            ignore = {"ignore": shutil.ignore_patterns("__pycache__")} if source.is_dir() else {}
-            copy(source, Path(folder) / name, **ignore)
+            source, target = ROOT / name, Path(folder) / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
         os.chdir(folder)
         sys.path = [folder, *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
         for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
             del sys.modules[name]
-        if not session.exists() and (code := _tried(tests, SETTINGS["timeout"])) != 0:
-            sys.exit(f"The tests of {arguments.part} fail without any change (exit status {code}).")
-        fresh = not session.exists()
-        with use_db(str(session), WorkDB.Mode.create if fresh else WorkDB.Mode.open) as db:
-            if fresh:
-                db.add_work_items(_chosen(part["modules"], arguments.sample, arguments.seed))
-            for item in list(db.pending_work_items):
-                db.set_result(item.job_id, _result(item, tests))
-            _report(db)
+        yield
+
+
+class _Contexts:
+    """Plugin of pytest that says to coverage.py which test runs, and measures the processor time of those that pass."""
+
+    def __init__(self, coverage: Coverage):
+        self.coverage = coverage
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.coverage.switch_context(item.nodeid)
+        start = time.process_time()
+        result = yield
+        self.seconds[item.nodeid] = time.process_time() - start
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:
+            self.failed.add(report.nodeid)
+
+
+def _make_map(kept: Path, tests: list[str]) -> None:
+    """Runs tests, and writes which lines each runs and how long it takes; tests that do not pass here are left out."""
+    coverage = Coverage(data_file=kept)
+    coverage.erase()
+    plugin = _Contexts(coverage)
+    coverage.start()
+    pytest.main(["-n", "0", "-q", "-p", "no:cacheprovider", *tests], plugins=[plugin])
+    coverage.stop()
+    coverage.save()
+    seconds = {name: took for name, took in plugin.seconds.items() if name not in plugin.failed}
+    _seconds_file(kept).write_text(json.dumps(seconds))
+    print(f"{len(seconds)} tests in the map, {len(plugin.failed)} left out: {sorted(plugin.failed)}")
+
+
+def _seconds_file(kept: Path) -> Path:
+    return kept.with_suffix(".json")
+
+
+class _Tests:
+    """Tests by the lines that they run.
+
+    Args:
+        kept: file of the map.
+    """
+
+    def __init__(self, kept: Path):
+        if not kept.exists():
+            sys.exit(f"There is no map at {kept}; make it with: python -m tests.mutation map")
+        if changed := [path for path in ROOT.glob("hypergeo/**/*.py") if path.stat().st_mtime > kept.stat().st_mtime]:
+            sys.exit(f"{changed[0].relative_to(ROOT)} is newer than the map; make the map again: python -m tests.mutation map")
+        self._data = CoverageData(str(kept))
+        self._data.read()
+        self._seconds: dict[str, float] = json.loads(_seconds_file(kept).read_text())
+
+    def running(self, path: Path, line: int) -> list[str]:
+        """Returns the quickest tests that run the statement at a line, or any line of the module if it is in no function."""
+        entered = self._data.contexts_by_lineno(str(path))
+        lines = _statement(path, line) or entered
+        names = {name for at in lines for name in entered.get(at, ()) if name in self._seconds}
+        quickest = sorted(names, key=self._seconds.__getitem__)
+        until = accumulate(self._seconds[name] for name in quickest)
+        return [name for name, seconds in zip(quickest, until, strict=True) if seconds <= SETTINGS["tests-seconds"]]
+
+
+def _statement(path: Path, line: int) -> range | None:
+    """Returns the lines of the innermost statement of a function that contains a line; ``None`` outside of functions."""
+    tree = ast.parse(path.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = [part for function in functions for part in function.body if part.lineno <= line <= (part.end_lineno or 0)]
+    parts = [node for part in inside for node in ast.walk(part) if isinstance(node, ast.stmt)]
+    around = [range(node.lineno, (node.end_lineno or 0) + 1) for node in parts]
+    return min((lines for lines in around if line in lines), key=len, default=None)
 
 
 def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
@@ -95,39 +194,36 @@ def _chosen(patterns: list[str], number: int, seed: int) -> list[WorkItem]:
     return [WorkItem.single(uuid.uuid4().hex, change) for change in sample]
 
 
-def _result(item: WorkItem, tests: list[list[str]]) -> WorkResult:
+def _result(item: WorkItem, tests: _Tests) -> WorkResult:
     """Returns the result of the tests of one mutant."""
     (change,) = item.mutations
     operator = get_operator(change.operator_name)(**change.operator_args)
+    chosen = tests.running(change.module_path, change.start_pos[0])
     with use_mutation(change.module_path, operator, change.occurrence) as (before, after):
         if after is None:
             return WorkResult(worker_outcome=WorkerOutcome.NO_TEST)
         start = time.monotonic()
-        code = _tried(tests, SETTINGS["timeout"])
+        code = _status(chosen) if chosen else 0
+        if code == _NOT_COLLECTED:
+            code = _status(list(dict.fromkeys(name.partition("[")[0] for name in chosen)))
         took = time.monotonic() - start
-    line = after.splitlines()[change.start_pos[0] - 1].strip()
-    description = (
-        f"{change.module_path}:{change.start_pos[0]}: {before.splitlines()[change.start_pos[0] - 1].strip()}  ->  {line}"
-    )
+    row = change.start_pos[0] - 1
+    description = f"{change.module_path}:{row + 1}: {before.splitlines()[row].strip()}  ->  {after.splitlines()[row].strip()}"
     outcome = TestOutcome.SURVIVED if code == 0 else TestOutcome.KILLED
-    print(f"{outcome.value:8} {took:5.0f} s  {description}", flush=True)
+    print(f"{outcome.value:8} {took:5.0f} s {len(chosen):5} tests  {description}", flush=True)
     return WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=f"exit status {code}", diff=description)
 
 
-def _tried(tests: list[list[str]], seconds: float) -> int:
-    """Returns the exit status of the first tests that fail, or zero."""
-    return next((code for some in tests if (code := _status(some, seconds)) != 0), 0)
-
-
-def _status(tests: list[str], seconds: float) -> int:
+def _status(tests: list[str]) -> int:
     """Returns the exit status of pytest for some tests in a separate process; negative after a timeout.
 
     Processor time is limited, so that a busy machine condemns no mutant; the clock ends tests that wait for ever.
     """
+    seconds = SETTINGS["timeout"]
     child = os.fork()
     if not child:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             code = pytest.main(["-n", "0", "-x", "-q", "-p", "no:cacheprovider", "-W", _PRELOADED_WARNING, *tests])
         os._exit(int(code))
