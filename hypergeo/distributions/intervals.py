@@ -20,6 +20,7 @@ _WIDEST = 1 << 24  # largest number of possible sums of counts in an exact inter
 _MOST_WORK = 1 << 34  # largest number of products in the convolutions
 _DROP = 3000.0  # nats below its largest entry at which entries no longer change a limit
 _STEP, _STEPS = 5.0, 200
+_ROUNDING = 1e-3  # largest error of the logarithm of a limit, reached for groups of 10^11 elements
 
 
 class Fit(Protocol):
@@ -160,8 +161,9 @@ class _Profile:
             if side * slope >= 0:  # still on the far side of the maximum, where a bound lies
                 step = side * _STEP
                 continue
-            step = -excess / slope
-            if abs(step) <= 1e-10 * (1 + abs(float(self.contrast @ point))):
+            last, step = step, -excess / slope
+            # Newton's steps shrink towards the limit until rounding errors of the log-likelihood dominate.
+            if abs(step) <= 1e-10 * (1 + abs(float(self.contrast @ point))) or abs(last) <= abs(step) <= _ROUNDING:
                 return math.exp(float(self.contrast @ point) + step)
         return math.nan
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .binomials import log_binomial_pmf
 from .moments import covariance, mean_and_variance
-from .native import aligned, opaque, plain
+from .native import aligned, along, native, opaque, plain
 from .partition import MOMENT_DROP, Layout, Tree, mean_counts
 from .urn_rows import Rows
 
@@ -137,25 +137,29 @@ class _LogProbability(_Cumulant):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         log_weights, value, sizes, drawn = ctx.saved_tensors
-        score = grad[..., None] * _score(ctx.kept, log_weights, value, sizes, drawn)
+        score = grad[..., None] * _where_good(*_score_parts(ctx.kept, log_weights, value, sizes, drawn))
         return score.sum_to_size(log_weights.shape).to(log_weights.dtype), None, None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
         log_weights, value, sizes, drawn = ctx.saved_tensors
-        return (tangent * _score(ctx.kept, log_weights, value, sizes, drawn)).sum(-1)
+        return along(tangent, native(_where_good, *_score_parts(ctx.kept, log_weights, value, sizes, drawn)))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:
         return _LogProbability.apply(*_moved(info, in_dims, arguments)), 0
 
 
-def _score(kept: KeptTree | None, log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor) -> Tensor:
-    """Returns the gradient of the log-probability; zero if that is minus infinity."""
+def _score_parts(kept: KeptTree | None, log_weights: Tensor, value: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[Tensor, ...]:
+    """Returns whether counts are possible, the counts and their mean. The gradient of the log-probability is the difference."""
     counts, possible = value.double(), torch.where(log_weights > -torch.inf, sizes, 0)
     good = (counts == counts.round()) & (counts >= 0) & (counts <= possible)
     good = good.all(-1, keepdim=True) & (counts.sum(-1, keepdim=True) == drawn)
-    return torch.where(good, counts - _Mean.apply(log_weights, sizes, drawn, kept), 0.0)
+    return good, counts, _Mean.apply(log_weights, sizes, drawn, kept)
+
+
+def _where_good(good: Tensor, counts: Tensor, mean: Tensor) -> Tensor:
+    return torch.where(good, counts - mean, 0.0)
 
 
 class _LogNormalizer(_Cumulant):
@@ -176,7 +180,7 @@ class _LogNormalizer(_Cumulant):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
-        return (tangent * _Mean.apply(*ctx.saved_tensors, ctx.kept)).sum(-1)
+        return along(tangent, _Mean.apply(*ctx.saved_tensors, ctx.kept))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:

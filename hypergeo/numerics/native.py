@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
-__all__ = ["aligned", "native", "opaque", "plain"]
+__all__ = ["aligned", "along", "native", "opaque", "plain"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +88,26 @@ def native(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         Result of the function; shape as returned by it.
     """
     return _Native.apply(function, *tensors)
+
+
+def along(tangent: Tensor, gradient: Tensor) -> Tensor:
+    """Sums the products of a tangent and a gradient over the last axis, for the ``jvp`` of an autograd function.
+
+    In a ``jvp``, torch forgets the tangents of an outer ``jvp`` behind plain operations, but not behind functions. With plain
+    operations the second derivative would be zero without a word.
+
+    Args:
+        tangent: tangent, shape ``(…, L)``.
+        gradient: result of an autograd function, shape ``(…, L)``.
+
+    Returns:
+        Derivative along the tangent, shape ``(…)``.
+    """
+    return native(_dot, tangent, gradient)
+
+
+def _dot(tangent: Tensor, gradient: Tensor) -> Tensor:
+    return (tangent * gradient).sum(-1)
 
 
 class _Native(torch.autograd.Function):

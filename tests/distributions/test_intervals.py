@@ -35,7 +35,7 @@ def test_the_published_interval() -> None:
 
 def test_exact_intervals_of_several_urns_invert_the_distribution_of_the_sum() -> None:
     """The reference is the sum's distribution by direct convolution of SciPy's tables."""
-    counts, sizes = np.array([[3, 4], [2, 5], [3, 4], [1, 4]]), np.array([[6, 9], [6, 9], [6, 9], [4, 7]])
+    counts, sizes = np.array([[3, 4], [2, 5], [1, 4], [2, 3]]), np.array([[6, 9], [6, 9], [4, 7], [4, 7]])
     low, high = FisherHypergeometric.fit(counts, sizes).confidence_interval(0.9, method="exact")[0].tolist()
 
     def tail(odds: float, upper: bool) -> float:
@@ -124,11 +124,67 @@ def test_intervals_cover_the_truth(method: str) -> None:
         (("often",), "level.*often"),
         ((0.95, "bootstrap"), "method.*wald.*profile.*exact.*bootstrap"),
         ((0.95, "exact"), "two groups; got 3"),
+        ((0.95, "wald", 3), "relative_to must be the number of a group, 0 to 2; got 3"),
+        ((0.95, "wald", True), "relative_to must be the number of a group, 0 to 2; got True"),
     ],
 )
 def test_bad_arguments_are_named(arguments: tuple, words: str) -> None:
+    level, method, relative_to = (*arguments, *("wald", None)[len(arguments) - 1 :])
     with pytest.raises(ValueError, match=words):
-        FisherHypergeometric.fit([[3, 5, 7]], [10, 10, 10]).confidence_interval(*arguments)
+        FisherHypergeometric.fit([[3, 5, 7]], [10, 10, 10]).confidence_interval(level, method, relative_to=relative_to)
+
+
+def test_sums_of_too_many_values_are_refused() -> None:
+    fit = FisherHypergeometric.fit([[2**25, 2**25]], [2**26, 2**26])
+    with pytest.raises(ValueError, match=r"up to 16,777,216 values; .* allow 67,108,865, from 1 different urns.*profile"):
+        fit.confidence_interval(0.9, "exact")
+
+
+@pytest.mark.parametrize("relative_to", [0, 1])
+def test_exact_intervals_relative_to_one_group(relative_to: int) -> None:
+    fit = FisherHypergeometric.fit([[8, 4]], [15, 20])
+    interval = fit.confidence_interval(0.9, "exact", relative_to=relative_to)
+    expected = np.array(odds_ratio(np.array([[8, 7], [4, 16]]), kind="conditional").confidence_interval(0.9))
+    np.testing.assert_allclose(interval[1 - relative_to], 1 / expected[::-1] if relative_to == 0 else expected, rtol=1e-7)
+    assert interval[relative_to].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("counts", [[[0, 5]], [[0, 5], [0, 5]], [[5, 0]]])
+def test_a_ratio_between_two_bounds_has_one_limit(counts: list[list[int]]) -> None:
+    """All elements drawn are of one group, so one weight is zero and the other infinite."""
+    fit = FisherHypergeometric.fit(counts, [6, 5] if counts[0][1] else [5, 6])
+    assert fit.log_weights.isinf().all()
+    assert fit.confidence_interval(0.95, "profile").tolist() == [[0.0, math.inf]] * 2
+    absent = counts[0].index(0)
+    interval = fit.confidence_interval(0.95, "profile", relative_to=1 - absent)
+    assert interval[1 - absent].tolist() == [1.0, 1.0]
+    low, high = interval[absent].tolist()
+    assert low == 0
+    probability = nchypergeom_fisher(11, 6, 5, high).pmf(0)
+    assert -2 * len(counts) * math.log(probability) == pytest.approx(chi2.ppf(0.95, 1), rel=1e-8)
+    inverse = fit.confidence_interval(0.95, "profile", relative_to=absent)
+    torch.testing.assert_close(inverse[1 - absent], torch.tensor([1 / high, math.inf], dtype=torch.float64))
+
+
+def test_ratios_that_counts_do_not_identify_have_no_profile_limits() -> None:
+    """Limits remain for ratios within the connected groups, as if the other group were not there."""
+    bounds = FisherHypergeometric.fit([[0, 3, 4]], [5, 3, 7])
+    assert bounds.weights[:2].tolist() == [0.0, math.inf]
+    assert bounds.confidence_interval(0.95, "profile", relative_to=0)[1].isnan().all(), "both at a bound"
+    forced = FisherHypergeometric.fit([[2, 3, 0]], [5, 6, 0]).confidence_interval(0.95, "profile")
+    assert forced[2].isnan().all()
+    torch.testing.assert_close(forced[:2], FisherHypergeometric.fit([[2, 3]], [5, 6]).confidence_interval(0.95, "profile"))
+    for counts, sizes in (([[3, 4, 0]], [3, 4, 0]), ([[2, 3, 0, 0], [0, 0, 1, 2]], [[5, 5, 0, 0], [0, 0, 4, 4]])):
+        assert FisherHypergeometric.fit(counts, sizes).confidence_interval(0.95, "profile").isnan().all()
+
+
+@pytest.mark.parametrize(("size", "tolerance"), [(10**6, 1e-7), (10**8, 1e-5), (10**11, 1e-2)])
+def test_profile_limits_of_large_groups_are_as_accurate_as_the_likelihood(size: int, tolerance: float) -> None:
+    """One element is left, of the first group with odds 50 / (size w): the limit of w has a closed form."""
+    fit = FisherHypergeometric.fit([[50, size - 1]], [50, size])
+    low, high = fit.confidence_interval(0.95, "profile", relative_to=1)[0].tolist()
+    assert low == pytest.approx(50 / (size * math.expm1(chi2.ppf(0.95, 1) / 2)), rel=tolerance)
+    assert high == math.inf
 
 
 def test_exact_intervals_are_fishers_alone() -> None:

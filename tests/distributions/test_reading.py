@@ -126,8 +126,18 @@ def test_results_hold_counts_exactly(dtype: torch.dtype, total: int, wider: torc
         np.array([8, 2, 0.25], dtype=">f4")[::-1],
         np.array([0.25, 2, 8], dtype=np.longdouble),
         [[10**30, 8 * 10**30, 32 * 10**30]],
+        np.array([2**58, 2**61, 2**63], dtype=np.uint64),
     ],
-    ids=["fractions", "decimals", "mixed", "tensors in a list", "big-endian, reversed", "long double", "beyond int64"],
+    ids=[
+        "fractions",
+        "decimals",
+        "mixed",
+        "tensors in a list",
+        "big-endian, reversed",
+        "long double",
+        "beyond int64",
+        "unsigned",
+    ],
 )
 def test_numbers_of_any_type_are_weights(weights: Any) -> None:
     got = FisherHypergeometric(*URN, weights).log_prob([1, 2, 2])
@@ -184,6 +194,12 @@ BAD: dict[str, tuple[Callable[[Any], Any], str]] = {
     "masked": (lambda law: law(*URN, np.ma.masked_array([1.0, 2, 3], [0, 1, 0])), "weights.*masked"),
     "sparse": (lambda law: law(*URN, torch.eye(3).to_sparse()), "weights.*dense"),
     "dictionary": (lambda law: law(*URN, {"a": 1}), "weights.*'a'"),
+    "tensors of unequal lengths": (
+        lambda law: law(*URN, [torch.ones(2), torch.ones(3)]),
+        r"weights.*regular array.*tensor\(\[1., 1.\]\), tensor\(\[1., 1., 1.\]\)",
+    ),
+    "tensor beside text": (lambda law: law(*URN, [torch.ones(()), "a", 1.0]), "weights.*regular array.*'a'"),
+    "threshold for more groups": (lambda law: law(2, [4]).cdf(torch.zeros(3)), r"value.*axis of 1 groups or of one.*\(3,\)"),
     "text": (lambda law: law("5", [2, 3, 4]), "total_count.*'5'"),
     "dates": (lambda law: law(5, np.array(["2020-01-01"], dtype="M8[D]")), "group_sizes.*2020"),
 }
@@ -205,3 +221,9 @@ def test_relaxed_samples_refuse_negative_shapes(function: Callable[[Any], Any]) 
 
 def test_thresholds_that_are_no_numbers_have_no_value_where_nothing_is_validated() -> None:
     assert FisherHypergeometric(*URN, validate_args=False).cdf([NAN, 1, 1]).isnan().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.complex128])
+def test_temperatures_that_are_not_real_are_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match=f"temperature must be positive real numbers; got dtype {dtype}"):
+        relaxed(temperature=torch.ones((), dtype=dtype))

@@ -28,6 +28,8 @@ WALLENIUS: dict[str, Callable[[Tensor], Tensor]] = {
     "Wallenius log_prob": lambda w: WalleniusHypergeometric(5, SIZES, log_weights=w).log_prob(COUNTS),
 }
 TWICE = FISHER | WALLENIUS
+# The only possible count vector has probability one at any weights.
+CERTAIN = {"certain": lambda w: WalleniusHypergeometric(13, SIZES, log_weights=w).log_prob(torch.tensor(SIZES))}
 ONCE = {"Wallenius mean": lambda w: WalleniusHypergeometric(5, SIZES, log_weights=w).mean}
 
 
@@ -64,9 +66,9 @@ def test_jacobians_agree(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("name", TWICE | CERTAIN)
 def test_hessians_agree(name: str) -> None:
-    function, logs = TWICE[name], log_weights()
+    function, logs = (TWICE | CERTAIN)[name], log_weights()
     expected = torch.autograd.functional.jacobian(
         lambda w: torch.autograd.functional.jacobian(function, w, create_graph=True), logs
     )
@@ -132,3 +134,46 @@ def test_compiled() -> None:
     expected = loss(logs, torch.tensor([2.0, 2.0, 1.0]))
     torch.testing.assert_close(got, expected)
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, logs)[0])
+
+
+@pytest.mark.parametrize("transform", [jacrev, jacfwd])
+def test_the_derivative_of_the_mean_by_its_cotangent_is_the_covariance(transform: Callable[..., Any]) -> None:
+    logs, cotangent = log_weights(), log_weights()
+    back = vjp(FISHER["mean"], logs)[1]
+    expected = FisherHypergeometric(5, SIZES, log_weights=logs).covariance_matrix
+    torch.testing.assert_close(transform(lambda v: back(v)[0])(cotangent), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_second_derivatives_along_two_directions() -> None:
+    logs, one, other = log_weights(), log_weights(), log_weights()
+    for name, function in (FISHER | WALLENIUS).items():
+        second = jvp(lambda w, f=function: jvp(f, (w,), (one,))[1], (logs,), (other,))[1]
+        torch.testing.assert_close(second, hessian(function)(logs) @ one @ other, rtol=1e-9, atol=1e-11, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("law", "order", "words"),
+    [
+        (FisherHypergeometric, 3, "Means are differentiable twice and log-probabilities three times"),
+        (WalleniusHypergeometric, 2, "mean of Wallenius' distribution is differentiable once"),
+    ],
+)
+def test_derivatives_beyond_the_highest_order_are_refused(law: Any, order: int, words: str) -> None:
+    logs = log_weights().requires_grad_()
+    value = law(5, SIZES, log_weights=logs).mean[0]
+    for _ in range(order - 1):
+        value = torch.autograd.grad(value, logs, create_graph=True)[0][0]
+    with pytest.raises(NotImplementedError, match=words):
+        torch.autograd.grad(value, logs)
+
+
+@pytest.mark.parametrize("law", [FisherHypergeometric, WalleniusHypergeometric])
+def test_vmap_over_group_sizes_is_a_batch(law: Any) -> None:
+    sizes = torch.tensor([[3, 4, 2], [5, 6, 0]])
+    torch.testing.assert_close(vmap(lambda m: law(4, m).mean)(sizes), law(4, sizes).mean)
+
+
+def test_vmap_of_the_derivative_of_wallenius_mean() -> None:
+    logs, function = log_weights(2), ONCE["Wallenius mean"]
+    expected = torch.stack([torch.autograd.functional.jacobian(function, row) for row in logs])
+    torch.testing.assert_close(vmap(jacrev(function))(logs), expected, rtol=1e-10, atol=1e-12)

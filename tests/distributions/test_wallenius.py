@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from hypergeo import WalleniusHypergeometric
+from hypergeo.numerics.wallenius.moments import wallenius_log_marginals
+from hypergeo.numerics.wallenius.small_urn import wallenius_tables
 from tests.support.reference import RationalUrn, log, log_error
 
 
@@ -126,6 +128,11 @@ def test_a_quadrature_that_does_not_converge_is_an_error(monkeypatch: pytest.Mon
     monkeypatch.setattr("hypergeo.numerics.wallenius.moments._HALVINGS", 0)
     with pytest.raises(ArithmeticError, match="did not converge"):
         _ = WalleniusHypergeometric(5, [4, 3, 5], [1.0, 2.0, 3.0]).mean
+    with pytest.raises(ArithmeticError, match="marginals of Wallenius' distribution did not converge"):
+        wallenius_log_marginals(torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[4, 3, 5]]), torch.tensor([5]))
+    monkeypatch.setattr("hypergeo.numerics.wallenius.small_urn._HALVINGS", 0)
+    with pytest.raises(ArithmeticError, match="distribution of 5 elements did not converge"):
+        wallenius_tables(5, [4, 3, 5], [1.0, 2.0, 3.0])
     monkeypatch.setattr("hypergeo.numerics.wallenius.probability._HALVINGS", 1)
     log_prob, error = WalleniusHypergeometric(5, [4, 3, 5], [1.0, 20.0, 3.0]).log_prob_with_error(torch.tensor([0, 2, 3]))
     exact = RationalUrn(5, [4, 3, 5], [1, 20, 3]).wallenius_law[0, 2, 3]

@@ -43,7 +43,7 @@ def test_statistics(name: str) -> None:
     assert all(listed[x] == pytest.approx(float(p), rel=1e-12) for x, p in exact.items())
 
 
-@pytest.mark.parametrize("name", [name for name in URNS if name not in ("none drawn", "all drawn")])
+@pytest.mark.parametrize("name", URNS)
 @pytest.mark.parametrize("listed", [True, False])
 def test_marginals_to_their_tails(name: str, listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Marginals are sums over all count vectors, or integrals over time for larger urns."""
@@ -104,5 +104,7 @@ def test_what_is_too_large_is_said() -> None:
     large = WalleniusHypergeometric(500, [400] * 5)
     with pytest.raises(ValueError, match="entropy sums over at most 200,000"):
         large.entropy()
+    with pytest.raises(ValueError, match=r"at most 65,536 different counts of a group; .* allow 65,537"):
+        WalleniusHypergeometric(2**16, [2**16, 2**16]).marginal_log_prob()
     with pytest.raises(ValueError, match="at most 20000"):
         WalleniusHypergeometric(500, [40_000] * 2).covariance_matrix  # noqa: B018

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from hypergeo.distributions.splits.sequential import SequentialConditionals
 from hypergeo.numerics.split_tables import TreeShape
@@ -216,11 +215,12 @@ class _Sample(torch.autograd.Function):
         ctx.path, ctx.warmth = output[1], inputs[3].warmth
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
         weights, temperature, counts = ctx.saved_tensors
         of_temperature = ctx.needs_input_grad[1]
-        if ctx.path.folded or (isinstance(ctx.path.shortcut, SingleSample) and _hidden(grad)):
+        # With gradients enabled the result may be differentiated again, which must not be silently zero.
+        again = torch.is_grad_enabled()
+        if again or ctx.path.folded or (isinstance(ctx.path.shortcut, SingleSample) and _hidden(grad)):
             gradients = _Backward.apply(grad, counts, temperature, of_temperature, ctx.path)
         else:
             gradients = ctx.path.backward(grad, of_temperature)
@@ -304,22 +304,28 @@ def _hidden(tensor: Tensor) -> bool:
     return False
 
 
-class _Backward(torch.autograd.Function):
-    """Backward pass of samples that ``vmap`` made part of a larger batch."""
+class _Once(torch.autograd.Function):
+    """A derivative of samples, which has no derivatives itself."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keeps nothing."""
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> None:
+        raise NotImplementedError("Relaxed samples can be differentiated once.")
+
+    jvp = backward
+
+
+class _Backward(_Once):
+    """Backward pass of samples that ``vmap`` made part of a larger batch, or that a caller may differentiate again."""
 
     @staticmethod
     def forward(
         grad: Tensor, counts: Tensor, temperature: Tensor, of_temperature: bool, path: _Path
     ) -> tuple[Tensor, Tensor | None]:
         return path.backward(grad, of_temperature)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None]) -> None:
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, ...]:
-        raise NotImplementedError("Relaxed samples can be differentiated once.")
 
     @staticmethod
     def vmap(
@@ -345,20 +351,12 @@ class _Backward(torch.autograd.Function):
         return (of_weights.unflatten(0, (size, -1)), heat), (0, None if heat is None else 0)
 
 
-class _Forward(torch.autograd.Function):
+class _Forward(_Once):
     """Tangent of samples, including those that ``vmap`` made part of a larger batch."""
 
     @staticmethod
     def forward(of_weights: Tensor, of_temperature: Tensor | None, counts: Tensor, path: _Path) -> Tensor:
         return path.forward(of_weights, of_temperature, counts)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keeps nothing."""
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, ...]:
-        raise NotImplementedError("Relaxed samples can be differentiated once.")
 
     @staticmethod
     def vmap(

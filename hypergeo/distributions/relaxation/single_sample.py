@@ -199,12 +199,11 @@ class SingleSample:
                 heights = self.logs[node][1 + total - begin[node] + min(near, 0) :][:2].tolist()
                 beyond = inside + others[2 + lower - last : 3 + lower - first][::-1]
                 position = int((gumbels + (row if near > 0 else beyond)).argmax())
-                if self.keep:
-                    row -= heights[0]
-                    beyond -= heights[1]
-                    row = np.logaddexp(row, beyond)
-                    shares = np.exp(beyond - row)
-                    row += gumbels
+                row -= heights[0]
+                beyond -= heights[1]
+                row = np.logaddexp(row, beyond)
+                shares = np.exp(beyond - row)
+                row += gumbels
             else:
                 row += gumbels
                 position = int(row.argmax())

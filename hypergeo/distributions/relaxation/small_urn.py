@@ -229,8 +229,8 @@ class SmallSample:
             if level.rows > 1:
                 of_terms = level.between.mT @ of_whole
                 of_terms = of_terms - (conditional * of_terms).sum(-1, keepdim=True)
-                if above is not None:
-                    of_terms = of_terms + above[:, : level.pairs * (level.rows // 2 + 1)].view(self.rows, level.pairs, -1, 1)
+                assert above is not None  # the highest level has one row
+                of_terms = of_terms + above[:, : level.pairs * (level.rows // 2 + 1)].view(self.rows, level.pairs, -1, 1)
                 of_terms = conditional * of_terms
             of_terms = of_terms.flatten(1).repeat(1, 2)
             below = torch.zeros(self.rows, level.size, dtype=of_terms.dtype, device=of_terms.device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.binomials import stirling_remainder
-from hypergeo.numerics.native import aligned, native, opaque, plain
+from hypergeo.numerics.native import aligned, along, native, opaque, plain
 
 from .quadrature import integrate
 
@@ -102,11 +102,8 @@ class _LogProbability(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> tuple[Tensor, None, None]:
-        return (
-            (tangent * native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))).sum(-1),
-            None,
-            None,
-        )
+        scores = native(_scores, ctx.saved_tensors[0], *(t.detach() for t in ctx.saved_tensors[1:]))
+        return along(tangent, scores), None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Tensor) -> tuple[tuple[Tensor, ...], tuple[int, int, int]]:
