@@ -7,7 +7,7 @@ import torch
 from scipy.cluster.hierarchy import cut_tree, linkage
 from torch import Tensor
 
-from .kmeans import kmeans_plus_plus, lloyd, squared_distances
+from .kmeans import kmeans_labels
 
 __all__ = ["STARTS", "merged_labels"]
 
@@ -17,7 +17,6 @@ STARTS = 7
 _PIECES = 10  # number of small clusters per cluster
 _LEAST = 5  # smallest mean number of points of a small cluster
 _OUTLIERS = 0.1  # of the mean size of a cluster: smaller ones are outliers
-_LLOYD_STEPS = 30
 
 
 def merged_labels(features: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
@@ -56,8 +55,7 @@ def merged_labels(features: Tensor, num_clusters: int, generators: list[np.rando
 
 def _one_start(features: Tensor, num_clusters: int, generator: np.random.Generator) -> np.ndarray:
     pieces = max(min(_PIECES * num_clusters, len(features) // _LEAST), num_clusters)
-    means = lloyd(features, kmeans_plus_plus(features, pieces, [generator]), _LLOYD_STEPS)[0]
-    _, labels = squared_distances(features, means)[0].argmin(-1).unique(return_inverse=True)
+    _, labels = kmeans_labels(features, pieces, [generator]).unique(return_inverse=True)
     belongs = torch.nn.functional.one_hot(labels).to(features)
     sums = belongs.mT @ features
     if len(sums) <= num_clusters:

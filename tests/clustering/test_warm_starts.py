@@ -9,7 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
 from torch.nn import functional
 
-from hypergeo.clustering.kmeans import kmeans_plus_plus, lloyd, squared_distances
+from hypergeo.clustering.kmeans import kmeans_labels
 from hypergeo.clustering.merged_start import STARTS, merged_labels
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.model import SelfLabelling
@@ -61,8 +61,7 @@ def test_merging_is_average_linkage_of_the_pieces():
     points, _ = caps(9)
     points = points[::5]
     labels = merged_labels(points, 4, [np.random.default_rng(0)])
-    means = lloyd(points, kmeans_plus_plus(points, min(40, len(points) // 5), [np.random.default_rng(0)]), 30)[0]
-    pieces = squared_distances(points, means)[0].argmin(-1).numpy()
+    pieces = kmeans_labels(points, min(40, len(points) // 5), [np.random.default_rng(0)]).numpy()
     middles = np.stack([points.numpy()[pieces == piece].sum(0) for piece in np.unique(pieces)])
     middles /= np.linalg.norm(middles, axis=1, keepdims=True)
     groups = fcluster(linkage(middles.astype(float), "average"), 4, "maxclust")
