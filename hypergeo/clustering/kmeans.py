@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["kmeans_plus_plus", "lloyd", "squared_distances"]
+__all__ = ["kmeans_labels", "kmeans_plus_plus", "lloyd", "squared_distances"]
+
+_LLOYD_STEPS = 30
 
 
 def squared_distances(points: Tensor, means: Tensor) -> Tensor:
@@ -78,3 +80,18 @@ def lloyd(points: Tensor, means: Tensor, steps: int) -> tuple[Tensor, Tensor, Te
 
 def _nearest(distances: Tensor) -> Tensor:
     return torch.nn.functional.one_hot(distances.argmin(-1), distances.shape[-1])
+
+
+def kmeans_labels(points: Tensor, num_clusters: int, generators: list[np.random.Generator]) -> Tensor:
+    """Clusters points by the best of several starts of k-means.
+
+    Args:
+        points: coordinates, shape ``(N, D)``.
+        num_clusters: number of clusters ``K``.
+        generators: source of the random numbers of each start.
+
+    Returns:
+        Cluster of each point, int64, shape ``(N,)``.
+    """
+    means, _, deviation = lloyd(points, kmeans_plus_plus(points, num_clusters, generators), _LLOYD_STEPS)
+    return squared_distances(points, means[deviation.argmin()][None])[0].argmin(-1)

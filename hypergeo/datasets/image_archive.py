@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import weakref
@@ -92,20 +93,23 @@ class ImageArchive(FactorImages):
             if not self.path.exists():
                 raise FileNotFoundError(2, "No such file", str(self.path))
             raise ValueError(f"{self.path.name} is not an .npz file.")
-        with zipfile.ZipFile(self.path) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-            key = self._key_of(members, _IMAGES, "images")
-            image_size = None if image_size is None else require_whole("image_size", image_size, 4)
-            self._images = self._mapped(archive, members[key], folder)
-            if self._images.ndim not in (3, 4) or not len(self._images) or self._images.dtype.kind not in "uifb":
-                raise ValueError(
-                    f"{key} must hold numbers of shape (N, rows, columns) or (N, rows, columns, channels); "
-                    f"got {self._images.dtype} of shape {self._images.shape}."
-                )
-            values = None
-            if grid is None and (len(self._images) not in _KNOWN or any(name in members for name in _FACTORS)):
-                key = self._key_of(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
-                values = _small(archive, members[key])
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+                key = self._key_of(members, _IMAGES, "images")
+                image_size = None if image_size is None else require_whole("image_size", image_size, 4)
+                self._images = self._mapped(archive, members[key], folder)
+                if self._images.ndim not in (3, 4) or not len(self._images) or self._images.dtype.kind not in "uifb":
+                    raise ValueError(
+                        f"{key} must hold numbers of shape (N, rows, columns) or (N, rows, columns, channels); "
+                        f"got {self._images.dtype} of shape {self._images.shape}."
+                    )
+                values = None
+                if grid is None and (len(self._images) not in _KNOWN or any(name in members for name in _FACTORS)):
+                    key = self._key_of(members, _FACTORS, "factor values (or give grid, the number of values of each factor)")
+                    values = _small(archive, members[key])
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{self.path.name} is damaged: {error}") from None
         self._set_factors(values, grid, factor_names)
         rows, columns = self._images.shape[1:3]
         channels = 1 if self._images.ndim == 3 else self._images.shape[3]
@@ -121,15 +125,11 @@ class ImageArchive(FactorImages):
         raise ValueError(f"{self.path.name} must hold {what} as one of {', '.join(names)}; it holds {available}.")
 
     def _mapped(self, archive: zipfile.ZipFile, member: str, folder: str | Path | None) -> np.ndarray:
-        """Returns a member as an array that is read from disk on access.
-
-        Raises:
-            ValueError: if the file is damaged or incomplete.
-        """
+        """Returns a member as an array that is read from disk on access."""
         info = archive.getinfo(member)
         if info.compress_type == zipfile.ZIP_STORED:
             with archive.open(member) as stream:
-                shape, fortran, dtype = _header(stream, member)
+                shape, fortran, dtype = _header(stream, info)
                 # The data follow the member's header in the zip file, which holds the lengths of two names.
                 within = stream.tell()
             with self.path.open("rb") as raw:
@@ -137,8 +137,6 @@ class ImageArchive(FactorImages):
                 lengths = np.frombuffer(raw.read(4), "<u2")
             begin = info.header_offset + 30 + int(lengths.sum()) + within
             order: Literal["F", "C"] = "F" if fortran else "C"
-            if begin + dtype.itemsize * int(np.prod(shape)) > self.path.stat().st_size:
-                raise ValueError(f"{self.path.name} ends before its images do; it may not have been copied whole.")
             return np.memmap(self.path, dtype, "r", begin, shape, order)
         if folder is None:
             temporary = tempfile.mkdtemp(prefix="hypergeo-")
@@ -147,13 +145,10 @@ class ImageArchive(FactorImages):
         unpacked = Path(folder) / f"{self.path.stem}-{info.CRC:08x}-{Path(member).name}"
         if not unpacked.exists() or unpacked.stat().st_size != info.file_size:
             partly = unpacked.with_suffix(".part")
-            try:
-                with archive.open(member) as source, partly.open("wb") as target:
-                    _header(source, member)
-                    source.seek(0)
-                    shutil.copyfileobj(source, target, 1 << 20)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise ValueError(f"{self.path.name} is damaged: {error}") from None
+            with archive.open(member) as source, partly.open("wb") as target:
+                _header(source, info)
+                source.seek(0)
+                shutil.copyfileobj(source, target, 1 << 20)
             partly.replace(unpacked)
         return np.load(unpacked, mmap_mode="r", allow_pickle=False)
 
@@ -289,26 +284,28 @@ class ImageArchive(FactorImages):
         return torch.tensor(rows), masks
 
 
-def _header(stream: IO[bytes], member: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(stream: IO[bytes], member: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Returns shape, whether in Fortran order, and dtype of an array in NumPy's format, and moves the stream to the data.
 
     Raises:
-        ValueError: if the array is not in NumPy's format, or holds pickled objects.
+        ValueError: if the array is not in NumPy's format, holds pickled objects, or is incomplete.
     """
     try:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
     except ValueError as error:
-        raise ValueError(f"{member} is not an array in NumPy's format: {error}") from None
+        raise ValueError(f"{member.filename} is not an array in NumPy's format: {error}") from None
     if dtype.hasobject:
-        raise ValueError(f"{member} holds pickled objects, which are not read: they could run code.")
+        raise ValueError(f"{member.filename} holds pickled objects, which are not read: they could run code.")
+    if stream.tell() + dtype.itemsize * math.prod(shape) > member.file_size:
+        raise ValueError(f"{member.filename} ends before its values do; it may not have been written whole.")
     return shape, fortran, dtype
 
 
 def _small(archive: zipfile.ZipFile, member: str) -> np.ndarray:
     """Returns a member that is read as a whole."""
     with archive.open(member) as stream:
-        _header(stream, member)
+        _header(stream, archive.getinfo(member))
         stream.seek(0)
         return np.lib.format.read_array(stream, allow_pickle=False)

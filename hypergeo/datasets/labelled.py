@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -227,7 +228,7 @@ def labelled_archive(place: str | Path) -> LabelledArrays:
             if name is None:
                 raise ValueError(f"{path} must hold an array x of points; it has {', '.join(archive) or 'nothing'}.")
             x, y = archive[name], archive.get(_CLASSES[_POINTS.index(name)])
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}.") from None
     if x.ndim < 2 or x.dtype.kind not in "fiub" or not x.size:
         raise ValueError(f"{path}: {name} must be an array of numbers, one row per point; it has shape {x.shape} of {x.dtype}.")

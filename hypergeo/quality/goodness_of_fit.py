@@ -310,19 +310,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _indices(support: Tensor, vectors: Tensor) -> np.ndarray:
-    """Returns the index of each vector in the enumerated support.
-
-    Raises:
-        AssertionError: if the hash values of the support collide for 100 seeds.
-    """
-    hashed, hashed_vectors = support, vectors
-    for seed in range(100):
-        factors = torch.randint(-(2**62), 2**62, support.shape[-1:], generator=torch.Generator().manual_seed(seed))
+    """Returns the index of each vector in the enumerated support."""
+    generator = torch.Generator().manual_seed(0)
+    while True:
+        factors = torch.randint(-(2**62), 2**62, support.shape[-1:], generator=generator)
         hashed, hashed_vectors = (rows.cpu() @ factors for rows in (support, vectors))
         sorted_hashes, order = hashed.sort()
         if bool((sorted_hashes.diff() > 0).all()):  # no collision, so a hash identifies its vector
             return np.asarray(order[torch.searchsorted(sorted_hashes, hashed_vectors)].numpy())
-    raise AssertionError("64-bit numbers of at most 200,000 vectors collided 100 times.")
 
 
 def _check(counts: Tensor, distribution: FisherHypergeometric) -> None:

@@ -32,8 +32,7 @@ def verdict(report: ReportData) -> list[str]:
         sentences.append(_constraints(report))
     if report.gradients:
         sentences += _gradients(report)
-    sentences.append(_fine_print(report))
-    return sentences
+    return [*sentences, *filter(None, [_fine_print(report)])]
 
 
 def percent(fraction: float) -> str:
@@ -93,9 +92,10 @@ def _overall(report: ReportData) -> str:
     different = [row for row in soft if row.differs]
     if different:
         at = _temperatures(different, soft)
+        merged = "" if all(row.conditionals == "exact" for row in different) else " and of merged conditionals"
         return (
             f"**Nothing wrong was found.** {_capital(f'at {at}')} soft samples differ significantly from exact ones, as "
-            "expected of a relaxation."
+            f"expected of a relaxation{merged}."
         )
     return "**Nothing wrong was found.** The results agree with the exact distribution up to sampling noise."
 

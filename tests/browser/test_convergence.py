@@ -13,13 +13,14 @@ SHOWN = 150
 DOTS = """() => [...document.querySelectorAll('.js-plotly-plot .subplot.xy .scatterlayer .trace')]
   .filter(trace => trace.querySelectorAll('path.point').length === (window.shown ?? 150))
   .flatMap(trace => [...trace.querySelectorAll('path.point')].map(point => point.getAttribute('transform')))"""
-# On every frame that the browser draws: what the bar and the sentence say, how many points there are.
+# On every frame that the browser draws: what the bar, the sentence and the slider say, how many points there are.
 WATCH = """() => {
   window.seen = []
   const look = () => {
     const stated = selector => document.querySelector(selector).textContent.match(/τ = ([\\d.]*\\d)/)?.[1]
     const points = document.querySelectorAll('.hg-plot .scatterlayer path.point').length
-    window.seen.push([stated('.hg-bar output'), stated('.hg-sentence'), points])
+    const slider = document.querySelector('.hg-controls [data-name=tau] output').textContent
+    window.seen.push([stated('.hg-bar output'), stated('.hg-sentence'), points, slider])
     window.looking = requestAnimationFrame(look)
   }
   look()
@@ -50,11 +51,12 @@ def test_cooling_shows_every_temperature_with_its_sentence(visit):
     opened.wait_for(lambda: opened.temperature() == "τ = 0.01", "the coldest", seconds=60)
     opened.settle()
     seen = page.evaluate(SEEN)
-    assert all(bar == sentence for bar, sentence, _ in seen), "the sentence is of another picture"
-    temperatures = [float(bar) for bar, _, _ in seen]
+    assert all(bar == sentence for bar, sentence, *_ in seen), "the sentence is of another picture"
+    assert all(float(bar) == float(slider) for bar, *_, slider in seen), "the slider is ahead of the picture"
+    temperatures = [float(bar) for bar, *_ in seen]
     assert temperatures == sorted(temperatures, reverse=True), "it heats"
     assert len(set(temperatures)) >= 20, "temperatures were left out"
-    assert min(points for _, _, points in seen) > SHOWN, "the figure flickered"
+    assert min(points for _, _, points, _ in seen) > SHOWN, "the figure flickered"
     after = page.evaluate(DOTS)
     assert sum(a != b for a, b in zip(before, after, strict=True)) > 100, "single samples do not move"
     opened.wait_for(lambda: parse_qs(urlsplit(page.url).query).get("conv_tau") == ["0.01"], "the address")

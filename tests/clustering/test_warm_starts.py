@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.cluster import KMeans
 from torch.nn import functional
 
-from hypergeo.clustering.merged_start import kmeans_labels, merged_labels
+from hypergeo.clustering.kmeans import kmeans_labels
+from hypergeo.clustering.merged_start import STARTS, merged_labels
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.model import SelfLabelling
 from hypergeo.clustering.self_labelling.settings import LabellingSettings
@@ -48,7 +50,7 @@ def test_merged_clusters_keep_sizes_that_kmeans_makes_equal():
     for seed in range(5):
         points, classes = caps(seed)
         generators = [np.random.default_rng((seed, start)) for start in range(3)]
-        cut = score_clusters(classes, kmeans_labels(points, 4, generators).numpy())
+        cut = score_clusters(classes, KMeans(4, n_init=3, random_state=seed).fit_predict(points.numpy()))
         merged = score_clusters(classes, merged_labels(points, 4, generators).numpy())
         assert cut.size_error > 0.15
         assert merged.size_error < 0.03
@@ -66,6 +68,44 @@ def test_merging_is_average_linkage_of_the_pieces():
     expected = groups[np.searchsorted(np.unique(pieces), pieces)]
     assert score_clusters(expected - 1, labels.numpy()).adjusted_rand_index == 1.0
     assert len(labels.unique()) == 4
+
+
+def with_outliers(seed: int) -> tuple[torch.Tensor, np.ndarray]:
+    """Returns two caps near one another, two others, and ten points far from all, which belong to the nearest one of these.
+
+    Args:
+        seed: seed of the points.
+
+    Returns:
+        Points, shape ``(N, 3)``, and their classes, shape ``(N,)``.
+    """
+    middles = functional.normalize(
+        torch.tensor([[1.0, 0.35, 0], [1.0, -0.35, 0], [-1.0, 0, 1], [-1, 0, -1], [-0.6, 1, 1]]), dim=-1
+    )
+    sizes = torch.tensor([200, 200, 200, 190, 10])
+    places = torch.repeat_interleave(torch.arange(5), sizes)
+    noise = 0.08 * torch.randn(len(places), 3, generator=torch.Generator().manual_seed(seed)).clamp(-2, 2)
+    return functional.normalize(middles[places] + noise, dim=-1), places.clone().masked_fill_(places == 4, 2).numpy()
+
+
+def test_a_few_outliers_are_no_cluster_while_two_others_are_joined():
+    """Plain average linkage keeps the ten outliers as a cluster and joins the two caps near one another."""
+    for seed in range(5):
+        points, classes = with_outliers(seed)
+        whole = fcluster(linkage(points.double().numpy(), "average"), 4, "maxclust")
+        assert np.bincount(whole).max() > 350
+        labels = merged_labels(points, 4, [np.random.default_rng((seed, start)) for start in range(STARTS)])
+        assert score_clusters(classes, labels.numpy()).accuracy > 0.97
+
+
+def test_the_most_typical_start_is_taken():
+    """A start of the same quality as the others, by its agreement with them: a repeated one wins against a different one."""
+    points, _ = caps(3)
+    each = [merged_labels(points, 5, [np.random.default_rng(start)]).numpy() for start in range(6)]
+    agreement = np.array([[score_clusters(one, other).adjusted_rand_index for other in each] for one in each]).sum(1)
+    chosen = merged_labels(points, 5, [np.random.default_rng(start) for start in range(6)]).numpy()
+    assert len(set(agreement.round(9))) > 1
+    np.testing.assert_array_equal(chosen, each[int(agreement.argmax())])
 
 
 @pytest.mark.parametrize("number", [4, 5, 20])

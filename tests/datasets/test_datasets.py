@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import io
 import math
 import zipfile
 
@@ -96,6 +97,9 @@ def test_every_size_and_shape_of_batch():
     one = Sprites().render([0.5, 0.5, 1, 0, 1])
     assert one.shape == (3, 12, 12)
     assert 0 <= one.min() < one.max() <= 1
+    corner = Sprites().render([0, 1, 1, 0, 1])
+    assert corner.dtype == torch.float32
+    assert torch.equal(corner, Sprites().render(torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0])))
 
 
 @pytest.mark.parametrize(
@@ -236,6 +240,21 @@ def test_pairs_of_a_file_share_exactly_what_they_say(tmp_path, missing):
         assert stats.chisquare(counts).pvalue > RATE
 
 
+@pytest.mark.parametrize("missing", [False, True])
+def test_pairs_of_a_file_with_several_generators_are_those_of_each(tmp_path, missing):
+    file, images, values = grid_file(tmp_path)
+    np.savez(file, imgs=images[missing:], latents_values=values[missing:])
+    archive, shared = ImageArchive(file), [2, (0, 3), ["factor 3"]]
+    together = archive.pairs_of_each(7, shared, [generator(seed) for seed in (5, 6, 7)])
+    assert together.images.shape == (3, 7, 2, 1, 6, 6)
+    for model, (each, seed) in enumerate(zip(shared, (5, 6, 7), strict=True)):
+        alone = archive.pairs(7, each, generator(seed))
+        assert len(alone) == 7
+        assert torch.equal(together.images[model], alone.images)
+        assert torch.equal(together.factors[model], alone.factors)
+        assert torch.equal(together.shared[model], alone.shared)
+
+
 def test_several_images_of_one_combination_all_come_up(tmp_path):
     images = np.zeros((8, 4, 4), np.uint8)
     images[:, 0, 0] = np.arange(8) * 30
@@ -336,6 +355,42 @@ def test_missing_and_damaged_files(tmp_path):
     data[begin + 30 : begin + info.compress_size - 4] = bytes(info.compress_size - 34)
     file.write_bytes(data)
     with pytest.raises(ValueError, match=r"file\.npz is damaged|not an array"):
+        ImageArchive(file)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize(
+    ("key", "content", "words"),
+    [
+        ("imgs", b"no array", r"imgs\.npy is not an array in NumPy's format: "),
+        ("factors", b"no array", r"factors\.npy is not an array in NumPy's format: "),
+        ("imgs", np.zeros((5, 4, 4)), r"imgs\.npy ends before its values do; it may not have been written whole\."),
+        ("factors", np.arange(5.0)[:, None], r"factors\.npy ends before its values do"),
+    ],
+)
+def test_members_that_are_no_arrays_or_end_too_early_are_named(tmp_path, compression, key, content, words):
+    """The member after the images is long enough to fill the bytes that they lack."""
+    arrays = {"imgs": np.zeros((5, 4, 4)), "factors": np.arange(5.0)[:, None], "more": np.ones(1000)}
+    with zipfile.ZipFile(tmp_path / "short.npz", "w", compression) as archive:
+        for name, array in arrays.items():
+            stream = io.BytesIO()
+            np.save(stream, array)
+            data = stream.getvalue()
+            archive.writestr(f"{name}.npy", (content if isinstance(content, bytes) else data[:-8]) if name == key else data)
+    with pytest.raises(ValueError, match=words):
+        ImageArchive(tmp_path / "short.npz")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damaged_factor_values_are_named(tmp_path, compressed):
+    file, *_ = grid_file(tmp_path, compressed=compressed)
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo("latents_values.npy")
+    data = bytearray(file.read_bytes())
+    end = info.header_offset + 30 + len(info.filename) + info.compress_size
+    data[end - 60 : end - 20] = bytes(40)
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=r"file\.npz is damaged: "):
         ImageArchive(file)
 
 

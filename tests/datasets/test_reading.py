@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,8 @@ def test_tables_with_any_separator_with_names_or_without(mark: str, named: bool)
         ("red,blue\n", {}, "no counts below"),
         ("1,2\n3,4\n5,6", {"most_rows": 2}, "at most 2 rows; it has 3"),
         ("a,b\n1,2\n3,4\n5,6", {"most_rows": 2}, "at most 2 rows; it has 3"),
+        ("1,2\n" * 7, {"most_rows": 2}, "The table of counts may have at most 2 rows; it has 7"),
+        ("a,b\n" + "1,2\n" * 7, {"most_rows": 2}, "The table of counts may have at most 2 rows; it has 7"),
         ("1,2", {"groups": 3}, "must have 3 columns, one for each group; it has 2"),
         ("1,2\n# x\n3,4,5", {}, "Line 3 has 3 columns where the first has 2: '3,4,5'"),
         ("1,2\n3,four", {}, "Line 2 has 'four' where"),
@@ -92,6 +96,24 @@ def test_files_that_are_no_archive_are_refused(tmp_path: Path) -> None:
     file.write_text("nothing of the kind")
     with pytest.raises(ValueError, match="is not an archive"):
         labelled.labelled_archive(file)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_archives_are_named(tmp_path: Path, save: Callable[..., None]) -> None:
+    file = tmp_path / "points.npz"
+    save(file, x=np.random.default_rng(0).integers(0, 9, (400, 2)))
+    content = bytearray(file.read_bytes())
+    content[200:300] = bytes(100)
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"points\.npz is damaged: "):
+        labelled.labelled_archive(file)
+
+
+@pytest.mark.parametrize("sizes", [[], [1] * 11, [3.5, 2], [5, -1], [[2, 3]]])
+def test_numbers_of_digits_that_there_cannot_be_are_refused(sizes: list[int]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"sizes must be one to ten whole numbers, zero or more; got {sizes!r}.")):
+        labelled.chosen_digits(sizes)
+    assert labelled.chosen_digits([2, 0, 10_000]).sizes.tolist() == [2, 0, 177]
 
 
 def test_some_points_are_a_random_choice_without_repetition() -> None:

@@ -220,6 +220,7 @@ def test_the_form_is_said(content: bytes, form: str) -> None:
         (b'x,y\n1,"2\n', "Line 2 cannot be read"),
         (b'1;"2\n3;4\n', "Line 1 cannot be read"),
         (b'1\t"2\n', "Line 1 cannot be read"),
+        (b"a,b,,\n1,2,3\n1,2\n", "Line 3 has 2 columns where the first has 4: '1,2'."),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(content: bytes, words: str) -> None:
@@ -235,6 +236,8 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(content: bytes, words: str
         (b"name,place\na,b\nc,d\n", (), None, "Points need 1 column of numbers; the table has name (words), place (words)"),
         (b"x,y\n1,2\n3,4\n", (0, 1), 1, None),
         (b"x,y,when\n1,2,2024-01-02\n3,4,2024-01-03\n", (0, 2), None, "Line 2 has '2024-01-02' where a number should be"),
+        (b"x,y\n1,\n,2\nNA,3\n", (0, 1), None, "Every row has a missing value in one of the columns chosen; choose others."),
+        (b"x,name\n1,a\n2,b\n3,c\n", (0,), 1, "The column name has a different value in each row, so it cannot hold classes."),
     ],
 )
 def test_columns_that_will_not_do_are_named(
@@ -246,6 +249,18 @@ def test_columns_that_will_not_do_are_named(
         return
     with pytest.raises(ValueError, match=re.escape(words)):
         table_points(table, axes, label)
+
+
+def test_a_first_line_that_counts_columns_is_a_row_and_the_note_names_the_remedy() -> None:
+    table = read_table(b"0,1,2\n3,4,5\n6,7,8\n")
+    assert [column.values.tolist() for column in table.columns] == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    assert table.notes[1:] == ("The first line is taken for a row of numbers; give the columns names if it is not.",)
+    assert not table.named
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1.234,5.678\n", b"a\tb\n1.234\t5.678\n"])
+def test_three_digits_after_a_point_are_decimals_unless_semicolons_are_between_columns(content: bytes) -> None:
+    assert [column.values.tolist() for column in read_table(content).columns] == [[1.234], [5.678]]
 
 
 def test_decimal_marks_that_nothing_decides_are_the_readers_to_say() -> None:
@@ -275,6 +290,9 @@ def test_decimal_marks_that_nothing_decides_are_the_readers_to_say() -> None:
         (b"share,b\n12 %,1\n15 %,2\n", ["share (%)", "b"], None),
         (b"sample,a,b\n1,1.5,2\n2,3,4\n3,5,6\n", ["a", "b"], None),
         (b"t,a,b\n1,1.5,2\n2,3,4\n3,5,6\n", ["t", "a", "b"], None),
+        (b"year,kind\n2019,a\n2020,b\n2021,a\n2022,b\n", ["year"], "kind"),
+        (b"id,species\n7,u\n9,v\n11,u\n13,v\n", ["id"], "species"),
+        (b"0,1,2\n3,4,5\n6,7.5,8\n", ["column 1", "column 2", "column 3"], None),
     ],
 )
 def test_columns_are_guessed(content: bytes, axes: list[str], label: str | None) -> None:

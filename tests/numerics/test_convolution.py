@@ -206,3 +206,20 @@ def test_gradients_of_one_table_alone_are_those_of_both(name: str) -> None:
         result = log_convolve(alone[0], alone[1], tails=case.tails).logsumexp(-1).sum()
         (gradient,) = torch.autograd.grad(result, alone[which])
         torch.testing.assert_close(gradient, together[which], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("shift", [0, 7, [7, 0, 30, 12]])
+@pytest.mark.parametrize(("x", "y"), [(3, 4), (60, 90)], ids=["logarithms", "linear"])
+def test_moments_of_gradients_are_those_of_the_gradients(x: int, y: int, shift: int | list[int]) -> None:
+    """Gradients of any sum: where it is zero, an error in the middle of the tables cancels."""
+    left, right = torch.randn(4, x, dtype=torch.float64), torch.randn(4, y, dtype=torch.float64)
+    first = torch.tensor(shift).clamp(max=x) if isinstance(shift, list) else min(shift, x)
+    width = x + y - 1 - int(torch.as_tensor(first).max())
+    out, linear, saved = log_convolution.log_convolution(left, right, first, width, True)
+    assert linear == (x > 10)
+    grad = torch.rand_like(out)
+    sides = log_convolution.log_convolution_backward(grad, first, linear, saved)
+    expected = [(side * torch.arange(side.shape[-1])).sum(-1) for side in sides]
+    moments = log_convolution.log_convolution_moments(grad, first, linear, saved)
+    for moment, reference in zip(moments, expected, strict=True):
+        torch.testing.assert_close(moment, reference, rtol=1e-9, atol=1e-9)

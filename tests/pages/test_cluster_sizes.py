@@ -188,7 +188,7 @@ def test_digits_are_real_ones():
         (b"1e-300,2\n3e-300,2\n" * 10, "All points are the same, or too close"),
         (b"1e8,2\n100000000.01,2\n" * 10, "too close to each other to be drawn"),
         (b"1,2\n2,inf\n" * 20, "finite"),
-        (b"1,2\n" * 2000, "more than 1,500 points"),
+        (b"1,2\n" * 2000, "at most 1,500 rows"),
         (b"", "is empty"),
     ],
 )

@@ -93,6 +93,13 @@ def test_errors_name_the_argument():
         ConditionalCategorical([1, 1], torch.zeros(2, 2), method="guess")
     with pytest.raises(ValueError, match="sizes must sum to the number of elements, 2"):
         ConditionalCategorical([1, 2], torch.zeros(2, 2), validate_args=True)
+    with pytest.raises(ValueError, match="sizes must list one number for each of the 3 groups of logits; got 2"):
+        ConditionalCategorical([1, 1], torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"sizes and logits must broadcast: got batches \(3,\) and \(4,\)"):
+        ConditionalCategorical([[1, 1]] * 3, torch.zeros(4, 2, 2))
+    two = ConditionalCategorical([1, 1], torch.zeros(2, 2), validate_args=True)
+    with pytest.raises(ValueError, match=r"one-hot rows whose column sums are sizes = \[1, 1\]; got another matrix"):
+        two.log_prob(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     with pytest.raises(ValueError, match="would visit"):
         ConditionalCategorical([100] * 10, torch.zeros(1000, 10), method="exact")
     far = ConditionalCategorical([100] * 10, torch.zeros(1000, 10))

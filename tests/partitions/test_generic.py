@@ -79,6 +79,8 @@ def test_repr_is_one_line_that_names_the_class(example: Example):
     shown = repr(example.build(example.logits))
     assert shown.startswith(f"{example.law.__name__}(")
     assert "\n" not in shown
+    highest = example.build(example.logits).support.highest.tolist()
+    assert repr(example.build(example.logits).support).endswith(f", highest={highest})")
 
 
 @each([example for example in EXAMPLES if example.law is RelaxedRandomPartition])

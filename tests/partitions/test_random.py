@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from functools import cache
 
 import numpy as np
@@ -215,6 +216,15 @@ def test_what_is_outside_the_support_has_no_probability():
 
 
 @pytest.mark.parametrize(
+    ("value", "shape"),
+    [(torch.zeros(6, 2), "(6, 2)"), (torch.zeros(5, 3), "(5, 3)"), (torch.zeros(3), "(3,)"), ([[1, 0, 0]] * 6, "list")],
+)
+def test_values_of_another_shape_are_refused(value, shape):
+    with pytest.raises(ValueError, match=re.escape(f"value must be a tensor of shape (..., 6, 3); got {shape}.")):
+        six().log_prob(value)
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (([2, 2], torch.zeros(5, 2)), ("sum of sizes", "5", "4")),
@@ -223,6 +233,15 @@ def test_what_is_outside_the_support_has_no_probability():
         (([2, 3], torch.full((5, 2), torch.nan)), ("logits", "finite", "nan")),
         (([2, 3], torch.zeros(5)), ("logits", "(..., N, K)")),
         (([2, 3], "words"), ("logits",)),
+        ((5, torch.zeros(5, 2)), ("sizes must be a distribution of sizes, or whole numbers, one for each group; got 5.",)),
+        (
+            ([[2, 3]] * 3, torch.zeros(4, 5, 2)),
+            ("sizes and logits must broadcast: got batches (3,) and (4,).",),
+        ),
+        (
+            (FisherHypergeometric(5, [[3, 3]] * 3), torch.zeros(4, 5, 2)),
+            ("sizes and logits must broadcast: got batches (3,) and (4,).",),
+        ),
         ((FisherHypergeometric(4, [3, 3]), torch.zeros(5, 2)), ("sizes.total_count", "5", "4")),
     ],
 )

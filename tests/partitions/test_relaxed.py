@@ -5,6 +5,8 @@ Comparisons of sampled gradients use fixed seeds and bounds of 4.9 standard erro
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import Tensor
@@ -204,6 +206,19 @@ def test_sizes_of_wallenius_are_sampled_exactly():
     partition = RelaxedRandomPartition(0.5, WalleniusHypergeometric(6, *URN), logits(6, 3))
     sizes = partition.rsample((50,)).sum(-2)
     assert (sizes - sizes.round()).abs().max() < 1e-9
+
+
+def test_temperatures_that_do_not_broadcast_are_refused():
+    words = (
+        "temperature of shape (3,) and size_temperature of shape (2,) must broadcast with batch_shape ().",
+        "temperature of shape (3,) and size_temperature of shape (3,) must broadcast with batch_shape (4,).",
+    )
+    for scores, more, message in (
+        (torch.zeros(5, 2), {"size_temperature": torch.ones(2)}, words[0]),
+        (torch.zeros(4, 5, 2), {}, words[1]),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            RelaxedRandomPartition(torch.ones(3), [2, 3], scores, **more)
 
 
 @pytest.mark.parametrize("name", ["temperature", "size_temperature"])

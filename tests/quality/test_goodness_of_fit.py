@@ -163,6 +163,16 @@ def test_g_sees_what_no_marginal_shows():
     assert g_test(traded, law).p_value < 1e-9
 
 
+def test_hashes_that_collide_are_drawn_again(monkeypatch):
+    law = FisherHypergeometric(6, [4, 4, 4])
+    counts = law.sample((500,))
+    expected, drawn = g_test(counts, law), [torch.zeros(3).long()] * 2
+    plain = torch.randint
+    monkeypatch.setattr(torch, "randint", lambda *args, **kwargs: drawn.pop() if drawn else plain(*args, **kwargs))
+    assert g_test(counts, law) == expected
+    assert not drawn
+
+
 def test_g_is_left_out_where_the_law_cannot_be_listed_or_has_one_cell():
     assert g_test(torch.tensor([[50] * 6]), FisherHypergeometric(300, [100] * 6)) is None
     assert g_test(torch.tensor([[2, 3]]), FisherHypergeometric(5, [2, 3])) is None

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -18,6 +19,7 @@ from hypergeo.estimators import Exact, ExactMarginal, GumbelSoftmax, LinearizedC
 from hypergeo.objectives import Absolute, Linear, Quadratic, Step, preset_objective
 from hypergeo.quality import QualityReport
 from hypergeo.quality import gradients as gradient_quality
+from hypergeo.quality.progress import label
 from hypergeo.quality.samples import Floors, measure_counts
 from hypergeo.quality.verdict import percent
 
@@ -33,6 +35,16 @@ class Flipped:
     def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
         loss = LinearizedControlVariate().surrogate_loss(distribution, objective, num_samples, generator=generator)
         return 2 * loss.detach() - loss
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """An estimator whose gradient has a bias of a half, and a standard deviation of a tenth, in the first group."""
+
+    def surrogate_loss(self, distribution: FisherHypergeometric, objective, num_samples: int, *, generator=None) -> Tensor:
+        noise = torch.randn(distribution.batch_shape, generator=generator, dtype=torch.float64)
+        loss = Exact().surrogate_loss(distribution, objective, num_samples)
+        return loss + (0.5 + 0.1 * noise) * distribution.log_weights[..., 0]
 
 
 @pytest.fixture
@@ -253,6 +265,43 @@ def test_a_flat_objective_has_no_gradient_and_no_bias(untimed):
     assert report.samples == ()
     assert all(row.relative_bias is None and row.cosine is None for row in report.gradients)
     assert not any(row.biased for row in report.gradients)
+
+
+def test_a_bias_where_the_exact_gradient_is_zero_is_a_number_without_a_percentage(untimed):
+    """100 estimates: the bound of ten standard errors is exceeded by chance with a probability below 1e-20."""
+    report = QualityReport.measure(
+        LAW, [0.5], Linear((1.0, 1.0, 1.0)), {"shifted": Shifted()}, straight_through=[], num_gradients=100
+    )
+    bias = report.gradients[0].bias
+    assert bias.value == pytest.approx(0.5, abs=10 * 0.1 / 100**0.5)
+    assert report.verdict() == [
+        "**Not to be trusted here: the gradients of shifted.**",
+        f"shifted is biased by {bias.value:.2g} ({bias.low:.2g} to {bias.high:.2g}); the exact gradient is zero.",
+        "1 test, corrected by Holm's method: a report on a correct sampler raises any false alarm in at most 1 % of cases.",
+    ]
+
+
+def test_soft_samples_with_merged_conditionals_differ_for_two_reasons():
+    report = QualityReport.measure(STEEP, [0.5], straight_through=False, conditionals="merged", num_samples=500)
+    assert report.samples[0].label == "Soft, merged conditionals"
+    first, soft, *_ = report.verdict()
+    assert first.endswith("differ significantly from exact ones, as expected of a relaxation and of merged conditionals.")
+    assert re.fullmatch(
+        r"Soft samples with merged conditionals differ significantly from exact ones at τ = 0\.5: Wasserstein distance .*; "
+        r"the difference is largest for group \d",
+        soft.removesuffix("."),
+    )
+
+
+def test_a_report_of_nothing_says_so_and_no_more():
+    report = QualityReport.measure(LAW, [0.5], straight_through=[])
+    assert report.verdict() == ["**Nothing was measured.**"]
+    assert report._repr_html_() == "<p><strong>Nothing was measured.</strong></p><ul></ul>"
+
+
+def test_estimators_are_named_by_the_settings_that_are_not_the_default():
+    assert label(LinearizedControlVariate()) == "Linearised control variate"
+    assert label(LinearizedControlVariate(curvature=False)) == "Linearised control variate (first order)"
 
 
 def test_words_of_shares():

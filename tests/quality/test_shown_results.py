@@ -73,6 +73,17 @@ def test_results_are_shown_in_one_line_and_as_tables(result, words, cell):
     assert any(cell in row for row in Rows(made._repr_html_()).rows)
 
 
+def test_a_report_of_samples_or_of_gradients_alone_has_one_table():
+    urn = FisherHypergeometric(3, [2, 2], [1.0, 2.0])
+    counts = QualityReport.of_counts(urn, urn.sample((50,)))
+    gradients = QualityReport.measure(urn, [0.5], Quadratic((1, 2)), [ExactMarginal()], straight_through=[], num_gradients=4)
+    for report, what, name in ((counts, "1 sampler", "Observed counts"), (gradients, "1 estimator", "Exact marginal")):
+        assert repr(report).startswith(f"<QualityReport of 3 from (2, 2): {what}; ")
+        html = report._repr_html_()
+        assert html.count("<table") == 1
+        assert [row[0] for row in Rows(html).rows if row] == [name]
+
+
 def test_a_descent_in_one_line():
     run = descend(
         *(Exact(), lambda x: (x[..., 0] - 4) ** 2, 15, [10, 10, 10], [0.0, 0.0, 0.0]),

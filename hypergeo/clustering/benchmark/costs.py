@@ -37,7 +37,7 @@ def estimated_seconds(names: Sequence[str], task: ClusterTask) -> dict[str, floa
     points, axes = task.points.shape
     settings = LabellingSettings()
     steps = settings.steps_for(points) if task.network_steps is None else (task.network_steps, task.network_steps)
-    a_step = 2e-3 + 2 * settings.batch * (2.2e-8 * axes + 5e-5)
+    a_step = 2 * settings.batch * (7e-8 * axes + 1.6e-5)
     costs: dict[str, float] = {}
     if any(name in WARMED or name.startswith("variational") for name in names) and task.has_images:
         costs[WARM_UP] = steps[0] * a_step
@@ -50,21 +50,21 @@ def _seconds(name: str, task: ClusterTask, points: int, axes: int, steps: int, a
     size = points * task.num_clusters
     if name.startswith("self-labelling"):
         settings = LabellingSettings()
-        labelling = (steps / settings.every * settings.draws + 30) * (2e-3 + 2.5e-6 * size)
-        return steps * a_step * 1.1 + labelling * (1.5 if "hypergeometric" in name else 1.0)
+        labelling = 2e-2 + 6.5e-7 * size if "hypergeometric" in name else 2e-3 + 2e-7 * size
+        return steps * a_step * 1.1 + (steps / settings.every * settings.draws + 30) * labelling
     if name.startswith("variational"):
         batch = VariationalSettings().batch_size
         epochs = 2 * max(20, 280 * batch / points) if task.network_steps is None else 2
         if task.has_images and task.network_steps is None:
             epochs = 2 * max(10, 280 * 256 / points)
-        return epochs * points * (5e-6 + 6e-8 * axes) + 1e-5 * size
-    if name == "k-means, features of the warm-up":
+        return epochs * points * (5e-6 + 1.45e-7 * axes) + 1e-5 * size
+    if name.endswith("features of the warm-up"):
         return 4e-6 * size
     if name.startswith("k-means"):
-        return task.restarts * 30 * size * (2e-9 * axes + 1e-8)
+        return task.restarts * 30 * size * (3.5e-10 * axes + 2e-9)
     if name.startswith("Gaussian mixture"):
         axes = min(axes, REDUCED) if task.reduces else axes
-        return task.restarts * 100 * size * (2e-8 * axes + 3e-10 * axes**2)
+        return task.restarts * 100 * size * (4e-9 * axes + 6e-11 * axes**2)
     rows = task.restarts * size
     return task.steps * (2e-3 + rows * (1e-7 + 2e-9 * axes) + (6e-7 * rows if name.startswith("hypergeometric") else 0.0))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hypergeo.clustering.merged_start import kmeans_labels
+from hypergeo.clustering.kmeans import kmeans_labels
 from hypergeo.clustering.variational.fit import fit_variational_clusters
 from hypergeo.clustering.variational.training import VariationalSettings
 

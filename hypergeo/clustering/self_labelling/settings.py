@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from hypergeo._validate import require_whole
+from hypergeo.clustering.merged_start import STARTS
 
 from .augmentation import Augmentation
 
@@ -35,7 +36,7 @@ class LabellingSettings:
         weight_rate: initial learning rate of the log weights, constant for half of the steps, then decreasing.
         contrast: temperature of the contrastive loss.
         concentration: largest concentration of the clusters.
-        starts: number of starts of k-means for the small clusters that are merged into the first clusters.
+        starts: number of starts of the first clusters (see :func:`.merged_labels`).
         augmentation: augmentation of the images.
     """
 
@@ -51,7 +52,7 @@ class LabellingSettings:
     weight_rate: float = 0.1
     contrast: float = 0.2
     concentration: float = 50.0
-    starts: int = 3
+    starts: int = STARTS
     augmentation: Augmentation = Augmentation()  # noqa: RUF009  frozen, so it may be shared
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hypergeo._validate import require_real, require_whole
-from hypergeo.clustering.merged_start import merged_labels
+from hypergeo.clustering.merged_start import STARTS, merged_labels
 from hypergeo.distributed import Team
 
 from .autoencoder import MixtureAutoencoder, Reconstruction
@@ -24,7 +24,6 @@ from .warmed_encoder import WarmedEncoder
 __all__ = ["VariationalSettings", "VariationalTraining"]
 
 _LEAST_EPOCHS, _LEAST_STEPS = 20, 280
-_STARTS = 3
 _NETWORKS, _AUTOENCODER, _TOGETHER, _LABELS = range(4)  # purposes of random numbers
 
 
@@ -281,7 +280,7 @@ class VariationalTraining:
         """Returns means of clusters merged from many small ones, shape ``(K, d)``, or ``None`` without a warm-up."""
         if self.warmed is None:
             return None
-        generators = [np.random.default_rng((self.seed, _TOGETHER, start)) for start in range(_STARTS)]
+        generators = [np.random.default_rng((self.seed, _TOGETHER, start)) for start in range(STARTS)]
         labels = merged_labels(functional.normalize(latents, dim=-1), self.labels.prior.num_clusters, generators)
         belongs = functional.one_hot(labels, self.labels.prior.num_clusters).to(latents)
         return belongs.mT @ latents / belongs.sum(0)[:, None]

@@ -128,7 +128,8 @@ def width_of(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
         return width, None
     first = len(rows[0])
     return first, next(
-        (number for number, (row, core) in enumerate(zip(rows, cores, strict=True)) if core > first or len(row) < cores[0]), 0
+        (number for number, (row, core) in enumerate(zip(rows, cores, strict=True)) if core > first or len(row) < cores[0]),
+        short[0],
     )
 
 

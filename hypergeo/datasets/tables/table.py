@@ -190,10 +190,8 @@ def _rows(lines: Lines, separator: str | None) -> tuple[list[int], list[list[str
     starts, rows = map(list, zip(*split_rows(lines.lines, lines.numbers, separator), strict=True))
     width, bad = width_of(rows)
     if bad is not None:
-        hint = _DECIMAL_COMMAS if separator == "," and len(rows[bad]) == 2 * len(rows[0]) and bad else ""
+        hint = _DECIMAL_COMMAS if separator == "," and len(rows[bad]) == 2 * len(rows[0]) else ""
         line = lines.lines[lines.numbers.index(starts[bad])].rstrip("\n")
-        if bad == 0:
-            raise ValueError(f"Line {starts[0]} has {len(rows[0])} columns, but the rows below have more: {shortened(line)!r}.")
         raise ValueError(
             f"Line {starts[bad]} has {len(rows[bad])} columns where the first has {width}: {shortened(line)!r}.{hint}"
         )
@@ -273,8 +271,6 @@ def _units(body: Sequence[Sequence[str]], numeric: Sequence[int]) -> list[str] |
         return None
     cells = [body[0][place] for place in numeric]
     if any(is_number(cell) for cell in cells) or not any(cell and not _is_missing(cell) for cell in cells):
-        return None
-    if len(_numeric_columns(body[1:_SAMPLE])) < len(numeric):
         return None
     return [cell.strip("[]()") for cell in body[0]]
 

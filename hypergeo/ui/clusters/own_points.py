@@ -83,12 +83,9 @@ def own_table(content: bytes, decimal: Decimal | None = None) -> Table:
         ValueError: if the table cannot be read; the message is Markdown and names the line and the problem.
     """
     try:
-        return read_table(content, decimal=decimal, most_rows=_MOST_POINTS + 1)
+        return read_table(content, decimal=decimal, most_rows=_MOST_POINTS)
     except ValueError as error:
-        message = str(error)
-        if "may have at most" in message:
-            message = f"The table has more than {_MOST_POINTS:,} points, the most that this page can cluster."
-        raise ValueError(plain(message)) from None
+        raise ValueError(plain(str(error))) from None
 
 
 def first_choice(table: Table) -> ColumnChoice:

@@ -15,9 +15,13 @@ class Panel {
     this.changed = {} // values that have not been sent to the server
     this.serial = 0
     this.asked = 0
+    this.played = undefined // name and value of the control that the stage plays, in the picture that it shows
+    this.listeners = new AbortController()
+    document.addEventListener("hypergeo:position", event => this.follow(event.detail), { signal: this.listeners.signal })
   }
 
   leave() {
+    this.listeners.abort()
     this.root.remove()
     clearTimeout(this.timer)
     clearTimeout(this.late)
@@ -58,10 +62,18 @@ class Panel {
         }
         if (!row) this.rows.set(knob.name, (row = { ...this.build(knob), shape }))
         if (rows.children[place] !== row.element) rows.insertBefore(row.element, rows.children[place] ?? null)
-        if (!row.held && !(knob.name in this.changed) && !this.asked) row.set(knob.value)
+        if (row.held || knob.name in this.changed || this.asked) return
+        row.set(knob.name === this.played?.name ? this.played.value : knob.value)
       })
     })
     while (this.root.children.length > sections.length) this.root.lastElementChild.remove()
+  }
+
+  /** Shows the value of the picture in the control that the stage plays. */
+  follow(played) {
+    this.played = played
+    const row = this.rows.get(played?.name)
+    if (row && !row.held && !this.asked && !(played.name in this.changed)) row.set(played.value)
   }
 
   drop(name, row) {

@@ -144,6 +144,10 @@ class Stage {
 
   setPosition(picture) {
     this.position = picture.position
+    // The controls follow the picture: the server is ahead of it while a film plays.
+    const { values, name } = this.data.bar ?? {}
+    const detail = this.playing && values ? { name, value: values[this.position] } : undefined
+    document.dispatchEvent(new CustomEvent("hypergeo:position", { detail }))
     if (this.wanted === undefined && !this.scrubbing) this.range.value = this.position
     this.showPosition()
   }

@@ -170,6 +170,7 @@ def _bar(state: PageState, playback: Playback) -> dict[str, Any]:
     control = state.controls[playback.name]
     values = None if playback.values is None else [control.write(value) for value in playback.values]
     return {
+        "name": playback.name,
         "length": playback.length,
         "values": values,
         "labels": playback.labels,
