@@ -64,5 +64,6 @@ def test_errors_name_the_argument():
     law = partition(*parameters())
     with pytest.raises(ValueError, match="num_samples must be"):
         PlanEstimator().surrogate_loss(law, objective, 0)
+    assert PlanEstimator().surrogate_loss(law, objective, 1).isfinite(), "one sample is enough"
     with pytest.raises(ValueError, match="objective must map matrices"):
         PlanEstimator().surrogate_loss(law, lambda value: value, 2)
