@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,6 +98,30 @@ def test_forward_derivatives_are_the_backward_ones(urn: str, hard: bool) -> None
 
     temperature = torch.tensor(0.7, dtype=torch.float64)
     torch.testing.assert_close(jacfwd(heated)(temperature), jacrev(heated)(temperature))
+
+
+def twice_by_autograd(loss: Callable[[Tensor], Tensor], logs: Tensor) -> Tensor:
+    leaf = logs.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(leaf), leaf, create_graph=True)
+    return torch.autograd.grad(gradient.square().sum(), leaf)[0]
+
+
+SECOND = {
+    "autograd": twice_by_autograd,
+    "hessian of autograd": lambda loss, logs: torch.autograd.functional.hessian(loss, logs),
+    "grad of grad": lambda loss, logs: grad(lambda w: grad(loss)(w).square().sum())(logs),
+    "jacrev of jacrev": lambda loss, logs: jacrev(jacrev(loss))(logs),
+    "jacfwd of jacrev": lambda loss, logs: jacfwd(jacrev(loss))(logs),
+    "jacfwd of jacfwd": lambda loss, logs: jacfwd(jacfwd(loss))(logs),
+}
+
+
+@pytest.mark.parametrize("urn", URNS)
+@pytest.mark.parametrize("mode", SECOND)
+def test_second_derivatives_are_refused_and_not_zero(urn: str, mode: str) -> None:
+    case = Case(urn, False, "exact")
+    with pytest.raises(NotImplementedError, match="Relaxed samples can be differentiated once"):
+        SECOND[mode](case.loss, case.weights[0])
 
 
 def test_merged_conditionals_have_no_forward_derivatives() -> None:
