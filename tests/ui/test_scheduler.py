@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 
 from hypergeo.ui.runtime import background_run as quality_run
+from hypergeo.ui.runtime import scheduler
 from hypergeo.ui.runtime.background_run import Run
 from hypergeo.ui.runtime.scheduler import TURNS, Turns, catch_up
 
@@ -246,6 +248,23 @@ def test_catching_up_does_all_of_the_work(monkeypatch, step):
     assert alone[-1] is True
     assert 3 <= len(turns) <= 5
     assert TURNS._running == 0
+
+
+def test_progress_is_shown_and_taken_away_if_the_work_is_long(monkeypatch):
+    place = mock.Mock()
+    monkeypatch.setattr(scheduler.st, "empty", lambda: place)
+    monkeypatch.setattr(scheduler, "_SOON", 0.0)
+
+    def work(steps):
+        for at in range(steps):
+            busy(0.05)
+            yield (at + 1) / steps
+
+    catch_up(work(1), "Counting")
+    assert place.method_calls == []
+    catch_up(work(10), "Counting")
+    assert place.progress.call_args.args[1].startswith("Counting (")
+    assert place.method_calls[-1] == mock.call.empty()
 
 
 def test_what_is_short_waits_for_no_turn_on_a_busy_machine():
