@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .binomials import log_binomial_pmf
 from .moments import covariance, mean_and_variance
-from .native import aligned, along, native, opaque, plain
+from .native import aligned, along, native, opaque, parts_sum, plain
 from .partition import MOMENT_DROP, Layout, Tree, mean_counts
 from .urn_rows import Rows
 
@@ -249,7 +249,7 @@ class _CovarianceProduct(_Cumulant):
             parts.append(_ThirdCumulant.apply(log_weights, vector, weights_tangent, sizes, drawn, None))
         if vector_tangent is not None:
             parts.append(_CovarianceProduct.apply(log_weights, vector_tangent, sizes, drawn, None))
-        return sum(parts[1:], parts[0])
+        return parts_sum(parts)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Tensor, int]:

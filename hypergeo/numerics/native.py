@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
-__all__ = ["aligned", "along", "native", "opaque", "plain"]
+__all__ = ["aligned", "along", "native", "opaque", "parts_sum", "plain"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,7 +94,7 @@ def along(tangent: Tensor, gradient: Tensor) -> Tensor:
     """Sums the products of a tangent and a gradient over the last axis, for the ``jvp`` of an autograd function.
 
     In a ``jvp``, torch forgets the tangents of an outer ``jvp`` behind plain operations, but not behind functions. With plain
-    operations the second derivative would be zero without a word.
+    operations the derivative of the derivative would be zero without a word.
 
     Args:
         tangent: tangent, shape ``(…, L)``.
@@ -106,8 +106,24 @@ def along(tangent: Tensor, gradient: Tensor) -> Tensor:
     return native(_dot, tangent, gradient)
 
 
+def parts_sum(parts: list[Tensor]) -> Tensor:
+    """Adds results of autograd functions for the ``jvp`` of another one, as a function for the same reason as :func:`along`.
+
+    Args:
+        parts: tensors of the same shape, at least one.
+
+    Returns:
+        Their sum, of the same shape.
+    """
+    return parts[0] if len(parts) == 1 else native(_sum, *parts)
+
+
 def _dot(tangent: Tensor, gradient: Tensor) -> Tensor:
     return (tangent * gradient).sum(-1)
+
+
+def _sum(*parts: Tensor) -> Tensor:
+    return sum(parts[1:], parts[0])
 
 
 class _Native(torch.autograd.Function):
@@ -134,8 +150,7 @@ class _Native(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
         tensors = ctx.saved_tensors
-        parts = [_Native.apply(_Jvp(ctx.function, i), *tensors, t) for i, t in enumerate(tangents) if t is not None]
-        return sum(parts[1:], parts[0])
+        return parts_sum([_Native.apply(_Jvp(ctx.function, i), *tensors, t) for i, t in enumerate(tangents) if t is not None])
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], function: Callable[..., Tensor], *tensors: Tensor) -> tuple[Tensor, int]:

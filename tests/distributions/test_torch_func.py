@@ -151,6 +151,14 @@ def test_second_derivatives_along_two_directions() -> None:
         torch.testing.assert_close(second, hessian(function)(logs) @ one @ other, rtol=1e-9, atol=1e-11, msg=name)
 
 
+@pytest.mark.parametrize("name", [name for name in FISHER | WALLENIUS if "log" in name])
+def test_third_derivatives_along_three_directions(name: str) -> None:
+    function, (logs, one, other, third) = (FISHER | WALLENIUS)[name], [log_weights() for _ in range(4)]
+    second = lambda w: jvp(lambda v: jvp(function, (v,), (one,))[1], (w,), (other,))[1]  # noqa: E731
+    ahead, behind = (hessian(function)(logs + step * third) @ one @ other for step in (1e-4, -1e-4))
+    torch.testing.assert_close(jvp(second, (logs,), (third,))[1], (ahead - behind) / 2e-4, rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("law", "order", "words"),
     [
