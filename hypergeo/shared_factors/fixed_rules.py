@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 
-class _Certain(SharingRule):
+class _Certain(SharingRule, ABC):
     """A rule that is deterministic."""
 
     def decide(
@@ -40,8 +42,9 @@ class _Certain(SharingRule):
         nothing = torch.zeros_like(gates[..., 0])
         return Decision(gates, nothing, probabilities, torch.full_like(nothing, torch.nan))
 
+    @abstractmethod
     def gates(self, distances: Tensor, num_shared: Tensor | None) -> Tensor:
-        raise NotImplementedError
+        """Returns True where a dimension is shared, shape ``(R, B, d)``."""
 
 
 class AdaptiveThreshold(_Certain):

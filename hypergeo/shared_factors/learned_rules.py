@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -20,7 +21,7 @@ _HIDDEN = 32
 _LARGEST_LOG_WEIGHT = 30.0
 
 
-class _SampledNumber(SharingRule):
+class _SampledNumber(SharingRule, ABC):
     """Samples the number of shared dimensions from a distribution with learned parameters.
 
     Args:
@@ -32,8 +33,9 @@ class _SampledNumber(SharingRule):
     def __init__(self, amortised: bool = True):
         self.amortised = amortised
 
+    @abstractmethod
     def _outputs(self, dimensions: int) -> int:
-        raise NotImplementedError
+        """Returns the number of parameters of the distribution of one pair."""
 
     def _layers(self, dimensions: int) -> Layers:
         return Layers([dimensions, _HIDDEN, self._outputs(dimensions)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
+from hypergeo.clustering.merged_start import merged_labels
 from hypergeo.clustering.scores import score_clusters
 from hypergeo.clustering.self_labelling.augmentation import Augmentation
 from hypergeo.clustering.self_labelling.model import (
@@ -141,6 +143,20 @@ def test_sizes_that_are_learned_and_sizes_that_are_not(prior):
         assert np.argsort(shares).tolist() == np.argsort(fit.sizes.numpy()).tolist()
 
 
+def test_labels_after_the_warm_up_start_from_merged_clusters():
+    images, classes = three_kinds()
+    settings = replace(QUICK, starts=2)
+    model = SelfLabelling(images, 3, prior="categorical", seed=8, settings=settings)
+    model.step(10)
+    result = model.evaluate()
+    generators = [np.random.default_rng((8, 2, start)) for start in range(2)]
+    assert torch.equal(result.first_labels, merged_labels(model.features(), 3, generators))
+    assert float(result.sizes.sum()) == pytest.approx(60)
+    # The weights take one more step after the last plan.
+    torch.testing.assert_close(result.plan.sum(0), result.sizes.to(result.plan), rtol=0, atol=0.05)
+    assert score_clusters(classes, result.labels.numpy(), result.sizes.numpy()).adjusted_rand_index > 0.9
+
+
 def test_priors_start_from_the_same_clusters():
     starts = [fitted(prior, 8).first_labels for prior in PRIORS]
     assert torch.equal(starts[0], starts[1])
@@ -198,6 +214,10 @@ def test_scale_and_layout_of_images_do_not_matter():
     plain = fit_self_labelling(images.astype(np.float32), 3, settings=settings)
     channel = fit_self_labelling(4 * images[..., None].astype(np.float32), 3, settings=settings)
     assert channel.plan.numpy() == pytest.approx(plain.plan.numpy(), abs=1e-3)
+    rows = images.reshape(60, 64).astype(np.float32)
+    flat, lines = (fit_self_labelling(each, 3, settings=settings) for each in (rows, rows[:, None]))
+    assert torch.equal(flat.plan, lines.plan)
+    assert not torch.equal(flat.plan, plain.plan), "shifts know no rows of pixels"
 
 
 def test_progress_counts_every_step():

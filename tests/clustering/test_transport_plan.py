@@ -51,6 +51,16 @@ def dense_sinkhorn(cost: np.ndarray, sizes: np.ndarray, rounds: int) -> tuple[np
     return plan, float((plan * (cost + np.log(plan * len(cost) / sizes))).sum())
 
 
+def test_a_plan_after_few_steps_states_its_error() -> None:
+    cost, sizes = problem(1, 60, 5, 30.0)
+    few = assign(cost, sizes, max_steps=1)
+    assert few.steps == 1
+    torch.testing.assert_close(few.plan.sum(-1), torch.ones(60, dtype=torch.float64))
+    error = float((few.plan.sum(0) / sizes - 1).abs().max())
+    assert float(few.residual) == pytest.approx(error, rel=1e-6)
+    assert error > 1e-6 > float(assign(cost, sizes).residual)
+
+
 @pytest.mark.parametrize("scale", [0.1, 1.0, 3.0, 30.0])
 @pytest.mark.parametrize("groups", [1, 2, 5])
 def test_plans_satisfy_the_conditions_of_the_optimum(groups: int, scale: float) -> None:

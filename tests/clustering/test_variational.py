@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch.distributions import Normal
 
 from hypergeo.clustering.scores import score_clusters
@@ -127,6 +128,26 @@ def test_a_start_that_keeps_to_limits_is_found():
     assert score_clusters(classes, start.labels.soft_labels(scores).argmax(-1).numpy()).size_error < 0.05
 
 
+def test_many_points_start_from_some_that_stand_for_all():
+    """Clouds of 4,000 and 2,000 points, twelve standard deviations apart, of which 5,000 are chosen.
+
+    The number of chosen points of a cloud is hypergeometric; bounds are 4.9 standard deviations (false alarms 1e-6).
+    """
+    points = torch.randn(6000, 2, generator=torch.Generator().manual_seed(0))
+    points[4000:] += 12.0
+    law = LabelPrior(CategoricalSizes(6000, 2))
+    first = torch.tensor([[0.0, 0.0], [12.0, 12.0]])
+    start = start_mixture(points, law, 0, first)
+    assert start.labels.mean.sum() == pytest.approx(6000)
+    deviation = 6000 / 5000 * stats.hypergeom(6000, 4000, 5000).std()
+    assert 0 < abs(float(start.labels.mean[0]) - 4000) < 4.9 * deviation
+    # Per point, the log-density has mean -1 - log 2π and variance 1, and the label minus its entropy.
+    expected = -1 - math.log(2 * math.pi) - float(stats.entropy([4000, 2000]))
+    assert start.bound == pytest.approx(expected, abs=4.9 / 5000**0.5)
+    torch.testing.assert_close(start.means, first, rtol=0, atol=0.15)
+    assert not torch.equal(start_mixture(points, law, 1, first).means, start.means), "another seed chooses other points"
+
+
 @pytest.mark.parametrize("prior", ["uniform", "categorical", "fisher"])
 def test_clusters_are_found(prior):
     points, classes = curved_clusters(0)
@@ -213,6 +234,14 @@ BAD = [
     ({"device": "abacus"}, "device must be available"),
     ({"device": "cpu", "team": Team()}, "Give either device or team"),
     ({"team": Team(1, 20)}, "x must have a point for each of the 20 processes; got 12"),
+    (
+        {"team": Team(0, 5), "labels": "sampled", "urn": "batch"},
+        "batch_size, or the number of points .* a multiple of the 5 processes for sampled labels; got 12",
+    ),
+    (
+        {"team": Team(0, 3), "labels": "sampled", "urn": "batch", "batch_size": 7},
+        "a multiple of the 3 processes for sampled labels; got 7",
+    ),
     ({"depth": 3}, "The settings are latent, hidden, .*; got depth"),
     ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
     ({"hidden": [8, 0]}, "hidden must be a whole number of at least 1; got 0"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from hypergeo.shared_factors.fixed_rules import (
     Unshared,
 )
 from hypergeo.shared_factors.scores import correlation, score
+from hypergeo.shared_factors.study import METHODS, factor_study
 from tests.support.sharing_rules import RULES, generator
 
 SMALL = SharedFactorsSettings(steps=8, batch=8, hidden=(16, 12))
@@ -241,6 +243,10 @@ def test_the_number_is_found_without_labels():
         (lambda: SharedFactorsSettings(scale=0.0), "scale must be positive; got 0.0"),
         (lambda: SharedFactorsSettings(warm_up=1.5), "warm_up must be at least 0 and at most 1; got 1.5"),
         (lambda: SharedFactorsSettings(prior=-1.0), "prior must be at least 0; got -1.0"),
+        (
+            lambda: factor_study(Sprites(), [2], methods=["AdaVAE", "luck"]),
+            re.escape(f"methods must be names from {', '.join(METHODS)}; got 'luck'."),
+        ),
         (lambda: FixedThreshold(0.0), "nats must be positive; got 0.0"),
         (lambda: Oracle().decide(torch.zeros(1, 0), torch.rand(1, 2, 3), None, 1.0, None), "The oracle needs labels"),
     ],

@@ -171,8 +171,11 @@ def fit_variational_clusters(
     if labels == "sampled":
         if name != "hypergeometric" or urn != "batch":
             raise ValueError(f'labels="sampled" needs prior="hypergeometric" and urn="batch"; got {prior!r} and {urn!r}.')
-        if prior_of_labels.prior.num_points % team.size:
-            raise ValueError(f"batch_size must be a multiple of the {team.size} processes for sampled labels.")
+        if (rows_of_batch := prior_of_labels.prior.num_points) % team.size:
+            raise ValueError(
+                f"batch_size, or the number of points if it is smaller, must be a multiple of the {team.size} processes for "
+                f"sampled labels; got {rows_of_batch}."
+            )
         prior_of_labels.prior.straight_through = True  # type: ignore[attr-defined]
     encoder = None
     if warm_up is not None:
