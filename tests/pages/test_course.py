@@ -1,33 +1,20 @@
-"""The course: from Home, *Start here* and *Next* lead through every chapter in order, and the address has the current stop."""
+"""The course: from Home, *Start here* leads to the first chapter. *Next* leads to the others: tours/checks.py."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
-
+from hypergeo.ui.catalogue import PAGES
 from hypergeo.ui.page.course import chapters, link_query
 from tests.support.app.pages import page, stage
+
+from .tours import test_cluster_sizes, test_gradients, test_quality, test_samples, test_shared_factors, test_urn
+from .tours.checks import TourChecks, address
 
 ORDER = [
     *("Urn", "Counts have no gradient", "One sample, step by step", "Convergence", "Gradients", "Which estimator?"),
     *("Partitions", "Cluster sizes", "Shared factors", "Quality"),
 ]
-
-
-def name(chapter) -> str:
-    return Path(chapter.page.path).stem
-
-
-def bar(app: AppTest) -> tuple[str, int, int]:
-    """Returns the text of the course's bar, the number of stops done and that of all stops."""
-    (text,) = [each.proto.body for each in app.get("html") if "<progress" in each.proto.body]
-    return re.findall(r"<span>(.*)</span>", text)[0], *(int(each) for each in re.findall(r'(?:value|max)="(\d+)"', text))
-
-
-def address(app: AppTest) -> dict[str, str]:
-    return {key: value[0] if isinstance(value, list) else value for key, value in dict(app.query_params).items()}
 
 
 def test_the_chapters_are_the_tours_of_the_pages_in_order():
@@ -41,29 +28,21 @@ def test_the_chapters_are_the_tours_of_the_pages_in_order():
     assert chapters()[-1].last == len(chapters()[-1].stops)
 
 
+def test_every_page_has_its_tour_checked():
+    files = (test_cluster_sizes, test_gradients, test_quality, test_samples, test_shared_factors, test_urn)
+    checked = [
+        each.name
+        for file in files
+        for each in vars(file).values()
+        if isinstance(each, type) and each is not TourChecks and issubclass(each, TourChecks)
+    ]
+    assert sorted(checked) == sorted({Path(entry.path).stem for entry in PAGES} - {"glossary"})
+
+
 def test_start_here_opens_the_first_stop():
     app = page("home")
     app.button(key="_course_start").click().run()
     assert address(app) == link_query(chapters()[0], 1)
-
-
-def test_next_leads_from_each_chapter_to_the_next_one_and_the_bar_grows():
-    """Pages are opened at the last stop of each chapter; on the way, tests of the tours press every button."""
-    done = 0
-    for number, (chapter, after) in enumerate(zip(chapters(), [*chapters()[1:], None], strict=True), 1):
-        app = page(name(chapter), **link_query(chapter, chapter.last), answers="hidden")
-        assert not app.exception, app.exception[0].message
-        done += chapter.last - chapter.first + 1
-        words, value, most = bar(app)
-        assert words == f"Chapter {number} of {len(chapters())}: {chapter.title}"
-        assert value == done
-        keys = [button.key for button in app.button if str(button.key).endswith("_tour_Next")]
-        if after is None:
-            assert (done, keys) == (most, [])
-            return
-        assert app.button(key=keys[0]).label == "Next chapter"
-        app.button(key=keys[0]).click().run()
-        assert address(app) == {**link_query(after, after.first), "answers": "hidden"}
 
 
 def test_a_page_by_itself_is_no_part_of_the_course():

@@ -12,7 +12,7 @@ from hypergeo.figures.core.words import thin
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.quality.published_check import published_check
 from hypergeo.ui.quality.controls import PUBLISHED, CheckSettings, PublishedSettings, quality_controls
-from hypergeo.ui.quality.lesson import PRESETS, TOUR
+from hypergeo.ui.quality.lesson import PRESETS
 from hypergeo.ui.quality.report_view import PublishedView
 from hypergeo.ui.quality.run_panel import AT_ONCE
 from hypergeo.ui.runtime.background_run import finished, stop_all
@@ -194,7 +194,7 @@ class TestPublished:
 
 
 class TestWhatCanBeTried:
-    """Presets and the tour."""
+    """Presets and addresses. The tour has a file of its own: tours/test_quality.py."""
 
     @pytest.mark.parametrize("number", range(len(PRESETS)))
     def test_presets_give_an_answer(self, number):
@@ -210,15 +210,6 @@ class TestWhatCanBeTried:
         assert sentence(app)
         assert not any("former" in warning.value for warning in app.warning)
         assert link(app)["qual_seed"] == "0"
-
-    @pytest.mark.parametrize("number", range(1, len(TOUR) + 1))
-    def test_stops_of_the_tour_show_what_they_say(self, number):
-        app = page(qual_tour=str(number))
-        assert not app.exception
-        app = done(app)
-        assert not app.exception
-        expected = {1: True, 3: True, 4: True, 5: False, 6: False, 7: False, 8: True, 9: True, 10: False}
-        assert number == 2 or good(app) == expected[number], sentence(app)  # at stop 2 the figure is covered
 
     def test_addresses_out_of_range_are_mended(self):
         app = page(qual_m1="900", qual_taus="hot", **COUNTS)
