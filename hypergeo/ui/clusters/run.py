@@ -185,7 +185,8 @@ class _Track:
         taken_back = self.by_hand is not None and turns[min(same, step)].weights != self.by_hand
         if min(same, step) < len(self.turns) or taken_back:
             self._back_to(max(kept for kept in self.kept if kept <= min(same, step)))
-        self._skip_to(step, turns)
+        if len(self.turns) % _STEPS_PER_STORED_STATE == 0:
+            self._skip_to(step, turns)
         step = min(step, len(self.turns) + most)
         for turn in turns[len(self.turns) : step]:
             self._prepare(turn)

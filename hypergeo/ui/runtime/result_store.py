@@ -61,9 +61,10 @@ class ResultStore(Generic[T]):
             The result, or ``None``.
         """
         with self._lock:
-            if key in self._results:
+            result = self._results.get(key)
+            if result is not None:
                 self._results.move_to_end(key)
-            return self._results.get(key)
+            return result
 
     def clear(self) -> None:
         """Removes all results."""
