@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import signal, stats
+from scipy.special import chdtrc, gammaln, xlogy
 from torch import Tensor
 
 from hypergeo.distributions.fisher import FisherHypergeometric
@@ -153,9 +153,8 @@ def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float
     inside, start = np.ones(1), 0
     for rate, low, high in zip(number * kept[:-1], lowest, highest, strict=True):
         steps = np.arange(max(0, int(rate - 40 - 9 * rate**0.5)), int(rate + 40 + 9 * rate**0.5) + 1)
-        masses = stats.poisson.pmf(steps, rate)
-        quick = len(inside) * len(masses) > _DIRECT
-        reached = signal.fftconvolve(inside, masses) if quick else np.convolve(inside, masses)
+        masses = _poisson(steps, rate)
+        reached = _convolved(inside, masses)
         first = start + steps[0]
         inside = np.zeros(max(0, high - low + 1))
         source = slice(max(low - first, 0), max(high + 1 - first, 0))
@@ -164,9 +163,22 @@ def ks_p_value(distance: float, probabilities: np.ndarray, number: int) -> float
         start = low
         if not inside.any():
             return 1.0
-    last = stats.poisson.pmf(number - start - np.arange(len(inside)), number * kept[-1])
-    staying = float(inside @ last / stats.poisson.pmf(number, number))
+    last = _poisson(number - start - np.arange(len(inside)), number * kept[-1])
+    staying = float(inside @ last / _poisson(np.array(number), number))
     return float(max(1 - staying, 0.0)) if 1 - staying > _UNRESOLVED else float(min(bound, _UNRESOLVED))
+
+
+def _poisson(counts: np.ndarray, rate: float) -> np.ndarray:
+    """Returns Poisson probabilities; scipy.stats would take longer to import than this package."""
+    return np.exp(xlogy(counts, rate) - gammaln(counts + 1) - rate)
+
+
+def _convolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    if len(first) * len(second) <= _DIRECT:
+        return np.convolve(first, second)
+    from scipy.signal import fftconvolve  # loaded only where it is used: it imports scipy.stats
+
+    return np.asarray(fftconvolve(first, second))
 
 
 def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: float = EXPECTED) -> GTest | None:
@@ -216,7 +228,7 @@ def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: floa
     statistic = 2 * float((observed[occupied] * np.log(observed[occupied] / (len(counts) * masses[occupied]))).sum())
     factor = 1 + ((1 / masses).sum() - 1) / (6 * len(counts) * degrees)
     statistic = max(statistic, 0.0) / float(factor)
-    return GTest(statistic, degrees, float(stats.chi2.sf(statistic, degrees)))
+    return GTest(statistic, degrees, float(chdtrc(degrees, max(statistic, 0.0))))
 
 
 def pool_cells(probabilities: np.ndarray, number: int, expected: float) -> np.ndarray:
