@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 
@@ -11,6 +12,7 @@ from hypergeo.figures import LIGHT
 from hypergeo.figures.core.words import thin
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.quality.published_check import published_check
+from hypergeo.quality.report import QualityReport
 from hypergeo.ui.quality.controls import PUBLISHED, CheckSettings, PublishedSettings, quality_controls
 from hypergeo.ui.quality.lesson import PRESETS
 from hypergeo.ui.quality.report_view import PublishedView
@@ -22,6 +24,7 @@ from tests.support.app.quality import done, good, page, run_snippet
 
 DEFAULTS = {name: control.default for name, control in quality_controls().items()}
 SMALL = {"qual_samples": "1000", "qual_gradients": "100", "qual_taus": "0.1"}
+SMALL_SETTINGS = CheckSettings.of({**DEFAULTS, "samples": 1000, "gradients": 100, "taus": "0.1"})
 COUNTS = {"qual_check": "your counts"}
 PAPER = {"qual_check": PUBLISHED, "qual_repeats": "2", "qual_samples": "1000"}
 
@@ -33,6 +36,17 @@ def forget():
     yield
     stop_all()
     finished().clear()
+
+
+@cache
+def small_report() -> QualityReport:
+    return SMALL_SETTINGS.measure()
+
+
+@pytest.fixture
+def measured(forget) -> None:
+    """Has the report of ``SMALL`` in the store, as after a visit, where a test is about what follows."""
+    finished().put(SMALL_SETTINGS, small_report())
 
 
 def timeless(words: str) -> str:
@@ -49,8 +63,7 @@ class TestRelaxation:
         app = done(app)
         assert not app.exception
         law = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
-        settings = CheckSettings.of({**DEFAULTS, "samples": 1000, "gradients": 100, "taus": "0.1"})
-        report = settings.measure()
+        report = small_report()
         assert report.urn.total_count == law.total_count
         first, *others = report.verdict()
         assert sentence(app) == thin(first)
@@ -68,7 +81,7 @@ class TestRelaxation:
             if name != "ms":
                 assert list(first.dataframe[0].value[name].fillna(-1)) == list(second.dataframe[0].value[name].fillna(-1)), name
 
-    def test_a_report_stays_when_controls_move_and_is_marked(self):
+    def test_a_report_stays_when_controls_move_and_is_marked(self, measured):
         app = done(page(**SMALL))
         verdict, notices = sentence(app), told(app)
         go(app, **SMALL, qual_m1="9")
@@ -78,7 +91,7 @@ class TestRelaxation:
         assert values(app)["m1"] == "10"
         assert not any("former settings" in warning.value for warning in app.warning)
 
-    def test_run_makes_a_report_of_the_controls(self):
+    def test_run_makes_a_report_of_the_controls(self, measured):
         app = done(page(**SMALL))
         notices = told(app)
         go(app, **SMALL, qual_n="12")
@@ -89,7 +102,7 @@ class TestRelaxation:
         assert told(app) != notices
         assert "All samples add up to 12" in told(app)
 
-    def test_cancel_acts_at_once_and_keeps_what_was_there(self, monkeypatch):
+    def test_cancel_acts_at_once_and_keeps_what_was_there(self, measured, monkeypatch):
         app = done(page(**SMALL))
         notices = told(app)
         gate = Gate()
@@ -137,7 +150,7 @@ class TestRelaxation:
         assert "figure" not in values(app)
         assert alt(app).startswith("Distance of samples")
 
-    def test_the_figure_of_gradients_is_a_choice(self):
+    def test_the_figure_of_gradients_is_a_choice(self, measured):
         app = done(page(**SMALL))
         assert values(app)["figure"] == "samples"
         go(app, **SMALL, qual_figure="gradients")
@@ -152,7 +165,7 @@ class TestRelaxation:
         assert any("Press *Run*; the results appear here" in block.value for block in app.markdown)
 
     @pytest.mark.parametrize("address", [{}, {"qual_rule": "both", "qual_draws": "straight-through", "qual_w2": "10"}])
-    def test_the_snippet_prints_the_verdict(self, address):
+    def test_the_snippet_prints_the_verdict(self, measured, address):
         app = done(page(**SMALL, **address, qual_python="true"))
         printed = run_snippet(app, "QualityReport")
         first, *others = printed.strip().split("\n")
@@ -197,7 +210,7 @@ class TestWhatCanBeTried:
     """Presets and addresses. The tour has a file of its own: tours/test_quality.py."""
 
     @pytest.mark.parametrize("number", range(len(PRESETS)))
-    def test_presets_give_an_answer(self, number):
+    def test_presets_give_an_answer(self, measured, number):
         app = page(**SMALL)
         app.button(key=f"_qual_preset_{number}").click().run()
         assert not app.exception
