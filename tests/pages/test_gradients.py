@@ -458,13 +458,6 @@ def test_presets_and_their_links_show_the_same_picture():
     assert len([button for button in app.button if str(button.key).startswith("_grad_preset_")]) == 9
 
 
-@pytest.mark.parametrize("stop", range(1, 13))
-def test_the_tour_can_be_entered_anywhere(stop):
-    app = page(tour=str(stop))
-    fine(app)
-    assert any(f"{stop} of 12." in block.value for block in app.markdown)
-
-
 def test_controls_change_the_picture():
     app = page(number="50")
     for name, value in {

@@ -47,15 +47,6 @@ def test_there_are_no_more_presets_than_are_tried():
     assert len([button for button in page().button if str(button.key).startswith("_urn_preset_")]) == 8
 
 
-@pytest.mark.parametrize("stop", range(1, 12))
-def test_every_stop_of_the_tour_shows_an_urn_that_can_be_drawn_from(stop):
-    app = page(urn_tour=str(stop))
-    assert not app.exception
-    assert not app.error
-    assert not app.warning
-    assert any(block.value.startswith(f":primary[**{stop} of 11") for block in app.markdown)
-
-
 def test_every_control_changes_the_picture_and_stays_in_the_address():
     app = page(urn_step="200")
     for name, value in {"n": "15", "m2": "9", "w1": "4", "seed": "3", "law": "Wallenius", "groups": "5"}.items():

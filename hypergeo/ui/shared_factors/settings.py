@@ -90,7 +90,8 @@ class FactorSettings:
     @property
     def warm_up(self) -> int:
         """Number of warm-up steps."""
-        return sum(self.training.warming(step) for step in range(WARM_UP + 1))
+        training = self.training
+        return sum(training.warming(step) for step in range(WARM_UP + 1))
 
     @property
     def training(self) -> SharedFactorsSettings:

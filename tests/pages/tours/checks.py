@@ -101,10 +101,12 @@ class TourChecks:
             assert app.query_params[f"{prefix}_tour"] in (str(number), [str(number)])
             linked = self._measured(page(self.name, **{f"{prefix}_tour": str(number)}))
             check(linked, f"the link to {what}")
+            assert not linked.warning, what
             walked, jumped = shown(app), shown(linked)
             for part in walked:
                 assert jumped[part] == walked[part], f"the link to {what} shows other {part}"
-            assert any(stop.title in words for words in walked["words"])
+            head = f":primary[**{number} of {len(opened.tour)}. {stop.title}.**]"
+            assert any(words.startswith(head) for words in walked["words"]), what
         app.button(key=f"_{prefix}_tour_End").click().run()
         check(app, "after the tour")
         assert f"{prefix}_tour" not in app.query_params
