@@ -100,7 +100,7 @@ def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
 
 
 def test_counts_are_pasted_uploaded_and_never_lost(visit):
-    opened = visit(COUNTS)
+    opened = visit(COUNTS, fresh=True)
     page = opened.page
     field = page.get_by_label("Paste counts, one row per line", exact=True)
     field.fill(rows())
@@ -130,7 +130,7 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
 
 
 def test_what_a_reader_writes_is_text(visit):
-    opened = visit(COUNTS)
+    opened = visit(COUNTS, fresh=True)
     page = opened.page
     field = page.get_by_label("Paste counts, one row per line", exact=True)
     field.fill("1,2,3\n1,2,<b>x</b>![a](http://127.0.0.1:9/b.png)")
