@@ -189,6 +189,9 @@ class StoredState(AddressedControls):
         Args:
             name: name of the control.
             value: the value.
+
+        Returns:
+            Whether it may be outdated.
         """
         stored = self._stored
         return time.monotonic() - stored.replaced_at < _LATE and name in stored.replaced and stored.replaced[name] == value
