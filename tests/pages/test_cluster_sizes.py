@@ -85,6 +85,7 @@ def test_what_is_shown_does_not_depend_on_the_way_there():
         (60, [Edit(30, "tau", 0.5)]),
     ]:
         snapshot = wandering.at("hypergeometric", step, PriorSettings(), edits)
+        assert wandering.at("hypergeometric", step, PriorSettings(), edits) is snapshot, "it is computed once"
     for name in ("sizes", "drawn", "log_weights", "losses", "means"):
         np.testing.assert_array_equal(getattr(snapshot, name), getattr(straight, name))
 

@@ -76,6 +76,8 @@ class ClusterRun:
         self._turn = threading.Lock()
         points = hashlib.sha256(data.points.tobytes()).digest(), data.points.shape
         self._tracks = {prior: _Track(data.points, clusters, seed, prior, (points, clusters, seed, prior)) for prior in PRIORS}
+        # Most changes of a page, such as another view, leave the run where it is.
+        self._latest: dict[str, tuple[list[_Turn], Snapshot]] = {}
 
     @one_thread()
     def at(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Snapshot:
@@ -92,8 +94,10 @@ class ClusterRun:
         """
         track, turns = self._tracks[prior], _turns(prior, step, settings, edits)
         with self._turn:
-            track.go_to(step, turns)
-            return track.snapshot(self.data)
+            if prior not in self._latest or self._latest[prior][0] != turns:
+                track.go_to(step, turns)
+                self._latest[prior] = turns, track.snapshot(self.data)
+            return self._latest[prior][1]
 
     def take_on(self, prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit] = ()) -> Iterator[float]:
         """Makes the steps that :meth:`at` needs, a few at a time.
