@@ -33,6 +33,14 @@ def test_the_published_interval() -> None:
     assert high == pytest.approx(12015, abs=0.5)
 
 
+def test_exact_intervals_of_counts_that_equal_weights_make_impossible() -> None:
+    """With equal weights the observed counts have a probability of about exp(-6,800). The tails at the limits are SciPy's."""
+    urn, observed = (10_000, 5_000, 5_000), 4_990
+    low, high = FisherHypergeometric.fit([[observed, 10]], [5_000, 5_000]).confidence_interval(0.95, method="exact")[0].tolist()
+    assert nchypergeom_fisher(*urn, low).sf(observed - 1) == pytest.approx(0.025, rel=1e-4)
+    assert nchypergeom_fisher(*urn, high).cdf(observed) == pytest.approx(0.025, rel=1e-4)
+
+
 def test_exact_intervals_of_several_urns_invert_the_distribution_of_the_sum() -> None:
     """The reference is the sum's distribution by direct convolution of SciPy's tables."""
     counts, sizes = np.array([[3, 4], [2, 5], [1, 4], [2, 3]]), np.array([[6, 9], [6, 9], [4, 7], [4, 7]])

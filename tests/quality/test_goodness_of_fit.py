@@ -186,6 +186,8 @@ def test_zero_weights_are_part_of_the_law():
     counts = law.sample((500,))
     counts[0] = torch.tensor([1.0, 2.0, 2.0])
     assert g_test(counts, law).p_value == 0
+    counts[0] = torch.tensor([5.0, 0.0, 0.0])  # more than the group has
+    assert g_test(counts, law).p_value == 0
 
 
 def test_many_binary_groups_are_told_apart():

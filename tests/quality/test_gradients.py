@@ -15,6 +15,7 @@ from hypergeo.objectives import Absolute, Linear, Quadratic
 from hypergeo.quality import agreement
 from hypergeo.quality import gradients as gradient_quality
 from hypergeo.quality import reference_gradient as gradient_estimates
+from hypergeo.quality.agreement import compare_gradients
 from hypergeo.quality.gradients import GradientQuality, Measured, Reference, measure_estimator, reference_gradient
 
 LAW = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
@@ -97,6 +98,25 @@ def test_without_bias_p_values_are_uniform_or_larger(untimed):
     for level in (0.3, 0.05):
         assert sum(p <= level for p in p_values) <= stats.binom.isf(1e-6, 300, level)
     assert sum(p <= 0.3 for p in p_values) > 0.15 * 300  # and not much larger
+
+
+def test_the_error_along_the_gradient_is_that_of_the_mean_projection():
+    noise = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    estimates = noise + torch.tensor([3.0, 0.0, 4.0])
+    agreement = compare_gradients(estimates, Reference("exact", (3.0, 0.0, 4.0), (0.0, 0.0, 0.0), ""))
+    projections = estimates @ torch.tensor([3.0, 0.0, 4.0], dtype=torch.float64) / 25
+    assert agreement.along == pytest.approx(float(projections.mean()) - 1)
+    assert agreement.along_error == pytest.approx(float(stats.sem(projections.numpy())))
+
+
+def test_rounding_of_a_reference_is_in_proportion_to_the_objective():
+    urn = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
+    roundings = [
+        reference_gradient(urn, lambda x, scale=scale: scale * x[..., 0], generator=torch.Generator().manual_seed(0)).rounding
+        for scale in (1.0, 1e4)
+    ]
+    assert roundings[1] == pytest.approx(1e4 * roundings[0])
+    assert 1e3 * 2.2e-16 < roundings[0] < 1e5 * 2.3e-16
 
 
 def test_a_doubtful_reference_widens_everything(untimed):

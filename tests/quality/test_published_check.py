@@ -51,7 +51,12 @@ def test_the_check_says_what_it_found(check):
 
 @pytest.mark.parametrize(
     "urn",
-    [Urn((7, 4, 9), 8, (1.0, 5.0, 0.5)), Urn((3, 6, 2, 5), 10, (2.0, 1.0, 9.0, 0.3)), Urn((5, 4), 6, (1.0, 3.0))],
+    [
+        Urn((7, 4, 9), 8, (1.0, 5.0, 0.5)),
+        Urn((3, 6, 2, 5), 10, (2.0, 1.0, 9.0, 0.3)),
+        Urn((5, 4), 6, (1.0, 3.0)),
+        Urn((3, 1, 1), 3, (2.0, 1.0, 9.0)),
+    ],
     ids=str,
 )
 def test_merged_marginals_are_sums_over_all_count_vectors(urn):

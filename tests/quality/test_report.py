@@ -21,6 +21,7 @@ from hypergeo.quality import QualityReport
 from hypergeo.quality import gradients as gradient_quality
 from hypergeo.quality.progress import label
 from hypergeo.quality.samples import Floors, measure_counts
+from hypergeo.quality.table import sampler_table
 from hypergeo.quality.verdict import percent
 
 LAW = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0])
@@ -138,6 +139,8 @@ def test_soft_draws_are_told_apart_at_high_temperatures_and_not_at_low_ones():
     report = QualityReport.measure(LAW, [1e-3, 1.0], num_samples=4000)
     verdicts = {(row.straight_through, row.temperature): row.differs for row in report.samples}
     assert verdicts == {(False, 1e-3): False, (False, 1.0): True, (True, 1e-3): False, (True, 1.0): False}
+    shown = [row[2] for row in sampler_table(report)[1]]
+    assert shown == [f"{'' if row.differs else 'no '}significant difference" for row in report.samples]
     assert report.failures() == []
     text = " ".join(report.verdict())
     assert "Nothing wrong was found" in text
