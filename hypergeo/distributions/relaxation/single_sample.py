@@ -83,7 +83,6 @@ class SingleShape:
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # cached tensors must support autograd later
 def _remembered(shape: TreeShape) -> SingleShape:
     return SingleShape(shape)
 
