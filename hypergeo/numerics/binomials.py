@@ -159,7 +159,7 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, to
         log_weights: finite log weights, float64, shape ``(rows, K)``.
         group_sizes: group sizes, float64, shape ``(rows, K)`` or one that broadcasts to it.
         total_count: number of elements drawn, float64, shape ``(rows,)`` or one that broadcasts to it.
-        tolerance: largest error of the expected total, divided by one plus its variance.
+        tolerance: largest error of the expected total, divided by the square root of one plus its variance.
 
     Returns:
         ``log t`` without gradient, shape ``(rows, 1)``.
@@ -184,7 +184,7 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, to
         expected = group_sizes * hit
         excess = expected.sum(-1, keepdim=True) - target
         variance = (expected * (1 - hit)).sum(-1, keepdim=True)
-        if bool((excess.abs() <= tolerance * (1 + variance)).all()):
+        if bool((excess.abs() <= tolerance * (1 + variance).sqrt()).all()):
             break
         low = torch.where(excess < 0, tilt, low)
         high = torch.where(excess > 0, tilt, high)

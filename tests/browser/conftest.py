@@ -24,7 +24,9 @@ from playwright.sync_api import (
 )
 
 from hypergeo.ui.catalogue import PAGES as ENTRIES
-from tests.support.app.server import FLAGS, NAMES, find_chromium, served
+from tests.support.app.server import FLAGS, NAMES, find_chromium, served, write_page
+
+from .axe import BARE, violations
 
 PAGES = ["/", *(f"/{Path(entry.path).stem}" for entry in ENTRIES)]
 READY = ".js-plotly-plot .slider-group"
@@ -49,6 +51,24 @@ _SETTLED = """() => {
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350
 }"""
+# Opens another address as Back does, without loading the app anew, and returns once the app has begun to follow.
+_GO = """address => new Promise(begun => {
+  const app = document.querySelector('[data-testid="stApp"]')
+  const run = new MutationObserver(() => {
+    if (app.dataset.testScriptState === 'notRunning') return
+    run.disconnect()
+    begun()
+  })
+  run.observe(app, { attributeFilter: ['data-test-script-state'] })
+  document.activeElement?.blur()
+  document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
+  history.pushState({}, '', address)
+  window.dispatchEvent(new PopStateEvent('popstate', { state: {} }))
+})"""
+# Whether the page may be left as it is: the app is there and at rest, and nothing moves.
+_IDLE = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning' &&
+  document.querySelector('h1') && !document.querySelector('.hg-stage[data-playing=true], [data-testid="stProgress"]') &&
+  !document.documentElement.matches('.hg-moving, .hg-holding, .hg-staged, .hg-drawer')"""
 _POLLING = 40  # milliseconds between two looks at a condition; a look in every frame would cost a third of a core
 _TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
 WIDE, NARROW = (1440, 900), (390, 844)
@@ -110,38 +130,7 @@ def browser(context: BrowserContext) -> Browser:
     return context.browser
 
 
-class Tabs:
-    """Tabs of a browser for repeated use: a tab that has shown the app before opens it in half the time.
-
-    Args:
-        context: profile of the tabs.
-    """
-
-    def __init__(self, context: BrowserContext):
-        self._context = context
-        self._free: list[Page] = []
-
-    def take(self) -> Page:
-        """Returns a blank tab."""
-        return self._free.pop() if self._free else self._context.new_page()
-
-    def give(self, page: Page) -> None:
-        """Gives a tab back, unless it has been closed."""
-        if not page.is_closed():
-            page.goto("about:blank")
-            if page.evaluate("history.length") < _ENTRIES:
-                self._free.append(page)
-            else:
-                page.close()
-
-
-@pytest.fixture(scope="session")
-def tabs(context: BrowserContext) -> Tabs:
-    """Returns the tabs of the profile of all visits."""
-    return Tabs(context)
-
-
-@dataclass
+@dataclass(eq=False)
 class Visit:
     """A page in a separate tab, with its errors.
 
@@ -157,9 +146,14 @@ class Visit:
     sent: list[float] = field(default_factory=list)
     answers: int = 0
 
+    def __post_init__(self) -> None:
+        listeners = {"request": self._asked, "console": self._said, "pageerror": self._failed, "websocket": self._connected}
+        for event, heard in listeners.items():
+            self.page.on(event, heard)
+
     @classmethod
     def start(cls, page: Page, address: str, size: tuple[int, int] = WIDE, theme: str = "light") -> Visit:
-        """Opens an address in a tab and waits until it is complete.
+        """Opens an address in a new tab and waits until it is complete.
 
         Args:
             page: tab of the browser.
@@ -170,24 +164,31 @@ class Visit:
         Returns:
             The visit.
         """
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.emulate_media(color_scheme=theme)
         opened = cls(page)
-        for event, heard in opened._listeners().items():
-            page.on(event, heard)
-        page.bring_to_front()
-        page.goto(address)
-        opened.settle()
+        opened.open(address, size, theme)
         return opened
 
-    def leave(self, tabs: Tabs) -> None:
-        """Gives the tab back and stops recording its errors."""
-        for event, heard in self._listeners().items():
-            self.page.remove_listener(event, heard)
-        tabs.give(self.page)
+    def open(self, address: str, size: tuple[int, int] = WIDE, theme: str = "light", *, reload: bool = True) -> None:
+        """Opens another address in the tab and waits until it is complete.
 
-    def _listeners(self) -> dict[str, Callable[[Any], None]]:
-        return {"request": self._asked, "console": self._said, "pageerror": self._failed, "websocket": self._connected}
+        Args:
+            address: URL to open.
+            size: width and height of the window, in pixels.
+            theme: ``"light"`` or ``"dark"``.
+            reload: whether the app is loaded anew, as for a new visitor; otherwise it follows the address as it does on Back.
+        """
+        for recorded in (self.wrongs, self.sent):
+            recorded.clear()
+        self.answers = 0
+        self.page.bring_to_front()
+        if not reload:
+            self.page.mouse.move(0, 0)
+            self.page.evaluate(_GO, address)
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=theme)
+        if reload:
+            self.page.goto(address)
+        self.settle()
 
     def text(self) -> str:
         """Returns the sentences under "What to notice"."""
@@ -273,26 +274,95 @@ class Visit:
         self.answers += 1
 
 
+class Tabs:
+    """Tabs of a browser for repeated use: in a tab that shows the app, another page opens for a quarter of the processor time.
+
+    Args:
+        context: profile of the tabs.
+    """
+
+    def __init__(self, context: BrowserContext):
+        self._context = context
+        self._free: list[Visit] = []
+
+    def open(self, base: str, path: str, size: tuple[int, int] = WIDE, theme: str = "light", *, fresh: bool = False) -> Visit:
+        """Opens a path of an app and waits until the page is complete.
+
+        Args:
+            base: address of the app.
+            path: path and query of the page.
+            size: width and height of the window, in pixels.
+            theme: ``"light"`` or ``"dark"``.
+            fresh: whether the app knows nothing of earlier visits.
+
+        Returns:
+            The visit.
+        """
+        app = [free for free in self._free if free.page.url.startswith(f"{base}/")]
+        visit = (app or self._free or [Visit(self._context.new_page())])[0]
+        if visit in self._free:
+            self._free.remove(visit)
+        visit.open(base + path, size, theme, reload=fresh or not app)
+        return visit
+
+    def give(self, visit: Visit, *, blank: bool = False) -> None:
+        """Gives the tab of a visit back, unless it has been closed.
+
+        Args:
+            visit: the visit.
+            blank: whether the next visit has to load the app.
+        """
+        page = visit.page
+        if page.is_closed():
+            return
+        if page.evaluate("history.length") >= _ENTRIES:
+            page.close()
+            return
+        if blank or not page.evaluate(_IDLE):
+            page.goto("about:blank")
+        self._free.append(visit)
+
+
+@pytest.fixture(scope="session")
+def tabs(context: BrowserContext) -> Tabs:
+    """Returns the tabs of the profile of all visits."""
+    return Tabs(context)
+
+
+@pytest.fixture(scope="session")
+def excused(chromium: str, tabs: Tabs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Returns the kinds of violations on a bare Streamlit page, by theme."""
+    kinds = {}
+    with served(write_page(tmp_path_factory.mktemp("bare"), BARE)) as bare:
+        for theme in ("light", "dark"):
+            opened = tabs.open(bare, "/", theme=theme)
+            kinds[theme] = set(violations(opened.page))
+            tabs.give(opened, blank=True)
+    return kinds
+
+
 @pytest.fixture
 def visit(tabs: Tabs, app: str) -> Iterator[Callable[..., Visit]]:
     """Yields a function that opens a path of the app; at the end, no opened page may have an error."""
-    visits: list[Visit] = []
+    visits: list[tuple[Visit, bool]] = []
 
-    def open_(path: str, *, size: tuple[int, int] = WIDE, theme: str = "light", base: str = app) -> Visit:
-        visits.append(Visit.start(tabs.take(), base + path, size, theme))
-        return visits[-1]
+    def open_(path: str, *, base: str = app, fresh: bool = False, **look: Any) -> Visit:
+        opened = tabs.open(base, path, fresh=fresh, **look)
+        visits.append((opened, fresh))
+        return opened
 
     yield open_
-    for opened in visits:
-        opened.leave(tabs)
-    assert [wrong for opened in visits for wrong in opened.wrongs] == []
+    wrongs = [wrong for opened, _ in visits for wrong in opened.wrongs]
+    for opened, fresh in visits:
+        tabs.give(opened, blank=fresh or bool(wrongs))
+    assert wrongs == []
 
 
 @pytest.fixture(scope="session", params=PAGES)
 def _kept_open(request: pytest.FixtureRequest, tabs: Tabs, app: str) -> Iterator[Visit]:
-    opened = Visit.start(tabs.take(), app + request.param)
+    opened = tabs.open(app, request.param)
     yield opened
-    opened.leave(tabs)
+    tabs.give(opened)
 
 
 @pytest.fixture
@@ -300,5 +370,6 @@ def standing(_kept_open: Visit) -> Iterator[Visit]:
     """Yields each page of the app in turn, as it opens; tests share it, choose size and theme, and change no control."""
     _kept_open.page.bring_to_front()
     yield _kept_open
-    wrongs, _kept_open.wrongs = _kept_open.wrongs, []
+    wrongs = list(_kept_open.wrongs)
+    _kept_open.wrongs.clear()
     assert wrongs == []

@@ -83,7 +83,7 @@ def test_pausing_acts_within_one_step(visit):
 
 def test_an_address_shows_the_same_numbers_to_the_last_sample(visit):
     path = "/convergence?conv_tau=0.18&conv_seed=42&conv_w2=7.9&conv_m1=9&conv_n=15&conv_number=500&conv_follow=33"
-    first, second = visit(path), visit(path)
+    first, second = visit(path), visit(path, fresh=True)
     assert first.text() == second.text()
     assert first.page.evaluate(DOTS) == second.page.evaluate(DOTS)
     other = visit(path.replace("seed=42", "seed=43"))
@@ -110,7 +110,7 @@ def test_what_is_set_by_hand_is_in_the_address_and_in_the_link(visit):
     link = page.get_by_test_id("stText").filter(has_text="conv_groups").last.inner_text().replace("\n", "")
     parts = urlsplit(link)
     assert parts.path == "/convergence"
-    again = visit(f"{parts.path}?{parts.query}")
+    again = visit(f"{parts.path}?{parts.query}", fresh=True)
     assert again.text() == opened.text()
     assert again.page.evaluate(DOTS) == page.evaluate(DOTS)
 
@@ -130,7 +130,7 @@ def test_bad_input_is_said_in_place_and_keeps_the_picture(visit):
 
 
 def test_an_address_out_of_range_is_mended_and_said_so(visit):
-    opened = visit("/convergence?conv_tau=99&conv_seed=-5")
+    opened = visit("/convergence?conv_tau=99&conv_seed=-5", fresh=True)
     page = opened.page
     words = page.get_by_role("alert").inner_text()
     assert 'The link has an invalid temperature ("99"; allowed: steps from 0.01 to 10); using 10.' in words

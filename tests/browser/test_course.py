@@ -78,7 +78,7 @@ def walk_on_stage(opened, stops) -> None:
 
 def test_start_here_and_next_lead_into_the_tour_and_from_the_last_stop_to_the_next_page(visit):
     """On a phone; tests/pages/test_course.py follows all links between stops, and the long mode walks through all of them."""
-    opened = visit("/", size=PHONE)
+    opened = visit("/", size=PHONE, fresh=True)
     press(opened, "Enter", "on Home", "Start here")
     walk(opened, STOPS[:3])
     last = max(number for number, (chapter, _) in enumerate(STOPS) if chapter.page.path == STOPS[0][0].page.path)
@@ -88,7 +88,7 @@ def test_start_here_and_next_lead_into_the_tour_and_from_the_last_stop_to_the_ne
 
 @pytest.mark.skipif(not LONG, reason="2 minutes: only in the long mode, HYPERGEO_LONG=1")
 def test_start_here_and_next_reach_the_end_on_a_phone(visit):
-    opened = visit("/", size=PHONE)
+    opened = visit("/", size=PHONE, fresh=True)
     press(opened, "Enter", "on Home", "Start here")
     walk(opened, STOPS)
     opened.page.locator(".hg-course").get_by_text(f"Chapter {len(chapters())} of {len(chapters())}").wait_for()

@@ -1,9 +1,10 @@
-"""Every page, in both themes, on a wide screen and on a telephone: complete, in reach and legible."""
+"""Every page, in both themes, on a wide screen and on a telephone: complete, in reach, legible and without violations."""
 
 from __future__ import annotations
 
 import pytest
 
+from .axe import serious
 from .checks import check_fit, check_in_view, check_inks, check_words, contrast, figures, luminance
 from .conftest import NARROW, WIDE
 
@@ -25,7 +26,7 @@ INKS = """() => {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_a_page_is_whole_and_legible(standing, theme, size):
+def test_a_page_is_whole_and_legible(standing, theme, size, excused):
     standing.look(size, theme)
     page = standing.page
     assert page.get_by_test_id("stException").count() == 0
@@ -40,11 +41,12 @@ def test_a_page_is_whole_and_legible(standing, theme, size):
         assert box["x"] + box["width"] <= size[0]
     if size == WIDE:
         check_in_view(page)
+        assert serious(page, theme, excused) == {}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_telephone_that_opens_the_page_sees_the_same(visit, theme):
-    opened = visit("/convergence", size=NARROW, theme=theme)
+    opened = visit("/convergence", size=NARROW, theme=theme, fresh=True)
     check_fit(opened.page)
     check_inks(opened.page, theme)
     check_words(opened.page)

@@ -70,7 +70,7 @@ def test_it_trains_while_one_watches_and_a_link_shows_the_same(visit):
     after = opened.page.evaluate(SHOWN)
     assert after["live"].startswith(f"Step {stopped}.")
     assert after["picture"] != before["picture"]
-    other = visit(opened.address())
+    other = visit(opened.address(), fresh=True)
     assert other.page.evaluate(SHOWN) == after
     assert other.text() == opened.text()
 
@@ -105,7 +105,7 @@ def test_what_pairs_share_changes_while_it_plays_in_one_entry_of_the_history(vis
     opened.settle()
     page.get_by_text(f"2 at first, 0 from step {since} on").wait_for()
     shown, text = page.evaluate(SHOWN), opened.text()
-    other = visit(opened.address())
+    other = visit(opened.address(), fresh=True)
     assert other.page.evaluate(SHOWN) == shown
     assert other.text() == text
 

@@ -93,7 +93,7 @@ def test_steps_by_key_reach_what_the_address_shows(visit):
         figure_at(opened, step)
     by_hand = figure_at(opened, 2)
     assert by_hand["lines"] != start["lines"]
-    other = visit("/gradients?grad_seed=5&grad_number=50&grad_step=2")
+    other = visit("/gradients?grad_seed=5&grad_number=50&grad_step=2", fresh=True)
     assert other.page.evaluate(SHOWN) == by_hand
     assert other.text() == opened.text()
 

@@ -277,7 +277,7 @@ def test_a_pause_acts_at_once_and_a_reload_while_playing_comes_back(walk, visit,
     assert len(here.opened.sent) == sent, "a page that waits asks the server"
     assert here.address() == {"kit_step": [str(stopped)]}
     assert here.history() <= before + 2, "playing fills the history"
-    again = Walk(visit(here.opened.address(), base=kit))
+    again = Walk(visit(here.opened.address(), base=kit, fresh=True))
     assert again.shown() == stopped
     assert again.page.locator(".hg-plot").get_attribute("aria-label") == f"A walk of {stopped} steps"
 

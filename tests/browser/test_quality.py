@@ -51,7 +51,7 @@ def test_pictures_are_whole_and_legible(visit, path):
 
 
 def test_a_report_is_read_marked_and_taken_away(visit):
-    opened = visit("/quality?qual_samples=1000&qual_gradients=100")
+    opened = visit("/quality?qual_samples=1000&qual_gradients=100", fresh=True)
     page = opened.page
     assert verdict(page).get_attribute("data-good") in ("true", "false")
     assert page.locator(".hg-plot").get_attribute("aria-label").startswith("Distance of samples")
@@ -81,7 +81,7 @@ def test_a_report_is_read_marked_and_taken_away(visit):
 
 
 def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
-    opened = visit(LONG)
+    opened = visit(LONG, fresh=True)
     page = opened.page
     assert "the results appear here" in page.get_by_test_id("stMain").inner_text()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -100,7 +100,7 @@ def test_a_long_run_can_be_left_alone_and_cancelled_at_once(visit):
 
 
 def test_counts_are_pasted_uploaded_and_never_lost(visit):
-    opened = visit(COUNTS)
+    opened = visit(COUNTS, fresh=True)
     page = opened.page
     field = page.get_by_label("Paste counts, one row per line", exact=True)
     field.fill(rows())
@@ -130,7 +130,7 @@ def test_counts_are_pasted_uploaded_and_never_lost(visit):
 
 
 def test_what_a_reader_writes_is_text(visit):
-    opened = visit(COUNTS)
+    opened = visit(COUNTS, fresh=True)
     page = opened.page
     field = page.get_by_label("Paste counts, one row per line", exact=True)
     field.fill("1,2,3\n1,2,<b>x</b>![a](http://127.0.0.1:9/b.png)")

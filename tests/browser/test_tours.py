@@ -82,7 +82,7 @@ def test_a_tour_goes_on_and_back_by_keyboard_and_can_be_linked_to(standing, visi
     query = parse_qs(urlsplit(page.url).query)
     assert [value for key, value in query.items() if key.endswith("_tour")] == [["3"]]
     check_words(page)
-    linked = visit(opened.address())
+    linked = visit(opened.address(), fresh=True)
     assert tour_text(linked.page, 3).inner_text() == tour_text(page, 3).inner_text()
     assert names(linked.page) == names(page)
     opened.settle()

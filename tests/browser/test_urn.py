@@ -108,7 +108,7 @@ def test_draws_play_and_pause_without_flicker_and_the_page_follows(visit):
 
 def test_an_address_shows_the_same_draws(visit):
     path = "/urn?urn_step=123&urn_seed=42&urn_w2=7.9&urn_m1=9&urn_n=15&urn_law=Wallenius"
-    first, second = visit(path), visit(path)
+    first, second = visit(path), visit(path, fresh=True)
     assert first.page.evaluate(SHOWN)["title"].startswith("Sample 123, one by one:")
     assert first.page.evaluate(SHOWN) == second.page.evaluate(SHOWN)
     assert first.text() == second.text()

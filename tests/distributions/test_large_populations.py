@@ -9,7 +9,7 @@ import pytest
 import torch
 from mpmath import mp
 
-from hypergeo import FisherHypergeometric, WalleniusHypergeometric
+from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric, WalleniusHypergeometric
 
 
 def central_log_prob(total: int, sizes: list[int], counts: list[int]) -> Decimal:
@@ -88,3 +88,25 @@ def test_covariances_of_wide_tables_come_from_products() -> None:
     spread = total * (3 * size - total) / (3 * size - 1)
     expected = spread * (torch.eye(3, dtype=torch.float64) / 3 - 1 / 9)
     torch.testing.assert_close(matrix, expected, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize(("rows", "hard"), [(1, True), (2, False)])
+@pytest.mark.parametrize("scale", [100_000, 1_000_000])
+@pytest.mark.parametrize(("sizes", "share"), [((1.0, 1.2), 0.41), ((1.0, 0.3, 2.0), 0.7), ((0.2, 1.0, 0.5, 0.1), 0.1)])
+def test_relaxed_samples_of_large_groups_have_the_exact_moments(
+    sizes: tuple[float, ...], share: float, scale: int, rows: int, hard: bool
+) -> None:
+    """Means within 5.5 standard errors and variances within 7, as of normal variables, of 1,000 samples.
+
+    False alarms: fewer than one in a million for each of the 72 comparisons. A shift of 0.25 standard deviations is seen with
+    probability 0.99, and a variance that differs by 40 %.
+    """
+    torch.manual_seed(0)
+    groups = [int(scale * size) for size in sizes]
+    logs = torch.tensor([1.1, 0.0, -0.7, 2.0], dtype=torch.float64)[: len(groups)]
+    exact = FisherHypergeometric(int(share * sum(groups)), groups, log_weights=logs)
+    law = RelaxedFisherHypergeometric(0.1, exact.total_count, groups, log_weights=logs.expand(rows, -1), straight_through=hard)
+    samples = law.rsample((1_000 // rows,)).flatten(0, 1)
+    error = (samples.mean(0) - exact.mean) / (exact.variance / len(samples)).sqrt()
+    assert float(error.abs().max()) < 5.5
+    assert float((samples.var(0) / exact.variance - 1).abs().max()) < 7 * (2 / len(samples)) ** 0.5

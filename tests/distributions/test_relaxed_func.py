@@ -100,6 +100,48 @@ def test_forward_derivatives_are_the_backward_ones(urn: str, hard: bool) -> None
     torch.testing.assert_close(jacfwd(heated)(temperature), jacrev(heated)(temperature))
 
 
+@pytest.mark.parametrize(
+    "sizes", [[10, 10, 10], [[10, 10, 10], [4, 9, 14], [7, 8, 20]]], ids=["equal rows", "rows of other sizes"]
+)
+@pytest.mark.parametrize("hard", [False, True])
+def test_temperatures_of_a_batch_agree_with_one_by_one(sizes: Any, hard: bool) -> None:
+    """Rows of weights, of temperatures and of both, in ``vmap``, with first derivatives in both modes."""
+    torch.manual_seed(0)
+    logs = torch.randn(3, 3, dtype=torch.float64)
+    heats = torch.tensor([0.2, 0.7, 1.6], dtype=torch.float64)
+
+    def sample(heat: Tensor, weights: Tensor) -> Tensor:
+        relaxed = RelaxedFisherHypergeometric(heat, 15, sizes, log_weights=weights, straight_through=hard)
+        return relaxed.rsample((SAMPLES,), noise=noise)
+
+    noise = RelaxedFisherHypergeometric(0.5, 15, sizes, log_weights=logs).sample_noise((SAMPLES,))
+    slope = torch.randn(SAMPLES, 3, 3, dtype=torch.float64)
+
+    def loss(heat: Tensor, weights: Tensor) -> Tensor:
+        return (sample(heat, weights) * slope).sum()
+
+    def one_by_one(function: Callable[..., Tensor]) -> Tensor:
+        return torch.stack([function(heat, logs) for heat in heats])
+
+    for function in (sample, grad(loss), grad(loss, argnums=1), jacfwd(loss), jacrev(sample)):
+        torch.testing.assert_close(vmap(function, in_dims=(0, None))(heats, logs), one_by_one(function))
+    shifted = torch.stack([logs, logs + torch.randn(3, 3, dtype=torch.float64)], -1)
+    both = vmap(grad(loss, argnums=(0, 1)), in_dims=(0, -1))(heats[1:], shifted)
+    for at in range(2):
+        alone = grad(loss, argnums=(0, 1))(heats[1 + at], shifted[..., at])
+        for part, whole in zip(alone, both, strict=True):
+            torch.testing.assert_close(whole[at], part)
+    tangents = torch.randn(2, 3, 3, dtype=torch.float64)
+
+    def along(heat: Tensor, tangent: Tensor) -> Tensor:
+        return jvp(sample, (heat, logs), (torch.ones_like(heat), tangent))[1]
+
+    wanted = torch.stack([along(heat, tangent) for heat, tangent in zip(heats[:2], tangents, strict=True)])
+    torch.testing.assert_close(vmap(along)(heats[:2], tangents), wanted)
+    wanted = torch.stack([along(heats[0], tangent) for tangent in tangents])
+    torch.testing.assert_close(vmap(along, in_dims=(None, 0))(heats[0], tangents), wanted)
+
+
 def twice_by_autograd(loss: Callable[[Tensor], Tensor], logs: Tensor) -> Tensor:
     leaf = logs.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(leaf), leaf, create_graph=True)
@@ -189,3 +231,30 @@ def test_shortcuts_give_the_samples_of_the_general_way(name: str, temperature: f
         results.append((counts.detach(), torch.autograd.grad((counts * slope).sum(), logs)[0]))
     assert torch.equal(results[0][0], results[1][0])
     torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("total", "sizes"), [(4, [1] * 9), (16, [2] * 16), (8, [1, 2] * 6)])
+def test_single_samples_whose_totals_are_at_the_end_of_a_table(total: int, sizes: list[int]) -> None:
+    """The soft total of a crowded urn may lie where the table of whole ones has ended."""
+    for seed in range(40):
+        torch.manual_seed(seed)
+        logs = torch.randn(1, len(sizes), dtype=torch.float64, requires_grad=True)
+        law = RelaxedFisherHypergeometric(1.0, total, sizes, log_weights=logs, straight_through=True)
+        noise, slope = law.sample_noise(()), torch.randn(1, len(sizes), dtype=torch.float64)
+        results = []
+        for kind in (SingleSample, type(None)):
+            with pytest.MonkeyPatch.context() as patch:
+                for shortcut in (SmallShape, SingleShape) if kind is not SingleSample else ():
+                    patch.setattr(shortcut, "of", staticmethod(lambda *_: None))
+                counts = law.rsample((), noise=noise)
+            assert type(counts.grad_fn.next_functions[0][0].path.shortcut) is kind
+            results.append((counts.detach(), torch.autograd.grad((counts * slope).sum(), logs)[0]))
+        assert torch.equal(results[0][0], results[1][0])
+        torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-9, atol=1e-9)
+
+
+def test_a_single_sample_of_extreme_weights_is_certain() -> None:
+    logs = torch.tensor([0.0, 2e6, -2e6], dtype=torch.float64, requires_grad=True)
+    counts = RelaxedFisherHypergeometric(0.5, 15, [10, 10, 10], log_weights=logs, straight_through=True).rsample()
+    assert counts.tolist() == [5.0, 10.0, 0.0]
+    assert torch.autograd.grad((counts * torch.tensor([1.0, 2.0, 3.0])).sum(), logs)[0].tolist() == [0.0, 0.0, 0.0]

@@ -68,6 +68,22 @@ def test_the_tilt_centres_the_expected_total(total: int, sizes: list[int]) -> No
     assert expected == pytest.approx(min(max(total, 0.5), sum(sizes) - 0.5), abs=1e-4)
 
 
+@pytest.mark.parametrize("scale", [10.0, 200.0, 1e4, 1e6, 1e9, 1e12, 1e15])
+@pytest.mark.parametrize("tolerance", [1e-6, 0.1])
+def test_the_expected_total_is_right_in_units_of_its_standard_deviation(scale: float, tolerance: float) -> None:
+    """Windows reach so many standard deviations from the mean: a centre that errs by a share of the variance lies outside."""
+    generator = torch.Generator().manual_seed(0)
+    for spread in (1.0, 5.0, 30.0):
+        logs = spread * torch.randn(60, 5, dtype=torch.float64, generator=generator)
+        sizes = (scale * torch.rand(60, 5, dtype=torch.float64, generator=generator)).ceil()
+        total = (sizes.sum(-1) * torch.rand(60, dtype=torch.float64, generator=generator)).floor()
+        for row in range(60):  # one by one, as all rows of a batch go on until the last is done
+            m, n = sizes[row : row + 1], total[row : row + 1]
+            p = torch.sigmoid(logs[row : row + 1] + solve_tilt(logs[row : row + 1], m, n, tolerance))
+            error = (m * p).sum() - n.clamp(min=0.5).minimum(m.sum() - 0.5)
+            assert float(error.abs()) <= 1.01 * tolerance * (1 + float((m * p * (1 - p)).sum())) ** 0.5
+
+
 URNS = [(3, [2, 2, 2]), (0, [2, 0, 1]), (5, [2, 0, 3, 1]), (7, [9]), (6, [1, 2, 3]), (4, [4, 4]), (9, [3, 3, 3, 3])]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from hypergeo.ui.state import history
 from hypergeo.ui.state.controls import Choice, Switch, Whole
 from hypergeo.ui.state.page_state import PageState
 
@@ -98,6 +99,20 @@ def test_a_second_correction_in_the_same_visit_is_said_too_and_stays(moved: bool
     assert warnings(app) == wanted, "the message vanished although nothing moved"
     app.slider(key="p_n").set_value(1).run()
     assert warnings(app) == []
+
+
+def test_a_value_from_before_a_step_back_is_not_taken_for_a_move(monkeypatch) -> None:
+    """A browser sends the values of all its widgets, and may do so before the new ones have reached it."""
+    app = page(p_k="hard", p_m="2")
+    app.query_params["p_k"] = "soft"
+    app.run()
+    app.segmented_control(key="p_k").set_value("hard").run()
+    assert (address(app, "p_k"), app.segmented_control(key="p_k").value) == ("soft", "soft")
+    app.number_input(key="p_m").set_value(4).run()
+    assert address(app, "p_m") == "4", "another value is a move"
+    monkeypatch.setattr(history, "_LATE", 0.0)
+    app.segmented_control(key="p_k").set_value("hard").run()
+    assert address(app, "p_k") == "hard", "later, it is a move"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ _WHOLE_TERMS = 1 << 12  # number of terms up to which tables are as wide as thei
 _LARGEST_LOG_WEIGHT = 1e6
 _IMPOSSIBLE = -1e30
 _SMALLEST = 1e-300  # sums below it do not change a sample
-_TOLERANCE = 0.1  # tolerance of the tilt, divided by one plus the variance
+_TOLERANCE = 0.1  # largest error of the expected total, divided by the square root of one plus its variance
 
 
 class SingleShape:
@@ -275,7 +275,7 @@ def _tilted(shape: SingleShape, log_weights: list[float]) -> tuple[list[float], 
         means = [size * hit for size, hit in zip(shape.sizes, hits, strict=True)]
         variances = [mean * (1.0 - hit) for mean, hit in zip(means, hits, strict=True)]
         excess, variance = sum(means) - target, sum(variances)
-        if abs(excess) <= _TOLERANCE * (1.0 + variance) or not low < tilt < high:
+        if abs(excess) <= _TOLERANCE * (1.0 + variance) ** 0.5 or not low < tilt < high:
             thirds = [variance * (1.0 - 2.0 * hit) for variance, hit in zip(variances, hits, strict=True)]
             return [weight + tilt for weight in log_weights], [means, variances, thirds]
         low, high = (tilt, high) if excess < 0 else (low, tilt)

@@ -18,7 +18,7 @@ from .predictions import GUESS, REVEALED
 
 __all__ = ["StoredState"]
 
-_LATE = 1.0  # seconds in which a browser may still send the URL from before the last commit
+_LATE = 1.0  # seconds in which a browser may still send a URL or a value from before the last change
 
 
 @dataclass
@@ -33,6 +33,8 @@ class _StoredValues:
         commits: number of commits.
         commits_on_show: number of commits before the last run of the whole page.
         epoch: number of times that all values were set at once; messages of the browser from an earlier epoch are outdated.
+        replaced: values before all were set at once, by name.
+        replaced_at: time at which they were replaced, in seconds of the monotonic clock.
         notes: messages about corrected URL parameters, as Markdown.
     """
 
@@ -43,6 +45,8 @@ class _StoredValues:
     commits: int = 0
     commits_on_show: int = 0
     epoch: int = 0
+    replaced: dict[str, Any] = field(default_factory=dict)
+    replaced_at: float = 0.0
     notes: list[str] = field(default_factory=list)
 
 
@@ -81,8 +85,11 @@ class StoredState(AddressedControls):
         back = context is not None and context.is_history_navigation  # a user's request, however soon after a commit
         late = stored is not None and not back and query == stored.before and time.monotonic() - stored.at < _LATE
         if stored is None or (query != stored.query and not late):
-            commits, epoch = (stored.commits, stored.epoch + back) if stored else (0, 0)
-            stored = st.session_state[self._place] = _StoredValues(self._read(query), query, commits=commits, epoch=epoch)
+            earlier, stored = stored, _StoredValues(self._read(query), query)
+            if earlier is not None:
+                stored.commits, stored.epoch = earlier.commits, earlier.epoch + back
+                stored.replaced, stored.replaced_at = earlier.values, time.monotonic()
+            st.session_state[self._place] = stored
             self._forget_played(self.controls)
             stored.notes = [
                 correction_note(name, self.controls[name], text, value)
@@ -169,8 +176,25 @@ class StoredState(AddressedControls):
         Args:
             values: values of some controls, by name.
         """
-        self._stored.epoch += 1
+        stored = self._stored
+        stored.epoch += 1
+        stored.replaced, stored.replaced_at = dict(stored.values), time.monotonic()
         self.commit(values)
+
+    def is_late(self, name: str, value: Any) -> bool:
+        """Returns whether a browser's value of a control may be the one from before all values were set at once.
+
+        Whatever a browser sends includes the values of all its widgets, until the new ones have reached it.
+
+        Args:
+            name: name of the control.
+            value: the value.
+
+        Returns:
+            Whether it may be outdated.
+        """
+        stored = self._stored
+        return time.monotonic() - stored.replaced_at < _LATE and name in stored.replaced and stored.replaced[name] == value
 
     def put(self, name: str, value: Any) -> None:
         """Commits the value of one control, if it differs from the value on show.

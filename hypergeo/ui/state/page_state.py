@@ -159,7 +159,9 @@ class PageState(StoredState):
         return self.get(name)
 
     def _changed(self, name: str) -> None:
-        self.commit({name: st.session_state[self.key(name)]})
+        value = st.session_state[self.key(name)]
+        if not self.is_late(name, value):
+            self.commit({name: value})
 
     def _whole(self, name: str) -> Whole:
         control = self.controls[name]
