@@ -151,7 +151,7 @@ class _Profile:
         along = covariance @ self.contrast
         variance = float(self.contrast @ along)
         if self.bound == 0:  # Wald's limit
-            step = side * math.sqrt(max(2 * (value - self.target), 0.0) / variance) if variance > 0 else side
+            step = side * math.sqrt(max(2 * (value - self.target) * variance, 0.0)) if variance > 0 else side
         else:
             step = side
         for _ in range(_STEPS):

@@ -135,11 +135,11 @@ def _mean_and_covariance(rows: Rows) -> tuple[Tensor, Tensor]:
             lifted.append(_realigned(means[:, -1, : len(members[-1])], below.low[:, -1], above.low[:, -1], above.width))
         most = max(len(m) for m in members)
         means = torch.stack([torch.nn.functional.pad(m, (0, 0, 0, most - m.shape[1])) for m in lifted], 1)
-    for i, j, block in blocks:
-        rows_at, columns_at = torch.tensor(i, device=mean.device)[:, None], torch.tensor(j, device=mean.device)
-        each = torch.arange(len(product), device=mean.device)[:, None, None]
-        product = product.index_put((each, rows_at, columns_at), block)
-        product = product.index_put((each, columns_at[:, None], rows_at.T), block.mT)
+    if blocks:
+        first, second = torch.cat([torch.cartesian_prod(torch.tensor(i), torch.tensor(j)) for i, j, _ in blocks]).T
+        places = torch.cat([first * groups + second, second * groups + first]).to(mean.device)
+        entries = torch.cat([block.flatten(1) for _, _, block in blocks], 1)
+        product = product.flatten(1).index_copy(1, places, torch.cat([entries, entries], 1)).view_as(product)
     return mean, product - offset[:, :, None] * offset[:, None, :]
 
 

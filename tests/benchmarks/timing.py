@@ -95,7 +95,6 @@ def compare(calls: Mapping[str, Callable[[], object]], effort: Effort) -> dict[s
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    gc.collect()
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,12 +1,9 @@
-"""Variational clustering: the bound against integrals, its gradient, recovered clusters, and training in two processes."""
+"""Variational clustering: the bound against integrals, its gradient, and recovered clusters."""
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,30 +19,8 @@ from hypergeo.clustering.variational.label_priors import LabelPrior
 from hypergeo.clustering.variational.mixture import gaussian_scores, start_mixture
 from hypergeo.clustering.variational.sampled_labels import SampledLabels
 from hypergeo.datasets.labelled import labelled_digits
-from hypergeo.distributed import Team, process_group
-from tests.support.torchrun import on_two_processes
-
-SIZES = (90, 50, 25, 15)
-QUICK = {"latent": 2, "hidden": (32,), "batch_size": 60, "pretraining": 40, "epochs": 30, "rate": 3e-3}
-
-
-def curved_clusters(seed: int, sizes: tuple[int, ...] = SIZES, distance: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
-    """Returns four Gaussian clusters at the corners of a square, bent into eight dimensions, and their classes.
-
-    Args:
-        seed: seed of the points.
-        sizes: number of points of each cluster.
-        distance: side length of the square, in standard deviations.
-
-    Returns:
-        Points, shape ``(N, 8)``, and classes, shape ``(N,)``.
-    """
-    generator = np.random.default_rng(seed)
-    classes = np.repeat(np.arange(4), sizes)
-    corners = distance / 2 * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
-    plane = generator.normal(size=(len(classes), 2)) + corners[classes]
-    bent = np.tanh(plane @ np.random.default_rng(1).normal(size=(2, 12)) / 3) @ np.random.default_rng(2).normal(size=(12, 8))
-    return bent + 0.05 * generator.normal(size=bent.shape), classes
+from hypergeo.distributed import Team
+from tests.support.curved_clusters import QUICK, SIZES, curved_clusters
 
 
 @cache
@@ -262,40 +237,6 @@ def test_predict_knows_its_columns():
     fit = fit_variational_clusters(curved_clusters(0)[0], 4, **{**QUICK, "pretraining": 0, "epochs": 1})
     with pytest.raises(ValueError, match="x must have 8 numbers per point, as in training; got 7"):
         fit.predict(np.zeros((2, 7)))
-
-
-def as_one(team: Team) -> dict[str, object]:
-    """Returns the results of training in a process, as JSON values."""
-    points, _ = curved_clusters(0)
-    fit = fit_variational_clusters(points, 4, capacities=80, team=team, **{**QUICK, "pretraining": 3, "epochs": 3})
-    state = {name: value.tolist() for name, value in fit.model.state_dict().items()}
-    return {
-        "size": team.size,
-        "state": state,
-        "elbo": fit.elbo,
-        "sizes": fit.sizes.tolist(),
-        "labels": fit.labels.tolist(),
-    }
-
-
-def test_two_processes_learn_what_one_does(tmp_path):
-    on_two_processes(__name__, tmp_path)
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
-    with process_group("cpu") as team:
-        alone = as_one(team)
-    assert first["size"] == second["size"] == 2
-    assert first == second
-    assert first["labels"] == alone["labels"]
-    assert first["elbo"] == pytest.approx(alone["elbo"], abs=1e-3)
-    assert first["sizes"] == pytest.approx(alone["sizes"], abs=1e-2)
-    for name, value in alone["state"].items():
-        torch.testing.assert_close(torch.tensor(first["state"][name]), torch.tensor(value), rtol=1e-3, atol=1e-4)
-
-
-if __name__ == "__main__":
-    with process_group("cpu") as team:
-        torch.set_num_threads(1)
-        Path(sys.argv[1], f"{team.rank}.json").write_text(json.dumps(as_one(team)))
 
 
 class TestSampledLabels:

@@ -23,7 +23,6 @@ from hypergeo.shared_factors.result_tables import factor_sentences, factor_table
 from hypergeo.shared_factors.results import FactorResults
 from hypergeo.shared_factors.scores import Collapse, Score
 from hypergeo.shared_factors.study import METHODS, StudyRow, factor_study
-from tests.support.torchrun import on_two_processes
 
 SMALL = SharedFactorsSettings(steps=8, batch=8, hidden=(16, 12))
 FINE = Collapse(False, False, ())
@@ -217,19 +216,6 @@ def test_the_subcommand_writes_every_format(capsys, tmp_path):
     assert "<script src=" not in text
     inside = re.search(r'<script type="application/json" id="results">(.*?)</script>', text, re.S)
     assert json.loads(inside[1])["rows"] == json.loads(file.read_text())["rows"]
-
-
-def test_two_processes_find_what_one_finds(capsys, tmp_path):
-    """A real group under torchrun; only its leader writes. Equal images are left out: rounding ranks their distances."""
-    words = ("--shared", "0-4", "--methods", "hypergeometric", "--seeds", "1", "--steps", "12")
-    status, alone, _ = called(capsys, *RUN, *words, "--format", "json")
-    assert status == 0
-    printed = on_two_processes("hypergeo", *RUN, *words, "--format", "json")
-    together = FactorResults.from_json(printed)
-    for row, one in zip(together.rows, FactorResults.from_json(alone).rows, strict=True):
-        assert (row.method, row.shared, row.seed) == (one.method, one.shared, one.seed)
-        assert row.score.squared_error == pytest.approx(one.score.squared_error, abs=0.01)
-        assert row.score.bias == pytest.approx(one.score.bias, abs=0.01)
 
 
 def test_a_file_of_images_is_studied_like_sprites(capsys, tmp_path):

@@ -15,7 +15,15 @@ from scipy import stats
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric
-from tests.support.reference import RationalUrn, log_error, mixture, relative_entropy, relative_error, total_variation
+from tests.support.reference import (
+    RationalUrn,
+    log_error,
+    mixture,
+    relative_entropy,
+    relative_error,
+    shared_urn,
+    total_variation,
+)
 
 PROBABILITY = 1e-12  # allowed relative error of probabilities and of the normalising constant
 MOMENT = 1e-11  # allowed relative error of means, variances and covariances, entry by entry
@@ -63,7 +71,7 @@ SMALL += ["zero weights, forced", "none drawn", "all drawn", "empty groups", "on
 
 @cache
 def exact(name: str) -> RationalUrn:
-    return RationalUrn(*URNS[name])
+    return shared_urn(*URNS[name])
 
 
 def fisher(name: str) -> FisherHypergeometric:
@@ -322,7 +330,7 @@ def test_references_agree_with_scipy_and_with_one_another() -> None:
     equal = RationalUrn(6, (4, 3, 5), (0.3, 0.3, 0.3))
     assert equal.law == equal.merged_law == equal.wallenius_law
     for weight, published in ((5, 0.36), (10, 0.58)):
-        far = RationalUrn(180, (200,) * 3, (1, weight, 1))
+        far = shared_urn(180, (200,) * 3, (1, weight, 1))
         assert total_variation(far.law, far.merged_law) == pytest.approx(published, abs=0.005)
     assert total_variation(urn.law, mixture(urn.law, urn.merged_law, Fraction(1, 10))) == pytest.approx(
         total_variation(urn.law, urn.merged_law) / 10, rel=1e-12

@@ -27,6 +27,7 @@ from tests.support.reference import (
     g_test,
     merge_cells,
     mixture,
+    shared_urn,
     total_variation,
 )
 
@@ -48,7 +49,7 @@ URNS: dict[str, tuple[int, tuple[int, ...], tuple[float, ...]]] = {
 
 @cache
 def exact(name: str) -> RationalUrn:
-    return RationalUrn(*URNS[name])
+    return shared_urn(*URNS[name])
 
 
 def cells(law: Law, draws: int) -> int:

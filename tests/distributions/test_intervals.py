@@ -12,6 +12,8 @@ from scipy.stats import binom, chi2, nchypergeom_fisher
 from scipy.stats.contingency import odds_ratio
 
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
+from hypergeo.distributions.fitting import fit_weights
+from hypergeo.distributions.likelihood import Likelihood
 from tests.support.reference import FALSE_ALARM
 
 TABLES = [[[75, 285], [1, 1140]], [[8, 7], [4, 16]], [[1, 9], [11, 3]], [[0, 5], [7, 3]], [[5, 0], [3, 9]], [[1, 1], [1, 1]]]
@@ -97,6 +99,22 @@ def test_many_counts_bring_the_intervals_together(law: type) -> None:
         wald, likelihood = (fit.confidence_interval(0.95, m, relative_to=relative_to) for m in ("wald", "profile"))
         torch.testing.assert_close(likelihood, wald, rtol=2e-3, atol=0)
     assert fit.confidence_interval(relative_to=0)[0].tolist() == [1.0, 1.0]
+
+
+def test_profile_limits_take_few_steps_from_those_of_wald() -> None:
+    """Many counts have a likelihood close to a Gaussian one, so each of six limits takes at most four Newton steps."""
+    looks = []
+
+    class Counted(Likelihood):
+        def look(self, log_weights: torch.Tensor) -> tuple[float, torch.Tensor]:
+            looks.append(log_weights)
+            return super().look(log_weights)
+
+    counts = FisherHypergeometric(15, [10, 10, 10], [1.0, 2.0, 4.0]).sample((2_000,))
+    fit = fit_weights(counts, [10, 10, 10], likelihood=Counted)
+    looks.clear()
+    fit.confidence_interval(0.95, "profile")
+    assert 6 * 4 <= len(looks) <= 6 * 16
 
 
 def test_weights_at_a_bound_have_a_limit_on_the_other_side() -> None:

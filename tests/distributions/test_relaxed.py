@@ -15,7 +15,16 @@ from scipy import stats
 from torch import Tensor
 
 from hypergeo import FisherHypergeometric, RelaxedFisherHypergeometric
-from tests.support.reference import FALSE_ALARM, RationalUrn, detectable_distance, draw, g_test, merge_cells, total_variation
+from tests.support.reference import (
+    FALSE_ALARM,
+    RationalUrn,
+    detectable_distance,
+    draw,
+    g_test,
+    merge_cells,
+    shared_urn,
+    total_variation,
+)
 
 DRAWS = 100_000
 TEMPERATURES = [1e-3, 0.1, 1.0, 10.0, 1e3]
@@ -57,7 +66,7 @@ def assert_within_bounds(samples: Tensor, name: str) -> None:
 @pytest.mark.parametrize("name", URNS)
 def test_hard_samples_follow_the_exact_law_at_every_temperature(name: str, temperature: float) -> None:
     samples = relaxed(temperature, name, straight_through=True).rsample((DRAWS,))
-    assert g_test(samples.numpy(), RationalUrn(*URNS[name]).law) > FALSE_ALARM
+    assert g_test(samples.numpy(), shared_urn(*URNS[name]).law) > FALSE_ALARM
 
 
 @pytest.mark.parametrize("conditionals", ["exact", "merged"])
@@ -74,14 +83,14 @@ def test_hard_samples_follow_the_law_with_noise_given_or_not_with_gradient_or_no
     )
     samples = law.rsample((DRAWS,), noise=law.sample_noise((DRAWS,)) if with_noise else None)
     assert samples.requires_grad is gradient
-    urn = RationalUrn(*URNS[name])
+    urn = shared_urn(*URNS[name])
     assert g_test(samples.detach().numpy(), urn.law if conditionals == "exact" else urn.merged_law) > FALSE_ALARM
 
 
 @pytest.mark.parametrize("temperature", [0.1, 10.0])
 def test_p_values_of_hard_samples_are_uniform(temperature: float) -> None:
     """Kolmogorov-Smirnov over 200 seeds rejects an error of 0.3 of the distribution function with probability 0.999."""
-    law, urn = relaxed(temperature, "five groups", straight_through=True), RationalUrn(*URNS["five groups"])
+    law, urn = relaxed(temperature, "five groups", straight_through=True), shared_urn(*URNS["five groups"])
     p_values = []
     for seed in range(200):
         torch.manual_seed(seed)
@@ -91,7 +100,7 @@ def test_p_values_of_hard_samples_are_uniform(temperature: float) -> None:
 
 def test_hard_samples_of_large_groups() -> None:
     samples = relaxed(0.5, "large", straight_through=True).rsample((200_000,))
-    assert g_test(samples.numpy(), RationalUrn(*SOFT_URNS["large"]).law) > FALSE_ALARM
+    assert g_test(samples.numpy(), shared_urn(*SOFT_URNS["large"]).law) > FALSE_ALARM
 
 
 @pytest.mark.parametrize(("rows", "samples"), [(60_000, 1), (100, 600)])
@@ -101,7 +110,7 @@ def test_hard_samples_of_many_rows_in_float32(rows: int, samples: int) -> None:
     Power: a distribution at a total variation of 0.032 from the exact one is rejected with probability 0.999.
     """
     total_count, sizes, weights = urn = (30, (20, 25, 15, 30), (1.0, 3.0, 0.5, 2.0))
-    exact = RationalUrn(*urn).law
+    exact = shared_urn(*urn).law
     logs = torch.tensor(weights).log().repeat(rows, 1).requires_grad_()
     law = RelaxedFisherHypergeometric(0.5, total_count, sizes, log_weights=logs, straight_through=True)
     counts = law.rsample((samples,)).detach()
@@ -116,7 +125,7 @@ def test_hard_samples_of_many_rows_in_float32(rows: int, samples: int) -> None:
 def test_hard_samples_one_at_a_time(urn: tuple[int, tuple[int, ...], tuple[float, ...]], dtype: torch.dtype) -> None:
     """Each of 2,000 calls returns one sample. Power: a total variation of 0.125 is rejected with probability 0.999."""
     total_count, sizes, weights = urn
-    exact = RationalUrn(*urn).law
+    exact = shared_urn(*urn).law
     logs = torch.tensor(weights, dtype=dtype).log().requires_grad_()
     law = RelaxedFisherHypergeometric(0.5, total_count, sizes, log_weights=logs, straight_through=True)
     counts = torch.stack([law.rsample().detach() for _ in range(2_000)])
@@ -261,7 +270,7 @@ def test_noise_of_a_wrong_shape_is_refused(conditionals: str, change: Any) -> No
 
 @pytest.mark.parametrize("name", ["three groups", "published example", "five groups"])
 def test_merged_samples_follow_the_published_rule_not_fishers_law(name: str) -> None:
-    urn = RationalUrn(*URNS[name])
+    urn = shared_urn(*URNS[name])
     samples = relaxed(0.5, name, straight_through=True, conditionals="merged").rsample((DRAWS,)).numpy()
     assert g_test(samples, urn.merged_law) > FALSE_ALARM
     assert g_test(samples, urn.law) < FALSE_ALARM
@@ -271,7 +280,7 @@ def test_merged_samples_follow_the_published_rule_not_fishers_law(name: str) -> 
 
 def test_merged_samples_of_large_groups() -> None:
     """The total variation between merged conditionals and Fisher's distribution is 0.36 here."""
-    urn = RationalUrn(*SOFT_URNS["large"])
+    urn = shared_urn(*SOFT_URNS["large"])
     assert total_variation(urn.law, urn.merged_law) == pytest.approx(0.36, abs=0.005)
     samples = relaxed(0.5, "large", straight_through=True, conditionals="merged").rsample((DRAWS,)).numpy()
     assert g_test(samples, urn.merged_law) > FALSE_ALARM

@@ -26,6 +26,7 @@ from tests.support.reference import (
     g_test,
     merge_cells,
     mixture,
+    shared_urn,
     total_variation,
 )
 
@@ -47,7 +48,7 @@ def cells(law: Law, samples: int, least: float = 100.0) -> int:
 @pytest.mark.parametrize("name", ["three groups", "crowded"])
 def test_joint_distribution_of_thousands_of_single_samples(name: str) -> None:
     """All of 1,200 calls of ``sample()`` take the path for few samples and wide tables, as a probe asserts."""
-    law, exact = FisherHypergeometric(*URNS[name], validate_args=False), RationalUrn(*URNS[name]).law
+    law, exact = FisherHypergeometric(*URNS[name], validate_args=False), shared_urn(*URNS[name]).law
     with mock.patch.object(sampling, "_invert_rows", wraps=sampling._invert_rows) as few:
         samples = torch.stack([law.sample() for _ in range(SINGLE)])
     assert few.call_count >= SINGLE
@@ -77,7 +78,7 @@ def test_both_paths_of_a_batch_of_unequal_urns() -> None:
             samples = torch.cat([law.sample(shape) for _ in range(calls)])
         assert taken.call_count >= calls
         for row, urn in enumerate(urns):
-            assert g_test(samples[:, row].numpy(), RationalUrn(*urn).law, 50.0) > FALSE_ALARM / 4
+            assert g_test(samples[:, row].numpy(), shared_urn(*urn).law, 50.0) > FALSE_ALARM / 4
 
 
 def test_single_samples_of_a_wide_urn() -> None:
@@ -98,10 +99,10 @@ def test_single_samples_of_a_wide_urn() -> None:
 @pytest.mark.parametrize("samples", [SINGLE, ROWS])
 def test_the_stated_error_would_be_seen(samples: int) -> None:
     """Samples of a distribution at twice the stated distance, a mixture with Wallenius', are rejected."""
-    urn = RationalUrn(*URNS["crowded"])
+    urn = shared_urn(*URNS["crowded"])
     least = 50.0 if samples == SINGLE else 100.0
     stated = detectable_distance(samples, cells(urn.law, samples, least))
-    other = RationalUrn(*URNS["crowded"][:2], (1.0, 12.0, 0.25)).law
+    other = shared_urn(*URNS["crowded"][:2], (1.0, 12.0, 0.25)).law
     share = Fraction(2 * stated / total_variation(urn.law, other))
     assert share < 1
     assert g_test(draw(mixture(urn.law, other, share), samples, seed=3), urn.law, least) < FALSE_ALARM

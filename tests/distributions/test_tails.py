@@ -11,7 +11,7 @@ import torch
 from torch.autograd import gradcheck
 
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
-from tests.support.reference import RationalUrn, log_error, relative_error
+from tests.support.reference import RationalUrn, log_error, relative_error, shared_urn
 
 URNS = {
     "tails": (60, (60, 60, 60), (1.0, 1.1, 0.9)),
@@ -25,7 +25,7 @@ URNS = {
 
 @cache
 def marginals(law: type, name: str) -> list[list[Fraction]]:
-    urn = RationalUrn(*URNS[name])
+    urn = shared_urn(*URNS[name])
     if law is FisherHypergeometric:
         return urn.marginals()
     joint = urn.wallenius_law

@@ -10,7 +10,7 @@ import torch
 from hypergeo import FisherHypergeometric, WalleniusHypergeometric
 from hypergeo.distributions import wallenius
 from hypergeo.numerics.wallenius.moments import wallenius_log_marginals
-from tests.support.reference import RationalUrn, log, log_error
+from tests.support.reference import log, log_error, shared_urn
 
 URNS = {
     "three groups": (6, (4, 3, 5), (1.0, 2.5, 0.3)),
@@ -28,7 +28,7 @@ URNS = {
 @pytest.mark.parametrize("name", URNS)
 def test_statistics(name: str) -> None:
     total, sizes, weights = URNS[name]
-    law, exact = WalleniusHypergeometric(total, list(sizes), list(weights)), RationalUrn(*URNS[name]).wallenius_law
+    law, exact = WalleniusHypergeometric(total, list(sizes), list(weights)), shared_urn(*URNS[name]).wallenius_law
     groups = range(len(sizes))
     mean = [sum(x[k] * p for x, p in exact.items()) for k in groups]
     covariance = [[float(sum(x[i] * x[j] * p for x, p in exact.items()) - mean[i] * mean[j]) for j in groups] for i in groups]
@@ -51,7 +51,7 @@ def test_marginals_to_their_tails(name: str, listed: bool, monkeypatch: pytest.M
         monkeypatch.setattr(wallenius, "_LISTED", 0)
     total, sizes, weights = URNS[name]
     got = WalleniusHypergeometric(total, list(sizes), list(weights)).marginal_log_prob()
-    exact = RationalUrn(*URNS[name]).wallenius_law
+    exact = shared_urn(*URNS[name]).wallenius_law
     for k, size in enumerate(sizes):
         for count in range(max(sizes) + 1):
             p = sum((q for x, q in exact.items() if x[k] == count), Fraction(0)) if count <= size else Fraction(0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from hypergeo import FisherHypergeometric
 from hypergeo.estimators import Estimator, Exact, ExactMarginal, LinearizedControlVariate, Objective, ScoreFunction
 from tests.support.gradient_problems import PLAIN, SMOOTH, URNS, Problem, exact_gradient, gradients, random_objectives
-from tests.support.reference import RationalUrn
+from tests.support.reference import shared_urn
 
 # Zero weights, empty groups, groups that are drawn whole, nothing or everything drawn, weights far apart, one group.
 CORNERS = [
@@ -32,7 +32,7 @@ CORNERS = [
 @pytest.mark.parametrize("estimator", [ExactMarginal(), LinearizedControlVariate()], ids=repr)
 def test_linear_objectives_have_no_bias_and_no_variance(estimator: Estimator, urn: Problem) -> None:
     """To 1e-10, against the rational covariance, in every estimate of a batch of 50."""
-    rational = RationalUrn(urn.drawn, urn.sizes, urn.weights).covariance
+    rational = shared_urn(urn.drawn, urn.sizes, urn.weights).covariance
     slope = torch.linspace(-1.0, 2.0, urn.groups, dtype=torch.float64)
     estimates = gradients(estimator, urn, lambda x: x @ slope, 1, 50)
     exact = torch.tensor([[float(c) for c in row] for row in rational], dtype=torch.float64) @ slope

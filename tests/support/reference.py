@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -164,6 +164,12 @@ class RationalUrn:
     def entropy(self) -> Decimal:
         """Returns the entropy in nats."""
         return relative_entropy(self.law, dict.fromkeys(self.law, Fraction(1))).copy_negate()
+
+
+@lru_cache(maxsize=64)
+def shared_urn(total_count: int, group_sizes: tuple[int, ...], weights: tuple[float | Fraction, ...]) -> RationalUrn:
+    """Returns an urn that tests share, so that each of its distributions is computed once; see :class:`RationalUrn`."""
+    return RationalUrn(total_count, group_sizes, weights)
 
 
 def _divide(product: Polynomial, factor: Polynomial) -> Polynomial:

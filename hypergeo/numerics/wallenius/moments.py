@@ -19,6 +19,7 @@ __all__ = ["wallenius_log_marginals", "wallenius_mean_and_variance"]
 _DROP = 40.0  # nats: less than exp(-40) of the mass lies beyond either end of the time axis
 _TAIL_DROP = 700.0  # nats: the same for marginals, whose tails have their mass at other times
 _DEEPEST = -600.0  # log-probabilities down to this are accurate
+_CLOSE = 0.01  # largest distance, in the logarithm of time, of an end from the place where the mass ends
 _CELLS = 1 << 20
 _STEPS, _HALVINGS = 16, 9
 _AGREED = 1e-8  # relative change at the last halving; the error of the finer rule is its square, below rounding
@@ -108,7 +109,7 @@ class _Integral:
         self.start, self.end = self._where_mass_ends(middle, middle - reach), self._where_mass_ends(middle, middle + reach)
 
     def _where_mass_ends(self, inside: Tensor, outside: Tensor) -> Tensor:
-        """Returns the time at which Chernoff's bound on the number of arrivals has fallen far enough, by bisection."""
+        """Returns a time at which Chernoff's bound on the number of arrivals has fallen far enough, by bisection."""
         rows = torch.arange(len(inside), device=inside.device)
         for _ in range(40):
             time = 0.5 * (inside + outside)
@@ -116,6 +117,8 @@ class _Integral:
             tilt = solve_tilt(logits, self.sizes.double(), self.total.double())
             out = _bound(self.sizes, self.total, logits, tilt) < -self.drop
             inside, outside = torch.where(out, inside, time), torch.where(out, time, outside)
+            if bool(((outside - inside).abs() < _CLOSE).all()):
+                break
         return outside
 
     def _odds(self, rows: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
