@@ -163,6 +163,17 @@ def test_soft_labels_do_not_depend_on_a_shift_of_all_scores_of_a_point():
         torch.testing.assert_close(shifted, plain, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("prior", ["uniform", "categorical", "hypergeometric"])
+def test_offsets_give_an_additional_point_the_label_of_an_equal_one(prior):
+    """A point among 400 hardly changes the free places: its soft label is that of its score and the offsets."""
+    law = fisher(400, [200, 120, 90], [1.0, -1.0, 0.0]) if prior == "hypergeometric" else labels(prior, 400, 3)
+    scores = 2 * torch.randn(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    soft = law.soft_labels(scores)
+    torch.testing.assert_close((scores + law.offsets()).softmax(-1), soft, rtol=0, atol=1e-3)
+    if prior == "hypergeometric":
+        assert float((scores.softmax(-1) - soft).abs().max()) > 0.05, "the offsets matter"
+
+
 def test_labels_of_independent_points_are_exact():
     law = labels("categorical", 5, 3)
     law.fit(torch.tensor([1.0, 1.5, 2.5]))

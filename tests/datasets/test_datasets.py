@@ -255,6 +255,13 @@ def test_pairs_of_a_file_with_several_generators_are_those_of_each(tmp_path, mis
         assert torch.equal(together.shared[model], alone.shared)
 
 
+@pytest.mark.parametrize("rows", [7, 9])
+def test_factor_values_must_be_one_row_per_image(tmp_path, rows):
+    np.savez(tmp_path / "other.npz", images=np.zeros((8, 4, 4), np.uint8), factors=np.zeros((rows, 2)))
+    with pytest.raises(ValueError, match=rf"numbers of shape \(8, F\), one row per image; got \({rows}, 2\)"):
+        ImageArchive(tmp_path / "other.npz")
+
+
 def test_several_images_of_one_combination_all_come_up(tmp_path):
     images = np.zeros((8, 4, 4), np.uint8)
     images[:, 0, 0] = np.arange(8) * 30

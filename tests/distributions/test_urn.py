@@ -93,6 +93,12 @@ def test_expand_copies_nothing() -> None:
         assert getattr(wide, name).shape[:2] == (1000, 7)
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (4,)])
+def test_numbers_for_another_number_of_groups_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=rf"must broadcast: got shapes \(\), \(3,\) and \({', '.join(map(str, shape))},?\)"):
+        UrnDistribution(2, [2, 3, 1], torch.ones(shape))
+
+
 def test_a_bad_entry_of_a_batch_is_located() -> None:
     with pytest.raises(ValueError, match=r"total_count.*at most.*6.*got 9.*\(1,\)"):
         UrnDistribution([2, 9], [2, 3, 1])
