@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 __all__ = ["Team", "process_group"]
 
+_groups = itertools.count()  # process groups of this process so far
 _TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -191,8 +195,16 @@ def process_group(device: str | torch.device | None = None, *, timeout: float = 
     cuda = chosen.type == "cuda"
     if cuda:
         torch.cuda.set_device(chosen)
+    patience = timedelta(seconds=timeout)
+    # torchrun's store outlives a group: under its keys, a second group would find the closed ports of the first.
+    store, rank, size = next(rendezvous("env://", timeout=patience))
     torch.distributed.init_process_group(
-        "nccl" if cuda else "gloo", timeout=timedelta(seconds=timeout), device_id=chosen if cuda else None
+        "nccl" if cuda else "gloo",
+        store=PrefixStore(f"hypergeo {next(_groups)}", store),
+        rank=rank,
+        world_size=size,
+        timeout=patience,
+        device_id=chosen if cuda else None,
     )
     try:
         yield Team(rank, size, chosen, joined=True)
