@@ -71,7 +71,8 @@ SMALL += ["zero weights, forced", "none drawn", "all drawn", "empty groups", "on
 
 @cache
 def exact(name: str) -> RationalUrn:
-    return shared_urn(*URNS[name])
+    total, sizes, weights = URNS[name]
+    return shared_urn(total, tuple(sizes), tuple(weights))
 
 
 def fisher(name: str) -> FisherHypergeometric:
