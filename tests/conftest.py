@@ -11,6 +11,8 @@ from xdist.remote import Producer
 
 from .support.scheduling import PageScheduling
 
+pytest.register_assert_rewrite("tests.pages.tours.checks")  # tests outside of its folder import it, too
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PageScheduling:
     return PageScheduling(config, log)

@@ -76,7 +76,7 @@ def test_it_trains_while_one_watches_and_a_link_shows_the_same(visit):
 
 
 def test_reloading_while_it_plays_comes_back_to_the_step_on_show(visit):
-    opened = visit("/shared_factors?fac_factors=3")
+    opened = visit("/shared_factors?fac_factors=3", fresh=True)
     press(opened, "▶ Play")
     opened.wait_for(lambda: position(opened) >= 40, "forty steps", seconds=90)
     before = position(opened)
