@@ -145,6 +145,7 @@ class Visit:
     wrongs: list[str] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
     answers: int = 0
+    _theme: str = ""
 
     def __post_init__(self) -> None:
         listeners = {"request": self._asked, "console": self._said, "pageerror": self._failed, "websocket": self._connected}
@@ -181,14 +182,16 @@ class Visit:
             recorded.clear()
         self.answers = 0
         self.page.bring_to_front()
-        if not reload:
-            self.page.mouse.move(0, 0)
-            self.page.evaluate(_GO, address)
-        self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        self.page.emulate_media(color_scheme=theme)
         if reload:
+            self._resize(size, theme)
             self.page.goto(address)
+            self.settle()
+            return
+        self.page.mouse.move(0, 0)
+        self.page.evaluate(_GO, address)
         self.settle()
+        if self.page.viewport_size != {"width": size[0], "height": size[1]} or self._theme != theme:
+            self.look(size, theme)
 
     def text(self) -> str:
         """Returns the sentences under "What to notice"."""
@@ -226,11 +229,15 @@ class Visit:
 
     def look(self, size: tuple[int, int] = WIDE, theme: str = "light") -> None:
         """Shows the page in another size or theme and waits until it follows; without a stage, no run of the app is needed."""
-        self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        self.page.emulate_media(color_scheme=theme)
+        self._resize(size, theme)
         if self.page.locator(".hg-stage").count():
             self.page.evaluate(_TWO_FRAMES)  # the stage asks for another layout where it needs one
         self.settle()
+
+    def _resize(self, size: tuple[int, int], theme: str) -> None:
+        self._theme = theme
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=theme)
 
     def wait_for(self, true: Callable[[], object], what: str, seconds: float = 15) -> None:
         """Waits until a condition is true, while the browser goes on.
