@@ -81,6 +81,8 @@ def test_tables_are_the_numbers(study):
     assert head == ["method", "size error, %", "ARI", "NMI", "accuracy, %", "CPU s", "mean sizes"]
     values = np.array(study.values("ours", "size_error"))
     assert rows[0][:2] == ["ours", f"{100 * values.mean():.2f} ± {100 * values.std(ddof=1):.2f}"]
+    seconds = np.array(study.values("ours", "seconds"))
+    assert rows[0][-2] == f"{seconds.mean():.2f} ± {seconds.std(ddof=1):.2f}"
     assert [float(size) for size in rows[1][-1].split()] == np.rint(study.sizes(METHODS[1])).tolist()
     head, rows = study.comparison_table(study.comparisons("ours"))
     assert head == ["rival", "size error, %", "", "ARI", ""]
