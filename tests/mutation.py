@@ -78,7 +78,11 @@ def main() -> None:
             if fresh:
                 db.add_work_items(_chosen(modules, arguments.sample, arguments.seed))
             for item in list(db.pending_work_items):
-                db.set_result(item.job_id, _result(item, tests))
+                try:
+                    result = _result(item, tests)
+                except AttributeError:  # Cosmic Ray cannot replace an exception with a dotted name
+                    result = WorkResult(worker_outcome=WorkerOutcome.NO_TEST)
+                db.set_result(item.job_id, result)
             _report(db)
 
 
