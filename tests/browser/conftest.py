@@ -51,20 +51,18 @@ _SETTLED = """() => {
   else window.still ??= performance.now()
   return still && performance.now() - window.still > 350
 }"""
-# Opens another address as Back does, without loading the app anew, and returns once the app has begun to follow.
+# Opens another address as Back does, without loading the app anew, and returns once the app has begun to follow. Of a run that
+# is over before the browser has drawn that it began there is nothing to see.
 _GO = """address => new Promise(begun => {
-  const app = document.querySelector('[data-testid="stApp"]')
-  const run = new MutationObserver(() => {
-    if (app.dataset.testScriptState === 'notRunning') return
-    run.disconnect()
-    begun()
+  new MutationObserver(begun).observe(document.querySelector('[data-testid="stApp"]'), {
+    attributeFilter: ['data-test-script-state'],
   })
-  run.observe(app, { attributeFilter: ['data-test-script-state'] })
+  setTimeout(begun, 1000)
   document.activeElement?.blur()
   document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
   history.pushState({}, '', address)
   window.dispatchEvent(new PopStateEvent('popstate', { state: {} }))
-})"""
+}).then(() => {})"""
 # Whether the page may be left as it is: the app is there and at rest, and nothing moves.
 _IDLE = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning' &&
   document.querySelector('h1') && !document.querySelector('.hg-stage[data-playing=true], [data-testid="stProgress"]') &&
