@@ -228,7 +228,7 @@ def g_test(counts: Tensor, distribution: FisherHypergeometric, *, expected: floa
     statistic = 2 * float((observed[occupied] * np.log(observed[occupied] / (len(counts) * masses[occupied]))).sum())
     factor = 1 + ((1 / masses).sum() - 1) / (6 * len(counts) * degrees)
     statistic = max(statistic, 0.0) / float(factor)
-    return GTest(statistic, degrees, float(chdtrc(degrees, max(statistic, 0.0))))
+    return GTest(statistic, degrees, float(chdtrc(degrees, statistic)))
 
 
 def pool_cells(probabilities: np.ndarray, number: int, expected: float) -> np.ndarray:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from streamlit.components.v2 import manifest_scanner
-from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 
 from .server import ROOT
@@ -34,17 +32,6 @@ __all__ = [
 
 # Every AppTest looks for components in the metadata of all installed packages, which takes longer than most pages do: 0.3 s.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
-
-# Every run of an AppTest compiles the scripts anew, which takes a sixth of the run; a server compiles each of them once.
-_genuine_bytecode = ScriptCache.get_bytecode
-
-
-@cache
-def _bytecode(path: str, _changed: int) -> Any:
-    return _genuine_bytecode(ScriptCache(), path)
-
-
-ScriptCache.get_bytecode = lambda _, path: _bytecode(path, Path(path).stat().st_mtime_ns)
 
 SCRIPT = str(ROOT / "hypergeo" / "ui" / "script.py")
 
