@@ -15,9 +15,9 @@ from .conftest import NARROW, Visit
 
 LENGTH = 60
 PAGE = f"""
-import plotly.graph_objects as go
 import streamlit as st
 
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.ui.component.controls import Knob, Section, live_controls
 from hypergeo.ui.component.live import live_part, live_room
 from hypergeo.ui.component.playback import Playback, playback_controls
@@ -39,8 +39,9 @@ class Walk:
         at = list(range(self.step + 1))
         layout = {{"height": 300, "title": {{"text": f"step {{self.step}}", "font": {{"color": palette.text}}}}}}
         layout |= {{"xaxis": {{"range": [-1, {LENGTH + 1}]}}, "yaxis": {{"range": [-1, 8]}}}}
-        line = go.Scatter(x=at, y=[self.amount * x % 7 for x in at], mode="markers", marker={{"color": palette.exact}})
-        return go.Figure(line, layout)
+        marker = {{"color": palette.exact}}
+        dots = {{"type": "scatter", "x": at, "y": [self.amount * x % 7 for x in at], "mode": "markers", "marker": marker}}
+        return PlainFigure([dots], layout)
 
     def alt(self):
         return f"A walk of {{self.step}} steps"

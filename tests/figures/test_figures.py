@@ -376,11 +376,12 @@ def test_a_figure_is_small_enough_to_travel_on_every_move_of_a_slider():
 def test_a_figure_that_plotly_does_not_look_at_is_the_same_and_one_that_it_allows():
     panel = Panel([{"type": "bar", "x": np.arange(3), "y": np.ones(3)}], {}, {}, moving=[0], frames=[[{"y": np.ones(3)}]] * 2)
     sweep = Sweep(["a", "b"], 1, "at ", "Play", Box(0, 1, 0, 0.1))
-    plain = arrange([panel], [Box(0, 1, 0.2, 1)], LIGHT, height=300, sweep=sweep, checked=False)
-    plain.layout.meta = {"theme": "dark"}
+    plain = arrange([panel], [Box(0, 1, 0.2, 1)], LIGHT, height=300, sweep=sweep)
+    plain.add_meta(theme="dark")
     made = json.loads(plain.to_json())
     assert [frame["name"] for frame in made["frames"]] == ["a", "b"]
     assert made["layout"]["meta"] == {"theme": "dark"}
     allowed = json.loads(Figure(made).to_json())["layout"]
+    del allowed["template"]
     assert allowed == {name: value for name, value in made["layout"].items() if value != []}
     assert "addFrames" in plain.to_html(include_plotlyjs=False)

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import pytest
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 import hypergeo.ui.component.stage as stage_module
 from hypergeo.figures import DARK, LIGHT, THEMED
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import thin
 from hypergeo.ui.clusters.data import clouds, cluster_sizes
 from hypergeo.ui.clusters.run import ClusterRun
@@ -38,10 +38,10 @@ class Drawn:
         words: sentence of the view.
     """
 
-    def __init__(self, figure: go.Figure, words: str = "said"):
+    def __init__(self, figure: PlainFigure, words: str = "said"):
         self._figure, self._words = figure, words
 
-    def figure(self, palette: Any, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Any, *, narrow: bool = False) -> PlainFigure:
         return self._figure
 
     def alt(self) -> str:
@@ -95,7 +95,8 @@ def test_pictures_drawn_into_the_page_s_figure_are_the_figures_of_their_steps():
 
 def test_a_figure_of_other_traces_is_sent_whole():
     def view(step: int) -> Drawn:
-        return Drawn(go.Figure([go.Scatter(y=[step, 1], name="a")] + [go.Bar(y=[step])] * (step > 1)), f"**{step}**")
+        traces = [{"type": "scatter", "y": [step, 1]}] + [{"type": "bar", "y": [step]}] * (step > 1)
+        return Drawn(PlainFigure(traces, {}), f"**{step}**")
 
     base, sent = film(view(1), {step: view(step) for step in (3, 1, 2)})
     assert "traces" in sent[1]
@@ -106,7 +107,7 @@ def test_a_figure_of_other_traces_is_sent_whole():
 
 def test_what_a_step_lacks_is_taken_away():
     def view(step: int) -> Drawn:
-        return Drawn(go.Figure(go.Scatter(y=[1, 2], text=None if step % 2 else ["a", "b"])))
+        return Drawn(PlainFigure([{"type": "scatter", "y": [1, 2], **({} if step % 2 else {"text": ["a", "b"]})}], {}))
 
     base, sent = film(view(0), {1: view(1), 2: view(2)})
     assert drawn_into(base, sent[1])["data"][0]["text"] is None

@@ -7,11 +7,11 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette, group_colour, translucent
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
@@ -230,7 +230,7 @@ def _outlines(clusters: np.ndarray, true: np.ndarray, chosen: np.ndarray, palett
 
 def clusters_figure(
     points: Panel, sizes: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges points at the left, sizes and curves over the steps at the right, or all panels below one another.
 
     Args:
@@ -255,7 +255,7 @@ def clusters_figure(
             above.take(28)
             boxes.append(above.box(0.12, 1, 150))
             above.take(34)
-        return arrange(panels, boxes, palette, height=above.height, checked=False)
+        return arrange(panels, boxes, palette, height=above.height)
     height = 524
     pixels = Pixels(height)
     right = Pixels(height)
@@ -267,10 +267,10 @@ def clusters_figure(
         right.take(26)
         boxes.append(right.box(0.64, 1, each))
         right.take(22)
-    return arrange(panels, boxes, palette, height=height, checked=False)
+    return arrange(panels, boxes, palette, height=height)
 
 
-def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> go.Figure:
+def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Arranges the same points clustered in several ways, side by side, each above its sizes.
 
     Args:
@@ -293,7 +293,7 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
             places.append((first, above.box(0.12, 1, 150)))
             above.take(44)
         boxes = [first for first, _ in places] + [second for _, second in places]
-        return arrange(panels, boxes, palette, height=above.height, checked=False)
+        return arrange(panels, boxes, palette, height=above.height)
     height = 524
     share = 1 / len(points)
     pixels = Pixels(height)
@@ -302,7 +302,7 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
         left, right = number * share, (number + 1) * share - 0.01
         lower.append(Box(left + 0.035, right, pixels.up(38), pixels.up(38 + 120)))
         upper.append(Box(left + 0.005, right, pixels.up(38 + 120 + 34), pixels.up(height - 2 * MARGIN - 20)))
-    return arrange(panels, [*upper, *lower], palette, height=height, checked=False)
+    return arrange(panels, [*upper, *lower], palette, height=height)
 
 
 def _arrow(cluster: int, start: float, end: float, palette: Palette) -> dict[str, Any]:

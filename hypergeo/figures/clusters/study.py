@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import html_table
 from hypergeo.clustering.benchmark.study import ClusterStudy
 from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour, translucent
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["study_alt", "study_figure", "study_html"]
 
@@ -29,7 +29,7 @@ _TITLES = {
 }
 
 
-def study_figure(study: ClusterStudy, palette: Palette = LIGHT) -> go.Figure:
+def study_figure(study: ClusterStudy, palette: Palette = LIGHT) -> PlainFigure:
     """Draws a row for each method: size error, adjusted Rand index and sizes of the clusters.
 
     Each seed is a pale dot; means are diamonds, with bars of two standard errors. Sizes are means over seeds. Each cluster has

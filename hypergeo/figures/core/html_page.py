@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-import plotly.graph_objects as go
+from .plain_figure import PlainFigure
 
 __all__ = ["drawn_figure", "html_page"]
 
@@ -37,7 +37,7 @@ def html_page(title: str, body: str) -> str:
     )
 
 
-def drawn_figure(figure: go.Figure, alt: str, first: bool) -> str:
+def drawn_figure(figure: PlainFigure, alt: str, first: bool) -> str:
     """Writes a figure as part of an HTML page.
 
     Args:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from .palette import Palette
 from .panels import Box, Panel, arrange
+from .plain_figure import PlainFigure
 
 __all__ = ["MARGIN", "Pixels", "side_by_side"]
 
@@ -22,7 +21,7 @@ def side_by_side(
     height: int = 540,
     lower: int = 44,
     narrow: bool = False,
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges panels in one row, or below one another on a narrow page.
 
     Args:
@@ -43,12 +42,12 @@ def side_by_side(
             above.take(26)
             boxes.append(above.box(0.12, 1, 300))
             above.take(52)
-        return arrange(panels, boxes, palette, height=above.height, checked=False)
+        return arrange(panels, boxes, palette, height=above.height)
     pixels, boxes, used = Pixels(height), [], 0.0
     for share in shares:
         boxes.append(Box(used + 0.04, used + share - 0.015, pixels.up(lower), pixels.up(height - 2 * MARGIN - 26)))
         used += share
-    return arrange(panels, boxes, palette, height=height, checked=False)
+    return arrange(panels, boxes, palette, height=height)
 
 
 class Pixels:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from .palette import Palette
+from .plain_figure import PlainFigure
 
 __all__ = ["Box", "Panel", "Sweep", "arrange", "axis_title", "caption", "float32"]
 
@@ -85,8 +85,7 @@ def arrange(
     sweep: Sweep | None = None,
     legend: Box | None = None,
     margin: tuple[int, int, int, int] = (8, 8, 8, 8),
-    checked: bool = True,
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges panels in one figure.
 
     Args:
@@ -97,8 +96,6 @@ def arrange(
         sweep: controls for the panels' frames.
         legend: position of the legend, by the box's upper left corner; no legend when omitted.
         margin: pixels left, right, above and below the plotting area.
-        checked: whether plotly validates every option. Validation takes longer than everything else, so figures that are
-            redrawn many times a second omit it; tests validate their options instead.
 
     Returns:
         The figure, with a frame for each label of ``sweep``. Without one, panels with one frame show it.
@@ -150,28 +147,7 @@ def arrange(
             "itemclick": False,
             "itemdoubleclick": False,
         }
-    parts = _packed({"data": data, "layout": layout, "frames": frames})
-    return go.Figure(parts) if checked else Unchecked(parts)
-
-
-class Unchecked(go.Figure):
-    """Figure whose options plotly does not check, and whose frames it does not copy.
-
-    Args:
-        parts: data, layout and frames, in the form in which they are sent.
-    """
-
-    def __init__(self, parts: Json):
-        super().__init__({"data": parts["data"], "layout": parts["layout"]}, _validate=False)
-        self._plain_frames = parts["frames"]
-
-    def to_dict(self) -> Json:
-        """Converts the figure into the form that plotly.js takes.
-
-        Returns:
-            Traces, layout and frames.
-        """
-        return {**super().to_dict(), "frames": self._plain_frames}
+    return PlainFigure(_packed(data), _packed(layout), _packed(frames))
 
 
 def caption(text: str, palette: Palette, *, size: int = 12) -> Json:
@@ -244,6 +220,7 @@ def _axis(palette: Palette) -> Json:
     return {
         "fixedrange": True,
         "automargin": False,
+        "ticklabeloverflow": "allow",  # otherwise plotly measures every label of every picture
         "zeroline": False,
         "showgrid": False,
         "linecolor": palette.grid,
@@ -303,12 +280,12 @@ def _controls(sweep: Sweep, palette: Palette) -> tuple[list[Json], list[Json]]:
 
 
 def _packed(value: Any) -> Any:
-    """Returns arrays in the form in which they are sent: plotly packs them itself, but only after reading every number."""
+    """Returns options without those that are ``None``, and arrays packed: plotly packs them only after reading each number."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         kept = np.ascontiguousarray(value, dtype=np.int32 if value.dtype.kind in "iu" else None)
         return {"dtype": kept.dtype.str[1:], "bdata": base64.b64encode(kept.tobytes()).decode()}
     if isinstance(value, dict):
-        return {key: _packed(item) for key, item in value.items()}
+        return {key: _packed(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_packed(item) for item in value]
     return value

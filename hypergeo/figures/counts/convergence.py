@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, Sweep, arrange
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["convergence_figure", "single_figure"]
 
@@ -24,8 +23,7 @@ def convergence_figure(
     labels: Sequence[str] = (),
     start: int = 0,
     narrow: bool = False,
-    checked: bool = True,
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges the panels for a wide page or, one below the other, for a narrow one.
 
     Args:
@@ -36,7 +34,6 @@ def convergence_figure(
         labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is as narrow as a telephone.
-        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
 
     Returns:
         The figure.
@@ -55,7 +52,7 @@ def convergence_figure(
         above.take(38 + 34)
         boxes.append(above.box(0.1, 1, 150))
         sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=True) if labels else None
-        return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top), checked=checked)
+        return arrange(panels, boxes, palette, height=above.height, sweep=sweep, legend=Box(0, 1, 0, top))
     height = 558 + buttons
     right = Pixels(height)
     boxes = [
@@ -64,14 +61,14 @@ def convergence_figure(
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(buttons))) if labels else None
-    figure = arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), checked=checked)
-    figure.layout.meta = {"least": 820}  # pixels across, for the legend to keep off the panels at the right
+    figure = arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1))
+    figure.add_meta(least=820)  # pixels across, for the legend to keep off the panels at the right
     return figure
 
 
 def single_figure(
-    panel: Panel, palette: Palette, *, labels: Sequence[str] = (), start: int = 0, narrow: bool = False, checked: bool = True
-) -> go.Figure:
+    panel: Panel, palette: Palette, *, labels: Sequence[str] = (), start: int = 0, narrow: bool = False
+) -> PlainFigure:
     """Arranges one panel with the controls that play its temperatures under it.
 
     Args:
@@ -80,7 +77,6 @@ def single_figure(
         labels: the temperatures as text, increasing; without them the figure has no controls.
         start: index of the temperature shown first.
         narrow: whether the page is as narrow as a telephone.
-        checked: whether plotly looks at every option; see :func:`~hypergeo.figures.core.panels.arrange`.
 
     Returns:
         The figure.
@@ -92,4 +88,4 @@ def single_figure(
     box = Box(panel.padding[0] / 900, 1, pixels.up(lower + 8 + panel.padding[3]), pixels.up(height - 2 * MARGIN - legend))
     controls = Box(0, 1, 0, pixels.up(lower))
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", controls, stacked=narrow) if labels else None
-    return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1), checked=checked)
+    return arrange([panel], [box], palette, height=height, sweep=sweep, legend=Box(0, 1, 0, 1))

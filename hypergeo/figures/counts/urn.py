@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.layout import Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["NARROW", "WIDE", "urn_figure"]
 
@@ -34,7 +33,7 @@ WIDE = Measures(height=580, balls=(350, 520), rows=288, heat=146)
 NARROW = Measures(height=1158, balls=(340, 420), rows=330, heat=190)
 
 
-def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, narrow: bool = False) -> go.Figure:
+def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Arranges the panels side by side or, on a telephone, one below the other.
 
     Args:
@@ -62,6 +61,6 @@ def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, 
         down.take(38 + 44)
         boxes.append(down.box(0.51, 1, measures.heat))
         legend = Box(0.45, 1, 0, 1)
-    figure = arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend, checked=False)
-    figure.layout.meta = {"least": 880}  # pixels across, for the balls to keep clear of each other
+    figure = arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend)
+    figure.add_meta(least=880)  # pixels across, for the balls to keep clear of each other
     return figure

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange, float32
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.counts.plane import Plane
 
 from .arrows import exact_arrow, mean_arrow, sample_arrows
 
-__all__ = ["SHAFT", "arrows_panel", "descent_figure", "with_background"]
+__all__ = ["SHAFT", "arrows_panel", "descent_figure"]
 
 SHAFT = 0.03  # width of the exact arrow's shaft, in sides of the plane
 _RINGS = 2.0  # diameter of the ring of probability one, in distances of cells
@@ -128,7 +128,7 @@ def descent_figure(
     picture: tuple[str, tuple[float, ...]] | None,
     height: int = 540,
     narrow: bool = False,
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges the plane at the left and panels over the steps at the right; on a narrow page all are below one another.
 
     Args:
@@ -142,41 +142,9 @@ def descent_figure(
     Returns:
         The figure.
     """
-    if narrow:
-        above = Pixels(80 + 340 + len(panels) * (150 + 62) + 10)
-        top = above.take(80)  # up to four lines of the legend
-        boxes = [above.box(main.padding[0] / 360, 1, 330 - main.padding[3])]
-        above.take(main.padding[3] + 4)
-        for _ in panels:
-            above.take(28)
-            boxes.append(above.box(0.12, 1, 150))
-            above.take(34)
-        figure = arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top), checked=False)
-    else:
-        pixels = Pixels(height)
-        gap, lower = 46, 40
-        each = int((height - 2 * MARGIN - lower - 22 - gap * (len(panels) - 1)) / len(panels))
-        boxes = [Box(main.padding[0] / 900, 0.6, pixels.up(main.padding[3]), pixels.up(height - 2 * MARGIN - 26))]
-        for number in range(len(panels)):
-            bottom = lower + (len(panels) - 1 - number) * (each + gap)
-            boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
-        figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1), checked=False)
-    return with_background(figure, picture)
-
-
-def with_background(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | None) -> go.Figure:
-    """Puts a picture under the first panel's traces.
-
-    Args:
-        figure: figure that is changed.
-        picture: the picture as a ``data:`` address, and its ends; ``None`` changes nothing.
-
-    Returns:
-        The same figure.
-    """
     if picture is not None:
         source, (left, right, bottom, top) = picture
-        figure.layout.images = [
+        main.images.append(
             {
                 "source": source,
                 "xref": "x",
@@ -188,8 +156,25 @@ def with_background(figure: go.Figure, picture: tuple[str, tuple[float, ...]] | 
                 "sizing": "stretch",
                 "layer": "below",
             }
-        ]
-    return figure
+        )
+    if narrow:
+        above = Pixels(80 + 340 + len(panels) * (150 + 62) + 10)
+        top = above.take(80)  # up to four lines of the legend
+        boxes = [above.box(main.padding[0] / 360, 1, 330 - main.padding[3])]
+        above.take(main.padding[3] + 4)
+        for _ in panels:
+            above.take(28)
+            boxes.append(above.box(0.12, 1, 150))
+            above.take(34)
+        return arrange([main, *panels], boxes, palette, height=above.height, legend=Box(0, 1, 0, top))
+    pixels = Pixels(height)
+    gap, lower = 46, 40
+    each = int((height - 2 * MARGIN - lower - 22 - gap * (len(panels) - 1)) / len(panels))
+    boxes = [Box(main.padding[0] / 900, 0.6, pixels.up(main.padding[3]), pixels.up(height - 2 * MARGIN - 26))]
+    for number in range(len(panels)):
+        bottom = lower + (len(panels) - 1 - number) * (each + gap)
+        boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
+    return arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
 
 
 def _points(places: np.ndarray) -> dict[str, Any]:

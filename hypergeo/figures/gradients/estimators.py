@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.counts.plane import Plane
 
 from .arrows import exact_arrow, mean_arrow, sample_arrows, spread_ellipse
@@ -65,7 +65,7 @@ class Compared:
 
 def estimators_figure(
     compared: Sequence[Compared], exact: np.ndarray, plane: Plane, palette: Palette, *, narrow: bool = False
-) -> go.Figure:
+) -> PlainFigure:
     """Draws one small picture for each estimator at the left, all at one scale; bias and standard deviation at the right.
 
     Args:
@@ -108,7 +108,7 @@ def estimators_figure(
         )
     boxes.append(Box(0.765, 0.99, pixels.up(44), pixels.up(height - 2 * MARGIN - 44)))
     figure = arrange([*small, dots], boxes, palette, height=height)
-    figure.layout.meta = {"least": 960}  # pixels across, for titles to keep apart
+    figure.add_meta(least=960)  # pixels across, for titles to keep apart
     return figure
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["NARROW_ROW", "WIDE_BARS", "one_sample_figure"]
 
@@ -23,7 +22,7 @@ _HEADING, _KEY, _STRIPS, _TICKS = 26, 24, 58, 24  # pixels
 
 def one_sample_figure(
     bars: Panel, strips: Panel, cloud: Panel, gradient: Panel, palette: Palette, *, rows: int, key: str, narrow: bool = False
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges the panels side by side or, on a telephone, one below the other.
 
     Args:
@@ -53,14 +52,14 @@ def one_sample_figure(
         boxes.append(left.box(cloud.padding[0] / 360, 1, 300 - cloud.padding[3]))
         left.take(cloud.padding[3] + 34)
         boxes.append(left.box(0.1, 1, 190))
-        return arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height, checked=False)
+        return arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height)
     right = Pixels(left.height)
     right.take(_HEADING)
     boxes.append(right.box(0.665 + cloud.padding[0] / 1000, 1, 300 - cloud.padding[3]))
     right.take(cloud.padding[3] + 40)
     boxes.append(Box(0.705, 1, right.up(24), right.here()))
-    figure = arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height, checked=False)
-    figure.layout.meta = {"least": 880}  # pixels across, for the numbers over the bars to keep apart
+    figure = arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height)
+    figure.add_meta(least=880)  # pixels across, for the numbers over the bars to keep apart
     return figure
 
 

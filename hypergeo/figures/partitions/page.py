@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["gradient_figure", "partition_figure"]
 
@@ -17,7 +16,7 @@ _HEIGHT, _HEAD = 540, 44
 
 def partition_figure(
     sample: Panel, plan: Panel, sizes: Panel, path: Panel, palette: Palette, *, narrow: bool = False
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges the panels of one sample.
 
     Args:
@@ -44,7 +43,7 @@ def partition_figure(
             down.take(head)
             boxes.append(down.box(left, 1, height))
             down.take(below)
-        return arrange(panels, boxes, palette, height=down.height, checked=False)
+        return arrange(panels, boxes, palette, height=down.height)
     high = Pixels(_HEIGHT)
     top, foot = high.up(_HEIGHT - 2 * MARGIN - _HEAD), high.up(4)
     boxes = [
@@ -53,10 +52,10 @@ def partition_figure(
         Box(0.75, 1, high.up(318), high.up(_HEIGHT - 2 * MARGIN - 26)),
         Box(0.75, 1, high.up(44), high.up(240)),
     ]
-    return arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
+    return arrange(panels, boxes, palette, height=_HEIGHT)
 
 
-def gradient_figure(panels: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> go.Figure:
+def gradient_figure(panels: Sequence[Panel], palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Arranges the exact gradient, its estimate, and both against each other.
 
     Args:
@@ -74,8 +73,8 @@ def gradient_figure(panels: Sequence[Panel], palette: Palette, *, narrow: bool =
             down.take(head)
             boxes.append(down.box(0.16, 1, height))
             down.take(below)
-        return arrange(panels, boxes, palette, height=down.height, legend=Box(0.16, 1, 0, down.up(344 + 38)), checked=False)
+        return arrange(panels, boxes, palette, height=down.height, legend=Box(0.16, 1, 0, down.up(344 + 38)))
     high = Pixels(_HEIGHT)
     top, foot = high.up(_HEIGHT - 2 * MARGIN - _HEAD), high.up(44)
     boxes = [Box(0.05, 0.285, foot, top), Box(0.355, 0.59, foot, top), Box(0.66, 1, foot, top)]
-    return arrange(panels, boxes, palette, height=_HEIGHT, legend=Box(0.66, 1, 0, high.up(_HEIGHT - 2 * MARGIN)), checked=False)
+    return arrange(panels, boxes, palette, height=_HEIGHT, legend=Box(0.66, 1, 0, high.up(_HEIGHT - 2 * MARGIN)))

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["counts_figure", "weights_panel"]
 
@@ -113,7 +113,7 @@ def weights_panel(
     )
 
 
-def counts_figure(marginals: Panel, weights: Panel, palette: Palette, *, groups: int, narrow: bool = False) -> go.Figure:
+def counts_figure(marginals: Panel, weights: Panel, palette: Palette, *, groups: int, narrow: bool = False) -> PlainFigure:
     """Draws observed counts over the exact distribution of each group, beside the fitted weights.
 
     Args:

@@ -6,10 +6,10 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import log_ticks
 from hypergeo.quality import QualityReport
 from hypergeo.quality.gradients import GradientQuality, Measured
@@ -20,7 +20,7 @@ LEAST = 820  # width in pixels at which the panels' titles do not overlap
 ROW = 34  # pixels of an estimator's line
 
 
-def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> go.Figure:
+def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Draws bias, direction and error at equal cost of each estimator, one line each.
 
     Args:
@@ -54,7 +54,7 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
         return arrange(panels, boxes, palette, height=height)
     boxes = [Box(0.25, 0.48, 0, 1), Box(0.51, 0.73, 0, 1), Box(0.76, 0.99, 0, 1)]
     figure = arrange(panels, boxes, palette, height=ROW * len(rows) + 84, margin=(8, 8, 40, 40))
-    figure.layout.meta = {"least": LEAST}
+    figure.add_meta(least=LEAST)
     return figure
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.quality.published_check import PublishedCheck
 
 __all__ = ["check_panel", "published_figure"]
@@ -16,7 +15,7 @@ _NAMES = {"exact": "Exact conditionals", "merged": "Merged conditionals"}
 _TITLES = {"exact": "Against Fisher's distribution", "merged": "Against a reference with merged conditionals"}
 
 
-def published_figure(check: PublishedCheck, palette: Palette, *, narrow: bool = False) -> go.Figure:
+def published_figure(check: PublishedCheck, palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Draws distances of exact and merged conditionals from Fisher's distribution and from the merged one.
 
     Args:

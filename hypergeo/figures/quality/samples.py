@@ -6,10 +6,10 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures.core.palette import Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import log_ticks
 from hypergeo.quality import QualityReport
 from hypergeo.quality.samples import SampleQuality
@@ -21,7 +21,7 @@ _SYMBOLS = {("exact", False): "circle", ("exact", True): "diamond", ("merged", F
 _DASHES = {"exact": "solid", "merged": "dot"}
 
 
-def sample_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> go.Figure:
+def sample_figure(report: QualityReport, palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Draws each sampler's distance from the exact distribution and p-values, at each temperature.
 
     Args:

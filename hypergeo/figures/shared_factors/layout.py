@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Box, Panel, arrange
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["grid_figure", "learning_figure"]
 
@@ -18,7 +17,7 @@ _LEAST = 740  # width in pixels at which texts of the wide figures do not overla
 
 def learning_figure(
     gallery: Panel, law: Panel, cuts: Panel, lines: Sequence[Panel], palette: Palette, *, narrow: bool = False
-) -> go.Figure:
+) -> PlainFigure:
     """Arranges pairs and estimates at the left, the distribution, the distances and the weight at the right.
 
     Args:
@@ -42,7 +41,7 @@ def learning_figure(
             above.take(34)
             boxes.append(above.box(0.12, 0.97, height))
             above.take(38)
-        return arrange(panels, boxes, palette, height=above.height, checked=False)
+        return arrange(panels, boxes, palette, height=above.height)
     left, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
     left.take(20)
     boxes = [left.box(0.085, 0.57, 308)]
@@ -57,7 +56,7 @@ def learning_figure(
     return _wide(panels, boxes, palette)
 
 
-def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> go.Figure:
+def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> PlainFigure:
     """Arranges pictures at the left, and panels at the right or below.
 
     Args:
@@ -80,7 +79,7 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
             above.take(44)
             boxes.append(above.box(0.24, 0.97, 130))
             above.take(36)
-        return arrange(panels, boxes, palette, height=above.height, checked=False)
+        return arrange(panels, boxes, palette, height=above.height)
     pixels, right = Pixels(_HEIGHT), Pixels(_HEIGHT)
     boxes = [Box(0.115, 0.65, pixels.up(8), pixels.up(_HEIGHT - 2 * MARGIN - 38))]
     each = (_HEIGHT - 2 * MARGIN - 38 - (len(beside) - 1) * 66 - 40) // max(len(beside), 1)
@@ -91,7 +90,7 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
     return _wide(panels, boxes, palette)
 
 
-def _wide(panels: Sequence[Panel], boxes: Sequence[Box], palette: Palette) -> go.Figure:
-    figure = arrange(panels, boxes, palette, height=_HEIGHT, checked=False)
-    figure.layout.meta = {"least": _LEAST}
+def _wide(panels: Sequence[Panel], boxes: Sequence[Box], palette: Palette) -> PlainFigure:
+    figure = arrange(panels, boxes, palette, height=_HEIGHT)
+    figure.add_meta(least=_LEAST)
     return figure

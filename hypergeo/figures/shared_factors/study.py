@@ -6,12 +6,12 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import html_table
 from hypergeo.figures.core.html_page import drawn_figure, html_page
 from hypergeo.figures.core.palette import LIGHT, Palette, group_colour
 from hypergeo.figures.core.panels import Box, Json, Panel, arrange, axis_title, caption
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import log_ticks
 from hypergeo.numerics.seed_statistics import SeedStatistics
 from hypergeo.shared_factors.result_tables import TABLE_NOTES, factor_sentences, factor_tables
@@ -28,7 +28,7 @@ _PARTS = (
 )
 
 
-def factor_figure(results: FactorResults, palette: Palette, *, narrow: bool = False) -> go.Figure:
+def factor_figure(results: FactorResults, palette: Palette, *, narrow: bool = False) -> PlainFigure:
     """Draws all panels of a study.
 
     Args:

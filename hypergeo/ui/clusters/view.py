@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, group_colour
 from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.core.words import percent
 from hypergeo.ui.component.handles import DragPoint
@@ -58,7 +58,7 @@ class ClusterView:
     settings: PriorSettings
     pixels: Snapshot | None = None
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the points and sizes of the hypergeometric prior, or of all models side by side.
 
         Args:
@@ -70,10 +70,10 @@ class ClusterView:
         """
         drawn = self._figure(palette, narrow)
         if self.data.images is not None:
-            drawn.layout.meta = {"sheet": image_sheet(self.data.images)}
+            drawn.add_meta(sheet=image_sheet(self.data.images))
         return drawn
 
-    def _figure(self, palette: Palette, narrow: bool) -> go.Figure:
+    def _figure(self, palette: Palette, narrow: bool) -> PlainFigure:
         if self.pixels is not None:
             return self._with_pixels(self.pixels, palette, narrow)
         if self.others:
@@ -82,7 +82,7 @@ class ClusterView:
         points = self._points_panel(self.ours, palette, "Points by cluster; circles at 1 and 2 σ")
         return clusters_figure(points, self._sizes_panel(self.ours, palette, pull=True), lines, palette, narrow=narrow)
 
-    def _with_pixels(self, pixels: Snapshot, palette: Palette, narrow: bool) -> go.Figure:
+    def _with_pixels(self, pixels: Snapshot, palette: Palette, narrow: bool) -> PlainFigure:
         """Returns a figure of the clusters of two components beside those of all pixels, both in the plane of components."""
         assert self.data.images is not None
         labels = pixels.labels
@@ -101,7 +101,7 @@ class ClusterView:
         assert self.data.images is not None
         return [("two components", self.ours), (f"all {self.data.images[0].size} pixels", pixels)]
 
-    def _beside(self, palette: Palette, narrow: bool) -> go.Figure:
+    def _beside(self, palette: Palette, narrow: bool) -> PlainFigure:
         points, sizes = [], []
         for prior, snapshot in self._all().items():
             points.append(self._points_panel(snapshot, palette, f"<b>{NAMES[prior]}</b>{_size_error(snapshot)}"))

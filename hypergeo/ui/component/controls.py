@@ -31,6 +31,7 @@ class Knob:
         group: index of the group whose colour marks the control, from 0.
         stepper: whether a whole number has a field with buttons instead of a slider.
         shown: number of options that are shown, the first ones; all when omitted.
+        high: largest whole number that is offered; that of the page's state when omitted.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Knob:
     group: int | None = None
     stepper: bool = False
     shown: int | None = None
+    high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _description(state: PageState, knob: Knob) -> dict[str, Any]:
     }
     match control:
         case Whole(low=low, high=high):
-            return {**description, "kind": "stepper" if knob.stepper else "range", "low": low, "high": high}
+            kind = "stepper" if knob.stepper else "range"
+            return {**description, "kind": kind, "low": low, "high": high if knob.high is None else min(high, knob.high)}
         case Switch():
             return {**description, "kind": "switch"}
         case Choice(options=options):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
 from hypergeo.figures import Palette
+from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["Cover"]
 
@@ -23,7 +22,7 @@ class Cover:
     words: str
     sentence: str = ""
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Returns the empty figure.
 
         Args:
@@ -33,20 +32,26 @@ class Cover:
         Returns:
             The figure.
         """
-        figure = go.Figure()
-        figure.update_layout(
-            height=320,
-            margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            xaxis={"visible": False, "range": [0, 1]},
-            yaxis={"visible": False, "range": [0, 1]},
-            paper_bgcolor=palette.background,
-            plot_bgcolor=palette.background,
-        )
-        figure.add_shape(
-            type="rect", x0=0.02, x1=0.98, y0=0.05, y1=0.95, line={"color": palette.grid, "width": 2, "dash": "dash"}
-        )
-        figure.add_annotation(text=self.words, x=0.5, y=0.5, showarrow=False, font={"size": 16, "color": palette.muted})
-        return figure
+        frame = {
+            "type": "rect",
+            "x0": 0.02,
+            "x1": 0.98,
+            "y0": 0.05,
+            "y1": 0.95,
+            "line": {"color": palette.grid, "width": 2, "dash": "dash"},
+        }
+        words = {"text": self.words, "x": 0.5, "y": 0.5, "showarrow": False, "font": {"size": 16, "color": palette.muted}}
+        layout = {
+            "height": 320,
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+            "xaxis": {"visible": False, "range": [0, 1]},
+            "yaxis": {"visible": False, "range": [0, 1]},
+            "paper_bgcolor": palette.background,
+            "plot_bgcolor": palette.background,
+            "shapes": [frame],
+            "annotations": [words],
+        }
+        return PlainFigure([], layout)
 
     def alt(self) -> str:
         """Describes the figure in a sentence.

@@ -9,9 +9,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
-import plotly.graph_objects as go
-
 from hypergeo.figures import DARK, LIGHT, THEMED, Palette
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import thin
 
 from .handles import Handle
@@ -22,7 +21,7 @@ __all__ = ["INKS", "HandledView", "SentPicture", "View", "figure_json", "handles
 class View(Protocol):
     """Figure and text of a page at one step."""
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the figure.
 
         Args:
@@ -148,11 +147,9 @@ def figure_json(view: View, *, narrow: bool = False) -> str:
         narrow: whether the figure is for a telephone's width.
 
     Returns:
-        The figure as JSON, without plotly's default template.
+        The figure as JSON.
     """
-    figure = view.figure(THEMED, narrow=narrow)
-    figure.layout.template = None
-    return thin(str(figure.to_json(validate=False)))
+    return thin(view.figure(THEMED, narrow=narrow).to_json())
 
 
 def _words(view: View, at: int) -> dict[str, Any]:

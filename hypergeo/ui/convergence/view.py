@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo.figures import (
     Palette,
@@ -20,6 +19,7 @@ from hypergeo.figures import (
     simplex_panel,
     single_figure,
 )
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import percent
 
 from .arrays import TEMPERATURES, ExactLaw, Floor, Samples, Urn, Variation, draw, exact_law, exact_noise, variation
@@ -147,7 +147,7 @@ class View:
         later = zip(urn.weights[1:], urn.group_sizes[1:], strict=True)
         return len({weight for weight, size in later if size > 0}) <= 1
 
-    def figure(self, palette: Palette, *, narrow: bool = False, frames: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False, frames: bool = False) -> PlainFigure:
         """Draws the figure of the page.
 
         Args:
@@ -179,7 +179,6 @@ class View:
             labels=LABELS if frames else (),
             start=self.at,
             narrow=narrow,
-            checked=False,
         )
 
     def alt(self) -> str:
@@ -338,7 +337,7 @@ class SimplexView:
 
     view: View
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the exact distribution and the samples.
 
         Args:
@@ -349,7 +348,7 @@ class SimplexView:
             The figure.
         """
         panel = self.view.main_panel(palette, 300.0 if narrow else 560.0, self.view.at)
-        return single_figure(panel, palette, narrow=narrow, checked=False)
+        return single_figure(panel, palette, narrow=narrow)
 
     def alt(self) -> str:
         """Describes the figure in one sentence.

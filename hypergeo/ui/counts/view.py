@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_columns, csv_text
 from hypergeo.figures import LIGHT, Palette, group_colour, marginals_panel
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.quality.fitted_weights import counts_figure, weights_panel
 from hypergeo.quality.samples import SampleQuality
 from hypergeo.ui.convergence.arrays import Urn
@@ -82,7 +82,7 @@ class CountsView:
         """
         return self._overall()
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the counts of each group over the exact distribution, and the fitted weights.
 
         Args:

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_columns
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette, Panel, group_colour
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.core.words import percent
 from hypergeo.figures.counts.plane import Plane
@@ -114,7 +114,7 @@ class DescentView:
         lengths = np.linalg.norm(self.plane.shift(start.gradients), axis=-1) / self.plane.side
         return arrow_scale(float(np.linalg.norm(self.plane.shift(exact))) / self.plane.side, lengths)
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the figure of this step.
 
         Args:

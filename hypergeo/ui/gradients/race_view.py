@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.estimators.descent import Descent
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.gradients.estimators import STYLES
 
@@ -71,7 +71,7 @@ class RaceView:
         """Estimators and their losses, the lowest first."""
         return sorted(((method, float(record.losses[-1])) for method, record in self.records.items()), key=lambda row: row[1])
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the losses against steps and against evaluations of the loss.
 
         Args:

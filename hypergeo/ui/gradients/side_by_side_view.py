@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import percent
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.gradients.estimators import Compared, estimators_figure
@@ -65,7 +65,7 @@ class SideBySide:
         """Bias and standard deviation of each estimator."""
         return {method: agreement(measured.gradients, self.exact) for method, measured in self.measured.items()}
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the arrows of each estimator, with its bias and standard deviation.
 
         Args:

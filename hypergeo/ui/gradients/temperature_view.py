@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_columns
 from hypergeo.figures import Palette
 from hypergeo.figures.core.layout import side_by_side
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import Line, lines_panel
 from hypergeo.figures.core.words import percent
 from hypergeo.figures.gradients.estimators import STYLES
@@ -69,7 +69,7 @@ class TemperatureView:
     def _estimates(self, method: Method) -> np.ndarray:
         return replace(self.settings, number=CURVE_ESTIMATES).at(method, self.settings.task.log_weights, 0).gradients
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws bias, standard deviation and root mean squared error, each against temperature.
 
         Args:

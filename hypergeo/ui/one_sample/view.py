@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, group_colour
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.counts.plane import Plane
 from hypergeo.figures.one_sample.cloud import cloud_panel, segment
 from hypergeo.figures.one_sample.counts import gradient_panel, strips_panel
@@ -136,7 +136,7 @@ class OneSampleView:
         done = self.opened.splits[: (self.step + 1) // COLUMNS]
         return [groups[0] for split in done for groups in (split.left, split.right) if len(groups) == 1]
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the page's figure.
 
         Args:

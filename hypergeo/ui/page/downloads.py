@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hypergeo._records import csv_text
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import thin
 
 # Streamlit's own button, on a block of code, cannot be reached by keyboard. It copies nothing if the page has no secure origin,
@@ -78,7 +79,7 @@ def downloads(files: Sequence[File]) -> None:
             st.download_button(label, make, name, kind, icon=icon, on_click="ignore")
 
 
-def standalone_html(figure: go.Figure, title: str) -> str:
+def standalone_html(figure: PlainFigure, title: str) -> str:
     """Writes a figure as one HTML file that includes plotly.js and requests nothing from other machines.
 
     Args:
@@ -88,7 +89,7 @@ def standalone_html(figure: go.Figure, title: str) -> str:
     Returns:
         The HTML document.
     """
-    worded = go.Figure(json.loads(thin(str(figure.to_json(validate=False)))))
+    worded = go.Figure(json.loads(thin(figure.to_json())))
     document = worded.to_html(
         include_plotlyjs=True,
         include_mathjax=False,

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import nice_above
 from hypergeo.figures.partitions.gradients import GradientEntries, entries_panel, pairs_panel
 from hypergeo.figures.partitions.page import gradient_figure
@@ -66,7 +66,7 @@ class GradientView:
         norms = np.linalg.norm(both[0]) * np.linalg.norm(both[1])
         return float(both[0] @ both[1] / norms) if norms > _ZERO else 1.0
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the page's figure.
 
         Args:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Line, Palette, lines_panel
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.partitions.assignment import assignment_panel
 from hypergeo.figures.partitions.page import partition_figure
 from hypergeo.figures.partitions.sizes import sizes_panel
@@ -56,7 +56,7 @@ class SampleView:
         """Log-probabilities of the exact partition; computed on request, after the figure."""
         return log_probabilities(self.settings.model, self.settings.size_tau, self.settings.seed)
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the page's figure.
 
         Args:

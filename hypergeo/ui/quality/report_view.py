@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
 from hypergeo._records import csv_text
 from hypergeo.figures import LIGHT, Palette
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.quality.published_check import published_figure
 from hypergeo.figures.quality.report import gradient_alt, gradient_figure, report_html, sample_alt, sample_figure
 from hypergeo.quality import QualityReport
@@ -52,7 +51,7 @@ class ReportView:
         """
         return self.sentences()[0]
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the figure of the samples or of the gradients.
 
         Args:
@@ -177,7 +176,7 @@ class PublishedView:
         """
         return self.sentences()[0]
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the distances of samples from Fisher's distribution and from the merged reference.
 
         Args:

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette
 from hypergeo.figures.core.panels import Panel
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.series import Line, lines_panel, nice_above
 from hypergeo.figures.shared_factors.layout import grid_figure, learning_figure
 from hypergeo.figures.shared_factors.panels import ADAVAE, agreement_panel, bars_panel, cuts_panel, law_panel
@@ -49,7 +49,7 @@ class FactorView:
         """Sentences about the snapshot."""
         return FactorWords(self.settings, self.now)
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the figure of the view.
 
         Args:

@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from hypergeo._records import csv_text
 from hypergeo.figures import Palette, ball_panel, group_colour, heatmap_panel, observed_panel, urn_figure
+from hypergeo.figures.core.plain_figure import PlainFigure
 from hypergeo.figures.core.words import subscript
 from hypergeo.figures.counts.urn import NARROW, WIDE
 from hypergeo.ui.component.handles import PressArea
@@ -97,7 +97,7 @@ class UrnView:
         """Mean of the samples on show, shape ``(K,)``; ``None`` before the first."""
         return self.counts.mean(0) if self.step else None
 
-    def figure(self, palette: Palette, *, narrow: bool = False) -> go.Figure:
+    def figure(self, palette: Palette, *, narrow: bool = False) -> PlainFigure:
         """Draws the page's figure.
 
         Args:
