@@ -81,6 +81,19 @@ st.plotly_chart(go.Figure(cloud({points}), layout={{"height": {height}}}))
 
 
 @dataclass
+class Drag:
+    """What a page shows while a pointer drags one of its sliders.
+
+    Attributes:
+        pictures: new pictures per second.
+        values: new values of the slider per second. No page can show more pictures, and a slider of few values has few.
+    """
+
+    pictures: float
+    values: float
+
+
+@dataclass
 class Latency:
     """Times of one page's sliders and of the bare page beside it, measured in turns.
 
@@ -89,14 +102,14 @@ class Latency:
         points: number of points in its figure.
         sliders: times of each kind of slider, by label; ``None`` where it does not change the figure.
         bare: times of a bare page with as many points in its figure.
-        dragged: pictures per second while a pointer drags each kind of slider, by label.
+        dragged: pictures and values per second while a pointer drags each kind of slider, by label.
     """
 
     path: str
     points: int
     sliders: dict[str, Timing | None]
     bare: Timing
-    dragged: dict[str, float]
+    dragged: dict[str, Drag]
 
 
 @dataclass
@@ -185,8 +198,8 @@ def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[st
     )
 
 
-def _dragged(page: Page, label: str) -> float:
-    """Returns the pictures per second while a pointer drags a slider back and forth, with sixty moves per second."""
+def _dragged(page: Page, label: str) -> Drag:
+    """Drags a slider back and forth with a pointer, with sixty moves per second."""
     page.bring_to_front()
     _rest(page)
     slider = page.locator(f'.hg-controls input[type=range][aria-label="{label}"]')
@@ -196,14 +209,16 @@ def _dragged(page: Page, label: str) -> float:
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)
     page.mouse.down()
+    slider.evaluate("input => { window.values = 0; input.addEventListener('input', () => { window.values += 1 }) }")
     started = page.evaluate("performance.now()")
     while (now := page.evaluate("performance.now()")) < started + 1000 * _DRAG:
         share = 0.5 + 0.3 * math.sin((now - started) / 400)
         page.mouse.move(box["x"] + share * box["width"], middle)
         page.wait_for_timeout(16)
     pictures = page.evaluate(_PICTURES, [started, now])
+    values = page.evaluate("window.values")
     page.mouse.up()
-    return float(1000 * pictures / (now - started))
+    return Drag(1000 * pictures / (now - started), 1000 * values / (now - started))
 
 
 def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any]) -> _Slider:
