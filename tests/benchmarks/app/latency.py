@@ -199,7 +199,7 @@ def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[st
 
 
 def _dragged(page: Page, label: str) -> Drag:
-    """Drags a slider back and forth with a pointer, with sixty moves per second."""
+    """Returns what a page shows while a pointer drags a slider back and forth, with sixty moves per second."""
     page.bring_to_front()
     _rest(page)
     slider = page.locator(f'.hg-controls input[type=range][aria-label="{label}"]')
