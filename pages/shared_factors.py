@@ -28,7 +28,7 @@ STATE = FactorState(
         "view": Choice("learning", VIEWS),
         "shared": Choice("1", SHARED),
         "factors": Choice(START.factors, FACTORS.factors),
-        "spare": Whole(0, 0, FACTORS.spare),
+        "spare": Choice(0, range(FACTORS.spare + 1)),
         "rule": Choice(START.rule, list(RULES), FORMER_RULES),
         "beta": Choice(START.beta, [0.5, 1.0, 2.0, 5.0, 10.0, 50.0]),
         "schedule": Choice(START.schedule, FACTORS.schedule),

@@ -31,7 +31,6 @@ class Knob:
         group: index of the group whose colour marks the control, from 0.
         stepper: whether a whole number has a field with buttons instead of a slider.
         shown: number of options that are shown, the first ones; all when omitted.
-        high: largest whole number that is offered; that of the page's state when omitted.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Knob:
     group: int | None = None
     stepper: bool = False
     shown: int | None = None
-    high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,7 @@ def _description(state: PageState, knob: Knob) -> dict[str, Any]:
     }
     match control:
         case Whole(low=low, high=high):
-            kind = "stepper" if knob.stepper else "range"
-            return {**description, "kind": kind, "low": low, "high": high if knob.high is None else min(high, knob.high)}
+            return {**description, "kind": "stepper" if knob.stepper else "range", "low": low, "high": high}
         case Switch():
             return {**description, "kind": "switch"}
         case Choice(options=options):

@@ -70,7 +70,7 @@ def weight_after(weight: float, presses: int) -> float:
 
 
 def urn_knobs(state: PageState) -> list[Knob]:
-    """Creates live controls of an urn. No more balls can be drawn than the urn holds.
+    """Creates live controls of an urn.
 
     Args:
         state: state of a page, with the controls of :func:`urn_controls`.
@@ -79,14 +79,11 @@ def urn_knobs(state: PageState) -> list[Knob]:
         The live controls.
     """
     knobs = [Knob("groups", "Number of groups")]
-    balls = 0
     for group in range(state.get("groups")):
         number = group + 1
-        balls += state.get(f"m{number}")
         knobs.append(Knob(f"w{number}", f"Weight w{subscript(number)}", group=group))
         knobs.append(Knob(f"m{number}", f"Group size m{subscript(number)}", group=group))
-    # If the sizes were reduced later, the number of balls that was requested stays visible.
-    return [*knobs, Knob("n", "Balls drawn n", high=max(balls, state.get("n")))]
+    return [*knobs, Knob("n", "Balls drawn n")]
 
 
 def urn_values(state: PageState) -> dict[str, Any]:
