@@ -181,6 +181,9 @@ import sys, hypergeo
 print(*sys.modules)
 from hypergeo import estimators, quality
 assert hypergeo.quality is quality is sys.modules["hypergeo.quality"]
+urn = hypergeo.FisherHypergeometric(5, [3, 4], [1.0, 2.0])
+urn.log_prob(urn.sample())
+assert "sympy" not in sys.modules, "the first use imports symbolic algebra"
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from hypergeo.numerics.moments import mean_and_variance
 from hypergeo.numerics.native import opaque
 from hypergeo.numerics.partition import MOMENT_DROP, TAILS, WHOLE, Tree
 from hypergeo.numerics.sampling import sample_counts
-from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.urn_rows import Rows, broadcast_shapes
 
 from .fitting import WeightFit, fit_weights
 from .marginals import CountDistribution, Marginals
@@ -96,7 +96,7 @@ class FisherHypergeometric(CountDistribution):
             self._validate_sample(value)
         log_weights, sizes, total = self._distinct()
         log_prob = log_probability(log_weights, value, sizes, total, self._kept)
-        return log_prob.expand(torch.broadcast_shapes(value.shape[:-1], self._batch_shape)).to(self.dtype)
+        return log_prob.expand(broadcast_shapes(value.shape[:-1], self._batch_shape)).to(self.dtype)
 
     @property
     def log_normalizer(self) -> Tensor:
@@ -205,7 +205,7 @@ def _kl_fisher_fisher(p: FisherHypergeometric, q: FisherHypergeometric) -> Tenso
     """
     if p.event_shape != q.event_shape:
         raise ValueError(f"Both urns must have the same number of groups; got {p.event_shape[0]} and {q.event_shape[0]}.")
-    batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
+    batch = broadcast_shapes(p.batch_shape, q.batch_shape)
     p, q = p.expand(batch), q.expand(batch)
     rows_p = Rows.of(p)
     tree = Tree(rows_p, MOMENT_DROP)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.enumeration import enumerate_counts
-from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.urn_rows import Rows, broadcast_shapes
 
 from .reading import every
 from .urn import UrnDistribution
@@ -147,7 +147,7 @@ class CountDistribution(UrnDistribution):
             raise ValueError("value must be real numbers; got nan.")
         rows, table, low = self._marginals(tails=True)
         below, above = _cumulative(table)
-        shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
+        shape = broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
         places = torch.arange(0, below.numel(), below.shape[-1], device=low.device).view(below.shape[:2])
         place, low = (rows.restore(t.expand(below.shape[:2]), self._batch_shape) for t in (places, low))
         index = (value.floor() - low + 1).nan_to_num(0.0).clamp(0, below.shape[-1] - 1).long().expand(shape) + place
@@ -179,7 +179,7 @@ class CountDistribution(UrnDistribution):
             below, above = (tail[..., 1:] for tail in _cumulative(table))
             cdf = torch.where(below <= above, below.exp(), 1 - above.exp())
             cdf = cdf.to(value.dtype if value.is_floating_point() else cdf.dtype).cummax(-1).values
-            shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
+            shape = broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
             leading = len(shape) - len(self._batch_shape) - 1
             goal = rows.gather_draws(value.to(cdf.dtype).expand(shape), leading, self._batch_shape)
             places = torch.searchsorted(cdf.contiguous(), goal.permute(1, 2, 0).contiguous()).permute(2, 0, 1)

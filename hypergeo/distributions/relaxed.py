@@ -11,7 +11,7 @@ from torch.autograd.forward_ad import unpack_dual
 from torch.distributions import constraints
 from torch.distributions.utils import lazy_property
 
-from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.urn_rows import Rows, broadcast_shapes
 
 from .constraints import group_counts, relaxed_group_counts
 from .fisher import FisherHypergeometric
@@ -100,7 +100,7 @@ class RelaxedFisherHypergeometric(UrnDistribution):
         if self._validate_args and not known:
             require("temperature", temperature, (temperature > 0) & (temperature < torch.inf), "positive and finite")
         try:
-            batch = torch.broadcast_shapes(temperature.shape, self._batch_shape) if temperature.dim() else self._batch_shape
+            batch = broadcast_shapes(temperature.shape, self._batch_shape) if temperature.dim() else self._batch_shape
         except RuntimeError:
             raise ValueError(
                 f"temperature of shape {tuple(temperature.shape)} must broadcast with batch_shape {tuple(self._batch_shape)}."

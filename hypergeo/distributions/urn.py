@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
+from hypergeo.numerics.urn_rows import broadcast_shapes
+
 from .constraints import group_counts
 from .reading import LARGEST, WHOLE, every, read_counts, read_real, read_shape, require, whole
 
@@ -81,7 +83,7 @@ class UrnDistribution(Distribution):
             raise ValueError(f"{name} must list one number for each group; got the single number {numbers}.")
         try:
             plain = drawn.dim() == 0 and sizes.dim() == 1 and sizes.shape[0] == logs.shape[-1]
-            shape = logs.shape if plain else torch.broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
+            shape = logs.shape if plain else broadcast_shapes((*drawn.shape, 1), sizes.shape, logs.shape)
         except RuntimeError:
             raise ValueError(
                 f"total_count, group_sizes and {name} must broadcast: got shapes {tuple(drawn.shape)}, {tuple(sizes.shape)} "
@@ -194,7 +196,7 @@ class UrnDistribution(Distribution):
         if per_group and (value.dim() == 0 or value.shape[-1] != groups):
             raise ValueError(f"value must end in an axis of {groups} groups; got shape {tuple(value.shape)}.")
         try:
-            shape = torch.broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
+            shape = broadcast_shapes(value.shape, self._batch_shape + self._event_shape)
             if not per_group and shape[-1] != groups:
                 raise ValueError(f"value must end in an axis of {groups} groups or of one; got shape {tuple(value.shape)}.")
         except RuntimeError:

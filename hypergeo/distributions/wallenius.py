@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hypergeo.numerics.enumeration import count_support, enumerate_counts
-from hypergeo.numerics.urn_rows import Rows
+from hypergeo.numerics.urn_rows import Rows, broadcast_shapes
 from hypergeo.numerics.wallenius.arrivals import first_arrivals
 from hypergeo.numerics.wallenius.mean import mean, second_moments
 from hypergeo.numerics.wallenius.moments import wallenius_log_marginals, wallenius_mean_and_variance
@@ -263,7 +263,7 @@ class WalleniusHypergeometric(CountDistribution):
             self._validate_sample(value)
         log_weights, sizes, total = self._distinct()
         log_prob, error = log_probability(log_weights, value.detach(), sizes, total[..., None])
-        shape = torch.broadcast_shapes(value.shape[:-1], self._batch_shape)
+        shape = broadcast_shapes(value.shape[:-1], self._batch_shape)
         error = error + torch.where(log_prob.isfinite(), log_prob.detach().abs(), 0.0) * torch.finfo(self.dtype).eps
         return log_prob.expand(shape).to(self.dtype), error.detach().expand(shape).to(self.dtype)
 

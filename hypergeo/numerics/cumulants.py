@@ -16,7 +16,7 @@ from .binomials import log_binomial_pmf
 from .moments import covariance, mean_and_variance
 from .native import aligned, along, native, opaque, parts_sum, plain
 from .partition import MOMENT_DROP, Layout, Tree, mean_counts
-from .urn_rows import Rows
+from .urn_rows import Rows, broadcast_shapes
 
 __all__ = ["KeptTree", "UrnTensors", "covariance_matrix", "log_normalizer", "log_probability", "mean"]
 
@@ -66,7 +66,7 @@ class UrnTensors(NamedTuple):
         Returns:
             One row for each distinct urn.
         """
-        batch = torch.broadcast_shapes(*(t.shape[:-1] for t in self))
+        batch = broadcast_shapes(*(t.shape[:-1] for t in self))
         return Rows.of(UrnTensors(*(t.expand(*batch, t.shape[-1]) for t in self)))
 
 

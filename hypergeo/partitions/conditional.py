@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.utils import lazy_property
 
+from hypergeo.numerics.urn_rows import broadcast_shapes
+
 from .column_potentials import ColumnPotentials
 from .random import RandomPartition, read_logits, read_sizes
 from .saddlepoint import log_probability_of_counts
@@ -94,7 +96,7 @@ class ConditionalCategorical(Distribution):
         if validate and bool((self._sizes.sum(-1) != num_elements).any()):
             raise ValueError(f"sizes must sum to the number of elements, {num_elements}; got {self._sizes.tolist()}.")
         try:
-            batch = torch.broadcast_shapes(self._sizes.shape[:-1], self._logits.shape[:-2])
+            batch = broadcast_shapes(self._sizes.shape[:-1], self._logits.shape[:-2])
         except RuntimeError:
             raise ValueError(
                 f"sizes and logits must broadcast: got batches {tuple(self._sizes.shape[:-1])} and "

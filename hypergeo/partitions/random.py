@@ -15,6 +15,7 @@ from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.reading import WHOLE, read_counts, read_real, require, whole
 from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.wallenius import WalleniusHypergeometric
+from hypergeo.numerics.urn_rows import broadcast_shapes
 from hypergeo.numerics.wallenius.probability import log_probability
 
 from .expected_sizes import expected_sizes
@@ -101,7 +102,7 @@ class RandomPartition(Distribution):
             wrong = int(totals[totals != num_elements].flatten()[0])
             raise ValueError(f"{name} must be the number of elements in logits, {num_elements}; got {wrong}.")
         try:
-            batch = torch.broadcast_shapes(size_batch, self._parameters.shape[:-2])
+            batch = broadcast_shapes(size_batch, self._parameters.shape[:-2])
         except RuntimeError:
             raise ValueError(
                 f"sizes and logits must broadcast: got batches {tuple(size_batch)} and {tuple(self._parameters.shape[:-2])}."
@@ -119,7 +120,7 @@ class RandomPartition(Distribution):
         """Logarithm of the plan, float64, shape broadcastable to ``batch_shape + (N, K)``; differentiable once."""
         mean = self._mean_sizes()
         logits = self._parameters.double()
-        batch = torch.broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
+        batch = broadcast_shapes(mean.shape[:-1], logits.shape[:-2])
         wanted = reference_sizes(mean, logits.shape[-2])
         return calibrated_log_plan(logits.expand(batch + logits.shape[-2:]), wanted.expand(batch + wanted.shape[-1:]))
 
@@ -242,7 +243,7 @@ class RandomPartition(Distribution):
         good = self.support.check(value)
         if self._validate_args and not bool(good.all()):
             raise ValueError("value must have one-hot rows whose column sums the group sizes allow; got another matrix.")
-        shape = torch.broadcast_shapes(value.shape[:-2], self.batch_shape)
+        shape = broadcast_shapes(value.shape[:-2], self.batch_shape)
         good = good.expand(shape)
         members = value.detach().expand(shape + self.event_shape).double()[..., list(self.order)]
         members = torch.where(good[..., None, None], members, 0.0)

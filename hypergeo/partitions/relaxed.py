@@ -13,6 +13,7 @@ from torch.distributions import Distribution, constraints
 from hypergeo.distributions.fisher import FisherHypergeometric
 from hypergeo.distributions.relaxation.conditionals import gumbel
 from hypergeo.distributions.relaxed import RelaxedFisherHypergeometric
+from hypergeo.numerics.urn_rows import broadcast_shapes
 
 from .membership import soft_members
 from .random import GroupSizes, RandomPartition
@@ -85,7 +86,7 @@ class RelaxedRandomPartition(Distribution):
             else _read_temperature("size_temperature", size_temperature, device, validate)
         )
         try:
-            batch = torch.broadcast_shapes(base.batch_shape, self.temperature.shape, self.size_temperature.shape)
+            batch = broadcast_shapes(base.batch_shape, self.temperature.shape, self.size_temperature.shape)
         except RuntimeError:
             raise ValueError(
                 f"temperature of shape {tuple(self.temperature.shape)} and size_temperature of shape "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hypergeo._validate import require_real
 from hypergeo.distributions.fisher import FisherHypergeometric
+from hypergeo.numerics.urn_rows import broadcast_shapes
 
 __all__ = [
     "NoiseFloor",
@@ -58,7 +59,7 @@ def wasserstein_distance(samples: Tensor, distribution: FisherHypergeometric) ->
     """
     probabilities = distribution.marginal_log_prob().exp()
     _check_groups(samples, distribution)
-    shape = torch.broadcast_shapes(samples.shape[1:], probabilities.shape[:-1])
+    shape = broadcast_shapes(samples.shape[1:], probabilities.shape[:-1])
     number = samples.shape[0]
     values_of_samples = samples.to(probabilities.dtype).movedim(0, -1).expand(*shape, number)
     exact = probabilities.expand(*shape, -1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hypergeo.numerics.binomials import stirling_remainder
 from hypergeo.numerics.native import aligned, along, native, opaque, plain
+from hypergeo.numerics.urn_rows import broadcast_shapes
 
 from .quadrature import integrate
 
@@ -69,7 +70,7 @@ class _LogProbability(torch.autograd.Function):
     @torch.inference_mode(False)
     def forward(log_weights: Tensor, counts: Tensor, sizes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         drawn, *tensors = map(plain, (drawn, log_weights, counts, sizes))
-        shape = torch.broadcast_shapes(*(t.shape for t in tensors), (*drawn.shape[:-1], tensors[0].shape[-1]))
+        shape = broadcast_shapes(*(t.shape for t in tensors), (*drawn.shape[:-1], tensors[0].shape[-1]))
         logs, counts, sizes = (t.double().expand(shape).reshape(-1, shape[-1]) for t in tensors)
         total = drawn.expand(*shape[:-1], 1).reshape(-1)
         drawable = logs > -torch.inf
@@ -112,7 +113,7 @@ class _LogProbability(torch.autograd.Function):
 
 def _scores(log_weights: Tensor, counts: Tensor, sizes: Tensor, nodes: Tensor) -> Tensor:
     """Returns the gradients of log-probabilities at their quadrature nodes; zero if there are none."""
-    shape = torch.broadcast_shapes(log_weights.shape, counts.shape, sizes.shape, (*nodes.shape[:-1], sizes.shape[-1]))
+    shape = broadcast_shapes(log_weights.shape, counts.shape, sizes.shape, (*nodes.shape[:-1], sizes.shape[-1]))
     logs, counts, sizes = (t.double().expand(shape).reshape(-1, shape[-1]) for t in (log_weights, counts, sizes))
     drawable, nodes = logs > -torch.inf, nodes.expand(*shape[:-1], 4).reshape(-1, 4)
     logs, sizes = torch.where(drawable, logs, 0.0), torch.where(drawable, sizes, 0.0)
