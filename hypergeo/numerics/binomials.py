@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -15,6 +16,7 @@ __all__ = ["BinomialTerms", "log_binomial", "log_binomial_pmf", "solve_tilt", "s
 
 _LARGE = 1024  # for larger sizes the product of a count and a logarithm loses digits that the pmf needs
 _SMALL = 16  # for smaller counts Stirling's series is inaccurate and a table is used
+_FEW = 1024  # weights; numpy is quicker than torch with so few
 _REMAINDERS = [0.0] + [float(Decimal(math.factorial(x)).ln() - x * Decimal(x).ln() + x) for x in range(1, _SMALL)]
 
 
@@ -164,30 +166,36 @@ def solve_tilt(log_weights: Tensor, group_sizes: Tensor, total_count: Tensor, to
     Returns:
         ``log t`` without gradient, shape ``(rows, 1)``.
     """
-    weights = log_weights.detach()
-    present = group_sizes.sum(-1, keepdim=True)
-    target = torch.minimum(total_count[..., None], present - 0.5).clamp(min=0.5)
+    arguments: list[Any] = [log_weights.detach(), group_sizes, total_count[..., None]]
+    if log_weights.device.type == "cpu" and log_weights.numel() <= _FEW:
+        with np.errstate(all="ignore"):
+            return torch.from_numpy(_solve(np, *(tensor.numpy() for tensor in arguments), tolerance=tolerance))
+    return _solve(torch, *arguments, tolerance=tolerance)
+
+
+def _solve(library: Any, weights: Any, group_sizes: Any, total_count: Any, *, tolerance: float) -> Any:
+    """Returns the result of :func:`solve_tilt` by numpy, whose calls on few numbers are quicker, or by torch."""
+    present = group_sizes.sum(-1, keepdims=True)
+    target = library.minimum(total_count, present - 0.5).clip(min=0.5)
     # The equation is solved for the smaller of the numbers of elements drawn and left, which has more significant digits.
-    sign = torch.where(target > 0.5 * present, -1.0, 1.0)
-    target = torch.minimum(target, present - target)
+    sign = library.where(target > 0.5 * present, -1.0, 1.0)
+    target = library.minimum(target, present - target)
     weights = sign * weights
-    target_logit = torch.log(target / (present - target))
+    target_logit = library.log(target / (present - target))
     used = group_sizes > 0
-    if bool(used.all()):
-        low, high = target_logit - weights.amax(-1, keepdim=True), target_logit - weights.amin(-1, keepdim=True)
-    else:
-        low = (target_logit - torch.where(used, weights, -torch.inf).amax(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
-        high = (target_logit - torch.where(used, weights, torch.inf).amin(-1, keepdim=True)).nan_to_num(0.0, 0.0, 0.0)
+    low = target_logit - library.amax(library.where(used, weights, -math.inf), -1, keepdims=True)
+    high = target_logit - library.amin(library.where(used, weights, math.inf), -1, keepdims=True)
+    low, high = (library.nan_to_num(bound, nan=0.0, posinf=0.0, neginf=0.0) for bound in (low, high))
     tilt = 0.5 * (low + high)
     for _ in range(200):
-        hit = torch.sigmoid(weights + tilt)
+        hit = 1 / (1 + library.exp(-weights - tilt))
         expected = group_sizes * hit
-        excess = expected.sum(-1, keepdim=True) - target
-        variance = (expected * (1 - hit)).sum(-1, keepdim=True)
-        if bool((excess.abs() <= tolerance * (1 + variance).sqrt()).all()):
+        excess = expected.sum(-1, keepdims=True) - target
+        variance = (expected * (1 - hit)).sum(-1, keepdims=True)
+        if (abs(excess) <= tolerance * (1 + variance) ** 0.5).all():
             break
-        low = torch.where(excess < 0, tilt, low)
-        high = torch.where(excess > 0, tilt, high)
+        low = library.where(excess < 0, tilt, low)
+        high = library.where(excess > 0, tilt, high)
         step = tilt - excess / variance
-        tilt = torch.where((step > low) & (step < high), step, 0.5 * (low + high))
+        tilt = library.where((step > low) & (step < high), step, 0.5 * (low + high))
     return sign * tilt
