@@ -12,32 +12,34 @@ from hypergeo.figures.core.panels import float32
 __all__ = ["arrow_outline", "exact_arrow", "mean_arrow", "sample_arrows", "spread_ellipse"]
 
 _HEAD = 2.6  # width of an arrow's head, in widths of its shaft
+_THIN_HEAD = 6.0  # the same of a single estimate
 _EXACT_WIDTH, _MEAN_WIDTH = 1.0, 0.62  # so that a mean without bias fills the outline and leaves its edge free
 
 
-def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarray:
-    """Computes the outline of an arrow with a shaft of a certain width; a short arrow has no shaft.
+def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float, *, head: float = _HEAD) -> np.ndarray:
+    """Computes the outlines of arrows with a shaft of a certain width; a short arrow has no shaft.
 
     Args:
-        start: start of the arrow, shape ``(2,)``.
-        tip: tip of the arrow, shape ``(2,)``.
+        start: start of the arrows, shape ``(2,)``.
+        tip: tips of the arrows, shape ``(..., 2)``.
         width: width of the shaft.
+        head: width of the head, in widths of the shaft.
 
     Returns:
-        A closed path, shape ``(8, 2)``.
+        Closed paths, shape ``(..., 8, 2)``.
 
     Example:
         >>> arrow_outline(np.zeros(2), np.array([10.0, 0.0]), 1.0)[3].tolist()
         [10.0, 0.0]
     """
     along = tip - start
-    length = float(np.hypot(*along))
-    along = along / length if length > 0 else np.array([1.0, 0.0])
-    across = np.array([-along[1], along[0]])
-    head = min(_HEAD * width * 1.05, length)
-    scale = head / (_HEAD * width * 1.05) if width > 0 else 0.0
-    half, wide = scale * width / 2, scale * _HEAD * width / 2
-    neck = tip - head * along
+    length = np.hypot(along[..., :1], along[..., 1:])
+    along = np.where(length > 0, along, [1.0, 0.0]) / np.where(length > 0, length, 1.0)
+    across = np.stack([-along[..., 1], along[..., 0]], -1)
+    longest = 1.05 * head * width
+    here = np.minimum(longest, length)
+    half, wide = (0.5 * here / longest * width * part if width > 0 else 0.0 for part in (1.0, head))
+    neck = tip - here * along
     points = [
         start + half * across,
         neck + half * across,
@@ -48,15 +50,18 @@ def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float) -> np.ndarra
         start - half * across,
         start + half * across,
     ]
-    return np.array(points)
+    return np.stack(points, -2)
 
 
-def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str, legend: bool = True) -> dict[str, Any]:
-    """Draws single estimates, as one trace of thin arrows.
+def sample_arrows(
+    start: np.ndarray, tips: np.ndarray, width: float, colour: str, *, name: str, legend: bool = True
+) -> dict[str, Any]:
+    """Draws single estimates, as thin arrows in one filled path: lines and markers would take ten times as long to draw.
 
     Args:
         start: common start of the arrows, shape ``(2,)``.
         tips: tips of the arrows, shape ``(S, 2)``.
+        width: width of a shaft.
         colour: colour as ``#rrggbb``.
         name: name in the legend.
         legend: whether the legend shows it.
@@ -64,24 +69,15 @@ def sample_arrows(start: np.ndarray, tips: np.ndarray, colour: str, *, name: str
     Returns:
         The trace.
     """
-    path = np.full((len(tips), 3, 2), np.nan)
-    path[:, 0], path[:, 1] = start, tips
+    outlines = arrow_outline(start, tips, width, head=_THIN_HEAD)
+    path = np.concatenate([outlines, np.full((len(tips), 1, 2), np.nan)], 1).reshape(-1, 2)
     return {
-        "type": "scatter",
-        "mode": "lines+markers",
+        **_polygon(path),
         "name": name,
         "showlegend": legend,
-        "x": float32(path[..., 0].ravel()),
-        "y": float32(path[..., 1].ravel()),
-        "hoverinfo": "skip",
-        "line": {"color": translucent(colour, 0.5), "width": 1},
-        "marker": {
-            "symbol": "arrow",
-            "angleref": "previous",
-            "size": np.tile([0, 7, 0], len(tips)),
-            "color": translucent(colour, 0.75),
-            "line": {"width": 0},
-        },
+        "fill": "toself",
+        "fillcolor": translucent(colour, 0.6),
+        "line": {"width": 0},
     }
 
 

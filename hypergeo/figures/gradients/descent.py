@@ -17,6 +17,7 @@ from .arrows import exact_arrow, mean_arrow, sample_arrows
 __all__ = ["SHAFT", "arrows_panel", "descent_figure"]
 
 SHAFT = 0.03  # width of the exact arrow's shaft, in sides of the plane
+_THIN = 1.0  # width of the arrow of a single estimate, in pixels
 _RINGS = 2.0  # diameter of the ring of probability one, in distances of cells
 
 
@@ -73,7 +74,7 @@ def arrows_panel(
                 "line": {"color": palette.exact, "width": 1},
             },
         },
-        sample_arrows(start, start + plane.shift(estimates), palette.relaxed, name=names[0]),
+        sample_arrows(start, start + plane.shift(estimates), _THIN * plane.side / side, palette.relaxed, name=names[0]),
         {
             **_points(dotted),
             "mode": "lines",

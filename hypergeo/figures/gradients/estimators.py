@@ -126,7 +126,8 @@ def _small(one: Compared, exact: np.ndarray, plane: Plane, reach: float, palette
     style, origin = STYLES[one.key], np.zeros(2)
     drawn = plane.shift(one.estimates)
     width = 0.11 * reach
-    traces: list[dict[str, Any]] = [sample_arrows(origin, drawn[:_SHOWN], style.colour, name=one.label, legend=False)]
+    samples = sample_arrows(origin, drawn[:_SHOWN], 0.12 * width, style.colour, name=one.label, legend=False)
+    traces: list[dict[str, Any]] = [samples]
     if len(drawn) > 1:
         traces.append(spread_ellipse(drawn.mean(0), np.cov(drawn.T), style.colour))
     traces.append(mean_arrow(origin, drawn.mean(0), width, style.colour, palette, name=one.label, legend=False))

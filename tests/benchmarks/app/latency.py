@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 import re
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, TimeoutError, sync_playwright
+from playwright.sync_api import BrowserContext, FloatRect, Page, TimeoutError, sync_playwright
+from websockets.sync.client import connect
 
 from hypergeo.ui.catalogue import PAGES
 from tests.benchmarks.timing import Timing
-from tests.support.app.server import FLAGS, find_chromium, served, write_page
+from tests.support.app.server import FLAGS, find_chromium, free_port, served, write_page
 
 __all__ = ["Latency", "find_chromium", "latencies"]
 
@@ -86,7 +91,7 @@ class Drag:
 
     Attributes:
         pictures: new pictures per second.
-        values: new values of the slider per second. No page can show more pictures, and a slider of few values has few.
+        values: new values of the slider per second, as the pointer moves. No page can show more pictures.
     """
 
     pictures: float
@@ -161,7 +166,8 @@ def latencies(moves: int, *, quick: bool = False) -> Iterator[Latency]:
     assert chromium is not None
     paths = ["/convergence"] if quick else [f"/{Path(entry.path).stem}" for entry in PAGES]
     with served() as app, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        port = free_port()
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--remote-debugging-port={port}"])
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         for path in paths:
             page = context.new_page()
@@ -174,12 +180,12 @@ def latencies(moves: int, *, quick: bool = False) -> Iterator[Latency]:
             _rest(page)
             labels = _kinds(page.evaluate(_SLIDERS))[: 2 if quick else None]
             if labels:
-                yield _beside_bare(context, page, path, labels, moves)
+                yield _beside_bare(context, page, path, labels, moves, port)
             page.close()
         browser.close()
 
 
-def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[str], moves: int) -> Latency:
+def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[str], moves: int, port: int) -> Latency:
     """Returns latencies of a page: rounds of one move on the bare page and one of each slider, then a drag of each."""
     size: dict[str, Any] = page.evaluate(_POINTS)
     with ExitStack() as stack:
@@ -194,31 +200,58 @@ def _beside_bare(context: BrowserContext, page: Page, path: str, labels: list[st
         points=size["drawn"],
         sliders={slider.label: Timing.of(slider.seconds) if slider.seconds else None for slider in sliders},
         bare=Timing.of(bare.seconds),
-        dragged={slider.label: _dragged(page, slider.label) for slider in sliders if slider.seconds},
+        dragged={slider.label: _dragged(page, slider.label, port) for slider in sliders if slider.seconds},
     )
 
 
-def _dragged(page: Page, label: str) -> Drag:
-    """Returns what a page shows while a pointer drags a slider back and forth, with sixty moves per second."""
+def _dragged(page: Page, label: str, port: int) -> Drag:
+    """Returns what a page shows while a pointer drags a slider back and forth."""
     page.bring_to_front()
     _rest(page)
     slider = page.locator(f'.hg-controls input[type=range][aria-label="{label}"]')
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     assert box is not None
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, middle)
-    page.mouse.down()
-    slider.evaluate("input => { window.values = 0; input.addEventListener('input', () => { window.values += 1 }) }")
+    options = slider.evaluate("input => input.max - input.min")
+    target = page.context.new_cdp_session(page).send("Target.getTargetInfo")["targetInfo"]["targetId"]
     started = page.evaluate("performance.now()")
-    while (now := page.evaluate("performance.now()")) < started + 1000 * _DRAG:
-        share = 0.5 + 0.3 * math.sin((now - started) / 400)
-        page.mouse.move(box["x"] + share * box["width"], middle)
-        page.wait_for_timeout(16)
-    pictures = page.evaluate(_PICTURES, [started, now])
-    values = page.evaluate("window.values")
-    page.mouse.up()
-    return Drag(1000 * pictures / (now - started), 1000 * values / (now - started))
+    with ThreadPoolExecutor(1) as hand:
+        dragging = hand.submit(_drag, f"ws://127.0.0.1:{port}/devtools/page/{target}", box, options)
+        while not dragging.done():
+            page.wait_for_timeout(200)
+    pictures = page.evaluate(_PICTURES, [started, started + 1000 * _DRAG])
+    return Drag(pictures / _DRAG, dragging.result() / _DRAG)
+
+
+def _drag(address: str, box: FloatRect, options: int) -> int:
+    """Drags a slider, with sixty moves per second whether or not the page keeps up, as a hand does.
+
+    Args:
+        address: address at which the browser takes commands for the page. Playwright waits for the page after each move.
+        box: bounds of the slider.
+        options: number of values of the slider, less one.
+
+    Returns:
+        Number of times that the value has changed.
+    """
+    values: list[int] = []
+    with connect(address, max_queue=None) as browser:
+
+        def send(kind: str, share: float) -> None:
+            place = {"x": box["x"] + share * box["width"], "y": box["y"] + box["height"] / 2}
+            press = {"type": kind, "button": "left", "buttons": 1, "clickCount": int(kind != "mouseMoved")}
+            command = {"id": len(values) + 1, "method": "Input.dispatchMouseEvent", "params": place | press}
+            browser.send(json.dumps(command))
+            values.append(round(options * share))
+
+        send("mousePressed", 0.5)
+        started = time.monotonic()
+        while (passed := time.monotonic() - started) < _DRAG:
+            send("mouseMoved", 0.5 + 0.3 * math.sin(2.5 * passed))
+            time.sleep(1 / 60)
+        send("mouseReleased", 0.5)
+        time.sleep(0.5)  # the last commands arrive
+    return sum(before != after for before, after in itertools.pairwise(values))
 
 
 def _bare_page(stack: ExitStack, context: BrowserContext, size: dict[str, Any]) -> _Slider:
