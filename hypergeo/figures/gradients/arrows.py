@@ -75,9 +75,9 @@ def sample_arrows(
         **_polygon(path),
         "name": name,
         "showlegend": legend,
+        "mode": "none",
         "fill": "toself",
         "fillcolor": translucent(colour, 0.6),
-        "line": {"width": 0},
     }
 
 
