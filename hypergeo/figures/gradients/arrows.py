@@ -69,15 +69,14 @@ def sample_arrows(
     Returns:
         The trace.
     """
-    outlines = arrow_outline(start, tips, width, head=_THIN_HEAD)
-    path = np.concatenate([outlines, np.full((len(tips), 1, 2), np.nan)], 1).reshape(-1, 2)
+    outlines = arrow_outline(start, tips, width, head=_THIN_HEAD)  # closed at the common start, where one follows another
     return {
-        **_polygon(path),
+        **_polygon(outlines.reshape(-1, 2)),
         "name": name,
         "showlegend": legend,
-        "mode": "none",
         "fill": "toself",
         "fillcolor": translucent(colour, 0.6),
+        "line": {"width": 0},
     }
 
 
