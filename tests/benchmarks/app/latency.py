@@ -60,7 +60,8 @@ _SLIDERS = """() => [...document.querySelectorAll('.hg-controls input[type=range
   .filter(input => input.checkVisibility()).map(input => input.getAttribute('aria-label'))"""
 _POINTS = """() => {
   const plots = [...document.querySelectorAll('.js-plotly-plot')]
-  const drawn = plots.flatMap(plot => plot.calcdata).map(points => points[0]?.z ? points[0].z.flat().length : points.length)
+  const size = points => points[0]?.z ? points[0].z.flat().length : points[0]?.trace?.fill === 'toself' ? 1 : points.length
+  const drawn = plots.flatMap(plot => plot.calcdata).map(size) // a filled outline counts as one point
   const height = Math.max(...plots.map(plot => plot._fullLayout.height))
   return { drawn: drawn.reduce((sum, points) => sum + points, 0), height }
 }"""
