@@ -56,7 +56,7 @@ def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float, *, head: flo
 def sample_arrows(
     start: np.ndarray, tips: np.ndarray, width: float, colour: str, *, name: str, legend: bool = True
 ) -> dict[str, Any]:
-    """Draws single estimates, as thin arrows in one filled path: lines and markers would take ten times as long to draw.
+    """Draws single estimates, as thin arrows in one filled path: lines and markers would take several times as long.
 
     Args:
         start: common start of the arrows, shape ``(2,)``.
