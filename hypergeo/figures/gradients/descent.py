@@ -175,7 +175,9 @@ def descent_figure(
     for number in range(len(panels)):
         bottom = lower + (len(panels) - 1 - number) * (each + gap)
         boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
-    return arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
+    figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
+    figure.add_meta(least=850)  # pixels across, for the legend to keep off the panels at the right
+    return figure
 
 
 def _points(places: np.ndarray) -> dict[str, Any]:
