@@ -14,13 +14,16 @@ PARTS = """() => {
 
 
 def test_no_serious_violation_with_everything_open_and_the_tour_on(standing, visit, excused):
-    """A link opens the sections and the tour."""
+    """A link opens the tour and all sections but the first, which a click opens."""
     sections, tour = standing.page.evaluate(PARTS)
-    names = [*(f"{name}=true" for name in sections), *(f"{name}=1" for name in tour)]
-    if not names:
+    names = [*(f"{name}=true" for name in sections[1:]), *(f"{name}=1" for name in tour)]
+    if not (sections or tour):
         return
     path = standing.address()
     opened = visit(path + ("&" if "?" in path else "?") + "&".join(names))
+    for section in opened.page.get_by_test_id("stExpander").locator("summary").all()[:1]:
+        section.click()
+        opened.settle()
     assert opened.page.locator("[data-testid=stExpander] details[open]").count() == len(sections)
     if tour:
         opened.page.get_by_role("button", name="Next", exact=True).wait_for()

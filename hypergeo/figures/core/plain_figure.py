@@ -60,6 +60,6 @@ class PlainFigure:
             validate: whether plotly checks the options first.
 
         Returns:
-            Traces and layout, and frames if there are any.
+            Traces and layout, and frames if there are any; once checked, with plotly's default template.
         """
         return str(to_json_plotly(self.plotly.to_dict() if validate else self._parts))
