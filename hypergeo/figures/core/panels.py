@@ -85,6 +85,7 @@ def arrange(
     sweep: Sweep | None = None,
     legend: Box | None = None,
     margin: tuple[int, int, int, int] = (8, 8, 8, 8),
+    least: int | None = None,
 ) -> PlainFigure:
     """Arranges panels in one figure.
 
@@ -96,6 +97,7 @@ def arrange(
         sweep: controls for the panels' frames.
         legend: position of the legend, by the box's upper left corner; no legend when omitted.
         margin: pixels left, right, above and below the plotting area.
+        least: width in pixels at which no texts overlap; in less room the page scales the figure down.
 
     Returns:
         The figure, with a frame for each label of ``sweep``. Without one, panels with one frame show it.
@@ -132,6 +134,8 @@ def arrange(
         ):
             data[index] = _merged(data[index], change)
     layout["annotations"] = annotations
+    if least is not None:
+        layout["meta"] = {"least": least}
     if images:
         layout["images"] = images
     layout["showlegend"] = legend is not None

@@ -11,6 +11,7 @@ from hypergeo.figures.core.plain_figure import PlainFigure
 
 __all__ = ["convergence_figure", "single_figure"]
 
+_LEAST = 820  # width in pixels at which the legend keeps off the panels at the right
 BUTTONS, STACKED = 74, 116  # pixels that the controls take beside and under each other
 
 
@@ -61,9 +62,7 @@ def convergence_figure(
         Box(0.695, 1, right.up(42), right.up(42 + 178)),
     ]
     sweep = Sweep(labels, start, "temperature τ = ", "Cool down", Box(0, 0.6, 0, right.up(buttons))) if labels else None
-    figure = arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1))
-    figure.add_meta(least=820)  # pixels across, for the legend to keep off the panels at the right
-    return figure
+    return arrange(panels, boxes, palette, height=height, sweep=sweep, legend=Box(0, 0.6, 0, 1), least=_LEAST)
 
 
 def single_figure(

@@ -29,6 +29,7 @@ class Measures:
     heat: int
 
 
+_LEAST = 880  # width in pixels at which the balls keep clear of each other
 WIDE = Measures(height=580, balls=(350, 520), rows=288, heat=146)
 NARROW = Measures(height=1158, balls=(340, 420), rows=330, heat=190)
 
@@ -61,6 +62,4 @@ def urn_figure(balls: Panel, observed: Panel, heat: Panel, palette: Palette, *, 
         down.take(38 + 44)
         boxes.append(down.box(0.51, 1, measures.heat))
         legend = Box(0.45, 1, 0, 1)
-    figure = arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend)
-    figure.add_meta(least=880)  # pixels across, for the balls to keep clear of each other
-    return figure
+    return arrange([balls, observed, heat], boxes, palette, height=measures.height, legend=legend, least=_LEAST)

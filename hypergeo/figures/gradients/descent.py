@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = ["SHAFT", "arrows_panel", "descent_figure"]
 
 SHAFT = 0.03  # width of the exact arrow's shaft, in sides of the plane
 _THIN = 1.0  # width of the arrow of a single estimate, in pixels
+_LEAST = 850  # width in pixels at which the legend keeps off the panels at the right
 _RINGS = 2.0  # diameter of the ring of probability one, in distances of cells
 
 
@@ -145,19 +147,18 @@ def descent_figure(
     """
     if picture is not None:
         source, (left, right, bottom, top) = picture
-        main.images.append(
-            {
-                "source": source,
-                "xref": "x",
-                "yref": "y",
-                "x": left,
-                "y": top,
-                "sizex": right - left,
-                "sizey": top - bottom,
-                "sizing": "stretch",
-                "layer": "below",
-            }
-        )
+        image = {
+            "source": source,
+            "xref": "x",
+            "yref": "y",
+            "x": left,
+            "y": top,
+            "sizex": right - left,
+            "sizey": top - bottom,
+            "sizing": "stretch",
+            "layer": "below",
+        }
+        main = replace(main, images=[*main.images, image])
     if narrow:
         above = Pixels(80 + 340 + len(panels) * (150 + 62) + 10)
         top = above.take(80)  # up to four lines of the legend
@@ -175,9 +176,7 @@ def descent_figure(
     for number in range(len(panels)):
         bottom = lower + (len(panels) - 1 - number) * (each + gap)
         boxes.append(Box(0.665, 1, pixels.up(bottom), pixels.up(bottom + each)))
-    figure = arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1))
-    figure.add_meta(least=850)  # pixels across, for the legend to keep off the panels at the right
-    return figure
+    return arrange([main, *panels], boxes, palette, height=height, legend=Box(0, 0.62, 0, 1), least=_LEAST)
 
 
 def _points(places: np.ndarray) -> dict[str, Any]:

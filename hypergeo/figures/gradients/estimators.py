@@ -18,6 +18,7 @@ from .arrows import exact_arrow, mean_arrow, sample_arrows, spread_ellipse
 
 __all__ = ["STYLES", "Compared", "Style", "estimators_figure"]
 
+_LEAST = 960  # width in pixels at which titles keep apart
 _SHOWN = 40
 
 
@@ -107,9 +108,7 @@ def estimators_figure(
             Box(0.6 * column / columns, 0.6 * (column + 1) / columns - 0.008, pixels.up(bottom), pixels.up(bottom + each))
         )
     boxes.append(Box(0.765, 0.99, pixels.up(44), pixels.up(height - 2 * MARGIN - 44)))
-    figure = arrange([*small, dots], boxes, palette, height=height)
-    figure.add_meta(least=960)  # pixels across, for titles to keep apart
-    return figure
+    return arrange([*small, dots], boxes, palette, height=height, least=_LEAST)
 
 
 def _reach(compared: Sequence[Compared], exact: np.ndarray, plane: Plane) -> float:

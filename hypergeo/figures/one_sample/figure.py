@@ -17,6 +17,7 @@ WIDE_BARS = 430
 NARROW_ROW = 128
 """Pixels of one row of bars on a telephone."""
 
+_LEAST = 880  # width in pixels at which the numbers over the bars keep apart
 _HEADING, _KEY, _STRIPS, _TICKS = 26, 24, 58, 24  # pixels
 
 
@@ -58,9 +59,7 @@ def one_sample_figure(
     boxes.append(right.box(0.665 + cloud.padding[0] / 1000, 1, 300 - cloud.padding[3]))
     right.take(cloud.padding[3] + 40)
     boxes.append(Box(0.705, 1, right.up(24), right.here()))
-    figure = arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height)
-    figure.add_meta(least=880)  # pixels across, for the numbers over the bars to keep apart
-    return figure
+    return arrange([bars, strips, cloud, gradient], boxes, palette, height=left.height, least=_LEAST)
 
 
 def _key(text: str, palette: Palette) -> dict[str, Any]:

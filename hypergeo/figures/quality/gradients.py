@@ -53,9 +53,7 @@ def gradient_figure(report: QualityReport, palette: Palette, *, narrow: bool = F
         boxes = [Box(0.42, 0.98, 1 - part * k - part + 36 / (height - 16), 1 - part * k - 30 / (height - 16)) for k in range(3)]
         return arrange(panels, boxes, palette, height=height)
     boxes = [Box(0.25, 0.48, 0, 1), Box(0.51, 0.73, 0, 1), Box(0.76, 0.99, 0, 1)]
-    figure = arrange(panels, boxes, palette, height=ROW * len(rows) + 84, margin=(8, 8, 40, 40))
-    figure.add_meta(least=LEAST)
-    return figure
+    return arrange(panels, boxes, palette, height=ROW * len(rows) + 84, margin=(8, 8, 40, 40), least=LEAST)
 
 
 def intervals_panel(

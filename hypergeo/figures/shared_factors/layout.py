@@ -53,7 +53,7 @@ def learning_figure(
     boxes.append(left.box(0.085, 0.54, 106))
     right.take(62)
     boxes.append(right.box(0.655, 0.97, 86))
-    return _wide(panels, boxes, palette)
+    return arrange(panels, boxes, palette, height=_HEIGHT, least=_LEAST)
 
 
 def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, rows: float, narrow: bool = False) -> PlainFigure:
@@ -87,10 +87,4 @@ def grid_figure(gallery: Panel, beside: Sequence[Panel], palette: Palette, *, ro
     for _ in beside:
         boxes.append(right.box(0.79, 0.985, each))
         right.take(66)
-    return _wide(panels, boxes, palette)
-
-
-def _wide(panels: Sequence[Panel], boxes: Sequence[Box], palette: Palette) -> PlainFigure:
-    figure = arrange(panels, boxes, palette, height=_HEIGHT)
-    figure.add_meta(least=_LEAST)
-    return figure
+    return arrange(panels, boxes, palette, height=_HEIGHT, least=_LEAST)
