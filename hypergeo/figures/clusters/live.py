@@ -12,6 +12,7 @@ from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette, group_colour, translucent
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
 from hypergeo.figures.core.plain_figure import PlainFigure
+from hypergeo.figures.gradients.arrows import arrow_outline
 
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
@@ -30,6 +31,7 @@ _NUMBERS = {
 }  # plotly's numbers of the symbols
 _TURN = np.linspace(0, 2 * np.pi, 49)
 _STRIP = 40  # number of samples in the strip
+_EXTENT = (320, 190)  # expected width and height of a panel of sizes, in pixels
 
 
 def points_panel(
@@ -193,11 +195,11 @@ def sizes_panel(
         traces += [_outlines(clusters, true, seen & sure, palette, 1.0), _outlines(clusters, true, seen & ~sure, palette, 0.3)]
     for trace in traces:
         trace["showlegend"] = False
-    notes = [caption(title, palette)]
-    if pull is not None and np.abs(pull).max(initial=0) > 1e-3:
-        reach = 0.2 * most * np.tanh(2 * pull)
-        tips = np.maximum(sizes + reach, 0)
-        notes += [_arrow(place, sizes[place], tips[place], palette) for place in range(len(colours))]
+    top = 1.4 * most if images else min(1.15 * most, 1.05 * number)
+    if pull is not None:
+        seen = np.abs(pull).max(initial=0) > 1e-3
+        tips = np.maximum(sizes + 0.2 * most * np.tanh(2 * pull), 0) if seen else sizes
+        traces.append(_arrows(sizes, tips, top, palette))
     return Panel(
         traces=traces,
         xaxis={
@@ -208,8 +210,8 @@ def sizes_panel(
                 for cluster, colour in enumerate(colours)
             ],
         },
-        yaxis={"range": [0, 1.4 * most if images else min(1.15 * most, 1.05 * number)], "showgrid": True, "nticks": 5},
-        annotations=notes,
+        yaxis={"range": [0, top], "showgrid": True, "nticks": 5},
+        annotations=[caption(title, palette)],
         images=list(images),
     )
 
@@ -305,20 +307,21 @@ def beside_figure(points: Sequence[Panel], sizes: Sequence[Panel], palette: Pale
     return arrange(panels, [*upper, *lower], palette, height=height)
 
 
-def _arrow(cluster: int, start: float, end: float, palette: Palette) -> dict[str, Any]:
+def _arrows(starts: np.ndarray, tips: np.ndarray, top: float, palette: Palette) -> dict[str, Any]:
+    """Returns upright arrows beside the middles of bars as one filled path; arrows of length zero are not visible."""
+    unit = np.array([(len(starts) + 0.2) / _EXTENT[0], top / _EXTENT[1]])  # of a pixel
+    at = np.arange(len(starts)) + 1.28
+    outlines = arrow_outline(np.column_stack([at, starts]) / unit, np.column_stack([at, tips]) / unit, 2.0, head=4.0) * unit
+    # From each outline to the next one and back on the same way, so that nothing is filled between them.
+    path = np.vstack([outlines.reshape(-1, 2), outlines[::-1, 0]])
     return {
-        "x": cluster + 1.28,
-        "y": float(end),
-        "ax": cluster + 1.28,
-        "ay": float(start),
-        "xref": "x",
-        "yref": "y",
-        "axref": "x",
-        "ayref": "y",
-        "text": "",
-        "showarrow": True,
-        "arrowhead": 2,
-        "arrowsize": 0.9,
-        "arrowwidth": 2,
-        "arrowcolor": palette.follow,
+        "type": "scatter",
+        "mode": "lines",
+        "x": float32(path[:, 0]),
+        "y": float32(path[:, 1]),
+        "fill": "toself",
+        "fillcolor": palette.follow,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
     }

@@ -79,7 +79,7 @@ def lines_panel(
     """
     left, right = np.log10(xrange) if logx else xrange
     low, high = np.log10(yrange) if logy else yrange
-    traces = [_line(line, palette) for line in lines]
+    traces = [*(_line(line, palette) for line in lines), *_last_points(lines, palette)]
     ends = [line for line in lines if line.end and np.isfinite(line.y[-1])]
     at = np.array([line.y[-1] for line in ends], dtype=float)
     at = np.log10(np.maximum(at, 1e-300)) if logy else at
@@ -176,24 +176,44 @@ def nice_above(value: float) -> float:
 
 
 def _line(line: Line, palette: Palette) -> dict[str, Any]:
-    last = max(len(line.x) - 1, 0)
-    return {
+    trace = {
         "type": "scatter",
-        "mode": "lines+markers" if line.symbol else "lines",
+        "mode": "lines",
         "x": float32(line.x),
         "y": float32(line.y),
         "line": {"color": line.colour, "width": line.width, "dash": line.dash},
-        "marker": {
-            "symbol": line.symbol or "circle",
-            "size": 7 if line.marked else np.array([0] * last + [8], dtype=np.uint8),
-            "color": line.colour,
-            "opacity": 1,
-            "line": {"color": palette.exact, "width": 1},
-        },
         "cliponaxis": False,
         "showlegend": False,
         "hovertemplate": f"{line.name}: %{{y:.4g}}<extra></extra>",
     }
+    if line.marked:
+        trace |= {"mode": "lines+markers", "marker": _marker(line.symbol, 7, line.colour, palette)}
+    return trace
+
+
+def _last_points(lines: Sequence[Line], palette: Palette) -> list[dict[str, Any]]:
+    """Returns a trace of markers; as markers of their lines, each point of a line would be an element of the page."""
+    ended = [line for line in lines if line.symbol and not line.marked]
+    if not ended:
+        return []
+    shown = [line for line in ended if len(line.x)]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": float32(np.array([line.x[-1] for line in shown])),
+            "y": float32(np.array([line.y[-1] for line in shown])),
+            "text": [line.name for line in shown],
+            "marker": _marker([line.symbol for line in shown], 8, [line.colour for line in shown], palette),
+            "cliponaxis": False,
+            "showlegend": False,
+            "hovertemplate": "%{text}: %{y:.4g}<extra></extra>",
+        }
+    ]
+
+
+def _marker(symbol: str | list[str], size: int, colour: str | list[str], palette: Palette) -> dict[str, Any]:
+    return {"symbol": symbol, "size": size, "color": colour, "opacity": 1, "line": {"color": palette.exact, "width": 1}}
 
 
 def log_ticks(low: float, high: float, digits: Sequence[Sequence[int]] = ((1, 2, 5), (1,)), most: int = 6) -> Json:

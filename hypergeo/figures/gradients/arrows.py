@@ -20,7 +20,7 @@ def arrow_outline(start: np.ndarray, tip: np.ndarray, width: float, *, head: flo
     """Computes the outlines of arrows with a shaft of a certain width; a short arrow has no shaft.
 
     Args:
-        start: start of the arrows, shape ``(2,)``.
+        start: start of the arrows, shape ``(2,)`` or ``(..., 2)``.
         tip: tips of the arrows, shape ``(..., 2)``.
         width: width of the shaft.
         head: width of the head, in widths of the shaft.
