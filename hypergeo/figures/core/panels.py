@@ -97,7 +97,7 @@ def arrange(
         sweep: controls for the panels' frames.
         legend: position of the legend, by the box's upper left corner; no legend when omitted.
         margin: pixels left, right, above and below the plotting area.
-        least: width in pixels at which no texts overlap; in less room the page scales the figure down.
+        least: width in pixels at which no texts overlap; on a narrower page the figure is scaled down.
 
     Returns:
         The figure, with a frame for each label of ``sweep``. Without one, panels with one frame show it.

@@ -130,7 +130,9 @@ class _Turn(NamedTuple):
 
 def _turns(prior: str, step: int, settings: PriorSettings, edits: Sequence[Edit]) -> list[_Turn]:
     edits = edits if prior == "hypergeometric" else ()
-    return [_turn(turn, settings, edits) for turn in range(step + 1)]
+    first = min((edit.step for edit in edits), default=step + 1)
+    unedited = [_Turn(settings, None)] * min(first, step + 1)
+    return unedited + [_turn(turn, settings, edits) for turn in range(first, step + 1)]
 
 
 def _turn(turn: int, settings: PriorSettings, edits: Sequence[Edit]) -> _Turn:
