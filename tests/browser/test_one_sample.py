@@ -8,9 +8,11 @@ from .checks import check_words
 SHOWN = """() => {
   const plot = document.querySelector('.js-plotly-plot')
   const bars = [...plot.querySelectorAll('.subplot.xy .barlayer path')].filter(bar => bar.getBBox().height > 0.5).length
-  const words = [...plot.querySelectorAll('.annotation-text')].map(part => part.textContent)
+  const words = [...plot.querySelectorAll('.subplot.xy .textpoint')].map(part => part.textContent)
+  const marks = plot.data.find(trace => Array.isArray(trace.marker?.symbol) && trace.hovertext)
+  const gradient = marks.marker.symbol.filter(symbol => symbol.startsWith('triangle')).length
   const result = words.find(word => /^mean [0-9]/.test(word))
-  return { bars, gradient: plot.data[8].x.length, result }
+  return { bars, gradient, result }
 }"""
 
 

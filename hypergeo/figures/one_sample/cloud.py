@@ -71,11 +71,17 @@ def cloud_panel(
         },
         _line(plane.place(nothing if line is None else line), palette.follow, "solid"),
         _line(plane.place(path if shown else nothing), palette.follow, "dot"),
-        _points(plane.place(whole[None] if shown else nothing), "markers", symbol="star", size=15, color=palette.follow),
-        _points(plane.place(followed[None] if shown else nothing), "markers", size=13, color=palette.follow),
+        {
+            **_quiet(plane.place(np.stack([whole, followed]) if shown else nothing), "markers"),
+            "marker": {
+                "symbol": ["star", "circle"],
+                "size": [15, 13],
+                "color": palette.follow,
+                "opacity": 1,
+                "line": {"color": palette.exact, "width": 1.5},
+            },
+        },
     ]
-    for trace in traces[-2:]:
-        trace["marker"]["line"] = {"color": palette.exact, "width": 1.5}
     panel = plane.panel(traces, palette)
     panel.annotations.append({**caption(title, palette, size=13), "yshift": 6})
     return panel

@@ -109,17 +109,13 @@ def split_bars_panel(
         for column in columns:
             cell = _Cell(places[column], bottom, row - ROW_WORDS, first, number)
             drawing.cell(cell, split, column)
-        drawing.words(split, places, bottom + row - ROW_WORDS)
-    notes = [
-        _note(places[column] + 0.5, 1, headings[column], palette.text, 14, xanchor="center", yref="y domain", yshift=3)
-        for column in columns
-    ]
+        drawing.label(split, places, bottom + row - ROW_WORDS)
     across = max(places.values()) + 1
     return Panel(
         traces=drawing.traces(),
         xaxis={"visible": False, "range": [-0.02, across + 0.02]},
         yaxis={"visible": False, "range": [0, height]},
-        annotations=[*notes, *drawing.notes],
+        annotations=[_heading(places[column] + 0.5, headings[column], palette) for column in columns],
     )
 
 
@@ -130,17 +126,17 @@ class _Drawing:
         self.palette, self.width = palette, 0.78 / number
         self.every = 1 if number <= 9 else 2 if number <= 18 else 4
         self.small = 11 if row > 100 else 10
-        self.notes: list[dict[str, Any]] = []
         self.frames = _Path()
-        self.focus = _Path()
-        self.segments = _Path()
+        self.follow = _Path()
         self.means = _Path()
         self.fills = _Bars()
         self.outlines = _Bars()
-        self.crosses = _Points()
-        self.stars = _Points()
-        self.triangles = _Points()
-        self.numbers = _Points()
+        self.marks = _Points("symbol", "size", "colour", "edge", "hover")
+        self.words = _Points("text", "colour", "size", "place")
+
+    def write(self, x: Any, y: Any, text: Any, colour: str, size: float = 0.0, place: str = "middle center") -> None:
+        """Writes texts; the numbers of the bars have the default size."""
+        self.words.add(x, y, text=text, colour=colour, size=size or self.small, place=place)
 
     def cell(self, cell: _Cell, split: SplitBars, column: int) -> None:
         """Draws one step of one split."""
@@ -149,11 +145,11 @@ class _Drawing:
         if column >= split.shown:
             return
         if split.current == column:
-            self.focus.add([left, right, right, left, left], [cell.bottom, cell.bottom, top, top, cell.bottom])
+            self.follow.add([left, right, right, left, left], [cell.bottom, cell.bottom, top, top, cell.bottom])
         across = cell.across(split.candidates)
         for candidate, x in zip(split.candidates, across, strict=True):
             if candidate % self.every == 0:
-                self.numbers.add(x, cell.bottom - 8, str(candidate), self.palette.muted)
+                self.write(x, cell.bottom - 8, str(candidate), self.palette.muted)
         names = [f"{count}" for count in split.candidates]
         logs = FLOOR, CEILING
         faded = translucent(split.colour, _FADED)
@@ -164,7 +160,9 @@ class _Drawing:
             texts = [f"count {name}<br>log-probability {value:.3f}" for name, value in zip(names, split.used, strict=True)]
             self.fills.add(across, cell.bottom, cell.up(split.used, *logs) - cell.bottom, faded, texts)
             if split.merged is not None:
-                self.crosses.add(across, cell.up(split.merged, *logs), [""] * len(across), "", split.merged > FLOOR)
+                texts = [f"count {name}<br>merged {value:.3f}" for name, value in zip(names, split.merged, strict=True)]
+                seen = split.merged > FLOOR
+                self._mark(across, cell.up(split.merged, *logs), "x-thin", 6, texts, seen, colour="rgba(0,0,0,0)", edge=1.6)
         elif column == 1:
             noisy = split.used + split.noise
             texts = [
@@ -173,7 +171,7 @@ class _Drawing:
             ]
             self.fills.add(across, cell.bottom, cell.up(noisy, *logs) - cell.bottom, faded, texts)
             for x, start, end in zip(across, cell.up(split.used, *logs), cell.up(noisy, *logs), strict=True):
-                self.segments.add([x, x], [start, end])
+                self.follow.add([x, x], [start, end])
         elif column == 2:
             texts = [f"count {name}<br>{value:.3f} from the largest" for name, value in zip(names, split.scaled, strict=True)]
             self.fills.add(across, cell.bottom, cell.up(split.scaled, FLOOR, 0.8) - cell.bottom, faded, texts)
@@ -185,44 +183,54 @@ class _Drawing:
             peaks = split.weights >= np.maximum(*(np.pad(split.weights, 1)[side:][: len(across)] for side in (0, 2)))
             written = (split.weights >= _LABELLED) & peaks & (not split.lit) & (cell.height > 70)
             for x, y, weight in zip(across[written], tops[written], split.weights[written], strict=True):
-                self.numbers.add(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
+                self.write(x, y + 7, f"{weight:.2f}".lstrip("0"), self.palette.text)
                 if abs(x - mean) < 0.8 / cell.number:  # the line ends below the number
                     end = min(end, float(y))
             self.means.add([mean, mean], [cell.bottom - 2, end])
         if column in (1, 3):
             index = int(np.flatnonzero(split.candidates == split.hard)[0])
             value = cell.up((split.used + split.noise)[index], *logs) if column == 1 else cell.bottom
-            self.stars.add(across[index], value + (6 if column == 1 else 5), "", "")
+            self._mark(across[index], value + (6 if column == 1 else 5), "star", 9, f"count {split.hard}: largest")
         if split.lit and column < 3:
             largest = max(float(np.abs(split.gradient).max()), 1e-12)
             size = 4 + 10 * np.sqrt(np.abs(split.gradient) / largest)
             seen = np.abs(split.gradient) > 1e-3 * largest
             symbols = np.where(split.gradient > 0, "triangle-up", "triangle-down")
             texts = [f"count {name}<br>gradient {value:+.4f}" for name, value in zip(names, split.gradient, strict=True)]
-            self.triangles.add(across, np.full(len(across), top - 6.0), texts, symbols, seen, size)
+            self._mark(across, top - 6.0, symbols, size, texts, seen)
 
-    def words(self, split: SplitBars, places: dict[int, float], top: float) -> None:
+    def _mark(
+        self, x: Any, y: Any, symbol: Any, size: Any, hover: Any, kept: Any = True, *, colour: str = "", edge: float = 0.0
+    ) -> None:
+        inked = colour or self.palette.follow
+        self.marks.add(x, y, kept, symbol=symbol, size=np.round(size, 1), colour=inked, edge=edge, hover=hover)
+
+    def label(self, split: SplitBars, places: dict[int, float], top: float) -> None:
         """Labels a row at its left, and writes its result at its right."""
         ink = self.palette.text if split.shown else self.palette.muted
-        self.notes.append(_note(min(places.values()), top + 1, split.title, ink, 12))
+        self.write(min(places.values()), top + 3, split.title, ink, 12, "top right")
         if split.shown > 3:
             right = max(places.values()) + 1
-            self.notes.append(_note(right, top + 1, split.result, ink, 12, xanchor="right"))
+            self.write(right, top + 3, split.result, ink, 12, "top left")
 
     def traces(self) -> list[dict[str, Any]]:
         """Returns all traces that have been collected."""
-        palette, clear = self.palette, "rgba(0,0,0,0)"
+        palette, marks, words = self.palette, self.marks.columns, self.words.columns
+        look = {"symbol": marks["symbol"], "size": marks["size"], "color": marks["colour"], "opacity": 1}
+        fonts = {"size": words["size"], "color": words["colour"]}
         return [
             self.frames.trace(palette.grid, 1),
-            self.focus.trace(palette.follow, 1.5),
+            self.follow.trace(palette.follow, 2),
             self.fills.trace(self.width, line={"width": 0}),
-            self.outlines.trace(self.width, line={"width": 1.3, "color": palette.exact}, color=clear),
-            self.segments.trace(palette.follow, 2),
-            self.crosses.trace("x-thin", 6, clear, {"width": 1.6, "color": palette.exact}),
+            self.outlines.trace(self.width, line={"width": 1.3, "color": palette.exact}, color="rgba(0,0,0,0)"),
             self.means.trace(palette.exact, 2),
-            self.stars.trace("star", 9, palette.follow, {"width": 0}),
-            self.triangles.trace(None, None, palette.follow, {"width": 0}, hover=True),
-            self.numbers.words(self.small),
+            {
+                **_quiet(mode="markers", x=marks["x"], y=marks["y"]),
+                "marker": {**look, "line": {"width": marks["edge"], "color": palette.exact}},
+                "hovertext": marks["hover"],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            },
+            _quiet(mode="text", x=words["x"], y=words["y"], text=words["text"], textposition=words["place"], textfont=fonts),
         ]
 
 
@@ -275,53 +283,31 @@ class _Bars:
 
 
 class _Points:
-    """Markers or words of all cells, as one trace."""
+    """Markers or words of all cells by their looks, for one trace."""
 
-    def __init__(self) -> None:
-        self.x: list[float] = []
-        self.y: list[float] = []
-        self.text: list[str] = []
-        self.look: list[str] = []
-        self.size: list[float] = []
+    def __init__(self, *looks: str) -> None:
+        self.columns: dict[str, list[Any]] = {name: [] for name in ("x", "y", *looks)}
 
-    def add(self, x: Any, y: Any, text: Any, look: Any, kept: Any = True, size: Any = 0.0) -> None:
-        rows = zip(*(np.atleast_1d(each) for each in np.broadcast_arrays(x, y, text, look, kept, size)), strict=True)
-        for across, up, word, each, keep, wide in rows:
-            if keep:
-                self.x.append(round(float(across), 4))
-                self.y.append(round(float(up), 2))
-                self.text.append(str(word))
-                self.look.append(str(each))
-                self.size.append(round(float(wide), 1))
-
-    def trace(
-        self, symbol: str | None, size: float | None, colour: str, line: dict[str, Any], *, hover: bool = False
-    ) -> dict[str, Any]:
-        shown = {"hovertext": self.text, "hovertemplate": "%{hovertext}<extra></extra>"} if hover else {}
-        return {
-            **_quiet(mode="markers", x=self.x, y=self.y),
-            "marker": {"symbol": symbol or self.look, "size": size or self.size, "color": colour, "opacity": 1, "line": line},
-            **shown,
-        }
-
-    def words(self, size: float) -> dict[str, Any]:
-        return _quiet(mode="text", x=self.x, y=self.y, text=self.text, textfont={"size": size, "color": self.look})
+    def add(self, x: Any, y: Any, kept: Any = True, **looks: Any) -> None:
+        arrays = np.broadcast_arrays(*(np.atleast_1d(each) for each in (kept, np.round(x, 4), np.round(y, 2), *looks.values())))
+        for name, values in zip(("x", "y", *looks), arrays[1:], strict=True):
+            self.columns[name] += values[arrays[0]].tolist()
 
 
 def _quiet(**options: Any) -> dict[str, Any]:
     return {"type": "scatter", "showlegend": False, "hoverinfo": "skip", "cliponaxis": False, **options}
 
 
-def _note(x: float, y: float, text: str, colour: str, size: int, **place: Any) -> dict[str, Any]:
+def _heading(x: float, text: str, palette: Palette) -> dict[str, Any]:
     return {
         "text": text,
         "xref": "x",
-        "yref": "y",
+        "yref": "y domain",
         "x": x,
-        "y": y,
-        "xanchor": "left",
+        "y": 1,
+        "yshift": 3,
+        "xanchor": "center",
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": size, "color": colour},
-        **place,
+        "font": {"size": 14, "color": palette.text},
     }
