@@ -12,7 +12,7 @@ from hypergeo.figures.core.layout import MARGIN, Pixels
 from hypergeo.figures.core.palette import Palette, group_colour, translucent
 from hypergeo.figures.core.panels import Box, Panel, arrange, caption, float32
 from hypergeo.figures.core.plain_figure import PlainFigure
-from hypergeo.figures.gradients.arrows import arrow_outline
+from hypergeo.figures.gradients.arrows import arrow_outline, filled_path
 
 __all__ = ["SYMBOLS", "beside_figure", "clusters_figure", "points_panel", "sizes_panel"]
 
@@ -197,9 +197,8 @@ def sizes_panel(
         trace["showlegend"] = False
     top = 1.4 * most if images else min(1.15 * most, 1.05 * number)
     if pull is not None:
-        seen = np.abs(pull).max(initial=0) > 1e-3
-        tips = np.maximum(sizes + 0.2 * most * np.tanh(2 * pull), 0) if seen else sizes
-        traces.append(_arrows(sizes, tips, top, palette))
+        reach = 0.2 * most * np.tanh(2 * pull) * (np.abs(pull).max(initial=0) > 1e-3)
+        traces.append(_arrows(sizes, np.maximum(sizes + reach, 0), top, palette))
     return Panel(
         traces=traces,
         xaxis={
@@ -313,15 +312,4 @@ def _arrows(starts: np.ndarray, tips: np.ndarray, top: float, palette: Palette) 
     at = np.arange(len(starts)) + 1.28
     outlines = arrow_outline(np.column_stack([at, starts]) / unit, np.column_stack([at, tips]) / unit, 2.0, head=4.0) * unit
     # From each outline to the next one and back on the same way, so that nothing is filled between them.
-    path = np.vstack([outlines.reshape(-1, 2), outlines[::-1, 0]])
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": float32(path[:, 0]),
-        "y": float32(path[:, 1]),
-        "fill": "toself",
-        "fillcolor": palette.follow,
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    return filled_path(np.vstack([outlines.reshape(-1, 2), outlines[::-1, 0]]), palette.follow)

@@ -9,7 +9,7 @@ import numpy as np
 from hypergeo.figures.core.palette import Palette, translucent
 from hypergeo.figures.core.panels import float32
 
-__all__ = ["arrow_outline", "exact_arrow", "mean_arrow", "sample_arrows", "spread_ellipse"]
+__all__ = ["arrow_outline", "exact_arrow", "filled_path", "mean_arrow", "sample_arrows", "spread_ellipse"]
 
 _HEAD = 2.6  # width of an arrow's head, in widths of its shaft
 _THIN_HEAD = 6.0  # the same of a single estimate
@@ -70,14 +70,20 @@ def sample_arrows(
         The trace.
     """
     outlines = arrow_outline(start, tips, width, head=_THIN_HEAD)  # closed at the common start, where one follows another
-    return {
-        **_polygon(outlines.reshape(-1, 2)),
-        "name": name,
-        "showlegend": legend,
-        "fill": "toself",
-        "fillcolor": translucent(colour, 0.6),
-        "line": {"width": 0},
-    }
+    return {**filled_path(outlines.reshape(-1, 2), translucent(colour, 0.6)), "name": name, "showlegend": legend}
+
+
+def filled_path(points: np.ndarray, colour: str) -> dict[str, Any]:
+    """Draws a closed path without its line, such as many arrows one after another.
+
+    Args:
+        points: points of the path, shape ``(N, 2)``.
+        colour: colour of the inside.
+
+    Returns:
+        The trace, without an entry in the legend.
+    """
+    return {**_polygon(points), "fill": "toself", "fillcolor": colour, "line": {"width": 0}, "showlegend": False}
 
 
 def mean_arrow(
