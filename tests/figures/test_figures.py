@@ -267,7 +267,7 @@ def test_nearest_counts_keep_the_sum_and_stay_within_one():
 def test_bars_and_outlines_of_marginals_have_one_scale():
     _, _, marginals, samples = synthetic(9, (6, 7, 8))
     panel = marginals_panel(marginals, samples, LIGHT, titles=["a", "b", "c"])
-    bars, outlines = panel.traces
+    bars, outlines, _ = panel.traces
     for group, base in enumerate((2.0, 1.0, 0.0)):
         mine = np.flatnonzero(bars["base"] == base)
         values = bars["x"][mine]

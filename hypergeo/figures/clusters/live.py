@@ -204,15 +204,27 @@ def sizes_panel(
         xaxis={
             "range": [0.4, len(sizes) + 0.6],
             "tickvals": (clusters + 1).tolist(),
-            "ticktext": [
-                f'<span style="color:{colour}">■</span> {cluster + 1}<br>{sizes[cluster]:.0f}'
-                for cluster, colour in enumerate(colours)
-            ],
+            "ticktext": [f'<span style="color:{colour}">■</span> {cluster + 1}' for cluster, colour in enumerate(colours)],
         },
         yaxis={"range": [0, top], "showgrid": True, "nticks": 5},
-        annotations=[caption(title, palette)],
+        # As second lines of the ticks, the sizes would change the axis in each step.
+        annotations=[caption(title, palette), *(_size_label(cluster, size, palette) for cluster, size in enumerate(sizes))],
         images=list(images),
     )
+
+
+def _size_label(cluster: int, size: float, palette: Palette) -> dict[str, Any]:
+    return {
+        "text": f"{size:.0f}",
+        "xref": "x",
+        "yref": "y domain",
+        "x": cluster + 1,
+        "y": 0,
+        "yshift": -16,
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 11, "color": palette.muted},
+    }
 
 
 def _outlines(clusters: np.ndarray, true: np.ndarray, chosen: np.ndarray, palette: Palette, opacity: float) -> dict[str, Any]:

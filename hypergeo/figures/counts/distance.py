@@ -41,7 +41,8 @@ def distance_panel(
     everything = np.array([*distances, floor, ceiling])
     drawn = everything[everything > ZERO]
     # Under the dashed line there is space for its label.
-    low, high = (min(drawn.min() / 1.3, max(floor, drawn.min()) / 2.2), drawn.max() * 1.5) if drawn.size else (0.01, 1.0)
+    low, high = (min(drawn.min() / 1.3, max(floor, drawn.min()) / 2.2), drawn.max() * 1.2) if drawn.size else (0.01, 1.0)
+    low, high = _round_down(low), 1 / _round_down(1 / high)
     ticks = [digit * 10.0**power for power in range(-9, 6) for digit in (1, 2, 5) if low < digit * 10.0**power < high]
     if len(ticks) > 6:
         ticks = [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0) or np.isclose(np.log10(tick) % 1, 1)]
@@ -136,3 +137,13 @@ def distance_panel(
             },
         ],
     )
+
+
+def _round_down(value: float) -> float:
+    """Returns the next lower half power of ten: the axis stays while a parameter moves.
+
+    Example:
+        >>> [round(_round_down(value), 4) for value in (0.019, 0.1, 4.9)]
+        [0.01, 0.1, 3.1623]
+    """
+    return float(10.0 ** (np.floor(np.log10(value) * 2 + 1e-9) / 2))

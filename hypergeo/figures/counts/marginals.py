@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from hypergeo.figures.core.palette import Palette, group_colour
-from hypergeo.figures.core.panels import Panel
+from hypergeo.figures.core.panels import Panel, axis_title
 
 from .lattice import window
 
 __all__ = ["histogram_shares", "marginals_panel"]
 
 HEADROOM = 1.75  # upper end of the axis in multiples of the highest exact probability; taller bars are cut off there
+FEW = 64  # counts of all groups together up to which also those are drawn that are rare
 TITLE = 0.24  # height of a row's title, as a fraction of the row
 
 
@@ -41,7 +42,7 @@ def marginals_panel(
 ) -> Panel:
     """Draws every group's exact marginal distribution and samples over one axis of counts, one frame for each temperature.
 
-    Each row has its own scale, which ends above the highest exact probability. Rare counts are left out.
+    Each row has its own scale, which ends above the highest exact probability. Of many counts, rare ones are left out.
 
     Args:
         probabilities: exact marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
@@ -60,7 +61,10 @@ def marginals_panel(
     lines_x: list[float | None] = []
     lines_y: list[float | None] = []
     for group, law in enumerate(probabilities):
-        low, high = (int(bound[0]) for bound in window(np.arange(len(law))[:, None], law, samples[..., group, None]))
+        low, high = 0, len(law) - 1
+        if probabilities.size > FEW:
+            bounds = window(np.arange(len(law))[:, None], law, samples[..., group, None])
+            low, high = _coarse(int(bounds[0][0]), int(bounds[1][0]), high)
         exact = law[low : high + 1]
         ceiling = min(1.0, HEADROOM * exact.max())
         scale = (1 - TITLE) / ceiling
@@ -98,12 +102,23 @@ def marginals_panel(
         "hoverinfo": "skip",
         "line": {"color": palette.exact, "width": 1.6},
     }
+    words = {
+        "type": "scatter",
+        "mode": "text",
+        "x": np.full(groups, middle - reach),
+        "y": np.arange(groups, 0, -1) - 0.05,
+        "text": list(titles),
+        "textposition": "bottom right",
+        "textfont": {"size": 12, "color": palette.text},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     return Panel(
-        traces=[fills, outlines],
+        traces=[fills, outlines, words],
         xaxis={
             "range": [middle - reach, middle + reach],
             "tickformat": "d",
-            "dtick": max(1, int(np.ceil((x.max() - x.min() + 1) / 12))),
+            "dtick": max(1, int(np.ceil((x.max() - x.min() + 1) / 13))),
             "ticks": "",
         },
         yaxis={
@@ -113,35 +128,21 @@ def marginals_panel(
             "showgrid": True,
             "showline": False,
         },
-        # plotly.js removes scatter traces that are not in the frames from axes with moving bars, so frames have the outlines.
-        moving=[0, 1],
-        frames=[[{"type": "bar", "y": row, "customdata": words}, {}] for row, words in zip(drawn, percentages, strict=True)],
-        annotations=[
-            {
-                "text": title,
-                "xref": "x domain",
-                "yref": "y",
-                "x": 0,
-                "y": groups - group,
-                "xanchor": "left",
-                "yanchor": "top",
-                "showarrow": False,
-                "font": {"size": 12, "color": palette.text},
-            }
-            for group, title in enumerate(titles)
-        ]
-        + [
-            {
-                "text": "balls drawn from the group",
-                "xref": "x domain",
-                "yref": "y domain",
-                "x": 0.5,
-                "y": 0,
-                "yshift": -18,
-                "xanchor": "center",
-                "yanchor": "top",
-                "showarrow": False,
-                "font": {"size": 12, "color": palette.muted},
-            }
+        # plotly.js removes scatter traces that are not in the frames from axes with moving bars, so frames have all traces.
+        moving=[0, 1, 2],
+        frames=[
+            [{"type": "bar", "y": row, "customdata": shown}, {}, {}] for row, shown in zip(drawn, percentages, strict=True)
         ],
+        annotations=[axis_title("balls drawn from the group", palette)],
     )
+
+
+def _coarse(low: int, high: int, most: int) -> tuple[int, int]:
+    """Returns bounds that hold other ones and change seldom, so that the axis stays while a parameter moves.
+
+    Example:
+        >>> _coarse(9, 19, 29), _coarse(9, 19, 19)
+        ((8, 20), (8, 19))
+    """
+    step = 2 ** max(int(np.log2(high - low + 1)) - 2, 0)
+    return low // step * step, min(-(-high // step) * step, most)

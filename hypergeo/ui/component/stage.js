@@ -1,6 +1,7 @@
-// The stage: a figure, its playback bar and its sentence. They change together, and every change is a Plotly.react.
+// The stage: a figure, its playback bar and its sentence. They change together.
 // stage.py describes the messages, pictures.py the pictures in them.
 
+import { Drawing } from "./drawing.js"
 import { Handles } from "./handles.js"
 import { hoverImages } from "./hover_images.js"
 import { addStyles, boldWords, isDark, isPressed, isWriting, loadPlotly, make, mounting, textScale } from "./page.js"
@@ -13,7 +14,9 @@ const SMALLEST = 0.8 // scale at which a figure's smallest text can still be rea
 const PATIENCE = 5000 // milliseconds after which an answer is no longer expected
 const ADDRESS = 400 // milliseconds between two changes of the address during playback, because browsers limit them
 const AFTER_CONTROLS = 10 // milliseconds within which the controls have processed the answer that came with a picture
-const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false }
+
+/** Whether the reader moves a control or a handle. */
+const isHeld = () => document.documentElement.matches(".hg-moving, .hg-holding")
 
 class Stage {
   constructor(host) {
@@ -29,6 +32,7 @@ class Stage {
     Object.assign(this, buildParts(this))
     this.host.append(this.root)
     this.handles = new Handles(this)
+    this.drawing = new Drawing(this.plot, () => this.playing || isHeld())
     this.listeners = new AbortController()
     const { signal } = this.listeners
     window.addEventListener("keydown", event => this.key(event), { signal })
@@ -47,7 +51,7 @@ class Stage {
     this.handles.leave()
     this.root.remove()
     if (!document.querySelector(".hg-stage")) this.setMode(false) // a stage that replaces this one has its own mode
-    this.drawing?.then(() => window.Plotly.purge(this.plot)) // not while images are still loaded
+    this.drawing.leave()
   }
 
   // From the server
@@ -124,6 +128,7 @@ class Stage {
 
   async paint() {
     const plotly = window.Plotly ?? (await loadPlotly(this.data.plotly))
+    if (this.drawing.busy && !(await this.drawing.turn())) return
     const { picture, base } = this
     if (!picture || !this.root.isConnected) return
     const data = picture.traces ? base.data.map((trace, at) => ({ ...trace, ...picture.traces[at] })) : picture.data
@@ -133,7 +138,7 @@ class Stage {
     layout.font = { ...layout.font, family: getComputedStyle(this.root).fontFamily }
     this.plot.style.transform = scale === 1 ? "" : `scale(${scale})`
     Object.assign(this.frame.style, { height: `${layout.height * scale}px` })
-    this.drawing = plotly.react(this.plot, data, layout, CONFIG)
+    await this.drawing.draw(plotly, { data, layout })
     hoverImages(this.plot, layout.meta?.sheet)
     this.handles.show(picture.handles ?? [], layout)
     this.painted = picture.number
@@ -262,7 +267,7 @@ class Stage {
   tick() {
     clearTimeout(this.timer)
     if (!this.playing || document.hidden) return
-    if (document.documentElement.matches(".hg-moving, .hg-holding")) {
+    if (isHeld()) {
       this.reel = [] // its pictures have another value of the moving control
       this.timer = setTimeout(() => this.tick(), 30)
       return
