@@ -19,7 +19,7 @@ ANEW = """() => {
 RECORD = f"""() => {{
   const elements = {ELEMENTS}
   const {{ animate, react }} = Plotly
-  window.restore_ = () => (Plotly.animate = animate)
+  window.restore_ = () => void (Plotly.animate = animate)
   window.frames_ = {{ drawn: {{}}, differences: [] }}
   Plotly.animate = (plot, ...frame) => {{
     const end = animate(plot, ...frame)
@@ -37,7 +37,7 @@ RECORD = f"""() => {{
 
 COUNT = """() => {
   const { animate } = Plotly
-  window.restore_ = () => (Plotly.animate = animate)
+  window.restore_ = () => void (Plotly.animate = animate)
   window.frames_ = 0
   Plotly.animate = (...frame) => {
     window.frames_ += 1
