@@ -14,7 +14,7 @@ from .lattice import window
 __all__ = ["histogram_shares", "marginals_panel"]
 
 HEADROOM = 1.75  # upper end of the axis in multiples of the highest exact probability; taller bars are cut off there
-FEW = 64  # counts of all groups together up to which also those are drawn that are rare
+FEW = 16  # counts of a group up to which rare ones are drawn, too
 TITLE = 0.24  # height of a row's title, as a fraction of the row
 
 
@@ -42,7 +42,7 @@ def marginals_panel(
 ) -> Panel:
     """Draws every group's exact marginal distribution and samples over one axis of counts, one frame for each temperature.
 
-    Each row has its own scale, which ends above the highest exact probability. Of many counts, rare ones are left out.
+    Each row has its own scale, which ends above the highest exact probability. Rare counts of a large group are left out.
 
     Args:
         probabilities: exact marginal probabilities of ``0, 1, ..``, shape ``(K, M + 1)``.
@@ -61,10 +61,7 @@ def marginals_panel(
     lines_x: list[float | None] = []
     lines_y: list[float | None] = []
     for group, law in enumerate(probabilities):
-        low, high = 0, len(law) - 1
-        if probabilities.size > FEW:
-            bounds = window(np.arange(len(law))[:, None], law, samples[..., group, None])
-            low, high = _coarse(int(bounds[0][0]), int(bounds[1][0]), high)
+        low, high = _drawn(law, samples[..., group, None])
         exact = law[low : high + 1]
         ceiling = min(1.0, HEADROOM * exact.max())
         scale = (1 - TITLE) / ceiling
@@ -137,12 +134,17 @@ def marginals_panel(
     )
 
 
-def _coarse(low: int, high: int, most: int) -> tuple[int, int]:
-    """Returns bounds that hold other ones and change seldom, so that the axis stays while a parameter moves.
+def _drawn(law: np.ndarray, samples: np.ndarray) -> tuple[int, int]:
+    """Returns the bounds of a group's drawn counts: they change seldom, so that the axis stays while a parameter moves.
 
     Example:
-        >>> _coarse(9, 19, 29), _coarse(9, 19, 19)
-        ((8, 20), (8, 19))
+        >>> _drawn(np.ones(30) / 30, np.array([[3.0], [19.0]]))
+        (0, 29)
+        >>> _drawn(np.eye(30)[11], np.array([[9.0], [19.0]]))
+        (8, 20)
     """
+    low, high = (int(bound[0]) for bound in window(np.arange(len(law))[:, None], law, samples))
+    if len(law) <= FEW or high - low + 1 > len(law) / 2:
+        return 0, len(law) - 1
     step = 2 ** max(int(np.log2(high - low + 1)) - 2, 0)
-    return low // step * step, min(-(-high // step) * step, most)
+    return low // step * step, min(-(-high // step) * step, len(law) - 1)
