@@ -11,7 +11,7 @@ import numpy as np
 from .palette import Palette
 from .panels import Json, Panel, axis_title, caption, float32
 
-__all__ = ["Line", "lines_panel", "log_ticks", "nice_above", "spread_out"]
+__all__ = ["Line", "lines_panel", "log_ticks", "nice_above", "nice_range", "spread_out"]
 
 _DIGITS = ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))  # first digits of ticks; the first choice that fits is used
 
@@ -173,6 +173,25 @@ def nice_above(value: float) -> float:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
     return float(next(digit * power for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value * (1 - 1e-12)))
+
+
+def nice_range(low: float, high: float) -> tuple[float, float]:
+    """Widens a range to multiples of a fifth of its rounded length, so that axes seldom change.
+
+    Args:
+        low: least value.
+        high: greatest value.
+
+    Returns:
+        The ends of the axis.
+
+    Example:
+        >>> nice_range(0.41, 2.3), nice_range(7.0, 7.0)
+        ((0.4, 2.4), (7.0, 7.2))
+    """
+    step = nice_above(high - low) / 5
+    bottom, top = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
+    return float(round(bottom * step, 12)), float(round(max(top, bottom + 1) * step, 12))
 
 
 def _line(line: Line, palette: Palette) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypergeo.figures.clusters.digits import image_sheet, mean_images
 from hypergeo.figures.clusters.live import SYMBOLS, beside_figure, clusters_figure, points_panel, sizes_panel
 from hypergeo.figures.core.panels import Panel
 from hypergeo.figures.core.plain_figure import PlainFigure
-from hypergeo.figures.core.series import Line, lines_panel, nice_above
+from hypergeo.figures.core.series import Line, lines_panel, nice_above, nice_range
 from hypergeo.figures.core.words import percent
 from hypergeo.ui.component.handles import DragPoint
 
@@ -177,7 +177,6 @@ class ClusterView:
     def _loss_panel(self, palette: Palette) -> Panel:
         losses = self.ours.losses
         low, high = (float(losses.min()), float(losses.max())) if len(losses) else (0.0, 1.0)
-        rim = 0.05 * max(high - low, 1e-3)
         # Without any point the panel would have no axes, so there is an invisible one before the first step.
         steps, losses = (1.0 + np.arange(len(losses)), losses) if len(losses) else (np.zeros(1), np.full(1, np.nan))
         return lines_panel(
@@ -186,7 +185,7 @@ class ClusterView:
             title="Loss per point (nats)",
             xtitle="step",
             xrange=(0, STEPS),
-            yrange=(low - rim, high + rim),
+            yrange=nice_range(low, high),
             height=76,
             labels=0.05,
         )
