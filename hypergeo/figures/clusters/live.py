@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -31,6 +32,7 @@ _NUMBERS = {
 }  # plotly's numbers of the symbols
 _TURN = np.linspace(0, 2 * np.pi, 49)
 _STRIP = 40  # number of samples in the strip
+_APART = 0.045  # least distance of two labels of centres, as a fraction of the panel's side
 _EXTENT = (320, 190)  # expected width and height of a panel of sizes, in pixels
 
 
@@ -69,6 +71,7 @@ def points_panel(
     outline = np.vstack(rings)
     low, high = points.min(0), points.max(0)
     middle, half = (low + high) / 2, 0.54 * (high - low)
+    labelled = _apart(means, 2 * _APART * float(half.max()))
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -101,8 +104,8 @@ def points_panel(
         },
         {
             "type": "scatter",
-            "x": float32(means[:, 0]),
-            "y": float32(means[:, 1]),
+            "x": float32(labelled[:, 0]),
+            "y": float32(labelled[:, 1]),
             "mode": "markers+text",
             "text": [f"<b>{cluster + 1}</b>" for cluster in range(len(means))],
             # White on the darkest colour, black on the others: a contrast of 4.5 or more (WCAG AA).
@@ -133,6 +136,28 @@ def _axis_names(axes: tuple[str, str] | None, palette: Palette) -> list[dict[str
         {**inside, "text": f"{across} →", "x": 0.99, "y": 0.005, "xanchor": "right", "yanchor": "bottom"},
         {**inside, "text": f"{up} →", "x": 0.005, "y": 0.99, "xanchor": "left", "yanchor": "top", "textangle": -90},
     ]
+
+
+def _apart(places: np.ndarray, gap: float) -> np.ndarray:
+    """Returns places with a gap between any two: close ones, as of clusters that share their points, are moved apart.
+
+    Example:
+        >>> _apart(np.array([[0.0, 0.0], [0.0, 0.5], [7.0, 7.0]]), 1.0).tolist()
+        [[0.0, -0.25], [0.0, 0.75], [7.0, 7.0]]
+    """
+    places = np.array(places, dtype=float)
+    for _ in range(50):  # one pair pushes another; mostly there is none
+        crowded = False
+        for one, other in itertools.combinations(range(len(places)), 2):
+            way = places[other] - places[one]
+            distance = float(np.hypot(*way))
+            if distance < gap * (1 - 1e-9):
+                push = (way / distance if distance > 0 else np.array([1.0, 0.0])) * (gap - distance) / 2
+                places[one], places[other] = places[one] - push, places[other] + push
+                crowded = True
+        if not crowded:
+            break
+    return places
 
 
 def sizes_panel(
