@@ -6,6 +6,7 @@ import numpy as np
 
 from hypergeo.figures.core.palette import Palette
 from hypergeo.figures.core.panels import Panel, caption
+from hypergeo.figures.core.series import log_ticks
 
 __all__ = ["distance_panel"]
 
@@ -43,9 +44,6 @@ def distance_panel(
     # Under the dashed line there is space for its label.
     low, high = (min(drawn.min() / 1.3, max(floor, drawn.min()) / 2.2), drawn.max() * 1.2) if drawn.size else (0.01, 1.0)
     low, high = _round_down(low), 1 / _round_down(1 / high)
-    ticks = [digit * 10.0**power for power in range(-9, 6) for digit in (1, 2, 5) if low < digit * 10.0**power < high]
-    if len(ticks) > 6:
-        ticks = [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0) or np.isclose(np.log10(tick) % 1, 1)]
     # A logarithmic axis has no zero: distances of zero are drawn at its lower end.
     distances, floor, ceiling = np.maximum(distances, low), max(floor, low), max(ceiling, low)
     xs = temperatures.tolist()
@@ -102,8 +100,7 @@ def distance_panel(
         yaxis={
             "type": "log",
             "range": np.log10([low, high]).tolist(),
-            "tickvals": ticks,
-            "ticktext": [f"{tick:g}" for tick in ticks],
+            **log_ticks(1.05 * low, high / 1.05, ((1, 2, 5), (1, 3), (1,))),  # none in the corner, where the other axis has one
             "showgrid": True,
         },
         moving=[3],
