@@ -185,7 +185,7 @@ class ClusterView:
             title="Loss per point (nats)",
             xtitle="step",
             xrange=(0, STEPS),
-            yrange=nice_range(low, high),
+            yrange=nice_range(low, max(high, low + 1e-3)),
             height=76,
             labels=0.05,
         )
